@@ -1,0 +1,127 @@
+package kdb
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+	"unicode/utf8"
+)
+
+// Kind says what an entry holds.
+type Kind uint8
+
+// The kinds of entries. The numbers are stored in databases: append, never renumber.
+const (
+	KindTrusted   Kind = 1 // a certificate without a private key (IBM: signer)
+	KindPersonal  Kind = 2 // a certificate with its private key and its chain
+	KindRequest   Kind = 3 // a PKCS #10 request waiting for its certificate, with its private key
+	KindSecretKey Kind = 4 // a symmetric key
+)
+
+var kindNames = map[Kind]string{
+	KindTrusted: "trusted", KindPersonal: "personal", KindRequest: "request", KindSecretKey: "secret-key",
+}
+
+// String returns the name used in listings: trusted, personal, request or secret-key.
+func (k Kind) String() string {
+	if name, ok := kindNames[k]; ok {
+		return name
+	}
+	return fmt.Sprintf("kind-%d", uint8(k))
+}
+
+// ParseKind is the inverse of [Kind.String].
+func ParseKind(name string) (Kind, error) {
+	for kind, n := range kindNames {
+		if n == name {
+			return kind, nil
+		}
+	}
+	return 0, fmt.Errorf("%q is no kind of entry: use trusted, personal, request or secret-key", name)
+}
+
+// Entry is what a database keeps under one label.
+type Entry struct {
+	Label string
+	Kind  Kind
+	// Trusted says that the first certificate may end a chain of trust. A trusted entry that was distrusted has
+	// KindTrusted and Trusted false; a personal entry is trusted only if somebody said so.
+	Trusted bool
+	// Default marks the personal entry that a server uses when nothing names one. At most one entry has it:
+	// putting an entry with Default set takes it from the one that had it.
+	Default bool
+	// Certificates are DER as they came: the entry's own certificate first, its chain behind it in issuing order.
+	// Empty for requests and secret keys.
+	Certificates [][]byte
+	// Request is the DER of the PKCS #10 request of a KindRequest entry.
+	Request []byte
+	// Key is the private key as a PKCS #8 PrivateKeyInfo in DER, or the bytes of a secret key. It is set on entries
+	// given to [Tx.Put] and empty on entries from [Tx.Entry]: [Tx.Key] opens it.
+	Key []byte
+	// KeyAlgorithm names the algorithm of a secret key: "AES", "DESede", or an OID in dotted form.
+	KeyAlgorithm string
+	// LocalKeyID is the PKCS #9 localKeyId of PKCS #12 files; empty elsewhere.
+	LocalKeyID []byte
+	// Added is when the entry was first put under its label, UTC, to the second; zero where the format has no place for it.
+	Added time.Time
+}
+
+// Fingerprint is the SHA-256 of what identifies the entry: its first certificate, else its request, else its
+// secret key's label (a digest of a secret key would help to guess it).
+func (e *Entry) Fingerprint() [32]byte {
+	switch {
+	case len(e.Certificates) > 0:
+		return sha256.Sum256(e.Certificates[0])
+	case len(e.Request) > 0:
+		return sha256.Sum256(e.Request)
+	}
+	return sha256.Sum256([]byte(e.Label))
+}
+
+// MaxLabel is the longest label in bytes.
+const MaxLabel = 255
+
+// CheckLabel reports why label cannot be one, wrapping [ErrLabel]: a label is 1 to 255 bytes of UTF-8 without control
+// characters. Everything else is legal in it, spaces, quotes, commas and slashes too.
+func CheckLabel(label string) error {
+	switch {
+	case label == "":
+		return fmt.Errorf("%w: it is empty", ErrLabel)
+	case len(label) > MaxLabel:
+		return fmt.Errorf("%w: %d bytes, at most %d are allowed", ErrLabel, len(label), MaxLabel)
+	case !utf8.ValidString(label):
+		return fmt.Errorf("%w: %q is not UTF-8", ErrLabel, label)
+	}
+	for _, r := range label {
+		if r < 0x20 || r >= 0x7f && r < 0xa0 {
+			return fmt.Errorf("%w: %q contains a control character", ErrLabel, label)
+		}
+	}
+	return nil
+}
+
+// Check reports why the entry cannot be stored: a bad label, or parts that its kind must or must not have.
+func (e *Entry) Check() error {
+	if err := CheckLabel(e.Label); err != nil {
+		return err
+	}
+	switch e.Kind {
+	case KindTrusted:
+		return e.want(len(e.Certificates) > 0 && len(e.Key) == 0 && len(e.Request) == 0, "a certificate and no key")
+	case KindPersonal:
+		return e.want(len(e.Certificates) > 0 && len(e.Key) > 0 && len(e.Request) == 0, "a certificate and its key")
+	case KindRequest:
+		return e.want(len(e.Certificates) == 0 && len(e.Key) > 0 && len(e.Request) > 0, "a request and its key")
+	case KindSecretKey:
+		return e.want(len(e.Certificates) == 0 && len(e.Key) > 0 && len(e.Request) == 0, "a secret key and nothing else")
+	}
+	return errors.New("the entry has no kind")
+}
+
+func (e *Entry) want(ok bool, what string) error {
+	if ok {
+		return nil
+	}
+	return fmt.Errorf("entry %q of kind %s needs %s", e.Label, e.Kind, what)
+}

@@ -1,0 +1,34 @@
+package kdb
+
+import "errors"
+
+// What can be wrong with a label or an entry.
+var (
+	ErrNotFound = errors.New("no such label")
+	ErrExists   = errors.New("label exists already")
+	ErrLabel    = errors.New("bad label")
+)
+
+// What can be wrong with a database. Backends translate their own errors into these at their boundary.
+var (
+	// ErrNoDatabase: there is no file, or nothing in it that is a database.
+	ErrNoDatabase = errors.New("no such database")
+	// ErrDatabaseExists: a database is never created over an existing file.
+	ErrDatabaseExists = errors.New("a file exists there already")
+	// ErrPassword: no key slot opens with this password. A wrong password and a damaged slot look the same.
+	ErrPassword = errors.New("wrong password or no key slot for it")
+	// ErrNoPassword: no password source is there to ask.
+	ErrNoPassword = errors.New("no password given")
+	// ErrCorrupt: the database, or a record in it, was damaged or tampered with.
+	ErrCorrupt = errors.New("database damaged")
+	// ErrVersion: the database has a version or an algorithm that this program does not know.
+	ErrVersion = errors.New("unknown database version")
+	// ErrLocked: another process held the database for longer than the lock timeout.
+	ErrLocked = errors.New("database locked by another process")
+	// ErrChanged: the database was rekeyed or replaced between reading and writing it.
+	ErrChanged = errors.New("database changed meanwhile")
+	// ErrUnsupported: this kind of database cannot hold or do that.
+	ErrUnsupported = errors.New("not possible in this kind of database")
+	// ErrParse: a foreign file is not what its format says.
+	ErrParse = errors.New("cannot be parsed")
+)

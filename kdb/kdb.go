@@ -1,0 +1,137 @@
+// Package kdb is the key database: entries (certificates, private keys, requests, secret keys) under labels.
+//
+// A [Database] is a native sealed file (package sealed), the same records in etcd, or one foreign file such as
+// PKCS #12, JKS or IBM's CMS (package keyfile). They all look the same from here, so import, export, conversion and
+// synchronisation are copies from one Database to another.
+//
+//	db, err := kdb.Open(ctx, drivers, "key.ckdb", kdb.Options{Password: ask})
+//	if err != nil { … }
+//	defer db.Close()
+//	err = db.View(ctx, func(tx kdb.Tx) error {
+//		for summary, err := range tx.Summaries("") { … }
+//	})
+//
+// This package and those below it know no flags, no prompts and no cfssl; of package pki they use only the readers
+// (pki/cert, pki/key, pki/name, pki/pbe).
+package kdb
+
+import (
+	"context"
+	"iter"
+	"time"
+)
+
+// Database is a set of labelled entries. Its methods may be used by several goroutines.
+//
+// Nothing is locked between calls: View and Update take the lock for as long as fn runs, so neither may wait for a
+// person or the network inside fn.
+type Database interface {
+	// View calls fn with one consistent state of the database. It never writes, not even a lock file's time.
+	View(ctx context.Context, fn func(Tx) error) error
+	// Update calls fn and stores what it did, all or nothing, also when the process is killed. operation is what the
+	// audit log calls the changes ("add", "delete"). fn may run more than once, so it must not have side effects.
+	// An fn that changes nothing leaves the file's bytes and times as they were.
+	Update(ctx context.Context, operation string, fn func(Tx) error) error
+	// Info tells what the database is without needing its password.
+	Info(ctx context.Context) (Info, error)
+	// Check verifies everything that can be verified and calls report for each finding. The error says that the check
+	// itself could not be done; findings are no error.
+	Check(ctx context.Context, report func(Problem)) error
+	// Close ends the use of the database and forgets its keys.
+	Close() error
+}
+
+// Tx reads and changes entries. It is valid only while the function that got it runs. What it returns are copies.
+// An error of a Tx method wraps [ErrNotFound], [ErrCorrupt], [ErrUnsupported], [ErrPassword] or the context's error.
+type Tx interface {
+	// Summary returns what a listing shows of an entry, without opening its certificates or key.
+	Summary(label string) (Summary, error)
+	// Summaries yields the summaries of all labels greater than after, in the order of the labels' bytes, as a stream.
+	Summaries(after string) iter.Seq2[Summary, error]
+	// Entry returns an entry without its key.
+	Entry(label string) (Entry, error)
+	// Key opens the private key of an entry (PKCS #8 DER) or the bytes of its secret key.
+	// The error wraps ErrNotFound when the entry has none.
+	Key(label string) ([]byte, error)
+	// Default returns the label of the default entry, "" when there is none.
+	Default() (string, error)
+	// Put stores an entry under its label, replacing what was there. The slices become the database's.
+	// A personal entry or request that is put without a Key keeps the key that it has.
+	Put(Entry) error
+	// Delete removes an entry.
+	Delete(label string) error
+	// Audit adds to the audit log something that changes no entry, such as the export of a private key. Where there is
+	// no audit log it does nothing.
+	Audit(operation, label string) error
+}
+
+// Info is what a database says of itself in clear.
+type Info struct {
+	Location string    // as given
+	Format   string    // "ckdb", "pkcs12", "jks", "jceks", "cms"
+	Version  string    // of the format
+	ID       string    // of a native database: 32 hexadecimal digits
+	Created  time.Time // zero where the format does not say
+	Entries  int
+	Size     int64 // bytes of the file, 0 where there is none
+	ReadOnly bool  // the format can only be read
+	Slots    []SlotInfo
+	// Facts are further lines for people: algorithms, iteration counts, what is weak.
+	Facts []Fact
+}
+
+// SlotInfo describes a key slot of a native database.
+type SlotInfo struct {
+	ID      int
+	Kind    string // "password" or "stash"
+	KDF     string // "argon2id (64 MiB, 3 passes, 4 lanes)"
+	Created time.Time
+}
+
+// Fact is one line of [Info]: a name, its value, and whether it is something to worry about.
+type Fact struct {
+	Name, Value string
+	Weak        bool
+}
+
+// Problem is a finding of [Database.Check].
+type Problem struct {
+	Where string // "certificates of label \"x\"", "audit log, record 17", "head"
+	What  string // "the seal does not open: it was changed, or moved from elsewhere"
+}
+
+// Options say how to open a database.
+type Options struct {
+	// Password is called when the database needs its password, once it has proved to be one, and outside of any lock.
+	// It may return an error wrapping ErrNoPassword. The caller of Password clears the bytes.
+	Password func(ctx context.Context, location string) ([]byte, error)
+	// KeyPasswords are tried for private keys that do not open with the database's password (JKS, JCEKS, PKCS #12).
+	KeyPasswords [][]byte
+	// NoStash keeps a stash from being used, so that Password is asked.
+	NoStash bool
+	// LockTimeout is how long to wait for another writer; 0 fails at once.
+	LockTimeout time.Duration
+	// Now is the clock for what is stored; nil is time.Now.
+	Now func() time.Time
+	// User and Host stand in the audit log.
+	User, Host string
+}
+
+// CreateOptions say how to create a database.
+type CreateOptions struct {
+	Options
+	// Cost is the work of a password slot's key derivation; the zero value is the production cost.
+	Cost Cost
+	// Profile chooses among the ways that a foreign format can be written ("legacy", "2023", "2026", "passwordless"
+	// for PKCS #12); "" is the format's default.
+	Profile string
+}
+
+// Cost is how expensive a new password slot is made.
+type Cost uint8
+
+// The costs of a password slot.
+const (
+	CostProduction Cost = iota // RFC 9106, second recommended option; PBKDF2 with 600 000 rounds under FIPS
+	CostTest                   // the least that is accepted: for tests alone
+)

@@ -1,0 +1,70 @@
+package keyfile
+
+import "certkdb/kdb"
+
+// Codec turns the bytes of one foreign format into a [Container] and back. A codec does no file I/O and asks nobody:
+// [Database] locks, reads, writes and keeps the files.
+type Codec struct {
+	// Name, Aliases, Extensions and Matches are as in kdb.Driver.
+	Name       string
+	Aliases    []string
+	Extensions []string
+	Matches    func(head []byte) bool
+	// Companions are the endings of further files that belong to the database, without which it is incomplete
+	// (".rdb" and ".crl" beside a CMS ".kdb"); most formats have none. A companion that is missing is empty.
+	Companions []string
+	// Stash reads a password out of the format's own stash file (CMS: ".sth"), nil if the format has none.
+	Stash *StashCodec
+	// Decode reads files. It wraps kdb.ErrParse, kdb.ErrPassword, kdb.ErrCorrupt or kdb.ErrVersion, naming offset,
+	// structure and algorithm (OID and name).
+	Decode func(files Files, passwords Passwords) (Container, error)
+	// New makes an empty container to be written in the named profile ("" is the default); nil if the format is only read.
+	New func(profile string) (Container, error)
+}
+
+// StashCodec reads and writes a stash file of a foreign format.
+type StashCodec struct {
+	Extension string // replaces the database's extension
+	Decode    func(data []byte) ([]byte, error)
+	Encode    func(password []byte) ([]byte, error)
+}
+
+// Files are the bytes of a database: Main is the file that was named, Companions the others by their ending.
+type Files struct {
+	Main       []byte
+	Companions map[string][]byte
+}
+
+// Passwords give a codec what opens a file.
+type Passwords struct {
+	// Database returns the password of the file. It is called at most once, when the format turns out to need it.
+	// An absent password is nil, an empty one is empty and not nil.
+	Database func() ([]byte, error)
+	// Keys are tried for private keys that do not open with the database's password.
+	Keys [][]byte
+}
+
+// Container is the decoded content of one file. What the codec does not understand stays in it and is written again;
+// what was not touched is written as it was wherever the format allows. It is used by one goroutine.
+type Container interface {
+	// Version names the version of the format.
+	Version() string
+	// Entries returns the entries in the file's order, without keys. Labels are unique and pass kdb.CheckLabel: an
+	// entry that has no label in the file gets one made from its certificate's subject and fingerprint, a
+	// repeated one gets " (2)", always in the same way; writing does not make such labels part of untouched entries.
+	Entries() []kdb.Entry
+	// Key returns the private key (PKCS #8) or secret key of a label, opening it now if it was not yet.
+	// Errors: kdb.ErrNotFound, kdb.ErrPassword (the key has a password of its own), kdb.ErrParse.
+	Key(label string) ([]byte, error)
+	// Put adds or replaces an entry; without Key a personal entry keeps the key it has. kdb.ErrUnsupported if the
+	// format cannot hold it.
+	Put(kdb.Entry) error
+	// Delete removes an entry.
+	Delete(label string) error
+	// Encode writes the container under a password, which may differ from the one it was read with.
+	Encode(password []byte) (Files, error)
+	// Facts tells people how the file is protected: algorithms, iteration counts, and what of it is weak.
+	Facts() []kdb.Fact
+	// Check verifies what Decode did not (keys match certificates, checksums of records) and reports findings.
+	Check(report func(kdb.Problem))
+}

@@ -1,0 +1,50 @@
+// Package store is where a native database keeps its records: ordered keys and values, in transactions. A store knows
+// nothing of what it holds and is not trusted with it: package sealed encrypts everything first.
+//
+// Its backends are boltstore (one file) and etcdstore; storetest is the suite that each of them passes.
+package store
+
+import (
+	"context"
+	"errors"
+	"iter"
+)
+
+var (
+	// ErrNotFound says that a key is not there.
+	ErrNotFound = errors.New("no such record")
+	// ErrTxLimit says that a transaction has more changes than the store takes in one.
+	ErrTxLimit = errors.New("too many changes in one transaction")
+)
+
+// Store keeps records. Its methods may be used by several goroutines, its file or server by several processes.
+// Errors wrap kdb's ErrNoDatabase, ErrLocked and ErrCorrupt where these are the cause.
+type Store interface {
+	// View calls fn with one consistent snapshot. It never writes.
+	View(ctx context.Context, fn func(Tx) error) error
+	// Update calls fn and commits what it changed, all or nothing; fn may run again, so it must have no side effects.
+	// If fn changed nothing, nothing is written.
+	Update(ctx context.Context, fn func(Tx) error) error
+	// Size is the store's size in bytes, 0 if that means nothing.
+	Size() (int64, error)
+	Close() error
+}
+
+// Tx is valid while fn runs; the slices that it returns are copies, unless a method says otherwise.
+type Tx interface {
+	// Get returns the value of a key; ErrNotFound.
+	Get(key string) ([]byte, error)
+	// Scan yields the records whose keys begin with prefix and are greater than after, in byte order. The value is
+	// valid only until the next step. The records must not be changed meanwhile. What goes wrong is yielded last.
+	Scan(prefix, after string) iter.Seq2[Record, error]
+	// Put creates or replaces a record; ErrTxLimit past the store's limit (etcd: 128 operations; bbolt: none).
+	Put(key string, value []byte) error
+	// Delete removes a record; removing one that is not there is no error.
+	Delete(key string) error
+}
+
+// Record is a key with its value.
+type Record struct {
+	Key   string
+	Value []byte
+}
