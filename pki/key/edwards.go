@@ -1,0 +1,22 @@
+package key
+
+import (
+	"crypto/ecdh"
+	"crypto/ed25519"
+	"fmt"
+)
+
+// edwardsPublic computes the public key of the curves that Go has; nil for the others.
+func edwardsPublic(oid string, secret []byte) ([]byte, error) {
+	switch oid {
+	case oidEd25519:
+		return ed25519.NewKeyFromSeed(secret).Public().(ed25519.PublicKey), nil
+	case oidX25519:
+		k, err := ecdh.X25519().NewPrivateKey(secret)
+		if err != nil {
+			return nil, fmt.Errorf("%w: an x25519 key: %w", ErrParse, err)
+		}
+		return k.PublicKey().Bytes(), nil
+	}
+	return nil, nil
+}
