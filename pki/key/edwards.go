@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// edwardsPublic computes the public key of the curves that Go has; nil for the others.
+// edwardsPublic computes the public key of a secret of the right length.
 func edwardsPublic(oid string, secret []byte) ([]byte, error) {
 	switch oid {
 	case oidEd25519:
@@ -17,6 +17,8 @@ func edwardsPublic(oid string, secret []byte) ([]byte, error) {
 			return nil, fmt.Errorf("%w: an x25519 key: %w", ErrParse, err)
 		}
 		return k.PublicKey().Bytes(), nil
+	case oidX448:
+		return x448Public(secret), nil
 	}
-	return nil, nil
+	return ed448Public(secret), nil
 }

@@ -35,25 +35,33 @@ func (l lattice) mldsa() mldsa.Parameters {
 	return mldsa.MLDSA87()
 }
 
-// publicMLDSA finds the public key: computed from the seed, else beside the key.
+// publicMLDSA derives the public key from the seed or the expanded form; if both are there they must agree.
 func (info *privateInfo) publicMLDSA(set lattice) (string, []byte, error) {
 	form, err := readLattice(set, info.key)
 	if err != nil {
 		return "", nil, err
 	}
 	if form.seed == nil {
-		return info.described(first(form.public, info.pub))
+		_, bits, err := readExpandedMLDSA(set, form.expanded)
+		if err != nil {
+			return "", nil, err
+		}
+		return info.described(bits)
 	}
 	k, err := mldsa.NewPrivateKey(set.mldsa(), form.seed)
 	if err != nil {
 		return "", nil, fmt.Errorf("%w: an %s key: %w", ErrUnsupported, set.name, err)
 	}
-	bits := k.PublicKey().Bytes()
-	// rho is the beginning of both the expanded private key and the public key (FIPS 204, algorithms 22 and 24).
-	if form.expanded != nil && !bytes.Equal(form.expanded[:32], bits[:32]) {
-		return "", nil, fmt.Errorf("%w: an %s key whose seed and expanded form disagree (RFC 9881, section 6)", ErrParse, set.name)
+	if form.expanded != nil {
+		expanded, err := mldsaExpand(set, form.seed)
+		if err != nil {
+			return "", nil, fmt.Errorf("%w: an %s key: %w", ErrUnsupported, set.name, err)
+		}
+		if !bytes.Equal(expanded, form.expanded) {
+			return "", nil, fmt.Errorf("%w: an %s key whose seed and expanded form disagree (RFC 9881, section 6)", ErrParse, set.name)
+		}
 	}
-	return info.described(bits)
+	return info.described(k.PublicKey().Bytes())
 }
 
 func (info *privateInfo) mldsaSigner(set lattice) (crypto.Signer, error) {
@@ -62,17 +70,7 @@ func (info *privateInfo) mldsaSigner(set lattice) (crypto.Signer, error) {
 		return nil, err
 	}
 	if form.seed == nil {
-		return nil, fmt.Errorf("%w: Go's crypto/mldsa needs the seed, and this key has only its expanded form", ErrUnsupported)
+		return newExpandedSigner(set, form.expanded)
 	}
 	return mldsa.NewPrivateKey(set.mldsa(), form.seed)
-}
-
-// first returns the first of its arguments that is there.
-func first(candidates ...[]byte) []byte {
-	for _, c := range candidates {
-		if c != nil {
-			return c
-		}
-	}
-	return nil
 }

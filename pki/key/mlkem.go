@@ -38,10 +38,10 @@ func (info *privateInfo) publicMLKEM(set lattice) (string, []byte, error) {
 	if err != nil {
 		return "", nil, err
 	}
-	if bits != nil && computed != nil && !bytes.Equal(bits, computed) {
+	if bits != nil && !bytes.Equal(bits, computed) {
 		return "", nil, fmt.Errorf("%w: an %s key whose seed and expanded form disagree (RFC 9935, section 6)", ErrParse, set.name)
 	}
-	return info.described(first(bits, computed, info.pub))
+	return info.described(computed)
 }
 
 // mlkemExpandedPublic takes the encapsulation key out of dk = dkPKE ‖ ek ‖ H(ek) ‖ z (FIPS 203, algorithm 16) and
@@ -55,7 +55,7 @@ func mlkemExpandedPublic(set lattice, dk []byte) ([]byte, error) {
 	return ek, nil
 }
 
-// mlkemSeedPublic expands the seed where Go has the parameter set; nil otherwise.
+// mlkemSeedPublic expands the seed.
 func mlkemSeedPublic(set lattice, seed []byte) ([]byte, error) {
 	switch set.name {
 	case "mlkem768":
@@ -71,5 +71,5 @@ func mlkemSeedPublic(set lattice, seed []byte) ([]byte, error) {
 		}
 		return dk.EncapsulationKey().Bytes(), nil
 	}
-	return nil, nil
+	return mlkem512Keys(seed)
 }

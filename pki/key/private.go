@@ -226,9 +226,6 @@ func (info *privateInfo) publicEdwards() (string, []byte, error) {
 	if err != nil {
 		return "", nil, err
 	}
-	if bits == nil {
-		bits = info.pub
-	}
 	return info.described(bits)
 }
 

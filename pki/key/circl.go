@@ -1,0 +1,133 @@
+package key
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/mldsa"
+	"crypto/sha3"
+	"fmt"
+
+	"github.com/cloudflare/circl/dh/x448"
+	"github.com/cloudflare/circl/kem/mlkem/mlkem512"
+	"github.com/cloudflare/circl/sign"
+	"github.com/cloudflare/circl/sign/ed448"
+	"github.com/cloudflare/circl/sign/mldsa/mldsa44"
+	"github.com/cloudflare/circl/sign/mldsa/mldsa65"
+	"github.com/cloudflare/circl/sign/mldsa/mldsa87"
+)
+
+// This file is the one importer of cloudflare/circl, for what Go has not: Ed448, X448, ML-KEM-512 and ML-DSA keys that
+// have only their expanded form. It costs nothing at start-up.
+
+// ed448Public derives an Ed448 public key (RFC 8032, 5.2.5).
+func ed448Public(secret []byte) []byte {
+	k := ed448.NewKeyFromSeed(secret)
+	return k[len(k)-ed448.PublicKeySize:]
+}
+
+// x448Public derives an X448 public key (RFC 7748, 6.2).
+func x448Public(secret []byte) []byte {
+	var public, k x448.Key
+	copy(k[:], secret)
+	x448.KeyGen(&public, &k)
+	return public[:]
+}
+
+// mlkem512Keys expands a seed to the encapsulation key.
+func mlkem512Keys(seed []byte) (ek []byte, err error) {
+	public, _ := mlkem512.NewKeyFromSeed(seed)
+	return public.MarshalBinary()
+}
+
+func mldsaScheme(set lattice) sign.Scheme {
+	switch set.name {
+	case "mldsa44":
+		return mldsa44.Scheme()
+	case "mldsa65":
+		return mldsa65.Scheme()
+	}
+	return mldsa87.Scheme()
+}
+
+// mldsaExpand returns the expanded form of the private key of a seed (FIPS 204, algorithm 6).
+func mldsaExpand(set lattice, seed []byte) ([]byte, error) {
+	_, k := mldsaScheme(set).DeriveKey(seed)
+	return k.MarshalBinary()
+}
+
+// readExpandedMLDSA decodes an expanded private key and derives its public key, making the checks of RFC 9881,
+// section 6: the coefficients of s1 and s2 are in range, and tr is the hash of the public key.
+func readExpandedMLDSA(set lattice, expanded []byte) (sign.PrivateKey, []byte, error) {
+	if !set.shortVectorsInRange(expanded) {
+		return nil, nil, fmt.Errorf("%w: an %s key with a coefficient of s1 or s2 out of range (FIPS 204, algorithm 25)", ErrParse, set.name)
+	}
+	k, err := mldsaScheme(set).UnmarshalBinaryPrivateKey(expanded)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: an %s key: %w", ErrParse, set.name, err)
+	}
+	signer, ok := k.(crypto.Signer)
+	if !ok {
+		return nil, nil, fmt.Errorf("%w: an %s key in expanded form", ErrUnsupported, set.name)
+	}
+	encoder, ok := signer.Public().(interface{ MarshalBinary() ([]byte, error) })
+	if !ok {
+		return nil, nil, fmt.Errorf("%w: an %s key in expanded form", ErrUnsupported, set.name)
+	}
+	public, err := encoder.MarshalBinary()
+	if err != nil {
+		return nil, nil, err
+	}
+	if tr := sha3.SumSHAKE256(public, 64); !bytes.Equal(tr, expanded[64:128]) {
+		return nil, nil, fmt.Errorf("%w: an %s key whose hash of the public key is wrong (FIPS 204, algorithm 6)", ErrParse, set.name)
+	}
+	return k, public, nil
+}
+
+// shortVectorsInRange checks that s1 and s2, packed in 3 bits a coefficient where eta is 2 and 4 where it is 4, hold
+// no number above 2·eta: BitUnpack (FIPS 204, algorithm 19) would make one that no key has.
+func (l lattice) shortVectorsInRange(expanded []byte) bool {
+	bits, most, polynomials := 3, byte(4), 8
+	switch l.name {
+	case "mldsa65":
+		bits, most, polynomials = 4, 8, 11
+	case "mldsa87":
+		polynomials = 15
+	}
+	packed := expanded[128 : 128+polynomials*32*bits]
+	for i := 0; i < polynomials*256; i++ {
+		at := i * bits
+		window := uint16(packed[at/8])
+		if at/8+1 < len(packed) {
+			window |= uint16(packed[at/8+1]) << 8
+		}
+		if byte(window>>(at%8))&(1<<bits-1) > most {
+			return false
+		}
+	}
+	return true
+}
+
+// expandedSigner signs with an expanded ML-DSA key, showing Go's public key to Go's packages.
+type expandedSigner struct {
+	crypto.Signer
+	public *mldsa.PublicKey
+}
+
+// Public returns a *mldsa.PublicKey.
+func (s expandedSigner) Public() crypto.PublicKey { return s.public }
+
+func newExpandedSigner(set lattice, expanded []byte) (crypto.Signer, error) {
+	k, bits, err := readExpandedMLDSA(set, expanded)
+	if err != nil {
+		return nil, err
+	}
+	public, err := mldsa.NewPublicKey(set.mldsa(), bits)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnsupported, err)
+	}
+	signer, ok := k.(crypto.Signer)
+	if !ok {
+		return nil, fmt.Errorf("%w: signing with an expanded %s key", ErrUnsupported, set.name)
+	}
+	return expandedSigner{signer, public}, nil
+}
