@@ -1,0 +1,278 @@
+// Package cert reads X.509 certificates and PKCS #10 requests.
+//
+// It reads what OpenSSL reads: crypto/x509 refuses about one real certificate in twenty (RSA keys without NULL
+// parameters, explicit curves, odd extensions), and a key database must hold those too. [Certificate.Warning]
+// says what is odd. What is read is RFC 5280's structure; signatures are not verified and no time is compared.
+//
+//	c, err := cert.Parse(der)
+//	c.Subject.String() // "CN=example.com"
+//	c.SAN.Strings()
+//
+// Parsing copies nothing: the result refers to the given bytes.
+package cert
+
+import (
+	"errors"
+	"fmt"
+	"math/big"
+	"time"
+
+	"certkdb/pki/key"
+	"certkdb/pki/name"
+	"certkdb/pki/oid"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// Certificate is an X.509 certificate (RFC 5280, 4.1) with its usual extensions decoded.
+type Certificate struct {
+	Raw        []byte // the whole DER
+	RawTBS     []byte // what is signed
+	RawSubject []byte
+	RawIssuer  []byte
+	RawSPKI    []byte // SubjectPublicKeyInfo
+	// Signature is the content of the signature bit string.
+	Signature []byte
+	// Version is 1, 2 or 3; other numbers are kept.
+	Version int
+	Serial  *big.Int
+	// SignatureAlgorithm stands beside the signature, TBSSignatureAlgorithm within what is signed; they should agree.
+	SignatureAlgorithm    Algorithm
+	TBSSignatureAlgorithm Algorithm
+	Subject, Issuer       name.Name
+	// NotBefore and NotAfter are UTC; zero if the certificate's time cannot be read.
+	NotBefore, NotAfter time.Time
+	// KeyType is as in package key: "rsa2048", "p256", "mldsa65", …
+	KeyType string
+	// IsCA and MaxPathLen are the basic constraints; MaxPathLen is -1 if there is no limit.
+	IsCA       bool
+	MaxPathLen int
+	// KeyUsage is zero if the extension is absent.
+	KeyUsage KeyUsage
+	// ExtKeyUsage are dotted identifiers (1.3.6.1.5.5.7.3.1 is server authentication).
+	ExtKeyUsage []string
+	// SKI and AKI are the key identifiers of the subject and of the issuer.
+	SKI, AKI []byte
+	SAN      SAN
+	// Extensions are all of them, in the certificate's order.
+	Extensions []Extension
+
+	malformed []Malformation
+	oddities  []string // found while parsing, for Warning
+	key       key.Public
+}
+
+// Extension is one extension as it stands in a certificate, request or CRL.
+type Extension struct {
+	ID       string // dotted
+	Critical bool
+	Value    []byte // content of the OCTET STRING
+}
+
+// Malformation is an extension that [Parse] could not decode. The certificate can be kept, not relied upon.
+type Malformation struct {
+	ID  string // dotted identifier of the extension
+	Err error
+}
+
+// Algorithm is an AlgorithmIdentifier (RFC 5280, 4.1.1.2).
+type Algorithm struct {
+	OID    string // dotted
+	Name   string // "ecdsa-with-SHA256", or the OID
+	Params []byte // DER of the parameters; nil if absent
+	Raw    []byte
+}
+
+// maxExtensions is far above what any certificate has; it bounds the search for duplicates.
+const maxExtensions = 256
+
+// Parse reads one certificate. der must hold nothing else. The error says where the structure breaks; oddities within
+// extensions, times or the key are no error but a [Certificate.Warning].
+func Parse(der []byte) (*Certificate, error) {
+	c := &Certificate{Raw: der, MaxPathLen: -1}
+	if err := c.parse(der); err != nil {
+		return nil, fmt.Errorf("reading a certificate: %w", err)
+	}
+	return c, nil
+}
+
+func (c *Certificate) parse(der cryptobyte.String) error {
+	var outer, tbs, signature cryptobyte.String
+	var err error
+	switch {
+	case !der.ReadASN1(&outer, asn1.SEQUENCE):
+		return errors.New("it is no DER SEQUENCE")
+	case !der.Empty():
+		return fmt.Errorf("%d bytes follow it", len(der))
+	case !outer.ReadASN1Element(&tbs, asn1.SEQUENCE):
+		return errors.New("it does not begin with a SEQUENCE to be signed")
+	}
+	c.RawTBS = tbs
+	if c.SignatureAlgorithm, err = readAlgorithm(&outer); err != nil {
+		return fmt.Errorf("its signature algorithm: %w", err)
+	}
+	if !outer.ReadASN1(&signature, asn1.BIT_STRING) || len(signature) == 0 || signature[0] > 7 {
+		return errors.New("its signature is no BIT STRING")
+	}
+	if !outer.Empty() {
+		return fmt.Errorf("%d bytes follow its signature", len(outer))
+	}
+	c.Signature = signature[1:]
+	if signature[0] != 0 {
+		c.odd("the signature is not a whole number of bytes")
+	}
+	return c.parseTBS(tbs)
+}
+
+func (c *Certificate) parseTBS(tbs cryptobyte.String) error {
+	var err error
+	tbs.ReadASN1(&tbs, asn1.SEQUENCE) // it was read as an element already
+	c.Version = 1
+	if tag := asn1.Tag(0).Constructed().ContextSpecific(); tbs.PeekASN1Tag(tag) {
+		var v cryptobyte.String
+		if !tbs.ReadASN1(&v, tag) || !v.ReadASN1Integer(&c.Version) || !v.Empty() || c.Version < -1<<30 || c.Version > 1<<30 {
+			return errors.New("its version is no small INTEGER")
+		}
+		c.Version++
+	}
+	c.Serial = new(big.Int)
+	if !tbs.ReadASN1Integer(c.Serial) {
+		return errors.New("its serial number is no INTEGER, or has leading zeros")
+	}
+	if c.TBSSignatureAlgorithm, err = readAlgorithm(&tbs); err != nil {
+		return fmt.Errorf("its inner signature algorithm: %w", err)
+	}
+	if c.RawIssuer, c.Issuer, err = readName(&tbs); err != nil {
+		return fmt.Errorf("its issuer: %w", err)
+	}
+	if err := c.readValidity(&tbs); err != nil {
+		return err
+	}
+	if c.RawSubject, c.Subject, err = readName(&tbs); err != nil {
+		return fmt.Errorf("its subject: %w", err)
+	}
+	if c.RawSPKI, err = readSPKI(&tbs); err != nil {
+		return err
+	}
+	c.key = key.DescribePublic(c.RawSPKI)
+	c.KeyType = c.key.Type
+	return c.parseOptional(tbs)
+}
+
+// parseOptional reads the unique identifiers (RFC 5280, 4.1.2.8) and the extensions.
+func (c *Certificate) parseOptional(tbs cryptobyte.String) error {
+	for number := range 2 {
+		tag := asn1.Tag(number + 1).ContextSpecific()
+		if tbs.PeekASN1Tag(tag) && !tbs.SkipASN1(tag) {
+			return errors.New("its unique identifiers cannot be read")
+		}
+	}
+	if tbs.Empty() {
+		return nil
+	}
+	var wrapped cryptobyte.String
+	if !tbs.ReadASN1(&wrapped, asn1.Tag(3).Constructed().ContextSpecific()) || !tbs.Empty() {
+		return errors.New("something that is no extensions follows the public key")
+	}
+	extensions, err := readExtensions(wrapped)
+	if err != nil {
+		return err
+	}
+	c.Extensions = extensions
+	c.decodeExtensions()
+	return nil
+}
+
+func readAlgorithm(from *cryptobyte.String) (Algorithm, error) {
+	var a Algorithm
+	var raw, seq, id, params cryptobyte.String
+	if !from.ReadASN1Element(&raw, asn1.SEQUENCE) {
+		return a, errors.New("no SEQUENCE")
+	}
+	seq = raw
+	seq.ReadASN1(&seq, asn1.SEQUENCE)
+	if !seq.ReadASN1(&id, asn1.OBJECT_IDENTIFIER) {
+		return a, errors.New("no object identifier")
+	}
+	if !seq.Empty() {
+		var tag asn1.Tag
+		if !seq.ReadAnyASN1Element(&params, &tag) || !seq.Empty() {
+			return a, errors.New("the parameters are not one value")
+		}
+		a.Params = params
+	}
+	dotted, err := oid.Decode(id)
+	if err != nil {
+		return a, err
+	}
+	a.Raw, a.OID, a.Name = raw, dotted, oid.Name(dotted)
+	return a, nil
+}
+
+func readName(from *cryptobyte.String) ([]byte, name.Name, error) {
+	var raw cryptobyte.String
+	if !from.ReadASN1Element(&raw, asn1.SEQUENCE) {
+		return nil, name.Name{}, errors.New("no SEQUENCE")
+	}
+	n, err := name.Parse(raw)
+	return raw, n, err
+}
+
+// readSPKI checks the structure of a SubjectPublicKeyInfo and leaves its content to package key.
+func readSPKI(from *cryptobyte.String) ([]byte, error) {
+	var raw, bits cryptobyte.String
+	if !from.ReadASN1Element(&raw, asn1.SEQUENCE) {
+		return nil, errors.New("its public key is no SEQUENCE")
+	}
+	seq := raw
+	seq.ReadASN1(&seq, asn1.SEQUENCE)
+	if _, err := readAlgorithm(&seq); err != nil {
+		return nil, fmt.Errorf("its public key's algorithm: %w", err)
+	}
+	if !seq.ReadASN1(&bits, asn1.BIT_STRING) || len(bits) == 0 || bits[0] > 7 || !seq.Empty() {
+		return nil, errors.New("its public key is no BIT STRING")
+	}
+	return raw, nil
+}
+
+// SerialHex returns the serial number in lower-case hexadecimal of whole bytes, with a sign if it is negative.
+func (c *Certificate) SerialHex() string {
+	return serialHex(c.Serial)
+}
+
+func serialHex(serial *big.Int) string {
+	const digits = "0123456789abcdef"
+	out := make([]byte, 0, 48)
+	if serial.Sign() < 0 {
+		out = append(out, '-')
+	}
+	magnitude := serial.Bytes()
+	if len(magnitude) == 0 {
+		return "00"
+	}
+	for _, b := range magnitude {
+		out = append(out, digits[b>>4], digits[b&15])
+	}
+	return string(out)
+}
+
+// Extension returns the extension with the given dotted identifier, nil if there is none.
+func (c *Certificate) Extension(id string) *Extension {
+	for i := range c.Extensions {
+		if c.Extensions[i].ID == id {
+			return &c.Extensions[i]
+		}
+	}
+	return nil
+}
+
+// Malformed returns the extensions that could not be decoded.
+func (c *Certificate) Malformed() []Malformation { return c.malformed }
+
+// Key describes the public key.
+func (c *Certificate) Key() key.Public { return c.key }
+
+func (c *Certificate) odd(what string) {
+	c.oddities = append(c.oddities, what)
+}

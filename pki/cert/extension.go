@@ -1,0 +1,252 @@
+package cert
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/big"
+	"strings"
+
+	"certkdb/pki/oid"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// Identifiers of the extensions of RFC 5280, sections 4.2 and 5.2.
+const (
+	IDSubjectKeyID          = "2.5.29.14"
+	IDKeyUsage              = "2.5.29.15"
+	IDSubjectAltName        = "2.5.29.17"
+	IDIssuerAltName         = "2.5.29.18"
+	IDBasicConstraints      = "2.5.29.19"
+	IDCRLNumber             = "2.5.29.20"
+	IDReasonCode            = "2.5.29.21"
+	IDInvalidityDate        = "2.5.29.24"
+	IDDeltaCRLIndicator     = "2.5.29.27"
+	IDIssuingDistribution   = "2.5.29.28"
+	IDCertificateIssuer     = "2.5.29.29"
+	IDNameConstraints       = "2.5.29.30"
+	IDCRLDistributionPoints = "2.5.29.31"
+	IDCertificatePolicies   = "2.5.29.32"
+	IDPolicyMappings        = "2.5.29.33"
+	IDAuthorityKeyID        = "2.5.29.35"
+	IDPolicyConstraints     = "2.5.29.36"
+	IDExtendedKeyUsage      = "2.5.29.37"
+	IDFreshestCRL           = "2.5.29.46"
+	IDInhibitAnyPolicy      = "2.5.29.54"
+	IDAuthorityInfoAccess   = "1.3.6.1.5.5.7.1.1"
+	IDSubjectInfoAccess     = "1.3.6.1.5.5.7.1.11"
+	IDTLSFeature            = "1.3.6.1.5.5.7.1.24"
+	IDSCTList               = "1.3.6.1.4.1.11129.2.4.2"
+	IDCTPoison              = "1.3.6.1.4.1.11129.2.4.3"
+)
+
+// KeyUsage is the set of bits of RFC 5280, 4.2.1.3; bit 0 of the standard is the lowest.
+type KeyUsage uint16
+
+// The key usages.
+const (
+	DigitalSignature KeyUsage = 1 << iota
+	ContentCommitment
+	KeyEncipherment
+	DataEncipherment
+	KeyAgreement
+	KeyCertSign
+	CRLSign
+	EncipherOnly
+	DecipherOnly
+)
+
+var keyUsageNames = [...]string{
+	"digitalSignature", "contentCommitment", "keyEncipherment", "dataEncipherment", "keyAgreement",
+	"keyCertSign", "cRLSign", "encipherOnly", "decipherOnly",
+}
+
+// String lists the usages by their names in the standard.
+func (u KeyUsage) String() string {
+	var names []string
+	for i, n := range keyUsageNames {
+		if u&(1<<i) != 0 {
+			names = append(names, n)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// readExtensions reads Extensions ::= SEQUENCE OF Extension.
+func readExtensions(from cryptobyte.String) ([]Extension, error) {
+	var seq cryptobyte.String
+	if !from.ReadASN1(&seq, asn1.SEQUENCE) || !from.Empty() {
+		return nil, errors.New("its extensions are no SEQUENCE")
+	}
+	list := make([]Extension, 0, 10)
+	for !seq.Empty() {
+		if len(list) == maxExtensions {
+			return nil, fmt.Errorf("it has more than %d extensions", maxExtensions)
+		}
+		e, err := readExtension(&seq)
+		if err != nil {
+			return nil, fmt.Errorf("its extension %d: %w", len(list)+1, err)
+		}
+		for i := range list {
+			if list[i].ID == e.ID {
+				return nil, fmt.Errorf("its extension %s (%s) occurs twice", oid.Name(e.ID), e.ID)
+			}
+		}
+		list = append(list, e)
+	}
+	return list, nil
+}
+
+func readExtension(from *cryptobyte.String) (Extension, error) {
+	var e Extension
+	var seq, id, flag, value cryptobyte.String
+	if !from.ReadASN1(&seq, asn1.SEQUENCE) || !seq.ReadASN1(&id, asn1.OBJECT_IDENTIFIER) {
+		return e, errors.New("no SEQUENCE with an object identifier")
+	}
+	if seq.PeekASN1Tag(asn1.BOOLEAN) {
+		if !seq.ReadASN1(&flag, asn1.BOOLEAN) || len(flag) != 1 {
+			return e, errors.New("the critical flag is no BOOLEAN")
+		}
+		e.Critical = flag[0] != 0 // BER: anything but zero is true
+	}
+	if !seq.ReadASN1(&value, asn1.OCTET_STRING) || !seq.Empty() {
+		return e, errors.New("the value is no OCTET STRING")
+	}
+	var err error
+	e.ID, err = oid.Decode(id)
+	e.Value = value
+	return e, err
+}
+
+// decodeExtensions fills the fields that stand for the usual extensions. What cannot be decoded is remembered.
+func (c *Certificate) decodeExtensions() {
+	for i := range c.Extensions {
+		e := &c.Extensions[i]
+		if err := c.decodeExtension(e.ID, e.Value); err != nil {
+			c.malformed = append(c.malformed, Malformation{ID: e.ID, Err: err})
+		}
+	}
+}
+
+func (c *Certificate) decodeExtension(id string, value cryptobyte.String) (err error) {
+	switch id {
+	case IDKeyUsage:
+		c.KeyUsage, err = readKeyUsage(value)
+	case IDBasicConstraints:
+		c.IsCA, c.MaxPathLen, err = readBasicConstraints(value)
+	case IDExtendedKeyUsage:
+		c.ExtKeyUsage, err = readOIDs(value)
+	case IDSubjectKeyID:
+		c.SKI, err = readOctets(value)
+	case IDAuthorityKeyID:
+		c.AKI, err = readAuthorityKeyID(value)
+	case IDSubjectAltName:
+		c.SAN, err = ParseGeneralNames(value)
+	}
+	return err
+}
+
+func readKeyUsage(value cryptobyte.String) (KeyUsage, error) {
+	bits, err := readBits(value)
+	return KeyUsage(bits), err
+}
+
+// readBits reads a BIT STRING of up to nine named bits, the first one lowest.
+func readBits(value cryptobyte.String) (uint16, error) {
+	var content cryptobyte.String
+	if !value.ReadASN1(&content, asn1.BIT_STRING) || !value.Empty() || len(content) == 0 || content[0] > 7 {
+		return 0, errors.New("it is no BIT STRING")
+	}
+	return namedBits(content), nil
+}
+
+func namedBits(content []byte) uint16 {
+	var bits uint16
+	for i := range min(8*(len(content)-1), 9) {
+		if content[1+i/8]&(0x80>>(i%8)) != 0 {
+			bits |= 1 << i
+		}
+	}
+	return bits
+}
+
+func readBasicConstraints(value cryptobyte.String) (bool, int, error) {
+	var seq, flag cryptobyte.String
+	if !value.ReadASN1(&seq, asn1.SEQUENCE) || !value.Empty() {
+		return false, -1, errors.New("it is no SEQUENCE")
+	}
+	isCA := false
+	if seq.PeekASN1Tag(asn1.BOOLEAN) {
+		if !seq.ReadASN1(&flag, asn1.BOOLEAN) || len(flag) != 1 {
+			return false, -1, errors.New("the CA flag is no BOOLEAN")
+		}
+		isCA = flag[0] != 0
+	}
+	if seq.Empty() {
+		return isCA, -1, nil
+	}
+	length := new(big.Int)
+	if !seq.ReadASN1Integer(length) || !seq.Empty() || length.Sign() < 0 {
+		return false, -1, errors.New("the path length is no INTEGER of 0 or more")
+	}
+	if !length.IsInt64() || length.Int64() > math.MaxInt32 {
+		return isCA, -1, nil // no path is that long
+	}
+	return isCA, int(length.Int64()), nil
+}
+
+func readOIDs(value cryptobyte.String) ([]string, error) {
+	var seq, id cryptobyte.String
+	if !value.ReadASN1(&seq, asn1.SEQUENCE) || !value.Empty() {
+		return nil, errors.New("it is no SEQUENCE")
+	}
+	list := make([]string, 0, 2)
+	for !seq.Empty() {
+		if !seq.ReadASN1(&id, asn1.OBJECT_IDENTIFIER) {
+			return nil, errors.New("an element is no object identifier")
+		}
+		dotted, err := oid.Decode(id)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, dotted)
+	}
+	if len(list) == 0 {
+		return nil, errors.New("it is empty")
+	}
+	return list, nil
+}
+
+func readOctets(value cryptobyte.String) ([]byte, error) {
+	var content cryptobyte.String
+	if !value.ReadASN1(&content, asn1.OCTET_STRING) || !value.Empty() {
+		return nil, errors.New("it is no OCTET STRING")
+	}
+	return content, nil
+}
+
+// readAuthorityKeyID checks all three fields (RFC 5280, 4.2.1.1) and returns the first.
+func readAuthorityKeyID(value cryptobyte.String) ([]byte, error) {
+	var seq, id cryptobyte.String
+	if !value.ReadASN1(&seq, asn1.SEQUENCE) || !value.Empty() {
+		return nil, errors.New("it is no SEQUENCE")
+	}
+	var keyID []byte
+	if tag := asn1.Tag(0).ContextSpecific(); seq.PeekASN1Tag(tag) {
+		if !seq.ReadASN1(&id, tag) {
+			return nil, errors.New("the key identifier is cut short")
+		}
+		keyID = id
+	}
+	for _, tag := range []asn1.Tag{asn1.Tag(1).Constructed().ContextSpecific(), asn1.Tag(2).ContextSpecific()} {
+		if seq.PeekASN1Tag(tag) && !seq.SkipASN1(tag) {
+			return nil, errors.New("the issuer and serial number are cut short")
+		}
+	}
+	if !seq.Empty() {
+		return nil, errors.New("it has an unknown field")
+	}
+	return keyID, nil
+}

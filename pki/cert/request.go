@@ -1,0 +1,141 @@
+package cert
+
+import (
+	"errors"
+	"fmt"
+
+	"certkdb/pki/key"
+	"certkdb/pki/name"
+	"certkdb/pki/oid"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// Request is a PKCS #10 certification request (RFC 2986).
+type Request struct {
+	Raw        []byte
+	RawTBS     []byte // CertificationRequestInfo
+	RawSubject []byte
+	RawSPKI    []byte
+	Signature  []byte
+	Version    int // 1
+	Subject    name.Name
+	SAN        SAN
+	KeyType    string
+	// SignatureAlgorithm is the algorithm of the request's own signature, by the key that it asks a certificate for.
+	SignatureAlgorithm Algorithm
+	// Extensions are those that it asks for (RFC 2985, 5.4.2).
+	Extensions []Extension
+	// KeyUsage, ExtKeyUsage, IsCA and MaxPathLen are decoded from them as in a [Certificate].
+	KeyUsage    KeyUsage
+	ExtKeyUsage []string
+	IsCA        bool
+	MaxPathLen  int
+	// ChallengePassword says that it has one; the password itself is not kept (RFC 2985, 5.4.1).
+	ChallengePassword bool
+
+	malformed []Malformation
+}
+
+// ParseRequest reads one PKCS #10 request. The signature is not verified.
+func ParseRequest(der []byte) (*Request, error) {
+	r := &Request{Raw: der, MaxPathLen: -1}
+	if err := r.parse(der); err != nil {
+		return nil, fmt.Errorf("reading a certificate request: %w", err)
+	}
+	return r, nil
+}
+
+func (r *Request) parse(der cryptobyte.String) error {
+	var outer, tbs, signature cryptobyte.String
+	var err error
+	switch {
+	case !der.ReadASN1(&outer, asn1.SEQUENCE):
+		return errors.New("it is no DER SEQUENCE")
+	case !der.Empty():
+		return fmt.Errorf("%d bytes follow it", len(der))
+	case !outer.ReadASN1Element(&tbs, asn1.SEQUENCE):
+		return errors.New("it does not begin with a SEQUENCE to be signed")
+	}
+	r.RawTBS = tbs
+	if r.SignatureAlgorithm, err = readAlgorithm(&outer); err != nil {
+		return fmt.Errorf("its signature algorithm: %w", err)
+	}
+	if !outer.ReadASN1(&signature, asn1.BIT_STRING) || len(signature) == 0 || signature[0] > 7 || !outer.Empty() {
+		return errors.New("its signature is no BIT STRING")
+	}
+	r.Signature = signature[1:]
+	return r.parseInfo(tbs)
+}
+
+func (r *Request) parseInfo(tbs cryptobyte.String) error {
+	var err error
+	tbs.ReadASN1(&tbs, asn1.SEQUENCE)
+	if !tbs.ReadASN1Integer(&r.Version) || r.Version < 0 || r.Version > 1<<16 {
+		return errors.New("its version is no small INTEGER")
+	}
+	r.Version++
+	if r.RawSubject, r.Subject, err = readName(&tbs); err != nil {
+		return fmt.Errorf("its subject: %w", err)
+	}
+	if r.RawSPKI, err = readSPKI(&tbs); err != nil {
+		return err
+	}
+	r.KeyType = key.DescribePublic(r.RawSPKI).Type
+	if tbs.Empty() {
+		return nil // some programs leave the attributes out altogether
+	}
+	var attributes cryptobyte.String
+	if !tbs.ReadASN1(&attributes, asn1.Tag(0).Constructed().ContextSpecific()) || !tbs.Empty() {
+		return errors.New("something that is no attributes follows the public key")
+	}
+	for !attributes.Empty() {
+		if err := r.readAttribute(&attributes); err != nil {
+			return fmt.Errorf("its attributes: %w", err)
+		}
+	}
+	return nil
+}
+
+func (r *Request) readAttribute(from *cryptobyte.String) error {
+	var seq, id, values cryptobyte.String
+	if !from.ReadASN1(&seq, asn1.SEQUENCE) || !seq.ReadASN1(&id, asn1.OBJECT_IDENTIFIER) ||
+		!seq.ReadASN1(&values, asn1.SET) || !seq.Empty() {
+		return errors.New("one is not a type and a SET of values")
+	}
+	dotted, err := oid.Decode(id)
+	if err != nil {
+		return err
+	}
+	switch dotted {
+	case "1.2.840.113549.1.9.14", "1.3.6.1.4.1.311.2.1.14": // extensionRequest, and Microsoft's of the same form
+		return r.readExtensionRequest(values)
+	case "1.2.840.113549.1.9.7":
+		r.ChallengePassword = true
+	}
+	return nil
+}
+
+func (r *Request) readExtensionRequest(values cryptobyte.String) error {
+	if values.Empty() || len(r.Extensions) > 0 {
+		return nil
+	}
+	var one cryptobyte.String
+	if !values.ReadASN1Element(&one, asn1.SEQUENCE) {
+		return errors.New("the extension request is no SEQUENCE")
+	}
+	extensions, err := readExtensions(one)
+	if err != nil {
+		return err
+	}
+	r.Extensions = extensions
+	c := Certificate{Extensions: extensions, MaxPathLen: -1}
+	c.decodeExtensions()
+	r.SAN, r.KeyUsage, r.ExtKeyUsage = c.SAN, c.KeyUsage, c.ExtKeyUsage
+	r.IsCA, r.MaxPathLen, r.malformed = c.IsCA, c.MaxPathLen, c.malformed
+	return nil
+}
+
+// Malformed returns the requested extensions that could not be decoded.
+func (r *Request) Malformed() []Malformation { return r.malformed }

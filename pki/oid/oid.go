@@ -1,0 +1,160 @@
+// Package oid reads, writes and names object identifiers (X.660; encoding X.690, 8.19).
+//
+// encoding/asn1 and cryptobyte refuse arcs above 2^31, which real certificates have (UUID arcs under 2.25), so this
+// package keeps identifiers as dotted strings of any size up to a bound.
+//
+//	dotted, err := oid.Decode(content) // "2.5.4.3"
+//	oid.Name(dotted)                   // "commonName"
+package oid
+
+import (
+	"errors"
+	"fmt"
+	"math/big"
+	"strconv"
+	"strings"
+)
+
+// maxContent bounds the encoded length of an identifier. The longest in use are under 40 bytes; the bound keeps
+// the conversion of one giant arc, which is quadratic, cheap.
+const maxContent = 512
+
+// Decode turns the content octets of an OBJECT IDENTIFIER into dotted form. Identifiers of the table cost no
+// allocation.
+func Decode(content []byte) (string, error) {
+	if dotted, ok := byContent[string(content)]; ok {
+		return dotted, nil
+	}
+	switch {
+	case len(content) == 0:
+		return "", errors.New("the object identifier is empty")
+	case len(content) > maxContent:
+		return "", fmt.Errorf("the object identifier has %d bytes, at most %d are read", len(content), maxContent)
+	case content[len(content)-1]&0x80 != 0:
+		return "", errors.New("the object identifier ends within an arc")
+	}
+	return decodeArcs(content)
+}
+
+func decodeArcs(content []byte) (string, error) {
+	out := make([]byte, 0, 4*len(content))
+	for first := true; len(content) > 0; first = false {
+		if content[0] == 0x80 {
+			return "", errors.New("the object identifier has an arc with leading zeros")
+		}
+		n := 0
+		for content[n]&0x80 != 0 {
+			n++
+		}
+		out = appendArc(out, content[:n+1], first)
+		content = content[n+1:]
+	}
+	return string(out), nil
+}
+
+// appendArc writes one arc; the first encoded one holds the first two arcs (X.690, 8.19.4).
+func appendArc(out, arc []byte, first bool) []byte {
+	if len(arc) > 9 {
+		return appendBigArc(out, arc, first)
+	}
+	var v uint64
+	for _, b := range arc {
+		v = v<<7 | uint64(b&0x7f)
+	}
+	if !first {
+		return strconv.AppendUint(append(out, '.'), v, 10)
+	}
+	root := min(v/40, 2)
+	out = strconv.AppendUint(out, root, 10)
+	return strconv.AppendUint(append(out, '.'), v-40*root, 10)
+}
+
+func appendBigArc(out, arc []byte, first bool) []byte {
+	v := new(big.Int)
+	for _, b := range arc {
+		v.Lsh(v, 7)
+		v.Or(v, big.NewInt(int64(b&0x7f)))
+	}
+	if first {
+		out = append(out, '2')
+		v.Sub(v, big.NewInt(80))
+	}
+	return v.Append(append(out, '.'), 10)
+}
+
+// Encode turns a dotted identifier into its content octets.
+func Encode(dotted string) ([]byte, error) {
+	if content, ok := byDotted[dotted]; ok {
+		return []byte(content.der), nil
+	}
+	return encodeArcs(dotted)
+}
+
+func encodeArcs(dotted string) ([]byte, error) {
+	parts := strings.Split(dotted, ".")
+	if len(parts) < 2 || len(dotted) > 2*maxContent {
+		return nil, fmt.Errorf("%.80q is no object identifier", dotted)
+	}
+	var out []byte
+	var root *big.Int
+	for i, part := range parts {
+		arc, err := parseArc(part)
+		if err != nil {
+			return nil, fmt.Errorf("%.80q is no object identifier: %w", dotted, err)
+		}
+		switch {
+		case i == 0:
+			root = arc
+			continue
+		case i == 1:
+			if root.Cmp(big.NewInt(2)) > 0 || root.Cmp(big.NewInt(2)) < 0 && arc.Cmp(big.NewInt(40)) >= 0 {
+				return nil, fmt.Errorf("%q is no object identifier: no such first arcs", dotted)
+			}
+			arc.Add(arc, root.Mul(root, big.NewInt(40)))
+		}
+		out = appendBase128(out, arc)
+	}
+	return out, nil
+}
+
+func parseArc(s string) (*big.Int, error) {
+	if s == "" || len(s) > 1 && s[0] == '0' {
+		return nil, fmt.Errorf("arc %q", s)
+	}
+	for _, c := range []byte(s) {
+		if c < '0' || c > '9' {
+			return nil, fmt.Errorf("arc %q", s)
+		}
+	}
+	v, _ := new(big.Int).SetString(s, 10)
+	return v, nil
+}
+
+func appendBase128(out []byte, v *big.Int) []byte {
+	n := max(1, (v.BitLen()+6)/7)
+	for i := n - 1; i >= 0; i-- {
+		b := byte(new(big.Int).Rsh(v, uint(7*i)).Uint64()) & 0x7f
+		if i > 0 {
+			b |= 0x80
+		}
+		out = append(out, b)
+	}
+	return out
+}
+
+// IsDotted reports whether s looks like a dotted object identifier.
+func IsDotted(s string) bool {
+	if len(s) < 3 || !strings.Contains(s, ".") {
+		return false
+	}
+	_, err := encodeArcs(s)
+	return err == nil
+}
+
+// Name returns the usual name of an identifier ("keyUsage", "sha256WithRSAEncryption"), or the identifier itself.
+func Name(dotted string) string {
+	if e, ok := byDotted[dotted]; ok {
+		return e.name
+	}
+	return dotted
+}
