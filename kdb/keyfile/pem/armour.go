@@ -1,0 +1,335 @@
+package pem
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"io"
+	"strings"
+)
+
+// The markers of RFC 7468, section 3.
+const (
+	beginMark = "-----BEGIN "
+	endMark   = "-----END "
+	closeMark = "-----"
+)
+
+// armour is the state of reading text with PEM blocks.
+type armour struct {
+	in    lines
+	out   *sink
+	block block
+	bag   bag
+	bare  bare
+	// lost is set after a bad BEGIN line, until the next marker: its END is no further error.
+	lost bool
+}
+
+// block is the PEM block that is being read; open from BEGIN to END.
+type block struct {
+	open    bool
+	body    bool // the headers are over
+	typ     string
+	line    int // of BEGIN
+	first   int // line of the first line in text
+	headers []Header
+	text    []byte // base64, one LF for each line of input
+	bad     error  // why it will not become an item
+}
+
+// scanArmour reads text. Everything outside of blocks is comment, except for the attributes that openssl pkcs12 prints.
+func scanArmour(r io.Reader, out *sink) {
+	a := &armour{in: lines{in: r}, out: out}
+	for !out.stopped {
+		line, more, ok := a.in.next()
+		if !ok {
+			break
+		}
+		a.line(line, more)
+	}
+	if out.stopped {
+		return
+	}
+	if err := a.in.err; err != io.EOF {
+		out.error(err)
+		return
+	}
+	a.end()
+}
+
+// end judges the end of the input.
+func (a *armour) end() {
+	switch {
+	case a.block.open:
+		a.discard("there is no END before the end of the input")
+	case a.out.any:
+	case a.bare.ok():
+		a.bare.items(a.out)
+	case a.in.number == 0:
+		a.out.fail("the input is empty")
+	default:
+		a.out.fail("neither a PEM block (-----BEGIN …) nor DER was found in it")
+	}
+}
+
+func (a *armour) line(text []byte, more bool) {
+	dash := bytes.IndexByte(text, '-')
+	for dash >= 0 && !a.out.stopped {
+		begin, end := bytes.Index(text, []byte(beginMark)), bytes.Index(text, []byte(endMark))
+		if begin < 0 && end < 0 {
+			break
+		}
+		if begin >= 0 && (end < 0 || begin < end) {
+			text = a.begin(text[:begin], text[begin+len(beginMark):])
+		} else {
+			text = a.close(text[:end], text[end+len(endMark):])
+		}
+		if len(trim(text)) == 0 {
+			return
+		}
+	}
+	if a.block.open {
+		a.content(text, more)
+	} else {
+		a.comment(trim(text), dash)
+	}
+}
+
+// begin opens a block and returns what stands behind the marker.
+func (a *armour) begin(before, text []byte) []byte {
+	if a.block.open {
+		if len(trim(before)) > 0 {
+			a.content(before, false)
+		}
+		a.discard("there is no END before the next BEGIN in line %d", a.in.number)
+	}
+	typ, rest, ok := cutMarker(text)
+	a.lost = !ok
+	if !ok {
+		a.out.fail("line %d: the BEGIN line is damaged: %.80q", a.in.number, beginMark+string(head(text)))
+		return nil
+	}
+	a.block = block{
+		open: true, typ: typ, line: a.in.number, first: a.in.number,
+		text: a.block.text[:0],
+	}
+	if len(trim(rest)) == 0 {
+		a.block.first++
+	}
+	return rest
+}
+
+// close ends a block and returns what stands behind the marker.
+func (a *armour) close(before, text []byte) []byte {
+	if a.block.open && len(trim(before)) > 0 {
+		a.content(before, false)
+	}
+	typ, rest, ok := cutMarker(text)
+	switch {
+	case !a.block.open && a.lost:
+		a.lost = false
+	case !a.block.open:
+		a.out.fail("line %d: END without BEGIN: %.80q", a.in.number, endMark+string(head(text)))
+	case !ok:
+		a.discard("the END in line %d is damaged", a.in.number)
+		return nil
+	case typ != a.block.typ:
+		a.discard("it ends with END %.40q in line %d", typ, a.in.number)
+	default:
+		a.finish()
+	}
+	if !ok {
+		return nil
+	}
+	return rest
+}
+
+// cutMarker splits what follows "-----BEGIN " or "-----END " into the type and the rest of the line.
+func cutMarker(text []byte) (typ string, rest []byte, ok bool) {
+	name, rest, ok := bytes.Cut(text, []byte(closeMark))
+	if !ok || len(name) > 64 || bytes.IndexByte(name, '-') >= 0 {
+		return "", nil, false
+	}
+	return strings.TrimSpace(string(name)), rest, true
+}
+
+// head shortens what is quoted in a message.
+func head(text []byte) []byte { return text[:min(len(text), 60)] }
+
+// content takes one line of an open block.
+func (a *armour) content(text []byte, more bool) {
+	b := &a.block
+	if text = trim(text); !b.body && a.header(text) {
+		return
+	}
+	b.body = true
+	if len(b.text)+len(text) > MaxBlock/3*4 {
+		b.bad = errors.New("it is longer than 128 MiB")
+		return
+	}
+	b.text = appendBase64(b.text, text)
+	if !more {
+		b.text = append(b.text, '\n')
+	}
+}
+
+// appendBase64 adds a line to the text without blanks and without the escaped line ends of PEM in JSON.
+func appendBase64(to, text []byte) []byte {
+	if bytes.IndexByte(text, '\\') >= 0 {
+		text = bytes.ReplaceAll(bytes.ReplaceAll(text, []byte(`\n`), nil), []byte(`\r`), nil)
+	}
+	if bytes.IndexByte(text, ' ') < 0 && bytes.IndexByte(text, '\t') < 0 {
+		return append(to, text...)
+	}
+	for _, field := range bytes.Fields(text) {
+		to = append(to, field...)
+	}
+	return to
+}
+
+const (
+	maxHeaders = 32
+	maxHeader  = 4096
+)
+
+// header takes a line as a header if it is one (RFC 1421, 4.4: name, colon, value; a line that begins with a blank goes on
+// with the one before; an empty line ends them).
+func (a *armour) header(text []byte) bool {
+	b := &a.block
+	if len(text) == 0 {
+		b.body = len(b.headers) > 0
+		b.first++
+		return true
+	}
+	name, value, ok := strings.Cut(string(text[:min(len(text), maxHeader)]), ":")
+	if !ok {
+		last := len(b.headers) - 1
+		if last < 0 || !strings.HasSuffix(b.headers[last].Value, ",") && !strings.HasSuffix(b.headers[last].Value, `\`) {
+			return false
+		}
+		b.headers[last].Value += name
+		b.first++
+		return true
+	}
+	if len(b.headers) == maxHeaders {
+		b.bad = errors.New("it has more than 32 header lines")
+		return true
+	}
+	b.headers = append(b.headers, Header{Name: strings.TrimSpace(name), Value: strings.TrimSpace(value)})
+	b.first++
+	return true
+}
+
+// discard reports the open block as unusable.
+func (a *armour) discard(format string, args ...any) {
+	item := a.item()
+	item.Number = a.out.number(item.Kind)
+	a.out.fail("%s: "+format, append([]any{item.Where()}, args...)...)
+	a.block.open = false
+	a.bag = bag{}
+}
+
+// item makes an item of what is known before the content is decoded.
+func (a *armour) item() Item {
+	b := &a.block
+	return Item{
+		Kind: kindOfType(b.typ), Type: b.typ, Headers: b.headers, Label: a.bag.label, LocalKeyID: a.bag.keyID, Line: b.line,
+	}
+}
+
+// finish makes an item of the open block.
+func (a *armour) finish() {
+	b, item := &a.block, a.item()
+	der, err := b.decode()
+	if item.Kind == Other {
+		item.DER = der // of an unknown type nobody knows what its content should be (PGP's has a check sum, for example)
+		err = nil
+	}
+	if err == nil {
+		item.DER = der
+		err = item.identify()
+	}
+	if err != nil {
+		a.discard("%w", err)
+		return
+	}
+	b.open = false
+	a.bag = bag{}
+	a.out.item(item)
+}
+
+// decode decodes the base64 text; an error names the line.
+func (b *block) decode() ([]byte, error) {
+	if b.bad != nil {
+		return nil, b.bad
+	}
+	der := make([]byte, base64.StdEncoding.DecodedLen(len(b.text)))
+	n, err := base64.StdEncoding.Decode(der, b.text)
+	if err != nil {
+		return nil, b.explain(err)
+	}
+	if n == 0 {
+		return nil, errors.New("it is empty")
+	}
+	return der[:n:n], nil
+}
+
+// comment takes a line outside of blocks. dash is where its first '-' is.
+func (a *armour) comment(text []byte, dash int) {
+	if dash == 0 && isBrokenMarker(text) {
+		a.lost = true
+		a.out.fail("line %d: a damaged BEGIN or END line: %.80q", a.in.number, string(head(text)))
+		return
+	}
+	a.bag.line(text)
+	if !a.out.any {
+		a.bare.line(text)
+	}
+}
+
+// isBrokenMarker recognises lines that were meant to be markers, such as "----BEGIN CERTIFICATE-----".
+func isBrokenMarker(text []byte) bool {
+	word := bytes.TrimLeft(text, "- ")
+	typ, ok := bytes.CutPrefix(word, []byte("BEGIN "))
+	if !ok {
+		typ, ok = bytes.CutPrefix(word, []byte("END "))
+	}
+	return ok && len(word) < len(text) && len(typ) > 0 && typ[0] >= 'A' && typ[0] <= 'Z' && typ[len(typ)-1] == '-'
+}
+
+// bag collects the attributes that openssl pkcs12 prints before a block.
+type bag struct {
+	label string
+	keyID []byte
+}
+
+func (b *bag) line(text []byte) {
+	const longest = 4096
+	switch {
+	case len(text) == 0 || len(text) > longest:
+	case bytes.HasPrefix(text, []byte("Bag Attributes")):
+		*b = bag{}
+	case bytes.HasPrefix(text, []byte("friendlyName:")):
+		b.label = string(trim(text[len("friendlyName:"):]))
+	case bytes.HasPrefix(text, []byte("localKeyID:")):
+		digits := strings.ReplaceAll(string(text[len("localKeyID:"):]), " ", "")
+		if id, err := hex.DecodeString(digits); err == nil {
+			b.keyID = id
+		}
+	}
+}
+
+// trim removes blanks at both ends; cheaper than bytes.TrimSpace on lines that have none.
+func trim(text []byte) []byte {
+	for len(text) > 0 && isBlank(text[0]) {
+		text = text[1:]
+	}
+	for len(text) > 0 && isBlank(text[len(text)-1]) {
+		text = text[:len(text)-1]
+	}
+	return text
+}
+
+func isBlank(b byte) bool { return b == ' ' || b == '\t' || b == '\v' || b == '\f' || b == 0 }

@@ -1,0 +1,68 @@
+package pem
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+)
+
+// bare collects base64 text without armour, as it stands in some .arm and .cer files and in environment variables. It gives up at the
+// first line that is something else.
+type bare struct {
+	text   []byte
+	spoilt bool
+}
+
+// shortestBare is less than the shortest key or certificate takes.
+const shortestBare = 40
+
+func (b *bare) line(text []byte) {
+	if b.spoilt || len(text) == 0 {
+		return
+	}
+	if !isBase64(text) || len(b.text) == 0 && text[0] != 'M' || len(b.text)+len(text) > MaxBlock/3*4 {
+		*b = bare{spoilt: true} // 'M' begins the base64 text of a DER SEQUENCE
+		return
+	}
+	b.text = append(b.text, text...)
+}
+
+func (b *bare) ok() bool { return !b.spoilt && len(b.text) >= shortestBare }
+
+// items decodes the text and passes on what is in it.
+func (b *bare) items(out *sink) {
+	der, err := base64.StdEncoding.DecodeString(string(b.text))
+	if err != nil {
+		out.fail("base64 text without BEGIN and END: %w", err)
+		return
+	}
+	scanDER(bufio.NewReader(bytes.NewReader(der)), out)
+}
+
+func isBase64(text []byte) bool {
+	for _, c := range text {
+		switch {
+		case c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '+', c == '/', c == '=':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// explain turns an error of decoding base64 into one that names the line.
+func (b *block) explain(err error) error {
+	var at base64.CorruptInputError
+	if !errors.As(err, &at) || int(at) > len(b.text) {
+		return fmt.Errorf("decoding base64: %w", err)
+	}
+	line := b.first + bytes.Count(b.text[:at], []byte{'\n'})
+	if int(at) < len(b.text) {
+		if c := b.text[at]; !isBase64([]byte{c}) && c != '\n' {
+			return fmt.Errorf("line %d holds the character %q, which is not base64", line, c)
+		}
+	}
+	return fmt.Errorf("the base64 text is damaged or cut off at line %d", min(line, b.first+bytes.Count(b.text, []byte{'\n'})-1))
+}

@@ -1,0 +1,117 @@
+package pem
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// kindOfType says what the type of a PEM block promises (RFC 7468, and OpenSSL's pem.h).
+func kindOfType(typ string) Kind {
+	switch typ {
+	case "CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE":
+		return Certificate
+	case "CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST":
+		return Request
+	case "ENCRYPTED PRIVATE KEY":
+		return EncryptedKey
+	case "OPENSSH PRIVATE KEY":
+		return OpenSSHKey
+	case "PUBLIC KEY", "RSA PUBLIC KEY":
+		return PublicKey
+	case "X509 CRL":
+		return RevocationSet
+	case "PKCS7", "PKCS #7 SIGNED DATA", "CMS":
+		return PKCS7
+	case "PKCS12":
+		return PKCS12
+	}
+	switch {
+	case strings.HasSuffix(typ, "PRIVATE KEY"):
+		return PrivateKey
+	case strings.HasSuffix(typ, "PARAMETERS"):
+		return Parameters
+	}
+	return Other
+}
+
+// identify compares the content with what the armour promises, takes the trust settings off a TRUSTED CERTIFICATE, and gives the
+// kind to what has no armour.
+func (i *Item) identify() error {
+	switch {
+	case i.Kind == OpenSSHKey:
+		return checkOpenSSH(i.DER)
+	case i.Kind == PrivateKey && i.encryptedHeaders():
+		i.Kind = EncryptedKey
+		return nil // the content is ciphertext
+	}
+	n, err := elementLength(i.DER, 0)
+	if err != nil {
+		return err
+	}
+	found := classify(i.DER[:n])
+	if err := i.agree(found); err != nil {
+		return err
+	}
+	if rest := i.DER[n:]; len(rest) > 0 {
+		return i.trailing(i.DER[:n:n], rest)
+	}
+	return nil
+}
+
+// agree settles what the item is when armour and content are both known.
+func (i *Item) agree(found Kind) error {
+	switch {
+	case i.Type == "" && found == Other:
+		return errors.New("a SEQUENCE that is no certificate, key, request, revocation list, PKCS #7 or PKCS #12")
+	case i.Type == "" || i.Kind == found:
+		i.Kind = found
+	case i.Kind == Certificate && found == PKCS7:
+		i.Kind = found // Netscape's armour for chains
+	case i.Kind == PrivateKey && found == EncryptedKey, i.Kind == EncryptedKey && found == PrivateKey:
+		i.Kind = found
+	case i.Kind == Parameters, i.Kind == PrivateKey, i.Kind == PublicKey:
+		// There are key formats and parameters whose shape is not known here; reading the key will tell.
+	default:
+		return fmt.Errorf("the content is no %s%s", i.Kind, butIs(found))
+	}
+	return nil
+}
+
+func butIs(found Kind) string {
+	if found == Other {
+		return ""
+	}
+	return fmt.Sprintf(", but a %s", found)
+}
+
+// trailing deals with what stands behind the element in a PEM block.
+func (i *Item) trailing(der, rest []byte) error {
+	if i.Kind != Certificate || i.Type != "TRUSTED CERTIFICATE" {
+		return fmt.Errorf("%d bytes stand behind the %s", len(rest), i.Kind)
+	}
+	aux, err := parseAux(rest)
+	if err != nil {
+		return err
+	}
+	i.DER, i.Aux = der, aux
+	if i.Label == "" {
+		i.Label = aux.Alias
+	}
+	return nil
+}
+
+// encryptedHeaders recognises the headers of a traditional encrypted key (RFC 1421, 4.6.1.1).
+func (i *Item) encryptedHeaders() bool {
+	return strings.Contains(i.Header("Proc-Type"), "ENCRYPTED") || i.Header("DEK-Info") != ""
+}
+
+// openSSHMagic begins an OpenSSH private key (OpenSSH's PROTOCOL.key).
+const openSSHMagic = "openssh-key-v1\x00"
+
+func checkOpenSSH(data []byte) error {
+	if !strings.HasPrefix(string(data[:min(len(data), len(openSSHMagic))]), openSSHMagic) {
+		return errors.New("the content is no OpenSSH private key")
+	}
+	return nil
+}

@@ -1,0 +1,157 @@
+// Package pem reads certificates, keys, requests and revocation lists out of whatever file people keep them in, and
+// writes them as OpenSSL does: PEM bundles of any size (RFC 7468, RFC 1421), raw DER, DER after DER, and base64 without
+// armour. The format is recognised by content. It knows no key stores: PKCS #12 is only named.
+//
+//	for item, err := range pem.Items(file) {
+//		if err != nil { … names "certificate 17 (line 512)" … }
+//		fmt.Println(item.Where(), item.Kind)
+//	}
+//
+// Input is streamed: memory holds one block at a time.
+package pem
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"iter"
+
+	"certkdb/kdb"
+)
+
+// Kind says what an item is.
+type Kind uint8
+
+// The kinds of items.
+const (
+	Other         Kind = iota // a PEM block of a type that is not known here; its DER may be nil
+	Certificate               // X.509 certificate (RFC 5280)
+	Request                   // PKCS #10 certificate request (RFC 2986)
+	PrivateKey                // PKCS #8 (RFC 5958), PKCS #1 (RFC 8017), SEC 1 (RFC 5915) or traditional DSA, in clear
+	EncryptedKey              // encrypted PKCS #8 (RFC 5958), or traditional with Proc-Type 4,ENCRYPTED (RFC 1421)
+	OpenSSHKey                // OPENSSH PRIVATE KEY (OpenSSH's PROTOCOL.key), in clear or encrypted
+	PublicKey                 // SubjectPublicKeyInfo or PKCS #1 RSAPublicKey
+	RevocationSet             // certificate revocation list (RFC 5280)
+	PKCS7                     // PKCS #7 or CMS content (RFC 2315, RFC 5652), also Netscape certificate sequences
+	PKCS12                    // PKCS #12 key store (RFC 7292)
+	Parameters                // DH, DSA or EC domain parameters
+)
+
+var kindNames = [...]string{
+	"block", "certificate", "certificate request", "private key", "encrypted private key", "OpenSSH private key",
+	"public key", "certificate revocation list", "PKCS #7", "PKCS #12 key store", "parameters",
+}
+
+// String names the kind in words: "certificate", "encrypted private key", …
+func (k Kind) String() string {
+	if int(k) < len(kindNames) {
+		return kindNames[k]
+	}
+	return fmt.Sprintf("kind %d", uint8(k))
+}
+
+// Item is one piece of an input.
+type Item struct {
+	Kind Kind
+	// Type is the PEM label ("RSA PRIVATE KEY"); "" for input without armour.
+	Type string
+	// DER is the content as it came. Of a TRUSTED CERTIFICATE it is the certificate alone; the rest is in Aux.
+	DER []byte
+	// Headers are the encapsulated headers (RFC 1421, 4.6) in their order, such as Proc-Type and DEK-Info.
+	Headers []Header
+	// Label is the friendlyName of the "Bag Attributes" before the block, as openssl pkcs12 prints them, or the alias of a TRUSTED
+	// CERTIFICATE; "" if there is none. It need not pass kdb.CheckLabel.
+	Label string
+	// LocalKeyID is the localKeyID of the "Bag Attributes".
+	LocalKeyID []byte
+	// Aux is the auxiliary part of a TRUSTED CERTIFICATE, else nil.
+	Aux *Aux
+	// Number counts the items of this kind from 1.
+	Number int
+	// Line is the line of BEGIN, from 1; 0 for DER.
+	Line int
+	// Offset is where the item begins in DER input.
+	Offset int64
+}
+
+// Header is a line between BEGIN and the base64 text.
+type Header struct{ Name, Value string }
+
+// Header returns the value of the first header of that name, "" if there is none.
+func (i *Item) Header(name string) string {
+	for _, h := range i.Headers {
+		if h.Name == name {
+			return h.Value
+		}
+	}
+	return ""
+}
+
+// Where says where the item stands, for messages: "certificate 17 (line 512)" or "private key 1 (offset 0)".
+func (i *Item) Where() string {
+	if i.Line > 0 {
+		return fmt.Sprintf("%s %d (line %d)", i.Kind, i.Number, i.Line)
+	}
+	return fmt.Sprintf("%s %d (offset %d)", i.Kind, i.Number, i.Offset)
+}
+
+// MaxBlock is the longest content of one item in bytes. The largest ones in use are revocation lists.
+const MaxBlock = 128 << 20
+
+// Items yields what the input holds, in its order, as a stream. An error wrapping kdb.ErrParse stands for one bad piece and
+// names its place; whoever goes on after it gets the pieces behind it. An input without any piece yields an error too. Other
+// errors are those of reading.
+func Items(r io.Reader) iter.Seq2[Item, error] {
+	return func(yield func(Item, error) bool) {
+		in := bufio.NewReaderSize(r, 4096)
+		head, err := in.Peek(4)
+		if err != nil && err != io.EOF {
+			yield(Item{}, fmt.Errorf("reading: %w", err))
+			return
+		}
+		out := &sink{yield: yield}
+		switch order := utf16Order(head); {
+		case order != nil:
+			scanArmour(&utf16Reader{in: in, order: order}, out)
+		case looksLikeDER(head):
+			scanDER(in, out)
+		default:
+			if bytes.HasPrefix(head, []byte("\ufeff")) {
+				_, _ = in.Discard(3)
+			}
+			scanArmour(in, out)
+		}
+	}
+}
+
+// sink numbers items, passes them on, and remembers whether anybody still wants more.
+type sink struct {
+	yield   func(Item, error) bool
+	counts  [Parameters + 1]int
+	any     bool
+	stopped bool
+}
+
+func (s *sink) item(i Item) {
+	s.any = true
+	if i.Number == 0 {
+		i.Number = s.number(i.Kind)
+	}
+	s.stopped = s.stopped || !s.yield(i, nil)
+}
+
+// number counts one more item of a kind, good or bad, so that numbers are those of the input.
+func (s *sink) number(k Kind) int {
+	s.counts[k]++
+	return s.counts[k]
+}
+
+func (s *sink) fail(format string, args ...any) {
+	s.error(fmt.Errorf("%w: %w", kdb.ErrParse, fmt.Errorf(format, args...)))
+}
+
+func (s *sink) error(err error) {
+	s.any = true
+	s.stopped = s.stopped || !s.yield(Item{}, err)
+}
