@@ -1,0 +1,195 @@
+package pbe
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/des"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha3"
+	"crypto/sha512"
+	"fmt"
+	"hash"
+
+	//lint:ignore SA1019 files with it are read, none is written
+	"golang.org/x/crypto/ripemd160"
+)
+
+// The identifiers that decide how parameters are read (RFC 8018, appendix C; RFC 7914, section 7; RFC 9579).
+const (
+	oidPBKDF2 = "1.2.840.113549.1.5.12"
+	oidPBES2  = "1.2.840.113549.1.5.13"
+	oidPBMAC1 = "1.2.840.113549.1.5.14"
+	oidScrypt = "1.3.6.1.4.1.11591.4.11"
+	oidSHA1   = "1.3.14.3.2.26"
+	oidSHA256 = "2.16.840.1.101.3.4.2.1"
+
+	oidHMACSHA1   = "1.2.840.113549.2.7"
+	oidHMACSHA256 = "1.2.840.113549.2.9"
+	oidAES128CBC  = "2.16.840.1.101.3.4.1.2"
+	oidAES256CBC  = "2.16.840.1.101.3.4.1.42"
+	oidRC2CBC     = "1.2.840.113549.3.2"
+
+	oidPBETripleDES = "1.2.840.113549.1.12.1.3"
+	oidPBERC2of40   = "1.2.840.113549.1.12.1.6"
+)
+
+// digest is a hash function under its name.
+type digest struct {
+	name string
+	new  func() hash.Hash
+}
+
+var (
+	md5Digest      = digest{"MD5", md5.New}
+	sha1Digest     = digest{"SHA-1", sha1.New}
+	ripemdDigest   = digest{"RIPEMD-160", ripemd160.New}
+	sha224Digest   = digest{"SHA-224", sha256.New224}
+	sha256Digest   = digest{"SHA-256", sha256.New}
+	sha384Digest   = digest{"SHA-384", sha512.New384}
+	sha512Digest   = digest{"SHA-512", sha512.New}
+	sha512t224     = digest{"SHA-512/224", sha512.New512_224}
+	sha512t256     = digest{"SHA-512/256", sha512.New512_256}
+	sha3d224Digest = digest{"SHA3-224", func() hash.Hash { return sha3.New224() }}
+	sha3d256Digest = digest{"SHA3-256", func() hash.Hash { return sha3.New256() }}
+	sha3d384Digest = digest{"SHA3-384", func() hash.Hash { return sha3.New384() }}
+	sha3d512Digest = digest{"SHA3-512", func() hash.Hash { return sha3.New512() }}
+	digestByOID    = map[string]digest{
+		"1.2.840.113549.2.5": md5Digest, oidSHA1: sha1Digest,
+		"1.3.36.3.2.1": ripemdDigest, "2.16.840.1.101.3.4.2.4": sha224Digest, oidSHA256: sha256Digest,
+		"2.16.840.1.101.3.4.2.2": sha384Digest, "2.16.840.1.101.3.4.2.3": sha512Digest,
+		"2.16.840.1.101.3.4.2.5": sha512t224, "2.16.840.1.101.3.4.2.6": sha512t256,
+		"2.16.840.1.101.3.4.2.7": sha3d224Digest, "2.16.840.1.101.3.4.2.8": sha3d256Digest,
+		"2.16.840.1.101.3.4.2.9": sha3d384Digest, "2.16.840.1.101.3.4.2.10": sha3d512Digest,
+	}
+	hmacByOID = map[string]digest{
+		"1.2.840.113549.2.6": md5Digest, "1.3.6.1.5.5.8.1.1": md5Digest, "1.3.6.1.5.5.8.1.2": sha1Digest,
+		oidHMACSHA1: sha1Digest, "1.2.840.113549.2.8": sha224Digest, oidHMACSHA256: sha256Digest,
+		"1.2.840.113549.2.10": sha384Digest, "1.2.840.113549.2.11": sha512Digest,
+		"1.2.840.113549.2.12": sha512t224, "1.2.840.113549.2.13": sha512t256,
+		"2.16.840.1.101.3.4.2.13": sha3d224Digest, "2.16.840.1.101.3.4.2.14": sha3d256Digest,
+		"2.16.840.1.101.3.4.2.15": sha3d384Digest, "2.16.840.1.101.3.4.2.16": sha3d512Digest,
+	}
+)
+
+// mode is how a cipher is used.
+type mode uint8
+
+const (
+	modeCBC mode = iota
+	modeGCM
+	modeRC4
+)
+
+// cipherKind is a cipher with its key length and how its parameters and key are read.
+type cipherKind struct {
+	name   string
+	mode   mode
+	keyLen int
+	block  int
+	weak   bool
+	new    func(key []byte) (cipher.Block, error)
+}
+
+var (
+	desCBC      = cipherKind{"DES-CBC", modeCBC, 8, des.BlockSize, true, des.NewCipher}
+	tripleDES   = cipherKind{"3DES-CBC", modeCBC, 24, des.BlockSize, true, des.NewTripleDESCipher}
+	twoKeyDES   = cipherKind{"2-key 3DES-CBC", modeCBC, 16, des.BlockSize, true, newTwoKeyDES}
+	rc4Of128    = cipherKind{"RC4-128", modeRC4, 16, 0, true, nil}
+	rc4Of40     = cipherKind{"RC4-40", modeRC4, 5, 0, true, nil}
+	rc2Of128    = rc2Kind(16, 128)
+	rc2Of64     = rc2Kind(8, 64)
+	rc2Of40     = rc2Kind(5, 40)
+	cipherByOID = map[string]cipherKind{
+		"1.3.14.3.2.7": desCBC, "1.2.840.113549.3.7": tripleDES,
+		oidAES128CBC:              {"AES-128-CBC", modeCBC, 16, aes.BlockSize, false, aes.NewCipher},
+		"2.16.840.1.101.3.4.1.22": {"AES-192-CBC", modeCBC, 24, aes.BlockSize, false, aes.NewCipher},
+		oidAES256CBC:              {"AES-256-CBC", modeCBC, 32, aes.BlockSize, false, aes.NewCipher},
+		"2.16.840.1.101.3.4.1.6":  {"AES-128-GCM", modeGCM, 16, aes.BlockSize, false, aes.NewCipher},
+		"2.16.840.1.101.3.4.1.26": {"AES-192-GCM", modeGCM, 24, aes.BlockSize, false, aes.NewCipher},
+		"2.16.840.1.101.3.4.1.46": {"AES-256-GCM", modeGCM, 32, aes.BlockSize, false, aes.NewCipher},
+	}
+)
+
+func newTwoKeyDES(key []byte) (cipher.Block, error) {
+	return des.NewTripleDESCipher(append(append(make([]byte, 0, 24), key...), key[:8]...))
+}
+
+func rc2Kind(keyLen, effectiveBits int) cipherKind {
+	return cipherKind{fmt.Sprintf("RC2-%d-CBC", effectiveBits), modeCBC, keyLen, rc2BlockSize, true, func(key []byte) (cipher.Block, error) {
+		return newRC2(key, effectiveBits), nil
+	}}
+}
+
+// combined is a scheme whose identifier fixes digest and cipher.
+type combined struct {
+	name   string
+	digest digest
+	cipher cipherKind
+}
+
+// pbes1 holds the schemes of RFC 8018, appendix A.3.
+var pbes1 = map[string]combined{
+	"1.2.840.113549.1.5.3":  {"pbeWithMD5AndDES-CBC", md5Digest, desCBC},
+	"1.2.840.113549.1.5.6":  {"pbeWithMD5AndRC2-CBC", md5Digest, rc2Of64},
+	"1.2.840.113549.1.5.10": {"pbeWithSHA1AndDES-CBC", sha1Digest, desCBC},
+	"1.2.840.113549.1.5.11": {"pbeWithSHA1AndRC2-CBC", sha1Digest, rc2Of64},
+}
+
+// pkcs12 holds the schemes of RFC 7292, appendix C.
+var pkcs12 = map[string]combined{
+	"1.2.840.113549.1.12.1.1": {"pbeWithSHAAnd128BitRC4", sha1Digest, rc4Of128},
+	"1.2.840.113549.1.12.1.2": {"pbeWithSHAAnd40BitRC4", sha1Digest, rc4Of40},
+	oidPBETripleDES:           {"pbeWithSHAAnd3-KeyTripleDES-CBC", sha1Digest, tripleDES},
+	"1.2.840.113549.1.12.1.4": {"pbeWithSHAAnd2-KeyTripleDES-CBC", sha1Digest, twoKeyDES},
+	"1.2.840.113549.1.12.1.5": {"pbeWithSHAAnd128BitRC2-CBC", sha1Digest, rc2Of128},
+	oidPBERC2of40:             {"pbeWithSHAAnd40BitRC2-CBC", sha1Digest, rc2Of40},
+}
+
+// knownNames names what is met in files and not implemented, so that errors can.
+var knownNames = map[string]string{
+	"1.2.840.113549.1.5.1": "pbeWithMD2AndDES-CBC", "1.2.840.113549.1.5.4": "pbeWithMD2AndRC2-CBC",
+	"1.2.840.113549.2.2": "MD2", "1.2.840.113549.2.4": "MD4", "1.2.840.113549.3.9": "RC5-CBC-Pad", "1.2.840.113549.3.4": "RC4",
+	"1.2.392.200011.61.1.1.1.2": "Camellia-128-CBC", "1.2.392.200011.61.1.1.1.3": "Camellia-192-CBC",
+	"1.2.392.200011.61.1.1.1.4": "Camellia-256-CBC", "1.2.410.200046.1.1.2": "ARIA-128-CBC",
+	"1.2.410.200046.1.1.7": "ARIA-192-CBC", "1.2.410.200046.1.1.12": "ARIA-256-CBC",
+	"1.2.410.200004.1.4": "SEED-CBC", "1.2.410.200004.1.15": "pbeWithSHA1AndSEED-CBC", "1.3.6.1.4.1.188.7.1.1.2": "IDEA-CBC",
+	"1.2.840.113533.7.66.10": "CAST5-CBC", "1.3.6.1.4.1.3029.1.2": "Blowfish-CBC",
+	"1.2.156.10197.1.104.2": "SM4-CBC", "1.2.156.10197.1.401": "SM3", "1.2.156.10197.1.401.2": "HMAC-SM3",
+	"1.2.643.2.2.9": "GOST R 34.11-94", "1.2.643.2.2.10": "HMAC-GOST R 34.11-94", "1.2.643.2.2.21": "GOST 28147-89",
+	"1.2.643.7.1.1.2.2": "GOST R 34.11-2012 (256 bits)", "1.2.643.7.1.1.2.3": "GOST R 34.11-2012 (512 bits)",
+	"1.2.643.7.1.1.4.1": "HMAC-GOST R 34.11-2012 (256 bits)", "1.2.643.7.1.1.4.2": "HMAC-GOST R 34.11-2012 (512 bits)",
+	"1.2.643.7.1.1.5.1.1": "Magma-CTR-ACPKM", "1.2.643.7.1.1.5.2.1": "Kuznyechik-CTR-ACPKM",
+	"1.0.10118.3.0.55": "Whirlpool", "2.16.840.1.101.3.4.1.1": "AES-128-ECB", "2.16.840.1.101.3.4.1.41": "AES-256-ECB",
+	"2.16.840.1.101.3.4.1.3": "AES-128-OFB", "2.16.840.1.101.3.4.1.43": "AES-256-OFB",
+	"2.16.840.1.101.3.4.1.4": "AES-128-CFB", "2.16.840.1.101.3.4.1.44": "AES-256-CFB",
+	oidPBKDF2: "PBKDF2", oidPBES2: "PBES2", oidPBMAC1: "PBMAC1", oidScrypt: "scrypt", oidRC2CBC: "RC2-CBC",
+}
+
+// nameOf returns the name of any identifier that this package has heard of, else "".
+func nameOf(oid string) string {
+	if d, ok := digestByOID[oid]; ok {
+		return d.name
+	}
+	if d, ok := hmacByOID[oid]; ok {
+		return "HMAC-" + d.name
+	}
+	if c, ok := cipherByOID[oid]; ok {
+		return c.name
+	}
+	if c, ok := pbes1[oid]; ok {
+		return c.name
+	}
+	if c, ok := pkcs12[oid]; ok {
+		return c.name
+	}
+	return knownNames[oid]
+}
+
+func unsupported(use, oid string) error {
+	if name := nameOf(oid); name != "" {
+		return fmt.Errorf("%w: %s %s (%s)", ErrUnsupported, use, oid, name)
+	}
+	return fmt.Errorf("%w: %s %s", ErrUnsupported, use, oid)
+}

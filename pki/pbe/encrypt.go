@@ -1,0 +1,213 @@
+package pbe
+
+import (
+	"crypto/rand"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// Scheme is a way to encrypt with a password that is written here.
+type Scheme uint8
+
+// The schemes that are written.
+const (
+	// AES256 is PBES2: PBKDF2 with HMAC-SHA-256, AES-256-CBC. OpenSSL 1.0.1, Java 8u301, NSS, GnuTLS and later read it.
+	AES256 Scheme = iota
+	// AES128 is the same with AES-128-CBC.
+	AES128
+	// Scrypt is PBES2: scrypt (N=16384, r=8, p=1, as much as OpenSSL takes), AES-256-CBC. OpenSSL 1.1.0, pyca and others read it.
+	Scrypt
+	// TripleDES is pbeWithSHAAnd3-KeyTripleDES-CBC of PKCS #12, for what was made before 2010. It is weak.
+	TripleDES
+	// RC2of40 is pbeWithSHAAnd40BitRC2-CBC of PKCS #12, which old programs use for certificates. It hides nothing.
+	RC2of40
+)
+
+var schemeNames = [...]string{AES256: "aes256", AES128: "aes128", Scrypt: "scrypt", TripleDES: "3des", RC2of40: "rc2-40"}
+
+// DefaultIterations is what [EncryptPKCS8] has PBKDF2 do: OWASP's advice of 2023 for HMAC-SHA-256.
+const DefaultIterations = 600_000
+
+// legacyIterations is what OpenSSL wrote with the schemes of PKCS #12.
+const legacyIterations = 2048
+
+// scryptN, scryptR and scryptP are those of "openssl pkcs8 -scrypt"; more memory OpenSSL would refuse to read.
+const (
+	scryptN = 16384
+	scryptR = 8
+	scryptP = 1
+)
+
+// String returns the scheme's name: aes256, aes128, scrypt, 3des or rc2-40.
+func (s Scheme) String() string {
+	if int(s) < len(schemeNames) {
+		return schemeNames[s]
+	}
+	return fmt.Sprintf("scheme-%d", uint8(s))
+}
+
+// ParseScheme is the inverse of [Scheme.String].
+func ParseScheme(name string) (Scheme, error) {
+	for i, n := range schemeNames {
+		if n == name {
+			return Scheme(i), nil
+		}
+	}
+	return 0, fmt.Errorf("%w: %q: use %s", ErrUnsupported, name, strings.Join(schemeNames[:], ", "))
+}
+
+// EncryptPKCS8 wraps a PrivateKeyInfo into an EncryptedPrivateKeyInfo (RFC 5958, section 3) with the scheme's own cost.
+func EncryptPKCS8(pkcs8, password []byte, scheme Scheme) ([]byte, error) {
+	algorithm, ciphertext, err := Encrypt(pkcs8, password, scheme, 0)
+	if err != nil {
+		return nil, fmt.Errorf("encrypting a private key with %s: %w", scheme, err)
+	}
+	return JoinPKCS8(algorithm, ciphertext), nil
+}
+
+// JoinPKCS8 is the inverse of [SplitPKCS8].
+func JoinPKCS8(algorithm, ciphertext []byte) []byte {
+	return build(func(b *cryptobyte.Builder) {
+		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			b.AddBytes(algorithm)
+			b.AddASN1OctetString(ciphertext)
+		})
+	})
+}
+
+// Encrypt encrypts with a fresh salt and IV and returns the AlgorithmIdentifier (DER) beside the ciphertext. With 0
+// iterations the scheme's own number is used; scrypt has a fixed cost.
+func Encrypt(plain, password []byte, scheme Scheme, iterations int) (algorithm, ciphertext []byte, err error) {
+	if iterations == 0 {
+		iterations = scheme.iterations()
+	}
+	random := make([]byte, 32)
+	rand.Read(random)
+	salt, iv := random[:16], random[16:]
+	switch scheme {
+	case AES256:
+		algorithm = pbes2(oidAES256CBC, iv, func(b *cryptobyte.Builder) { addPBKDF2(b, salt, iterations, 0) })
+	case AES128:
+		algorithm = pbes2(oidAES128CBC, iv, func(b *cryptobyte.Builder) { addPBKDF2(b, salt, iterations, 0) })
+	case Scrypt:
+		algorithm = pbes2(oidAES256CBC, iv, func(b *cryptobyte.Builder) { addScrypt(b, salt) })
+	case TripleDES:
+		algorithm = saltedAlgorithm(oidPBETripleDES, salt[:8], iterations)
+	case RC2of40:
+		algorithm = saltedAlgorithm(oidPBERC2of40, salt[:8], iterations)
+	default:
+		return nil, nil, fmt.Errorf("%w: %s", ErrUnsupported, scheme)
+	}
+	s, err := parseScheme(algorithm)
+	if err != nil {
+		return nil, nil, err
+	}
+	ciphertext, err = s.encrypt(plain, password)
+	return algorithm, ciphertext, err
+}
+
+func (s Scheme) iterations() int {
+	if s == TripleDES || s == RC2of40 {
+		return legacyIterations
+	}
+	return DefaultIterations
+}
+
+func pbes2(cipher string, iv []byte, addKDF func(*cryptobyte.Builder)) []byte {
+	return build(func(b *cryptobyte.Builder) {
+		addAlgorithm(b, oidPBES2, func(b *cryptobyte.Builder) {
+			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+				addKDF(b)
+				addAlgorithm(b, cipher, func(b *cryptobyte.Builder) { b.AddASN1OctetString(iv) })
+			})
+		})
+	})
+}
+
+func saltedAlgorithm(oid string, salt []byte, iterations int) []byte {
+	return build(func(b *cryptobyte.Builder) {
+		addAlgorithm(b, oid, func(b *cryptobyte.Builder) {
+			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+				b.AddASN1OctetString(salt)
+				b.AddASN1Int64(int64(iterations))
+			})
+		})
+	})
+}
+
+// addPBKDF2 adds PBKDF2 with HMAC-SHA-256; the key length is left out if it is 0.
+func addPBKDF2(b *cryptobyte.Builder, salt []byte, iterations, keyLength int) {
+	addAlgorithm(b, oidPBKDF2, func(b *cryptobyte.Builder) {
+		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			b.AddASN1OctetString(salt)
+			b.AddASN1Int64(int64(iterations))
+			if keyLength > 0 {
+				b.AddASN1Int64(int64(keyLength))
+			}
+			addAlgorithm(b, oidHMACSHA256, addNull)
+		})
+	})
+}
+
+func addScrypt(b *cryptobyte.Builder, salt []byte) {
+	addAlgorithm(b, oidScrypt, func(b *cryptobyte.Builder) {
+		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			b.AddASN1OctetString(salt)
+			b.AddASN1Int64(scryptN)
+			b.AddASN1Int64(scryptR)
+			b.AddASN1Int64(scryptP)
+		})
+	})
+}
+
+func addAlgorithm(b *cryptobyte.Builder, oid string, parameters func(*cryptobyte.Builder)) {
+	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddASN1(asn1.OBJECT_IDENTIFIER, func(b *cryptobyte.Builder) { b.AddBytes(encodeOID(oid)) })
+		parameters(b)
+	})
+}
+
+func addNull(b *cryptobyte.Builder) { b.AddASN1NULL() }
+
+// encodeOID encodes a constant of this package (X.690, section 8.19).
+func encodeOID(oid string) []byte {
+	var out []byte
+	var first uint64
+	for i, field := range strings.Split(oid, ".") {
+		arc, err := strconv.ParseUint(field, 10, 64)
+		if err != nil {
+			panic("pbe: bad object identifier " + oid)
+		}
+		if i == 0 {
+			first = arc
+			continue
+		}
+		if i == 1 {
+			arc += 40 * first
+		}
+		out = appendArc(out, arc)
+	}
+	return out
+}
+
+func appendArc(out []byte, arc uint64) []byte {
+	shift := 0
+	for arc>>shift >= 0x80 {
+		shift += 7
+	}
+	for ; shift > 0; shift -= 7 {
+		out = append(out, byte(arc>>shift)|0x80)
+	}
+	return append(out, byte(arc&0x7f))
+}
+
+// build runs a builder whose input cannot make it fail.
+func build(f func(*cryptobyte.Builder)) []byte {
+	b := cryptobyte.NewBuilder(nil)
+	f(b)
+	return b.BytesOrPanic()
+}

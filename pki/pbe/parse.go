@@ -1,0 +1,329 @@
+package pbe
+
+import (
+	"fmt"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// parseScheme reads the AlgorithmIdentifier of an encryption and bounds what it asks for.
+func parseScheme(algorithm []byte) (*scheme, error) {
+	oid, parameters, err := readAlgorithm(algorithm)
+	if err != nil {
+		return nil, err
+	}
+	if oid == oidPBES2 {
+		return parsePBES2(parameters)
+	}
+	if c, ok := pkcs12[oid]; ok {
+		s, err := readSalted(parameters, c.digest)
+		return &scheme{oid: oid, name: c.name, kdf: pkcs12KDF{s}, cipher: c.cipher}, inScheme(c.name, err)
+	}
+	if c, ok := pbes1[oid]; ok {
+		s, err := readSalted(parameters, c.digest)
+		return &scheme{oid: oid, name: c.name, kdf: pbkdf1{s}, cipher: c.cipher, split: true}, inScheme(c.name, err)
+	}
+	return nil, unsupported("encryption", oid)
+}
+
+func inScheme(name string, err error) error {
+	if err != nil {
+		return fmt.Errorf("reading the parameters of %s: %w", name, err)
+	}
+	return nil
+}
+
+// readAlgorithm splits an AlgorithmIdentifier (RFC 5280, section 4.1.1.2). The parameters may be absent.
+func readAlgorithm(der []byte) (oid string, parameters cryptobyte.String, err error) {
+	in := cryptobyte.String(der)
+	var body cryptobyte.String
+	if !in.ReadASN1(&body, asn1.SEQUENCE) || !in.Empty() {
+		return "", nil, fmt.Errorf("%w: no AlgorithmIdentifier", ErrParse)
+	}
+	var id []byte
+	if !body.ReadASN1Bytes(&id, asn1.OBJECT_IDENTIFIER) {
+		return "", nil, fmt.Errorf("%w: an AlgorithmIdentifier without an identifier", ErrParse)
+	}
+	oid, ok := dotted(id)
+	if !ok {
+		return "", nil, fmt.Errorf("%w: bad object identifier %x", ErrParse, id)
+	}
+	return oid, body, nil
+}
+
+// dotted writes the content of an OBJECT IDENTIFIER in decimal (X.690, section 8.19).
+func dotted(content []byte) (string, bool) {
+	var out []byte
+	var arc uint64
+	for i, b := range content {
+		if arc >= 1<<56 || i > 127 {
+			return "", false
+		}
+		if arc = arc<<7 | uint64(b&0x7f); b >= 0x80 {
+			continue
+		}
+		if out == nil {
+			first := min(arc/40, 2)
+			out = fmt.Appendf(out, "%d.%d", first, arc-40*first)
+		} else {
+			out = fmt.Appendf(out, ".%d", arc)
+		}
+		arc = 0
+	}
+	return string(out), out != nil && content[len(content)-1] < 0x80
+}
+
+// readSalted reads PBEParameter or pkcs-12PbeParams: a salt and a count of iterations.
+func readSalted(parameters cryptobyte.String, d digest) (salted, error) {
+	var body cryptobyte.String
+	s := salted{digest: d}
+	if !parameters.ReadASN1(&body, asn1.SEQUENCE) || !body.ReadASN1Bytes(&s.salt, asn1.OCTET_STRING) {
+		return s, fmt.Errorf("%w: no salt", ErrParse)
+	}
+	if err := s.readIterations(&body); err != nil {
+		return s, err
+	}
+	return s, checkSalt(s.salt)
+}
+
+func (s *salted) readIterations(in *cryptobyte.String) error {
+	count, err := readCount(in, "iterations")
+	if err != nil {
+		return err
+	}
+	s.iterations = count
+	return checkIterations(count)
+}
+
+func checkIterations(count int) error {
+	if count > MaxIterations {
+		return fmt.Errorf("%w: %d iterations, at most %d are done", ErrLimit, count, MaxIterations)
+	}
+	return nil
+}
+
+func checkSalt(salt []byte) error {
+	if len(salt) > maxSalt {
+		return fmt.Errorf("%w: a salt of %d bytes, at most %d are read", ErrLimit, len(salt), maxSalt)
+	}
+	return nil
+}
+
+// readCount reads a positive number; what does not fit in 62 bits counts as over the limit.
+func readCount(in *cryptobyte.String, what string) (int, error) {
+	var n int64
+	rest := *in
+	if rest.ReadASN1Integer(&n) && n > 0 && n < 1<<62 {
+		*in = rest
+		return int(n), nil
+	}
+	var raw cryptobyte.String
+	if in.ReadASN1(&raw, asn1.INTEGER) && len(raw) > 7 && raw[0] < 0x80 {
+		return 0, fmt.Errorf("%w: %s is a number of %d bits", ErrLimit, what, 8*len(raw))
+	}
+	return 0, fmt.Errorf("%w: %s is no positive number", ErrParse, what)
+}
+
+// parsePBES2 reads PBES2-params (RFC 8018, appendix A.4).
+func parsePBES2(parameters cryptobyte.String) (*scheme, error) {
+	var body, function, encryption cryptobyte.String
+	if !parameters.ReadASN1(&body, asn1.SEQUENCE) || !body.ReadASN1Element(&function, asn1.SEQUENCE) ||
+		!body.ReadASN1Element(&encryption, asn1.SEQUENCE) {
+		return nil, fmt.Errorf("reading the parameters of PBES2: %w", ErrParse)
+	}
+	k, keyLength, err := parseKDF(function)
+	if err != nil {
+		return nil, inScheme("PBES2", err)
+	}
+	s := &scheme{oid: oidPBES2, name: "PBES2", kdf: k}
+	if err := s.parseCipher(encryption, keyLength); err != nil {
+		return nil, inScheme("PBES2", err)
+	}
+	if keyLength != 0 && keyLength != s.cipher.keyLen {
+		return nil, fmt.Errorf("%w: PBES2 derives %d bytes for %s", ErrParse, keyLength, s.cipher.name)
+	}
+	return s, nil
+}
+
+// parseKDF reads the key derivation function of PBES2 or PBMAC1; keyLength is 0 if its parameters do not say.
+func parseKDF(algorithm []byte) (k kdf, keyLength int, err error) {
+	oid, parameters, err := readAlgorithm(algorithm)
+	if err != nil {
+		return nil, 0, err
+	}
+	var body cryptobyte.String
+	known := oid == oidPBKDF2 || oid == oidScrypt
+	if known && !parameters.ReadASN1(&body, asn1.SEQUENCE) {
+		return nil, 0, fmt.Errorf("%w: no parameters of %s", ErrParse, nameOf(oid))
+	}
+	switch oid {
+	case oidPBKDF2:
+		p, err := parsePBKDF2(body)
+		return p, p.keyLength, err
+	case oidScrypt:
+		p, err := parseScrypt(body)
+		return p, p.keyLength, err
+	}
+	return nil, 0, unsupported("key derivation", oid)
+}
+
+// parsePBKDF2 reads PBKDF2-params (RFC 8018, appendix A.2). The PRF is HMAC-SHA-1 by default.
+func parsePBKDF2(body cryptobyte.String) (k pbkdf2KDF, err error) {
+	k.digest = sha1Digest
+	if !body.ReadASN1Bytes(&k.salt, asn1.OCTET_STRING) {
+		return k, fmt.Errorf("%w: PBKDF2 without a salt, or with one from another source", ErrParse)
+	}
+	if err := checkSalt(k.salt); err != nil {
+		return k, err
+	}
+	if err := k.readIterations(&body); err != nil {
+		return k, err
+	}
+	if body.PeekASN1Tag(asn1.INTEGER) {
+		if k.keyLength, err = readKeyLength(&body); err != nil {
+			return k, err
+		}
+	}
+	if body.Empty() {
+		return k, nil
+	}
+	oid, _, err := readAlgorithm(body)
+	if err != nil {
+		return k, err
+	}
+	var ok bool
+	if k.digest, ok = hmacByOID[oid]; !ok {
+		return k, unsupported("pseudo-random function of PBKDF2", oid)
+	}
+	return k, nil
+}
+
+func readKeyLength(in *cryptobyte.String) (int, error) {
+	n, err := readCount(in, "the key length")
+	if err == nil && n > maxMACKey {
+		return 0, fmt.Errorf("%w: a key of %d bytes, at most %d are derived", ErrLimit, n, maxMACKey)
+	}
+	return n, err
+}
+
+// parseScrypt reads scrypt-params (RFC 7914, section 7).
+func parseScrypt(body cryptobyte.String) (k scryptKDF, err error) {
+	if !body.ReadASN1Bytes(&k.salt, asn1.OCTET_STRING) {
+		return k, fmt.Errorf("%w: scrypt without a salt", ErrParse)
+	}
+	if err := checkSalt(k.salt); err != nil {
+		return k, err
+	}
+	for _, field := range []struct {
+		to   *int
+		name string
+	}{{&k.n, "scrypt's N"}, {&k.r, "scrypt's r"}, {&k.p, "scrypt's p"}} {
+		if *field.to, err = readCount(&body, field.name); err != nil {
+			return k, err
+		}
+	}
+	if !body.Empty() {
+		if k.keyLength, err = readKeyLength(&body); err != nil {
+			return k, err
+		}
+	}
+	return k, k.check()
+}
+
+// check bounds memory and work; the divisions keep the products from overflowing.
+func (k scryptKDF) check() error {
+	switch {
+	case k.n < 2 || k.n&(k.n-1) != 0:
+		return fmt.Errorf("%w: scrypt's N is %d, no power of two", ErrParse, k.n)
+	case k.n > MaxMemory/128/k.r:
+		return fmt.Errorf("%w: scrypt with N=%d, r=%d needs more than %d MiB", ErrLimit, k.n, k.r, MaxMemory>>20)
+	case k.p > maxScryptWork/128/k.n/k.r:
+		return fmt.Errorf("%w: scrypt with N=%d, r=%d, p=%d is too much work", ErrLimit, k.n, k.r, k.p)
+	}
+	return nil
+}
+
+// parseCipher reads the encryption scheme of PBES2 (RFC 8018, appendix B.2; RFC 5084 for GCM).
+func (s *scheme) parseCipher(algorithm []byte, keyLength int) error {
+	oid, parameters, err := readAlgorithm(algorithm)
+	if err != nil {
+		return err
+	}
+	if oid == oidRC2CBC {
+		return s.parseRC2(parameters, keyLength)
+	}
+	var ok bool
+	if s.cipher, ok = cipherByOID[oid]; !ok {
+		return unsupported("cipher of PBES2", oid)
+	}
+	if s.cipher.mode == modeGCM {
+		return s.parseGCM(parameters)
+	}
+	return s.readIV(parameters)
+}
+
+func (s *scheme) readIV(parameters cryptobyte.String) error {
+	if !parameters.ReadASN1Bytes(&s.iv, asn1.OCTET_STRING) || len(s.iv) != s.cipher.block {
+		return fmt.Errorf("%w: %s without an initialization vector of %d bytes", ErrParse, s.cipher.name, s.cipher.block)
+	}
+	return nil
+}
+
+// parseGCM reads GCMParameters, whose tag has 12 bytes by default, or the bare nonce that some programs write.
+func (s *scheme) parseGCM(parameters cryptobyte.String) error {
+	s.tagSize = 16
+	body := parameters
+	if parameters.PeekASN1Tag(asn1.SEQUENCE) {
+		s.tagSize = 12
+		parameters.ReadASN1(&body, asn1.SEQUENCE)
+	}
+	if !body.ReadASN1Bytes(&s.iv, asn1.OCTET_STRING) || len(s.iv) == 0 || len(s.iv) > 64 {
+		return fmt.Errorf("%w: %s without a nonce", ErrParse, s.cipher.name)
+	}
+	if !body.Empty() && !body.ReadASN1Integer(&s.tagSize) || s.tagSize < 12 || s.tagSize > 16 {
+		return fmt.Errorf("%w: %s with a tag of %d bytes", ErrParse, s.cipher.name, s.tagSize)
+	}
+	if len(s.iv) != 12 && s.tagSize != 16 {
+		return fmt.Errorf("%w: %s with a nonce of %d and a tag of %d bytes", ErrUnsupported, s.cipher.name, len(s.iv), s.tagSize)
+	}
+	return nil
+}
+
+// parseRC2 reads RC2-CBC-Parameter (RFC 8018, appendix B.2.3): the version stands for the effective bits.
+func (s *scheme) parseRC2(parameters cryptobyte.String, keyLength int) error {
+	bits := 32
+	body := parameters
+	if parameters.PeekASN1Tag(asn1.SEQUENCE) {
+		parameters.ReadASN1(&body, asn1.SEQUENCE)
+	}
+	if body.PeekASN1Tag(asn1.INTEGER) {
+		var version int
+		if !body.ReadASN1Integer(&version) {
+			return fmt.Errorf("%w: bad version of RC2", ErrParse)
+		}
+		bits = rc2Bits(version)
+	}
+	if bits < 1 || bits > 1024 || keyLength > 128 {
+		return fmt.Errorf("%w: RC2 with %d effective bits and a key of %d bytes", ErrParse, bits, keyLength)
+	}
+	if keyLength == 0 {
+		keyLength = (bits + 7) / 8
+	}
+	s.cipher = rc2Kind(keyLength, bits)
+	return s.readIV(body)
+}
+
+func rc2Bits(version int) int {
+	switch {
+	case version == 160:
+		return 40
+	case version == 120:
+		return 64
+	case version == 58:
+		return 128
+	case version >= 256:
+		return version
+	}
+	return 0
+}

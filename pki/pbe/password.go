@@ -1,0 +1,93 @@
+package pbe
+
+import (
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// Encoding is how the characters of a password become bytes.
+type Encoding uint8
+
+// The encodings of passwords found in files.
+const (
+	// EncodingStandard is what the standards say: a BMPString with terminator for the schemes of PKCS #12 (RFC 7292,
+	// appendix B.1; characters beyond the BMP as surrogates), the bytes as given for PBES1, PBES2 and PBMAC1. A
+	// password that is no UTF-8 counts as ISO 8859-1, as in OpenSSL.
+	EncodingStandard Encoding = iota
+	// EncodingBytes makes a character of the BMPString out of each byte, as OpenSSL before 1.1 did whatever the locale.
+	EncodingBytes
+	// EncodingBMP uses the BMPString for PBES1 and PBES2 as well, as NSS before 3.31 did in PKCS #12 files.
+	EncodingBMP
+)
+
+// Encodings returns the encodings worth trying with a password, likeliest first: just the standard one for ASCII
+// unless bmp asks for PBES2 with a BMPString too.
+func Encodings(password []byte, bmp bool) []Encoding {
+	list := []Encoding{EncodingStandard}
+	if !ascii(password) && utf8.Valid(password) {
+		list = append(list, EncodingBytes)
+	}
+	if bmp {
+		list = append(list, EncodingBMP)
+	}
+	return list
+}
+
+// attempt is one reading of a password.
+type attempt struct {
+	password []byte
+	encoding Encoding
+}
+
+// attempts returns the readings of a password that give different keys under the scheme.
+func (s *scheme) attempts(password []byte) []attempt {
+	if !s.kdf.bmp() {
+		return []attempt{{password, EncodingStandard}}
+	}
+	var list []attempt
+	for _, encoding := range Encodings(password, false) {
+		list = append(list, attempt{password, encoding})
+	}
+	if len(password) == 0 {
+		list = append(list, attempt{nil, EncodingStandard}, attempt{[]byte{}, EncodingStandard})
+	}
+	return list
+}
+
+// bmpString encodes a password for the key derivation of RFC 7292, appendix B: UTF-16, most significant byte first,
+// with two zero bytes behind it. An absent password is nothing at all.
+func bmpString(password []byte, encoding Encoding) []byte {
+	if password == nil {
+		return nil
+	}
+	var units []uint16
+	if encoding == EncodingBytes || !utf8.Valid(password) {
+		for _, b := range password {
+			units = append(units, uint16(b))
+		}
+	} else {
+		units = utf16.Encode([]rune(string(password)))
+	}
+	out := make([]byte, 0, 2*len(units)+2)
+	for _, u := range units {
+		out = append(out, byte(u>>8), byte(u))
+	}
+	return append(out, 0, 0)
+}
+
+// octets encodes a password for PBKDF1, PBKDF2 and scrypt.
+func octets(password []byte, encoding Encoding) []byte {
+	if encoding == EncodingBMP {
+		return bmpString(password, encoding)
+	}
+	return password
+}
+
+func ascii(s []byte) bool {
+	for _, b := range s {
+		if b >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
