@@ -37,10 +37,29 @@ type Tx interface {
 	// Scan yields the records whose keys begin with prefix and are greater than after, in byte order. The value is
 	// valid only until the next step. The records must not be changed meanwhile. What goes wrong is yielded last.
 	Scan(prefix, after string) iter.Seq2[Record, error]
-	// Put creates or replaces a record; ErrTxLimit past the store's limit (etcd: 128 operations; bbolt: none).
+	// Put creates or replaces a record; the value becomes the store's. ErrTxLimit past the store's limit (etcd: 128 operations; bbolt: none).
 	Put(key string, value []byte) error
 	// Delete removes a record; removing one that is not there is no error.
 	Delete(key string) error
+}
+
+// Checker is a Store that can verify its own structure, below the records.
+type Checker interface {
+	// Check calls report for each finding. The error says that the check itself could not be done.
+	Check(ctx context.Context, report func(where, what string)) error
+}
+
+// Copier is a Store in a file that can be copied while it is in use.
+type Copier interface {
+	// Copy writes one consistent state into a new file of mode 0600, never over an existing one.
+	Copy(ctx context.Context, path string) error
+}
+
+// Rewriter is a Store that can replace all its records at once with flat memory, leaving nothing of the old ones.
+type Rewriter interface {
+	// Rewrite calls fn with the old records, locked against other writers, and makes what fn puts, best in the order of
+	// the keys, the whole new content: all or nothing. A nil fn keeps the records and gives unused space back.
+	Rewrite(ctx context.Context, fn func(old Tx, put func(key string, value []byte) error) error) error
 }
 
 // Record is a key with its value.

@@ -1,0 +1,199 @@
+// Package boltstore keeps records in one bbolt file. It is the only importer of bbolt.
+//
+// The file is opened for each transaction and closed after it, so nothing is locked between transactions: readers share
+// the file, a writer has it alone. Reading goes through a reader of our own that checks every page (page.go): a damaged
+// or truncated file is an error wrapping kdb.ErrCorrupt and never a signal. Only what changes something reaches bbolt,
+// after the pages that it will touch were checked.
+//
+//	st := boltstore.Open("key.ckdb", boltstore.Options{LockTimeout: 10 * time.Second})
+//	err := st.Update(ctx, func(tx store.Tx) error { return tx.Put("a", []byte("b")) })
+package boltstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"certkdb/kdb"
+	"certkdb/kdb/store"
+)
+
+// Options say how to use a file.
+type Options struct {
+	// LockTimeout is how long to wait for other processes; 0 fails at once.
+	LockTimeout time.Duration
+	// Create lets the first Update make the file, whole with what it stored or not at all. It fails with
+	// kdb.ErrDatabaseExists if there is one; before it, View fails with kdb.ErrNoDatabase.
+	Create bool
+}
+
+// Store is one file. It implements store.Store, store.Checker, store.Copier and store.Rewriter.
+type Store struct {
+	path   string
+	wait   time.Duration
+	create atomic.Bool
+}
+
+var (
+	_ store.Store    = (*Store)(nil)
+	_ store.Checker  = (*Store)(nil)
+	_ store.Copier   = (*Store)(nil)
+	_ store.Rewriter = (*Store)(nil)
+)
+
+// Open returns the store in the file at path, without touching the file yet.
+func Open(path string, o Options) *Store {
+	s := &Store{path: path, wait: o.LockTimeout}
+	s.create.Store(o.Create)
+	return s
+}
+
+// Matches reports whether a file that begins with head is a bbolt file, of either byte order.
+func Matches(head []byte) bool {
+	if len(head) < headerSize+4 {
+		return false
+	}
+	magic := order.Uint32(head[headerSize:])
+	return magic == boltMagic || magic == boltMagicSwapped
+}
+
+// View implements store.Store.
+func (s *Store) View(ctx context.Context, fn func(store.Tx) error) error {
+	return s.withSnapshot(ctx, func(snap *snapshot) error { return fn(readOnly{snap}) })
+}
+
+func (s *Store) withSnapshot(ctx context.Context, fn func(*snapshot) error) error {
+	h, err := s.open(ctx, false)
+	if err != nil {
+		return err
+	}
+	defer h.close()
+	snap, err := h.snapshot(ctx)
+	if err != nil {
+		return s.name(err)
+	}
+	return s.name(fn(snap))
+}
+
+// name adds the file to an error that is about its content.
+func (s *Store) name(err error) error {
+	if err != nil && errors.Is(err, kdb.ErrCorrupt) {
+		return &fileError{s.path, err}
+	}
+	return err
+}
+
+// fileError is an error about the content of a file; it is added once.
+type fileError struct {
+	path string
+	err  error
+}
+
+func (e *fileError) Error() string { return fmt.Sprintf("reading %q: %v", e.path, e.err) }
+func (e *fileError) Unwrap() error { return e.err }
+
+// Update implements store.Store. fn runs on a snapshot first. Only if it changed something the file is locked for
+// writing; if somebody else wrote in between, fn runs once more, now with the lock held.
+func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
+	if s.create.Load() {
+		return s.updateNew(ctx, fn)
+	}
+	var changes []change
+	var seen meta
+	err := s.withSnapshot(ctx, func(snap *snapshot) (err error) {
+		seen = snap.meta
+		if changes, err = collect(snap, fn); err == nil && len(changes) > 0 {
+			// bbolt reads the freelist as soon as it opens the file for writing.
+			_, err = snap.freelist()
+		}
+		return err
+	})
+	if err != nil || len(changes) == 0 {
+		return err
+	}
+	return s.commit(ctx, seen, changes, fn)
+}
+
+// collect runs fn and returns its changes.
+func collect(snap *snapshot, fn func(store.Tx) error) ([]change, error) {
+	o := newOverlay(snap)
+	if err := fn(o); err != nil {
+		return nil, err
+	}
+	return o.effective()
+}
+
+// commit locks the file and applies the changes, which were made from the state seen; if the file is no longer in that
+// state, fn makes them anew.
+func (s *Store) commit(ctx context.Context, seen meta, changes []change, fn func(store.Tx) error) error {
+	h, err := s.open(ctx, true)
+	if err != nil {
+		return err
+	}
+	defer h.close()
+	snap, err := h.snapshot(ctx)
+	if err != nil {
+		return s.name(err)
+	}
+	if snap.meta != seen {
+		if changes, err = collect(snap, fn); err != nil || len(changes) == 0 {
+			return s.name(err)
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return h.apply(changes)
+}
+
+// updateNew makes the file out of what fn stores.
+func (s *Store) updateNew(ctx context.Context, fn func(store.Tx) error) error {
+	if _, err := os.Lstat(s.path); err == nil {
+		return fmt.Errorf("creating %q: %w", s.path, kdb.ErrDatabaseExists)
+	}
+	changes, err := collect(emptySnapshot(ctx), fn)
+	if err != nil {
+		return err
+	}
+	b, err := newBuilder(s.path)
+	if err != nil {
+		return err
+	}
+	defer b.discard()
+	for _, c := range changes {
+		if err := b.put(string(c.key), c.value); err != nil {
+			return err
+		}
+	}
+	if err := b.publishNew(s.path); err != nil {
+		return err
+	}
+	s.create.Store(false)
+	return nil
+}
+
+// Size implements store.Store.
+func (s *Store) Size() (int64, error) {
+	info, err := os.Stat(s.path)
+	if err != nil {
+		return 0, s.translate(err)
+	}
+	return info.Size(), nil
+}
+
+// Close implements store.Store. Nothing is open between transactions.
+func (s *Store) Close() error { return nil }
+
+// readOnly is the transaction of a View.
+type readOnly struct{ *snapshot }
+
+var errReadOnly = errors.New("the transaction is for reading only")
+
+// Put implements store.Tx.
+func (readOnly) Put(string, []byte) error { return errReadOnly }
+
+// Delete implements store.Tx.
+func (readOnly) Delete(string) error { return errReadOnly }

@@ -1,0 +1,211 @@
+package boltstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+
+	"certkdb/kdb"
+)
+
+// handle is the open and locked file.
+type handle struct {
+	path   string
+	db     *bbolt.DB
+	file   *os.File // bbolt's own
+	broken bool     // bbolt panicked: its locks cannot be trusted any more
+}
+
+// errReplaced says that the file was renamed over between opening and locking it.
+var errReplaced = errors.New("the file was replaced meanwhile")
+
+// pauses between attempts to get the lock.
+const minPause, maxPause = time.Millisecond, 25 * time.Millisecond
+
+// open opens and locks the file, waiting for the lock as long as the options say.
+func (s *Store) open(ctx context.Context, write bool) (*handle, error) {
+	deadline := time.Now().Add(s.wait)
+	for pause := minPause; ; pause = min(2*pause, maxPause) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		h, err := s.tryOpen(write)
+		if !errors.Is(err, kdb.ErrLocked) && !errors.Is(err, errReplaced) {
+			return h, err
+		}
+		if errors.Is(err, kdb.ErrLocked) && time.Now().After(deadline) {
+			return nil, err
+		}
+		// Half of the pause is by chance, lest waiting processes meet again and again.
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause/2 + rand.N(pause)):
+		}
+	}
+}
+
+// tryOpen opens the file once. It is bbolt that locks, in the way of each platform.
+func (s *Store) tryOpen(write bool) (h *handle, err error) {
+	h = &handle{path: s.path}
+	defer h.guard(&err)
+	defer faultsPanic()()
+	h.db, err = bbolt.Open(s.path, 0, &bbolt.Options{
+		ReadOnly: !write,
+		// bbolt waits for ever when Timeout is 0 and fails at once when it is short.
+		Timeout:      time.Nanosecond,
+		FreelistType: bbolt.FreelistMapType,
+		NoStatistics: true,
+		OpenFile: func(path string, flag int, _ os.FileMode) (*os.File, error) {
+			h.file, err = openExisting(path, flag)
+			return h.file, err
+		},
+	})
+	if err != nil {
+		return nil, s.translate(err)
+	}
+	if !samePath(h.file, s.path) {
+		h.close()
+		return nil, errReplaced
+	}
+	return h, nil
+}
+
+// openExisting opens a regular file that is there and not empty; bbolt would make one, or initialise an empty one.
+func openExisting(path string, flag int) (*os.File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%w: it is no regular file", kdb.ErrNoDatabase)
+	}
+	if info.Size() < 2*minPageSize {
+		return nil, corrupt("it was cut off: %d bytes are left", info.Size())
+	}
+	return os.OpenFile(path, flag&^os.O_CREATE, 0)
+}
+
+// samePath reports whether the open file is still the one at path.
+func samePath(f *os.File, path string) bool {
+	opened, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	current, err := os.Stat(path)
+	return err == nil && os.SameFile(opened, current)
+}
+
+// snapshot reads the state of the locked file.
+func (h *handle) snapshot(ctx context.Context) (*snapshot, error) {
+	info, err := h.file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return newSnapshot(ctx, h.file, info.Size())
+}
+
+// apply lets bbolt store the changes in one transaction.
+func (h *handle) apply(changes []change) (err error) {
+	defer h.guard(&err)
+	defer faultsPanic()()
+	err = h.db.Update(func(tx *bbolt.Tx) error { return write(tx.Bucket(bucketName), changes) })
+	if err != nil {
+		return fmt.Errorf("writing %q: %w", h.path, err)
+	}
+	if !samePath(h.file, h.path) {
+		return fmt.Errorf("writing %q: %w: the file was removed or replaced meanwhile", h.path, kdb.ErrNoDatabase)
+	}
+	return nil
+}
+
+// bulk is the number of changes from which pages are filled more densely: bbolt leaves every page half empty, which is
+// right for single additions and wasteful for sorted ones.
+const bulk, bulkFill = 512, 0.9
+
+func write(bucket *bbolt.Bucket, changes []change) error {
+	if len(changes) >= bulk {
+		bucket.FillPercent = bulkFill
+	}
+	for _, c := range changes {
+		if c.value == nil {
+			if err := bucket.Delete(c.key); err != nil {
+				return err
+			}
+		} else if err := bucket.Put(c.key, c.value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// guard turns a panic of bbolt into kdb.ErrCorrupt. It is deferred where bbolt works on its memory map and nowhere
+// else. The pages were checked before, but another program may cut or overwrite the file under us, and then bbolt's
+// assertions panic, or touching the map is a fault, which the setting makes a panic too instead of the end of the
+// process.
+func (h *handle) guard(err *error) {
+	if r := recover(); r != nil {
+		h.broken = true
+		*err = fmt.Errorf("accessing %q: %w", h.path, corrupt("%v", r))
+		h.close()
+	}
+}
+
+// close unlocks and closes the file.
+func (h *handle) close() {
+	switch {
+	case h.broken && h.file != nil:
+		// Closing bbolt could wait for its own locks for ever; closing the file gives the lock back.
+		h.file.Close()
+	case !h.broken && h.db != nil:
+		h.db.Close()
+	}
+	h.file, h.db = nil, nil
+}
+
+// translate maps errors of the operating system and of bbolt to those of package kdb.
+func (s *Store) translate(err error) error {
+	var pathError *fs.PathError
+	switch {
+	case errors.Is(err, berrors.ErrTimeout):
+		err = kdb.ErrLocked
+	case errors.Is(err, fs.ErrNotExist):
+		err = kdb.ErrNoDatabase
+	case errors.Is(err, kdb.ErrCorrupt), errors.Is(err, kdb.ErrNoDatabase), errors.As(err, &pathError):
+	case errors.Is(err, berrors.ErrVersionMismatch):
+		err = fmt.Errorf("%w: %v", kdb.ErrVersion, err)
+	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum):
+		err = s.diagnose(err)
+	}
+	return fmt.Errorf("opening %q: %w", s.path, err)
+}
+
+// diagnose finds out what is wrong with a file whose meta pages bbolt refuses.
+func (s *Store) diagnose(cause error) error {
+	f, err := os.Open(s.path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if _, err := readMeta(f, info.Size()); err != nil {
+		return err
+	}
+	return corrupt("%v", cause)
+}
+
+// faultsPanic makes memory faults panics in this goroutine until the returned function is called.
+func faultsPanic() (restore func()) {
+	old := debug.SetPanicOnFault(true)
+	return func() { debug.SetPanicOnFault(old) }
+}

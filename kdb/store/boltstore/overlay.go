@@ -1,0 +1,152 @@
+package boltstore
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+
+	"certkdb/kdb/store"
+)
+
+// MaxValue is the longest value of a record, MaxKey the longest key. Both are far above what package sealed stores;
+// they bound what a damaged file can make the reader allocate.
+const (
+	MaxValue = 16 << 20
+	MaxKey   = 1 << 10
+)
+
+// overlay is a transaction that writes: a snapshot with changes on top, which reach the file only on commit.
+type overlay struct {
+	base    *snapshot
+	changes map[string][]byte // nil is deleted
+}
+
+func newOverlay(base *snapshot) *overlay {
+	return &overlay{base: base, changes: make(map[string][]byte)}
+}
+
+// Get implements store.Tx.
+func (o *overlay) Get(key string) ([]byte, error) {
+	value, changed := o.changes[key]
+	switch {
+	case !changed:
+		return o.base.Get(key)
+	case value == nil:
+		return nil, store.ErrNotFound
+	}
+	return bytes.Clone(value), o.base.ctx.Err()
+}
+
+// Put implements store.Tx.
+func (o *overlay) Put(key string, value []byte) error {
+	switch {
+	case key == "" || len(key) > MaxKey:
+		return fmt.Errorf("storing a record: its key has %d bytes, 1 to %d are allowed", len(key), MaxKey)
+	case len(value) > MaxValue:
+		return fmt.Errorf("storing record %q: %d bytes, at most %d are allowed", key, len(value), MaxValue)
+	case value == nil:
+		value = []byte{}
+	}
+	o.changes[key] = value
+	return o.base.ctx.Err()
+}
+
+// Delete implements store.Tx.
+func (o *overlay) Delete(key string) error {
+	o.changes[key] = nil
+	return o.base.ctx.Err()
+}
+
+// Scan implements store.Tx: it merges the changed keys into those of the snapshot.
+func (o *overlay) Scan(prefix, after string) iter.Seq2[store.Record, error] {
+	return func(yield func(store.Record, error) bool) {
+		pending := o.keys(func(key string) bool { return strings.HasPrefix(key, prefix) && (after == "" || key > after) })
+		emit := func(limit string, all bool) bool { // yields the changed records before limit
+			for len(pending) > 0 && (all || pending[0] < limit) {
+				key := pending[0]
+				pending = pending[1:]
+				if value := o.changes[key]; value != nil && !yield(store.Record{Key: key, Value: value}, nil) {
+					return false
+				}
+			}
+			return true
+		}
+		for record, err := range o.base.Scan(prefix, after) {
+			if err != nil {
+				yield(record, err)
+				return
+			}
+			if !emit(record.Key, false) {
+				return
+			}
+			if _, changed := o.changes[record.Key]; !changed && !yield(record, nil) {
+				return
+			}
+		}
+		emit("", true)
+	}
+}
+
+// keys returns the changed keys that pass the filter, sorted.
+func (o *overlay) keys(filter func(string) bool) []string {
+	keys := make([]string, 0, len(o.changes))
+	for key := range o.changes {
+		if filter(key) {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// change is one write; a nil value deletes.
+type change struct {
+	key, value []byte
+}
+
+// effective returns the changes that make a difference, in the order of their keys. On its way it reads, with all
+// checks, every page that bbolt is going to follow when it applies them: bbolt must not meet a damaged page.
+func (o *overlay) effective() ([]change, error) {
+	var list []change
+	for _, key := range o.keys(func(string) bool { return true }) {
+		value := o.changes[key]
+		old, err := o.base.lookup([]byte(key))
+		switch {
+		case errors.Is(err, store.ErrNotFound) && value == nil:
+			continue
+		case err != nil && !errors.Is(err, store.ErrNotFound):
+			return nil, err
+		case err == nil && value != nil && bytes.Equal(old, value):
+			continue
+		case value == nil:
+			if err := o.base.checkSiblings([]byte(key)); err != nil {
+				return nil, err
+			}
+		}
+		list = append(list, change{[]byte(key), value})
+	}
+	return list, nil
+}
+
+// checkSiblings reads the pages beside the path to key, which bbolt may merge with it after a deletion.
+func (s *snapshot) checkSiblings(key []byte) error {
+	c := cursor{s: s}
+	if err := c.seek(key); err != nil {
+		return err
+	}
+	for i := range c.path {
+		for _, index := range []int{c.path[i].index - 1, c.path[i].index + 1} {
+			if index < 0 || index >= c.path[i].page.count {
+				continue
+			}
+			low, high := c.path[i].bounds(index)
+			if _, err := s.readWithin(c.path[i].page.child(index), low, high, nil); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

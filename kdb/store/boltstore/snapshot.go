@@ -1,0 +1,286 @@
+package boltstore
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"iter"
+	"strings"
+
+	"certkdb/kdb/store"
+)
+
+// bucketName is the one bucket of the file, which holds all records.
+var bucketName = []byte("ckdb")
+
+// maxCached bounds the branch pages kept in memory: 2048 of 4 KiB are 8 MiB, enough for the upper levels of any tree.
+const maxCached = 2048
+
+// snapshot is one state of the file, read page by page. Memory does not grow with what is read: pages are read with
+// ordinary reads, so they are the kernel's and not the process's.
+type snapshot struct {
+	ctx      context.Context
+	file     io.ReaderAt
+	meta     meta
+	rootPage uint64 // of the bucket; 0 if inline is it
+	inline   page
+	branches map[uint64]*page
+	last     *leafRange // where the last Get ended
+}
+
+// leafRange is a leaf with the keys that it is responsible for: from low on and below high; nil is no bound.
+type leafRange struct {
+	page      page
+	low, high []byte
+}
+
+// newSnapshot reads the meta and finds the bucket.
+func newSnapshot(ctx context.Context, file io.ReaderAt, size int64) (*snapshot, error) {
+	m, err := readMeta(file, size)
+	if err != nil {
+		return nil, err
+	}
+	s := &snapshot{ctx: ctx, file: file, meta: m, branches: make(map[uint64]*page)}
+	root, err := s.read(m.root, nil)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.findBucket(&root)
+}
+
+// emptySnapshot is the state of a file that does not exist yet.
+func emptySnapshot(ctx context.Context) *snapshot {
+	return &snapshot{ctx: ctx, inline: page{leaf: true}}
+}
+
+func (s *snapshot) findBucket(root *page) error {
+	if !root.leaf || root.count != 1 || !root.isBucket(0) || !bytes.Equal(root.key(0), bucketName) {
+		return corrupt("the root page has no bucket %q alone", bucketName)
+	}
+	_, value := root.element(0)
+	if len(value) < 16 {
+		return corrupt("the bucket's entry in the root page is cut off")
+	}
+	if s.rootPage = order.Uint64(value); s.rootPage != 0 {
+		if s.rootPage < 2 || s.rootPage >= s.meta.pages {
+			return corrupt("the bucket lies outside of the file")
+		}
+		return nil
+	}
+	var err error
+	if s.inline, err = parsePage(value[16:], 0, s.meta.pages); err != nil {
+		return err
+	}
+	if !s.inline.leaf {
+		return corrupt("the inline bucket is no leaf")
+	}
+	return nil
+}
+
+// read reads and checks one page with its overflow, into buffer if that is large enough.
+func (s *snapshot) read(id uint64, buffer []byte) (page, error) {
+	size := s.meta.pageSize
+	data := grow(buffer, size)
+	if _, err := s.file.ReadAt(data, int64(id)*size); err != nil {
+		return page{}, corrupt("page %d cannot be read: %v", id, err)
+	}
+	if overflow := uint64(order.Uint32(data[12:])); overflow > 0 {
+		total := int64(overflow+1) * size
+		if overflow >= s.meta.pages-id || total > maxRun {
+			return page{}, corrupt("page %d is said to be %d pages long", id, overflow+1)
+		}
+		data = grow(data, total)
+		if _, err := s.file.ReadAt(data, int64(id)*size); err != nil {
+			return page{}, corrupt("page %d cannot be read: %v", id, err)
+		}
+	}
+	return parsePage(data, id, s.meta.pages)
+}
+
+func grow(buffer []byte, size int64) []byte {
+	if int64(cap(buffer)) >= size {
+		return buffer[:size]
+	}
+	return make([]byte, size)
+}
+
+// readWithin reads a page and checks that its keys lie in the range that its parent gives it. With the ascending order
+// inside of the pages this keeps a damaged tree from being walked in circles.
+func (s *snapshot) readWithin(id uint64, low, high, buffer []byte) (page, error) {
+	if p, ok := s.branches[id]; ok {
+		return *p, p.within(low, high)
+	}
+	p, err := s.read(id, buffer)
+	if err != nil {
+		return page{}, err
+	}
+	if p.leaf && p.count == 0 && low != nil {
+		return page{}, corrupt("leaf page %d is empty", id)
+	}
+	if err := p.within(low, high); err != nil || p.leaf {
+		return p, err
+	}
+	if len(s.branches) >= maxCached {
+		clear(s.branches)
+	}
+	p.data = bytes.Clone(p.data)
+	s.branches[id] = &p
+	return p, nil
+}
+
+func (p *page) within(low, high []byte) error {
+	if p.count == 0 {
+		return nil
+	}
+	if low != nil && bytes.Compare(p.key(0), low) < 0 || high != nil && bytes.Compare(p.key(p.count-1), high) >= 0 {
+		return corrupt("the keys of page %d are outside of the range that its parent says", p.id)
+	}
+	return nil
+}
+
+// cursor walks the records in the order of their keys.
+type cursor struct {
+	s      *snapshot
+	path   []step // the branches above the leaf
+	leaf   leafRange
+	index  int
+	buffer []byte // for leaves; nil keeps every leaf in memory of its own
+}
+
+// step is a branch page, the element that was taken, and the branch's own bounds.
+type step struct {
+	page      page
+	index     int
+	low, high []byte
+}
+
+// bounds returns the range of keys of the child at index.
+func (t *step) bounds(index int) (low, high []byte) {
+	low, high = t.page.key(index), t.high
+	if index+1 < t.page.count {
+		high = t.page.key(index + 1)
+	}
+	return low, high
+}
+
+// seek goes to the first record whose key is not less than key.
+func (c *cursor) seek(key []byte) error {
+	c.path = c.path[:0]
+	if c.s.rootPage == 0 {
+		c.leaf = leafRange{page: c.s.inline}
+		c.index = c.leaf.page.find(key)
+		return nil
+	}
+	return c.descend(c.s.rootPage, nil, nil, key)
+}
+
+// descend goes from the page down to the leaf where key belongs; a nil key takes the first.
+func (c *cursor) descend(id uint64, low, high, key []byte) error {
+	for {
+		if len(c.path) > maxDepth {
+			return corrupt("the tree is more than %d levels deep at page %d", maxDepth, id)
+		}
+		p, err := c.s.readWithin(id, low, high, c.buffer)
+		if err != nil {
+			return err
+		}
+		if p.leaf {
+			if c.buffer != nil {
+				c.buffer = p.data
+			}
+			c.leaf = leafRange{page: p, low: low, high: high}
+			c.index = p.find(key)
+			return nil
+		}
+		index := p.find(key)
+		if index == p.count || index > 0 && !bytes.Equal(p.key(index), key) {
+			index--
+		}
+		c.path = append(c.path, step{page: p, index: index, low: low, high: high})
+		low, high = c.path[len(c.path)-1].bounds(index)
+		id = p.child(index)
+	}
+}
+
+// settle goes on to the next leaf if the current one is used up; false at the end.
+func (c *cursor) settle() (bool, error) {
+	for c.index >= c.leaf.page.count {
+		for len(c.path) > 0 && c.path[len(c.path)-1].index+1 >= c.path[len(c.path)-1].page.count {
+			c.path = c.path[:len(c.path)-1]
+		}
+		if len(c.path) == 0 {
+			return false, nil
+		}
+		top := &c.path[len(c.path)-1]
+		top.index++
+		low, high := top.bounds(top.index)
+		if err := c.descend(top.page.child(top.index), low, high, nil); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// Get implements store.Tx.
+func (s *snapshot) Get(key string) ([]byte, error) {
+	value, err := s.lookup([]byte(key))
+	return bytes.Clone(value), err
+}
+
+// lookup is Get without the copy.
+func (s *snapshot) lookup(key []byte) ([]byte, error) {
+	if err := s.ctx.Err(); err != nil {
+		return nil, err
+	}
+	if s.last == nil || !s.last.covers(key) {
+		c := cursor{s: s}
+		if err := c.seek(key); err != nil {
+			return nil, err
+		}
+		s.last = &c.leaf
+	}
+	p := &s.last.page
+	if i := p.find(key); i < p.count && bytes.Equal(p.key(i), key) {
+		if p.isBucket(i) {
+			return nil, corrupt("record %q is a bucket", key)
+		}
+		_, value := p.element(i)
+		return value, nil
+	}
+	return nil, store.ErrNotFound
+}
+
+func (l *leafRange) covers(key []byte) bool {
+	return (l.low == nil || bytes.Compare(key, l.low) >= 0) && (l.high == nil || bytes.Compare(key, l.high) < 0)
+}
+
+// Scan implements store.Tx.
+func (s *snapshot) Scan(prefix, after string) iter.Seq2[store.Record, error] {
+	return func(yield func(store.Record, error) bool) {
+		c := cursor{s: s, buffer: make([]byte, s.meta.pageSize)}
+		from := max(prefix, after)
+		err := c.seek([]byte(from))
+		for n := 0; err == nil; n++ {
+			var more bool
+			if more, err = c.settle(); err != nil || !more {
+				break
+			}
+			if n%256 == 0 && s.ctx.Err() != nil {
+				err = s.ctx.Err()
+				break
+			}
+			key, value := c.leaf.page.element(c.index)
+			record := store.Record{Key: string(key), Value: value}
+			if !strings.HasPrefix(record.Key, prefix) {
+				return
+			}
+			c.index++
+			if (after == "" || record.Key > after) && !yield(record, nil) {
+				return
+			}
+		}
+		if err != nil {
+			yield(store.Record{}, err)
+		}
+	}
+}
