@@ -1,0 +1,426 @@
+package pbe_test
+
+import (
+	"bytes"
+	"encoding/pem"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+
+	"certkdb/pki/pbe"
+)
+
+// testKey is a PrivateKeyInfo: Ed25519, RFC 8410, section 10.3.
+const testKey = "302e020100300506032b657004220420d4ee72dbf913584ad5b6d8f1f769f8ad3afe7c28cbf1d4fbe097a88f44755842"
+
+var schemes = []pbe.Scheme{pbe.AES256, pbe.AES128, pbe.Scrypt, pbe.TripleDES, pbe.RC2of40}
+
+var passwords = map[string][]byte{
+	"ASCII": []byte("correct horse"), "UTF-8": []byte("Mötley Crüe"), "beyond the BMP": []byte("key 🔑"),
+	"ISO 8859-1": []byte("caf\xe9"), "empty": {}, "absent": nil,
+}
+
+func TestEncryptPKCS8_roundTrip(t *testing.T) {
+	t.Parallel()
+	key := unhex(t, testKey)
+	for _, scheme := range schemes {
+		for name, password := range passwords {
+			t.Run(scheme.String()+" "+name, func(t *testing.T) {
+				t.Parallel()
+				algorithm, ciphertext, err := pbe.Encrypt(key, password, scheme, 2)
+				if err != nil {
+					t.Fatal(err)
+				}
+				plain, err := pbe.DecryptPKCS8(pbe.JoinPKCS8(algorithm, ciphertext), password)
+				if err != nil || !bytes.Equal(plain, key) {
+					t.Errorf("the key is not the same again: %v", err)
+				}
+			})
+		}
+	}
+}
+
+func TestDecryptPKCS8_wrongPassword(t *testing.T) {
+	t.Parallel()
+	key := unhex(t, testKey)
+	for _, scheme := range schemes {
+		algorithm, ciphertext, err := pbe.Encrypt(key, []byte("right"), scheme, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// 300 passwords: one in 256 leaves valid padding behind, which must not pass for a key.
+		for i := range 300 {
+			if scheme == pbe.Scrypt && i > 2 {
+				break
+			}
+			wrong := []byte{'w', byte(i), byte(i >> 8)}
+			if _, err := pbe.DecryptPKCS8(pbe.JoinPKCS8(algorithm, ciphertext), wrong); !errors.Is(err, pbe.ErrPassword) {
+				t.Fatalf("%s: %v", scheme, err)
+			}
+		}
+	}
+}
+
+func TestDecrypt_emptyIsNotAbsent(t *testing.T) {
+	t.Parallel()
+	key := unhex(t, testKey)
+	algorithm, ciphertext, err := pbe.Encrypt(key, nil, pbe.TripleDES, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plain, err := pbe.Decrypt(algorithm, ciphertext, []byte{}, pbe.EncodingStandard); err == nil && bytes.Equal(plain, key) {
+		t.Error("an empty password opened what an absent one closed")
+	}
+	if _, err := pbe.Decrypt(algorithm, ciphertext, nil, pbe.EncodingStandard); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestParseScheme_inverse(t *testing.T) {
+	t.Parallel()
+	for _, scheme := range schemes {
+		if got, err := pbe.ParseScheme(scheme.String()); err != nil || got != scheme {
+			t.Errorf("%s: %v, %v", scheme, got, err)
+		}
+	}
+	if _, err := pbe.ParseScheme("rot13"); !errors.Is(err, pbe.ErrUnsupported) {
+		t.Errorf("rot13: %v", err)
+	}
+	if _, err := pbe.EncryptPKCS8(nil, nil, 99); !errors.Is(err, pbe.ErrUnsupported) {
+		t.Errorf("scheme 99: %v", err)
+	}
+}
+
+func TestEncodings_candidates(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		password string
+		bmp      bool
+		want     int
+	}{{"ascii", false, 1}, {"ascii", true, 2}, {"ü", false, 2}, {"ü", true, 3}, {"\xfc", false, 1}} {
+		if got := pbe.Encodings([]byte(test.password), test.bmp); len(got) != test.want {
+			t.Errorf("%q, %v: %v", test.password, test.bmp, got)
+		}
+	}
+}
+
+// opensslSchemes are the ways in which openssl pkcs8 encrypts, and whether they count as weak.
+var opensslSchemes = []struct {
+	args string
+	weak bool
+}{
+	{"-v1 PBE-MD5-DES", true},
+	{"-v1 PBE-SHA1-RC2-64", true},
+	{"-v1 PBE-MD5-RC2-64", true},
+	{"-v1 PBE-SHA1-DES", true},
+	{"-v1 PBE-SHA1-RC4-128", true},
+	{"-v1 PBE-SHA1-RC4-40", true},
+	{"-v1 PBE-SHA1-3DES", true},
+	{"-v1 PBE-SHA1-2DES", true},
+	{"-v1 PBE-SHA1-RC2-128", true},
+	{"-v1 PBE-SHA1-RC2-40", true},
+	{"-v2 aes-128-cbc", false},
+	{"-v2 aes-192-cbc", false},
+	{"-v2 aes-256-cbc -v2prf hmacWithSHA1", false},
+	{"-v2 aes-256-cbc -v2prf hmacWithSHA224", false},
+	{"-v2 aes-256-cbc -v2prf hmacWithSHA384", false},
+	{"-v2 aes-256-cbc -v2prf hmacWithSHA512", false},
+	{"-v2 aes-256-cbc -v2prf hmacWithSHA512-256", false},
+	{"-v2 aes-256-cbc -v2prf hmacWithSHA512-224", false},
+	{"-v2 des3", true},
+	{"-v2 des-cbc", true},
+	{"-v2 rc2-cbc", true},
+	{"-v2 rc2-40-cbc", true},
+	{"-v2 rc2-64-cbc", true},
+	{"-scrypt", false},
+	{"-scrypt -scrypt_N 1024 -scrypt_r 16 -scrypt_p 2", false},
+}
+
+func openssl(t *testing.T, in []byte, args ...string) []byte {
+	t.Helper()
+	cmd := exec.Command("openssl", args...)
+	cmd.Stdin = bytes.NewReader(in)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("openssl %s: %v: %s", strings.Join(args, " "), err, stderr.Bytes())
+	}
+	return out
+}
+
+func needOpenSSL(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("openssl"); err != nil {
+		t.Skip("openssl is not installed")
+	}
+}
+
+func TestDecryptPKCS8_openssl(t *testing.T) {
+	t.Parallel()
+	needOpenSSL(t)
+	key := unhex(t, testKey)
+	for _, test := range opensslSchemes {
+		t.Run(test.args, func(t *testing.T) {
+			t.Parallel()
+			args := append(strings.Fields("pkcs8 -topk8 -inform DER -outform DER -provider default -provider legacy -passout pass:pass-wörd"),
+				strings.Fields(test.args)...)
+			der := openssl(t, key, args...)
+			plain, err := pbe.DecryptPKCS8(der, []byte("pass-wörd"))
+			if err != nil || !bytes.Equal(plain, key) {
+				t.Errorf("the key is not the same again: %v", err)
+			}
+			algorithm, _, err := pbe.SplitPKCS8(der)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d, err := pbe.Describe(algorithm); err != nil || d.Weak != test.weak || d.Iterations == 0 {
+				t.Errorf("described as %+v, %v", d, err)
+			}
+		})
+	}
+}
+
+func TestEncryptPKCS8_openssl(t *testing.T) {
+	t.Parallel()
+	needOpenSSL(t)
+	key := unhex(t, testKey)
+	for _, scheme := range schemes {
+		der, err := pbe.EncryptPKCS8(key, []byte("pass-wörd"), scheme)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(t.TempDir(), "key.der")
+		if err := os.WriteFile(file, der, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out := openssl(t, nil, strings.Fields("pkcs8 -inform DER -provider default -provider legacy -passin pass:pass-wörd -in "+file)...)
+		if block, _ := pem.Decode(out); block == nil || !bytes.Equal(block.Bytes, key) {
+			t.Errorf("%s: openssl reads another key", scheme)
+		}
+	}
+}
+
+func TestMAC_roundTrip(t *testing.T) {
+	t.Parallel()
+	content := []byte("authenticated")
+	for _, scheme := range []pbe.MACScheme{pbe.MACSHA1, pbe.MACSHA256, pbe.MACPBMAC1} {
+		m, err := pbe.NewMAC(scheme, content, []byte("pass"), 2000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Verify(content, []byte("pass"), pbe.EncodingStandard); err != nil {
+			t.Error(err)
+		}
+		if err := m.Verify(content, []byte("Pass"), pbe.EncodingStandard); !errors.Is(err, pbe.ErrPassword) {
+			t.Errorf("wrong password: %v", err)
+		}
+		if err := m.Verify(content[1:], []byte("pass"), pbe.EncodingStandard); !errors.Is(err, pbe.ErrPassword) {
+			t.Errorf("changed content: %v", err)
+		}
+		if d, err := m.Describe(); err != nil || d.Iterations != 2000 || d.Weak != (scheme == pbe.MACSHA1) {
+			t.Errorf("described as %+v, %v", d, err)
+		}
+	}
+	if _, err := pbe.NewMAC(9, nil, nil, 1); !errors.Is(err, pbe.ErrUnsupported) {
+		t.Errorf("scheme 9: %v", err)
+	}
+}
+
+// id builds an AlgorithmIdentifier out of the content of an OID in hexadecimal and its parameters.
+func id(t testing.TB, oid string, parameters []byte) []byte {
+	t.Helper()
+	b := cryptobyte.NewBuilder(nil)
+	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddASN1(asn1.OBJECT_IDENTIFIER, func(b *cryptobyte.Builder) { b.AddBytes(unhex(t, oid)) })
+		b.AddBytes(parameters)
+	})
+	return b.BytesOrPanic()
+}
+
+func sequence(parts ...[]byte) []byte {
+	b := cryptobyte.NewBuilder(nil)
+	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddBytes(bytes.Join(parts, nil)) })
+	return b.BytesOrPanic()
+}
+
+func octets(content []byte) []byte {
+	b := cryptobyte.NewBuilder(nil)
+	b.AddASN1OctetString(content)
+	return b.BytesOrPanic()
+}
+
+func number(n int64) []byte {
+	b := cryptobyte.NewBuilder(nil)
+	b.AddASN1Int64(n)
+	return b.BytesOrPanic()
+}
+
+const (
+	oidPBES2      = "2a864886f70d01050d"
+	oidPBKDF2     = "2a864886f70d01050c"
+	oidScrypt     = "2b06010401da47040b"
+	oidAES256     = "60864801650304012a"
+	oidGCM256     = "60864801650304012e"
+	oidRC2        = "2a864886f70d0302"
+	oidCamellia   = "2a83088c9a4b3d01010104"
+	oidTripleDES  = "2a864886f70d010c0103"
+	oidPBMAC1     = "2a864886f70d01050e"
+	oidHMACSHA256 = "2a864886f70d0209"
+	oidHMACGost   = "2a850307010104" + "01"
+	oidMD2DES     = "2a864886f70d010501"
+)
+
+func TestDecrypt_bounds(t *testing.T) {
+	t.Parallel()
+	salt, iv := octets([]byte("saltsalt")), octets(make([]byte, 16))
+	aes := id(t, oidAES256, iv)
+	pbkdf2 := func(parts ...[]byte) []byte { return id(t, oidPBKDF2, sequence(parts...)) }
+	pbes2 := func(kdf, cipher []byte) []byte { return id(t, oidPBES2, sequence(kdf, cipher)) }
+	scrypt := func(n, r, p int64) []byte {
+		return pbes2(id(t, oidScrypt, sequence(salt, number(n), number(r), number(p))), aes)
+	}
+	huge := unhex(t, "02090100000000000000ff")
+	for name, test := range map[string]struct {
+		algorithm []byte
+		want      error
+	}{
+		"PKCS #12 iterations":        {id(t, oidTripleDES, sequence(salt, number(1<<31))), pbe.ErrLimit},
+		"PKCS #12 iterations, big":   {id(t, oidTripleDES, sequence(salt, huge)), pbe.ErrLimit},
+		"PKCS #12 iterations, zero":  {id(t, oidTripleDES, sequence(salt, number(0))), pbe.ErrParse},
+		"PKCS #12 iterations, minus": {id(t, oidTripleDES, sequence(salt, number(-5))), pbe.ErrParse},
+		"PKCS #12 salt":              {id(t, oidTripleDES, sequence(octets(make([]byte, 1<<17)), number(1))), pbe.ErrLimit},
+		"PKCS #12 without salt":      {id(t, oidTripleDES, sequence(number(1))), pbe.ErrParse},
+		"PBKDF2 iterations":          {pbes2(pbkdf2(salt, number(1<<40)), aes), pbe.ErrLimit},
+		"PBKDF2 iterations x blocks": {pbes2(pbkdf2(salt, number(pbe.MaxIterations)), aes), pbe.ErrLimit},
+		"PBKDF2 key length":          {pbes2(pbkdf2(salt, number(1), number(1<<30)), aes), pbe.ErrLimit},
+		"PBKDF2 other key length":    {pbes2(pbkdf2(salt, number(1), number(16)), aes), pbe.ErrParse},
+		"PBKDF2 salt elsewhere":      {pbes2(pbkdf2(id(t, oidHMACSHA256, nil), number(1)), aes), pbe.ErrParse},
+		"PBKDF2 unknown PRF":         {pbes2(pbkdf2(salt, number(1), id(t, oidHMACGost, nil)), aes), pbe.ErrUnsupported},
+		"scrypt memory":              {scrypt(1<<20, 8, 1), pbe.ErrLimit},
+		"scrypt memory overflow":     {scrypt(1<<61, 1<<61, 1), pbe.ErrLimit},
+		"scrypt parallel":            {scrypt(1<<14, 8, 1<<40), pbe.ErrLimit},
+		"scrypt odd N":               {scrypt(1000, 8, 1), pbe.ErrParse},
+		"scrypt one":                 {scrypt(1, 8, 1), pbe.ErrParse},
+		"short IV":                   {pbes2(pbkdf2(salt, number(1)), id(t, oidAES256, octets(make([]byte, 8)))), pbe.ErrParse},
+		"GCM without nonce":          {pbes2(pbkdf2(salt, number(1)), id(t, oidGCM256, sequence())), pbe.ErrParse},
+		"GCM short tag":              {pbes2(pbkdf2(salt, number(1)), id(t, oidGCM256, sequence(octets(make([]byte, 12)), number(4)))), pbe.ErrParse},
+		"GCM odd nonce and tag":      {pbes2(pbkdf2(salt, number(1)), id(t, oidGCM256, sequence(octets(make([]byte, 16)), number(12)))), pbe.ErrUnsupported},
+		"RC2 bits":                   {pbes2(pbkdf2(salt, number(1)), id(t, oidRC2, sequence(number(5000), octets(make([]byte, 8))))), pbe.ErrParse},
+		"RC2 unknown version":        {pbes2(pbkdf2(salt, number(1)), id(t, oidRC2, sequence(number(7), octets(make([]byte, 8))))), pbe.ErrParse},
+		"unknown cipher":             {pbes2(pbkdf2(salt, number(1)), id(t, oidCamellia, iv)), pbe.ErrUnsupported},
+		"unknown KDF":                {pbes2(id(t, oidHMACGost, nil), aes), pbe.ErrUnsupported},
+		"unknown scheme":             {id(t, oidMD2DES, sequence(salt, number(1))), pbe.ErrUnsupported},
+		"no algorithm":               {[]byte{0x30, 0x80}, pbe.ErrParse},
+		"no identifier":              {sequence(salt), pbe.ErrParse},
+		"bad identifier":             {id(t, "2a86", nil), pbe.ErrParse},
+		"long identifier":            {id(t, strings.Repeat("ff", 40)+"01", nil), pbe.ErrParse},
+		"ciphertext":                 {pbes2(pbkdf2(salt, number(1)), aes), pbe.ErrParse},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			start := time.Now()
+			if _, err := pbe.Decrypt(test.algorithm, make([]byte, 17), []byte("x"), pbe.EncodingStandard); !errors.Is(err, test.want) {
+				// The bound on blocks is seen only when the ciphertext could be one.
+				if _, err = pbe.Decrypt(test.algorithm, make([]byte, 32), []byte("x"), pbe.EncodingStandard); !errors.Is(err, test.want) {
+					t.Errorf("%v, want %v", err, test.want)
+				}
+			}
+			if took := time.Since(start); took > time.Second {
+				t.Errorf("it took %v", took)
+			}
+		})
+	}
+}
+
+func TestDescribe_namesTheUnsupported(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ oid, name, dotted string }{
+		{oidMD2DES, "pbeWithMD2AndDES-CBC", "1.2.840.113549.1.5.1"},
+		{"2a8308" + "8c9a4b3d01010104", "Camellia-256-CBC", "1.2.392.200011.61.1.1.1.4"},
+	} {
+		d, err := pbe.Describe(id(t, test.oid, nil))
+		if !errors.Is(err, pbe.ErrUnsupported) || d.Name != test.name || d.OID != test.dotted {
+			t.Errorf("%+v, %v", d, err)
+		}
+		if !strings.Contains(err.Error(), test.name) || !strings.Contains(err.Error(), test.dotted) {
+			t.Errorf("the error does not name the algorithm: %v", err)
+		}
+	}
+}
+
+func TestDecrypt_gcm(t *testing.T) {
+	t.Parallel()
+	kdf := id(t, oidPBKDF2, sequence(octets([]byte("saltsalt")), number(1)))
+	for _, parameters := range [][]byte{
+		octets(make([]byte, 12)),
+		sequence(octets(make([]byte, 12))),
+		sequence(octets(make([]byte, 12)), number(16)),
+		sequence(octets(make([]byte, 16)), number(16)),
+	} {
+		algorithm := id(t, oidPBES2, sequence(kdf, id(t, oidGCM256, parameters)))
+		for _, ciphertext := range [][]byte{nil, make([]byte, 5), make([]byte, 40)} {
+			if _, err := pbe.Decrypt(algorithm, ciphertext, []byte("x"), pbe.EncodingStandard); !errors.Is(err, pbe.ErrPassword) {
+				t.Errorf("%x, %d bytes: %v", parameters, len(ciphertext), err)
+			}
+		}
+	}
+}
+
+func TestMAC_bounds(t *testing.T) {
+	t.Parallel()
+	salt := octets([]byte("saltsalt"))
+	hmac := id(t, oidHMACSHA256, nil)
+	pbmac1 := func(parts ...[]byte) []byte {
+		return id(t, oidPBMAC1, sequence(id(t, oidPBKDF2, sequence(parts...)), hmac))
+	}
+	for name, test := range map[string]struct {
+		mac  pbe.MAC
+		want error
+	}{
+		"iterations":              {pbe.MAC{Algorithm: id(t, "2b0e03021a", nil), Iterations: 1 << 40}, pbe.ErrLimit},
+		"no iterations":           {pbe.MAC{Algorithm: id(t, "2b0e03021a", nil)}, pbe.ErrParse},
+		"unknown digest":          {pbe.MAC{Algorithm: id(t, "2a850307010102"+"02", nil), Iterations: 1}, pbe.ErrUnsupported},
+		"PBMAC1 no key length":    {pbe.MAC{Algorithm: pbmac1(salt, number(1), hmac)}, pbe.ErrParse},
+		"PBMAC1 zero key length":  {pbe.MAC{Algorithm: pbmac1(salt, number(1), number(0), hmac)}, pbe.ErrParse},
+		"PBMAC1 large key length": {pbe.MAC{Algorithm: pbmac1(salt, number(1), number(1<<20), hmac)}, pbe.ErrLimit},
+		"PBMAC1 rounds x blocks":  {pbe.MAC{Algorithm: pbmac1(salt, number(pbe.MaxIterations), number(4096), hmac)}, pbe.ErrLimit},
+		"no algorithm":            {pbe.MAC{}, pbe.ErrParse},
+	} {
+		if err := test.mac.Verify(nil, []byte("x"), pbe.EncodingStandard); !errors.Is(err, test.want) {
+			t.Errorf("%s: %v, want %v", name, err, test.want)
+		}
+	}
+}
+
+func FuzzDecryptPKCS8(f *testing.F) {
+	key := unhex(f, testKey)
+	for _, scheme := range schemes {
+		algorithm, ciphertext, err := pbe.Encrypt(key, []byte("pass"), scheme, 2)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(pbe.JoinPKCS8(algorithm, ciphertext))
+	}
+	f.Fuzz(func(t *testing.T, der []byte) {
+		algorithm, _, err := pbe.SplitPKCS8(der)
+		if err != nil {
+			return
+		}
+		d, err := pbe.Describe(algorithm)
+		if err != nil || d.Iterations > 5000 || d.Memory > 1<<24 {
+			return // slow, not wrong
+		}
+		plain, err := pbe.DecryptPKCS8(der, []byte("pass"))
+		if err != nil && plain != nil {
+			t.Error("plaintext beside an error")
+		}
+	})
+}
