@@ -105,7 +105,7 @@ func (a *armour) begin(before, text []byte) []byte {
 		}
 		a.discard("there is no END before the next BEGIN in line %d", a.in.number)
 	}
-	typ, rest, ok := cutMarker(text)
+	typ, rest, ok := a.block.cutMarker(text)
 	a.lost = !ok
 	if !ok {
 		a.out.fail("line %d: the BEGIN line is damaged: %.80q", a.in.number, beginMark+string(head(text)))
@@ -126,7 +126,7 @@ func (a *armour) close(before, text []byte) []byte {
 	if a.block.open && len(trim(before)) > 0 {
 		a.content(before, false)
 	}
-	typ, rest, ok := cutMarker(text)
+	typ, rest, ok := a.block.cutMarker(text)
 	switch {
 	case !a.block.open && a.lost:
 		a.lost = false
@@ -146,13 +146,17 @@ func (a *armour) close(before, text []byte) []byte {
 	return rest
 }
 
-// cutMarker splits what follows "-----BEGIN " or "-----END " into the type and the rest of the line.
-func cutMarker(text []byte) (typ string, rest []byte, ok bool) {
+// cutMarker splits what follows "-----BEGIN " or "-----END " into the type and the rest of the line. Most blocks have the type of
+// the one before.
+func (b *block) cutMarker(text []byte) (typ string, rest []byte, ok bool) {
 	name, rest, ok := bytes.Cut(text, []byte(closeMark))
 	if !ok || len(name) > 64 || bytes.IndexByte(name, '-') >= 0 {
 		return "", nil, false
 	}
-	return strings.TrimSpace(string(name)), rest, true
+	if typ = b.typ; string(name) != typ {
+		typ = strings.TrimSpace(string(name))
+	}
+	return typ, rest, true
 }
 
 // head shortens what is quoted in a message.
@@ -203,10 +207,13 @@ func (a *armour) header(text []byte) bool {
 		b.first++
 		return true
 	}
+	if len(b.headers) == 0 && bytes.IndexByte(text, ':') < 0 {
+		return false
+	}
 	name, value, ok := strings.Cut(string(text[:min(len(text), maxHeader)]), ":")
 	if !ok {
 		last := len(b.headers) - 1
-		if last < 0 || !strings.HasSuffix(b.headers[last].Value, ",") && !strings.HasSuffix(b.headers[last].Value, `\`) {
+		if !strings.HasSuffix(b.headers[last].Value, ",") && !strings.HasSuffix(b.headers[last].Value, `\`) {
 			return false
 		}
 		b.headers[last].Value += name

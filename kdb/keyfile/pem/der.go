@@ -172,42 +172,53 @@ func elementLength(ber []byte, depth int) (int, error) {
 	}
 }
 
-// children returns the first tags inside a constructed element, at most eight, and the content of each.
-func children(ber []byte) (tags []byte, contents [][]byte) {
-	_, size, length, err := readHead(ber)
+// shape is what a constructed element holds: the tags of its first elements, and these elements whole.
+type shape struct {
+	count int
+	tags  [maxShape]byte
+	parts [maxShape][]byte
+}
+
+const maxShape = 8
+
+// shapeOf reads the shape of a BER element as far as it can be read.
+func shapeOf(ber []byte) *shape {
+	var s shape
+	_, at, length, err := readHead(ber)
 	if err != nil {
-		return nil, nil
+		return &s
 	}
-	if length >= 0 && length <= len(ber)-size {
-		ber = ber[:size+length]
+	if length >= 0 && length <= len(ber)-at {
+		ber = ber[:at+length]
 	}
-	for at := size; at < len(ber) && len(tags) < 8; {
+	for at < len(ber) && s.count < maxShape {
 		n, err := elementLength(ber[at:], 1)
 		if err != nil || ber[at] == 0 && length < 0 {
 			break
 		}
-		tags, contents = append(tags, ber[at]), append(contents, ber[at:at+n])
+		s.tags[s.count], s.parts[s.count] = ber[at], ber[at:at+n]
+		s.count++
 		at += n
 	}
-	return tags, contents
+	return &s
 }
+
+// is compares the first tags. The tag 0 never stands in a shape, so a shape that is too short differs.
+func (s *shape) is(want ...byte) bool { return bytes.HasPrefix(s.tags[:], want) }
 
 // classify says what a DER element is by its shape; Other if it is nothing known.
 func classify(der []byte) Kind {
 	if len(der) > 0 && der[0] == tagOID {
 		return Parameters
 	}
-	tags, parts := children(der)
-	if len(tags) == 0 {
-		return Other
-	}
-	switch tags[0] {
+	s := shapeOf(der)
+	switch s.tags[0] {
 	case tagOID:
 		return PKCS7
 	case tagInteger:
-		return classifyNumbered(tags, parts)
+		return classifyNumbered(s)
 	case tagSequence:
-		return classifySigned(tags, parts)
+		return classifySigned(s)
 	}
 	return Other
 }
@@ -216,50 +227,50 @@ func classify(der []byte) Kind {
 const oidPKCS7 = "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07"
 
 // classifyNumbered tells apart what begins with an INTEGER, mostly a version.
-func classifyNumbered(tags []byte, parts [][]byte) Kind {
+func classifyNumbered(s *shape) Kind {
 	switch {
-	case startsWith(tags, tagInteger, tagSequence) && bytes.Contains(parts[1][:min(len(parts[1]), 16)], []byte(oidPKCS7)):
+	case s.is(tagInteger, tagSequence) && bytes.Contains(s.parts[1][:min(len(s.parts[1]), 16)], []byte(oidPKCS7)):
 		return PKCS12
-	case startsWith(tags, tagInteger, tagSequence, tagOctetString), startsWith(tags, tagInteger, tagOctetString),
-		len(tags) >= 6 && startsWith(tags, tagInteger, tagInteger, tagInteger, tagInteger, tagInteger, tagInteger):
+	case s.is(tagInteger, tagSequence, tagOctetString), s.is(tagInteger, tagOctetString),
+		s.is(tagInteger, tagInteger, tagInteger, tagInteger, tagInteger, tagInteger):
 		return PrivateKey
-	case startsWith(tags, tagInteger, tagSequence, tagSequence):
+	case s.is(tagInteger, tagSequence, tagSequence):
 		return Parameters // ECParameters (SEC 1, C.2)
-	case startsWith(tags, tagInteger, tagInteger) && len(tags) == 2 && len(parts[1]) <= 10:
+	case s.is(tagInteger, tagInteger) && s.count == 2 && len(s.parts[1]) <= 10:
 		return PublicKey // PKCS #1; a DHParameter of two numbers looks the same and is of no use here
-	case startsWith(tags, tagInteger, tagInteger):
+	case s.is(tagInteger, tagInteger):
 		return Parameters
 	}
 	return Other
 }
 
 // classifySigned tells apart what begins with a SEQUENCE: something signed, or an algorithm.
-func classifySigned(tags []byte, parts [][]byte) Kind {
+func classifySigned(s *shape) Kind {
+	const constructedOctetString = 0x24 // BER
 	switch {
-	case startsWith(tags, tagSequence, tagSequence, tagBitString):
-	case startsWith(tags, tagSequence, tagBitString):
+	case s.is(tagSequence, tagSequence, tagBitString):
+		return classifyContent(shapeOf(s.parts[0]))
+	case s.is(tagSequence, tagBitString):
 		return PublicKey
-	case startsWith(tags, tagSequence, tagOctetString), startsWith(tags, tagSequence, 0x24):
+	case s.is(tagSequence, tagOctetString), s.is(tagSequence, constructedOctetString):
 		return EncryptedKey
-	default:
-		return Other
-	}
-	inner, _ := children(parts[0])
-	switch {
-	case len(inner) > 0 && inner[0] == tagContext0:
-		return Certificate
-	case startsWith(inner, tagSequence, tagSequence, tagUTCTime), startsWith(inner, tagSequence, tagSequence, tagGeneralTime),
-		startsWith(inner, tagInteger, tagSequence, tagSequence, tagUTCTime), startsWith(inner, tagInteger, tagSequence, tagSequence, tagGeneralTime):
-		return RevocationSet
-	case startsWith(inner, tagInteger, tagSequence, tagSequence, tagSequence):
-		return Certificate
-	case startsWith(inner, tagInteger, tagSequence, tagSequence):
-		return Request
 	}
 	return Other
 }
 
-func startsWith(tags []byte, want ...byte) bool { return bytes.HasPrefix(tags, want) }
+// classifyContent tells what was signed (RFC 5280, 4.1 and 5.1; RFC 2986, 4.1).
+func classifyContent(s *shape) Kind {
+	switch {
+	case s.is(tagContext0), s.is(tagInteger, tagSequence, tagSequence, tagSequence):
+		return Certificate
+	case s.is(tagSequence, tagSequence, tagUTCTime), s.is(tagSequence, tagSequence, tagGeneralTime),
+		s.is(tagInteger, tagSequence, tagSequence, tagUTCTime), s.is(tagInteger, tagSequence, tagSequence, tagGeneralTime):
+		return RevocationSet
+	case s.is(tagInteger, tagSequence, tagSequence):
+		return Request
+	}
+	return Other
+}
 
 // Aux is what OpenSSL keeps with a TRUSTED CERTIFICATE (X509_CERT_AUX).
 type Aux struct {
