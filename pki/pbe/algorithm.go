@@ -35,26 +35,27 @@ const (
 	oidPBERC2of40   = "1.2.840.113549.1.12.1.6"
 )
 
-// digest is a hash function under its name.
+// digest is a hash function under its name. cost is how much slower it is than SHA-256 with the processor's help.
 type digest struct {
 	name string
 	new  func() hash.Hash
+	cost int
 }
 
 var (
-	md5Digest      = digest{"MD5", md5.New}
-	sha1Digest     = digest{"SHA-1", sha1.New}
-	ripemdDigest   = digest{"RIPEMD-160", ripemd160.New}
-	sha224Digest   = digest{"SHA-224", sha256.New224}
-	sha256Digest   = digest{"SHA-256", sha256.New}
-	sha384Digest   = digest{"SHA-384", sha512.New384}
-	sha512Digest   = digest{"SHA-512", sha512.New}
-	sha512t224     = digest{"SHA-512/224", sha512.New512_224}
-	sha512t256     = digest{"SHA-512/256", sha512.New512_256}
-	sha3d224Digest = digest{"SHA3-224", func() hash.Hash { return sha3.New224() }}
-	sha3d256Digest = digest{"SHA3-256", func() hash.Hash { return sha3.New256() }}
-	sha3d384Digest = digest{"SHA3-384", func() hash.Hash { return sha3.New384() }}
-	sha3d512Digest = digest{"SHA3-512", func() hash.Hash { return sha3.New512() }}
+	md5Digest      = digest{"MD5", md5.New, 1}
+	sha1Digest     = digest{"SHA-1", sha1.New, 1}
+	ripemdDigest   = digest{"RIPEMD-160", ripemd160.New, 4}
+	sha224Digest   = digest{"SHA-224", sha256.New224, 1}
+	sha256Digest   = digest{"SHA-256", sha256.New, 1}
+	sha384Digest   = digest{"SHA-384", sha512.New384, 4}
+	sha512Digest   = digest{"SHA-512", sha512.New, 4}
+	sha512t224     = digest{"SHA-512/224", sha512.New512_224, 4}
+	sha512t256     = digest{"SHA-512/256", sha512.New512_256, 4}
+	sha3d224Digest = digest{"SHA3-224", func() hash.Hash { return sha3.New224() }, 5}
+	sha3d256Digest = digest{"SHA3-256", func() hash.Hash { return sha3.New256() }, 5}
+	sha3d384Digest = digest{"SHA3-384", func() hash.Hash { return sha3.New384() }, 5}
+	sha3d512Digest = digest{"SHA3-512", func() hash.Hash { return sha3.New512() }, 5}
 	digestByOID    = map[string]digest{
 		"1.2.840.113549.2.5": md5Digest, oidSHA1: sha1Digest,
 		"1.3.36.3.2.1": ripemdDigest, "2.16.840.1.101.3.4.2.4": sha224Digest, oidSHA256: sha256Digest,

@@ -3,11 +3,12 @@ package pbe
 import (
 	"crypto/rand"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
+
+	"certkdb/pki/oid"
 )
 
 // Scheme is a way to encrypt with a password that is written here.
@@ -164,46 +165,19 @@ func addScrypt(b *cryptobyte.Builder, salt []byte) {
 	})
 }
 
-func addAlgorithm(b *cryptobyte.Builder, oid string, parameters func(*cryptobyte.Builder)) {
+func addAlgorithm(b *cryptobyte.Builder, id string, parameters func(*cryptobyte.Builder)) {
+	content, err := oid.Encode(id)
+	if err != nil {
+		b.SetError(err) // unreachable: id is a constant of this package
+		return
+	}
 	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddASN1(asn1.OBJECT_IDENTIFIER, func(b *cryptobyte.Builder) { b.AddBytes(encodeOID(oid)) })
+		b.AddASN1(asn1.OBJECT_IDENTIFIER, func(b *cryptobyte.Builder) { b.AddBytes(content) })
 		parameters(b)
 	})
 }
 
 func addNull(b *cryptobyte.Builder) { b.AddASN1NULL() }
-
-// encodeOID encodes a constant of this package (X.690, section 8.19).
-func encodeOID(oid string) []byte {
-	var out []byte
-	var first uint64
-	for i, field := range strings.Split(oid, ".") {
-		arc, err := strconv.ParseUint(field, 10, 64)
-		if err != nil {
-			panic("pbe: bad object identifier " + oid)
-		}
-		if i == 0 {
-			first = arc
-			continue
-		}
-		if i == 1 {
-			arc += 40 * first
-		}
-		out = appendArc(out, arc)
-	}
-	return out
-}
-
-func appendArc(out []byte, arc uint64) []byte {
-	shift := 0
-	for arc>>shift >= 0x80 {
-		shift += 7
-	}
-	for ; shift > 0; shift -= 7 {
-		out = append(out, byte(arc>>shift)|0x80)
-	}
-	return append(out, byte(arc&0x7f))
-}
 
 // build runs a builder whose input cannot make it fail.
 func build(f func(*cryptobyte.Builder)) []byte {

@@ -44,8 +44,8 @@ func (k pkcs12KDF) describe(d *Description) {
 func (k pkcs12KDF) derive(password []byte, encoding Encoding, purpose byte, size int) ([]byte, error) {
 	h := k.digest.new()
 	u, v := h.Size(), h.BlockSize()
-	if blocks := (size + u - 1) / u; k.iterations > MaxIterations/blocks {
-		return nil, overRounds(k.iterations, blocks)
+	if err := k.checkWork((size + u - 1) / u); err != nil {
+		return nil, err
 	}
 	secret := bmpString(password, encoding)
 	defer clear(secret)
@@ -109,6 +109,9 @@ func (k pbkdf1) describe(d *Description) {
 }
 
 func (k pbkdf1) derive(password []byte, encoding Encoding, _ byte, size int) ([]byte, error) {
+	if err := k.checkWork(1); err != nil {
+		return nil, err
+	}
 	if size > k.digest.new().Size() {
 		return nil, fmt.Errorf("%w: PBKDF1 cannot derive %d bytes", ErrParse, size)
 	}
@@ -129,8 +132,8 @@ func (k pbkdf2KDF) describe(d *Description) {
 
 func (k pbkdf2KDF) derive(password []byte, encoding Encoding, _ byte, size int) ([]byte, error) {
 	u := k.digest.new().Size()
-	if blocks := (size + u - 1) / u; k.iterations > MaxIterations/blocks {
-		return nil, overRounds(k.iterations, blocks)
+	if err := k.checkWork((size + u - 1) / u); err != nil {
+		return nil, err
 	}
 	return pbkdf2.Key(k.digest.new, string(octets(password, encoding)), k.salt, k.iterations, size)
 }
@@ -156,6 +159,11 @@ func (k scryptKDF) derive(password []byte, encoding Encoding, _ byte, size int) 
 	return key, nil
 }
 
-func overRounds(iterations, blocks int) error {
-	return fmt.Errorf("%w: %d iterations for %d blocks, at most %d are done", ErrLimit, iterations, blocks, MaxIterations)
+// checkWork bounds the rounds of all blocks of output, by the cost of a round.
+func (s salted) checkWork(blocks int) error {
+	if s.iterations > MaxIterations/blocks/s.digest.cost {
+		return fmt.Errorf("%w: %d iterations of %s for %d blocks, at most %d are done",
+			ErrLimit, s.iterations, s.digest.name, blocks, MaxIterations/blocks/s.digest.cost)
+	}
+	return nil
 }

@@ -5,26 +5,28 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
+
+	"certkdb/pki/oid"
 )
 
 // parseScheme reads the AlgorithmIdentifier of an encryption and bounds what it asks for.
 func parseScheme(algorithm []byte) (*scheme, error) {
-	oid, parameters, err := readAlgorithm(algorithm)
+	id, parameters, err := readAlgorithm(algorithm)
 	if err != nil {
 		return nil, err
 	}
-	if oid == oidPBES2 {
+	if id == oidPBES2 {
 		return parsePBES2(parameters)
 	}
-	if c, ok := pkcs12[oid]; ok {
+	if c, ok := pkcs12[id]; ok {
 		s, err := readSalted(parameters, c.digest)
-		return &scheme{oid: oid, name: c.name, kdf: pkcs12KDF{s}, cipher: c.cipher}, inScheme(c.name, err)
+		return &scheme{oid: id, name: c.name, kdf: pkcs12KDF{s}, cipher: c.cipher}, inScheme(c.name, err)
 	}
-	if c, ok := pbes1[oid]; ok {
+	if c, ok := pbes1[id]; ok {
 		s, err := readSalted(parameters, c.digest)
-		return &scheme{oid: oid, name: c.name, kdf: pbkdf1{s}, cipher: c.cipher, split: true}, inScheme(c.name, err)
+		return &scheme{oid: id, name: c.name, kdf: pbkdf1{s}, cipher: c.cipher, split: true}, inScheme(c.name, err)
 	}
-	return nil, unsupported("encryption", oid)
+	return nil, unsupported("encryption", id)
 }
 
 func inScheme(name string, err error) error {
@@ -35,43 +37,20 @@ func inScheme(name string, err error) error {
 }
 
 // readAlgorithm splits an AlgorithmIdentifier (RFC 5280, section 4.1.1.2). The parameters may be absent.
-func readAlgorithm(der []byte) (oid string, parameters cryptobyte.String, err error) {
+func readAlgorithm(der []byte) (id string, parameters cryptobyte.String, err error) {
 	in := cryptobyte.String(der)
 	var body cryptobyte.String
 	if !in.ReadASN1(&body, asn1.SEQUENCE) || !in.Empty() {
 		return "", nil, fmt.Errorf("%w: no AlgorithmIdentifier", ErrParse)
 	}
-	var id []byte
-	if !body.ReadASN1Bytes(&id, asn1.OBJECT_IDENTIFIER) {
+	var content []byte
+	if !body.ReadASN1Bytes(&content, asn1.OBJECT_IDENTIFIER) {
 		return "", nil, fmt.Errorf("%w: an AlgorithmIdentifier without an identifier", ErrParse)
 	}
-	oid, ok := dotted(id)
-	if !ok {
-		return "", nil, fmt.Errorf("%w: bad object identifier %x", ErrParse, id)
+	if id, err = oid.Decode(content); err != nil {
+		return "", nil, fmt.Errorf("%w: %v", ErrParse, err)
 	}
-	return oid, body, nil
-}
-
-// dotted writes the content of an OBJECT IDENTIFIER in decimal (X.690, section 8.19).
-func dotted(content []byte) (string, bool) {
-	var out []byte
-	var arc uint64
-	for i, b := range content {
-		if arc >= 1<<56 || i > 127 {
-			return "", false
-		}
-		if arc = arc<<7 | uint64(b&0x7f); b >= 0x80 {
-			continue
-		}
-		if out == nil {
-			first := min(arc/40, 2)
-			out = fmt.Appendf(out, "%d.%d", first, arc-40*first)
-		} else {
-			out = fmt.Appendf(out, ".%d", arc)
-		}
-		arc = 0
-	}
-	return string(out), out != nil && content[len(content)-1] < 0x80
+	return id, body, nil
 }
 
 // readSalted reads PBEParameter or pkcs-12PbeParams: a salt and a count of iterations.
@@ -148,16 +127,16 @@ func parsePBES2(parameters cryptobyte.String) (*scheme, error) {
 
 // parseKDF reads the key derivation function of PBES2 or PBMAC1; keyLength is 0 if its parameters do not say.
 func parseKDF(algorithm []byte) (k kdf, keyLength int, err error) {
-	oid, parameters, err := readAlgorithm(algorithm)
+	id, parameters, err := readAlgorithm(algorithm)
 	if err != nil {
 		return nil, 0, err
 	}
 	var body cryptobyte.String
-	known := oid == oidPBKDF2 || oid == oidScrypt
+	known := id == oidPBKDF2 || id == oidScrypt
 	if known && !parameters.ReadASN1(&body, asn1.SEQUENCE) {
-		return nil, 0, fmt.Errorf("%w: no parameters of %s", ErrParse, nameOf(oid))
+		return nil, 0, fmt.Errorf("%w: no parameters of %s", ErrParse, nameOf(id))
 	}
-	switch oid {
+	switch id {
 	case oidPBKDF2:
 		p, err := parsePBKDF2(body)
 		return p, p.keyLength, err
@@ -165,7 +144,7 @@ func parseKDF(algorithm []byte) (k kdf, keyLength int, err error) {
 		p, err := parseScrypt(body)
 		return p, p.keyLength, err
 	}
-	return nil, 0, unsupported("key derivation", oid)
+	return nil, 0, unsupported("key derivation", id)
 }
 
 // parsePBKDF2 reads PBKDF2-params (RFC 8018, appendix A.2). The PRF is HMAC-SHA-1 by default.
@@ -188,13 +167,13 @@ func parsePBKDF2(body cryptobyte.String) (k pbkdf2KDF, err error) {
 	if body.Empty() {
 		return k, nil
 	}
-	oid, _, err := readAlgorithm(body)
+	id, _, err := readAlgorithm(body)
 	if err != nil {
 		return k, err
 	}
 	var ok bool
-	if k.digest, ok = hmacByOID[oid]; !ok {
-		return k, unsupported("pseudo-random function of PBKDF2", oid)
+	if k.digest, ok = hmacByOID[id]; !ok {
+		return k, unsupported("pseudo-random function of PBKDF2", id)
 	}
 	return k, nil
 }
@@ -246,16 +225,16 @@ func (k scryptKDF) check() error {
 
 // parseCipher reads the encryption scheme of PBES2 (RFC 8018, appendix B.2; RFC 5084 for GCM).
 func (s *scheme) parseCipher(algorithm []byte, keyLength int) error {
-	oid, parameters, err := readAlgorithm(algorithm)
+	id, parameters, err := readAlgorithm(algorithm)
 	if err != nil {
 		return err
 	}
-	if oid == oidRC2CBC {
+	if id == oidRC2CBC {
 		return s.parseRC2(parameters, keyLength)
 	}
 	var ok bool
-	if s.cipher, ok = cipherByOID[oid]; !ok {
-		return unsupported("cipher of PBES2", oid)
+	if s.cipher, ok = cipherByOID[id]; !ok {
+		return unsupported("cipher of PBES2", id)
 	}
 	if s.cipher.mode == modeGCM {
 		return s.parseGCM(parameters)

@@ -30,9 +30,9 @@ var (
 
 // Bounds on what a file may ask for.
 const (
-	// MaxIterations is what Java's PKCS #12 key store accepts at most, and OWASP's largest advice four times over; a
-	// derivation of so many rounds takes a few seconds at worst. For PBKDF2 it bounds the rounds of all output
-	// blocks together.
+	// MaxIterations is what Java's PKCS #12 key store accepts at most, and four times OWASP's largest advice: about a
+	// second of SHA-1 or SHA-256. It bounds the rounds of all blocks of a key together; of the digests that are four to five
+	// times slower (SHA-512, SHA-3) a fourth or a fifth of it is done.
 	MaxIterations = 5_000_000
 	// MaxMemory bounds 128·N·r of scrypt (RFC 7914, section 2).
 	MaxMemory = 256 << 20
