@@ -1,0 +1,144 @@
+package jks
+
+import (
+	"fmt"
+	"strings"
+
+	"certkdb/kdb"
+	"certkdb/pki/cert"
+	"certkdb/pki/key"
+	"certkdb/pki/oid"
+	"certkdb/pki/pbe"
+)
+
+// Facts implements keyfile.Container.
+func (c *container) Facts() []kdb.Fact {
+	facts := []kdb.Fact{
+		{Name: "integrity", Value: "one round of SHA-1 over the password and the content: passwords are guessed fast", Weak: true},
+	}
+	if !c.verified {
+		facts = append(facts, kdb.Fact{Name: "verified", Value: "no, it was read without its password", Weak: true})
+	}
+	facts = append(facts, c.keyFacts()...)
+	for _, r := range c.records {
+		if r.hidden != "" {
+			facts = append(facts, kdb.Fact{Name: "kept, not shown", Value: fmt.Sprintf("alias %q: %s", r.alias, r.hidden)})
+		}
+	}
+	return append(facts, kdb.Fact{
+		Name: "advice", Value: "copy the entries into a PKCS #12 file, which every Java since 8 reads, or into a native database",
+	})
+}
+
+// keyFacts counts the keys by the way they are protected.
+func (c *container) keyFacts() []kdb.Fact {
+	var sun, pbes int
+	most := 0
+	for _, r := range c.records {
+		id, iterations := r.protection()
+		switch id {
+		case oidSunJKS:
+			sun++
+		case oidSunJCEKS:
+			pbes++
+			most = max(most, iterations)
+		}
+	}
+	var facts []kdb.Fact
+	if sun > 0 {
+		facts = append(facts, kdb.Fact{
+			Name: "key protection", Weak: true,
+			Value: fmt.Sprintf("%d by Sun's own cipher (XOR with SHA-1, %s), without any stretching of the password", sun, oidSunJKS),
+		})
+	}
+	if pbes > 0 {
+		facts = append(facts, kdb.Fact{
+			Name: "key protection", Weak: true,
+			Value: fmt.Sprintf("%d by PBEWithMD5AndTripleDES (%s), up to %d iterations", pbes, oidSunJCEKS, most),
+		})
+	}
+	return facts
+}
+
+// protection returns the algorithm that seals the record's key, "" if it has none or an unreadable one.
+func (r *record) protection() (id string, iterations int) {
+	switch {
+	case r.fresh:
+		return oidSunJKS, 0
+	case r.tag == tagSecret:
+		if s, err := readSealedKey(r.sealed); err == nil {
+			return oidSunJCEKS, s.parameters.iterations
+		}
+		return "", 0
+	case r.tag != tagKey:
+		return "", 0
+	}
+	algorithm, _, err := pbe.SplitPKCS8(r.sealed)
+	if err != nil {
+		return "", 0
+	}
+	id, parameters, err := readAlgorithm(algorithm)
+	if err == nil && id == oidSunJCEKS {
+		p, _ := readPBE(parameters)
+		iterations = p.iterations
+	}
+	return id, iterations
+}
+
+// Check implements keyfile.Container.
+func (c *container) Check(report func(kdb.Problem)) {
+	if !c.verified {
+		report(kdb.Problem{Where: "digest", What: "it was not verified: no password was given"})
+	}
+	budget := maxIterations // of all keys together, so that no check takes long
+	for _, r := range c.records {
+		where := fmt.Sprintf("alias %q", r.alias)
+		if r.hidden != "" {
+			report(kdb.Problem{Where: where, What: "kept, but not shown: " + r.hidden})
+			continue
+		}
+		if r.alias != strings.ToLower(r.alias) {
+			report(kdb.Problem{Where: where, What: "Java does not find it: it looks aliases up in lower case; rename it"})
+		}
+		_, iterations := r.protection()
+		if budget -= iterations * len(c.candidates()); budget < 0 {
+			report(kdb.Problem{Where: where, What: fmt.Sprintf("its key was not opened: the keys ask for over %d iterations", maxIterations)})
+			continue
+		}
+		c.checkRecord(r, where, report)
+	}
+}
+
+func (c *container) checkRecord(r *record, where string, report func(kdb.Problem)) {
+	switch r.tag {
+	case tagKey:
+		c.checkKey(r, where, report)
+	case tagSecret:
+		if _, err := c.Key(r.label); err != nil {
+			report(kdb.Problem{Where: where, What: err.Error()})
+		}
+	}
+}
+
+// checkKey looks whether the key opens and belongs to its certificate.
+func (c *container) checkKey(r *record, where string, report func(kdb.Problem)) {
+	plain, err := c.openKey(r)
+	if err != nil {
+		if id, _ := r.protection(); id != "" {
+			where += fmt.Sprintf(", key under %s (%s)", id, oid.Name(id))
+		}
+		report(kdb.Problem{Where: where, What: err.Error()})
+		return
+	}
+	private, err := key.ReadPrivate(plain)
+	switch {
+	case err != nil:
+		report(kdb.Problem{Where: where, What: err.Error()})
+	case len(r.chain) == 0:
+		report(kdb.Problem{Where: where, What: "the key has no certificate"})
+	case private.SPKI != nil:
+		if crt, err := cert.Parse(r.chain[0].der); err == nil && !key.SameKey(private.SPKI, crt.RawSPKI) {
+			report(kdb.Problem{Where: where, What: "the private key does not belong to the certificate"})
+		}
+	}
+}

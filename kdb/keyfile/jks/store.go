@@ -1,0 +1,202 @@
+package jks
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"certkdb/kdb"
+)
+
+// The tags of entries.
+const (
+	tagKey     = 1 // a private key with its chain
+	tagTrusted = 2 // a trusted certificate
+	tagSecret  = 3 // a secret key, in JCEKS alone
+)
+
+// store is a file taken apart, digest aside: magic, version, the number of entries, the entries.
+type store struct {
+	magic, version uint32
+	entries        []*entry
+}
+
+// entry is one entry as it stands in the file.
+type entry struct {
+	raw     []byte // the bytes that it was read from; nil once it was changed
+	tag     uint32
+	alias   string
+	created int64  // milliseconds since 1970
+	sealed  []byte // of tagKey: an EncryptedPrivateKeyInfo; of tagSecret: a serialised Java object
+	chain   []certificate
+}
+
+// certificate is one with its type, "X.509" but for rarities. Version 1 files have no types.
+type certificate struct {
+	kind string
+	der  []byte
+}
+
+// cursor reads big-endian fields. It remembers the first thing that went wrong and reads nothing from there on.
+type cursor struct {
+	data []byte
+	pos  int
+	err  error
+}
+
+func (c *cursor) bytes(n uint32, what string) []byte {
+	if c.err == nil && uint64(n) > uint64(len(c.data)-c.pos) {
+		c.err = fmt.Errorf("reading %s at offset %d: %w: it needs %d bytes, %d are left", what, c.pos, kdb.ErrParse, n, len(c.data)-c.pos)
+	}
+	if c.err != nil {
+		return nil
+	}
+	c.pos += int(n)
+	return c.data[c.pos-int(n) : c.pos : c.pos]
+}
+
+func (c *cursor) u32(what string) uint32 {
+	if b := c.bytes(4, what); b != nil {
+		return binary.BigEndian.Uint32(b)
+	}
+	return 0
+}
+
+func (c *cursor) u64(what string) uint64 {
+	if b := c.bytes(8, what); b != nil {
+		return binary.BigEndian.Uint64(b)
+	}
+	return 0
+}
+
+func (c *cursor) u16(what string) uint32 {
+	if b := c.bytes(2, what); b != nil {
+		return uint32(binary.BigEndian.Uint16(b))
+	}
+	return 0
+}
+
+// text reads a string of java.io.DataInput.readUTF.
+func (c *cursor) text(what string) string { return decodeModified(c.bytes(c.u16(what), what)) }
+
+func (c *cursor) fail(format string, args ...any) {
+	if c.err == nil {
+		c.err = fmt.Errorf("at offset %d: %w: %s", c.pos, kdb.ErrParse, fmt.Sprintf(format, args...))
+	}
+}
+
+// parse takes a file apart. digest is what stands behind the last entry.
+func parse(data []byte) (s store, digest []byte, err error) {
+	c := &cursor{data: data}
+	s.magic, s.version = c.u32("the magic number"), c.u32("the version")
+	count := c.u32("the number of entries")
+	if c.err == nil && s.version != 1 && s.version != 2 {
+		return s, nil, fmt.Errorf("reading the %s header: %w: version %d", formatName(s.magic), kdb.ErrVersion, s.version)
+	}
+	for i := uint32(0); i < count && c.err == nil; i++ {
+		// Each entry takes bytes, so a count that is too large ends where the data does.
+		if e := readEntry(c, &s); c.err == nil {
+			s.entries = append(s.entries, e)
+		} else {
+			c.err = fmt.Errorf("reading entry %d of %d: %w", i+1, count, c.err)
+		}
+	}
+	digest = c.bytes(digestSize, "the digest")
+	if c.err == nil && c.pos != len(data) {
+		c.fail("%d bytes stand behind the digest", len(data)-c.pos)
+	}
+	if c.err != nil {
+		return s, nil, fmt.Errorf("reading a %s key store: %w", formatName(s.magic), c.err)
+	}
+	return s, digest, nil
+}
+
+func readEntry(c *cursor, s *store) *entry {
+	start := c.pos
+	e := &entry{tag: c.u32("the entry's tag")}
+	if e.tag < tagKey || e.tag > tagSecret || e.tag == tagSecret && s.magic != magicJCEKS {
+		c.fail("entries of type %d are not known, and nothing says how long they are", e.tag)
+		return nil
+	}
+	e.alias = c.text("the alias")
+	e.created = int64(c.u64("the creation date"))
+	switch e.tag {
+	case tagKey:
+		e.sealed = c.bytes(c.u32("the length of the private key"), "the private key")
+		count := c.u32("the length of the chain")
+		for i := uint32(0); i < count && c.err == nil; i++ {
+			e.chain = append(e.chain, readCertificate(c, s.version))
+		}
+	case tagTrusted:
+		e.chain = []certificate{readCertificate(c, s.version)}
+	case tagSecret:
+		e.sealed = skipObject(c)
+	}
+	if c.err != nil {
+		return nil
+	}
+	e.raw = c.data[start:c.pos:c.pos]
+	return e
+}
+
+func readCertificate(c *cursor, version uint32) certificate {
+	kind := typeX509
+	if version == 2 {
+		kind = c.text("the certificate's type")
+	}
+	return certificate{kind, c.bytes(c.u32("the length of the certificate"), "the certificate")}
+}
+
+// typeX509 is java.security.cert.Certificate's name for X.509.
+const typeX509 = "X.509"
+
+// isX509 also takes the name without the point, which java.security.cert.CertificateFactory has as an alias.
+func isX509(kind string) bool { return kind == typeX509 || kind == "X509" }
+
+// body serialises the store without its digest.
+func (s *store) body() []byte {
+	out := binary.BigEndian.AppendUint32(nil, s.magic)
+	out = binary.BigEndian.AppendUint32(out, s.version)
+	out = binary.BigEndian.AppendUint32(out, uint32(len(s.entries)))
+	for _, e := range s.entries {
+		out = e.append(out, s.version)
+	}
+	return out
+}
+
+func (e *entry) append(out []byte, version uint32) []byte {
+	if e.raw != nil {
+		return append(out, e.raw...)
+	}
+	out = binary.BigEndian.AppendUint32(out, e.tag)
+	out = appendText(out, e.alias)
+	out = binary.BigEndian.AppendUint64(out, uint64(e.created))
+	if e.tag == tagKey {
+		out = appendBytes(out, e.sealed)
+		out = binary.BigEndian.AppendUint32(out, uint32(len(e.chain)))
+	}
+	for _, c := range e.chain {
+		if version == 2 {
+			out = appendText(out, c.kind)
+		}
+		out = appendBytes(out, c.der)
+	}
+	return out
+}
+
+func appendBytes(out, b []byte) []byte {
+	return append(binary.BigEndian.AppendUint32(out, uint32(len(b))), b...)
+}
+
+func appendText(out []byte, s string) []byte {
+	b := encodeModified(s)
+	return append(binary.BigEndian.AppendUint16(out, uint16(len(b))), b...)
+}
+
+// added returns the creation date to the second, which is what entries keep.
+func (e *entry) added() time.Time {
+	if e.created <= 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(e.created).UTC().Truncate(time.Second)
+}
