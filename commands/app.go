@@ -1,0 +1,210 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"certkdb/commands/op"
+)
+
+// The groups of commands in the help, in its order.
+const (
+	groupDatabase   = "1 database"
+	groupEntries    = "2 entries"
+	groupIssuing    = "3 issuing"
+	groupOperations = "4 operations"
+	groupDialects   = "5 dialects"
+)
+
+func runNative(ctx context.Context, env *op.Env, argv []string) error {
+	if len(argv) == 0 {
+		argv = []string{"certkdb"}
+	}
+	app := newApp(env)
+	args, err := arrange(app, argv)
+	if err != nil {
+		return err
+	}
+	return app.RunContext(ctx, args)
+}
+
+// newApp builds the tree of commands for one run.
+func newApp(env *op.Env) *cli.App {
+	app := &cli.App{
+		Name:                      "certkdb",
+		Usage:                     "keep certificates and private keys under labels in a key database",
+		Version:                   env.Version,
+		HideVersion:               true,
+		HideHelpCommand:           true,
+		DisableSliceFlagSeparator: true, // names contain commas
+		Writer:                    env.Stdout,
+		ErrWriter:                 env.Stderr,
+		Reader:                    env.Stdin,
+		ExitErrHandler:            func(*cli.Context, error) {}, // Main alone exits
+		Commands:                  tree(env),
+		CustomAppHelpTemplate:     appHelp,
+		Action:                    noCommand,
+		OnUsageError:              usageError,
+	}
+	for _, c := range app.Commands {
+		prepare(c)
+	}
+	return app
+}
+
+func tree(env *op.Env) []*cli.Command {
+	commands := []*cli.Command{
+		initCommand(env), infoCommand(env), passwdCommand(env), slotsCommand(env), stashCommand(env), rekeyCommand(env),
+		checkCommand(env), compactCommand(env), backupCommand(env), logCommand(env),
+		addCommand(env), listCommand(env), showCommand(env), renameCommand(env), trustCommand(env), distrustCommand(env),
+		defaultCommand(env), deleteCommand(env), exportCommand(env), copyCommand(env),
+		createCommand(env),
+		completionCommand(env), manCommand(env), helpCommand(env), versionCommand(env), completeCommand(env),
+	}
+	for _, name := range dialectNames() {
+		commands = append(commands, dialectCommand(env, name))
+	}
+	return commands
+}
+
+// prepare gives a command and those below it what all commands have in common.
+func prepare(c *cli.Command) {
+	c.HideHelpCommand = true
+	c.OnUsageError = usageError
+	if len(c.Subcommands) > 0 && c.Action == nil {
+		c.Action = noCommand
+	}
+	if !c.SkipFlagParsing {
+		c.Flags = append(c.Flags, commonFlags()...)
+	}
+	c.CustomHelpTemplate = commandHelp
+	for _, sub := range c.Subcommands {
+		sub.Category = c.Category
+		prepare(sub)
+	}
+}
+
+// usageError replaces urfave/cli's, which prints the help on standard output.
+func usageError(c *cli.Context, err error, _ bool) error {
+	err = fmt.Errorf("%w: %w", op.ErrUsage, err)
+	return op.WithHint(err, "see: "+strings.TrimSpace(c.App.Name+" help "+commandPath(c)))
+}
+
+func commandPath(c *cli.Context) string {
+	var names []string
+	for _, parent := range c.Lineage() {
+		if parent.Command != nil && parent.Command.Name != "" && parent.Command.Name != "certkdb" {
+			names = append([]string{parent.Command.Name}, names...)
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+// noCommand answers a group or the program itself when no command follows.
+func noCommand(c *cli.Context) error {
+	below := c.App.Commands
+	if c.Command != nil && len(c.Command.Subcommands) > 0 {
+		below = c.Command.Subcommands
+	}
+	if !c.Args().Present() {
+		if c.Command == nil || c.Command.Name == "" || c.Command.Name == c.App.Name {
+			return cli.ShowAppHelp(c)
+		}
+		return op.WithHint(fmt.Errorf("%w: %q needs a subcommand", op.ErrUsage, c.Command.Name), "see: certkdb help "+c.Command.Name)
+	}
+	word := c.Args().First()
+	err := fmt.Errorf("%w: there is no command %q", op.ErrUsage, word)
+	if near := cli.SuggestCommand(below, word); near != "" {
+		return op.WithHint(err, "did you mean "+near+"? All commands: certkdb help")
+	}
+	return op.WithHint(err, "see all commands: certkdb help")
+}
+
+// Names of the common options.
+const (
+	flagDB          = "db"
+	flagPassword    = "password"
+	flagLockTimeout = "lock-timeout"
+	flagJSON        = "json"
+	flagOutput      = "output"
+	flagDetailed    = "detailed-exitcode"
+)
+
+const categoryCommon = "Common options"
+
+// commonFlags are the options that every command takes and that mean the same everywhere.
+func commonFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: flagDB, Usage: "the database: a `FILE`; else $CERTKDB_DB, else the default one", Category: categoryCommon},
+		&cli.StringFlag{Name: flagPassword, Usage: "where the password comes from: `SRC` is file:PATH, env:VAR, fd:N, stdin, prompt, stash, cred:NAME", Category: categoryCommon},
+		&cli.StringFlag{Name: "password-file", Usage: "the same as --password file:`FILE`", Category: categoryCommon},
+		&cli.DurationFlag{Name: flagLockTimeout, Usage: "how long to wait for another writer", Value: op.DefaultLockTimeout, Category: categoryCommon},
+		&cli.StringSliceFlag{Name: "in-key-password", Usage: "further password `SRC` for private keys with passwords of their own", Category: categoryCommon},
+		&cli.BoolFlag{Name: flagJSON, Usage: "results and errors as JSON", Category: categoryCommon},
+		&cli.StringFlag{Name: flagOutput, Aliases: []string{"o"}, Usage: "`FORMAT` of results: table, wide, json, jsonl, csv, name, pem", Category: categoryCommon},
+	}
+}
+
+// database collects the common options about the database.
+func database(c *cli.Context) op.DB {
+	db := op.DB{
+		Location:    c.String(flagDB),
+		Password:    op.Password{Source: c.String(flagPassword)},
+		LockTimeout: c.Duration(flagLockTimeout),
+	}
+	if file := c.String("password-file"); file != "" && db.Password.Source == "" {
+		db.Password.Source = "file:" + file
+	}
+	for _, source := range c.StringSlice("in-key-password") {
+		db.KeyPassword = append(db.KeyPassword, op.Password{Source: source})
+	}
+	return db
+}
+
+// exactly returns the command's arguments if there are as many as it has names for.
+func exactly(c *cli.Context, names ...string) ([]string, error) {
+	args := c.Args().Slice()
+	if len(args) == len(names) {
+		return args, nil
+	}
+	if len(args) < len(names) {
+		return nil, usage(c, "%s is missing", names[len(args)])
+	}
+	return nil, usage(c, "%q is one argument too many", args[len(names)])
+}
+
+// atLeastOne returns the command's arguments if there are any.
+func atLeastOne(c *cli.Context, name string) ([]string, error) {
+	if c.Args().Present() {
+		return c.Args().Slice(), nil
+	}
+	return nil, usage(c, "%s is missing", name)
+}
+
+func usage(c *cli.Context, format string, args ...any) error {
+	return usageError(c, fmt.Errorf(format, args...), true)
+}
+
+// maxPeriod is the longest that time.Duration holds, some 292 years.
+const maxPeriod = 1<<63 - 1
+
+// parsePeriod reads 90d, 12h, 2w, 1y, or what Go's durations take.
+func parsePeriod(text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	units := map[byte]time.Duration{'d': 24 * time.Hour, 'w': 7 * 24 * time.Hour, 'y': 365 * 24 * time.Hour}
+	if unit, ok := units[text[len(text)-1]]; ok {
+		if n, err := strconv.ParseUint(text[:len(text)-1], 10, 16); err == nil && n <= maxPeriod/uint64(unit) {
+			return time.Duration(n) * unit, nil
+		}
+	} else if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+		return d, nil
+	}
+	return 0, fmt.Errorf("%w: %q is no length of time; write 90d, 12h, 2w or 1y", op.ErrUsage, text)
+}

@@ -1,0 +1,152 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"certkdb/commands/op"
+)
+
+// The completion scripts ask the program itself: it knows its commands, its options and the labels of the database.
+var completionScripts = map[string]string{
+	"bash": `_certkdb() {
+	local IFS=$'\n'
+	local word=${COMP_WORDS[COMP_CWORD]}
+	COMPREPLY=($(certkdb __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+	if [ ${#COMPREPLY[@]} -eq 0 ]; then
+		compopt -o default 2>/dev/null
+		return
+	fi
+	local i
+	for i in "${!COMPREPLY[@]}"; do
+		COMPREPLY[i]=$(printf '%q' "${COMPREPLY[i]}")
+	done
+}
+complete -F _certkdb certkdb
+`,
+	"zsh": `#compdef certkdb
+_certkdb() {
+	local -a found
+	found=("${(@f)$(certkdb __complete "${(@)words[2,CURRENT]}" 2>/dev/null)}")
+	if [[ -n "${found[1]}" ]]; then
+		compadd -- "${found[@]}"
+	else
+		_files
+	fi
+}
+compdef _certkdb certkdb
+`,
+	"fish": `function __certkdb_complete
+	set -l words (commandline -opc) (commandline -ct)
+	certkdb __complete $words[2..-1] 2>/dev/null
+end
+complete -c certkdb -a '(__certkdb_complete)'
+`,
+}
+
+func completionCommand(env *op.Env) *cli.Command {
+	return &cli.Command{
+		Name: "completion", Category: groupOperations, Usage: "print a script that completes commands, options and labels", ArgsUsage: "bash|zsh|fish",
+		Description: "Labels are completed without a password.\n\n" +
+			examples("source <(certkdb completion bash)", "certkdb completion zsh > ~/.zfunc/_certkdb", "certkdb completion fish > ~/.config/fish/completions/certkdb.fish"),
+		Action: func(c *cli.Context) error {
+			args, err := exactly(c, "SHELL")
+			if err != nil {
+				return err
+			}
+			script, ok := completionScripts[args[0]]
+			if !ok {
+				return usage(c, "%q is no shell that is known: bash, zsh or fish", args[0])
+			}
+			_, err = io.WriteString(env.Stdout, script)
+			return err
+		},
+	}
+}
+
+// completeCommand answers the completion scripts: a candidate a line for the last of the words.
+func completeCommand(env *op.Env) *cli.Command {
+	return &cli.Command{
+		Name: "__complete", Hidden: true, SkipFlagParsing: true, Usage: "answer a completion script",
+		Action: func(c *cli.Context) error {
+			words := c.Args().Slice()
+			if len(words) == 0 {
+				return nil
+			}
+			for _, candidate := range candidates(c.Context, env, c.App.Commands, words[:len(words)-1], words[len(words)-1]) {
+				fmt.Fprintln(env.Stdout, candidate)
+			}
+			return nil
+		},
+	}
+}
+
+// maxLabels is how many labels a shell is offered.
+const maxLabels = 1000
+
+// candidates are the words that can stand for the unfinished word behind the finished ones.
+func candidates(ctx context.Context, env *op.Env, commands []*cli.Command, finished []string, word string) []string {
+	flags := commonFlags()
+	var command *cli.Command
+	var location, wanting string // wanting is the option whose value is being typed
+	for _, w := range finished {
+		switch {
+		case wanting != "":
+			if wanting == flagDB {
+				location = w
+			}
+			wanting = ""
+		case strings.HasPrefix(w, "-"):
+			if n, _ := optionLength(flags, []string{w, ""}); n == 2 {
+				wanting = strings.TrimLeft(w, "-")
+			}
+		default:
+			if next := lookup(commands, w); next != nil {
+				command, commands, flags = next, next.Subcommands, append(flags, next.Flags...)
+			}
+		}
+	}
+	switch {
+	case wanting != "":
+		return nil // the shell completes files
+	case strings.HasPrefix(word, "-"):
+		return beginningWith(word, optionNames(flags))
+	case command == nil || len(commands) > 0:
+		return beginningWith(word, commandNames(commands))
+	case strings.HasPrefix(command.ArgsUsage, "LABEL"):
+		return op.Labels(ctx, env, op.DB{Location: location}, word, maxLabels)
+	}
+	return nil
+}
+
+func commandNames(commands []*cli.Command) []string {
+	var names []string
+	for _, c := range commands {
+		if !c.Hidden {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+func optionNames(flags []cli.Flag) []string {
+	var names []string
+	for _, f := range flags {
+		for _, name := range f.Names() {
+			if len(name) > 1 {
+				names = append(names, "--"+name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func beginningWith(prefix string, words []string) []string {
+	return slices.DeleteFunc(words, func(w string) bool { return !strings.HasPrefix(w, prefix) })
+}

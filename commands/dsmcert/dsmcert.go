@@ -1,0 +1,150 @@
+// Package dsmcert is the command line of IBM Storage Protect's dsmcert: it keeps the certificates that a backup-archive
+// client trusts.
+//
+//	dsmcert -add -server SP01 -file cert256.arm
+//	dsmcert -list
+//	dsmcert -delete -server SP01
+//
+// IBM documents only -add with -server and -file. The words "successfully" and "Certificate imported" in its output are
+// what IBM's Ansible playbooks and public scripts look for; the rest of the texts, the exit codes and the other actions are
+// unconfirmed and done in the obvious way.
+package dsmcert
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"certkdb/commands/op"
+)
+
+const usageText = `Usage:
+  dsmcert -add -server NAME -file PATH    import a server's certificate
+  dsmcert -list                           list the certificates
+  dsmcert -delete -server NAME            remove a certificate
+`
+
+// request is a parsed command line.
+type request struct {
+	action       string // "add", "list", "delete" or "help"
+	server, file string
+}
+
+// Main runs dsmcert with the arguments behind its name.
+func Main(ctx context.Context, env *op.Env, args []string) error {
+	r, err := parse(args)
+	if err != nil {
+		return op.WithHint(err, "see: dsmcert -help")
+	}
+	db := op.DB{Location: existing(env), LockTimeout: op.DefaultLockTimeout}
+	switch r.action {
+	case "add":
+		return add(ctx, env, db, r)
+	case "list":
+		return list(ctx, env, db)
+	case "delete":
+		return remove(ctx, env, db, r)
+	}
+	_, err = io.WriteString(env.Stdout, usageText)
+	return err
+}
+
+// parse reads the arguments. The names of options are taken in any case, as GSKit's tools do (unconfirmed for dsmcert).
+func parse(args []string) (request, error) {
+	var r request
+	for i := 0; i < len(args); i++ {
+		option := strings.ToLower(args[i])
+		switch option {
+		case "-add", "-list", "-delete", "-help", "-?", "--help":
+			action := map[string]string{"-?": "help", "--help": "help"}[option]
+			if action == "" {
+				action = option[1:]
+			}
+			if r.action != "" && r.action != action {
+				return r, fmt.Errorf("%w: -%s and %s exclude each other", op.ErrUsage, r.action, args[i])
+			}
+			r.action = action
+		case "-server", "-label", "-file": // -label is in one note only; it names the same thing
+			if i+1 == len(args) {
+				return r, fmt.Errorf("%w: option %s needs a value", op.ErrUsage, args[i])
+			}
+			i++
+			if option == "-file" {
+				r.file = args[i]
+			} else {
+				r.server = args[i]
+			}
+		default:
+			return r, fmt.Errorf("%w: there is no option %q", op.ErrUsage, args[i])
+		}
+	}
+	return r, r.complete()
+}
+
+// complete reports what the action lacks.
+func (r request) complete() error {
+	switch {
+	case r.action == "":
+		return fmt.Errorf("%w: one of -add, -list, -delete is needed", op.ErrUsage)
+	case (r.action == "add" || r.action == "delete") && r.server == "":
+		return fmt.Errorf("%w: -%s needs -server NAME", op.ErrUsage, r.action)
+	case r.action == "add" && r.file == "":
+		return fmt.Errorf("%w: -add needs -file PATH", op.ErrUsage)
+	}
+	return nil
+}
+
+// add imports a certificate under the server's name. When no database is there it is made, with a password that nobody
+// needs to know and a stash, as dsmcert does.
+func add(ctx context.Context, env *op.Env, db op.DB, r request) error {
+	if err := create(ctx, env, db); err != nil {
+		return err
+	}
+	added, err := op.Add{DB: db, Files: []string{r.file}, Label: r.server, LabelFirst: true, CertificatesOnly: true}.Run(ctx, env)
+	if err != nil {
+		return err
+	}
+	if !added.Changed.Changed {
+		_, err = fmt.Fprintf(env.Stdout, "The certificate for server %q is in the key database already.\n", r.server)
+		return err
+	}
+	_, err = fmt.Fprintf(env.Stdout, "Certificate imported successfully for server %q.\n", r.server)
+	return err
+}
+
+func create(ctx context.Context, env *op.Env, db op.DB) error {
+	location, err := db.Path(env)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Lstat(location); err == nil {
+		return nil
+	}
+	_, err = op.Init{DB: db, NewPassword: op.NewPassword{Generate: true}, Stash: true}.Run(ctx, env)
+	return err
+}
+
+func list(ctx context.Context, env *op.Env, db op.DB) error {
+	return op.List{DB: db}.Run(ctx, env, func(entries []op.Entry) error {
+		for _, e := range entries {
+			until := "-"
+			if e.NotAfter != nil {
+				until = e.NotAfter.Format("2006-01-02")
+			}
+			if _, err := fmt.Fprintf(env.Stdout, "%s\n    Subject : %s\n    Not After : %s\n    SHA256 : %s\n", e.Label, e.Subject, until, e.Fingerprints.SHA256); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func remove(ctx context.Context, env *op.Env, db op.DB, r request) error {
+	if _, err := (op.Delete{DB: db, Labels: []string{r.server}}).Run(ctx, env); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(env.Stdout, "The certificate for server %q was deleted successfully.\n", r.server)
+	return err
+}

@@ -1,0 +1,10 @@
+package dsmcert
+
+const userFolder = "IBM/StorageProtect/certs"
+
+var clientFolders = []string{
+	"/usr/tivoli/tsm/client/ba/bin64",
+	"/usr/tivoli/tsm/client/ba/bin",
+	"/usr/tivoli/tsm/client/api/bin64",
+	"/usr/tivoli/tsm/client/api/bin",
+}

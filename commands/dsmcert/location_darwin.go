@@ -1,0 +1,5 @@
+package dsmcert
+
+const userFolder = "IBM/StorageProtect/certs"
+
+var clientFolders = []string{"/Library/Application Support/tivoli/tsm/client/ba/bin"}

@@ -1,0 +1,10 @@
+package dsmcert
+
+const userFolder = "IBM/StorageProtect/certs"
+
+var clientFolders = []string{
+	"/opt/tivoli/tsm/client/ba/bin64",
+	"/opt/tivoli/tsm/client/ba/bin",
+	"/opt/tivoli/tsm/client/api/bin64",
+	"/opt/tivoli/tsm/client/api/bin",
+}

@@ -1,0 +1,8 @@
+//go:build !linux && !aix && !darwin && !windows
+
+package dsmcert
+
+const userFolder = "IBM/StorageProtect/certs"
+
+// clientFolders is empty: IBM's client does not exist for this system.
+var clientFolders []string

@@ -1,0 +1,67 @@
+package commands
+
+import (
+	"fmt"
+	"os"
+	"os/user"
+	"time"
+
+	"golang.org/x/term"
+
+	"certkdb/commands/op"
+	"certkdb/kdb"
+	"certkdb/kdb/sealed"
+)
+
+// ProcessEnv is the environment of the running process.
+func ProcessEnv(version string) *op.Env {
+	home, _ := os.UserHomeDir() // without one, locations have to be named
+	host, _ := os.Hostname()    // for audit logs; empty is as good as a guess
+	return &op.Env{
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Getenv: os.Getenv, Terminal: openTerminal, Now: time.Now,
+		User: userName(), Host: host, Root: os.Geteuid() == 0, Home: home,
+		Drivers: drivers(), Version: version, StdoutIsTerminal: isTerminal(os.Stdout),
+	}
+}
+
+// drivers are the kinds of databases; the native one is first, as the default for new ones.
+func drivers() []kdb.Driver {
+	return []kdb.Driver{sealed.Driver()}
+}
+
+// userName is who stands in the audit log: the login name, else the user's number.
+func userName() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return fmt.Sprintf("uid %d", os.Getuid())
+}
+
+// terminal asks on the controlling terminal, so that standard input and output stay free for data.
+type terminal struct{ in, out *os.File }
+
+func openTerminal() (op.Terminal, error) {
+	in, out, err := openTTY()
+	if err != nil {
+		return nil, fmt.Errorf("%w (%w)", op.ErrNoTerminal, err)
+	}
+	return terminal{in, out}, nil
+}
+
+func (t terminal) ReadPassword(prompt string) ([]byte, error) {
+	fmt.Fprint(t.out, prompt)
+	password, err := term.ReadPassword(int(t.in.Fd()))
+	fmt.Fprintln(t.out)
+	if err != nil {
+		return nil, fmt.Errorf("reading from the terminal: %w", err)
+	}
+	return password, nil
+}
+
+func (t terminal) Close() error {
+	if t.in != t.out {
+		t.out.Close()
+	}
+	return t.in.Close()
+}

@@ -1,0 +1,55 @@
+package commands
+
+import (
+	"bufio"
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"certkdb/commands/op"
+)
+
+// printLog streams the audit log: a table, one JSON object, or a JSON object a line.
+func printLog(c *cli.Context, env *op.Env, o op.Log, format string) error {
+	w := bufio.NewWriter(env.Stdout)
+	var err error
+	switch format {
+	case formatJSONL:
+		encoder := json.NewEncoder(w)
+		err = o.Run(c.Context, env, func(records []op.LogRecord) error {
+			for _, r := range records {
+				if err := encoder.Encode(r); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	case formatJSON:
+		all := op.LogRecords{Records: []op.LogRecord{}}
+		err = o.Run(c.Context, env, func(records []op.LogRecord) error {
+			all.Records = append(all.Records, records...)
+			return nil
+		})
+		if err == nil {
+			err = printJSON(w, "log", all)
+		}
+	default:
+		t := newTable(w)
+		t.row("NUMBER", "TIME", "OPERATION", "LABEL", "SHA256", "USER", "HOST")
+		err = o.Run(c.Context, env, func(records []op.LogRecord) error {
+			for _, r := range records {
+				t.row(strconv.FormatUint(r.Number, 10), r.Time.Format(time.RFC3339), r.Operation, orDash(r.Label), orDash(r.SHA256), orDash(r.User), orDash(r.Host))
+			}
+			return nil
+		})
+		if err == nil {
+			err = t.flush()
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return w.Flush()
+}

@@ -1,0 +1,218 @@
+package op
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+
+	"certkdb/kdb"
+)
+
+// Add puts the contents of files into the database, all of it or nothing.
+type Add struct {
+	DB
+	Files []string // "-" is standard input
+	Label string   // for the one entry in the input
+	// LabelFirst gives Label to the first of several entries; the others keep theirs.
+	LabelFirst bool
+	// CertificatesOnly refuses inputs with private keys.
+	CertificatesOnly bool
+	Only             string // only the entry with this label in the input
+	Replace          bool
+	SkipInvalid      bool
+	NoTrust          bool
+	InPassword       Password // of inputs that are databases or encrypted keys
+}
+
+// Added tells what became of each entry of the input.
+type Added struct {
+	Changed
+}
+
+// Counts sums up in a sentence: "150 entries: 148 added, 2 unchanged".
+func (a Added) Counts() string {
+	counts := map[string]int{}
+	var order []string
+	for _, action := range a.Actions {
+		if counts[action.Action] == 0 {
+			order = append(order, action.Action)
+		}
+		counts[action.Action]++
+	}
+	text := fmt.Sprintf("%d entries:", len(a.Actions))
+	for i, name := range order {
+		if i > 0 {
+			text += ","
+		}
+		text += fmt.Sprintf(" %d %s", counts[name], name)
+	}
+	return text
+}
+
+// Run adds. It looks first whether there is anything to add, so that adding again changes not even the file's time.
+func (o Add) Run(ctx context.Context, env *Env) (Added, error) {
+	input, err := o.open(ctx, env)
+	if err != nil {
+		return Added{}, err
+	}
+	defer input.close()
+	db, err := o.Open(ctx, env)
+	if err != nil {
+		return Added{}, err
+	}
+	defer db.Close()
+	added, err := o.compare(ctx, db, input)
+	if err != nil || !added.Changed.Changed {
+		return added, err
+	}
+	err = db.Update(ctx, "add", func(tx kdb.Tx) error {
+		added = Added{}
+		return o.addAll(tx, input, &added.Changed)
+	})
+	return added, err
+}
+
+// compare does what addAll does on a picture of the database that is thrown away.
+func (o Add) compare(ctx context.Context, db kdb.Database, input *input) (Added, error) {
+	var added Added
+	err := db.View(ctx, func(tx kdb.Tx) error {
+		return o.addAll(&overlay{Tx: tx, puts: map[string]kdb.Summary{}}, input, &added.Changed)
+	})
+	return added, err
+}
+
+// overlay answers summaries as if what was put were there, and forgets the rest.
+type overlay struct {
+	kdb.Tx
+	puts map[string]kdb.Summary
+}
+
+func (v *overlay) Summary(label string) (kdb.Summary, error) {
+	if s, ok := v.puts[label]; ok {
+		return s, nil
+	}
+	return v.Tx.Summary(label)
+}
+
+func (v *overlay) Entry(label string) (kdb.Entry, error) {
+	if _, ok := v.puts[label]; ok {
+		return kdb.Entry{}, fmt.Errorf("label %q: %w: the input has it twice with different contents", label, kdb.ErrExists)
+	}
+	return v.Tx.Entry(label)
+}
+
+func (v *overlay) Put(e kdb.Entry) error {
+	s, err := kdb.Summarize(&e)
+	s.Subject, s.Issuer = "", "" // a million of them are looked at no more
+	v.puts[e.Label] = s
+	return errors.Join(err, e.Check())
+}
+
+// addAll puts every entry of the input.
+func (o Add) addAll(tx kdb.Tx, input *input, changed *Changed) error {
+	for entry, err := range o.wanted(input.entries()) {
+		if err != nil && o.SkipInvalid && errors.Is(err, kdb.ErrParse) {
+			changed.note(Action{Action: "skipped", Reason: err.Error()})
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := put(tx, entry, o.Replace, changed); err != nil {
+			return err
+		}
+	}
+	if o.Only != "" && len(changed.Actions) == 0 {
+		return fmt.Errorf("label %q: %w in the input", o.Only, kdb.ErrNotFound)
+	}
+	return nil
+}
+
+// wanted yields the entries that were asked for, with the label and the trust that were asked for.
+func (o Add) wanted(entries iter.Seq2[kdb.Entry, error]) iter.Seq2[kdb.Entry, error] {
+	return func(yield func(kdb.Entry, error) bool) {
+		n := 0
+		for entry, err := range entries {
+			if err == nil && o.Only != "" && entry.Label != o.Only {
+				continue
+			}
+			if err == nil {
+				n++
+				err = o.adapt(&entry, n)
+			}
+			if !yield(entry, err) {
+				return
+			}
+		}
+	}
+}
+
+func (o Add) adapt(entry *kdb.Entry, n int) error {
+	if o.CertificatesOnly && entry.Kind != kdb.KindTrusted {
+		return fmt.Errorf("%w: the input has a private key, and only certificates are expected", ErrUsage)
+	}
+	if o.NoTrust {
+		entry.Trusted = false
+	}
+	if o.Label == "" || n > 1 && o.LabelFirst {
+		return nil
+	}
+	if n > 1 {
+		return WithHint(fmt.Errorf("%w: --label names one entry, and the input has several", ErrUsage),
+			"leave --label out, or choose one of them with --only")
+	}
+	entry.Label = o.Label
+	return nil
+}
+
+// put stores an entry unless it is there already with the same content; with other content it needs replace.
+func put(tx kdb.Tx, entry kdb.Entry, replace bool, changed *Changed) error {
+	action := Action{Label: entry.Label, Action: "added", Kind: entry.Kind.String(), SHA256: hexDigest(entry.Fingerprint())}
+	old, err := tx.Summary(entry.Label)
+	switch {
+	case errors.Is(err, kdb.ErrNotFound):
+	case err != nil:
+		return err
+	default:
+		same, err := sameContent(tx, &old, &entry)
+		if err != nil {
+			return err
+		}
+		if same {
+			action.Action = "unchanged"
+			changed.note(action)
+			return nil
+		}
+		if !replace {
+			return WithHint(fmt.Errorf("label %q: %w with other content", entry.Label, kdb.ErrExists),
+				"replace it with --replace, or choose another label with --label")
+		}
+		action.Action = "replaced"
+	}
+	if err := tx.Put(entry); err != nil {
+		return fmt.Errorf("label %q: %w", entry.Label, err)
+	}
+	changed.note(action)
+	return nil
+}
+
+// sameContent compares what an entry holds. Trust is not content: adding a certificate again does not trust it again.
+func sameContent(tx kdb.Tx, old *kdb.Summary, entry *kdb.Entry) (bool, error) {
+	if old.Kind != entry.Kind || old.SHA256 != entry.Fingerprint() || old.ChainLength != len(entry.Certificates) {
+		return false, nil
+	}
+	if len(entry.Certificates) > 1 {
+		have, err := tx.Entry(entry.Label)
+		if err != nil {
+			return false, err
+		}
+		return slices.EqualFunc(have.Certificates, entry.Certificates, slices.Equal), nil
+	}
+	if entry.Kind == kdb.KindSecretKey {
+		key, err := tx.Key(entry.Label)
+		return slices.Equal(key, entry.Key), err
+	}
+	return true, nil // a certificate or request has one private key
+}

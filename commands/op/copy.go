@@ -1,0 +1,148 @@
+package op
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"certkdb/kdb"
+)
+
+// Copy puts entries of one database into another, which is made when it is not there.
+type Copy struct {
+	DB
+	To      DB
+	Labels  []string
+	All     bool
+	Type    string // kind of a new database; "" goes by its extension
+	Profile string
+	Replace bool
+	// NewPassword protects a new database; by default it is To's Password.
+	NewPassword NewPassword
+	// Fresh refuses a target that is there already.
+	Fresh bool
+}
+
+// Run copies in one transaction of the target. Private keys that are copied are noted in the audit log of the source.
+func (o Copy) Run(ctx context.Context, env *Env) (Added, error) {
+	if o.All == (len(o.Labels) > 0) {
+		return Added{}, fmt.Errorf("%w: name the labels, or use --all", ErrUsage)
+	}
+	if o.To.Location == "" {
+		return Added{}, fmt.Errorf("%w: --to FILE is missing", ErrUsage)
+	}
+	if err := o.different(env); err != nil {
+		return Added{}, err
+	}
+	source, err := o.Open(ctx, env)
+	if err != nil {
+		return Added{}, err
+	}
+	defer source.Close()
+	entries, err := o.read(ctx, source)
+	if err != nil {
+		return Added{}, err
+	}
+	defer clearKeys(entries)
+	target, err := o.target(ctx, env)
+	if err != nil {
+		return Added{}, err
+	}
+	defer target.Close()
+	var added Added
+	err = target.Update(ctx, "copy", func(tx kdb.Tx) error {
+		added = Added{}
+		for i := range entries {
+			if err := put(tx, entries[i], o.Replace, &added.Changed); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return added, err
+}
+
+// different refuses to copy a file onto itself.
+func (o Copy) different(env *Env) error {
+	from, err := o.Path(env)
+	if err != nil {
+		return err
+	}
+	one, err1 := os.Stat(from)
+	other, err2 := os.Stat(o.To.Location)
+	if err1 == nil && err2 == nil && os.SameFile(one, other) {
+		return fmt.Errorf("%w: source and target are the same file %q", ErrUsage, o.To.Location)
+	}
+	return nil
+}
+
+// read takes the entries with their keys out of the source.
+func (o Copy) read(ctx context.Context, source kdb.Database) ([]kdb.Entry, error) {
+	var entries []kdb.Entry
+	err := source.Update(ctx, "copy-key", func(tx kdb.Tx) error {
+		clearKeys(entries)
+		var err error
+		entries, err = o.readEntries(tx)
+		return err
+	})
+	if errors.Is(err, os.ErrPermission) { // a source that can only be read cannot note it either
+		err = source.View(ctx, func(tx kdb.Tx) error {
+			entries, err = o.readEntries(silent{tx})
+			return err
+		})
+	}
+	return entries, err
+}
+
+// silent is a transaction that notes nothing.
+type silent struct{ kdb.Tx }
+
+func (silent) Audit(string, string) error { return nil }
+
+func (o Copy) readEntries(tx kdb.Tx) ([]kdb.Entry, error) {
+	labels := o.Labels
+	if o.All {
+		for s, err := range tx.Summaries("") {
+			if err != nil {
+				return nil, err
+			}
+			labels = append(labels, s.Label)
+		}
+	}
+	var entries []kdb.Entry
+	for _, label := range labels {
+		if _, err := mustHave(tx, label); err != nil {
+			return nil, err
+		}
+		entry, err := fullEntry(tx, label)
+		if err != nil {
+			return nil, err
+		}
+		if entries = append(entries, entry); entry.Key != nil {
+			if err := tx.Audit("copy-key", label); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return entries, nil
+}
+
+func clearKeys(entries []kdb.Entry) {
+	for i := range entries {
+		clear(entries[i].Key)
+	}
+}
+
+// target opens the other database, or makes it.
+func (o Copy) target(ctx context.Context, env *Env) (kdb.Database, error) {
+	if _, err := os.Lstat(o.To.Location); err == nil && !o.Fresh {
+		return o.To.Open(ctx, env)
+	}
+	password := o.NewPassword
+	if !password.Given() && !password.Generate {
+		password.Password = o.To.Password
+	}
+	db, _, err := Init{DB: o.To, NewPassword: password, Type: o.Type, Profile: o.Profile}.create(ctx, env)
+	return db, err
+}

@@ -1,0 +1,117 @@
+package op
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"certkdb/kdb"
+)
+
+// DefaultLockTimeout is how long a command waits for another writer.
+const DefaultLockTimeout = 10 * time.Second
+
+// DB says which database an operation works on and how it is opened.
+type DB struct {
+	Location    string // "" is the default database
+	Password    Password
+	KeyPassword []Password // for private keys with passwords of their own
+	LockTimeout time.Duration
+}
+
+// Path is the database's location: as given, else $CERTKDB_DB, else key.ckdb in $XDG_DATA_HOME/certkdb or
+// ~/.local/share/certkdb, for root in /var/lib/certkdb.
+func (d DB) Path(env *Env) (string, error) {
+	if d.Location != "" {
+		return d.Location, nil
+	}
+	if location := env.Getenv("CERTKDB_DB"); location != "" {
+		return location, nil
+	}
+	const name = "key.ckdb"
+	switch data := env.Getenv("XDG_DATA_HOME"); {
+	case env.Root:
+		return filepath.Join("/var/lib/certkdb", name), nil
+	case filepath.IsAbs(data):
+		return filepath.Join(data, "certkdb", name), nil
+	case env.Home != "":
+		return filepath.Join(env.Home, ".local", "share", "certkdb", name), nil
+	}
+	return "", WithHint(fmt.Errorf("%w: no database is named and there is no home folder", ErrUsage), "use --db FILE or set CERTKDB_DB")
+}
+
+// Open opens the database.
+func (d DB) Open(ctx context.Context, env *Env) (kdb.Database, error) {
+	location, err := d.Path(env)
+	if err != nil {
+		return nil, err
+	}
+	options, err := d.options(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	db, err := kdb.Open(ctx, env.Drivers, location, options)
+	if errors.Is(err, kdb.ErrNoDatabase) {
+		return nil, WithHint(err, fmt.Sprintf("make it with: certkdb init --db %s", quote(location)))
+	}
+	return db, err
+}
+
+// options turns the parameters into what package kdb wants. Passwords of keys are read at once: who gives them knows that
+// they are needed.
+func (d DB) options(ctx context.Context, env *Env) (kdb.Options, error) {
+	o := kdb.Options{
+		Password:    func(_ context.Context, location string) ([]byte, error) { return d.Password.read(env, location) },
+		NoStash:     d.Password.replacesStash(),
+		LockTimeout: d.LockTimeout, Now: env.Now, User: env.User, Host: env.Host,
+	}
+	for _, p := range d.KeyPassword {
+		password, err := p.read(env, "private keys")
+		if err != nil {
+			return o, err
+		}
+		o.KeyPasswords = append(o.KeyPasswords, password)
+	}
+	return o, ctx.Err()
+}
+
+// view opens the database for the time of one look.
+func (d DB) view(ctx context.Context, env *Env, fn func(kdb.Tx) error) error {
+	db, err := d.Open(ctx, env)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return db.View(ctx, fn)
+}
+
+// update opens the database for the time of one change.
+func (d DB) update(ctx context.Context, env *Env, operation string, fn func(kdb.Tx) error) error {
+	db, err := d.Open(ctx, env)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return db.Update(ctx, operation, fn)
+}
+
+// mustHave says in one sentence that label is not in the database.
+func mustHave(tx kdb.Tx, label string) (kdb.Summary, error) {
+	s, err := tx.Summary(label)
+	if errors.Is(err, kdb.ErrNotFound) {
+		return s, WithHint(fmt.Errorf("label %q: %w", label, kdb.ErrNotFound), "see the labels with: certkdb list")
+	}
+	return s, err
+}
+
+// quote puts a word into single quotes when a shell would split it.
+func quote(word string) string {
+	for _, r := range word {
+		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '/' || r == '.' || r == '-' || r == '_' || r == ':') {
+			return fmt.Sprintf("%q", word)
+		}
+	}
+	return word
+}

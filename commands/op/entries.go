@@ -1,0 +1,206 @@
+package op
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"certkdb/kdb"
+)
+
+// Changed lists what an operation did to entries; empty when there was nothing to do.
+type Changed struct {
+	Changed bool     `json:"changed"`
+	Actions []Action `json:"actions"`
+}
+
+// Action is what was done to one entry.
+type Action struct {
+	Label  string `json:"label"`
+	Action string `json:"action"` // "added", "replaced", "unchanged", "renamed", "trusted", "distrusted", "default", "deleted", "absent", "skipped"
+	Kind   string `json:"kind,omitempty"`
+	SHA256 string `json:"sha256,omitempty"`
+	// Reason tells why an entry was skipped, or what is odd about it.
+	Reason string `json:"reason,omitempty"`
+	// NewLabel is the label after a rename.
+	NewLabel string `json:"new_label,omitempty"`
+}
+
+func (c *Changed) note(a Action) {
+	c.Actions = append(c.Actions, a)
+	switch a.Action {
+	case "unchanged", "absent", "skipped":
+	default:
+		c.Changed = true
+	}
+}
+
+// Rename gives an entry another label.
+type Rename struct {
+	DB
+	Label, NewLabel string
+	Replace         bool // an entry that has the new label already
+}
+
+// Run renames.
+func (o Rename) Run(ctx context.Context, env *Env) (Changed, error) {
+	if err := kdb.CheckLabel(o.NewLabel); err != nil {
+		return Changed{}, err
+	}
+	var changed Changed
+	err := o.update(ctx, env, "rename", func(tx kdb.Tx) error {
+		changed = Changed{}
+		s, err := mustHave(tx, o.Label)
+		if err != nil || o.Label == o.NewLabel {
+			return err
+		}
+		if err := o.free(tx); err != nil {
+			return err
+		}
+		changed.note(Action{Label: o.Label, Action: "renamed", Kind: s.Kind.String(), NewLabel: o.NewLabel})
+		return move(tx, o.Label, o.NewLabel)
+	})
+	return changed, err
+}
+
+func (o Rename) free(tx kdb.Tx) error {
+	_, err := tx.Summary(o.NewLabel)
+	switch {
+	case errors.Is(err, kdb.ErrNotFound):
+		return nil
+	case err == nil && !o.Replace:
+		return WithHint(fmt.Errorf("label %q: %w", o.NewLabel, kdb.ErrExists), "choose another, or replace that entry with --replace")
+	}
+	return err
+}
+
+// move puts an entry under another label with all it has.
+func move(tx kdb.Tx, from, to string) error {
+	entry, err := fullEntry(tx, from)
+	if err != nil {
+		return err
+	}
+	defer clear(entry.Key)
+	if err := tx.Delete(from); err != nil {
+		return err
+	}
+	entry.Label = to
+	return tx.Put(entry)
+}
+
+// fullEntry reads an entry with its key.
+func fullEntry(tx kdb.Tx, label string) (kdb.Entry, error) {
+	entry, err := tx.Entry(label)
+	if err != nil || entry.Kind == kdb.KindTrusted {
+		return entry, err
+	}
+	entry.Key, err = tx.Key(label)
+	return entry, err
+}
+
+// SetTrust makes certificates trust anchors, or takes that from them.
+type SetTrust struct {
+	DB
+	Labels  []string
+	Trusted bool
+}
+
+// Run sets the trust of all the labels or of none.
+func (o SetTrust) Run(ctx context.Context, env *Env) (Changed, error) {
+	operation, done := "trust", "trusted"
+	if !o.Trusted {
+		operation, done = "distrust", "distrusted"
+	}
+	return o.each(ctx, env, operation, o.Labels, func(tx kdb.Tx, s *kdb.Summary) (string, error) {
+		if s.ChainLength == 0 {
+			return "", fmt.Errorf("label %q: %w: a %s has no certificate to trust", s.Label, ErrUsage, s.Kind)
+		}
+		if s.Trusted == o.Trusted {
+			return "unchanged", nil
+		}
+		entry, err := tx.Entry(s.Label)
+		if err != nil {
+			return "", err
+		}
+		entry.Trusted = o.Trusted
+		return done, tx.Put(entry)
+	})
+}
+
+// SetDefault makes one personal entry the default.
+type SetDefault struct {
+	DB
+	Label string
+}
+
+// Run sets the default entry.
+func (o SetDefault) Run(ctx context.Context, env *Env) (Changed, error) {
+	return o.each(ctx, env, "default", []string{o.Label}, func(tx kdb.Tx, s *kdb.Summary) (string, error) {
+		if s.Kind != kdb.KindPersonal {
+			return "", WithHint(fmt.Errorf("label %q: %w: only a personal certificate can be the default", s.Label, ErrUsage),
+				"see the personal ones with: certkdb list --kind personal")
+		}
+		if s.Default {
+			return "unchanged", nil
+		}
+		entry, err := tx.Entry(s.Label)
+		if err != nil {
+			return "", err
+		}
+		entry.Default = true
+		return "default", tx.Put(entry)
+	})
+}
+
+// Delete removes entries, all of them or none.
+type Delete struct {
+	DB
+	Labels   []string
+	IfExists bool // a label that is not there is no error
+}
+
+// Run deletes.
+func (o Delete) Run(ctx context.Context, env *Env) (Changed, error) {
+	return o.each(ctx, env, "delete", o.Labels, func(tx kdb.Tx, s *kdb.Summary) (string, error) {
+		if s.Kind == 0 { // there is none
+			if o.IfExists {
+				return "absent", nil
+			}
+			_, err := mustHave(tx, s.Label)
+			return "", err
+		}
+		return "deleted", tx.Delete(s.Label)
+	})
+}
+
+// each does something to each of the labels in one transaction. Labels that are not there are errors, for deletions the
+// function gets them with Kind 0.
+func (d DB) each(ctx context.Context, env *Env, operation string, labels []string, do func(kdb.Tx, *kdb.Summary) (string, error)) (Changed, error) {
+	if len(labels) == 0 {
+		return Changed{}, fmt.Errorf("%w: no label is given", ErrUsage)
+	}
+	var changed Changed
+	err := d.update(ctx, env, operation, func(tx kdb.Tx) error {
+		changed = Changed{}
+		for _, label := range labels {
+			s, err := mustHave(tx, label)
+			if errors.Is(err, kdb.ErrNotFound) && operation == "delete" {
+				s, err = kdb.Summary{Label: label}, nil
+			}
+			if err != nil {
+				return err
+			}
+			action, err := do(tx, &s)
+			if err != nil {
+				return err
+			}
+			note := Action{Label: label, Action: action}
+			if s.Kind != 0 {
+				note.Kind, note.SHA256 = s.Kind.String(), hexDigest(s.SHA256)
+			}
+			changed.note(note)
+		}
+		return nil
+	})
+	return changed, err
+}

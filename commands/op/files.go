@@ -1,0 +1,72 @@
+package op
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// writeSecret writes a file that only its owner may read. It never replaces one.
+func writeSecret(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// Output is where a result goes that is a file.
+type Output struct {
+	Path  string // "" or "-" is standard output
+	Force bool   // replace an existing file
+}
+
+func (o Output) isStdout() bool {
+	return o.Path == "" || o.Path == "-"
+}
+
+// write calls fill with a writer. A file appears whole or not at all, with mode 0600 if it is secret, else 0644.
+func (o Output) write(env *Env, secret bool, fill func(io.Writer) error) error {
+	if o.isStdout() {
+		return fill(env.Stdout)
+	}
+	if err := o.check(); err != nil {
+		return err
+	}
+	mode := fs.FileMode(0o644)
+	if secret {
+		mode = 0o600
+	}
+	f, err := os.CreateTemp(filepath.Dir(o.Path), "."+filepath.Base(o.Path)+".*") // 0600
+	if err != nil {
+		return fmt.Errorf("writing %q: %w", o.Path, err)
+	}
+	defer os.Remove(f.Name()) // fails once it has its name
+	if err := errors.Join(fill(f), f.Chmod(mode), f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("writing %q: %w", o.Path, err)
+	}
+	return os.Rename(f.Name(), o.Path)
+}
+
+// check refuses to replace a file without Force.
+func (o Output) check() error {
+	if o.isStdout() || o.Force {
+		return nil
+	}
+	if _, err := os.Lstat(o.Path); err == nil {
+		return WithHint(fmt.Errorf("writing %q: %w", o.Path, fs.ErrExist), "replace it with --force")
+	}
+	return nil
+}
+
+// makeFolder makes the folder of the default database; a folder that somebody named has to be there.
+func makeFolder(d DB, location string) error {
+	if d.Location != "" {
+		return nil
+	}
+	return os.MkdirAll(filepath.Dir(location), 0o700)
+}

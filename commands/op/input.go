@@ -1,0 +1,179 @@
+package op
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+
+	"certkdb/kdb"
+	"certkdb/kdb/keyfile/pem"
+)
+
+// input is what is to be added: files of certificates and keys, and whole databases. It can be read several times.
+type input struct {
+	env      *Env
+	pieces   []piece     // files of certificates and keys, together
+	stored   []kdb.Entry // the contents of databases
+	password Password
+	secrets  map[string][]byte // passwords that were asked for, by place
+	lenient  bool              // bad pieces are reported and passed over
+}
+
+// piece is one file; standard input is kept in memory, since it cannot be read twice.
+type piece struct {
+	name string
+	data []byte
+}
+
+// maxStdin bounds what is kept of standard input.
+const maxStdin = 1 << 30
+
+// open finds out what the files are. Databases are read at once, so that nothing is locked later.
+func (o Add) open(ctx context.Context, env *Env) (*input, error) {
+	in := &input{env: env, password: o.InPassword, secrets: map[string][]byte{}, lenient: o.SkipInvalid}
+	for _, name := range o.Files {
+		if err := in.add(ctx, o, name); err != nil {
+			return nil, err
+		}
+	}
+	return in, nil
+}
+
+func (in *input) add(ctx context.Context, o Add, name string) error {
+	if name == "-" {
+		data, err := io.ReadAll(io.LimitReader(in.env.Stdin, maxStdin+1))
+		if err == nil && len(data) > maxStdin {
+			err = fmt.Errorf("%w: more than 1 GiB; write it to a file and name that", kdb.ErrParse)
+		}
+		if err != nil {
+			return fmt.Errorf("reading standard input: %w", err)
+		}
+		in.pieces = append(in.pieces, piece{"standard input", data})
+		return nil
+	}
+	driver, err := kdb.Recognise(in.env.Drivers, name)
+	switch {
+	case errors.Is(err, kdb.ErrNoDatabase):
+		return fmt.Errorf("reading %q: %w", name, os.ErrNotExist)
+	case errors.Is(err, kdb.ErrVersion): // no database: certificates and keys
+		in.pieces = append(in.pieces, piece{name: name})
+		return nil
+	case errors.Is(err, kdb.ErrCorrupt):
+		return fmt.Errorf("reading %q: %w: the file is empty", name, kdb.ErrParse)
+	case err != nil:
+		return err
+	}
+	source := DB{Location: name, Password: o.InPassword, KeyPassword: o.KeyPassword, LockTimeout: o.LockTimeout}
+	return in.addDatabase(ctx, driver, source)
+}
+
+func (in *input) addDatabase(ctx context.Context, driver *kdb.Driver, source DB) error {
+	options, err := source.options(ctx, in.env)
+	if err != nil {
+		return err
+	}
+	db, err := driver.Open(ctx, source.Location, options)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return db.View(ctx, func(tx kdb.Tx) error {
+		entries, err := Copy{DB: source, All: true}.readEntries(silent{tx})
+		in.stored = append(in.stored, entries...)
+		return err
+	})
+}
+
+func (in *input) close() {
+	clearKeys(in.stored)
+	for _, secret := range in.secrets {
+		clear(secret)
+	}
+}
+
+// entries yields everything in the input, as a stream. Errors name the file.
+func (in *input) entries() iter.Seq2[kdb.Entry, error] {
+	return func(yield func(kdb.Entry, error) bool) {
+		current, stopped := "", false
+		name := func(err error) error { return fmt.Errorf("reading %s: %w", current, err) }
+		options := pem.Options{Password: in.secret}
+		if in.lenient {
+			options.Invalid = func(err error) { stopped = stopped || !yield(kdb.Entry{}, name(err)) }
+		}
+		if len(in.pieces) > 0 {
+			for entry, err := range pem.Entries(in.items(&current), options) {
+				if err != nil {
+					err = name(err)
+				}
+				if stopped || !yield(entry.Entry, err) {
+					return
+				}
+			}
+		}
+		for _, entry := range in.stored {
+			entry.Key = bytes.Clone(entry.Key) // the database that it goes to may clear it
+			if stopped || !yield(entry, nil) {
+				return
+			}
+		}
+	}
+}
+
+// items yields the pieces of all files, one after the other; current is the file that they come from.
+func (in *input) items(current *string) iter.Seq2[pem.Item, error] {
+	return func(yield func(pem.Item, error) bool) {
+		for _, p := range in.pieces {
+			r, closeFile, err := p.open()
+			if *current = p.name; closeFile != nil {
+				*current = fmt.Sprintf("%q", p.name)
+			}
+			if err != nil {
+				yield(pem.Item{}, err)
+				return
+			}
+			for item, err := range pem.Items(r) {
+				if !yield(item, err) {
+					closePiece(closeFile)
+					return
+				}
+			}
+			closePiece(closeFile)
+		}
+	}
+}
+
+func (p *piece) open() (io.Reader, func() error, error) {
+	if p.data != nil {
+		return bytes.NewReader(p.data), nil, nil
+	}
+	f, err := os.Open(p.name)
+	if err != nil {
+		return nil, nil, err
+	}
+	return f, f.Close, nil
+}
+
+func closePiece(closeFile func() error) {
+	if closeFile != nil {
+		closeFile()
+	}
+}
+
+// secret returns the password of an encrypted key. It is asked for once a place, although the input is read twice.
+func (in *input) secret(where string) ([]byte, error) {
+	if password, ok := in.secrets[where]; ok {
+		return password, nil
+	}
+	password, err := in.password.read(in.env, where)
+	if errors.Is(err, kdb.ErrNoPassword) {
+		err = WithHint(err, "give the password of the input with --in-password SRC")
+	}
+	if err == nil {
+		in.secrets[where] = password
+	}
+	return password, err
+}

@@ -1,0 +1,27 @@
+package op
+
+import (
+	"context"
+	"strings"
+
+	"certkdb/kdb/sealed"
+)
+
+// Labels lists up to most labels that begin with prefix, for shells to complete. It needs no password and answers
+// nothing when something is wrong: a shell has nowhere to show it.
+func Labels(ctx context.Context, env *Env, d DB, prefix string, most int) []string {
+	location, err := d.Path(env)
+	if err != nil {
+		return nil
+	}
+	var found []string
+	for label, err := range sealed.Labels(ctx, location) {
+		if err != nil || len(found) == most {
+			break
+		}
+		if strings.HasPrefix(label, prefix) {
+			found = append(found, label)
+		}
+	}
+	return found
+}

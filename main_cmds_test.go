@@ -1,0 +1,61 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	stdpem "encoding/pem"
+	"os"
+	"slices"
+	"strconv"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// cmdSameCertificates wants two PEM files to hold byte for byte the same set of certificates, in whatever order.
+func cmdSameCertificates(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: sameset one.pem other.pem")
+	}
+	one, other := certificates(ts, args[0]), certificates(ts, args[1])
+	if same := slices.Equal(one, other); same == neg || len(one) == 0 {
+		ts.Fatalf("%d certificates and %d certificates, the same set: %v", len(one), len(other), same)
+	}
+}
+
+func certificates(ts *testscript.TestScript, path string) []string {
+	data, err := os.ReadFile(ts.MkAbs(path))
+	ts.Check(err)
+	var found []string
+	for block, rest := stdpem.Decode(data); block != nil; block, rest = stdpem.Decode(rest) {
+		found = append(found, string(block.Bytes))
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+// cmdRemember notes a file's bytes and time of change, for cmdUntouched: remember key.ckdb.
+func cmdRemember(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: remember file")
+	}
+	ts.Setenv("REMEMBERED", identity(ts, args[0]))
+}
+
+// cmdUntouched wants a file to have the bytes and the time of change that it had when it was remembered.
+func cmdUntouched(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: untouched file")
+	}
+	if same := identity(ts, args[0]) == ts.Getenv("REMEMBERED"); same == neg {
+		ts.Fatalf("%s is untouched: %v", args[0], same)
+	}
+}
+
+func identity(ts *testscript.TestScript, path string) string {
+	data, err := os.ReadFile(ts.MkAbs(path))
+	ts.Check(err)
+	info, err := os.Stat(ts.MkAbs(path))
+	ts.Check(err)
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:]) + " " + strconv.FormatInt(info.ModTime().UnixNano(), 10)
+}
