@@ -1,0 +1,212 @@
+package pki
+
+import (
+	"crypto"
+	"crypto/mldsa"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"fmt"
+	"net/url"
+	"slices"
+
+	"certkdb/pki/cert"
+	"certkdb/pki/name"
+)
+
+// draft is a certificate before it has an issuer.
+type draft struct {
+	*x509.Certificate
+	notes []string
+}
+
+// draft makes the template of a request. issuer is nil for a self-signed certificate.
+func (r *Request) draft(public crypto.PublicKey, issuer *CA) (draft, error) {
+	d := draft{Certificate: &x509.Certificate{PublicKey: public}}
+	p := r.profile()
+	if r.MaxPathLen != nil {
+		p.MaxPathLen = r.MaxPathLen
+	}
+	if err := r.check(p); err != nil {
+		return d, err
+	}
+	for _, id := range r.Policies {
+		p.Policies = append(slices.Clip(p.Policies), Policy{ID: id})
+	}
+	from, to, notes, err := r.validity(p, issuer.end())
+	if err != nil {
+		return d, err
+	}
+	d.notes = notes
+	if err := fill(d.Certificate, p, from, to); err != nil {
+		return d, err
+	}
+	if err := d.overrideUsages(r); err != nil {
+		return d, err
+	}
+	d.overrideURLs(r)
+	if d.SerialNumber, err = r.serial(); err != nil {
+		return d, err
+	}
+	d.RawSubject = r.Subject.DER()
+	return d, d.addExtensions(r)
+}
+
+// check finds what contradicts itself in a request.
+func (r *Request) check(p Profile) error {
+	switch {
+	case !p.IsCA && r.MaxPathLen != nil:
+		return fmt.Errorf("%w: a path length is only for a CA (RFC 5280, 4.2.1.9)", ErrArgument)
+	case p.MaxPathLen != nil && (*p.MaxPathLen < 0 || *p.MaxPathLen > 255):
+		return fmt.Errorf("%w: a path length of %d; 0 to 255 are possible", ErrArgument, *p.MaxPathLen)
+	case !p.IsCA && len(r.Permitted)+len(r.Excluded) > 0:
+		return fmt.Errorf("%w: name constraints are only for a CA (RFC 5280, 4.2.1.10)", ErrArgument)
+	case p.IsCA && r.Subject.Empty():
+		return fmt.Errorf("%w: a CA needs a subject (RFC 5280, 4.1.2.6)", ErrArgument)
+	case len(r.SANs) > maxSANs:
+		return fmt.Errorf("%w: %d alternative names; at most %d are issued", ErrRefused, len(r.SANs), maxSANs)
+	}
+	return checkSubject(r.Subject)
+}
+
+// checkSubject refuses control characters, NUL first of all, which make programs see another name than the CA saw.
+func checkSubject(n name.Name) error {
+	for _, rdn := range n.RDNs {
+		for _, a := range rdn {
+			for _, c := range a.Value {
+				if c < 0x20 || c == 0x7f {
+					return fmt.Errorf("%w: the subject has the control character %q in %s", ErrRefused, c, name.ShortName(a.Type))
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// overrideUsages replaces the profile's usages by those asked for and leaves out those that the key cannot have.
+func (d draft) overrideUsages(r *Request) error {
+	if len(r.KeyUsages) > 0 {
+		bits, err := parseKeyUsages(r.KeyUsages)
+		if err != nil {
+			return err
+		}
+		if _, ok := d.PublicKey.(*mldsa.PublicKey); ok && bits&^(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment|x509.KeyUsageCertSign|x509.KeyUsageCRLSign) != 0 {
+			return fmt.Errorf("%w: ML-DSA keys are for signatures only (RFC 9881, 5)", ErrArgument)
+		}
+		if bits&x509.KeyUsageCertSign != 0 && !d.IsCA {
+			return fmt.Errorf("%w: keyCertSign is only for a CA (RFC 5280, 4.2.1.9)", ErrArgument)
+		}
+		d.KeyUsage = bits
+	} else if _, ok := d.PublicKey.(*rsa.PublicKey); !ok {
+		d.KeyUsage &^= x509.KeyUsageKeyEncipherment | x509.KeyUsageDataEncipherment
+	}
+	if len(r.ExtKeyUsages) == 0 {
+		return nil
+	}
+	d.ExtKeyUsage = nil
+	ids, err := parseExtKeyUsages(r.ExtKeyUsages)
+	if err != nil {
+		return err
+	}
+	for _, dotted := range ids {
+		id, err := parseOID(dotted)
+		if err != nil {
+			return err
+		}
+		d.UnknownExtKeyUsage = append(d.UnknownExtKeyUsage, id)
+	}
+	return nil
+}
+
+// overrideURLs replaces the profile's URLs; cfssl has one of most kinds.
+func (d draft) overrideURLs(r *Request) {
+	if len(r.CRLURLs) > 0 {
+		d.CRLDistributionPoints = r.CRLURLs
+	}
+	if len(r.OCSPURLs) > 0 {
+		d.OCSPServer = r.OCSPURLs
+	}
+	if len(r.IssuerURLs) > 0 {
+		d.IssuingCertificateURL = r.IssuerURLs
+	}
+}
+
+func checkURLs(lists ...[]string) error {
+	for _, text := range slices.Concat(lists...) {
+		u, err := url.Parse(text)
+		if err != nil || u.Scheme == "" || u.Host == "" || !isASCII(text) {
+			return fmt.Errorf("%w: %q is no URL for finding an issuer, a CRL or a responder", ErrArgument, text)
+		}
+	}
+	return nil
+}
+
+// addExtensions adds what x509's template cannot say or says differently.
+func (d *draft) addExtensions(r *Request) error {
+	// cfssl takes the names of a CA away; here they all stand in one extension of our own.
+	d.DNSNames, d.EmailAddresses, d.IPAddresses, d.URIs = nil, nil, nil, nil
+	if err := checkURLs(d.CRLDistributionPoints, d.OCSPServer, d.IssuingCertificateURL); err != nil {
+		return err
+	}
+	var own []cert.Extension
+	names, err := d.alternativeNames(r)
+	if err != nil {
+		return err
+	}
+	if len(names) > 0 {
+		own = append(own, sanExtension(names, r.Subject.Empty()))
+	}
+	if len(r.Permitted)+len(r.Excluded) > 0 {
+		own = append(own, constraintsExtension(r.Permitted, r.Excluded))
+	}
+	if e, ok := d.timestampingExtension(); ok {
+		own = append(own, e)
+	}
+	for _, e := range slices.Concat(own, r.Extensions) {
+		if err := d.addExtension(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addExtension puts an extension in, in place of one with the same identifier.
+func (d *draft) addExtension(e cert.Extension) error {
+	id, err := parseOID(e.ID)
+	if err != nil {
+		return err
+	}
+	d.ExtraExtensions = slices.DeleteFunc(d.ExtraExtensions, func(old pkix.Extension) bool { return old.Id.Equal(id) })
+	d.ExtraExtensions = append(d.ExtraExtensions, pkix.Extension{Id: id, Critical: e.Critical, Value: e.Value})
+	return nil
+}
+
+// alternativeNames are those asked for, without repetitions, or the one of the common name.
+func (d *draft) alternativeNames(r *Request) ([]cert.GeneralName, error) {
+	var names []cert.GeneralName
+	seen := make(map[string]bool, len(r.SANs))
+	for _, n := range r.SANs {
+		if err := checkSAN(n); err != nil {
+			return nil, err
+		}
+		if id := string(rune(n.Type)) + string(n.Value); !seen[id] {
+			seen[id] = true
+			names = append(names, n)
+		}
+	}
+	for _, e := range r.Extensions {
+		if e.ID == cert.IDSubjectAltName {
+			return names, nil
+		}
+	}
+	if len(names) == 0 && !d.IsCA {
+		if n, ok := fromCommonName(r.Subject.CommonName(), slices.Contains(d.ExtKeyUsage, x509.ExtKeyUsageServerAuth)); ok {
+			names = append(names, n)
+			d.notes = append(d.notes, "alternative name "+n.String()+" taken from the common name")
+		}
+	}
+	if len(names) == 0 && r.Subject.Empty() {
+		return nil, fmt.Errorf("%w: a certificate needs a subject or an alternative name (RFC 5280, 4.1.2.6)", ErrArgument)
+	}
+	return names, nil
+}
