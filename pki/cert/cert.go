@@ -61,6 +61,7 @@ type Certificate struct {
 	malformed []Malformation
 	oddities  []string // found while parsing, for Warning
 	key       key.Public
+	badTime   bool
 }
 
 // Extension is one extension as it stands in a certificate, request or CRL.
@@ -68,6 +69,8 @@ type Extension struct {
 	ID       string // dotted
 	Critical bool
 	Value    []byte // content of the OCTET STRING
+	// BadFlag says that the critical flag is true in BER but not in DER.
+	BadFlag bool
 }
 
 // Malformation is an extension that [Parse] could not decode. The certificate can be kept, not relied upon.
@@ -272,6 +275,9 @@ func (c *Certificate) Malformed() []Malformation { return c.malformed }
 
 // Key describes the public key.
 func (c *Certificate) Key() key.Public { return c.key }
+
+// TimesReadable reports whether both validity times are times.
+func (c *Certificate) TimesReadable() bool { return !c.badTime }
 
 func (c *Certificate) odd(what string) {
 	c.oddities = append(c.oddities, what)

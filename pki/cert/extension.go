@@ -110,6 +110,7 @@ func readExtension(from *cryptobyte.String) (Extension, error) {
 			return e, errors.New("the critical flag is no BOOLEAN")
 		}
 		e.Critical = flag[0] != 0 // BER: anything but zero is true
+		e.BadFlag = flag[0] != 0 && flag[0] != 0xff
 	}
 	if !seq.ReadASN1(&value, asn1.OCTET_STRING) || !seq.Empty() {
 		return e, errors.New("the value is no OCTET STRING")

@@ -14,42 +14,52 @@ func (c *Certificate) readValidity(from *cryptobyte.String) error {
 		return errors.New("its validity is no SEQUENCE")
 	}
 	var err error
-	var strict1, strict2 bool
-	if c.NotBefore, strict1, err = readTime(&seq); err != nil {
+	var form1, form2 timeForm
+	if c.NotBefore, form1, err = readTime(&seq); err != nil {
 		return err
 	}
-	if c.NotAfter, strict2, err = readTime(&seq); err != nil {
+	if c.NotAfter, form2, err = readTime(&seq); err != nil {
 		return err
 	}
 	if !seq.Empty() {
 		return errors.New("its validity is not two times")
 	}
+	c.badTime = form1 == timeBad || form2 == timeBad
 	switch {
-	case c.NotBefore.IsZero() || c.NotAfter.IsZero():
+	case c.badTime:
 		c.odd("a validity time is no time")
-	case !strict1 || !strict2:
+	case form1 == timeLoose || form2 == timeLoose:
 		c.odd("a validity time is not written as RFC 5280 4.1.2.5 wants")
 	}
 	return nil
 }
 
+// timeForm says how well a time is written.
+type timeForm uint8
+
+const (
+	timeBad    timeForm = iota // the digits make no sense
+	timeLoose                  // BER: without seconds, with an offset or with a fraction
+	timeStrict                 // as RFC 5280 wants: with seconds, in UTC
+)
+
 // readTime reads a Time (RFC 5280, 4.1.2.5). A time of the right type whose digits make no sense is zero, as OpenSSL
-// too keeps such certificates. strict says that it is written as the standard wants: with seconds, in UTC.
-func readTime(from *cryptobyte.String) (t time.Time, strict bool, err error) {
+// too keeps such certificates.
+func readTime(from *cryptobyte.String) (t time.Time, form timeForm, err error) {
 	var content cryptobyte.String
 	var tag asn1.Tag
 	if !from.ReadAnyASN1(&content, &tag) || tag != asn1.UTCTime && tag != asn1.GeneralizedTime {
-		return t, false, errors.New("its validity has something that is no UTCTime or GeneralizedTime")
+		return t, timeBad, errors.New("its validity has something that is no UTCTime or GeneralizedTime")
 	}
-	t, strict = decodeTime(content, tag == asn1.GeneralizedTime)
-	return t, strict, nil
+	t, form = decodeTime(content, tag == asn1.GeneralizedTime)
+	return t, form, nil
 }
 
 // decodeTime reads YYMMDDhhmm[ss](Z|+hhmm|-hhmm), or YYYY for a GeneralizedTime, which may have fractions too.
-func decodeTime(text []byte, generalized bool) (time.Time, bool) {
+func decodeTime(text []byte, generalized bool) (time.Time, timeForm) {
 	year, month, day, rest, ok := decodeDate(text, generalized)
 	if !ok || len(rest) < 5 {
-		return time.Time{}, false
+		return time.Time{}, timeBad
 	}
 	hour, ok1 := twoDigits(rest)
 	minute, ok2 := twoDigits(rest[2:])
@@ -63,13 +73,16 @@ func decodeTime(text []byte, generalized bool) (time.Time, bool) {
 	}
 	offset, ok3 := decodeZone(rest)
 	if !ok1 || !ok2 || !ok3 || hour > 23 || minute > 59 || second > 59 {
-		return time.Time{}, false
+		return time.Time{}, timeBad
 	}
 	t := time.Date(year, time.Month(month), day, hour, minute, second, 0, time.UTC)
 	if t.Day() != day || t.Month() != time.Month(month) {
-		return time.Time{}, false // such as 31 June
+		return time.Time{}, timeBad // such as 31 June
 	}
-	return t.Add(-offset), strict && len(rest) == 1
+	if strict && len(rest) == 1 {
+		return t, timeStrict
+	}
+	return t.Add(-offset), timeLoose
 }
 
 func decodeDate(text []byte, generalized bool) (year, month, day int, rest []byte, ok bool) {

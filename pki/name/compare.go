@@ -74,7 +74,7 @@ func (r RDN) canonical() string {
 // canonical never contains the separators 1 and 2 outside of raw values, whose bytes are doubled by hexadecimal.
 func (a Attribute) canonical() string {
 	switch {
-	case !a.isText():
+	case !a.IsText():
 		return a.Type + "#" + strings.ToLower(a.String())
 	case a.Type == DomainComponent:
 		// RFC 5280, 7.3 wants labels compared as in DNS, without regard to ASCII case.

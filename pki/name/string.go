@@ -82,7 +82,7 @@ func (a Attribute) appendText(out []byte) []byte {
 		short = a.Type
 	}
 	out = append(append(out, short...), '=')
-	if known && a.isText() {
+	if known && a.IsText() {
 		return appendEscaped(out, a.Value)
 	}
 	raw := a.Raw
@@ -92,13 +92,13 @@ func (a Attribute) appendText(out []byte) []byte {
 	return hex.AppendEncode(append(out, '#'), raw)
 }
 
-// isText says whether Value stands for the whole value.
-func (a Attribute) isText() bool {
+// IsText says whether Value stands for the whole value: it is of a character string type and of a fitting length.
+func (a Attribute) IsText() bool {
 	switch a.Tag {
 	case 0, TagUTF8String, TagNumericString, TagPrintableString, TagT61String, TagIA5String, TagVisibleString, TagGeneralString:
 		return true
 	case TagBMPString, TagUniversalString:
-		return a.Value != "" || len(a.Raw) == 2 // content of the wrong width has no text
+		return a.Value != "" || len(a.Raw) <= 2 // content of the wrong width has no text
 	}
 	return false
 }

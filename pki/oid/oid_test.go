@@ -1,0 +1,84 @@
+package oid_test
+
+import (
+	"encoding/hex"
+	"strings"
+	"testing"
+
+	"certkdb/pki/oid"
+)
+
+func TestDecode_arcs(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ rule, content, want string }{
+		{"known", "550403", "2.5.4.3"},
+		{"first arc 2 beyond 39", "883703", "2.999.3"},
+		{"arc of 2^31", "2a8880808000", "1.2.2147483648"},
+		{"UUID arc (X.667)", "6983f09da7ebcfdee0c7a1a7b2c0948cc8f9d776", "2.25.329800735698586629295641978511506172918"},
+		{"big first arc", "ffffffffffffffffffffff7f", "2.19342813113834066795298735"},
+		{"one byte", "2a", "1.2"},
+	}
+	for _, test := range tests {
+		content, err := hex.DecodeString(test.content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := oid.Decode(content)
+		if err != nil || got != test.want {
+			t.Errorf("%s: %q, %v; want %q", test.rule, got, err, test.want)
+			continue
+		}
+		if back, err := oid.Encode(got); err != nil || hex.EncodeToString(back) != test.content {
+			t.Errorf("%s: encoded again: %x, %v", test.rule, back, err)
+		}
+	}
+}
+
+func TestDecode_refuses(t *testing.T) {
+	t.Parallel()
+	for rule, content := range map[string]string{
+		"empty": "", "unfinished arc": "5583", "leading zeros": "558003", "too long": strings.Repeat("01", 513),
+	} {
+		b, _ := hex.DecodeString(content)
+		if got, err := oid.Decode(b); err == nil {
+			t.Errorf("%s: %q", rule, got)
+		}
+	}
+}
+
+func TestEncode_refuses(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"", "1", "1.", ".1", "1..2", "3.1", "1.40", "1.02", "1.a", "1.-2", "1." + strings.Repeat("9", 2000)} {
+		if got, err := oid.Encode(text); err == nil {
+			t.Errorf("%.20q: %x", text, got)
+		}
+		if oid.IsDotted(text) {
+			t.Errorf("IsDotted(%.20q)", text)
+		}
+	}
+}
+
+func TestName(t *testing.T) {
+	t.Parallel()
+	if got := oid.Name("2.5.29.15"); got != "keyUsage" {
+		t.Error(got)
+	}
+	if got := oid.Name("1.2.3"); got != "1.2.3" {
+		t.Error(got)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte{0x55, 4, 3})
+	f.Add([]byte{0x88, 0x37, 3})
+	f.Fuzz(func(t *testing.T, content []byte) {
+		text, err := oid.Decode(content)
+		if err != nil {
+			return
+		}
+		back, err := oid.Encode(text)
+		if err != nil || string(back) != string(content) {
+			t.Fatalf("%x: %s becomes %x, %v", content, text, back, err)
+		}
+	})
+}
