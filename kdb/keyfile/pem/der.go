@@ -4,9 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/asn1"
-	"errors"
 	"fmt"
 	"io"
+
+	"certkdb/kdb/keyfile/ber"
 )
 
 // looksLikeDER recognises a SEQUENCE: text may begin with the character '0' too, but not followed by a length.
@@ -58,11 +59,11 @@ func isPadding(b byte) bool { return b == '\n' || b == '\r' || b == 0 || b == 0x
 
 // readElement reads one element. Memory grows with what is really there, whatever the length says. io.EOF with no bytes is the end.
 func readElement(in *bufio.Reader) ([]byte, error) {
-	head, err := in.Peek(maxHead)
+	head, err := in.Peek(ber.MaxHead)
 	if len(head) == 0 {
 		return nil, err
 	}
-	tag, size, length, err := readHead(head)
+	tag, size, length, err := ber.Head(head)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +89,7 @@ func readIndefinite(in *bufio.Reader) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, err := elementLength(all, 0)
+	n, err := ber.Length(all)
 	if err != nil {
 		return nil, err
 	}
@@ -96,81 +97,17 @@ func readIndefinite(in *bufio.Reader) ([]byte, error) {
 	return all[:n:n], nil
 }
 
-// The tags that tell things apart (X.690, 8.1.2).
+// The tags that tell things apart.
 const (
-	tagInteger     = 0x02
-	tagBitString   = 0x03
-	tagOctetString = 0x04
-	tagOID         = 0x06
-	tagUTCTime     = 0x17
-	tagGeneralTime = 0x18
-	tagSequence    = 0x30
-	tagContext0    = 0xa0
+	tagInteger     = ber.Integer
+	tagBitString   = ber.BitString
+	tagOctetString = ber.OctetString
+	tagOID         = ber.ObjectID
+	tagUTCTime     = ber.UTCTime
+	tagGeneralTime = ber.GeneralizedTime
+	tagSequence    = ber.Sequence
+	tagContext0    = ber.Context0
 )
-
-const (
-	maxHead    = 10 // of tag and length
-	maxNesting = 64
-)
-
-var errShort = errors.New("cut off in the middle of a tag or length")
-
-// readHead reads tag and length of a BER element: how long they are, and how long the content is, -1 if that is indefinite.
-func readHead(ber []byte) (tag byte, size, length int, err error) {
-	if len(ber) < 2 {
-		return 0, 0, 0, errShort
-	}
-	tag, size, length = ber[0], 2, int(ber[1])
-	if tag&0x1f == 0x1f {
-		return 0, 0, 0, fmt.Errorf("a tag of several bytes (0x%02x 0x%02x) belongs to nothing that is read here", ber[0], ber[1])
-	}
-	if length == 0x80 {
-		return tag, size, -1, nil
-	}
-	if length < 0x80 {
-		return tag, size, length, nil
-	}
-	n := length & 0x7f
-	if n > 8 {
-		return 0, 0, 0, fmt.Errorf("a length of %d bytes", n)
-	}
-	if len(ber) < 2+n {
-		return 0, 0, 0, errShort
-	}
-	length = 0
-	for _, b := range ber[2 : 2+n] {
-		if length > 1<<40 {
-			return 0, 0, 0, errors.New("a length beyond all measure")
-		}
-		length = length<<8 | int(b)
-	}
-	return tag, 2 + n, length, nil
-}
-
-// elementLength returns the length of the BER element that ber begins with.
-func elementLength(ber []byte, depth int) (int, error) {
-	_, size, length, err := readHead(ber)
-	switch {
-	case err != nil:
-		return 0, err
-	case depth > maxNesting:
-		return 0, fmt.Errorf("nested more than %d deep", maxNesting)
-	case length > len(ber)-size:
-		return 0, fmt.Errorf("cut off: %d bytes of %d are there", len(ber), size+length)
-	case length >= 0:
-		return size + length, nil
-	}
-	for at := size; ; {
-		if bytes.HasPrefix(ber[at:], []byte{0, 0}) {
-			return at + 2, nil
-		}
-		n, err := elementLength(ber[at:], depth+1)
-		if err != nil {
-			return 0, err
-		}
-		at += n
-	}
-}
 
 // shape is what a constructed element holds: the tags of its first elements, and these elements whole.
 type shape struct {
@@ -182,23 +119,16 @@ type shape struct {
 const maxShape = 8
 
 // shapeOf reads the shape of a BER element as far as it can be read.
-func shapeOf(ber []byte) *shape {
+func shapeOf(der []byte) *shape {
 	var s shape
-	_, at, length, err := readHead(ber)
-	if err != nil {
-		return &s
-	}
-	if length >= 0 && length <= len(ber)-at {
-		ber = ber[:at+length]
-	}
-	for at < len(ber) && s.count < maxShape {
-		n, err := elementLength(ber[at:], 1)
-		if err != nil || ber[at] == 0 && length < 0 {
-			break
+	_, content, _, err := ber.Next(der)
+	for err == nil && len(content) > 0 && s.count < maxShape {
+		var n int
+		if n, err = ber.Length(content); err == nil {
+			s.tags[s.count], s.parts[s.count] = content[0], content[:n]
+			s.count++
+			content = content[n:]
 		}
-		s.tags[s.count], s.parts[s.count] = ber[at], ber[at:at+n]
-		s.count++
-		at += n
 	}
 	return &s
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"certkdb/kdb/keyfile/ber"
 )
 
 // kindOfType says what the type of a PEM block promises (RFC 7468, and OpenSSL's pem.h).
@@ -45,7 +47,7 @@ func (i *Item) identify() error {
 		i.Kind = EncryptedKey
 		return nil // the content is ciphertext
 	}
-	n, err := elementLength(i.DER, 0)
+	n, err := ber.Length(i.DER)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,70 @@
+package pem
+
+import (
+	"fmt"
+
+	"certkdb/kdb"
+	"certkdb/pki/key"
+	"certkdb/pki/pbe"
+)
+
+// Passwords returns the password of an encrypted item, named by where it stands. The bytes are the callee's: they are
+// not cleared here, since the next item may need them too.
+type Passwords func(where string) ([]byte, error)
+
+// OpenKey reads the private key of an item of the kinds PrivateKey, EncryptedKey and OpenSSHKey; passwords, which may be
+// nil, is called only if the key is encrypted. The error names the item and wraps kdb.ErrParse, kdb.ErrPassword, kdb.ErrNoPassword or
+// kdb.ErrUnsupported.
+func (i *Item) OpenKey(passwords Passwords) (key.Private, error) {
+	private, err := i.openKey(passwords)
+	if err != nil {
+		return key.Private{}, fmt.Errorf("%s: %w", i.Where(), translate(err))
+	}
+	return private, nil
+}
+
+func (i *Item) openKey(passwords Passwords) (key.Private, error) {
+	switch i.Kind {
+	case PrivateKey:
+		return key.ReadPrivate(i.DER)
+	case EncryptedKey:
+		der, err := i.decrypt(passwords)
+		if err != nil {
+			return key.Private{}, err
+		}
+		return key.ReadPrivate(der)
+	case OpenSSHKey:
+		return openSSH(i, passwords)
+	}
+	return key.Private{}, fmt.Errorf("%w: it is no private key", kdb.ErrParse)
+}
+
+// decrypt opens PKCS #8 and the traditional form.
+func (i *Item) decrypt(passwords Passwords) ([]byte, error) {
+	if i.encryptedHeaders() {
+		dek, err := parseDEK(i.Header("DEK-Info"))
+		if err != nil {
+			return nil, err
+		}
+		password, err := i.password(passwords)
+		if err != nil {
+			return nil, err
+		}
+		return dek.decrypt(i.DER, password)
+	}
+	if _, _, err := pbe.SplitPKCS8(i.DER); err != nil {
+		return nil, err
+	}
+	password, err := i.password(passwords)
+	if err != nil {
+		return nil, err
+	}
+	return pbe.DecryptPKCS8(i.DER, password)
+}
+
+func (i *Item) password(passwords Passwords) ([]byte, error) {
+	if passwords == nil {
+		return nil, fmt.Errorf("%w: it is encrypted", kdb.ErrNoPassword)
+	}
+	return passwords(i.Where())
+}

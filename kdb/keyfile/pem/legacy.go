@@ -1,0 +1,117 @@
+package pem
+
+import (
+	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/des" //nolint:gosec // files that are encrypted with it have to be read
+	"crypto/md5" //nolint:gosec // OpenSSL derives the keys of these files with it
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+
+	"certkdb/kdb"
+	"certkdb/kdb/keyfile/ber"
+)
+
+// dek is the cipher of a traditional encrypted key: the header DEK-Info (RFC 1421, 4.6.1.3) with OpenSSL's names.
+type dek struct {
+	name    string
+	iv      []byte
+	keySize int
+	block   func(key []byte) (cipher.Block, error)
+}
+
+// deks are the ciphers, all in CBC mode. OpenSSL offers others too; nobody is known to use them.
+var deks = [...]dek{
+	{name: "AES-128-CBC", keySize: 16, block: aes.NewCipher},
+	{name: "AES-192-CBC", keySize: 24, block: aes.NewCipher},
+	{name: "AES-256-CBC", keySize: 32, block: aes.NewCipher},
+	{name: "DES-EDE3-CBC", keySize: 24, block: des.NewTripleDESCipher},
+	{name: "DES-EDE-CBC", keySize: 16, block: newTwoKeyDES},
+	{name: "DES-CBC", keySize: 8, block: des.NewCipher},
+}
+
+// newTwoKeyDES is 3DES whose third key is the first.
+func newTwoKeyDES(key []byte) (cipher.Block, error) {
+	return des.NewTripleDESCipher(append(key[:16:16], key[:8]...))
+}
+
+// parseDEK reads "AES-256-CBC,0A1B…".
+func parseDEK(header string) (*dek, error) {
+	name, digits, _ := strings.Cut(header, ",")
+	for _, d := range deks {
+		if d.name != strings.ToUpper(strings.TrimSpace(name)) {
+			continue
+		}
+		iv, err := hex.DecodeString(strings.TrimSpace(digits))
+		if size := d.blockSize(); err != nil || len(iv) != size {
+			return nil, fmt.Errorf("%w: the initial vector in DEK-Info is not of %d hexadecimal digits", kdb.ErrParse, 2*size)
+		}
+		d.iv = iv
+		return &d, nil
+	}
+	if header == "" {
+		return nil, fmt.Errorf("%w: Proc-Type says that it is encrypted, but there is no DEK-Info", kdb.ErrParse)
+	}
+	return nil, fmt.Errorf("%w: it is encrypted with %.40q", kdb.ErrUnsupported, name)
+}
+
+func (d *dek) blockSize() int {
+	if strings.HasPrefix(d.name, "AES") {
+		return aes.BlockSize
+	}
+	return des.BlockSize
+}
+
+// decrypt returns the DER in data. What has wrong padding or is no SEQUENCE was decrypted with a wrong password.
+func (d *dek) decrypt(data, password []byte) ([]byte, error) {
+	size := d.blockSize()
+	if len(data) == 0 || len(data)%size != 0 {
+		return nil, fmt.Errorf("%w: %d bytes are no whole number of blocks of %s", kdb.ErrParse, len(data), d.name)
+	}
+	key := bytesToKey(password, d.iv[:8], d.keySize)
+	defer clear(key)
+	block, err := d.block(key)
+	if err != nil {
+		return nil, err // unreachable: the sizes fit
+	}
+	plain := make([]byte, len(data))
+	cipher.NewCBCDecrypter(block, d.iv).CryptBlocks(plain, data)
+	der, err := unpad(plain, size)
+	if err == nil {
+		var n int
+		if n, err = ber.Length(der); err == nil && (n != len(der) || der[0] != tagSequence) {
+			err = errors.New("no SEQUENCE")
+		}
+	}
+	if err != nil {
+		clear(plain)
+		return nil, marked{fmt.Errorf("decrypting with %s: wrong password or damaged data", d.name), kdb.ErrPassword}
+	}
+	return der, nil
+}
+
+// bytesToKey is OpenSSL's EVP_BytesToKey with MD5 and one round: each block is the digest of the one before, password and salt.
+func bytesToKey(password, salt []byte, size int) []byte {
+	var key, last []byte
+	for len(key) < size {
+		h := md5.New() //nolint:gosec // see the import
+		h.Write(last)
+		h.Write(password)
+		h.Write(salt)
+		last = h.Sum(nil)
+		key = append(key, last...)
+	}
+	return key[:size]
+}
+
+// unpad removes the padding of RFC 1423, 1.1.
+func unpad(plain []byte, size int) ([]byte, error) {
+	n := int(plain[len(plain)-1])
+	if n == 0 || n > size || !bytes.Equal(plain[len(plain)-n:], bytes.Repeat([]byte{byte(n)}, n)) {
+		return nil, errors.New("wrong padding")
+	}
+	return plain[:len(plain)-n], nil
+}

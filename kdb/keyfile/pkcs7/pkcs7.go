@@ -1,0 +1,261 @@
+// Package pkcs7 reads the certificates out of PKCS #7 and CMS signed data (RFC 2315, RFC 5652), and writes signed data that
+// holds nothing but certificates: the files that end in .p7b and .p7c. It verifies no signatures and decrypts nothing.
+//
+//	certificates, err := pkcs7.Certificates(data)
+//
+// The basic encoding rules are read, and PEM armour too; what is written is DER.
+package pkcs7
+
+import (
+	"bytes"
+	stdpem "encoding/pem"
+	"errors"
+	"fmt"
+
+	"certkdb/kdb"
+	"certkdb/kdb/keyfile/ber"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// Contents are what signed data carries beside signatures.
+type Contents struct {
+	// Certificates are X.509 certificates as they came, in their order.
+	Certificates [][]byte
+	// CRLs are X.509 certificate revocation lists.
+	CRLs [][]byte
+}
+
+// The content types, DER without tag and length: RFC 5652, 4 and 5.1 to 9.1; RFC 3274; RFC 5083; and Netscape's certificate
+// sequence.
+var contentTypes = [...]struct{ oid, name string }{
+	{"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02", "signed-data"},
+	{"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01", "data"},
+	{"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03", "enveloped-data"},
+	{"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x05", "digested-data"},
+	{"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x06", "encrypted-data"},
+	{"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x02", "authenticated-data"},
+	{"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x09", "compressed-data"},
+	{"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x17", "authenticated enveloped-data"},
+	{"\x60\x86\x48\x01\x86\xf8\x42\x02\x05", "Netscape certificate sequence"},
+}
+
+// MaxCertificates bounds how many certificates are read from one file.
+const MaxCertificates = 1 << 20
+
+// Certificates returns the certificates in PKCS #7, in DER, BER or PEM. The error wraps kdb.ErrParse if the input is
+// damaged and kdb.ErrUnsupported if it is of a kind that carries no certificates, such as enveloped data.
+func Certificates(data []byte) ([][]byte, error) {
+	contents, err := Parse(data)
+	return contents.Certificates, err
+}
+
+// Parse returns the certificates and revocation lists in PKCS #7, with errors as of [Certificates].
+func Parse(data []byte) (Contents, error) {
+	if block, _ := stdpem.Decode(data); block != nil {
+		data = block.Bytes
+	}
+	contents, err := parse(data)
+	if err != nil && !errors.Is(err, kdb.ErrUnsupported) {
+		err = fmt.Errorf("reading PKCS #7: %w: %w", kdb.ErrParse, err)
+	}
+	return contents, err
+}
+
+// parse reads ContentInfo (RFC 5652, 3): SEQUENCE { contentType OID, content [0] EXPLICIT }.
+func parse(data []byte) (Contents, error) {
+	r := reader{rest: data}
+	info := r.enter(ber.Sequence, "ContentInfo")
+	if r.err == nil && len(bytes.TrimRight(r.rest, "\x00\r\n")) > 0 {
+		return Contents{}, fmt.Errorf("%d bytes stand behind it", len(r.rest))
+	}
+	oid := info.content(ber.ObjectID, "content type")
+	if err := errors.Join(r.err, info.err); err != nil {
+		return Contents{}, err
+	}
+	switch name := nameOf(oid); name {
+	case "signed-data":
+		content := info.enter(ber.Context0, "content")
+		signed := content.enter(ber.Sequence, "SignedData")
+		if err := errors.Join(info.err, content.err, signed.err); err != nil {
+			return Contents{}, err
+		}
+		return signed.signedData()
+	case "Netscape certificate sequence":
+		content := info.enter(ber.Context0, "content")
+		list := content.enter(ber.Sequence, "certificate sequence")
+		var c Contents
+		err := list.certificates(&c)
+		return c, errors.Join(info.err, content.err, err)
+	case "":
+		return Contents{}, fmt.Errorf("the content type % x is not known", oid)
+	default:
+		return Contents{}, fmt.Errorf("reading PKCS #7: %w: %s carries no certificates that could be listed", kdb.ErrUnsupported, name)
+	}
+}
+
+func nameOf(oid []byte) string {
+	for _, t := range contentTypes {
+		if t.oid == string(oid) {
+			return t.name
+		}
+	}
+	return ""
+}
+
+// The parts of SignedData that are optional (RFC 5652, 5.1); both are implicit sets.
+const (
+	tagCertificates = ber.Context0
+	tagCRLs         = ber.Context0 + 1
+)
+
+// signedData reads SEQUENCE { version, digestAlgorithms SET, encapContentInfo, certificates [0] OPTIONAL, crls [1] OPTIONAL, signerInfos SET }.
+func (r *reader) signedData() (Contents, error) {
+	var c Contents
+	version := r.content(ber.Integer, "version")
+	r.enter(ber.Set, "digest algorithms")
+	encapsulated := r.enter(ber.Sequence, "content info")
+	encapsulated.content(ber.ObjectID, "inner content type")
+	if err := errors.Join(r.err, encapsulated.err); err != nil {
+		return c, err
+	}
+	if len(version) != 1 || version[0] > 5 {
+		return c, fmt.Errorf("SignedData of version %x", version)
+	}
+	if r.next() == tagCertificates {
+		list := r.enter(tagCertificates, "certificates")
+		if err := list.certificates(&c); err != nil {
+			return c, err
+		}
+	}
+	if r.next() == tagCRLs {
+		list := r.enter(tagCRLs, "revocation lists")
+		if err := list.crls(&c); err != nil {
+			return c, err
+		}
+	}
+	signers := r.enter(ber.Set, "signers")
+	if r.err == nil && len(r.rest) > 0 {
+		return c, fmt.Errorf("%d bytes stand behind the signers", len(r.rest))
+	}
+	return c, errors.Join(r.err, signers.signers())
+}
+
+// certificates takes the X.509 certificates of a CertificateSet (RFC 5652, 10.2.3) and passes over attribute certificates.
+func (r *reader) certificates(c *Contents) error {
+	for r.err == nil && len(r.rest) > 0 {
+		tag, whole := r.whole()
+		switch {
+		case r.err != nil:
+			return fmt.Errorf("certificate %d: %w", len(c.Certificates)+1, r.err)
+		case len(c.Certificates) == MaxCertificates:
+			return fmt.Errorf("more than %d certificates", MaxCertificates)
+		case tag == ber.Sequence:
+			c.Certificates = append(c.Certificates, whole)
+		case tag&^0x3f != 0x80:
+			return fmt.Errorf("the tag 0x%02x among the certificates", tag)
+		}
+	}
+	return r.err
+}
+
+func (r *reader) crls(c *Contents) error {
+	for r.err == nil && len(r.rest) > 0 {
+		if tag, whole := r.whole(); r.err == nil && tag == ber.Sequence {
+			c.CRLs = append(c.CRLs, whole)
+		}
+	}
+	return r.err
+}
+
+// signers checks that SignerInfos are SEQUENCEs that begin with a version; what they sign is not looked at.
+func (r *reader) signers() error {
+	for r.err == nil && len(r.rest) > 0 {
+		signer := r.enter(ber.Sequence, "signer")
+		signer.content(ber.Integer, "signer's version")
+		if signer.err != nil {
+			return signer.err
+		}
+	}
+	return r.err
+}
+
+// reader reads elements in their order and keeps the first error.
+type reader struct {
+	rest []byte
+	err  error
+}
+
+// next returns the tag of the next element, 0 if there is none.
+func (r *reader) next() byte {
+	if r.err != nil || len(r.rest) == 0 {
+		return 0
+	}
+	return r.rest[0]
+}
+
+// content returns the content of the next element, which must have the tag.
+func (r *reader) content(tag byte, what string) []byte {
+	if r.err != nil {
+		return nil
+	}
+	found, content, rest, err := ber.Next(r.rest)
+	switch {
+	case err != nil:
+		r.err = fmt.Errorf("%s: %w", what, err)
+	case found != tag:
+		r.err = fmt.Errorf("%s: tag 0x%02x where 0x%02x belongs", what, found, tag)
+	}
+	r.rest = rest
+	return content
+}
+
+// enter returns a reader for what is inside the next element.
+func (r *reader) enter(tag byte, what string) *reader {
+	return &reader{rest: r.content(tag, what), err: r.err}
+}
+
+// whole returns the next element with its tag and length.
+func (r *reader) whole() (byte, []byte) {
+	n, err := ber.Length(r.rest)
+	if err != nil {
+		r.err = err
+		return 0, nil
+	}
+	whole := r.rest[:n:n]
+	r.rest = r.rest[n:]
+	return whole[0], whole
+}
+
+// Encode writes signed data that holds certificates alone, without content and signers (RFC 5652, 5.1: "degenerate"), in DER, as openssl crl2pkcs7
+// -nocrl does.
+func Encode(certificates [][]byte) ([]byte, error) {
+	const signedData, data = "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02", "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01"
+	explicit := asn1.Tag(0).ContextSpecific().Constructed()
+	b := cryptobyte.NewBuilder(nil)
+	addOID := func(b *cryptobyte.Builder, oid string) {
+		b.AddASN1(asn1.OBJECT_IDENTIFIER, func(b *cryptobyte.Builder) { b.AddBytes([]byte(oid)) })
+	}
+	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		addOID(b, signedData)
+		b.AddASN1(explicit, func(b *cryptobyte.Builder) {
+			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+				b.AddASN1Int64(1)
+				b.AddASN1(asn1.SET, func(*cryptobyte.Builder) {})
+				b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) { addOID(b, data) })
+				b.AddASN1(explicit, func(b *cryptobyte.Builder) {
+					for _, der := range certificates {
+						b.AddBytes(der)
+					}
+				})
+				b.AddASN1(asn1.SET, func(*cryptobyte.Builder) {})
+			})
+		})
+	})
+	out, err := b.Bytes()
+	if err != nil {
+		return nil, fmt.Errorf("encoding %d certificates as PKCS #7: %w", len(certificates), err)
+	}
+	return out, nil
+}
