@@ -82,7 +82,14 @@ func (o *overlay) Scan(prefix, after string) iter.Seq2[store.Record, error] {
 			if !emit(record.Key, false) {
 				return
 			}
-			if _, changed := o.changes[record.Key]; !changed && !yield(record, nil) {
+			if len(pending) > 0 && pending[0] == record.Key {
+				pending = pending[1:]
+			}
+			value, changed := o.changes[record.Key]
+			if changed {
+				record.Value = value
+			}
+			if record.Value != nil && !yield(record, nil) {
 				return
 			}
 		}

@@ -145,7 +145,9 @@ func (p *page) key(i int) []byte {
 func (p *page) child(i int) uint64 { return order.Uint64(p.data[headerSize+elementSize*i+8:]) }
 
 // isBucket reports whether element i of a leaf is a bucket.
-func (p *page) isBucket(i int) bool { return order.Uint32(p.data[headerSize+elementSize*i:]) == flagBucket }
+func (p *page) isBucket(i int) bool {
+	return order.Uint32(p.data[headerSize+elementSize*i:]) == flagBucket
+}
 
 // element returns key and value of element i; a branch has no values.
 func (p *page) element(i int) (key, value []byte) {

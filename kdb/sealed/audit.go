@@ -1,0 +1,118 @@
+package sealed
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"fmt"
+	"iter"
+	"time"
+
+	"certkdb/kdb"
+	"certkdb/kdb/store"
+)
+
+// LogRecord is a record of the audit log.
+type LogRecord struct {
+	Sequence  uint64
+	Time      time.Time
+	Operation string   // "add", "delete", "export", "passwd", …
+	Label     string   // "" if it is about the database
+	SHA256    [32]byte // fingerprint of the entry; zero if there is none
+	User      string
+	Host      string
+}
+
+// logEntry is a LogRecord as it is stored, with the chain value of the one before it.
+type logEntry struct {
+	LogRecord
+	previous [32]byte
+}
+
+func (l *logEntry) encode() []byte {
+	e := encoder{make([]byte, 0, 128+len(l.Operation)+len(l.Label)+len(l.User)+len(l.Host))}
+	e.u8(formatVersion)
+	e.u64(l.Sequence)
+	e.raw(l.previous[:])
+	e.u64(uint64(l.Time.UnixMicro()))
+	e.raw(l.SHA256[:])
+	for _, text := range []string{l.Operation, l.Label, l.User, l.Host} {
+		e.string(text)
+	}
+	return e.b
+}
+
+func decodeLog(b []byte) (logEntry, error) {
+	d := decoder{b: b}
+	if version := d.u8(); d.err == nil && version != formatVersion {
+		return logEntry{}, fmt.Errorf("%w %d", kdb.ErrVersion, version)
+	}
+	var l logEntry
+	l.Sequence, l.previous = d.u64(), d.hash()
+	l.Time = time.UnixMicro(int64(d.u64())).UTC()
+	l.SHA256 = d.hash()
+	l.Operation, l.Label, l.User, l.Host = d.string(), d.string(), d.string(), d.string()
+	return l, d.end()
+}
+
+// chain is the chain value after a log record: a keyed hash of the record, which holds the value before it.
+func (k *keys) chain(plain []byte) (sum [32]byte) {
+	mac := hmac.New(sha256.New, k.audit)
+	mac.Write(plain)
+	mac.Sum(sum[:0])
+	return sum
+}
+
+// log appends to the audit log.
+func (t *tx) log(operation, label string, fingerprint [32]byte) error {
+	l := logEntry{LogRecord{
+		Sequence: t.head.logSeq + 1, Time: t.db.now(), Operation: operation, Label: label,
+		SHA256: fingerprint, User: t.db.o.User, Host: t.db.o.Host,
+	}, t.head.logChain}
+	plain := l.encode()
+	if err := t.put(logKey(l.Sequence), plain, nil); err != nil {
+		return err
+	}
+	t.head.logSeq, t.head.logChain = l.Sequence, t.keys.chain(plain)
+	return nil
+}
+
+// Log yields the audit log after a sequence number, oldest first.
+func (db *Database) Log(ctx context.Context, after uint64) iter.Seq2[LogRecord, error] {
+	return func(yield func(LogRecord, error) bool) {
+		stopped := false
+		err := db.view(ctx, strict, func(t *tx) error {
+			for record, err := range t.stx.Scan(prefixLog, logKey(after)) {
+				var l logEntry
+				if err == nil {
+					l, err = t.openLog(record)
+				}
+				if err != nil {
+					return err
+				}
+				if stopped = !yield(l.LogRecord, nil); stopped {
+					return nil
+				}
+			}
+			return nil
+		})
+		if err != nil && !stopped {
+			yield(LogRecord{}, err)
+		}
+	}
+}
+
+func (t *tx) openLog(record store.Record) (logEntry, error) {
+	plain, err := t.open(record.Key, record.Value)
+	if err != nil {
+		return logEntry{}, err
+	}
+	l, err := decodeLog(plain)
+	if err == nil && logKey(l.Sequence) != record.Key {
+		err = fmt.Errorf("%w: it says that it is record %d", kdb.ErrCorrupt, l.Sequence)
+	}
+	if err != nil {
+		return logEntry{}, fmt.Errorf("%s: %w", place(record.Key), err)
+	}
+	return l, nil
+}

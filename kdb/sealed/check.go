@@ -1,0 +1,254 @@
+package sealed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"certkdb/kdb"
+	"certkdb/kdb/store"
+	"certkdb/pki/cert"
+	"certkdb/pki/key"
+)
+
+// Check implements kdb.Database. It verifies the structure of the store, every seal, that the parts of each entry belong
+// together and are the ones last stored, that private keys fit their certificates, the head's digest and counts, the key slots
+// and the chain of the audit log.
+func (db *Database) Check(ctx context.Context, report func(kdb.Problem)) error {
+	if st, ok := db.store.(store.Checker); ok {
+		err := st.Check(ctx, func(where, what string) { report(kdb.Problem{Where: where, What: what}) })
+		if err != nil {
+			return db.name(err)
+		}
+	}
+	err := db.view(ctx, lenient, func(t *tx) error {
+		c := checker{t: t, report: report}
+		return c.run()
+	})
+	if errors.Is(err, kdb.ErrCorrupt) {
+		report(kdb.Problem{Where: "database", What: err.Error()})
+		return nil
+	}
+	return err
+}
+
+// checker verifies the records of one state.
+type checker struct {
+	t      *tx
+	report func(kdb.Problem)
+	digest [32]byte // of the summaries that are there
+	count  uint64
+	blamed bool // something was found about summaries
+}
+
+func (c *checker) finding(where, what string) { c.report(kdb.Problem{Where: where, What: what}) }
+
+// fault reports an error about a record; other errors end the check.
+func (c *checker) fault(where string, err error) error {
+	if !errors.Is(err, kdb.ErrCorrupt) && !errors.Is(err, kdb.ErrVersion) && !errors.Is(err, kdb.ErrParse) {
+		return err
+	}
+	c.finding(where, strings.TrimPrefix(strings.TrimPrefix(err.Error(), where+": "), kdb.ErrCorrupt.Error()+": "))
+	return nil
+}
+
+func (c *checker) run() error {
+	err := c.t.checkSlots(func(p kdb.Problem) error { c.report(p); return nil })
+	if err != nil {
+		if err = c.fault("key slots", err); err != nil {
+			return err
+		}
+	}
+	for _, step := range []struct {
+		where string
+		run   func() error
+	}{
+		{"entries", c.entries},
+		{"certificates", func() error { return c.orphans(prefixCerts, func(summary) bool { return true }) }},
+		{"private keys", func() error { return c.orphans(prefixKey, func(s summary) bool { return s.hasKey }) }},
+		{"audit log", c.log},
+		{"records", c.strangers},
+	} {
+		if err := step.run(); err != nil {
+			if err = c.fault(step.where, err); err != nil {
+				return err
+			}
+		}
+	}
+	c.head()
+	return c.t.ctx.Err()
+}
+
+// entries verifies each entry.
+func (c *checker) entries() error {
+	for record, err := range c.t.stx.Scan(prefixSummary, "") {
+		if err != nil {
+			c.blamed = true
+			return fmt.Errorf("after %d entries: %w", c.count, err)
+		}
+		label := record.Key[len(prefixSummary):]
+		c.count++
+		c.t.digester.toggle(&c.digest, record.Key, record.Value)
+		if err := kdb.CheckLabel(label); err != nil {
+			c.finding(place(record.Key), err.Error())
+		}
+		s, err := c.t.decodeSummary(label, record.Value)
+		if err != nil {
+			c.blamed = true
+			if err := c.fault(place(record.Key), err); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := c.entry(&s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entry verifies the parts of an entry. Each is checked even if another one is damaged.
+func (c *checker) entry(s *summary) error {
+	e, errEntry := c.t.entry(s)
+	if errEntry != nil {
+		if err := c.fault(place(prefixCerts+s.Label), errEntry); err != nil {
+			return err
+		}
+	}
+	if s.hasKey {
+		var err error
+		if e.Key, err = c.t.key(s); err != nil {
+			return c.fault(place(prefixKey+s.Label), err)
+		}
+	}
+	if errEntry != nil {
+		return nil
+	}
+	where := fmt.Sprintf("label %q", s.Label)
+	if err := e.Check(); err != nil {
+		c.finding(where, err.Error())
+	}
+	want, err := kdb.Summarize(&e)
+	if err != nil {
+		c.finding(where, err.Error())
+	} else if want.Subject != s.Subject || want.Issuer != s.Issuer || want.Serial != s.Serial || !want.NotAfter.Equal(s.NotAfter) {
+		c.finding(where, "the summary does not describe the certificate")
+	}
+	if hasPrivateKey(e.Kind) {
+		if what := mismatch(&e); what != "" {
+			c.finding(where, what)
+		}
+	}
+	clear(e.Key)
+	return nil
+}
+
+// mismatch says why the private key does not fit; "" if it does, or if its public key cannot be computed.
+func mismatch(e *kdb.Entry) string {
+	private, err := key.ReadPrivate(e.Key)
+	if err != nil {
+		return "the private key cannot be read: " + err.Error()
+	}
+	var public []byte
+	what := "certificate"
+	if e.Kind == kdb.KindRequest {
+		what = "certificate request"
+		r, err := cert.ParseRequest(e.Request)
+		if err != nil {
+			return ""
+		}
+		public = r.RawSPKI
+	} else if len(e.Certificates) > 0 {
+		c, err := cert.Parse(e.Certificates[0])
+		if err != nil {
+			return ""
+		}
+		public = c.RawSPKI
+	}
+	if private.SPKI == nil || key.SameKey(private.SPKI, public) {
+		return ""
+	}
+	return "the private key does not belong to the " + what
+}
+
+// orphans finds parts whose label has no summary, or one that does not want them.
+func (c *checker) orphans(prefix string, wanted func(summary) bool) error {
+	for record, err := range c.t.stx.Scan(prefix, "") {
+		if err != nil {
+			return err
+		}
+		s, _, err := c.t.summary(record.Key[len(prefix):])
+		switch {
+		case errors.Is(err, kdb.ErrNotFound), err == nil && !wanted(s):
+			c.finding(place(record.Key), "no summary vouches for it: it was put back, or its summary was removed")
+		case err != nil && !errors.Is(err, kdb.ErrCorrupt): // a damaged summary was reported already
+			return err
+		}
+	}
+	return nil
+}
+
+// log verifies the chain of the audit log.
+func (c *checker) log() error {
+	var next uint64 = 1
+	var chain [32]byte
+	broken := false
+	for record, err := range c.t.stx.Scan(prefixLog, "") {
+		if err != nil {
+			return err
+		}
+		l, err := c.t.openLog(record)
+		if err != nil {
+			if err := c.fault(place(record.Key), err); err != nil {
+				return err
+			}
+			broken, next = true, next+1
+			continue
+		}
+		if l.Sequence != next {
+			c.finding("audit log", fmt.Sprintf("record %d follows record %d: records were removed", l.Sequence, next-1))
+			broken = true
+		} else if l.previous != chain && !broken {
+			c.finding(place(record.Key), "it does not follow the record before it: that one is another than was written")
+		}
+		broken = false
+		next, chain = l.Sequence+1, c.t.keys.chain(l.encode())
+	}
+	if !broken && (next-1 != c.t.head.logSeq || chain != c.t.head.logChain) {
+		c.finding("audit log", fmt.Sprintf("it ends with record %d, the head record says %d: records were removed or put back",
+			next-1, c.t.head.logSeq))
+	}
+	return nil
+}
+
+// strangers finds records that nothing in FORMAT.md accounts for.
+func (c *checker) strangers() error {
+	for record, err := range c.t.stx.Scan("", "") {
+		if err != nil {
+			return err
+		}
+		switch prefix, _, _ := strings.Cut(record.Key, "/"); prefix + "/" {
+		case prefixSlot, prefixLog, prefixSummary, prefixCerts, prefixKey:
+		default:
+			if record.Key != keyMeta && record.Key != keyHead {
+				c.finding(fmt.Sprintf("record %q", record.Key), "no such record belongs into a database")
+			}
+		}
+	}
+	return nil
+}
+
+// head compares the head with what was found.
+func (c *checker) head() {
+	if c.count != c.t.head.entries {
+		c.finding("head", fmt.Sprintf("%d entries are there, it says %d: some were removed or put back", c.count, c.t.head.entries))
+	} else if c.digest != c.t.head.digest && !c.blamed {
+		c.finding("head", "the digest of the summaries is another: an older summary was put back in the place of a newer one")
+	}
+	if c.t.head.standard != "" {
+		if _, _, err := c.t.summary(c.t.head.standard); errors.Is(err, kdb.ErrNotFound) {
+			c.finding("head", fmt.Sprintf("the default label %q is not there", c.t.head.standard))
+		}
+	}
+}

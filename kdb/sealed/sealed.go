@@ -1,0 +1,291 @@
+// Package sealed is the native database: entries in sealed records over a store that is not trusted. FORMAT.md says
+// what is stored, how, and against whom that helps.
+//
+//	db, err := sealed.Driver().Open(ctx, "key.ckdb", kdb.Options{Password: ask, LockTimeout: 10 * time.Second})
+//	if err != nil { … }
+//	defer db.Close()
+//	native := db.(*sealed.Database) // for slots, stash, rekey, log …
+//
+// Opening reads nothing secret: Info and Labels need no password, View and Update unlock the database when they first
+// need it, by the stash beside it or by its password. [Database.Unlock] does that at once.
+package sealed
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"certkdb/kdb"
+	"certkdb/kdb/store"
+	"certkdb/kdb/store/boltstore"
+)
+
+// Database is a native database. It implements kdb.Database; what only a native database can do are further methods.
+type Database struct {
+	store    store.Store
+	location string
+	stash    string // path of the stash, "" if there can be none
+	o        kdb.Options
+
+	mu   sync.Mutex // held while unlocking
+	keys *keys      // nil while it is locked
+}
+
+var _ kdb.Database = (*Database)(nil)
+
+// Driver opens and creates native databases in files.
+func Driver() kdb.Driver {
+	return kdb.Driver{
+		Name:       "ckdb",
+		Aliases:    []string{"native"},
+		Extensions: []string{".ckdb"},
+		Matches:    boltstore.Matches,
+		Open: func(ctx context.Context, location string, o kdb.Options) (kdb.Database, error) {
+			return asDatabase(Open(ctx, boltstore.Open(location, boltstore.Options{LockTimeout: o.LockTimeout}), location, o))
+		},
+		Create: func(ctx context.Context, location string, o kdb.CreateOptions) (kdb.Database, error) {
+			if _, err := os.Lstat(location); err == nil {
+				return nil, fmt.Errorf("creating %q: %w", location, kdb.ErrDatabaseExists)
+			}
+			st := boltstore.Open(location, boltstore.Options{LockTimeout: o.LockTimeout, Create: true})
+			return asDatabase(Create(ctx, st, location, o))
+		},
+	}
+}
+
+// asDatabase keeps a nil *Database from becoming a kdb.Database that is not nil.
+func asDatabase(db *Database, err error) (kdb.Database, error) {
+	if err != nil {
+		return nil, err
+	}
+	return db, nil
+}
+
+// Open opens the database in a store. location names it in messages; where it is a file, its stash lies beside it.
+func Open(ctx context.Context, st store.Store, location string, o kdb.Options) (*Database, error) {
+	db := newDatabase(st, location, o)
+	err := st.View(ctx, func(stx store.Tx) error {
+		_, _, err := readMetaRecord(stx)
+		return err
+	})
+	if err != nil {
+		return nil, db.name(err)
+	}
+	return db, nil
+}
+
+func newDatabase(st store.Store, location string, o kdb.Options) *Database {
+	db := &Database{store: st, location: location, o: o}
+	if !strings.Contains(location, "://") {
+		db.stash = location + StashExtension
+	}
+	return db
+}
+
+// Create makes a new database in an empty store, with one password slot, and returns it unlocked.
+func Create(ctx context.Context, st store.Store, location string, o kdb.CreateOptions) (*Database, error) {
+	db := newDatabase(st, location, o.Options)
+	password, err := db.askPassword(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("creating %q: %w", location, err)
+	}
+	defer clear(password)
+	if len(password) == 0 {
+		return nil, fmt.Errorf("creating %q: %w: it is empty", location, kdb.ErrNoPassword)
+	}
+	k, err := deriveKeys(newMeta(db.now()), newMaster())
+	if err != nil {
+		return nil, err
+	}
+	s := newSlot(slotPassword, o.Cost, db.now())
+	if err := s.wrap(&k.meta, 1, password, k.master); err != nil {
+		return nil, err
+	}
+	err = st.Update(ctx, func(stx store.Tx) error { return db.initialise(ctx, stx, k, s) })
+	if err != nil {
+		return nil, db.name(err)
+	}
+	k.slot, db.keys = 1, k
+	return db, nil
+}
+
+// initialise writes the first records.
+func (db *Database) initialise(ctx context.Context, stx store.Tx, k *keys, s *slot) error {
+	_, err := stx.Get(keyMeta)
+	if !errors.Is(err, store.ErrNotFound) {
+		return errors.Join(err, kdb.ErrDatabaseExists)
+	}
+	t := &tx{
+		ctx: ctx, db: db, stx: stx, keys: k, operation: "create", digester: k.digester(), bound: k.meta.bind(""),
+	}
+	if err := t.putMeta(&k.meta); err != nil {
+		return err
+	}
+	if err := t.putSlot(1, s); err != nil {
+		return err
+	}
+	if err := t.log("create", "", [32]byte{}); err != nil {
+		return err
+	}
+	return t.commit()
+}
+
+// View implements kdb.Database.
+func (db *Database) View(ctx context.Context, fn func(kdb.Tx) error) error {
+	return db.view(ctx, strict, func(t *tx) error { return fn(t) })
+}
+
+func (db *Database) view(ctx context.Context, how strictness, fn func(*tx) error) error {
+	k, err := db.unlocked(ctx)
+	if err != nil {
+		return err
+	}
+	err = db.store.View(ctx, func(stx store.Tx) error {
+		t, err := db.begin(ctx, stx, k, how)
+		if err != nil {
+			return err
+		}
+		return fn(t)
+	})
+	return db.name(err)
+}
+
+// Update implements kdb.Database.
+func (db *Database) Update(ctx context.Context, operation string, fn func(kdb.Tx) error) error {
+	return db.update(ctx, operation, strict, func(t *tx) error { return fn(t) })
+}
+
+func (db *Database) update(ctx context.Context, operation string, how strictness, fn func(*tx) error) error {
+	if operation == "" {
+		return errors.New("an update needs the name of its operation")
+	}
+	k, err := db.unlocked(ctx)
+	if err != nil {
+		return err
+	}
+	err = db.store.Update(ctx, func(stx store.Tx) error {
+		t, err := db.begin(ctx, stx, k, how)
+		if err != nil {
+			return err
+		}
+		t.operation = operation
+		if err := fn(t); err != nil {
+			return err
+		}
+		return t.commit()
+	})
+	return db.name(err)
+}
+
+// name adds the location to an error about the database that does not have it yet.
+func (db *Database) name(err error) error {
+	if err == nil || strings.Contains(err.Error(), db.location) {
+		return err
+	}
+	for _, own := range []error{kdb.ErrCorrupt, kdb.ErrVersion, kdb.ErrChanged, kdb.ErrDatabaseExists, kdb.ErrNoDatabase} {
+		if errors.Is(err, own) {
+			return fmt.Errorf("database %q: %w", db.location, err)
+		}
+	}
+	return err
+}
+
+// Info implements kdb.Database.
+func (db *Database) Info(ctx context.Context) (kdb.Info, error) {
+	info := kdb.Info{Location: db.location, Format: "ckdb", Version: fmt.Sprint(formatVersion)}
+	err := db.store.View(ctx, func(stx store.Tx) error {
+		m, _, err := readMetaRecord(stx)
+		if err != nil {
+			return err
+		}
+		info.ID, info.Created = hex.EncodeToString(m.id[:]), m.created
+		slots, err := readSlots(stx)
+		if err != nil {
+			return err
+		}
+		for _, s := range slots {
+			info.Slots = append(info.Slots, s.info())
+		}
+		for _, err := range stx.Scan(prefixSummary, "") {
+			if err != nil {
+				return err
+			}
+			info.Entries++
+		}
+		return nil
+	})
+	if err != nil {
+		return kdb.Info{}, db.name(err)
+	}
+	info.Size, err = db.store.Size()
+	info.Facts = db.facts(info.Slots)
+	return info, db.name(err)
+}
+
+func (db *Database) facts(slots []kdb.SlotInfo) []kdb.Fact {
+	facts := []kdb.Fact{{Name: "records", Value: "AES-256-GCM, each sealed by itself"}}
+	for _, s := range slots {
+		if s.Kind != "stash" {
+			continue
+		}
+		fact := kdb.Fact{Name: "stash", Value: db.stash}
+		if _, err := readStash(db.stash); errors.Is(err, fs.ErrNotExist) {
+			fact.Value += " is missing, though there is a key slot for it"
+		} else if err != nil {
+			fact.Value, fact.Weak = err.Error(), errors.Is(err, ErrStashMode)
+		}
+		facts = append(facts, fact)
+	}
+	return facts
+}
+
+// Labels yields all labels in the order of their bytes. It needs no password.
+func (db *Database) Labels(ctx context.Context) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		stopped := false
+		err := db.store.View(ctx, func(stx store.Tx) error {
+			for record, err := range stx.Scan(prefixSummary, "") {
+				if err != nil {
+					return err
+				}
+				if stopped = !yield(record.Key[len(prefixSummary):], nil); stopped {
+					return nil
+				}
+			}
+			return nil
+		})
+		if err != nil && !stopped {
+			yield("", db.name(err))
+		}
+	}
+}
+
+// Labels yields the labels of the native database in the file at path, for shell completion: without password.
+func Labels(ctx context.Context, path string) iter.Seq2[string, error] {
+	return newDatabase(boltstore.Open(path, boltstore.Options{}), path, kdb.Options{}).Labels(ctx)
+}
+
+// Close implements kdb.Database.
+func (db *Database) Close() error {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.keys != nil {
+		db.keys.forget()
+		db.keys = nil
+	}
+	return db.store.Close()
+}
+
+func (db *Database) now() time.Time {
+	if db.o.Now != nil {
+		return db.o.Now()
+	}
+	return time.Now()
+}

@@ -1,0 +1,213 @@
+package sealed
+
+import (
+	"crypto/fips140"
+	"crypto/hkdf"
+	"crypto/pbkdf2"
+	"crypto/rand"
+	"crypto/sha256"
+	"fmt"
+	"time"
+
+	"golang.org/x/crypto/argon2"
+
+	"certkdb/kdb"
+)
+
+// The kinds of key slots.
+const (
+	slotPassword = 1
+	slotStash    = 2
+)
+
+// The key derivations of key slots.
+const (
+	kdfArgon2id = 1 // RFC 9106
+	kdfPBKDF2   = 2 // RFC 8018, 5.2, with HMAC-SHA-256
+	kdfHKDF     = 3 // RFC 5869 with SHA-256: for keys that are random already
+)
+
+// Bounds of the parameters in a slot. They are checked before any work, so that a slot that was tampered with
+// neither exhausts the machine nor weakens the password.
+const (
+	minMemory, maxMemory = 64, 1 << 20 // KiB
+	minPasses, maxPasses = 1, 32
+	minLanes, maxLanes   = 1, 16
+	maxWork              = 4 << 20 // KiB × passes: 4 GiB filled
+	minRounds, maxRounds = 1000, 20_000_000
+	maxSlots             = 16
+)
+
+// slot is a key slot: how to derive a key from a secret, and the master key sealed under it.
+type slot struct {
+	kind, kdf, lanes uint8
+	memory           uint32 // KiB
+	passes           uint32 // rounds of PBKDF2
+	created          time.Time
+	salt             [16]byte
+	wrapped          []byte // nonce | master key | tag
+}
+
+const (
+	slotClear   = 1 + 3 + 4 + 4 + 8 + 16 // version to salt
+	wrappedSize = 12 + keySize + 16
+)
+
+// newSlot returns an empty slot of a kind with a fresh salt.
+func newSlot(kind uint8, cost kdb.Cost, now time.Time) *slot {
+	s := &slot{kind: kind, created: now}
+	rand.Read(s.salt[:]) // never fails
+	switch {
+	case kind == slotStash:
+		s.kdf = kdfHKDF
+	case fips140.Enabled() && cost == kdb.CostTest:
+		s.kdf, s.passes = kdfPBKDF2, minRounds
+	case fips140.Enabled(): // Argon2 is not approved; the rounds are OWASP's for this hash
+		s.kdf, s.passes = kdfPBKDF2, 600_000
+	case cost == kdb.CostTest:
+		s.kdf, s.memory, s.passes, s.lanes = kdfArgon2id, minMemory, minPasses, minLanes
+	default: // RFC 9106, 4: the second recommended option
+		s.kdf, s.memory, s.passes, s.lanes = kdfArgon2id, 64<<10, 3, 4
+	}
+	return s
+}
+
+func (s *slot) clearPart() []byte {
+	e := encoder{make([]byte, 0, slotClear+wrappedSize)}
+	e.u8(formatVersion)
+	e.u8(s.kind)
+	e.u8(s.kdf)
+	e.u8(s.lanes)
+	e.u32(s.memory)
+	e.u32(s.passes)
+	e.u64(uint64(s.created.Unix()))
+	e.raw(s.salt[:])
+	return e.b
+}
+
+func (s *slot) encode() []byte { return append(s.clearPart(), s.wrapped...) }
+
+func decodeSlot(b []byte) (*slot, error) {
+	d := decoder{b: b}
+	if version := d.u8(); d.err == nil && version != formatVersion {
+		return nil, fmt.Errorf("%w: a slot of version %d", kdb.ErrVersion, version)
+	}
+	s := &slot{kind: d.u8(), kdf: d.u8(), lanes: d.u8(), memory: d.u32(), passes: d.u32()}
+	s.created = time.Unix(int64(d.u64()), 0).UTC()
+	copy(s.salt[:], d.fixed(16))
+	s.wrapped = append([]byte(nil), d.fixed(wrappedSize)...)
+	if err := d.end(); err != nil {
+		return nil, err
+	}
+	return s, s.checkBounds()
+}
+
+func (s *slot) checkBounds() error {
+	switch {
+	case s.kind == slotStash && s.kdf == kdfHKDF:
+		return nil
+	case s.kind != slotPassword || s.kdf != kdfArgon2id && s.kdf != kdfPBKDF2:
+		return fmt.Errorf("%w: a slot of kind %d with key derivation %d", kdb.ErrVersion, s.kind, s.kdf)
+	case s.kdf == kdfPBKDF2:
+		return within("rounds of PBKDF2", s.passes, minRounds, maxRounds)
+	}
+	if err := within("KiB of Argon2id", s.memory, max(minMemory, 8*uint32(s.lanes)), maxMemory); err != nil {
+		return err
+	}
+	if err := within("passes of Argon2id", s.passes, minPasses, maxPasses); err != nil {
+		return err
+	}
+	if err := within("lanes of Argon2id", uint32(s.lanes), minLanes, maxLanes); err != nil {
+		return err
+	}
+	return within("KiB of Argon2id in all passes", s.memory*s.passes, 0, maxWork)
+}
+
+func within(what string, value, low, high uint32) error {
+	if value >= low && value <= high {
+		return nil
+	}
+	return fmt.Errorf("%w: %d %s, %d to %d are allowed", kdb.ErrCorrupt, value, what, low, high)
+}
+
+// describe is SlotInfo.KDF.
+func (s *slot) describe() string {
+	switch s.kdf {
+	case kdfArgon2id:
+		return fmt.Sprintf("argon2id (%s, %d passes, %d lanes)", kibibytes(s.memory), s.passes, s.lanes)
+	case kdfPBKDF2:
+		return fmt.Sprintf("pbkdf2-hmac-sha256 (%d rounds)", s.passes)
+	}
+	return "hkdf-sha256"
+}
+
+func kibibytes(n uint32) string {
+	if n%1024 == 0 {
+		return fmt.Sprintf("%d MiB", n/1024)
+	}
+	return fmt.Sprintf("%d KiB", n)
+}
+
+func (s *slot) kindName() string {
+	switch s.kind {
+	case slotPassword:
+		return "password"
+	case slotStash:
+		return "stash"
+	}
+	return fmt.Sprintf("kind %d", s.kind)
+}
+
+// derive makes the key that wraps the master key.
+func (s *slot) derive(secret []byte) ([]byte, error) {
+	switch s.kdf {
+	case kdfArgon2id:
+		return argon2.IDKey(secret, s.salt[:], s.passes, s.memory, s.lanes, keySize), nil
+	case kdfPBKDF2:
+		return pbkdf2.Key(sha256.New, string(secret), s.salt[:], int(s.passes), keySize)
+	}
+	return hkdf.Key(sha256.New, secret, s.salt[:], "certkdb v1 stash", keySize)
+}
+
+// bound is the associated data of a slot's seal: whose slot it is, and all its parameters.
+func (s *slot) bound(m *meta, id uint32) []byte {
+	return append(m.bind(slotKey(id)), s.clearPart()...)
+}
+
+// wrap seals the master key under the secret, and opens it once to be sure.
+func (s *slot) wrap(m *meta, id uint32, secret, master []byte) error {
+	key, err := s.derive(secret)
+	if err != nil {
+		return err
+	}
+	defer clear(key)
+	aead, err := newAEAD(key)
+	if err != nil {
+		return err
+	}
+	s.wrapped = aead.Seal(nil, nil, master, s.bound(m, id))
+	again, err := s.unwrap(m, id, secret)
+	if err != nil || string(again) != string(master) {
+		return fmt.Errorf("sealing key slot %d: it does not open again: %w", id, kdb.ErrCorrupt)
+	}
+	clear(again)
+	return nil
+}
+
+// unwrap opens the slot with a secret; kdb.ErrPassword if it does not.
+func (s *slot) unwrap(m *meta, id uint32, secret []byte) ([]byte, error) {
+	key, err := s.derive(secret)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(key)
+	aead, err := newAEAD(key)
+	if err != nil {
+		return nil, err
+	}
+	master, err := aead.Open(nil, nil, s.wrapped, s.bound(m, id))
+	if err != nil {
+		return nil, kdb.ErrPassword
+	}
+	return master, nil
+}

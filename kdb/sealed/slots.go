@@ -1,0 +1,263 @@
+package sealed
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+
+	"certkdb/kdb"
+	"certkdb/kdb/store"
+)
+
+// ErrLastSlot says that the last key slot cannot be removed: nothing could open the database any more.
+var ErrLastSlot = errors.New("it is the last key slot")
+
+// Slots lists the key slots. It needs no password.
+func (db *Database) Slots(ctx context.Context) ([]kdb.SlotInfo, error) {
+	var list []kdb.SlotInfo
+	err := db.store.View(ctx, func(stx store.Tx) error {
+		slots, err := readSlots(stx)
+		list = list[:0]
+		for i := range slots {
+			list = append(list, slots[i].info())
+		}
+		return err
+	})
+	return list, db.name(err)
+}
+
+// AddPasswordSlot adds a key slot for a further password and returns its id.
+func (db *Database) AddPasswordSlot(ctx context.Context, password []byte, cost kdb.Cost) (id int, err error) {
+	added, err := db.replaceSlots(ctx, "slot-add", nil, func(uint32) (*slot, []byte) {
+		return newSlot(slotPassword, cost, db.now()), password
+	})
+	return int(added), err
+}
+
+// ChangePassword puts a slot for the new password in the place of a password slot. old is the id of that slot; 0 is the
+// slot that the database was unlocked with, or the only password slot. The id of the new slot is returned.
+func (db *Database) ChangePassword(ctx context.Context, old int, password []byte, cost kdb.Cost) (id int, err error) {
+	gone, err := db.passwordSlot(ctx, old)
+	if err != nil {
+		return 0, fmt.Errorf("changing the password: %w", err)
+	}
+	added, err := db.replaceSlots(ctx, "passwd", []uint32{gone}, func(uint32) (*slot, []byte) {
+		return newSlot(slotPassword, cost, db.now()), password
+	})
+	return int(added), err
+}
+
+// passwordSlot finds the slot whose password is to be changed.
+func (db *Database) passwordSlot(ctx context.Context, wanted int) (uint32, error) {
+	k, err := db.unlocked(ctx)
+	if err != nil {
+		return 0, err
+	}
+	slots, err := db.Slots(ctx)
+	if err != nil {
+		return 0, err
+	}
+	var candidates []uint32
+	for _, s := range slots {
+		if s.Kind != "password" {
+			continue
+		}
+		if s.ID == wanted || wanted == 0 && s.ID == int(k.slot) {
+			return uint32(s.ID), nil
+		}
+		candidates = append(candidates, uint32(s.ID))
+	}
+	switch {
+	case wanted != 0:
+		return 0, fmt.Errorf("%w: there is no password slot %d", kdb.ErrNotFound, wanted)
+	case len(candidates) != 1:
+		return 0, fmt.Errorf("%w: there are %d password slots, say which", kdb.ErrUnsupported, len(candidates))
+	}
+	return candidates[0], nil
+}
+
+// replaceSlots adds the slot that the function makes and removes others, in one transaction. The new slot was opened
+// once before anything is stored. Deriving its key takes long, so it happens outside of the transaction; then the slot's id
+// is not certain, and it is done again if somebody else took the id.
+func (db *Database) replaceSlots(ctx context.Context, operation string, gone []uint32, fill func(id uint32) (*slot, []byte)) (uint32, error) {
+	k, err := db.unlocked(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for {
+		id, err := db.nextSlot(ctx)
+		if err != nil {
+			return 0, err
+		}
+		s, secret := fill(id)
+		if len(secret) == 0 {
+			return 0, fmt.Errorf("adding a key slot: %w: the new password is empty", kdb.ErrNoPassword)
+		}
+		if err := s.wrap(&k.meta, id, secret, k.master); err != nil {
+			return 0, err
+		}
+		err = db.update(ctx, operation, lenient, func(t *tx) error { return t.swapSlots(id, s, gone) })
+		if !errors.Is(err, errSlotTaken) {
+			return id, err
+		}
+	}
+}
+
+func (db *Database) nextSlot(ctx context.Context) (id uint32, err error) {
+	err = db.view(ctx, lenient, func(t *tx) error { id = t.head.lastSlot + 1; return nil })
+	return id, err
+}
+
+// errSlotTaken says that the slot id was given to somebody else meanwhile.
+var errSlotTaken = errors.New("slot id taken")
+
+func (t *tx) swapSlots(id uint32, s *slot, gone []uint32) error {
+	if t.head.lastSlot >= id {
+		return errSlotTaken
+	}
+	for _, old := range gone {
+		if _, err := t.stx.Get(slotKey(old)); errors.Is(err, store.ErrNotFound) {
+			return fmt.Errorf("key slot %d: %w: it was removed meanwhile", old, kdb.ErrChanged)
+		} else if err != nil {
+			return err
+		}
+		if err := t.deleteSlot(old); err != nil {
+			return err
+		}
+	}
+	if err := t.putSlot(id, s); err != nil {
+		return err
+	}
+	return t.log(t.operation, "", [32]byte{})
+}
+
+// RemoveSlot removes a key slot: its password or stash no longer opens the database. The last usable one stays, with
+// ErrLastSlot. A slot that does not belong there (see FORMAT.md, "Key slots") can be removed too.
+func (db *Database) RemoveSlot(ctx context.Context, id int) error {
+	err := db.update(ctx, "slot-remove", lenient, func(t *tx) error { return t.removeSlot(uint32(id)) })
+	if err != nil {
+		return fmt.Errorf("removing key slot %d: %w", id, err)
+	}
+	return nil
+}
+
+func (t *tx) removeSlot(id uint32) error {
+	_, err := t.stx.Get(slotKey(id))
+	listed := slices.ContainsFunc(t.head.slots, func(h slotHash) bool { return h.id == id })
+	switch {
+	case errors.Is(err, store.ErrNotFound) && !listed:
+		return fmt.Errorf("%w: there is no such slot", kdb.ErrNotFound)
+	case err != nil && !errors.Is(err, store.ErrNotFound):
+		return err
+	}
+	if err := t.deleteSlot(id); err != nil {
+		return err
+	}
+	usable, err := t.usableSlots()
+	if err != nil {
+		return err
+	}
+	if usable == 0 {
+		return ErrLastSlot
+	}
+	return t.log(t.operation, "", [32]byte{})
+}
+
+// usableSlots counts the slots that can open the database and are listed in the head.
+func (t *tx) usableSlots() (n int, err error) {
+	slots, err := readSlots(t.stx)
+	for _, s := range slots {
+		if s.slot != nil && slices.ContainsFunc(t.head.slots, func(h slotHash) bool { return h.id == s.id }) {
+			n++
+		}
+	}
+	return n, err
+}
+
+// CreateStash makes a key slot with a random key and stores that key in the file beside the database that StashPath
+// names. A stash that was there before is replaced and opens the database no longer.
+func (db *Database) CreateStash(ctx context.Context) error {
+	if db.stash == "" {
+		return fmt.Errorf("creating a stash: %w", kdb.ErrUnsupported)
+	}
+	k, err := db.unlocked(ctx)
+	if err != nil {
+		return err
+	}
+	gone, err := db.stashSlots(ctx)
+	if err != nil {
+		return err
+	}
+	content := stash{id: k.meta.id}
+	rand.Read(content.key[:]) // never fails
+	defer clear(content.key[:])
+	var publish func() error
+	discard := func() {}
+	defer func() { discard() }()
+	var failed error
+	_, err = db.replaceSlots(ctx, "stash-create", gone, func(id uint32) (*slot, []byte) {
+		discard()
+		content.slot = id
+		if publish, discard, failed = writeStash(db.stash, &content); failed != nil {
+			discard = func() {}
+			return nil, nil
+		}
+		return newSlot(slotStash, kdb.CostProduction, db.now()), content.key[:]
+	})
+	if failed != nil {
+		return failed
+	}
+	if err != nil {
+		return fmt.Errorf("creating a stash: %w", err)
+	}
+	return publish()
+}
+
+// RemoveStash removes the stash's key slot and its file.
+func (db *Database) RemoveStash(ctx context.Context) error {
+	if db.stash == "" {
+		return fmt.Errorf("removing the stash: %w", kdb.ErrUnsupported)
+	}
+	gone, err := db.stashSlots(ctx)
+	if err != nil {
+		return err
+	}
+	if len(gone) > 0 {
+		err = db.update(ctx, "stash-remove", lenient, func(t *tx) error {
+			for _, id := range gone {
+				if err := t.removeSlot(id); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("removing the stash: %w", err)
+		}
+	}
+	switch err := os.Remove(db.stash); {
+	case errors.Is(err, fs.ErrNotExist) && len(gone) == 0:
+		return fmt.Errorf("removing the stash: %w: there is none", kdb.ErrNotFound)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("removing the stash: %w", err)
+	}
+	return nil
+}
+
+// StashPath is the file where the stash is, or would be; "" if there can be none.
+func (db *Database) StashPath() string { return db.stash }
+
+func (db *Database) stashSlots(ctx context.Context) ([]uint32, error) {
+	slots, err := db.Slots(ctx)
+	var ids []uint32
+	for _, s := range slots {
+		if s.Kind == "stash" {
+			ids = append(ids, uint32(s.ID))
+		}
+	}
+	return ids, err
+}

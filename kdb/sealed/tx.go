@@ -1,0 +1,406 @@
+package sealed
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"certkdb/kdb"
+	"certkdb/kdb/store"
+)
+
+// tx implements kdb.Tx on a transaction of the store.
+type tx struct {
+	ctx       context.Context
+	db        *Database
+	stx       store.Tx
+	keys      *keys
+	head      head
+	operation string // of Update; "" when reading
+	changed   bool
+	digester  digester
+	bound     []byte // associated data, with room for a record's key behind boundLen
+}
+
+// strictness says whether the key slots must be those that the head lists. Maintenance goes on if they are not, to be
+// able to put that right.
+type strictness bool
+
+const (
+	strict  strictness = true
+	lenient strictness = false
+)
+
+// begin reads and verifies the head.
+func (db *Database) begin(ctx context.Context, stx store.Tx, k *keys, how strictness) (*tx, error) {
+	m, raw, err := readMetaRecord(stx)
+	if err != nil {
+		return nil, err
+	}
+	if m.id != k.meta.id || m.keyID != k.meta.keyID {
+		return nil, fmt.Errorf("%w: it was rekeyed or replaced since it was unlocked", kdb.ErrChanged)
+	}
+	t := &tx{ctx: ctx, db: db, stx: stx, keys: k, digester: k.digester(), bound: m.bind("")}
+	value, err := stx.Get(keyHead)
+	if errors.Is(err, store.ErrNotFound) {
+		err = fmt.Errorf("%w: it is missing", kdb.ErrCorrupt)
+	}
+	var plain []byte
+	if err == nil {
+		plain, err = open(k.head, value, m.bind(keyHead))
+	}
+	if err == nil {
+		t.head, err = decodeHead(plain)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("head record: %w", err)
+	}
+	if t.head.meta != sha256.Sum256(raw) {
+		return nil, fmt.Errorf("%w: the meta record was changed", kdb.ErrCorrupt)
+	}
+	if how == lenient {
+		return t, nil
+	}
+	return t, t.checkSlots(func(p kdb.Problem) error { return fmt.Errorf("%w: %s: %s", kdb.ErrCorrupt, p.Where, p.What) })
+}
+
+// commit stores the head if anything changed.
+func (t *tx) commit() error {
+	if !t.changed {
+		return nil
+	}
+	t.head.generation++
+	t.head.seals++
+	if t.head.seals > maxSeals {
+		return fmt.Errorf("%w: its master key sealed 2^32 records; rekey it", kdb.ErrUnsupported)
+	}
+	return t.stx.Put(keyHead, seal(t.keys.head, t.head.encode(), t.keys.meta.bind(keyHead)))
+}
+
+// associated returns the associated data of a record; the next call overwrites it.
+func (t *tx) associated(key string) []byte {
+	t.bound = append(t.bound[:boundLen], key...)
+	return t.bound
+}
+
+// put seals a record and stores it; if sum is not nil it gets the SHA-256 of what was stored.
+func (t *tx) put(key string, plain []byte, sum *[32]byte) error {
+	value := seal(t.keys.record, plain, t.associated(key))
+	if sum != nil {
+		*sum = sha256.Sum256(value)
+	}
+	t.changed = true
+	t.head.seals++
+	if key[0] == prefixSummary[0] {
+		t.digester.toggle(&t.head.digest, key, value)
+	}
+	return t.stx.Put(key, value)
+}
+
+// open opens a sealed record.
+func (t *tx) open(key string, value []byte) ([]byte, error) {
+	plain, err := open(t.keys.record, value, t.associated(key))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", place(key), err)
+	}
+	return plain, nil
+}
+
+// place says for people which record a key belongs to.
+func place(key string) string {
+	for _, p := range []struct{ prefix, name string }{
+		{prefixSummary, "summary"}, {prefixCerts, "certificates"}, {prefixKey, "private key"},
+	} {
+		if label, ok := strings.CutPrefix(key, p.prefix); ok {
+			return fmt.Sprintf("%s of label %q", p.name, label)
+		}
+	}
+	var number uint64
+	if _, err := fmt.Sscanf(key, prefixLog+"%x", &number); err == nil {
+		return fmt.Sprintf("audit log, record %d", number)
+	}
+	if _, err := fmt.Sscanf(key, prefixSlot+"%x", &number); err == nil {
+		return fmt.Sprintf("key slot %d", number)
+	}
+	return fmt.Sprintf("record %q", key)
+}
+
+// summary reads the summary record of a label; raw is its sealed form.
+func (t *tx) summary(label string) (s summary, raw []byte, err error) {
+	if err := t.ctx.Err(); err != nil {
+		return s, nil, err
+	}
+	raw, err = t.stx.Get(prefixSummary + label)
+	if errors.Is(err, store.ErrNotFound) {
+		return s, nil, fmt.Errorf("label %q: %w", label, kdb.ErrNotFound)
+	}
+	if err == nil {
+		s, err = t.decodeSummary(label, raw)
+	}
+	return s, raw, err
+}
+
+func (t *tx) decodeSummary(label string, raw []byte) (summary, error) {
+	key := prefixSummary + label
+	plain, err := t.open(key, raw)
+	if err != nil {
+		return summary{}, err
+	}
+	s, err := decodeSummary(plain)
+	if err != nil {
+		return summary{}, fmt.Errorf("%s: %w", place(key), err)
+	}
+	s.Label = label
+	s.Default = label == t.head.standard
+	return s, nil
+}
+
+// Summary implements kdb.Tx.
+func (t *tx) Summary(label string) (kdb.Summary, error) {
+	s, _, err := t.summary(label)
+	return s.Summary, err
+}
+
+// Summaries implements kdb.Tx.
+func (t *tx) Summaries(after string) iter.Seq2[kdb.Summary, error] {
+	return func(yield func(kdb.Summary, error) bool) {
+		from := ""
+		if after != "" {
+			from = prefixSummary + after
+		}
+		var count uint64
+		version := t.head.logSeq
+		for record, err := range t.stx.Scan(prefixSummary, from) {
+			var s summary
+			if err == nil {
+				s, err = t.decodeSummary(record.Key[len(prefixSummary):], record.Value)
+			}
+			if err != nil {
+				yield(kdb.Summary{}, err)
+				return
+			}
+			count++
+			if !yield(s.Summary, nil) {
+				return
+			}
+		}
+		// A caller who changes entries in the loop makes the numbers differ rightly.
+		if after == "" && count != t.head.entries && version == t.head.logSeq {
+			yield(kdb.Summary{}, t.countError(count))
+		}
+	}
+}
+
+func (t *tx) countError(count uint64) error {
+	return fmt.Errorf("%w: %d entries are there, but the head record says %d: some were removed or put back",
+		kdb.ErrCorrupt, count, t.head.entries)
+}
+
+// part reads a record that the summary vouches for.
+func (t *tx) part(key string, sum [32]byte) ([]byte, error) {
+	value, err := t.stx.Get(key)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, fmt.Errorf("%s: %w: the record is missing", place(key), kdb.ErrCorrupt)
+	case err != nil:
+		return nil, err
+	}
+	plain, err := t.open(key, value)
+	if err == nil && sha256.Sum256(value) != sum {
+		err = fmt.Errorf("%s: %w: it is not the one that the summary vouches for: an older one was put back",
+			place(key), kdb.ErrCorrupt)
+	}
+	return plain, err
+}
+
+// Entry implements kdb.Tx.
+func (t *tx) Entry(label string) (kdb.Entry, error) {
+	s, _, err := t.summary(label)
+	if err != nil {
+		return kdb.Entry{}, err
+	}
+	return t.entry(&s)
+}
+
+func (t *tx) entry(s *summary) (kdb.Entry, error) {
+	e := kdb.Entry{Label: s.Label, Kind: s.Kind, Trusted: s.Trusted, Default: s.Default, Added: s.Added}
+	plain, err := t.part(prefixCerts+s.Label, s.certs)
+	if err != nil {
+		return kdb.Entry{}, err
+	}
+	err = decodeCerts(plain, &e)
+	if err == nil && e.Fingerprint() != s.SHA256 {
+		err = fmt.Errorf("%w: the fingerprint in the summary is another", kdb.ErrCorrupt)
+	}
+	if err != nil {
+		return kdb.Entry{}, fmt.Errorf("%s: %w", place(prefixCerts+s.Label), err)
+	}
+	return e, nil
+}
+
+// Key implements kdb.Tx.
+func (t *tx) Key(label string) ([]byte, error) {
+	s, _, err := t.summary(label)
+	if err != nil {
+		return nil, err
+	}
+	if !s.hasKey {
+		return nil, fmt.Errorf("private key of label %q: %w", label, kdb.ErrNotFound)
+	}
+	return t.key(&s)
+}
+
+func (t *tx) key(s *summary) ([]byte, error) {
+	plain, err := t.part(prefixKey+s.Label, s.key)
+	if err != nil {
+		return nil, err
+	}
+	key, err := decodeKey(plain)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", place(prefixKey+s.Label), err)
+	}
+	return key, nil
+}
+
+// Default implements kdb.Tx.
+func (t *tx) Default() (string, error) { return t.head.standard, t.ctx.Err() }
+
+var errReading = errors.New("the transaction is for reading only")
+
+// Put implements kdb.Tx.
+func (t *tx) Put(e kdb.Entry) error {
+	if t.operation == "" {
+		return errReading
+	}
+	if err := kdb.CheckLabel(e.Label); err != nil {
+		return err
+	}
+	old, raw, err := t.summary(e.Label)
+	exists := err == nil
+	if err != nil && !errors.Is(err, kdb.ErrNotFound) {
+		return err
+	}
+	keeps := exists && len(e.Key) == 0 && old.hasKey && hasPrivateKey(e.Kind) && hasPrivateKey(old.Kind)
+	if err := checkEntry(e, keeps); err != nil {
+		return err
+	}
+	e.Added = t.added(&e, &old)
+	if exists {
+		if same, err := t.same(&e, &old); same || err != nil {
+			return err
+		}
+		t.digester.toggle(&t.head.digest, prefixSummary+e.Label, raw)
+	} else {
+		t.head.entries++
+	}
+	return t.store(&e, &old, keeps)
+}
+
+func hasPrivateKey(k kdb.Kind) bool { return k == kdb.KindPersonal || k == kdb.KindRequest }
+
+// checkEntry is Entry.Check for an entry that may keep the key that it has.
+func checkEntry(e kdb.Entry, keepsKey bool) error {
+	if keepsKey {
+		e.Key = []byte{0}
+	}
+	return e.Check()
+}
+
+// added is the time when the entry came to its label.
+func (t *tx) added(e *kdb.Entry, old *summary) time.Time {
+	switch {
+	case !e.Added.IsZero():
+		return e.Added.UTC().Truncate(time.Second)
+	case !old.Added.IsZero():
+		return old.Added
+	}
+	return t.db.now().UTC().Truncate(time.Second)
+}
+
+// same reports whether the entry is already stored as it is.
+func (t *tx) same(e *kdb.Entry, old *summary) (bool, error) {
+	if e.Kind != old.Kind || e.Trusted != old.Trusted || e.Default != old.Default || !e.Added.Equal(old.Added) {
+		return false, nil
+	}
+	stored, err := t.entry(old)
+	if err != nil || !bytes.Equal(encodeCerts(&stored), encodeCerts(e)) || len(e.Key) == 0 {
+		return err == nil && bytes.Equal(encodeCerts(&stored), encodeCerts(e)), err
+	}
+	key, err := t.key(old)
+	return err == nil && subtle.ConstantTimeCompare(key, e.Key) == 1, err
+}
+
+// store writes the records of an entry.
+func (t *tx) store(e *kdb.Entry, old *summary, keepsKey bool) error {
+	made, err := kdb.Summarize(e)
+	if err != nil {
+		return fmt.Errorf("label %q: %w", e.Label, err)
+	}
+	s := summary{Summary: made, hasKey: keepsKey || len(e.Key) > 0, key: old.key}
+	if err := t.put(prefixCerts+e.Label, encodeCerts(e), &s.certs); err != nil {
+		return err
+	}
+	switch {
+	case len(e.Key) > 0:
+		err = t.put(prefixKey+e.Label, encodeKey(e.Key), &s.key)
+	case old.hasKey && !keepsKey:
+		err = t.stx.Delete(prefixKey + e.Label)
+	}
+	if err != nil {
+		return err
+	}
+	if err := t.put(prefixSummary+e.Label, s.encode(), nil); err != nil {
+		return err
+	}
+	switch {
+	case e.Default:
+		t.head.standard = e.Label
+	case t.head.standard == e.Label:
+		t.head.standard = ""
+	}
+	return t.log(t.operation, e.Label, s.SHA256)
+}
+
+// Delete implements kdb.Tx.
+func (t *tx) Delete(label string) error {
+	if t.operation == "" {
+		return errReading
+	}
+	s, raw, err := t.summary(label)
+	if err != nil {
+		return err
+	}
+	t.digester.toggle(&t.head.digest, prefixSummary+label, raw)
+	t.head.entries--
+	if t.head.standard == label {
+		t.head.standard = ""
+	}
+	for _, prefix := range []string{prefixSummary, prefixCerts, prefixKey} {
+		if err := t.stx.Delete(prefix + label); err != nil {
+			return err
+		}
+	}
+	return t.log(t.operation, label, s.SHA256)
+}
+
+// Audit implements kdb.Tx.
+func (t *tx) Audit(operation, label string) error {
+	if t.operation == "" {
+		return errReading
+	}
+	var fingerprint [32]byte
+	if label != "" {
+		s, _, err := t.summary(label)
+		if err != nil && !errors.Is(err, kdb.ErrNotFound) {
+			return err
+		}
+		fingerprint = s.SHA256
+	}
+	return t.log(operation, label, fingerprint)
+}

@@ -1,0 +1,258 @@
+package sealed
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"certkdb/kdb"
+	"certkdb/kdb/store"
+)
+
+// storedSlot is a slot record with its id; slot is nil if it cannot be used, err says why.
+type storedSlot struct {
+	id   uint32
+	raw  []byte
+	slot *slot
+	err  error
+}
+
+func (s *storedSlot) info() kdb.SlotInfo {
+	if s.slot == nil {
+		return kdb.SlotInfo{ID: int(s.id), Kind: "unusable", KDF: s.err.Error()}
+	}
+	return kdb.SlotInfo{ID: int(s.id), Kind: s.slot.kindName(), KDF: s.slot.describe(), Created: s.slot.created}
+}
+
+func newMeta(now time.Time) meta {
+	m := meta{created: now.UTC().Truncate(time.Second)}
+	rand.Read(m.id[:]) // never fails
+	rand.Read(m.keyID[:])
+	return m
+}
+
+// readMetaRecord also returns the record as it is stored.
+func readMetaRecord(stx store.Tx) (meta, []byte, error) {
+	raw, err := stx.Get(keyMeta)
+	if errors.Is(err, store.ErrNotFound) {
+		return meta{}, nil, fmt.Errorf("%w: it has no meta record", kdb.ErrCorrupt)
+	}
+	if err != nil {
+		return meta{}, nil, err
+	}
+	m, err := decodeMeta(raw)
+	return m, raw, err
+}
+
+// readSlots reads the key slots in the order of their ids. Those that cannot be used are among them.
+func readSlots(stx store.Tx) ([]storedSlot, error) {
+	var list []storedSlot
+	for record, err := range stx.Scan(prefixSlot, "") {
+		if err != nil {
+			return nil, err
+		}
+		digits := strings.TrimPrefix(record.Key, prefixSlot)
+		id, err := strconv.ParseUint(digits, 16, 32)
+		if err != nil || slotKey(uint32(id)) != record.Key {
+			return nil, fmt.Errorf("record %q: %w: it is no key slot", record.Key, kdb.ErrCorrupt)
+		}
+		if len(list) == 4*maxSlots {
+			return nil, fmt.Errorf("%w: more than %d key slots", kdb.ErrCorrupt, 4*maxSlots)
+		}
+		s := storedSlot{id: uint32(id), raw: slices.Clone(record.Value)}
+		if s.slot, s.err = decodeSlot(s.raw); s.err != nil {
+			s.slot, s.err = nil, fmt.Errorf("%s: %w", place(record.Key), s.err)
+		}
+		list = append(list, s)
+	}
+	return list, nil
+}
+
+// Unlock opens a key slot now: by the stash if there is one, else by the password. View and Update do that by
+// themselves when they first need it.
+func (db *Database) Unlock(ctx context.Context) error {
+	_, err := db.unlocked(ctx)
+	return err
+}
+
+func (db *Database) unlocked(ctx context.Context) (*keys, error) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.keys != nil {
+		return db.keys, nil
+	}
+	var m meta
+	var slots []storedSlot
+	err := db.store.View(ctx, func(stx store.Tx) (err error) {
+		if m, _, err = readMetaRecord(stx); err == nil {
+			slots, err = readSlots(stx)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, db.name(err)
+	}
+	id, master, err := db.openSlot(ctx, &m, slots)
+	if err != nil {
+		return nil, fmt.Errorf("unlocking %q: %w", db.location, err)
+	}
+	k, err := deriveKeys(m, master)
+	if err != nil {
+		return nil, err
+	}
+	k.slot = id
+	// The head says whether the master key is the right one.
+	err = db.store.View(ctx, func(stx store.Tx) error {
+		_, err := db.begin(ctx, stx, k, lenient)
+		return err
+	})
+	if err != nil {
+		return nil, db.name(err)
+	}
+	db.keys = k
+	return k, nil
+}
+
+// openSlot gets the master key out of a slot, the stash's first.
+func (db *Database) openSlot(ctx context.Context, m *meta, slots []storedSlot) (uint32, []byte, error) {
+	id, master, err := db.openByStash(m, slots)
+	if err != nil || master != nil {
+		return id, master, err
+	}
+	password, err := db.askPassword(ctx)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer clear(password)
+	return openByPassword(ctx, m, slots, password)
+}
+
+// openByStash returns nil if the stash is not to be used, is not there, or opens no slot (any more).
+func (db *Database) openByStash(m *meta, slots []storedSlot) (uint32, []byte, error) {
+	isStash := func(s storedSlot) bool { return s.slot != nil && s.slot.kind == slotStash }
+	if db.o.NoStash || db.stash == "" || !slices.ContainsFunc(slots, isStash) {
+		return 0, nil, nil
+	}
+	st, err := readStash(db.stash)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil, nil
+	}
+	if err != nil {
+		return 0, nil, err
+	}
+	defer clear(st.key[:])
+	if st.id != m.id {
+		return 0, nil, nil
+	}
+	for _, s := range slots {
+		if !isStash(s) || s.id != st.slot {
+			continue
+		}
+		if master, err := s.slot.unwrap(m, s.id, st.key[:]); err == nil {
+			return s.id, master, nil
+		}
+	}
+	return 0, nil, nil
+}
+
+// openByPassword tries the password slots. A wrong password, a damaged slot and one whose parameters are refused give the
+// same error; Info tells what is wrong with a slot.
+func openByPassword(ctx context.Context, m *meta, slots []storedSlot, password []byte) (uint32, []byte, error) {
+	for _, s := range slots {
+		if err := ctx.Err(); err != nil {
+			return 0, nil, err
+		}
+		if s.slot == nil || s.slot.kind != slotPassword {
+			continue
+		}
+		master, err := s.slot.unwrap(m, s.id, password)
+		if err == nil {
+			return s.id, master, nil
+		}
+		if !errors.Is(err, kdb.ErrPassword) {
+			return 0, nil, err
+		}
+	}
+	return 0, nil, kdb.ErrPassword
+}
+
+func (db *Database) askPassword(ctx context.Context) ([]byte, error) {
+	if db.o.Password == nil {
+		return nil, kdb.ErrNoPassword
+	}
+	return db.o.Password(ctx, db.location)
+}
+
+// putMeta and putSlot store records in clear that the head vouches for.
+func (t *tx) putMeta(m *meta) error {
+	raw := m.encode()
+	t.head.meta = sha256.Sum256(raw)
+	t.changed = true
+	return t.stx.Put(keyMeta, raw)
+}
+
+func (t *tx) putSlot(id uint32, s *slot) error {
+	raw := s.encode()
+	entry := slotHash{id, sha256.Sum256(raw)}
+	at := slices.IndexFunc(t.head.slots, func(h slotHash) bool { return h.id == id })
+	switch {
+	case at >= 0:
+		t.head.slots[at] = entry
+	case len(t.head.slots) >= maxSlots:
+		return fmt.Errorf("adding a key slot: %w: there are %d already", kdb.ErrUnsupported, maxSlots)
+	default:
+		t.head.slots = append(t.head.slots, entry)
+	}
+	t.head.lastSlot = max(t.head.lastSlot, id)
+	t.changed = true
+	return t.stx.Put(slotKey(id), raw)
+}
+
+func (t *tx) deleteSlot(id uint32) error {
+	t.head.slots = slices.DeleteFunc(t.head.slots, func(h slotHash) bool { return h.id == id })
+	t.changed = true
+	return t.stx.Delete(slotKey(id))
+}
+
+// checkSlots compares the slots with the head's list of them and calls report for each difference until that returns an error.
+func (t *tx) checkSlots(report func(kdb.Problem) error) error {
+	slots, err := readSlots(t.stx)
+	if err != nil {
+		return err
+	}
+	listed := make(map[uint32][32]byte)
+	for _, h := range t.head.slots {
+		listed[h.id] = h.sum
+	}
+	for _, s := range slots {
+		sum, ok := listed[s.id]
+		delete(listed, s.id)
+		var what string
+		switch {
+		case !ok:
+			what = "the head record does not list it: a slot that had been removed was put back"
+		case sum != sha256.Sum256(s.raw):
+			what = "it was changed"
+		default:
+			continue
+		}
+		if err := report(kdb.Problem{Where: place(slotKey(s.id)), What: what}); err != nil {
+			return err
+		}
+	}
+	for _, h := range t.head.slots {
+		if _, missing := listed[h.id]; missing {
+			if err := report(kdb.Problem{Where: place(slotKey(h.id)), What: "it is missing"}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
