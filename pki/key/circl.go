@@ -8,7 +8,9 @@ import (
 	"fmt"
 
 	"github.com/cloudflare/circl/dh/x448"
+	"github.com/cloudflare/circl/kem/mlkem/mlkem1024"
 	"github.com/cloudflare/circl/kem/mlkem/mlkem512"
+	"github.com/cloudflare/circl/kem/mlkem/mlkem768"
 	"github.com/cloudflare/circl/sign"
 	"github.com/cloudflare/circl/sign/ed448"
 	"github.com/cloudflare/circl/sign/mldsa/mldsa44"
@@ -16,8 +18,8 @@ import (
 	"github.com/cloudflare/circl/sign/mldsa/mldsa87"
 )
 
-// This file is the one importer of cloudflare/circl, for what Go has not: Ed448, X448, ML-KEM-512 and ML-DSA keys that
-// have only their expanded form. It costs nothing at start-up.
+// This file is the one importer of cloudflare/circl, for what Go has not: Ed448, X448, ML-KEM-512 and the
+// expanded forms of ML-DSA and ML-KEM keys. It costs nothing at start-up.
 
 // ed448Public derives an Ed448 public key (RFC 8032, 5.2.5).
 func ed448Public(secret []byte) []byte {
@@ -33,10 +35,21 @@ func x448Public(secret []byte) []byte {
 	return public[:]
 }
 
-// mlkem512Keys expands a seed to the encapsulation key.
-func mlkem512Keys(seed []byte) (ek []byte, err error) {
-	public, _ := mlkem512.NewKeyFromSeed(seed)
-	return public.MarshalBinary()
+// mlkemExpand expands a seed (FIPS 203, algorithm 16) to the encapsulation and the decapsulation key.
+func mlkemExpand(set lattice, seed []byte) (ek, dk []byte, err error) {
+	scheme := mlkem1024.Scheme()
+	switch set.name {
+	case "mlkem512":
+		scheme = mlkem512.Scheme()
+	case "mlkem768":
+		scheme = mlkem768.Scheme()
+	}
+	public, private := scheme.DeriveKeyPair(seed)
+	if ek, err = public.MarshalBinary(); err != nil {
+		return nil, nil, err
+	}
+	dk, err = private.MarshalBinary()
+	return ek, dk, err
 }
 
 func mldsaScheme(set lattice) sign.Scheme {
@@ -56,7 +69,7 @@ func mldsaExpand(set lattice, seed []byte) ([]byte, error) {
 }
 
 // readExpandedMLDSA decodes an expanded private key and derives its public key, making the checks of RFC 9881,
-// section 6: the coefficients of s1 and s2 are in range, and tr is the hash of the public key.
+// section 6: the coefficients of s1 and s2 are in range, tr is the hash of the public key, and t0 fits.
 func readExpandedMLDSA(set lattice, expanded []byte) (sign.PrivateKey, []byte, error) {
 	if !set.shortVectorsInRange(expanded) {
 		return nil, nil, fmt.Errorf("%w: an %s key with a coefficient of s1 or s2 out of range (FIPS 204, algorithm 25)", ErrParse, set.name)
@@ -80,27 +93,20 @@ func readExpandedMLDSA(set lattice, expanded []byte) (sign.PrivateKey, []byte, e
 	if tr := sha3.SumSHAKE256(public, 64); !bytes.Equal(tr, expanded[64:128]) {
 		return nil, nil, fmt.Errorf("%w: an %s key whose hash of the public key is wrong (FIPS 204, algorithm 6)", ErrParse, set.name)
 	}
+	if !set.t0Matches(expanded) {
+		return nil, nil, fmt.Errorf("%w: an %s key whose t0 is not that of its other parts (FIPS 204, algorithm 6)", ErrParse, set.name)
+	}
 	return k, public, nil
 }
 
 // shortVectorsInRange checks that s1 and s2, packed in 3 bits a coefficient where eta is 2 and 4 where it is 4, hold
 // no number above 2·eta: BitUnpack (FIPS 204, algorithm 19) would make one that no key has.
 func (l lattice) shortVectorsInRange(expanded []byte) bool {
-	bits, most, polynomials := 3, byte(4), 8
-	switch l.name {
-	case "mldsa65":
-		bits, most, polynomials = 4, 8, 11
-	case "mldsa87":
-		polynomials = 15
-	}
-	packed := expanded[128 : 128+polynomials*32*bits]
-	for i := 0; i < polynomials*256; i++ {
-		at := i * bits
-		window := uint16(packed[at/8])
-		if at/8+1 < len(packed) {
-			window |= uint16(packed[at/8+1]) << 8
-		}
-		if byte(window>>(at%8))&(1<<bits-1) > most {
+	k, el := l.dimensions()
+	bits, eta := l.etaPacking()
+	packed := expanded[128 : 128+(k+el)*32*bits]
+	for i := range (k + el) * 256 {
+		if packedCoefficient(packed, i, bits) > 2*eta {
 			return false
 		}
 	}

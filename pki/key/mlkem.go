@@ -2,7 +2,6 @@ package key
 
 import (
 	"bytes"
-	"crypto/mlkem"
 	"crypto/sha3"
 	"fmt"
 )
@@ -19,29 +18,28 @@ func mlkemSet(oid string) (lattice, bool) {
 	return lattice{}, false
 }
 
-// publicMLKEM finds the encapsulation key: in the expanded form, which contains it, else computed from the seed.
+// publicMLKEM finds the encapsulation key: computed from the seed, else in the expanded form, which contains it. If both
+// are there they must agree.
 func (info *privateInfo) publicMLKEM(set lattice) (string, []byte, error) {
 	form, err := readLattice(set, info.key)
 	if err != nil {
 		return "", nil, err
 	}
-	var bits []byte
-	if form.expanded != nil {
-		if bits, err = mlkemExpandedPublic(set, form.expanded); err != nil {
+	if form.seed == nil {
+		ek, err := mlkemExpandedPublic(set, form.expanded)
+		if err != nil {
 			return "", nil, err
 		}
+		return info.described(ek)
 	}
-	if form.seed == nil {
-		return info.described(bits)
-	}
-	computed, err := mlkemSeedPublic(set, form.seed)
+	ek, dk, err := mlkemExpand(set, form.seed)
 	if err != nil {
-		return "", nil, err
+		return "", nil, fmt.Errorf("%w: an %s key: %w", ErrUnsupported, set.name, err)
 	}
-	if bits != nil && !bytes.Equal(bits, computed) {
+	if form.expanded != nil && !bytes.Equal(form.expanded, dk) {
 		return "", nil, fmt.Errorf("%w: an %s key whose seed and expanded form disagree (RFC 9935, section 6)", ErrParse, set.name)
 	}
-	return info.described(computed)
+	return info.described(ek)
 }
 
 // mlkemExpandedPublic takes the encapsulation key out of dk = dkPKE ‖ ek ‖ H(ek) ‖ z (FIPS 203, algorithm 16) and
@@ -53,23 +51,4 @@ func mlkemExpandedPublic(set lattice, dk []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w: an %s key whose hash of the encapsulation key is wrong (FIPS 203, 7.3)", ErrParse, set.name)
 	}
 	return ek, nil
-}
-
-// mlkemSeedPublic expands the seed.
-func mlkemSeedPublic(set lattice, seed []byte) ([]byte, error) {
-	switch set.name {
-	case "mlkem768":
-		dk, err := mlkem.NewDecapsulationKey768(seed)
-		if err != nil {
-			return nil, fmt.Errorf("%w: an %s key: %w", ErrUnsupported, set.name, err)
-		}
-		return dk.EncapsulationKey().Bytes(), nil
-	case "mlkem1024":
-		dk, err := mlkem.NewDecapsulationKey1024(seed)
-		if err != nil {
-			return nil, fmt.Errorf("%w: an %s key: %w", ErrUnsupported, set.name, err)
-		}
-		return dk.EncapsulationKey().Bytes(), nil
-	}
-	return mlkem512Keys(seed)
 }
