@@ -120,7 +120,7 @@ func noCommand(c *cli.Context) error {
 	word := c.Args().First()
 	err := fmt.Errorf("%w: there is no command %q", op.ErrUsage, word)
 	if near := cli.SuggestCommand(below, word); near != "" {
-		return op.WithHint(err, "did you mean "+near+"? All commands: certkdb help")
+		return op.WithHint(err, near+" All commands: certkdb help")
 	}
 	return op.WithHint(err, "see all commands: certkdb help")
 }

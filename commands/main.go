@@ -18,6 +18,7 @@ import (
 	"certkdb/commands/dsmcert"
 	"certkdb/commands/op"
 	"certkdb/kdb"
+	"certkdb/kdb/sealed"
 )
 
 // dialect is another program's command line: it prints for itself and returns its exit code and the error behind it.
@@ -157,6 +158,8 @@ func hintFor(err error) string {
 		return hint
 	}
 	switch {
+	case errors.Is(err, sealed.ErrStashMode):
+		return "chmod 600 the stash; if others may have read it, make it again with: certkdb stash create"
 	case errors.Is(err, kdb.ErrLocked):
 		return "another process is writing; wait longer with --lock-timeout 60s"
 	case errors.Is(err, kdb.ErrChanged):

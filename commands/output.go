@@ -101,7 +101,10 @@ func printChanged(c *cli.Context, env *op.Env, name string, changed op.Changed) 
 }
 
 func actionLine(a op.Action) string {
-	line := fmt.Sprintf("%s %q", a.Action, a.Label)
+	line := a.Action
+	if a.Label != "" {
+		line += fmt.Sprintf(" %q", a.Label)
+	}
 	if a.NewLabel != "" {
 		line += fmt.Sprintf(" to %q", a.NewLabel)
 	}

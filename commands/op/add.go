@@ -200,6 +200,9 @@ func put(tx kdb.Tx, entry kdb.Entry, replace bool, changed *Changed) error {
 
 // sameContent compares what an entry holds. Trust is not content: adding a certificate again does not trust it again.
 func sameContent(tx kdb.Tx, old *kdb.Summary, entry *kdb.Entry) (bool, error) {
+	if old.Kind == kdb.KindPersonal && entry.Kind == kdb.KindTrusted && len(entry.Certificates) == 1 {
+		return old.SHA256 == entry.Fingerprint(), nil // the certificate of a key that is here
+	}
 	if old.Kind != entry.Kind || old.SHA256 != entry.Fingerprint() || old.ChainLength != len(entry.Certificates) {
 		return false, nil
 	}

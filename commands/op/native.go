@@ -1,8 +1,11 @@
 package op
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"certkdb/kdb"
@@ -42,9 +45,20 @@ type Done struct {
 	Location string `json:"location"`
 }
 
-// passwordChanger is a database whose password can be changed.
+// passwordChanger is a foreign database whose password can be changed.
 type passwordChanger interface {
-	ChangePassword(ctx context.Context, newPassword []byte, cost kdb.Cost) error
+	ChangePassword(ctx context.Context, newPassword []byte) error
+}
+
+func changePassword(ctx context.Context, db kdb.Database, password []byte) error {
+	switch db := db.(type) {
+	case *sealed.Database:
+		_, err := db.ChangePassword(ctx, 0, password, kdb.CostProduction)
+		return err
+	case passwordChanger:
+		return db.ChangePassword(ctx, password)
+	}
+	return fmt.Errorf("changing the password: %w", kdb.ErrUnsupported)
 }
 
 // unlocker is a database that can be opened with its old password before the new one is asked for.
@@ -63,10 +77,6 @@ func (o Passwd) Run(ctx context.Context, env *Env) (Done, error) {
 		return Done{}, err
 	}
 	defer db.Close()
-	changer, ok := db.(passwordChanger)
-	if !ok {
-		return Done{}, fmt.Errorf("%q: %w: it has no password of its own", location, kdb.ErrUnsupported)
-	}
 	if u, ok := db.(unlocker); ok {
 		if err := u.Unlock(ctx); err != nil {
 			return Done{}, err
@@ -77,7 +87,7 @@ func (o Passwd) Run(ctx context.Context, env *Env) (Done, error) {
 		return Done{}, err
 	}
 	defer clear(password)
-	return Done{Location: location}, changer.ChangePassword(ctx, password, kdb.CostProduction)
+	return Done{Location: location}, changePassword(ctx, db, password)
 }
 
 // ListSlots lists key slots.
@@ -147,8 +157,9 @@ func (o RemoveSlot) Run(ctx context.Context, env *Env) (SlotDone, error) {
 
 // stasher is a database that can have a stash.
 type stasher interface {
-	CreateStash(ctx context.Context) (path string, err error)
-	RemoveStash(ctx context.Context) (path string, err error)
+	CreateStash(ctx context.Context) error
+	RemoveStash(ctx context.Context) error
+	StashPath() string
 }
 
 func createStash(ctx context.Context, db kdb.Database) (string, error) {
@@ -156,7 +167,7 @@ func createStash(ctx context.Context, db kdb.Database) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return s.CreateStash(ctx)
+	return s.StashPath(), s.CreateStash(ctx)
 }
 
 func asStasher(ctx context.Context, db kdb.Database) (stasher, error) {
@@ -205,8 +216,7 @@ func (o RemoveStash) Run(ctx context.Context, env *Env) (StashDone, error) {
 	if err != nil {
 		return StashDone{}, err
 	}
-	path, err := s.RemoveStash(ctx)
-	return StashDone{"removed", path}, err
+	return StashDone{"removed", s.StashPath()}, s.RemoveStash(ctx)
 }
 
 // Rekey encrypts everything anew.
@@ -221,12 +231,24 @@ func (o Rekey) Run(ctx context.Context, env *Env) (Done, error) {
 	if err != nil {
 		return Done{}, err
 	}
+	var seen [][]byte // the password that opened it is kept for the new slot
+	o.Password.seen = func(password []byte) { seen = append(seen, bytes.Clone(password)) }
 	db, err := o.openNative(ctx, env, "a new master key")
 	if err != nil {
 		return Done{}, err
 	}
 	defer db.Close()
-	return Done{location}, db.Rekey(ctx, o.DropSlots)
+	if err := db.Unlock(ctx); err != nil {
+		return Done{}, err
+	}
+	err = db.Rekey(ctx, sealed.Rekey{Passwords: seen, Drop: o.DropSlots})
+	for _, password := range seen {
+		clear(password)
+	}
+	if errors.Is(err, kdb.ErrPassword) {
+		err = WithHint(err, "give the password with --password SRC, or remove what cannot be kept with --drop-slots")
+	}
+	return Done{location}, err
 }
 
 // Compact rewrites the file.
@@ -245,9 +267,15 @@ func (o Compact) Run(ctx context.Context, env *Env) (Compacted, error) {
 		return Compacted{}, err
 	}
 	defer db.Close()
-	var done Compacted
-	done.Before, done.After, err = db.Compact(ctx)
-	return done, err
+	before, err := db.Info(ctx)
+	if err != nil {
+		return Compacted{}, err
+	}
+	if err := db.Compact(ctx); err != nil {
+		return Compacted{}, err
+	}
+	after, err := db.Info(ctx)
+	return Compacted{before.Size, after.Size}, err
 }
 
 // Backup copies the file.
@@ -269,8 +297,14 @@ func (o Backup) Run(ctx context.Context, env *Env) (BackupDone, error) {
 		return BackupDone{}, err
 	}
 	defer db.Close()
-	size, err := db.Backup(ctx, o.To)
-	return BackupDone{o.To, size}, err
+	if err := db.Backup(ctx, o.To); err != nil {
+		return BackupDone{}, err
+	}
+	info, err := os.Stat(o.To)
+	if err != nil {
+		return BackupDone{}, err
+	}
+	return BackupDone{o.To, info.Size()}, nil
 }
 
 // Log reads the audit log.

@@ -26,6 +26,9 @@ type Password struct {
 	Source string
 	// AllowEmpty lets an empty password pass, for foreign files.
 	AllowEmpty bool
+
+	// seen is told each password that was read.
+	seen func([]byte)
 }
 
 // maxPassword bounds what is read as a password.
@@ -91,6 +94,9 @@ func (p Password) readNew(env *Env, what string) ([]byte, error) {
 func (p Password) accept(password []byte) ([]byte, error) {
 	if len(password) == 0 && !p.AllowEmpty {
 		return nil, fmt.Errorf("%w: the password is empty", kdb.ErrNoPassword)
+	}
+	if p.seen != nil {
+		p.seen(password)
 	}
 	return password, nil
 }
