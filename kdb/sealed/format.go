@@ -3,6 +3,7 @@ package sealed
 import (
 	"crypto/sha256"
 	"fmt"
+	"strings"
 	"time"
 
 	"certkdb/kdb"
@@ -66,18 +67,19 @@ func decodeMeta(b []byte) (meta, error) {
 	if string(d.fixed(uint64(len(magic)))) != magic {
 		return m, fmt.Errorf("%w: the meta record has no magic number", kdb.ErrCorrupt)
 	}
+	// The checksum ends the record in every version, lest a damaged version number look like a new one.
+	if want := sha256.Sum256(b[:len(b)-min(8, len(b))]); !strings.HasSuffix(string(b), string(want[:8])) {
+		return m, fmt.Errorf("%w: the checksum of the meta record is wrong", kdb.ErrCorrupt)
+	}
 	if version := d.u16(); d.err == nil && version != formatVersion {
 		return m, fmt.Errorf("%w: format %d, this program knows %d", kdb.ErrVersion, version, formatVersion)
 	}
 	copy(m.id[:], d.fixed(16))
 	copy(m.keyID[:], d.fixed(8))
 	m.created = time.Unix(int64(d.u64()), 0).UTC()
-	sum := d.fixed(8)
+	d.fixed(8)
 	if err := d.end(); err != nil {
 		return m, fmt.Errorf("meta record: %w", err)
-	}
-	if want := sha256.Sum256(b[:len(b)-8]); string(sum) != string(want[:8]) {
-		return m, fmt.Errorf("%w: the checksum of the meta record is wrong", kdb.ErrCorrupt)
 	}
 	return m, nil
 }

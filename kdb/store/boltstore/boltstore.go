@@ -66,7 +66,7 @@ func (s *Store) View(ctx context.Context, fn func(store.Tx) error) error {
 }
 
 func (s *Store) withSnapshot(ctx context.Context, fn func(*snapshot) error) error {
-	h, err := s.open(ctx, false)
+	h, err := s.open(ctx, access{})
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func collect(snap *snapshot, fn func(store.Tx) error) ([]change, error) {
 // commit locks the file and applies the changes, which were made from the state seen; if the file is no longer in that
 // state, fn makes them anew.
 func (s *Store) commit(ctx context.Context, seen meta, changes []change, fn func(store.Tx) error) error {
-	h, err := s.open(ctx, true)
+	h, err := s.open(ctx, access{write: true, more: sizeOf(changes)})
 	if err != nil {
 		return err
 	}

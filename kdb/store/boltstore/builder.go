@@ -200,7 +200,7 @@ func (s *Store) openChecked(ctx context.Context) (*handle, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.open(ctx, true)
+	return s.open(ctx, access{write: true})
 }
 
 // replace puts the new file in the place of the old one.

@@ -62,12 +62,12 @@ func (s *snapshot) parseFreelist(data []byte) ([]uint64, error) {
 // Check implements store.Checker: it reads every page, verifies that each is either in use once or free, and lets
 // bbolt check the file too if that is safe.
 func (s *Store) Check(ctx context.Context, report func(where, what string)) error {
-	h, err := s.open(ctx, false)
-	if err != nil {
-		return err
+	h, err := s.open(ctx, access{})
+	var snap *snapshot
+	if err == nil {
+		defer h.close()
+		snap, err = h.snapshot(ctx)
 	}
-	defer h.close()
-	snap, err := h.snapshot(ctx)
 	if errors.Is(err, kdb.ErrCorrupt) {
 		report("file", err.Error())
 		return nil
@@ -98,6 +98,9 @@ func (c *checker) finding(where string, err error) {
 
 func (c *checker) run() {
 	c.take("meta pages", 0, 2)
+	if c.s.meta.lame {
+		c.finding("meta pages", errors.New("one of the two is damaged: the last transaction may be lost"))
+	}
 	root, err := c.s.read(c.s.meta.root, nil)
 	if err != nil {
 		c.finding("root page", err)

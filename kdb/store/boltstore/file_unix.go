@@ -11,6 +11,9 @@ import (
 // canReplaceOpen says that a file can be renamed over while it is open.
 const canReplaceOpen = true
 
+// canMapAhead says that mapping more than the file has does not make the file longer.
+const canMapAhead = true
+
 // syncDir writes a folder to the disk, so that a new name in it survives a power failure.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -30,14 +31,20 @@ var errReplaced = errors.New("the file was replaced meanwhile")
 // pauses between attempts to get the lock.
 const minPause, maxPause = time.Millisecond, 25 * time.Millisecond
 
+// access says how to open the file: for writing or not, and how much will be written.
+type access struct {
+	write bool
+	more  int
+}
+
 // open opens and locks the file, waiting for the lock as long as the options say.
-func (s *Store) open(ctx context.Context, write bool) (*handle, error) {
+func (s *Store) open(ctx context.Context, how access) (*handle, error) {
 	deadline := time.Now().Add(s.wait)
 	for pause := minPause; ; pause = min(2*pause, maxPause) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		h, err := s.tryOpen(write)
+		h, err := s.tryOpen(how)
 		if !errors.Is(err, kdb.ErrLocked) && !errors.Is(err, errReplaced) {
 			return h, err
 		}
@@ -53,16 +60,18 @@ func (s *Store) open(ctx context.Context, write bool) (*handle, error) {
 }
 
 // tryOpen opens the file once. It is bbolt that locks, in the way of each platform.
-func (s *Store) tryOpen(write bool) (h *handle, err error) {
+func (s *Store) tryOpen(how access) (h *handle, err error) {
 	h = &handle{path: s.path}
 	defer h.guard(&err)
 	defer faultsPanic()()
 	h.db, err = bbolt.Open(s.path, 0, &bbolt.Options{
-		ReadOnly: !write,
+		ReadOnly: !how.write,
 		// bbolt waits for ever when Timeout is 0 and fails at once when it is short.
 		Timeout:      time.Nanosecond,
 		FreelistType: bbolt.FreelistMapType,
 		NoStatistics: true,
+		// Growing the map later makes bbolt copy all that it has in memory.
+		InitialMmapSize: s.mapSize(how.more),
 		OpenFile: func(path string, flag int, _ os.FileMode) (*os.File, error) {
 			h.file, err = openExisting(path, flag)
 			return h.file, err
@@ -76,6 +85,15 @@ func (s *Store) tryOpen(write bool) (h *handle, err error) {
 		return nil, errReplaced
 	}
 	return h, nil
+}
+
+// mapSize is how much of the file bbolt is to map when more is written to it; 0 leaves it to bbolt.
+func (s *Store) mapSize(more int) int {
+	size, err := s.Size()
+	if err != nil || more < pageSize || !canMapAhead {
+		return 0
+	}
+	return int(size) + 2*more
 }
 
 // openExisting opens a regular file that is there and not empty; bbolt would make one, or initialise an empty one.
@@ -162,7 +180,8 @@ func (h *handle) guard(err *error) {
 func (h *handle) close() {
 	switch {
 	case h.broken && h.file != nil:
-		// Closing bbolt could wait for its own locks for ever; closing the file gives the lock back.
+		// Closing bbolt could wait for its own locks for ever. Its memory map is lost to us.
+		unlock(h.file)
 		h.file.Close()
 	case !h.broken && h.db != nil:
 		h.db.Close()
@@ -173,15 +192,16 @@ func (h *handle) close() {
 // translate maps errors of the operating system and of bbolt to those of package kdb.
 func (s *Store) translate(err error) error {
 	var pathError *fs.PathError
+	var errno syscall.Errno
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):
 		err = kdb.ErrLocked
 	case errors.Is(err, fs.ErrNotExist):
 		err = kdb.ErrNoDatabase
-	case errors.Is(err, kdb.ErrCorrupt), errors.Is(err, kdb.ErrNoDatabase), errors.As(err, &pathError):
+	case errors.Is(err, kdb.ErrCorrupt), errors.Is(err, kdb.ErrNoDatabase), errors.As(err, &pathError), errors.As(err, &errno):
 	case errors.Is(err, berrors.ErrVersionMismatch):
 		err = fmt.Errorf("%w: %v", kdb.ErrVersion, err)
-	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum):
+	default: // bbolt does not like the meta pages
 		err = s.diagnose(err)
 	}
 	return fmt.Errorf("opening %q: %w", s.path, err)

@@ -114,6 +114,14 @@ type change struct {
 	key, value []byte
 }
 
+// sizeOf is how many bytes the changes take in a file.
+func sizeOf(changes []change) (n int) {
+	for _, c := range changes {
+		n += len(c.key) + len(c.value) + elementSize
+	}
+	return n
+}
+
 // effective returns the changes that make a difference, in the order of their keys. On its way it reads, with all
 // checks, every page that bbolt is going to follow when it applies them: bbolt must not meet a damaged page.
 func (o *overlay) effective() ([]change, error) {

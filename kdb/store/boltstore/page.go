@@ -54,6 +54,7 @@ type meta struct {
 	freelist uint64
 	pages    uint64 // high-water mark: the pages in use are below it
 	tx       uint64
+	lame     bool // the other meta page is damaged: this may not be the last transaction
 }
 
 // errForeignOrder is a database from a machine of the other byte order.
@@ -71,6 +72,10 @@ func readMeta(f io.ReaderAt, size int64) (meta, error) {
 		return meta{}, errFirst
 	}
 	best, err := first, errFirst
+	valid := 0
+	if errFirst == nil {
+		valid++
+	}
 	for pageSize := int64(minPageSize); pageSize <= maxPageSize; pageSize *= 2 {
 		if errFirst == nil && pageSize != first.pageSize {
 			continue
@@ -79,13 +84,18 @@ func readMeta(f io.ReaderAt, size int64) (meta, error) {
 			continue
 		}
 		second, secondErr := parseMeta(head[headerSize:])
-		if secondErr == nil && second.pageSize == pageSize && (err != nil || second.tx > best.tx) {
+		if secondErr != nil || second.pageSize != pageSize {
+			continue
+		}
+		valid++
+		if err != nil || second.tx > best.tx {
 			best, err = second, nil
 		}
 	}
 	if err != nil {
 		return meta{}, err
 	}
+	best.lame = valid < 2
 	if need := int64(best.pages) * best.pageSize; size < need {
 		return meta{}, corrupt("it was cut off: %d bytes are there, %d are needed", size, need)
 	}
