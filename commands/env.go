@@ -10,6 +10,10 @@ import (
 
 	"certkdb/commands/op"
 	"certkdb/kdb"
+	"certkdb/kdb/keyfile"
+	"certkdb/kdb/keyfile/cms"
+	"certkdb/kdb/keyfile/jks"
+	"certkdb/kdb/keyfile/pkcs12"
 	"certkdb/kdb/sealed"
 )
 
@@ -27,7 +31,9 @@ func ProcessEnv(version string) *op.Env {
 
 // drivers are the kinds of databases; the native one is first, as the default for new ones.
 func drivers() []kdb.Driver {
-	return []kdb.Driver{sealed.Driver()}
+	return []kdb.Driver{
+		sealed.Driver(), keyfile.Driver(cms.Codec()), keyfile.Driver(pkcs12.Codec()), keyfile.Driver(jks.JKS()), keyfile.Driver(jks.JCEKS()),
+	}
 }
 
 // userName is who stands in the audit log: the login name, else the user's number.
