@@ -51,3 +51,6 @@ func plural(n int, word string) string {
 	}
 	return strconv.Itoa(n) + " " + word + "s"
 }
+
+// PBMAC1 says whether a MAC is PBMAC1 (RFC 9579).
+func (d Description) PBMAC1() bool { return d.OID == oidPBMAC1 }

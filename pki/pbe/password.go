@@ -16,6 +16,8 @@ const (
 	EncodingStandard Encoding = iota
 	// EncodingBytes makes a character of the BMPString out of each byte, as OpenSSL before 1.1 did whatever the locale.
 	EncodingBytes
+	// EncodingLatin1 makes a byte of each character under PBES1 and PBES2, as Bouncy Castle does unless told otherwise.
+	EncodingLatin1
 	// EncodingBMP uses the BMPString for PBES1 and PBES2 as well, as NSS before 3.31 did in PKCS #12 files.
 	EncodingBMP
 )
@@ -25,7 +27,7 @@ const (
 func Encodings(password []byte, bmp bool) []Encoding {
 	list := []Encoding{EncodingStandard}
 	if !ascii(password) && utf8.Valid(password) {
-		list = append(list, EncodingBytes)
+		list = append(list, EncodingBytes, EncodingLatin1)
 	}
 	if bmp {
 		list = append(list, EncodingBMP)
@@ -41,14 +43,14 @@ type attempt struct {
 
 // attempts returns the readings of a password that give different keys under the scheme.
 func (s *scheme) attempts(password []byte) []attempt {
-	if !s.kdf.bmp() {
-		return []attempt{{password, EncodingStandard}}
-	}
 	var list []attempt
 	for _, encoding := range Encodings(password, false) {
-		list = append(list, attempt{password, encoding})
+		// EncodingBytes makes a difference for the BMPString alone, EncodingLatin1 for everything else.
+		if encoding == EncodingStandard || (encoding == EncodingBytes) == s.kdf.bmp() {
+			list = append(list, attempt{password, encoding})
+		}
 	}
-	if len(password) == 0 {
+	if len(password) == 0 && s.kdf.bmp() {
 		list = append(list, attempt{nil, EncodingStandard}, attempt{[]byte{}, EncodingStandard})
 	}
 	return list
@@ -77,10 +79,22 @@ func bmpString(password []byte, encoding Encoding) []byte {
 
 // octets encodes a password for PBKDF1, PBKDF2 and scrypt.
 func octets(password []byte, encoding Encoding) []byte {
-	if encoding == EncodingBMP {
+	switch encoding {
+	case EncodingBMP:
 		return bmpString(password, encoding)
+	case EncodingLatin1:
+		return latin1(password)
 	}
 	return password
+}
+
+// latin1 keeps the low byte of each character.
+func latin1(password []byte) []byte {
+	out := make([]byte, 0, len(password))
+	for _, r := range string(password) {
+		out = append(out, byte(r))
+	}
+	return out
 }
 
 func ascii(s []byte) bool {

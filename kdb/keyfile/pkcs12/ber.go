@@ -1,0 +1,250 @@
+package pkcs12
+
+import (
+	"errors"
+	"fmt"
+
+	"certkdb/kdb"
+)
+
+// Bounds of what is read (X.690 sets none).
+const (
+	maxSize = 256 << 20
+	// maxDepth bounds nested structures; a real file has less than 20 levels.
+	maxDepth = 64
+	// maxStringDepth bounds strings made of strings. BoringSSL's test data has about a hundred levels.
+	maxStringDepth = 1024
+)
+
+var errShort = errors.New("the data ends within an element")
+
+// normalize returns the first element of BER data in DER's framing: definite and minimal lengths, strings in one piece. The
+// order of SETs and the content of primitive elements stay as they are. What is in that form already is not copied.
+func normalize(data []byte) (der, rest []byte, err error) {
+	if len(data) > maxSize {
+		return nil, nil, fmt.Errorf("%w: %d bytes, at most %d are read", kdb.ErrParse, len(data), maxSize)
+	}
+	r := berReader{data: data}
+	framed, err := r.skip(0)
+	if err == nil && framed {
+		return data[:r.pos:r.pos], data[r.pos:], nil
+	}
+	if err == nil {
+		r.pos = 0
+		der, err = r.rewrite(make([]byte, 0, len(data)), 0)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: BER at offset %d: %w", kdb.ErrParse, r.pos, err)
+	}
+	return der, data[r.pos:], nil
+}
+
+// berReader walks over BER.
+type berReader struct {
+	data []byte
+	pos  int
+}
+
+// header is the identifier and length of an element.
+type header struct {
+	tag     []byte // the identifier octets
+	length  int    // -1 if indefinite
+	minimal bool   // the length is DER's
+}
+
+func (h header) constructed() bool { return h.tag[0]&0x20 != 0 }
+
+// brokenString says that the element is a string in pieces: a universal string type (X.690, 8.7, 8.23) marked constructed.
+func (h header) brokenString() bool {
+	if len(h.tag) != 1 || h.tag[0]&0xe0 != 0x20 {
+		return false
+	}
+	switch number := h.tag[0] & 0x1f; number {
+	case 4, 12, 23, 24, 26, 27, 28, 30:
+		return true
+	default:
+		return number >= 18 && number <= 22
+	}
+}
+
+func (r *berReader) next() (byte, error) {
+	if r.pos >= len(r.data) {
+		return 0, errShort
+	}
+	r.pos++
+	return r.data[r.pos-1], nil
+}
+
+func (r *berReader) header() (h header, err error) {
+	start := r.pos
+	b, err := r.next()
+	if err != nil {
+		return h, err
+	}
+	if b&0x1f == 0x1f {
+		for b = 0x80; b&0x80 != 0; {
+			if b, err = r.next(); err != nil || r.pos-start > 5 {
+				return h, errors.Join(errors.New("bad identifier"), err)
+			}
+		}
+	}
+	h.tag = r.data[start:r.pos]
+	h.length, h.minimal, err = r.readLength()
+	if err == nil && h.length < 0 && !h.constructed() {
+		err = errors.New("indefinite length of a primitive element")
+	}
+	return h, err
+}
+
+func (r *berReader) readLength() (length int, minimal bool, err error) {
+	b, err := r.next()
+	if err != nil {
+		return 0, false, err
+	}
+	if b == 0x80 {
+		return -1, false, nil
+	}
+	length, minimal = int(b), true
+	if b > 0x80 {
+		length = 0
+		for n := int(b & 0x7f); n > 0; n-- {
+			if b, err = r.next(); err != nil || length > maxSize {
+				return 0, false, errors.Join(errors.New("bad length"), err)
+			}
+			minimal = minimal && (length > 0 || b > 0) // no leading zero
+			length = length<<8 | int(b)
+		}
+		minimal = minimal && length >= 0x80
+	}
+	if length > len(r.data)-r.pos {
+		return 0, false, errShort
+	}
+	return length, minimal, nil
+}
+
+// skip walks over an element and reports whether its framing is DER's.
+func (r *berReader) skip(depth int) (bool, error) {
+	h, err := r.header()
+	if err != nil || h.length < 0 || !h.minimal || h.brokenString() {
+		return false, err
+	}
+	end := r.pos + h.length
+	if !h.constructed() {
+		r.pos = end
+		return true, nil
+	}
+	if depth > maxDepth {
+		return false, errors.New("too many levels of nesting")
+	}
+	inner := berReader{data: r.data[:end], pos: r.pos}
+	for inner.pos < end {
+		if framed, err := inner.skip(depth + 1); err != nil || !framed {
+			r.pos = inner.pos
+			return false, err
+		}
+	}
+	r.pos = end
+	return true, nil
+}
+
+// rewrite appends an element in DER's framing to out.
+func (r *berReader) rewrite(out []byte, depth int) ([]byte, error) {
+	h, err := r.header()
+	if err != nil {
+		return nil, err
+	}
+	start := len(out)
+	switch {
+	case h.brokenString():
+		if out, err = r.join(out, h, depth); err != nil {
+			return nil, err
+		}
+		return frame(out, start, []byte{h.tag[0] &^ 0x20}), nil
+	case !h.constructed():
+		out = append(out, r.data[r.pos:r.pos+h.length]...)
+		r.pos += h.length
+		return frame(out, start, h.tag), nil
+	case depth > maxDepth:
+		return nil, errors.New("too many levels of nesting")
+	}
+	err = r.children(h, func(inner *berReader) error {
+		out, err = inner.rewrite(out, depth+1)
+		return err
+	})
+	return frame(out, start, h.tag), err
+}
+
+// children calls f at each element within h and moves behind them.
+func (r *berReader) children(h header, f func(*berReader) error) error {
+	inner := berReader{data: r.data, pos: r.pos}
+	if h.length >= 0 {
+		inner.data = r.data[:r.pos+h.length]
+	}
+	defer func() { r.pos = inner.pos }()
+	for {
+		if h.length >= 0 && inner.pos == len(inner.data) {
+			return nil
+		}
+		if h.length < 0 && inner.endOfContents() {
+			return nil
+		}
+		if err := f(&inner); err != nil {
+			return err
+		}
+	}
+}
+
+// endOfContents reads the two zero bytes that close an indefinite length, if they are there.
+func (r *berReader) endOfContents() bool {
+	if len(r.data)-r.pos < 2 || r.data[r.pos] != 0 || r.data[r.pos+1] != 0 {
+		return false
+	}
+	r.pos += 2
+	return true
+}
+
+// join appends the content of a string that is in pieces. Each piece has the string's own type or is an OCTET STRING (X.690, 8.23.2).
+func (r *berReader) join(out []byte, h header, depth int) ([]byte, error) {
+	if depth > maxStringDepth {
+		return nil, errors.New("a string of too many levels")
+	}
+	err := r.children(h, func(inner *berReader) error {
+		piece, err := inner.header()
+		if err != nil {
+			return err
+		}
+		if number := piece.tag[0] &^ 0x20; len(piece.tag) != 1 || number != 4 && number != h.tag[0]&^0x20 {
+			return fmt.Errorf("a string with a piece of type %02x", piece.tag)
+		}
+		if piece.constructed() {
+			out, err = inner.join(out, piece, depth+1)
+			return err
+		}
+		out = append(out, inner.data[inner.pos:inner.pos+piece.length]...)
+		inner.pos += piece.length
+		return nil
+	})
+	return out, err
+}
+
+// frame puts a tag and a DER length before what was appended since start.
+func frame(out []byte, start int, tag []byte) []byte {
+	length := len(out) - start
+	head := append(make([]byte, 0, 16), tag...)
+	if length < 0x80 {
+		head = append(head, byte(length))
+	} else {
+		n := 1
+		for length>>(8*n) > 0 {
+			n++
+		}
+		head = append(head, 0x80|byte(n))
+		for n--; n >= 0; n-- {
+			head = append(head, byte(length>>(8*n)))
+		}
+	}
+	out = append(out, head...)
+	copy(out[start+len(head):], out[start:start+length])
+	copy(out[start:], head)
+	return out
+}

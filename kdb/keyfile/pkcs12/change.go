@@ -1,0 +1,307 @@
+package pkcs12
+
+import (
+	"bytes"
+	"crypto/sha1"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+
+	"certkdb/kdb"
+	"certkdb/pki/cert"
+	"certkdb/pki/oid"
+)
+
+// ledger counts what certificates are used for while a file is changed.
+type ledger struct {
+	bags     map[[32]byte][]*bag // certificate bags that are left, by fingerprint
+	entries  map[[32]byte][]*record
+	chainUse map[[32]byte]int // by how many chains
+}
+
+// books returns the ledger, made at the first change.
+func (c *Container) books() *ledger {
+	if c.ledger != nil {
+		return c.ledger
+	}
+	l := &ledger{bags: map[[32]byte][]*bag{}, entries: map[[32]byte][]*record{}, chainUse: map[[32]byte]int{}}
+	for b := range c.bags() {
+		if b.cert != nil {
+			sum := sha256.Sum256(b.cert)
+			l.bags[sum] = append(l.bags[sum], b)
+		}
+	}
+	for _, r := range c.records {
+		l.enter(r)
+	}
+	c.ledger = l
+	return l
+}
+
+func (l *ledger) enter(r *record) {
+	if r.cert != nil {
+		sum := sha256.Sum256(r.cert.cert)
+		l.entries[sum] = append(l.entries[sum], r)
+	}
+	for _, der := range r.chain {
+		l.chainUse[sha256.Sum256(der)]++
+	}
+}
+
+func (l *ledger) leave(r *record) {
+	if r.cert != nil {
+		sum := sha256.Sum256(r.cert.cert)
+		l.entries[sum] = slices.DeleteFunc(l.entries[sum], func(other *record) bool { return other == r })
+	}
+	for _, der := range r.chain {
+		l.chainUse[sha256.Sum256(der)]--
+	}
+}
+
+// Put implements [keyfile.Container]. A new label for a certificate and key that are in the file already takes their
+// attributes along, so that renaming loses none.
+func (c *Container) Put(e kdb.Entry) error {
+	if err := kdb.CheckLabel(e.Label); err != nil {
+		return err
+	}
+	old := c.byLabel[e.Label]
+	r, err := c.newRecord(e, old)
+	if err != nil {
+		return fmt.Errorf("storing %q in a PKCS #12 file: %w", e.Label, err)
+	}
+	if r.isDefault {
+		for _, other := range c.records {
+			other.isDefault = false
+		}
+	}
+	c.dirty = true
+	l := c.books()
+	if old == nil {
+		c.records = append(c.records, r)
+	} else {
+		l.leave(old)
+		c.records[slices.Index(c.records, old)] = r
+	}
+	c.byLabel[r.label] = r
+	l.enter(r)
+	c.keepBags(r)
+	if old != nil {
+		c.dropBags(old, r)
+	}
+	return nil
+}
+
+// newRecord makes the record and the bags of an entry, reusing those in the file that are the same.
+func (c *Container) newRecord(e kdb.Entry, old *record) (*record, error) {
+	r := &record{label: e.Label, kind: e.Kind, trusted: e.Trusted, isDefault: e.Default, changed: true}
+	switch e.Kind {
+	case kdb.KindTrusted:
+		if len(e.Certificates) != 1 || len(e.Key) > 0 {
+			return nil, fmt.Errorf("%w: a trusted entry has one certificate and no key", kdb.ErrUnsupported)
+		}
+	case kdb.KindPersonal:
+		if len(e.Certificates) == 0 || len(e.Key) == 0 && (old == nil || old.kind != kdb.KindPersonal) {
+			return nil, fmt.Errorf("%w: a personal entry has a certificate and its key", kdb.ErrUnsupported)
+		}
+		r.chain = e.Certificates[1:]
+	case kdb.KindSecretKey:
+		return r, c.setSecret(r, e, old)
+	default:
+		return nil, fmt.Errorf("%w: an entry of kind %s", kdb.ErrUnsupported, e.Kind)
+	}
+	for i, der := range e.Certificates {
+		if _, err := cert.Parse(der); err != nil {
+			return nil, fmt.Errorf("%w: certificate %d: %w", kdb.ErrParse, i+1, err)
+		}
+	}
+	source := c.setCert(r, e.Certificates[0], old)
+	if e.Kind == kdb.KindPersonal {
+		return r, c.setKey(r, e, old, source)
+	}
+	r.cert.setTrustedKeyUsage(e.Trusted)
+	return r, nil
+}
+
+// setCert gives a record its certificate's bag: that of the old record, a copy of another record's, or a new one. It returns the
+// other record.
+func (c *Container) setCert(r *record, der []byte, old *record) (source *record) {
+	switch {
+	case old != nil && old.kind == r.kind && old.cert != nil && bytes.Equal(old.cert.cert, der):
+		r.cert, source = old.cert, old
+	default:
+		r.cert = newCertBag(der)
+		for _, other := range c.books().entries[sha256.Sum256(der)] {
+			if other.kind == r.kind {
+				source = other
+				r.cert.attributes = slices.Clone(other.cert.attributes)
+			}
+		}
+	}
+	r.cert.setFriendlyName(r.label)
+	return source
+}
+
+// setKey gives a personal record its key's bag. A key that source has is taken as it is encrypted there, which keeps a password
+// of its own.
+func (c *Container) setKey(r *record, e kdb.Entry, old, source *record) error {
+	switch {
+	case len(e.Key) == 0:
+		r.key, r.plain, r.fresh = old.key, old.plain, old.fresh
+	case !isPrivateKeyInfo(e.Key):
+		return fmt.Errorf("%w: the key is no PrivateKeyInfo (PKCS #8)", kdb.ErrParse)
+	case source != nil && c.open(source) == nil && bytes.Equal(source.plain, e.Key):
+		r.key, r.plain, r.fresh = source.key, source.plain, source.fresh
+		if source != old {
+			r.key = &bag{id: source.key.id, value: source.key.value, attributes: slices.Clone(source.key.attributes)}
+		}
+	default:
+		r.key, r.plain, r.fresh = &bag{id: oidShroudedKeyBag}, bytes.Clone(e.Key), true
+	}
+	r.key.setFriendlyName(r.label)
+	id := e.LocalKeyID
+	if len(id) == 0 {
+		id = r.key.localKeyID()
+	}
+	if len(id) == 0 {
+		sum := sha1.Sum(r.cert.cert) // as OpenSSL makes it
+		id = sum[:]
+	}
+	r.key.setLocalKeyID(id)
+	r.cert.setLocalKeyID(id)
+	return nil
+}
+
+// setSecret gives a record the bag of a secret key.
+func (c *Container) setSecret(r *record, e kdb.Entry, old *record) error {
+	if len(e.Key) == 0 && old != nil && old.kind == kdb.KindSecretKey {
+		r.key, r.plain, r.fresh, r.algorithm = old.key, old.plain, old.fresh, old.algorithm
+		r.key.setFriendlyName(r.label)
+		return nil
+	}
+	if len(e.Key) == 0 || len(e.Certificates) > 0 {
+		return fmt.Errorf("%w: a secret key entry has a key and nothing else", kdb.ErrUnsupported)
+	}
+	if _, err := secretID(e.KeyAlgorithm); err != nil {
+		return err
+	}
+	r.key, r.plain, r.fresh, r.algorithm = &bag{id: oidSecretBag}, bytes.Clone(e.Key), true, e.KeyAlgorithm
+	r.key.setFriendlyName(r.label)
+	return nil
+}
+
+// secretID is the inverse of secretName.
+func secretID(algorithm string) (string, error) {
+	i := slices.IndexFunc(secretNames[:], func(n [2]string) bool { return n[1] == algorithm })
+	if i >= 0 {
+		return secretNames[i][0], nil
+	}
+	if !oid.IsDotted(algorithm) {
+		return "", fmt.Errorf("%w: a secret key of algorithm %q, which has no object identifier here", kdb.ErrUnsupported, algorithm)
+	}
+	return algorithm, nil
+}
+
+// secretPKCS8 wraps a secret key as Java does.
+func secretPKCS8(algorithm string, secret []byte) ([]byte, error) {
+	id, err := secretID(algorithm)
+	if err != nil {
+		return nil, err
+	}
+	return build(func(b *cryptobyte.Builder) {
+		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			b.AddASN1Int64(0)
+			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) { addOID(b, id) })
+			b.AddASN1OctetString(secret)
+		})
+	}), nil
+}
+
+// keepBags puts a record's bags, and the certificates of its chain that are missing, into the file.
+func (c *Container) keepBags(r *record) {
+	l := c.ledger
+	if r.cert != nil {
+		sum := sha256.Sum256(r.cert.cert)
+		if !r.cert.placed {
+			l.bags[sum] = append(l.bags[sum], r.cert)
+			c.place(r.cert)
+		}
+	}
+	for _, der := range r.chain {
+		sum := sha256.Sum256(der)
+		if len(l.bags[sum]) == 0 {
+			b := newCertBag(der)
+			l.bags[sum] = []*bag{b}
+			c.place(b)
+		}
+	}
+	if r.key != nil && !r.key.placed {
+		c.place(r.key)
+	}
+}
+
+// place appends a bag to the SafeContents where its like are, else to a new one: certificates are encrypted together, keys
+// each alone.
+func (c *Container) place(b *bag) {
+	isCert := b.id == oidCertBag
+	like := func(other *bag) bool { return (other.id == oidCertBag) == isCert && other.id != oidSafeContents }
+	i := slices.IndexFunc(c.safes, func(s *safe) bool { return slices.ContainsFunc(s.bags, like) })
+	if i < 0 {
+		i = len(c.safes)
+		c.safes = append(c.safes, &safe{encrypted: isCert && c.profile.encrypt})
+	}
+	b.placed = true
+	c.safes[i].bags = append(c.safes[i].bags, b)
+}
+
+// Delete implements [keyfile.Container]. Certificates that only the entry's chain needed go with it; one that other chains
+// need stays without its label.
+func (c *Container) Delete(label string) error {
+	r := c.byLabel[label]
+	if r == nil {
+		return fmt.Errorf("%w: %q", kdb.ErrNotFound, label)
+	}
+	c.dirty = true
+	c.books().leave(r)
+	r.gone = true
+	delete(c.byLabel, label)
+	c.dropBags(r, nil)
+	return nil
+}
+
+// dropBags removes the bags of a record that its successor, if any, and the other entries do not need.
+func (c *Container) dropBags(r, successor *record) {
+	if r.key != nil && (successor == nil || successor.key != r.key) {
+		r.key.gone = true
+	}
+	if r.cert != nil && (successor == nil || successor.cert != r.cert) {
+		c.dropCert(r.cert)
+	}
+	for _, der := range r.chain {
+		sum := sha256.Sum256(der)
+		if c.ledger.chainUse[sum] > 0 || len(c.ledger.entries[sum]) > 0 {
+			continue
+		}
+		for _, b := range slices.Clone(c.ledger.bags[sum]) {
+			c.dropCert(b)
+		}
+	}
+}
+
+// dropCert removes the bag of a certificate, or takes its label and trust if a chain needs it and no other bag has it.
+func (c *Container) dropCert(b *bag) {
+	sum := sha256.Sum256(b.cert)
+	if c.ledger.chainUse[sum] > 0 && len(c.ledger.bags[sum]) == 1 {
+		for _, id := range []string{oidFriendlyName, oidLocalKeyID, oidTrustedKeyUsage} {
+			if b.has(id) {
+				b.set(id, nil)
+			}
+		}
+		b.setMarks(marks{})
+		return
+	}
+	b.gone = true
+	c.ledger.bags[sum] = slices.DeleteFunc(c.ledger.bags[sum], func(other *bag) bool { return other == b })
+}

@@ -1,0 +1,279 @@
+package pkcs12
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+
+	"certkdb/kdb"
+	"certkdb/kdb/keyfile"
+	"certkdb/pki/pbe"
+)
+
+// Container is the content of one PKCS #12 file. It implements [keyfile.Container].
+type Container struct {
+	secrets  secrets
+	profile  profile
+	chosen   bool     // the profile was asked for, not seen in the file
+	mac      *pbe.MAC // as read
+	trailing int      // bytes behind the file's structure
+	safes    []*safe
+	records  []*record
+	byLabel  map[string]*record
+	ledger   *ledger // while the file is changed
+	dirty    bool
+}
+
+var _ keyfile.Container = (*Container)(nil)
+
+// record is an entry with the bags that hold it.
+type record struct {
+	label string
+	made  bool // the label is not in the file
+	kind  kdb.Kind
+	key   *bag // of a private or secret key
+	cert  *bag
+	chain [][]byte // behind the entry's own certificate
+	// trusted and isDefault are as in kdb.Entry.
+	trusted, isDefault bool
+	// plain is a key that was opened, or put; fresh says that it has to be encrypted.
+	plain []byte
+	fresh bool
+	// algorithm is a secret key's, or the type of a private key without certificate.
+	algorithm string
+	// changed says that localKeyId, marks and chain are to be looked after when writing.
+	changed bool
+	gone    bool
+}
+
+// New makes an empty file to be written in a profile: 2023 (also ""), 2026, legacy or passwordless.
+func New(name string) (*Container, error) {
+	p, err := profileNamed(name)
+	if err != nil {
+		return nil, err
+	}
+	return &Container{profile: p, chosen: true, secrets: secrets{work: -1}, byLabel: map[string]*record{}}, nil
+}
+
+// Decode reads a file. The errors are those of [keyfile.Codec].
+func Decode(data []byte, passwords keyfile.Passwords) (*Container, error) {
+	p, err := parsePFX(data)
+	if err != nil {
+		return nil, err
+	}
+	c := &Container{
+		secrets: secrets{source: passwords, work: maxWork}, mac: p.mac, trailing: p.trailing, byLabel: map[string]*record{},
+	}
+	if p.mac != nil {
+		if err := c.secrets.verify(p.mac, p.content); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.parseSafes(p.content); err != nil {
+		return nil, c.explain(err)
+	}
+	c.profile = c.seenProfile()
+	err = c.makeRecords()
+	if err == nil {
+		err = c.proveByKey()
+	}
+	if err != nil {
+		return nil, c.explain(err)
+	}
+	c.secrets.work = -1
+	return c, nil
+}
+
+// proveByKey opens a key of a file in which nothing else tells a right password from a wrong one.
+func (c *Container) proveByKey() error {
+	if c.mac != nil || slices.ContainsFunc(c.safes, func(s *safe) bool { return s.encrypted }) {
+		return nil
+	}
+	var failed error
+	for _, r := range c.records {
+		if r.key == nil || r.key.id == oidKeyBag {
+			continue
+		}
+		if failed = c.open(r); failed == nil {
+			return nil
+		}
+	}
+	return failed
+}
+
+// explain adds to a wrong password that it was right for the MAC.
+func (c *Container) explain(err error) error {
+	if c.mac != nil && errors.Is(err, kdb.ErrPassword) {
+		return fmt.Errorf("reading a PKCS #12 file whose MAC is right: %w; its content has another password", err)
+	}
+	return fmt.Errorf("reading a PKCS #12 file: %w", err)
+}
+
+// seenProfile is the profile that comes nearest to how the file was written.
+func (c *Container) seenProfile() profile {
+	encrypted, old := false, false
+	note := func(algorithm []byte) {
+		d, err := pbe.Describe(algorithm)
+		encrypted = true
+		old = old || err == nil && d.Name != "PBES2"
+	}
+	for _, s := range c.safes {
+		if s.encrypted {
+			note(s.algorithm)
+		}
+	}
+	for b := range c.bags() {
+		if algorithm, _, err := pbe.SplitPKCS8(b.value); b.id == oidShroudedKeyBag && err == nil {
+			note(algorithm)
+		}
+	}
+	name := "2023"
+	switch d, err := c.describeMAC(); {
+	case c.mac == nil && !encrypted:
+		name = "passwordless"
+	case err == nil && d.PBMAC1():
+		name = "2026"
+	case old:
+		name = "legacy"
+	}
+	p, _ := profileNamed(name)
+	return p
+}
+
+func (c *Container) describeMAC() (pbe.Description, error) {
+	if c.mac == nil {
+		return pbe.Description{}, errors.New("no MAC")
+	}
+	return c.mac.Describe()
+}
+
+// bags yields all bags that are left in the file's order.
+func (c *Container) bags() func(yield func(*bag) bool) {
+	return func(yield func(*bag) bool) {
+		for _, s := range c.safes {
+			if !walk(s.bags, yield) {
+				return
+			}
+		}
+	}
+}
+
+// Version implements [keyfile.Container]: the version of the PFX.
+func (c *Container) Version() string { return "3" }
+
+// Profile names how the file will be written: 2023, 2026, legacy or passwordless.
+func (c *Container) Profile() string { return c.profile.name }
+
+// Entries implements [keyfile.Container].
+func (c *Container) Entries() []kdb.Entry {
+	list := make([]kdb.Entry, 0, len(c.records))
+	for _, r := range c.records {
+		if !r.gone {
+			list = append(list, r.entry())
+		}
+	}
+	return list
+}
+
+func (r *record) entry() kdb.Entry {
+	e := kdb.Entry{
+		Label: r.label, Kind: r.kind, Trusted: r.trusted, Default: r.isDefault, KeyAlgorithm: r.algorithm,
+		LocalKeyID: bytes.Clone(r.localKeyID()),
+	}
+	if r.cert != nil {
+		e.Certificates = append(e.Certificates, bytes.Clone(r.cert.cert))
+	}
+	for _, der := range r.chain {
+		e.Certificates = append(e.Certificates, bytes.Clone(der))
+	}
+	e.Added = javaTime(e.LocalKeyID)
+	return e
+}
+
+// localKeyID is the key's, else the certificate's.
+func (r *record) localKeyID() []byte {
+	if r.key != nil {
+		if id := r.key.localKeyID(); id != nil {
+			return id
+		}
+	}
+	if r.cert != nil {
+		return r.cert.localKeyID()
+	}
+	return nil
+}
+
+// Key implements [keyfile.Container].
+func (c *Container) Key(label string) ([]byte, error) {
+	r := c.byLabel[label]
+	if r == nil {
+		return nil, fmt.Errorf("%w: %q", kdb.ErrNotFound, label)
+	}
+	if r.key == nil {
+		return nil, fmt.Errorf("%w: %q has no private key", kdb.ErrNotFound, label)
+	}
+	if err := c.open(r); err != nil {
+		return nil, fmt.Errorf("opening the key of %q: %w", label, err)
+	}
+	return bytes.Clone(r.plain), nil
+}
+
+// open makes the key of a record readable.
+func (c *Container) open(r *record) error {
+	if r.plain != nil {
+		return nil
+	}
+	plain, err := c.openBag(r.key)
+	if err != nil {
+		return err
+	}
+	if r.kind != kdb.KindSecretKey {
+		r.plain = plain
+		return nil
+	}
+	algorithm, secret, ok := splitPKCS8(plain)
+	if !ok {
+		return bad("a secret key is no PrivateKeyInfo")
+	}
+	r.algorithm, r.plain = secretName(algorithm), secret
+	return nil
+}
+
+// openBag returns the PrivateKeyInfo in a key bag, a shrouded key bag or a Java secret bag.
+func (c *Container) openBag(b *bag) ([]byte, error) {
+	encrypted := b.value
+	switch b.id {
+	case oidKeyBag:
+		return b.value, nil
+	case oidSecretBag:
+		encrypted, _ = b.secretValue()
+	}
+	algorithm, ciphertext, err := pbe.SplitPKCS8(encrypted)
+	if err != nil {
+		return nil, translate(err)
+	}
+	return c.secrets.open(algorithm, ciphertext, isPrivateKeyInfo)
+}
+
+// secretNames are the names that Java gives to the algorithms of secret keys.
+var secretNames = [...][2]string{
+	{"2.16.840.1.101.3.4.1", "AES"},
+	{"1.2.840.113549.3.7", "DESede"},
+	{"1.3.14.3.2.7", "DES"},
+	{"1.2.840.113549.3.4", "ARCFOUR"},
+	{"1.2.840.113549.2.7", "HmacSHA1"},
+	{"1.2.840.113549.2.8", "HmacSHA224"},
+	{"1.2.840.113549.2.9", "HmacSHA256"},
+	{"1.2.840.113549.2.10", "HmacSHA384"},
+	{"1.2.840.113549.2.11", "HmacSHA512"},
+	{"1.2.840.113549.1.9.16.3.18", "ChaCha20-Poly1305"},
+}
+
+func secretName(id string) string {
+	i := slices.IndexFunc(secretNames[:], func(n [2]string) bool { return n[0] == id })
+	if i < 0 {
+		return id
+	}
+	return secretNames[i][1]
+}

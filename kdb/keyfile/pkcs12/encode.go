@@ -1,0 +1,317 @@
+package pkcs12
+
+import (
+	"bytes"
+	"crypto/sha1"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+
+	"certkdb/kdb"
+	"certkdb/kdb/keyfile"
+	"certkdb/pki/pbe"
+)
+
+// Encode implements [keyfile.Container]. Bags that were not touched keep their DER, private keys their encryption as long as the
+// password stays the same. A file that had no protection gets that of profile 2023 with its first password.
+func (c *Container) Encode(password []byte) (keyfile.Files, error) {
+	w, err := c.newWriter(password)
+	if err != nil {
+		return keyfile.Files{}, err
+	}
+	if c.dirty {
+		c.settle()
+	}
+	content, err := w.authenticatedSafe()
+	if err != nil {
+		return keyfile.Files{}, fmt.Errorf("writing a PKCS #12 file: %w", err)
+	}
+	der, err := w.pfx(content)
+	if err != nil {
+		return keyfile.Files{}, fmt.Errorf("writing a PKCS #12 file: %w", err)
+	}
+	return keyfile.Files{Main: der}, nil
+}
+
+// writer writes one file.
+type writer struct {
+	*Container
+	profile  profile
+	password []byte
+	rewrap   bool // keys have to be encrypted again
+	upgrade  bool // keys in clear have to be encrypted
+	fresh    map[*bag]*record
+}
+
+func (c *Container) newWriter(password []byte) (*writer, error) {
+	w := &writer{Container: c, profile: c.profile, password: password, fresh: map[*bag]*record{}}
+	if !c.profile.encrypt && len(password) > 0 {
+		if c.chosen {
+			return nil, fmt.Errorf("writing a PKCS #12 file: %w: the profile passwordless takes no password", kdb.ErrUnsupported)
+		}
+		w.profile, w.upgrade = profiles[0], true
+	}
+	if c.secrets.asked {
+		proved := c.secrets.readings[0]
+		if len(password) == 0 && len(c.secrets.given) == 0 {
+			w.password = proved.password // an empty one or none, as it was
+		}
+		w.rewrap = !bytes.Equal(w.password, proved.password) || proved.encoding != pbe.EncodingStandard
+	}
+	for _, r := range c.records {
+		if r.fresh && !r.gone {
+			w.fresh[r.key] = r
+		}
+	}
+	return w, nil
+}
+
+// authenticatedSafe writes the SEQUENCE OF ContentInfo. What became empty is left out.
+func (w *writer) authenticatedSafe() ([]byte, error) {
+	var infos [][]byte
+	for _, s := range w.safes {
+		bags, err := w.bags(s.bags)
+		if err != nil {
+			return nil, err
+		}
+		if len(bags) == 0 && len(s.bags) > 0 {
+			continue
+		}
+		info, err := w.contentInfo(bagsDER(bags), s.encrypted || w.upgrade && !keysOnly(bags))
+		if err != nil {
+			return nil, err
+		}
+		infos = append(infos, info)
+	}
+	return build(func(b *cryptobyte.Builder) {
+		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddBytes(bytes.Join(infos, nil)) })
+	}), nil
+}
+
+// keysOnly says that each bag is encrypted by itself.
+func keysOnly(bags []*bag) bool {
+	return !slices.ContainsFunc(bags, func(b *bag) bool { return b.id != oidShroudedKeyBag && b.id != oidSecretBag })
+}
+
+// bags returns the bags to be written: those that are left, copies of those whose keys have to be encrypted.
+func (w *writer) bags(bags []*bag) ([]*bag, error) {
+	var list []*bag
+	for _, b := range bags {
+		if b.gone {
+			continue
+		}
+		written, err := w.bag(b)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, written)
+	}
+	return list, nil
+}
+
+func (w *writer) bag(b *bag) (*bag, error) {
+	switch {
+	case w.fresh[b] != nil:
+		return w.freshBag(b, w.fresh[b])
+	case b.id == oidKeyBag && w.upgrade:
+		return w.shroud(b, b.value)
+	case b.id == oidSafeContents && (w.rewrap || w.upgrade || b.changedWithin()):
+		children, err := w.bags(b.children)
+		return &bag{id: b.id, attributes: b.attributes, children: children}, err
+	case !w.rewrap:
+		return b, nil
+	}
+	encrypted := b.value
+	if b.id == oidSecretBag {
+		encrypted, _ = b.secretValue()
+	} else if b.id != oidShroudedKeyBag {
+		return b, nil
+	}
+	algorithm, ciphertext, err := pbe.SplitPKCS8(encrypted)
+	if err != nil || !w.secrets.opensWithFile(algorithm, ciphertext) {
+		return b, nil // not understood, or with a password of its own, which stays
+	}
+	plain, err := w.openBag(b)
+	if err != nil {
+		return nil, err
+	}
+	return w.shroud(b, plain)
+}
+
+// freshBag writes a key that was put.
+func (w *writer) freshBag(b *bag, r *record) (*bag, error) {
+	if b.id == oidShroudedKeyBag && !w.profile.encrypt {
+		return &bag{id: oidKeyBag, value: r.plain, attributes: b.attributes}, nil
+	}
+	if b.id == oidShroudedKeyBag {
+		return w.shroud(b, r.plain)
+	}
+	if !w.profile.encrypt {
+		return nil, fmt.Errorf("%w: the secret key %q in a file without password", kdb.ErrUnsupported, r.label)
+	}
+	plain, err := secretPKCS8(r.algorithm, r.plain)
+	if err != nil {
+		return nil, err
+	}
+	return w.shroud(b, plain)
+}
+
+// shroud returns a copy of a bag with its key encrypted.
+func (w *writer) shroud(b *bag, plain []byte) (*bag, error) {
+	encrypted, err := w.encryptKey(plain)
+	if err != nil {
+		return nil, err
+	}
+	if b.id == oidSecretBag {
+		return &bag{id: b.id, value: secretBagValue(encrypted), attributes: b.attributes}, nil
+	}
+	return &bag{id: oidShroudedKeyBag, value: encrypted, attributes: b.attributes}, nil
+}
+
+func (w *writer) encryptKey(plain []byte) ([]byte, error) {
+	algorithm, ciphertext, err := pbe.Encrypt(plain, w.password, w.profile.keys, w.profile.rounds)
+	if err != nil {
+		return nil, translate(err)
+	}
+	return pbe.JoinPKCS8(algorithm, ciphertext), nil
+}
+
+// contentInfo writes SafeContents in clear or as EncryptedData (RFC 5652, section 8).
+func (w *writer) contentInfo(content []byte, encrypt bool) ([]byte, error) {
+	if !encrypt || !w.profile.encrypt {
+		return build(func(b *cryptobyte.Builder) { addData(b, content) }), nil
+	}
+	algorithm, ciphertext, err := pbe.Encrypt(content, w.password, w.profile.certs, w.profile.rounds)
+	if err != nil {
+		return nil, translate(err)
+	}
+	return build(func(b *cryptobyte.Builder) {
+		addContentInfo(b, oidEncryptedData, func(b *cryptobyte.Builder) {
+			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+				b.AddASN1Int64(0)
+				b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+					addOID(b, oidData)
+					b.AddBytes(algorithm)
+					b.AddASN1(implicit, func(b *cryptobyte.Builder) { b.AddBytes(ciphertext) })
+				})
+			})
+		})
+	}), nil
+}
+
+func addContentInfo(b *cryptobyte.Builder, kind string, content func(*cryptobyte.Builder)) {
+	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		addOID(b, kind)
+		b.AddASN1(context0, content)
+	})
+}
+
+func addData(b *cryptobyte.Builder, content []byte) {
+	addContentInfo(b, oidData, func(b *cryptobyte.Builder) { b.AddASN1OctetString(content) })
+}
+
+// pfx writes the outermost structure, with a MAC if the profile has one.
+func (w *writer) pfx(content []byte) ([]byte, error) {
+	var mac *pbe.MAC
+	if w.profile.encrypt {
+		m, err := pbe.NewMAC(w.profile.mac, content, w.password, w.profile.rounds)
+		if err != nil {
+			return nil, translate(err)
+		}
+		mac = &m
+	}
+	return build(func(b *cryptobyte.Builder) {
+		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			b.AddASN1Int64(3)
+			addData(b, content)
+			if mac != nil {
+				addMAC(b, mac)
+			}
+		})
+	}), nil
+}
+
+func addMAC(b *cryptobyte.Builder, mac *pbe.MAC) {
+	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			b.AddBytes(mac.Algorithm)
+			b.AddASN1OctetString(mac.Value)
+		})
+		b.AddASN1OctetString(mac.Salt)
+		if mac.Iterations != 1 { // DEFAULT 1
+			b.AddASN1Int64(int64(mac.Iterations))
+		}
+	})
+}
+
+// settle makes the bags say what the entries are, so that reading the file gives the same entries again.
+func (c *Container) settle() {
+	c.settleTrust()
+	c.settleKeyIDs()
+	var x *index
+	for _, r := range c.records {
+		if r.gone || r.kind != kdb.KindPersonal {
+			continue
+		}
+		m := r.key.marks()
+		m.isDefault, m.trusted = r.isDefault, r.trusted
+		if r.changed && r.cert != nil {
+			if x == nil {
+				x = c.newIndex()
+			}
+			m.fixed, m.chain = false, nil
+			if parsed := x.parsed[r.cert]; parsed != nil && !slices.EqualFunc(x.chainOf(parsed), r.chain, bytes.Equal) {
+				m.fixed = true
+				for _, der := range r.chain {
+					m.chain = append(m.chain, fingerprintOf(sha256.Sum256(der)))
+				}
+			}
+		}
+		r.key.setMarks(m)
+	}
+}
+
+// settleTrust gives certificates the attributes from which a reader concludes what is known of their trust.
+func (c *Container) settleTrust() {
+	byUse := c.anyTrustedKeyUsage()
+	for b := range c.bags() {
+		byUse = byUse || b.id == oidKeyBag || b.id == oidShroudedKeyBag
+	}
+	for _, r := range c.records {
+		if r.gone || r.kind != kdb.KindTrusted {
+			continue
+		}
+		m := r.cert.marks()
+		m.distrusted = !r.trusted && !byUse || m.distrusted && !r.trusted
+		r.cert.setMarks(m)
+		if r.trusted && !inferTrust(r.cert, byUse) {
+			r.cert.setTrustedKeyUsage(true)
+		}
+	}
+}
+
+// settleKeyIDs makes the localKeyIds of changed entries unique: they pair keys with certificates.
+func (c *Container) settleKeyIDs() {
+	uses := map[string]int{}
+	for b := range c.bags() {
+		if id := b.localKeyID(); b.id == oidKeyBag || b.id == oidShroudedKeyBag {
+			uses[string(id)]++
+		}
+	}
+	for _, r := range c.records {
+		if r.gone || !r.changed || r.kind != kdb.KindPersonal {
+			continue
+		}
+		id := r.key.localKeyID()
+		if uses[string(id)] < 2 {
+			continue
+		}
+		uses[string(id)]--
+		sum := sha1.Sum(append([]byte(r.label+"\x00"), r.cert.cert...))
+		r.key.setLocalKeyID(sum[:])
+		r.cert.setLocalKeyID(sum[:])
+	}
+}

@@ -1,0 +1,202 @@
+package pkcs12
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"certkdb/kdb"
+	"certkdb/pki/cert"
+	"certkdb/pki/name"
+)
+
+// makeRecords finds the entries in the bags by the rules of the package comment.
+func (c *Container) makeRecords() error {
+	byBag := map[*bag]*record{}
+	var keys []*record
+	for b := range c.bags() {
+		r := &record{key: b}
+		switch b.id {
+		case oidKeyBag, oidShroudedKeyBag:
+			r.kind = kdb.KindPersonal
+			keys = append(keys, r)
+		case oidSecretBag:
+			if _, ok := b.secretValue(); !ok {
+				continue
+			}
+			r.kind = kdb.KindSecretKey
+			if err := c.nameSecret(r); err != nil {
+				return err
+			}
+		default:
+			continue
+		}
+		byBag[b] = r
+	}
+	x := c.newIndex()
+	if err := c.pair(keys, x); err != nil {
+		return err
+	}
+	c.describeKeys(keys, x)
+	c.describeCerts(byBag, keys, x)
+	for b := range c.bags() {
+		if r := byBag[b]; r != nil {
+			c.addRecord(r)
+		}
+	}
+	return nil
+}
+
+// nameSecret opens a secret key, because only so its algorithm is known. One with a password of its own stays closed.
+func (c *Container) nameSecret(r *record) error {
+	if err := c.open(r); err != nil && c.secrets.work == 0 {
+		return err
+	}
+	return nil
+}
+
+// describeKeys completes the records of private keys.
+func (c *Container) describeKeys(keys []*record, x *index) {
+	for _, r := range keys {
+		m := r.key.marks()
+		r.isDefault, r.trusted = m.isDefault, m.trusted
+		if r.cert == nil {
+			continue
+		}
+		r.algorithm = ""
+		r.chain = x.chainOf(x.parsed[r.cert])
+		if m.fixed {
+			r.chain = x.markedChain(m.chain)
+		}
+	}
+}
+
+// describeCerts makes the records of certificates that are entries of their own.
+func (c *Container) describeCerts(byBag map[*bag]*record, keys []*record, x *index) {
+	owner := map[*bag]bool{}
+	inChain := map[[32]byte][]*record{}
+	for _, r := range keys {
+		if r.cert == nil {
+			continue
+		}
+		owner[r.cert] = true
+		for _, der := range append([][]byte{r.cert.cert}, r.chain...) {
+			sum := sha256.Sum256(der)
+			inChain[sum] = append(inChain[sum], r)
+		}
+	}
+	byUse := len(keys) > 0 || c.anyTrustedKeyUsage()
+	for _, b := range x.bags {
+		users := inChain[sha256.Sum256(b.cert)]
+		if owner[b] || len(users) > 0 && !b.has(oidTrustedKeyUsage) && !hasOwnName(b, x.parsed[b], users) {
+			continue
+		}
+		byBag[b] = &record{kind: kdb.KindTrusted, cert: b, trusted: inferTrust(b, byUse)}
+	}
+}
+
+// hasOwnName says whether a certificate of a chain has a friendlyName that somebody gave it.
+func hasOwnName(b *bag, crt *cert.Certificate, users []*record) bool {
+	label := b.friendlyName()
+	if label == "" {
+		return false
+	}
+	for _, r := range users {
+		if r.key.friendlyName() == label || r.cert.friendlyName() == label {
+			return false
+		}
+	}
+	subject, err := name.ParseString(label)
+	return err != nil || !name.Equal(subject, crt.Subject)
+}
+
+func (c *Container) anyTrustedKeyUsage() bool {
+	for b := range c.bags() {
+		if b.has(oidTrustedKeyUsage) {
+			return true
+		}
+	}
+	return false
+}
+
+// inferTrust is what a reader concludes of a certificate's attributes; byUse says that the file has keys or uses the attribute.
+func inferTrust(b *bag, byUse bool) bool {
+	return !b.marks().distrusted && (b.has(oidTrustedKeyUsage) || !byUse)
+}
+
+// addRecord gives a record its label and its place.
+func (c *Container) addRecord(r *record) {
+	base := r.storedLabel()
+	if kdb.CheckLabel(base) != nil {
+		r.made = true
+		base = repairLabel(base)
+	}
+	if base == "" {
+		base = r.autoLabel()
+	}
+	r.label = base
+	for n := 2; c.byLabel[r.label] != nil; n++ {
+		r.made = true
+		r.label = fmt.Sprintf("%s (%d)", cut(base, kdb.MaxLabel-8), n)
+	}
+	c.records = append(c.records, r)
+	c.byLabel[r.label] = r
+}
+
+// storedLabel is the friendlyName of the key, else of the certificate.
+func (r *record) storedLabel() string {
+	if r.key != nil {
+		if label := r.key.friendlyName(); label != "" {
+			return label
+		}
+	}
+	if r.cert != nil {
+		return r.cert.friendlyName()
+	}
+	return ""
+}
+
+// autoLabel names what has no name in the file, always in the same way.
+func (r *record) autoLabel() string {
+	if r.cert != nil {
+		return kdb.AutoLabel(&kdb.Entry{Certificates: [][]byte{r.cert.cert}})
+	}
+	sum := sha256.Sum256(r.key.value)
+	return fmt.Sprintf("key-%x", sum[:4])
+}
+
+// repairLabel makes a legal label of a friendlyName that is none: no control characters, not too long. "" if nothing is left.
+func repairLabel(text string) string {
+	clean := strings.Map(func(r rune) rune {
+		if r < 0x20 || r >= 0x7f && r < 0xa0 || r == utf8.RuneError {
+			return -1
+		}
+		return r
+	}, text)
+	return strings.TrimSpace(cut(clean, kdb.MaxLabel))
+}
+
+// cut shortens text to at most n bytes of whole characters.
+func cut(text string, n int) string {
+	for len(text) > n {
+		_, size := utf8.DecodeLastRuneInString(text)
+		text = text[:len(text)-size]
+	}
+	return text
+}
+
+// javaTime reads the time that Java puts into its localKeyIds: "Time 1311855238964", milliseconds since 1970.
+func javaTime(id []byte) time.Time {
+	text, ok := strings.CutPrefix(string(id), "Time ")
+	if !ok {
+		return time.Time{}
+	}
+	ms, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || ms < 0 || ms > 253402300799000 { // the year 9999
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC().Truncate(time.Second)
+}

@@ -1,0 +1,159 @@
+package pkcs12
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"certkdb/kdb"
+	"certkdb/pki/cert"
+	"certkdb/pki/key"
+	"certkdb/pki/oid"
+	"certkdb/pki/pbe"
+)
+
+// Facts implements [keyfile.Container].
+func (c *Container) Facts() []kdb.Fact {
+	facts := []kdb.Fact{c.macFact()}
+	facts = append(facts, c.encryptionFacts()...)
+	facts = append(facts, kdb.Fact{Name: "written as", Value: "profile " + c.profile.name})
+	if kept := c.keptBags(); len(kept) > 0 {
+		facts = append(facts, kdb.Fact{Name: "kept unread", Value: strings.Join(kept, ", ")})
+	}
+	if c.trailing > 0 {
+		facts = append(facts, kdb.Fact{Name: "trailing bytes", Value: fmt.Sprintf("%d bytes behind the structure, not written again", c.trailing)})
+	}
+	return facts
+}
+
+func (c *Container) macFact() kdb.Fact {
+	switch d, err := c.describeMAC(); {
+	case c.mac == nil && c.chosen && c.profile.encrypt:
+		return kdb.Fact{Name: "integrity", Value: "not written yet"}
+	case c.mac == nil:
+		return kdb.Fact{Name: "integrity", Value: "no MAC: changes are not noticed", Weak: true}
+	case err != nil:
+		return kdb.Fact{Name: "integrity", Value: err.Error(), Weak: true} // unreachable: it was verified
+	default:
+		return kdb.Fact{Name: "integrity", Value: d.String(), Weak: d.Weak}
+	}
+}
+
+// encryptionFacts tells what certificates and keys are encrypted with, each way once.
+func (c *Container) encryptionFacts() []kdb.Fact {
+	var facts []kdb.Fact
+	note := func(what string, algorithm []byte) {
+		fact := kdb.Fact{Name: "encryption of " + what, Value: "none: whoever has the file has them", Weak: what != "certificates"}
+		if algorithm != nil {
+			d, err := pbe.Describe(algorithm)
+			fact.Value, fact.Weak = d.String(), d.Weak
+			if err != nil {
+				fact.Value, fact.Weak = err.Error(), true
+			}
+		}
+		if !slices.Contains(facts, fact) {
+			facts = append(facts, fact)
+		}
+	}
+	for _, s := range c.safes {
+		walk(s.bags, func(b *bag) bool {
+			if what := contentName(b); what != "" {
+				note(what, encryptionOf(b, s))
+			}
+			return true
+		})
+	}
+	return facts
+}
+
+func contentName(b *bag) string {
+	switch b.id {
+	case oidCertBag:
+		return "certificates"
+	case oidKeyBag, oidShroudedKeyBag:
+		return "private keys"
+	case oidSecretBag:
+		if _, ok := b.secretValue(); ok {
+			return "secret keys"
+		}
+	}
+	return ""
+}
+
+// encryptionOf is the bag's own encryption, else that of the SafeContents around it; nil if there is none.
+func encryptionOf(b *bag, s *safe) []byte {
+	encrypted := b.value
+	if b.id == oidSecretBag {
+		encrypted, _ = b.secretValue()
+	}
+	if b.id == oidShroudedKeyBag || b.id == oidSecretBag {
+		if algorithm, _, err := pbe.SplitPKCS8(encrypted); err == nil {
+			return algorithm
+		}
+	}
+	return s.algorithm
+}
+
+// keptBags counts what is in the file and makes no entry, by type.
+func (c *Container) keptBags() []string {
+	count := map[string]int{}
+	for b := range c.bags() {
+		switch {
+		case b.id == oidSafeContents || b.cert != nil || contentName(b) != "" && b.id != oidCertBag:
+		case b.id == oidCertBag:
+			count["certificate that is not X.509"]++
+		default:
+			count[b.describeType()]++
+		}
+	}
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(count)) {
+		list = append(list, fmt.Sprintf("%d %s", count[name], name))
+	}
+	return list
+}
+
+// Check implements [keyfile.Container]: keys open and belong to their certificates, certificates can be read.
+func (c *Container) Check(report func(kdb.Problem)) {
+	for number, b := range slices.Collect(c.bags()) {
+		if b.cert == nil {
+			continue
+		}
+		if _, err := cert.Parse(b.cert); err != nil {
+			report(kdb.Problem{Where: fmt.Sprintf("bag %d, friendlyName %q", number+1, b.friendlyName()), What: err.Error()})
+		}
+	}
+	for _, r := range c.records {
+		if !r.gone && r.key != nil {
+			c.checkKey(r, report)
+		}
+	}
+	if c.trailing > 0 {
+		report(kdb.Problem{Where: "end of the file", What: fmt.Sprintf("%d bytes that do not belong to it", c.trailing)})
+	}
+}
+
+func (c *Container) checkKey(r *record, report func(kdb.Problem)) {
+	problem := func(what string) { report(kdb.Problem{Where: fmt.Sprintf("key of %q", r.label), What: what}) }
+	if err := c.open(r); err != nil {
+		problem(err.Error())
+		return
+	}
+	if r.kind == kdb.KindSecretKey {
+		return
+	}
+	private, err := key.ReadPrivate(r.plain)
+	if err != nil {
+		problem(err.Error())
+		return
+	}
+	if r.cert == nil {
+		problem("the file has no certificate for it")
+		return
+	}
+	crt, err := cert.Parse(r.cert.cert)
+	if err == nil && private.SPKI != nil && !key.SameKey(private.SPKI, crt.RawSPKI) {
+		problem("it does not belong to its certificate (" + oid.Name(oidLocalKeyID) + " says it does)")
+	}
+}

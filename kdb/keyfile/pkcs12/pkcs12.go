@@ -1,0 +1,118 @@
+// Package pkcs12 reads and writes PKCS #12 files (RFC 7292, .p12 and .pfx) as databases: any number of private keys,
+// certificates and Java's secret keys under their friendlyNames.
+//
+// It reads BER and DER, every MAC including PBMAC1 (RFC 9579) and every encryption of package pbe. Bags and attributes
+// that it does not understand stay in the file; what is not touched is written again with the same DER.
+//
+// How bags become entries:
+//   - A private key makes a personal entry with the certificate of the same localKeyId, else of the same public key. Its
+//     chain is built of the file's other certificates by issuer and subject, as Java does.
+//   - A certificate with Oracle's trustedKeyUsage attribute makes a trusted entry, as in keytool. So does every
+//     certificate of a file that has neither keys nor that attribute, as people use such files with OpenSSL.
+//   - Another certificate that stands in a key's chain is part of that entry alone, as in keytool, unless it has a
+//     friendlyName that is not just its own subject (Java writes that one) or the key's: openssl pkcs12 shows such a
+//     name, so it is an entry too. It and certificates that belong to no key are shown as not trusted.
+//   - A key without a certificate makes a personal entry without certificates.
+//   - A secret key as Java writes it makes a secret key entry.
+//
+// What the format has no place for (default, distrusted, a chain that issuer and subject do not give) stands in a
+// description attribute (X.520, 6.5.1) that begins with "certkdb:". Others ignore it.
+//
+// Public-key integrity and privacy (RFC 7292, section 3.1) are refused.
+package pkcs12
+
+import (
+	"bytes"
+	"fmt"
+
+	"certkdb/kdb"
+	"certkdb/kdb/keyfile"
+	"certkdb/pki/pbe"
+)
+
+// Codec is the codec of PKCS #12 files.
+func Codec() keyfile.Codec {
+	return keyfile.Codec{
+		Name:       "pkcs12",
+		Aliases:    []string{"p12", "pfx"},
+		Extensions: []string{".p12", ".pfx"},
+		Matches:    matches,
+		Decode: func(files keyfile.Files, passwords keyfile.Passwords) (keyfile.Container, error) {
+			c, err := Decode(files.Main, passwords)
+			if err != nil {
+				return nil, err
+			}
+			return c, nil
+		},
+		New: func(profile string) (keyfile.Container, error) {
+			c, err := New(profile)
+			if err != nil {
+				return nil, err
+			}
+			return c, nil
+		},
+	}
+}
+
+// oidPKCS7 is the element "06 09 1.2.840.113549.1.7.x" without its last arc, which a PFX has right behind its version.
+var oidPKCS7 = []byte{0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07}
+
+// matches recognises a PFX: a SEQUENCE of a small number and a ContentInfo.
+func matches(head []byte) bool {
+	r := berReader{data: head}
+	enter := func(tag byte) bool {
+		b, err := r.next()
+		if err != nil || b != tag {
+			return false
+		}
+		if b, err = r.next(); err == nil && b > 0x80 {
+			r.pos += int(b & 0x7f)
+		}
+		return err == nil
+	}
+	if !enter(0x30) || !enter(0x02) {
+		return false
+	}
+	length := int(head[r.pos-1])
+	if length < 1 || length > 4 {
+		return false
+	}
+	r.pos += length
+	return enter(0x30) && r.pos <= len(head) && bytes.HasPrefix(head[r.pos:], oidPKCS7)
+}
+
+// profile is a way to write a file.
+type profile struct {
+	name    string
+	encrypt bool
+	keys    pbe.Scheme // of private and secret keys
+	certs   pbe.Scheme // of encrypted SafeContents
+	mac     pbe.MACScheme
+	rounds  int // of every derivation
+}
+
+// The profiles are named as go-pkcs12 names them. Each writes UTF-8 passwords as RFC 7292 and RFC 8018 say.
+var profiles = [...]profile{
+	// PBES2 with AES-256-CBC and HMAC-SHA-256: OpenSSL 1.0.1, Java 8u301, NSS 3.31, GnuTLS 3.6, Windows Server 2019 and
+	// Windows 10 1809, macOS 15, and later. The rounds are those of keytool since Java 16.
+	{"2023", true, pbe.AES256, pbe.AES256, pbe.MACSHA256, 10_000},
+	// pbeWithSHAAnd3-KeyTripleDES-CBC and HMAC-SHA-1: everything that was ever made, with OpenSSL 3 in its legacy
+	// provider's absence too, and GSKit before 8.0.50. It is weak, and refused in FIPS mode.
+	{"legacy", true, pbe.TripleDES, pbe.TripleDES, pbe.MACSHA1, 2048},
+	// As 2023 with PBMAC1 (RFC 9579) as the MAC: OpenSSL 3.4, Java 26, NSS 3.103, GnuTLS 3.8.8 and later.
+	{"2026", true, pbe.AES256, pbe.AES256, pbe.MACPBMAC1, 10_000},
+	// No password, no encryption, no MAC: whoever has the file has the keys. OpenSSL and Java 18 read it; NSS does not.
+	{name: "passwordless"},
+}
+
+func profileNamed(name string) (profile, error) {
+	if name == "" {
+		return profiles[0], nil
+	}
+	for _, p := range profiles {
+		if p.name == name {
+			return p, nil
+		}
+	}
+	return profile{}, fmt.Errorf("%w: the profile %q: use 2023, 2026, legacy or passwordless", kdb.ErrUnsupported, name)
+}

@@ -1,0 +1,169 @@
+package pkcs12
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"certkdb/kdb"
+	"certkdb/kdb/keyfile"
+	"certkdb/pki/pbe"
+)
+
+// maxWork bounds the iterations of all derivations while a file is decoded, so that many dear ones do not add up.
+const maxWork = 2 * pbe.MaxIterations
+
+// reading is one way to make bytes of a password.
+type reading struct {
+	password []byte
+	encoding pbe.Encoding
+}
+
+// secrets are what opens a file.
+type secrets struct {
+	source   keyfile.Passwords
+	asked    bool
+	given    []byte    // the file's password as it was given
+	readings []reading // of it, the one that was proved first
+	work     int       // iterations left; negative means unbounded
+}
+
+// ask gets the file's password, once.
+func (s *secrets) ask() error {
+	if s.asked {
+		return nil
+	}
+	if s.source.Database == nil {
+		return kdb.ErrNoPassword
+	}
+	password, err := s.source.Database()
+	if err != nil {
+		return err
+	}
+	s.asked = true
+	s.given = bytes.Clone(password)
+	s.readings = readingsOf(s.given)
+	return nil
+}
+
+// readingsOf lists what a password may have meant to the program that wrote the file, likeliest first. An empty one and an
+// absent one are not the same in PKCS #12 and are confused by everybody.
+func readingsOf(password []byte) []reading {
+	if len(password) == 0 {
+		return []reading{{[]byte{}, pbe.EncodingStandard}, {nil, pbe.EncodingStandard}}
+	}
+	var list []reading
+	for _, encoding := range pbe.Encodings(password, false) {
+		list = append(list, reading{password, encoding})
+	}
+	return list
+}
+
+// prove notes which reading of the password is the right one.
+func (s *secrets) prove(i int) {
+	right := s.readings[i]
+	s.readings = append(append([]reading{right}, s.readings[:i]...), s.readings[i+1:]...)
+}
+
+// verify checks the MAC of content under each reading of the password.
+func (s *secrets) verify(mac *pbe.MAC, content []byte) error {
+	description, err := mac.Describe()
+	if err != nil {
+		return translate(fmt.Errorf("reading the MAC of a PKCS #12 file: %w", err))
+	}
+	if err := s.ask(); err != nil {
+		return err
+	}
+	for i, r := range s.readings {
+		if err = s.spend(description.Iterations); err != nil {
+			return err
+		}
+		if err = mac.Verify(content, r.password, r.encoding); err == nil {
+			s.prove(i)
+			return nil
+		}
+		if !errors.Is(err, pbe.ErrPassword) {
+			break
+		}
+	}
+	return translate(err)
+}
+
+// open decrypts under each reading of the file's password, then under the passwords of keys. valid tells plaintext from rubbish
+// with the right padding.
+func (s *secrets) open(algorithm, ciphertext []byte, valid func([]byte) bool) ([]byte, error) {
+	description, err := pbe.Describe(algorithm)
+	if err != nil {
+		return nil, translate(err)
+	}
+	if err := s.ask(); err != nil {
+		return nil, err
+	}
+	for i, r := range s.attempts() {
+		if err = s.spend(description.Iterations); err != nil {
+			return nil, err
+		}
+		plain, err := pbe.Decrypt(algorithm, ciphertext, r.password, r.encoding)
+		if err == nil && valid(plain) {
+			if i > 0 && i < len(s.readings) {
+				s.prove(i)
+			}
+			return plain, nil
+		}
+		if err != nil && !errors.Is(err, pbe.ErrPassword) {
+			return nil, translate(err)
+		}
+	}
+	return nil, translate(fmt.Errorf("decrypting with %s: %w", description, pbe.ErrPassword))
+}
+
+// attempts are the readings of all passwords. The last resort is the BMPString under PBES2, which old NSS wrote.
+func (s *secrets) attempts() []reading {
+	list := append([]reading(nil), s.readings...)
+	for _, key := range s.source.Keys {
+		list = append(list, readingsOf(key)...)
+	}
+	return append(list, reading{s.given, pbe.EncodingBMP})
+}
+
+// opensWithFile says whether the file's own password opens what is encrypted, so that it must be encrypted again when that changes.
+func (s *secrets) opensWithFile(algorithm, ciphertext []byte) bool {
+	for _, r := range append(s.readings, reading{s.given, pbe.EncodingBMP}) {
+		if plain, err := pbe.Decrypt(algorithm, ciphertext, r.password, r.encoding); err == nil && isPrivateKeyInfo(plain) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *secrets) spend(iterations int) error {
+	if s.work < 0 {
+		return nil
+	}
+	if s.work -= iterations; s.work < 0 {
+		s.work = 0
+		return fmt.Errorf("decrypting a PKCS #12 file: %w: its key derivations together have more than %d iterations", kdb.ErrParse, maxWork)
+	}
+	return nil
+}
+
+// foreign is an error of package pbe that is also one of kdb's.
+type foreign struct{ cause, kind error }
+
+func (e foreign) Error() string   { return e.cause.Error() }
+func (e foreign) Unwrap() []error { return []error{e.kind, e.cause} }
+
+// translate gives an error of package pbe its meaning for a database.
+func translate(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, pbe.ErrPassword):
+		return foreign{err, kdb.ErrPassword}
+	case errors.Is(err, pbe.ErrUnsupported):
+		return foreign{err, kdb.ErrVersion}
+	case errors.Is(err, pbe.ErrParse), errors.Is(err, pbe.ErrLimit):
+		return foreign{err, kdb.ErrParse}
+	}
+	return err
+}

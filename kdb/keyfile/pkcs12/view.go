@@ -1,0 +1,87 @@
+package pkcs12
+
+import (
+	"bytes"
+
+	"certkdb/pki/oid"
+)
+
+// Bag is one bag of the file as it stands there, for people and tests who need more than entries.
+type Bag struct {
+	// Type is "key", "shrouded-key", "certificate", "crl", "secret", "safe-contents" or the dotted identifier.
+	Type string
+	// Depth counts the SafeContents bags around it.
+	Depth int
+	// FriendlyName and LocalKeyID are its attributes; TrustedKeyUsage says that it has Oracle's.
+	FriendlyName    string
+	LocalKeyID      []byte
+	TrustedKeyUsage bool
+	// Attributes are the identifiers of all attributes.
+	Attributes []string
+	// Certificate is the DER of an X.509 certificate.
+	Certificate []byte
+	// DER is the whole SafeBag.
+	DER []byte
+
+	bag       *bag
+	container *Container
+}
+
+var bagTypes = map[string]string{
+	oidKeyBag: "key", oidShroudedKeyBag: "shrouded-key", oidCertBag: "certificate", oidCRLBag: "crl",
+	oidSecretBag: "secret", oidSafeContents: "safe-contents",
+}
+
+// Bags returns all bags in the file's order, those within SafeContents bags behind these.
+func (c *Container) Bags() []Bag {
+	var list []Bag
+	for _, s := range c.safes {
+		list = c.viewBags(list, s.bags, 0)
+	}
+	return list
+}
+
+func (c *Container) viewBags(list []Bag, bags []*bag, depth int) []Bag {
+	for _, b := range bags {
+		if b.gone {
+			continue
+		}
+		v := Bag{
+			Type: b.typeName(), Depth: depth, FriendlyName: b.friendlyName(), LocalKeyID: bytes.Clone(b.localKeyID()),
+			TrustedKeyUsage: b.has(oidTrustedKeyUsage), Certificate: bytes.Clone(b.cert), DER: bytes.Clone(b.der()),
+			bag: b, container: c,
+		}
+		for _, a := range b.attributes {
+			v.Attributes = append(v.Attributes, a.id)
+		}
+		list = c.viewBags(append(list, v), b.children, depth+1)
+	}
+	return list
+}
+
+func (b *bag) typeName() string {
+	if name, ok := bagTypes[b.id]; ok {
+		return name
+	}
+	return b.id
+}
+
+// describeType names a bag's type for people, with its identifier.
+func (b *bag) describeType() string {
+	if name, ok := bagTypes[b.id]; ok {
+		return name + " (" + b.id + ")"
+	}
+	return oid.Name(b.id)
+}
+
+// Key opens a key, a shrouded key or one of Java's secret keys as a PrivateKeyInfo.
+func (v Bag) Key() ([]byte, error) {
+	switch v.bag.id {
+	case oidKeyBag, oidShroudedKeyBag:
+		return v.container.openBag(v.bag)
+	}
+	if _, ok := v.bag.secretValue(); ok {
+		return v.container.openBag(v.bag)
+	}
+	return nil, bad("a bag of type %s holds no key", v.bag.describeType())
+}
