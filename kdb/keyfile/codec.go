@@ -11,13 +11,18 @@ type Codec struct {
 	Extensions []string
 	Matches    func(head []byte) bool
 	// Companions are the endings of further files that belong to the database, without which it is incomplete
-	// (".rdb" and ".crl" beside a CMS ".kdb"); most formats have none. A companion that is missing is empty.
+	// (".rdb" and ".crl" beside a CMS ".kdb"); most formats have none. A companion that is missing is nil. Files are replaced one
+	// after the other, the main file first, then the companions in this order: a process that is killed between them leaves an
+	// entry that moved from a companion to the main file in both, and Decode has to make the best of that.
 	Companions []string
 	// Stash reads a password out of the format's own stash file (CMS: ".sth"), nil if the format has none.
 	Stash *StashCodec
 	// Decode reads files. It wraps kdb.ErrParse, kdb.ErrPassword, kdb.ErrCorrupt or kdb.ErrVersion, naming offset,
 	// structure and algorithm (OID and name).
 	Decode func(files Files, passwords Passwords) (Container, error)
+	// Describe tells, without a password and without failing, what the container's Version and Facts would tell, as far as it is there to
+	// be seen. It may be nil if Decode needs no password, or nothing shows without one.
+	Describe func(files Files) (version string, facts []kdb.Fact)
 	// New makes an empty container to be written in the named profile ("" is the default); nil if the format is only read.
 	New func(profile string) (Container, error)
 }
@@ -37,8 +42,10 @@ type Files struct {
 
 // Passwords give a codec what opens a file.
 type Passwords struct {
-	// Database returns the password of the file. It is called at most once, when the format turns out to need it.
-	// An absent password is nil, an empty one is empty and not nil.
+	// Database returns the password of the file. It is called at most once, when the format turns out to need it: a format that can be
+	// read without a password, but not written, calls it too. An error of it (kdb.ErrNoPassword) is returned as it is. An
+	// absent password is nil, an empty one is empty and not nil. The bytes are the caller's: a container that needs them later copies
+	// them.
 	Database func() ([]byte, error)
 	// Keys are tried for private keys that do not open with the database's password.
 	Keys [][]byte
@@ -61,7 +68,9 @@ type Container interface {
 	Put(kdb.Entry) error
 	// Delete removes an entry.
 	Delete(label string) error
-	// Encode writes the container under a password, which may differ from the one it was read with.
+	// Encode writes the container under a password, which may differ from the one it was read with. A nil password is an absent one: the
+	// error wraps kdb.ErrNoPassword if the format, or the profile of this file, needs one. Companions that are nil are removed,
+	// or not made.
 	Encode(password []byte) (Files, error)
 	// Facts tells people how the file is protected: algorithms, iteration counts, and what of it is weak.
 	Facts() []kdb.Fact

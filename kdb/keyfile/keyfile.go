@@ -1,0 +1,166 @@
+// Package keyfile is a [kdb.Database] in one file of a foreign format, such as PKCS #12, JKS or IBM's CMS. The formats are
+// [Codec]s, which turn bytes into entries and back; this package reads, locks and replaces the files.
+//
+//	drivers := []kdb.Driver{keyfile.Driver(pkcs12.Codec()), keyfile.Driver(jks.Codec())}
+//	db, err := kdb.Open(ctx, drivers, "server.p12", options)
+//
+// A change writes a new file beside the old one and renames it, so that readers, which take no lock, and a killed process
+// leave the old file or the new one, whole. Writers lock each other out; a writer that does not lock, such as keytool, is
+// noticed if it comes between (kdb.ErrChanged).
+package keyfile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"certkdb/kdb"
+)
+
+// Driver makes the driver of a codec's format for [kdb.Open].
+func Driver(c Codec) kdb.Driver {
+	d := kdb.Driver{Name: c.Name, Aliases: c.Aliases, Extensions: c.Extensions, Matches: c.Matches}
+	d.Open = func(_ context.Context, location string, o kdb.Options) (kdb.Database, error) {
+		db, err := Open(c, location, o)
+		if err != nil {
+			return nil, err
+		}
+		return db, nil
+	}
+	if c.New != nil {
+		d.Create = func(ctx context.Context, location string, o kdb.CreateOptions) (kdb.Database, error) {
+			db, err := Create(ctx, c, location, o)
+			if err != nil {
+				return nil, err
+			}
+			return db, nil
+		}
+	}
+	return d
+}
+
+// Database is a key file. Its methods may be used by several goroutines.
+type Database struct {
+	codec    Codec
+	location string
+	options  kdb.Options
+	// updating lets one goroutine of this process update; the lock of the file is for other processes.
+	updating chan struct{}
+	secrets  secrets
+	spare    spare
+}
+
+// Open opens the key file at location, without reading more than its beginning. The error wraps kdb.ErrNoDatabase or kdb.ErrVersion.
+func Open(c Codec, location string, o kdb.Options) (*Database, error) {
+	head, err := readHead(location)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("opening %q: %w", location, kdb.ErrNoDatabase)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening %q: %w", location, err)
+	}
+	if c.Matches != nil && !c.Matches(head) {
+		return nil, fmt.Errorf("opening %q: %w: it is no %s file", location, kdb.ErrVersion, c.Name)
+	}
+	return newDatabase(c, location, o), nil
+}
+
+func newDatabase(c Codec, location string, o kdb.Options) *Database {
+	return &Database{codec: c, location: location, options: o, updating: make(chan struct{}, 1)}
+}
+
+// Create makes an empty key file with its companions. It never writes over an existing file: kdb.ErrDatabaseExists. The password
+// may be missing where the profile needs none.
+func Create(ctx context.Context, c Codec, location string, o kdb.CreateOptions) (*Database, error) {
+	if c.New == nil {
+		return nil, fmt.Errorf("creating %q: %w: %s files are only read", location, kdb.ErrUnsupported, c.Name)
+	}
+	db := newDatabase(c, location, o.Options)
+	paths := db.paths()
+	for _, path := range paths.all() {
+		if _, err := os.Lstat(path); err == nil {
+			return nil, fmt.Errorf("creating %q: %w", path, kdb.ErrDatabaseExists)
+		}
+	}
+	container, err := c.New(o.Profile)
+	if err != nil {
+		return nil, fmt.Errorf("creating %q: %w", location, err)
+	}
+	password, asked := db.ask(ctx)
+	files, err := container.Encode(password)
+	if err != nil {
+		if asked != nil {
+			err = asked
+		}
+		return nil, fmt.Errorf("creating %q: %w", location, err)
+	}
+	if err := createFiles(paths.changes(files, Files{})); err != nil {
+		return nil, fmt.Errorf("creating %q: %w", location, err)
+	}
+	db.secrets.set(password)
+	return db, nil
+}
+
+// Close forgets the password.
+func (d *Database) Close() error {
+	d.secrets.forget()
+	d.spare.take()
+	return nil
+}
+
+// View implements [kdb.Database].
+func (d *Database) View(ctx context.Context, fn func(kdb.Tx) error) error {
+	loaded, err := d.load(ctx, d.candidates(ctx, true))
+	if err != nil {
+		return err
+	}
+	if err := fn(newTx(ctx, loaded.container, false)); err != nil {
+		return err
+	}
+	d.spare.put(loaded)
+	return nil
+}
+
+// Info implements [kdb.Database]. Without a password it tells what the codec can see; Entries is -1 if that is not their number.
+func (d *Database) Info(ctx context.Context) (kdb.Info, error) {
+	info := kdb.Info{Location: d.location, Format: d.codec.Name, Entries: -1, ReadOnly: d.codec.New == nil}
+	files, stamp, err := d.read()
+	if err != nil {
+		return info, err
+	}
+	info.Size = stamp.size()
+	if loaded, err := d.load(ctx, d.candidates(ctx, false)); err == nil {
+		container := loaded.container
+		info.Version, info.Facts, info.Entries = container.Version(), container.Facts(), len(container.Entries())
+		d.spare.put(loaded)
+		return info, nil
+	} else if !errors.Is(err, kdb.ErrNoPassword) && !errors.Is(err, kdb.ErrPassword) {
+		return info, err
+	}
+	if d.codec.Describe != nil {
+		info.Version, info.Facts = d.codec.Describe(files)
+	}
+	return info, nil
+}
+
+// Check implements [kdb.Database]. A file that cannot be decoded is a finding; a wrong password is an error.
+func (d *Database) Check(ctx context.Context, report func(kdb.Problem)) error {
+	loaded, err := d.load(ctx, d.candidates(ctx, true))
+	if errors.Is(err, kdb.ErrCorrupt) || errors.Is(err, kdb.ErrParse) {
+		report(kdb.Problem{Where: d.location, What: err.Error()})
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range loaded.container.Entries() {
+		if _, err := kdb.Summarize(&e); err != nil {
+			report(kdb.Problem{Where: fmt.Sprintf("certificate of label %q", e.Label), What: err.Error()})
+		}
+	}
+	loaded.container.Check(report)
+	d.spare.put(loaded)
+	return ctx.Err()
+}

@@ -1,0 +1,235 @@
+package keyfile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"certkdb/kdb"
+)
+
+const (
+	headSize = 4096
+	// maxFile bounds what is read into memory: more than any program that shares these formats can hold.
+	maxFile = 1 << 30
+	// maxReads bounds how often reading starts again because a writer came between the files.
+	maxReads = 20
+)
+
+func readHead(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, headSize))
+}
+
+// paths are the files of a database with symbolic links followed: the main file, and the companions in the codec's order.
+type paths struct {
+	main       string
+	endings    []string
+	companions []string
+}
+
+func (d *Database) paths() paths {
+	p := paths{main: follow(d.location), endings: d.codec.Companions}
+	for _, ending := range p.endings {
+		path := beside(d.location, ending)
+		if _, err := os.Lstat(path); err != nil {
+			path = beside(p.main, ending) // a link to a database elsewhere, whose companions stand there
+		}
+		p.companions = append(p.companions, follow(path))
+	}
+	return p
+}
+
+// all returns the paths in the order in which they are replaced: see [Codec.Companions].
+func (p paths) all() []string { return append([]string{p.main}, p.companions...) }
+
+// follow resolves symbolic links, so that a rename replaces the file and not the link. What cannot be resolved stays as it is.
+func follow(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	return path
+}
+
+// beside replaces the extension of a path.
+func beside(path, extension string) string {
+	return strings.TrimSuffix(path, filepath.Ext(path)) + extension
+}
+
+// stamp tells the states of files apart.
+type stamp []fs.FileInfo // nil where a companion is missing
+
+func (s stamp) equal(o stamp) bool {
+	if len(s) != len(o) {
+		return false
+	}
+	for i := range s {
+		if (s[i] == nil) != (o[i] == nil) {
+			return false
+		}
+		if s[i] != nil && (!os.SameFile(s[i], o[i]) || s[i].Size() != o[i].Size() || !s[i].ModTime().Equal(o[i].ModTime())) {
+			return false
+		}
+	}
+	return true
+}
+
+func (s stamp) size() int64 {
+	var size int64
+	for _, info := range s {
+		if info != nil {
+			size += info.Size()
+		}
+	}
+	return size
+}
+
+// stamp takes the state of the files.
+func (p paths) stamp() (stamp, error) {
+	var s stamp
+	for i, path := range p.all() {
+		info, err := os.Stat(path)
+		if i > 0 && errors.Is(err, fs.ErrNotExist) {
+			info, err = nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		s = append(s, info)
+	}
+	return s, nil
+}
+
+// read reads main file and companions in one state: nobody locks readers out, so it reads again when a writer came between.
+func (d *Database) read() (Files, stamp, error) {
+	for range maxReads {
+		p := d.paths()
+		before, err := p.stamp()
+		if errors.Is(err, fs.ErrNotExist) {
+			return Files{}, nil, fmt.Errorf("opening %q: %w", d.location, kdb.ErrNoDatabase)
+		}
+		var files Files
+		if err == nil {
+			files, err = p.read()
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return Files{}, nil, fmt.Errorf("reading %q: %w", d.location, err)
+		}
+		if after, err := p.stamp(); err == nil && before.equal(after) {
+			return files, before, nil
+		}
+	}
+	return Files{}, nil, fmt.Errorf("reading %q: %w: it changed each of the %d times it was read", d.location, kdb.ErrChanged, maxReads)
+}
+
+func (p paths) read() (Files, error) {
+	main, err := readAll(p.main)
+	files := Files{Main: main}
+	for i, path := range p.companions {
+		if err != nil {
+			break
+		}
+		var data []byte
+		data, err = readAll(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+			continue
+		}
+		if files.Companions == nil {
+			files.Companions = map[string][]byte{}
+		}
+		files.Companions[p.endings[i]] = data
+	}
+	return files, err
+}
+
+func readAll(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() || info.Size() > maxFile {
+		return nil, fmt.Errorf("%w: a folder, or a file of more than %d bytes", kdb.ErrUnsupported, maxFile)
+	}
+	data := make([]byte, 0, info.Size()+1)
+	for {
+		n, err := f.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		switch {
+		case err == io.EOF:
+			return data, nil
+		case err != nil:
+			return nil, err
+		case len(data) > maxFile:
+			return nil, fmt.Errorf("%w: a file of more than %d bytes", kdb.ErrUnsupported, maxFile)
+		case len(data) == cap(data):
+			data = append(data, 0)[:len(data)]
+		}
+	}
+}
+
+// loaded is a decoded state of the files.
+type loaded struct {
+	files     Files
+	stamp     stamp
+	container Container
+}
+
+// load returns the decoded files; what was decoded before is used again if the files are the same.
+func (d *Database) load(ctx context.Context, passwords []candidate) (*loaded, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if kept := d.spare.take(); kept != nil {
+		if now, err := d.paths().stamp(); err == nil && now.equal(kept.stamp) {
+			return kept, nil
+		}
+	}
+	files, stamp, err := d.read()
+	if err != nil {
+		return nil, err
+	}
+	container, err := d.decode(files, passwords)
+	if err != nil {
+		return nil, fmt.Errorf("opening %q: %w", d.location, err)
+	}
+	return &loaded{files, stamp, container}, nil
+}
+
+// spare keeps one decoded state for the next call; decoding can take long. Whoever takes it has it alone.
+type spare struct {
+	mu   sync.Mutex
+	kept *loaded
+}
+
+func (s *spare) take() *loaded {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	kept := s.kept
+	s.kept = nil
+	return kept
+}
+
+func (s *spare) put(l *loaded) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.kept = l
+}

@@ -1,0 +1,191 @@
+package keyfile
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync"
+
+	"certkdb/kdb"
+)
+
+// candidate is a place where the password may come from.
+type candidate struct {
+	// what names the place in the message about a wrong password; "" for the user's own.
+	what string
+	read func() ([]byte, error)
+}
+
+// candidates are the places to try, in this order: the password that fitted before, the stash, and if it may take its time the user.
+func (d *Database) candidates(ctx context.Context, mayAsk bool) []candidate {
+	var list []candidate
+	if password := d.secrets.get(); password != nil {
+		list = append(list, candidate{read: func() ([]byte, error) { return password, nil }})
+	}
+	if !d.options.NoStash && d.HasStash() {
+		list = append(list, candidate{fmt.Sprintf("the stash file %q", d.stashPath()), d.readStash})
+	}
+	if mayAsk || len(list) == 0 {
+		list = append(list, candidate{read: func() ([]byte, error) {
+			if !mayAsk {
+				return nil, kdb.ErrNoPassword
+			}
+			return d.ask(ctx)
+		}})
+	}
+	return list
+}
+
+func (d *Database) ask(ctx context.Context) ([]byte, error) {
+	if d.options.Password == nil {
+		return nil, kdb.ErrNoPassword
+	}
+	return d.options.Password(ctx, d.location)
+}
+
+// decode tries the passwords until one fits, and remembers that one. If nobody is there to be asked, the error is the one of the
+// password before.
+func (d *Database) decode(files Files, passwords []candidate) (Container, error) {
+	var wrong error
+	for _, c := range passwords {
+		var given []byte
+		called := false
+		container, err := d.codec.Decode(files, Passwords{Keys: d.options.KeyPasswords, Database: func() (password []byte, err error) {
+			called = true
+			given, err = c.read()
+			return given, err
+		}})
+		switch {
+		case err == nil && called:
+			d.secrets.set(given)
+			return container, nil
+		case err == nil || !called:
+			return container, err
+		case wrong != nil && errors.Is(err, kdb.ErrNoPassword):
+			return nil, wrong
+		case given != nil && !errors.Is(err, kdb.ErrPassword):
+			return nil, err
+		}
+		wrong = err
+		if c.what != "" {
+			wrong = fmt.Errorf("with %s: %w", c.what, err)
+		}
+	}
+	return nil, wrong
+}
+
+// secrets keep the password that fitted.
+type secrets struct {
+	mu       sync.Mutex
+	password []byte
+}
+
+// set keeps a copy; an absent password is not kept.
+func (s *secrets) set(password []byte) {
+	if password == nil {
+		return
+	}
+	kept := append([]byte{}, password...)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.password = kept
+}
+
+// get returns a copy, nil if none is known.
+func (s *secrets) get() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return bytes.Clone(s.password)
+}
+
+func (s *secrets) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.password)
+	s.password = nil
+}
+
+func (d *Database) stashPath() string {
+	path := beside(d.location, d.codec.Stash.Extension)
+	if _, err := os.Lstat(path); err != nil {
+		path = beside(follow(d.location), d.codec.Stash.Extension)
+	}
+	return path
+}
+
+// StashPath is where the stash file is, or would be; "" if the format has none.
+func (d *Database) StashPath() string {
+	if d.codec.Stash == nil {
+		return ""
+	}
+	return d.stashPath()
+}
+
+// HasStash says that a stash file stands beside the key file.
+func (d *Database) HasStash() bool {
+	if d.codec.Stash == nil {
+		return false
+	}
+	_, err := os.Stat(d.stashPath())
+	return err == nil
+}
+
+func (d *Database) readStash() ([]byte, error) {
+	data, err := readAll(d.stashPath())
+	if err != nil {
+		return nil, fmt.Errorf("reading the stash file %q: %w", d.stashPath(), err)
+	}
+	password, err := d.codec.Stash.Decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("reading the stash file %q: %w", d.stashPath(), err)
+	}
+	return password, nil
+}
+
+// CreateStash writes the password of the key file into the format's own stash file, with mode 0600, in place of one that is there. The
+// error wraps kdb.ErrUnsupported if the format has none. Formats' own stashes hide the password and protect nothing.
+func (d *Database) CreateStash(ctx context.Context) error {
+	if d.codec.Stash == nil {
+		return fmt.Errorf("%w: %s has no stash file of its own", kdb.ErrUnsupported, d.codec.Name)
+	}
+	loaded, err := d.load(ctx, d.candidates(ctx, true))
+	if err != nil {
+		return err
+	}
+	d.spare.put(loaded)
+	password := d.secrets.get()
+	if password == nil {
+		return fmt.Errorf("stashing the password of %q: %w: the file has none", d.location, kdb.ErrNoPassword)
+	}
+	return d.writeStash(ctx, password)
+}
+
+func (d *Database) writeStash(ctx context.Context, password []byte) error {
+	unlock, err := d.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	data, err := d.codec.Stash.Encode(password)
+	if err == nil {
+		err = replaceFiles([]change{{path: follow(d.stashPath()), data: data}}, nil)
+	}
+	if err != nil {
+		return fmt.Errorf("writing the stash file %q: %w", d.stashPath(), err)
+	}
+	return nil
+}
+
+// RemoveStash deletes the stash file. The error wraps kdb.ErrNoDatabase if there is none.
+func (d *Database) RemoveStash(context.Context) error {
+	if !d.HasStash() {
+		return fmt.Errorf("removing the stash file of %q: %w: there is none", d.location, kdb.ErrNoDatabase)
+	}
+	if err := os.Remove(d.stashPath()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing the stash file: %w", err)
+	}
+	return nil
+}

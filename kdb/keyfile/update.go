@@ -1,0 +1,189 @@
+package keyfile
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"certkdb/kdb"
+)
+
+// Update implements [kdb.Database]. operation is not kept: foreign files have no audit log.
+func (d *Database) Update(ctx context.Context, _ string, fn func(kdb.Tx) error) error {
+	return d.update(ctx, func(container Container) (bool, error) {
+		tx := newTx(ctx, container, true)
+		err := fn(tx)
+		return tx.changed, err
+	}, nil)
+}
+
+// ChangePassword writes the file under another password. The new file is opened once with it before it takes the old one's place. A stash file that
+// is there is written anew too.
+func (d *Database) ChangePassword(ctx context.Context, password []byte) error {
+	if password == nil {
+		return fmt.Errorf("changing the password of %q: %w", d.location, kdb.ErrNoPassword)
+	}
+	stashed := d.HasStash()
+	err := d.update(ctx, func(Container) (bool, error) { return true, nil }, password)
+	if err == nil && stashed {
+		err = d.writeStash(ctx, password)
+	}
+	return err
+}
+
+// edit works on a container and says whether it changed it.
+type edit func(Container) (changed bool, err error)
+
+// update reads, edits and replaces the files under their lock. Whatever may need a person happens before the lock is taken. The
+// password, if not nil, is a new one.
+func (d *Database) update(ctx context.Context, edit edit, password []byte) error {
+	select {
+	case d.updating <- struct{}{}:
+		defer func() { <-d.updating }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	loaded, err := d.load(ctx, d.candidates(ctx, true))
+	if err != nil {
+		return err
+	}
+	d.spare.put(loaded)
+	err = d.locked(ctx, edit, password)
+	if password == nil && errors.Is(err, kdb.ErrNoPassword) && d.secrets.get() == nil {
+		// The file could be read without a password and cannot be written without one.
+		if password, err = d.ask(ctx); err == nil {
+			d.secrets.set(password)
+			err = d.locked(ctx, edit, nil)
+		}
+	}
+	return err
+}
+
+// locked does the part of update that needs the lock.
+func (d *Database) locked(ctx context.Context, edit edit, newPassword []byte) error {
+	unlock, err := d.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	loaded, err := d.load(ctx, d.candidates(ctx, false))
+	if err != nil {
+		return err
+	}
+	changed, err := edit(loaded.container)
+	if err != nil {
+		return err
+	}
+	if !changed {
+		d.spare.put(loaded)
+		return nil
+	}
+	return d.commit(ctx, loaded, newPassword)
+}
+
+// commit replaces the files whose bytes are others now.
+func (d *Database) commit(ctx context.Context, loaded *loaded, newPassword []byte) error {
+	password := newPassword
+	if password == nil {
+		password = d.secrets.get()
+	}
+	files, err := loaded.container.Encode(password)
+	if err == nil && newPassword != nil {
+		_, err = d.codec.Decode(files, Passwords{Database: func() ([]byte, error) { return password, nil }, Keys: d.options.KeyPasswords})
+	}
+	if err != nil {
+		return fmt.Errorf("writing %q: %w", d.location, err)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	p := d.paths()
+	err = replaceFiles(p.changes(files, loaded.files), func() error {
+		if now, err := p.stamp(); err != nil || !now.equal(loaded.stamp) {
+			return fmt.Errorf("%w: a program that takes no lock wrote it", kdb.ErrChanged)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("writing %q: %w", d.location, err)
+	}
+	d.secrets.set(newPassword)
+	return nil
+}
+
+// changes lists what differs between two states, in the order in which it is to be written.
+func (p paths) changes(files, before Files) []change {
+	var list []change
+	if before.Main == nil || !bytes.Equal(files.Main, before.Main) {
+		list = append(list, change{p.main, files.Main})
+	}
+	for i, ending := range p.endings {
+		data, old := files.Companions[ending], before.Companions[ending]
+		if (data == nil) != (old == nil) || !bytes.Equal(data, old) {
+			list = append(list, change{p.companions[i], data})
+		}
+	}
+	return list
+}
+
+// How long to sleep between two tries to get the lock.
+const (
+	shortestWait = 2 * time.Millisecond
+	longestWait  = 50 * time.Millisecond
+)
+
+// lock takes the lock of the main file, waiting up to the lock timeout.
+func (d *Database) lock(ctx context.Context) (unlock func(), err error) {
+	deadline := time.Now().Add(d.options.LockTimeout)
+	for wait := shortestWait; ; wait = min(2*wait, longestWait) {
+		unlock, err := tryLock(d.paths().main)
+		switch {
+		case err == nil:
+			return unlock, nil
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, fmt.Errorf("locking %q: %w", d.location, kdb.ErrNoDatabase)
+		case !errors.Is(err, errBusy):
+			return nil, fmt.Errorf("locking %q: %w", d.location, err)
+		case !time.Now().Before(deadline):
+			return nil, fmt.Errorf("locking %q: %w", d.location, kdb.ErrLocked)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(min(wait, time.Until(deadline)+time.Millisecond)):
+		}
+	}
+}
+
+// errBusy says that another process has the lock.
+var errBusy = errors.New("the lock is taken")
+
+// lockFile locks the file itself, with the platform's way of locking an open file. A writer that was here before may have renamed another file
+// to the path since it was opened; then the lock is that of a file that nobody sees any more, and worth nothing.
+func lockFile(path string, flock func(*os.File) error) (unlock func(), err error) {
+	for {
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			return nil, err
+		}
+		if err := flock(f); err != nil {
+			_ = f.Close()
+			return nil, err
+		}
+		mine, err := f.Stat()
+		if err == nil {
+			var there os.FileInfo
+			if there, err = os.Stat(path); err == nil && os.SameFile(mine, there) {
+				return func() { _ = f.Close() }, nil // closing releases the lock
+			}
+		}
+		_ = f.Close()
+		if err != nil {
+			return nil, err
+		}
+	}
+}
