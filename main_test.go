@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,9 +35,7 @@ func TestScript(t *testing.T) {
 		RequireUniqueNames:  true,
 		Condition:           condition,
 		Setup:               func(env *testscript.Env) error { return setup(env, root) },
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": cmdStatus, "perm": cmdPerm, "flip": cmdFlip, "sameset": cmdSameCertificates, "untouched": cmdUntouched, "remember": cmdRemember,
-		},
+		Cmds:                scriptCmds(),
 	})
 }
 
@@ -46,6 +45,15 @@ func condition(name string) (bool, error) {
 		return false, fmt.Errorf("unknown condition %q", name)
 	}
 	return os.Geteuid() == 0, nil
+}
+
+// scriptCmds are the commands that scripts have besides testscript's own.
+func scriptCmds() map[string]func(*testscript.TestScript, bool, []string) {
+	cmds := map[string]func(*testscript.TestScript, bool, []string){
+		"status": cmdStatus, "perm": cmdPerm, "flip": cmdFlip, "sameset": cmdSameCertificates, "untouched": cmdUntouched, "remember": cmdRemember,
+	}
+	maps.Copy(cmds, serverCmds())
+	return cmds
 }
 
 // setup gives each script a home of its own, away from the user's databases and settings.
