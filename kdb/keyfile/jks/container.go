@@ -114,30 +114,16 @@ func (e *entry) unreadable() string {
 func uniqueLabel(e *entry, taken map[string]bool) string {
 	base := e.alias
 	if kdb.CheckLabel(base) != nil {
-		base = e.madeLabel()
+		base = "unnamed"
+		if len(e.chain) > 0 {
+			base = kdb.AutoLabel(&kdb.Entry{Certificates: [][]byte{e.chain[0].der}})
+		}
 	}
 	label := base
 	for n := 2; taken[label]; n++ {
 		label = fmt.Sprintf("%s (%d)", base, n)
 	}
 	taken[label] = true
-	return label
-}
-
-// madeLabel names an entry whose alias is no label by its subject and fingerprint.
-func (e *entry) madeLabel() string {
-	if len(e.chain) == 0 {
-		return "unnamed"
-	}
-	entry := kdb.Entry{Certificates: [][]byte{e.chain[0].der}}
-	sum := entry.Fingerprint()
-	label := fmt.Sprintf("unnamed %x", sum[:4])
-	if crt, err := cert.Parse(e.chain[0].der); err == nil {
-		named := fmt.Sprintf("%s %x", crt.Subject.CommonName(), sum[:4])
-		if kdb.CheckLabel(named) == nil {
-			label = named
-		}
-	}
 	return label
 }
 

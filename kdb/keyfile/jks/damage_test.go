@@ -105,7 +105,7 @@ func TestDecode_keepsWhatItCannotShow(t *testing.T) {
 		trustedEntry("twice", "X.509", a.cert),
 		trustedEntry("bad\x01alias", "X.509", a.cert)), secret)
 	c := open(t, data, secret)
-	if got := labels(c); !strings.HasPrefix(got, "twice,a ") {
+	if got := labels(c); !strings.HasPrefix(got, "twice,a-") {
 		t.Errorf("labels %s, want twice and one made from the subject", got)
 	}
 	if !bytes.Equal(encode(t, c, secret), data) {
@@ -126,7 +126,7 @@ func TestDecode_keepsWhatItCannotShow(t *testing.T) {
 	if err := c.Delete("twice"); err != nil {
 		t.Fatal(err)
 	}
-	if got := labels(open(t, encode(t, c, secret), secret)); !strings.HasPrefix(got, "a ") {
+	if got := labels(open(t, encode(t, c, secret), secret)); !strings.HasPrefix(got, "a-") {
 		t.Errorf("after deleting there is %s", got)
 	}
 }

@@ -1,0 +1,59 @@
+// Package cms is the codec for IBM's CMS key databases: a .kdb with certificates and keys, the .rdb beside it with
+// pending requests, the .crl, and the stash .sth with the password, as GSKit's gsk8capicmd and runmqakm keep them.
+//
+// IBM has not published the format. FORMAT.md beside this file describes it, says of each part how well it is known,
+// and is decoded by a test. Versions 4 and 6 are read and written, version 3 is read.
+//
+// Files named .kdb may also be PKCS #12 (GSKit writes those too), which is another codec's work, so a database is
+// recognised by its content. KeePass's .kdb is something else altogether.
+//
+//	container, err := cms.Codec().Decode(keyfile.Files{Main: kdb, Companions: map[string][]byte{".rdb": rdb}}, passwords)
+package cms
+
+import (
+	"bytes"
+	"fmt"
+
+	"certkdb/kdb"
+	"certkdb/kdb/keyfile"
+)
+
+// The endings of the files that belong to a database.
+const (
+	extRequests = ".rdb"
+	extCRL      = ".crl"
+)
+
+// Codec returns the codec for CMS key databases.
+func Codec() keyfile.Codec {
+	return keyfile.Codec{
+		Name:       "cms",
+		Aliases:    []string{"kdb"},
+		Extensions: []string{".kdb"},
+		Companions: []string{extRequests, extCRL},
+		Matches:    matches,
+		Stash:      &keyfile.StashCodec{Extension: ".sth", Decode: DecodeStash, Encode: EncodeStashV2},
+		Decode:     decode,
+		New:        newContainer,
+	}
+}
+
+// matches takes the companions too, so that Decode can say which file to name.
+func matches(head []byte) bool {
+	if len(head) < 16 || !bytes.HasPrefix(head, []byte(magic)) {
+		return false
+	}
+	_, ok := roleOf(head)
+	return ok
+}
+
+func newContainer(profile string) (keyfile.Container, error) {
+	if profile != "" {
+		return nil, fmt.Errorf("%w: CMS databases are written in one way, there is no profile %q", kdb.ErrUnsupported, profile)
+	}
+	c := &container{verified: true}
+	for i := range c.files {
+		c.files[i] = newFile(role(i), versions[6])
+	}
+	return c, nil
+}

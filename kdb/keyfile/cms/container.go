@@ -1,0 +1,507 @@
+package cms
+
+import (
+	"bytes"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+
+	"certkdb/kdb"
+	"certkdb/kdb/keyfile"
+	"certkdb/pki/key"
+	"certkdb/pki/name"
+)
+
+// container is a decoded CMS database.
+type container struct {
+	files    [3]*file // by role; a companion that is missing is nil
+	password []byte   // nil if it was not given
+	verified bool     // the codes of all files were right, or the database is new
+}
+
+// decode reads the three files. Certificates and labels stand in clear, so without the password the database can be
+// listed; nothing vouches for it then.
+func decode(files keyfile.Files, passwords keyfile.Passwords) (keyfile.Container, error) {
+	c := &container{}
+	for i := range c.files {
+		data := files.Main
+		if role(i) != roleKeys {
+			if data = files.Companions[roles[i].ext]; len(data) == 0 {
+				continue
+			}
+		}
+		var err error
+		if c.files[i], err = parseFile(data, role(i)); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.unlock(passwords); err != nil {
+		return nil, err
+	}
+	c.describe()
+	return c, nil
+}
+
+// unlock asks for the password and verifies the files with it.
+func (c *container) unlock(passwords keyfile.Passwords) error {
+	if passwords.Database == nil {
+		return nil
+	}
+	password, err := passwords.Database()
+	if errors.Is(err, kdb.ErrNoPassword) || err == nil && password == nil {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, f := range c.files {
+		switch {
+		case f == nil:
+			continue
+		case f.role == roleKeys && !f.verifies(password):
+			return fmt.Errorf("verifying the header of the %s (%s) by %s: %w, or the header was changed", f.role, roles[f.role].ext, f.version.name, kdb.ErrPassword)
+		case !f.verifies(password) && len(f.slots) == 0:
+			f.raw = nil // nothing is lost in it: it is written with the next change
+			continue
+		case !f.verifies(password):
+			return fmt.Errorf("verifying the header of the %s (%s) by %s: %w: it has another password than the .kdb, or was changed; restore it or move it away",
+				f.role, roles[f.role].ext, f.version.name, kdb.ErrCorrupt)
+		}
+		if err := f.verify(password); err != nil {
+			return err
+		}
+	}
+	c.password, c.verified = bytes.Clone(password), true
+	return nil
+}
+
+// describe gives the slots unique labels, and hides what cannot be shown.
+func (c *container) describe() {
+	taken := map[string]bool{}
+	for s := range c.all() {
+		if s.hidden == "" && s.cert != nil {
+			if _, err := splitCertificate(s.cert); err != nil {
+				s.hidden = err.Error()
+			}
+		}
+		if c.received(s) {
+			s.hidden = "its certificate was received"
+		}
+		if s.hidden == "" {
+			s.shown = uniqueLabel(s, taken)
+		}
+	}
+}
+
+// received reports whether a request has its certificate in the key database already: GSKit keeps the request when a
+// certificate is requested again (-recreate), and so does a process that is killed between writing the two files.
+func (c *container) received(s *slot) bool {
+	if s.choice != choiceRequest || s.hidden != "" {
+		return false
+	}
+	for _, k := range c.files[roleKeys].slots {
+		if k.choice == choicePersonal && k.hidden == "" && k.label == s.label && key.SameKey(k.publicKey(), s.publicKey()) {
+			return true
+		}
+	}
+	return false
+}
+
+// all yields the slots of the key database and of the request database.
+func (c *container) all() func(func(*slot) bool) {
+	return func(yield func(*slot) bool) {
+		for _, f := range c.files[:roleCRL] {
+			if f == nil {
+				continue
+			}
+			for _, s := range f.slots {
+				if !yield(s) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// uniqueLabel is the label of the slot where it can be one, else one made from the certificate.
+func uniqueLabel(s *slot, taken map[string]bool) string {
+	base := s.label
+	if kdb.CheckLabel(base) != nil {
+		base = "unnamed"
+		if s.cert != nil || s.request != nil {
+			base = kdb.AutoLabel(&kdb.Entry{Certificates: s.certificates(), Request: s.request})
+		}
+	}
+	label := base
+	for n := 2; taken[label]; n++ {
+		label = fmt.Sprintf("%s (%d)", base, n)
+	}
+	taken[label] = true
+	return label
+}
+
+func (s *slot) certificates() [][]byte {
+	if s.cert == nil {
+		return nil
+	}
+	return [][]byte{s.cert}
+}
+
+// Version implements keyfile.Container.
+func (c *container) Version() string { return fmt.Sprint(c.files[roleKeys].version.number) }
+
+// Entries implements keyfile.Container.
+func (c *container) Entries() []kdb.Entry {
+	issuers, budget := c.issuers(), maxIterations
+	var list []kdb.Entry
+	for s := range c.all() {
+		if s.hidden == "" {
+			list = append(list, c.entryOf(s, issuers, &budget))
+		}
+	}
+	return list
+}
+
+func (c *container) entryOf(s *slot, issuers map[string][]*slot, budget *int) kdb.Entry {
+	e := kdb.Entry{Label: s.shown}
+	switch s.choice {
+	case choiceTrusted:
+		e.Kind, e.Trusted = kdb.KindTrusted, s.trusted()
+		e.Certificates = [][]byte{bytes.Clone(s.cert)}
+	case choicePersonal:
+		// Bit 0 stands on every personal entry that GSKit wrote, so it says nothing about trust there.
+		e.Kind, e.Default = kdb.KindPersonal, s.isDefault()
+		e.Certificates = chainOf(s, issuers)
+	case choiceRequest:
+		e.Kind, e.Request = kdb.KindRequest, bytes.Clone(s.request)
+	case choiceSecret:
+		e.Kind = kdb.KindSecretKey
+		if *budget -= s.iterations(); *budget >= 0 && !s.listed {
+			s.listed = true
+			s.open(c.password) //nolint:errcheck // a key that does not open is listed without its algorithm
+		}
+		if s.plain != nil {
+			_, e.KeyAlgorithm = secretOf(s.plain)
+		}
+	}
+	return e
+}
+
+// Key implements keyfile.Container.
+func (c *container) Key(label string) ([]byte, error) {
+	_, s := c.find(label)
+	switch {
+	case s == nil:
+		return nil, fmt.Errorf("label %q: %w", label, kdb.ErrNotFound)
+	case s.choice == choiceTrusted:
+		return nil, fmt.Errorf("label %q: %w: a trusted certificate has no key", label, kdb.ErrNotFound)
+	}
+	plain, err := s.open(c.password)
+	if err != nil {
+		return nil, err
+	}
+	if s.choice == choiceSecret {
+		plain, _ = secretOf(plain)
+	}
+	return bytes.Clone(plain), nil
+}
+
+func (c *container) find(label string) (*file, *slot) {
+	for _, f := range c.files[:roleCRL] {
+		if f == nil {
+			continue
+		}
+		for _, s := range f.slots {
+			if s.hidden == "" && s.shown == label {
+				return f, s
+			}
+		}
+	}
+	return nil, nil
+}
+
+func (c *container) isHidden(label string) bool {
+	for s := range c.all() {
+		if s.hidden != "" && s.label == label {
+			return true
+		}
+	}
+	return false
+}
+
+// Put implements keyfile.Container. The chain of a personal entry becomes entries of their own, which are not trusted.
+func (c *container) Put(e kdb.Entry) error {
+	if err := c.holds(&e); err != nil {
+		return err
+	}
+	f, s := c.find(e.Label)
+	if s == nil && c.isHidden(e.Label) {
+		return fmt.Errorf("storing label %q: %w, in a record that cannot be shown", e.Label, kdb.ErrExists)
+	}
+	if err := c.add(f, s, &e); err != nil {
+		return err
+	}
+	if e.Kind == kdb.KindPersonal {
+		c.addChain(e.Certificates[1:])
+	}
+	return nil
+}
+
+// add stores the entry itself. f and s are where its label stands already; they may be nil.
+func (c *container) add(f *file, s *slot, e *kdb.Entry) error {
+	next := newSlot(e)
+	if s != nil {
+		next.keep(s, e)
+		if c.equal(s, next, e) {
+			return nil
+		}
+	}
+	if next.choice != choiceTrusted && next.sealed == nil && !next.fresh {
+		return fmt.Errorf("entry %q of kind %s needs its key", e.Label, e.Kind)
+	}
+	to := c.file(next.home())
+	if s != nil && f == to {
+		next.number = s.number
+		to.replace(s, next)
+	} else {
+		if s != nil {
+			f.remove(s)
+		}
+		next.number = to.nextNumber()
+		to.slots, to.raw = append(to.slots, next), nil
+	}
+	if e.Default {
+		c.takeDefault(next)
+	}
+	return nil
+}
+
+// holds reports why the format cannot hold an entry.
+func (c *container) holds(e *kdb.Entry) error {
+	if c.files[roleKeys].version.number == 3 {
+		return fmt.Errorf("storing label %q: %w: CMS version 3 is only read; copy its entries into a new database", e.Label, kdb.ErrUnsupported)
+	}
+	if err := kdb.CheckLabel(e.Label); err != nil {
+		return err
+	}
+	certificate := e.Kind == kdb.KindTrusted || e.Kind == kdb.KindPersonal
+	switch {
+	case certificate != (len(e.Certificates) > 0), (e.Kind == kdb.KindRequest) != (len(e.Request) > 0):
+		return fmt.Errorf("entry %q of kind %s has too many parts or too few", e.Label, e.Kind)
+	case e.Default && e.Kind != kdb.KindPersonal:
+		return fmt.Errorf("storing label %q in a CMS database: %w: only a personal entry can be the default", e.Label, kdb.ErrUnsupported)
+	// With its key the entry is a copy from elsewhere; without, setting the mark is what was asked for.
+	case e.Kind == kdb.KindPersonal && e.Trusted && len(e.Key) == 0:
+		return fmt.Errorf("storing label %q in a CMS database: %w: GSKit marks every personal entry; add the certificate under another label to trust it",
+			e.Label, kdb.ErrUnsupported)
+	case e.Kind == kdb.KindSecretKey && len(e.Key) > 0 && !isAES(e):
+		return fmt.Errorf("storing label %q in a CMS database: %w: it keeps no algorithm of a secret key, so only AES keys (not %q)",
+			e.Label, kdb.ErrUnsupported, e.KeyAlgorithm)
+	}
+	for _, der := range e.Certificates {
+		if _, err := splitCertificate(der); err != nil {
+			return fmt.Errorf("storing label %q: %w", e.Label, err)
+		}
+	}
+	return nil
+}
+
+// newSlot makes a slot out of an entry, without number.
+func newSlot(e *kdb.Entry) *slot {
+	s := &slot{label: e.Label, shown: e.Label}
+	trusted := true // as every writer known sets it on what is no trusted certificate
+	switch e.Kind {
+	case kdb.KindTrusted:
+		s.choice, s.cert, trusted = choiceTrusted, e.Certificates[0], e.Trusted
+	case kdb.KindPersonal:
+		s.choice, s.cert = choicePersonal, e.Certificates[0]
+	case kdb.KindRequest:
+		s.choice, s.request = choiceRequest, e.Request
+	case kdb.KindSecretKey:
+		s.choice = choiceSecret
+	}
+	s.setFlags(trusted, e.Default)
+	if s.choice != choiceTrusted && len(e.Key) > 0 {
+		s.plain, s.fresh = e.Key, true
+	}
+	return s
+}
+
+// home is the file that a record belongs to.
+func (s *slot) home() role {
+	if s.choice == choiceRequest {
+		return roleRequests
+	}
+	return roleKeys
+}
+
+// keep takes over from the slot that stood under the label what the new one does not bring: the label as it stands in
+// the file, and the sealed key.
+func (s *slot) keep(old *slot, e *kdb.Entry) {
+	s.label = old.label
+	if s.choice != choiceTrusted && len(e.Key) == 0 {
+		s.sealed, s.plain, s.fresh = old.sealed, old.plain, old.fresh
+	}
+}
+
+// equal reports whether the new slot would say nothing that the old one does not.
+func (c *container) equal(old, next *slot, e *kdb.Entry) bool {
+	if old.choice != next.choice || !bytes.Equal(old.cert, next.cert) || !bytes.Equal(old.request, next.request) ||
+		old.isDefault() != next.isDefault() || old.choice == choiceTrusted && old.trusted() != next.trusted() {
+		return false
+	}
+	if !next.fresh || len(e.Key) == 0 {
+		return true
+	}
+	plain, err := old.open(c.password)
+	if err == nil && old.choice == choiceSecret {
+		plain, _ = secretOf(plain)
+	}
+	return err == nil && subtle.ConstantTimeCompare(plain, e.Key) == 1
+}
+
+// file returns the file of a role and makes it if it is missing.
+func (c *container) file(r role) *file {
+	if c.files[r] == nil {
+		c.files[r] = newFile(r, c.files[roleKeys].version)
+	}
+	return c.files[r]
+}
+
+func (f *file) replace(old, next *slot) {
+	for i, s := range f.slots {
+		if s == old {
+			f.slots[i] = next
+		}
+	}
+	f.raw = nil
+}
+
+// takeDefault takes the mark of the default entry from whichever other entry has it.
+func (c *container) takeDefault(from *slot) {
+	f := c.files[roleKeys]
+	for i, s := range f.slots {
+		if s != from && s.hidden == "" && s.isDefault() {
+			changed := *s
+			changed.raw = nil
+			changed.setFlags(s.trusted(), false)
+			f.slots[i], f.raw = &changed, nil
+		}
+	}
+}
+
+// addChain adds the certificates of a chain that are not there yet, under their subjects as GSKit does it on import,
+// but without trusting them.
+func (c *container) addChain(chain [][]byte) {
+	for _, der := range chain {
+		if c.hasCertificate(der) {
+			continue
+		}
+		e := kdb.Entry{Label: c.chainLabel(der), Kind: kdb.KindTrusted, Certificates: [][]byte{der}}
+		s, f := newSlot(&e), c.files[roleKeys]
+		s.number = f.nextNumber()
+		f.slots, f.raw = append(f.slots, s), nil
+	}
+}
+
+func (c *container) hasCertificate(der []byte) bool {
+	for s := range c.all() {
+		if bytes.Equal(s.cert, der) {
+			return true
+		}
+	}
+	return false
+}
+
+// chainLabel is the subject of a certificate, with its fingerprint if that is taken or no label.
+func (c *container) chainLabel(der []byte) string {
+	sum := (&kdb.Entry{Certificates: [][]byte{der}}).Fingerprint()
+	var subject string
+	if p, err := splitCertificate(der); err == nil {
+		if n, err := name.Parse(p.subject); err == nil {
+			subject = n.String()
+		}
+	}
+	for _, label := range []string{subject, fmt.Sprintf("%s %x", subject, sum[:4]), fmt.Sprintf("certificate %x", sum[:4])} {
+		if _, s := c.find(label); s == nil && kdb.CheckLabel(label) == nil {
+			return label
+		}
+	}
+	return fmt.Sprintf("certificate %x", sum)
+}
+
+// Delete implements keyfile.Container. A request that the label hid goes with it.
+func (c *container) Delete(label string) error {
+	if c.files[roleKeys].version.number == 3 {
+		return fmt.Errorf("deleting label %q: %w: CMS version 3 is only read; copy its entries into a new database", label, kdb.ErrUnsupported)
+	}
+	f, s := c.find(label)
+	if s == nil {
+		return fmt.Errorf("label %q: %w", label, kdb.ErrNotFound)
+	}
+	f.remove(s)
+	for _, f := range c.files[:roleCRL] {
+		if f != nil && s.choice == choicePersonal {
+			f.removeHidden(s.label)
+		}
+	}
+	return nil
+}
+
+// Encode implements keyfile.Container. Files that did not change keep their bytes; under another password all of them
+// are written, and every key is sealed anew.
+func (c *container) Encode(password []byte) (keyfile.Files, error) {
+	if password == nil || !c.verified {
+		return keyfile.Files{}, fmt.Errorf("writing a CMS database: %w: its integrity codes need the password that it was read with", kdb.ErrNoPassword)
+	}
+	changed := c.password != nil && !bytes.Equal(password, c.password)
+	for i, f := range c.files {
+		if f == nil || f.raw != nil && !changed {
+			continue
+		}
+		if f.version.number == 3 && len(f.slots) == 0 {
+			// IBM's Java tool puts an empty request database of version 3 beside a key database of version 6.
+			f = newFile(role(i), c.files[roleKeys].version)
+			c.files[i] = f
+		}
+		if err := c.write(f, password, changed); err != nil {
+			return keyfile.Files{}, err
+		}
+	}
+	c.password = bytes.Clone(password)
+	return c.output(), nil
+}
+
+// write seals what is to be sealed in a file and writes it.
+func (c *container) write(f *file, password []byte, changed bool) error {
+	for _, s := range f.slots {
+		if changed && s.sealed != nil && !s.fresh {
+			if _, err := s.open(c.password); err != nil {
+				return fmt.Errorf("sealing it under the new password: %w", err)
+			}
+			s.fresh = true
+		}
+		if !s.fresh {
+			continue
+		}
+		sealed, err := seal(s.plain, password)
+		if err != nil {
+			return err
+		}
+		s.sealed, s.raw, s.fresh = sealed, nil, false
+	}
+	if changed {
+		f.newSalt()
+	}
+	return f.encode(password)
+}
+
+func (c *container) output() keyfile.Files {
+	files := keyfile.Files{Main: c.files[roleKeys].raw, Companions: map[string][]byte{}}
+	for i, f := range c.files[1:] {
+		if f != nil {
+			files.Companions[roles[i+1].ext] = f.raw
+		}
+	}
+	return files
+}

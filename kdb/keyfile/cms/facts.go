@@ -1,0 +1,153 @@
+package cms
+
+import (
+	"bytes"
+	"fmt"
+
+	"certkdb/kdb"
+	"certkdb/pki/cert"
+	"certkdb/pki/key"
+	"certkdb/pki/pbe"
+)
+
+// Facts implements keyfile.Container.
+func (c *container) Facts() []kdb.Fact {
+	v := c.files[roleKeys].version
+	facts := []kdb.Fact{
+		{Name: "password check", Value: v.name + " with the bare password, one round: passwords are guessed fast", Weak: true},
+		{Name: "in clear", Value: "certificates, labels and requests"},
+	}
+	if !c.files[roleKeys].canVerify() {
+		facts = append(facts, kdb.Fact{Name: "integrity", Value: "not verified: the code of version 3 over records is not known", Weak: true})
+	}
+	if !c.verified {
+		facts = append(facts, kdb.Fact{Name: "verified", Value: "no, it was read without its password", Weak: true})
+	}
+	facts = append(facts, c.keyFacts()...)
+	for s := range c.all() {
+		if s.hidden != "" {
+			facts = append(facts, kdb.Fact{Name: "kept, not shown", Value: fmt.Sprintf("record %d, label %q: %s", s.number, s.label, s.hidden)})
+		}
+	}
+	if f := c.files[roleCRL]; f != nil && len(f.slots) > 0 {
+		facts = append(facts, kdb.Fact{Name: "kept, not shown", Value: fmt.Sprintf("%d CRL records", len(f.slots))})
+	}
+	return append(
+		facts,
+		kdb.Fact{Name: "stash", Value: "a .sth file beside it hides the password from nobody who can read it", Weak: true},
+		kdb.Fact{Name: "advice", Value: "copy the entries into a native database: certkdb copy"},
+	)
+}
+
+// keyFacts counts the sealed keys by the way they are sealed, in the order of their first appearance.
+func (c *container) keyFacts() []kdb.Fact {
+	count := map[string]int{}
+	var order []string
+	for s := range c.all() {
+		if s.sealed == nil {
+			continue
+		}
+		line := sealedBy(s.sealed)
+		if count[line]++; count[line] == 1 {
+			order = append(order, line)
+		}
+	}
+	var facts []kdb.Fact
+	for _, line := range order {
+		facts = append(facts, kdb.Fact{Name: "keys", Value: fmt.Sprintf("%d sealed by %s", count[line], line), Weak: true})
+	}
+	return facts
+}
+
+func sealedBy(sealed []byte) string {
+	algorithm, _, err := pbe.SplitPKCS8(sealed)
+	if err != nil {
+		return "something unreadable"
+	}
+	d, err := pbe.Describe(algorithm)
+	if err != nil {
+		return err.Error()
+	}
+	return d.String()
+}
+
+// checkIterations bounds the derivations of all keys of a check together, a few seconds' worth.
+const checkIterations = 5_000_000
+
+// Check implements keyfile.Container.
+func (c *container) Check(report func(kdb.Problem)) {
+	if !c.verified {
+		report(kdb.Problem{Where: "header", What: "nothing was verified: no password was given"})
+	}
+	budget := checkIterations
+	for s := range c.all() {
+		where := fmt.Sprintf("record %d, label %q", s.number, s.label)
+		if s.hidden != "" {
+			report(kdb.Problem{Where: where, What: "kept, but not shown: " + s.hidden})
+			continue
+		}
+		if s.raw != nil && s.inner != s.label {
+			report(kdb.Problem{Where: where, What: fmt.Sprintf("its record has another label, %q", s.inner)})
+		}
+		if s.raw != nil && s.cert != nil {
+			s.checkTrailer(where, report)
+		}
+		if s.sealed != nil {
+			c.checkKey(s, where, &budget, report)
+		}
+	}
+}
+
+// checkTrailer compares the five hashes of a slot with its certificate.
+func (s *slot) checkTrailer(where string, report func(kdb.Problem)) {
+	want, got := s.hashes(), s.readTrailer()
+	if len(got) != len(want) {
+		report(kdb.Problem{Where: where, What: fmt.Sprintf("its trailer has %d hashes, not %d; GSKit may not find it", len(got), len(want))})
+		return
+	}
+	names := [hashCount]string{"signature", "signed part", "subject", "public key", "issuer and serial number"}
+	for i := range want {
+		if !bytes.Equal(got[i], want[i]) {
+			report(kdb.Problem{Where: where, What: "the hash of its " + names[i] + " in the trailer is wrong"})
+		}
+	}
+}
+
+// checkKey looks whether the key opens and belongs to its certificate or request.
+func (c *container) checkKey(s *slot, where string, budget *int, report func(kdb.Problem)) {
+	if *budget -= s.iterations(); *budget < 0 {
+		report(kdb.Problem{Where: where, What: fmt.Sprintf("its key was not opened: the keys ask for over %d iterations", checkIterations)})
+		return
+	}
+	plain, err := s.open(c.password)
+	if err != nil {
+		report(kdb.Problem{Where: where, What: err.Error()})
+		return
+	}
+	if s.choice == choiceSecret {
+		return
+	}
+	private, err := key.ReadPrivate(plain)
+	if err != nil {
+		report(kdb.Problem{Where: where, What: err.Error()})
+		return
+	}
+	if spki := s.publicKey(); spki != nil && private.SPKI != nil && !key.SameKey(private.SPKI, spki) {
+		report(kdb.Problem{Where: where, What: "the private key does not belong to the certificate or request"})
+	}
+}
+
+// publicKey is the key of the certificate or request; nil if it cannot be read.
+func (s *slot) publicKey() []byte {
+	if s.choice == choiceRequest {
+		if r, err := cert.ParseRequest(s.request); err == nil {
+			return r.RawSPKI
+		}
+		return nil
+	}
+	p, err := splitCertificate(s.cert)
+	if err != nil {
+		return nil
+	}
+	return p.spki
+}

@@ -1,0 +1,264 @@
+package cms
+
+import (
+	"crypto/hmac"
+	"crypto/md5"
+	"crypto/rand"
+	"crypto/sha1"
+	"crypto/sha512"
+	"encoding/binary"
+	"fmt"
+	"hash"
+
+	"certkdb/kdb"
+)
+
+// The header (FORMAT.md, section 2).
+const (
+	magic      = "7H" // 37 48
+	fixedSize  = 0x30 // what stands before the verifier
+	tagOffset  = 8
+	saltOffset = 0x18
+
+	defaultSlot = 5000
+	minSlot     = 16      // a slot has four numbers at least
+	maxSlot     = 1 << 24 // no key is larger
+)
+
+// role says which of the three files one is.
+type role int
+
+const (
+	roleKeys role = iota
+	roleRequests
+	roleCRL
+)
+
+var roles = [...]struct {
+	tag, name, ext string
+	kind           byte // the fourth byte of the file
+}{
+	roleKeys:     {"X509KEY\x00", "key database", ".kdb", 2},
+	roleRequests: {"X509KYP\x00", "request database", extRequests, 1},
+	roleCRL:      {"X509CRL\x00", "CRL database", extCRL, 1},
+}
+
+func (r role) String() string { return roles[r].name }
+
+// roleOf finds the role by the tag of a header.
+func roleOf(head []byte) (role, bool) {
+	for i := range roles {
+		if string(head[tagOffset:tagOffset+8]) == roles[i].tag {
+			return role(i), true
+		}
+	}
+	return 0, false
+}
+
+// version is one of the three layouts. They differ in the two codes of the header.
+type version struct {
+	number byte
+	name   string // of the code
+	size   int    // of each code
+	// code computes a verifier or integrity code over the parts.
+	code func(password []byte, parts ...[]byte) []byte
+}
+
+var versions = map[byte]*version{
+	3: {3, "MD5", md5.Size, appendedMD5},
+	4: {4, "HMAC-SHA-1", sha1.Size, keyed(sha1.New)},
+	6: {6, "HMAC-SHA-384", sha512.Size384, keyed(sha512.New384)},
+}
+
+// headerSize is 80, 88 or 144.
+func (v *version) headerSize() int { return fixedSize + 2*v.size }
+
+func keyed(h func() hash.Hash) func([]byte, ...[]byte) []byte {
+	return func(password []byte, parts ...[]byte) []byte {
+		m := hmac.New(h, password)
+		for _, p := range parts {
+			m.Write(p)
+		}
+		return m.Sum(nil)
+	}
+}
+
+// appendedMD5 is the code of version 3: the password stands behind what is hashed.
+func appendedMD5(password []byte, parts ...[]byte) []byte {
+	h := md5.New()
+	for _, p := range parts {
+		h.Write(p)
+	}
+	h.Write(password)
+	return h.Sum(nil)
+}
+
+// file is one of the three files of a database.
+type file struct {
+	role     role
+	version  *version
+	raw      []byte // as it was read or last written; nil if it is to be written
+	header   [fixedSize]byte
+	slotSize int
+	slots    []*slot
+}
+
+func newFile(r role, v *version) *file {
+	f := &file{role: r, version: v, slotSize: defaultSlot}
+	copy(f.header[:], magic)
+	f.header[2], f.header[3] = v.number, roles[r].kind
+	copy(f.header[tagOffset:], roles[r].tag)
+	f.newSalt()
+	return f
+}
+
+// newSalt fills the salt as GSKit has it: 23 bytes that are not zero, and a zero.
+func (f *file) newSalt() {
+	salt := f.header[saltOffset:]
+	rand.Read(salt) // never fails (crypto/rand)
+	for i := range salt {
+		if salt[i] == 0 {
+			salt[i] = 1
+		}
+	}
+	salt[len(salt)-1] = 0
+}
+
+// parseFile takes a file apart. Nothing is verified yet.
+func parseFile(data []byte, want role) (*file, error) {
+	f, count, err := parseHeader(data, want)
+	if err == nil {
+		err = f.parseSlots(data[f.version.headerSize():], count)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the %s (%s): %w", want, roles[want].ext, err)
+	}
+	return f, nil
+}
+
+func parseHeader(data []byte, want role) (f *file, count int, err error) {
+	if len(data) < fixedSize || string(data[:2]) != magic {
+		return nil, 0, fmt.Errorf("%w: it has no CMS header", kdb.ErrParse)
+	}
+	r, ok := roleOf(data)
+	if !ok || r != want {
+		return nil, 0, fmt.Errorf("%w: its tag is %q, not %q; name the .kdb file, the others are found beside it",
+			kdb.ErrParse, data[tagOffset:tagOffset+8], roles[want].tag)
+	}
+	v := versions[data[2]]
+	if v == nil {
+		return nil, 0, fmt.Errorf("%w: CMS version %d; versions 3, 4 and 6 are known", kdb.ErrVersion, data[2])
+	}
+	if len(data) < v.headerSize() {
+		return nil, 0, fmt.Errorf("%w: it has %d bytes, the header of version %d has %d", kdb.ErrParse, len(data), v.number, v.headerSize())
+	}
+	f = &file{role: r, version: v, raw: data}
+	copy(f.header[:], data)
+	size, n := binary.BigEndian.Uint32(data[0x10:]), binary.BigEndian.Uint32(data[0x14:])
+	records := uint64(len(data) - v.headerSize())
+	if size > maxSlot || n > 0 && size < minSlot || uint64(n)*uint64(size) != records {
+		return nil, 0, fmt.Errorf("%w: the header says %d slots of %d bytes, there are %d bytes of slots", kdb.ErrParse, n, size, records)
+	}
+	f.slotSize = int(size)
+	return f, int(n), nil
+}
+
+func (f *file) parseSlots(records []byte, count int) error {
+	f.slots = make([]*slot, 0, count)
+	for i := range count {
+		s, err := parseSlot(records[i*f.slotSize : (i+1)*f.slotSize : (i+1)*f.slotSize])
+		if err != nil {
+			return fmt.Errorf("slot %d of %d at offset %d: %w", i+1, count, f.version.headerSize()+i*f.slotSize, err)
+		}
+		f.slots = append(f.slots, s)
+	}
+	return nil
+}
+
+// verifies reports whether the password is that of the file.
+func (f *file) verifies(password []byte) bool {
+	return hmac.Equal(f.version.code(password, f.header[:]), f.raw[fixedSize:fixedSize+f.version.size])
+}
+
+// canVerify says that the integrity code is known. That of version 3 over records is not (FORMAT.md, section 2.2).
+func (f *file) canVerify() bool { return f.version.number != 3 || len(f.slots) == 0 }
+
+// verify checks the integrity code with the right password.
+func (f *file) verify(password []byte) error {
+	at, end := fixedSize+f.version.size, f.version.headerSize()
+	if f.canVerify() && !hmac.Equal(f.version.code(password, f.raw[:at], f.raw[end:]), f.raw[at:end]) {
+		return fmt.Errorf("verifying the %s (%s) by %s: %w: it was changed without the password", f.role, roles[f.role].ext, f.version.name, kdb.ErrCorrupt)
+	}
+	return nil
+}
+
+// encode writes the file under a password. The slots must be sealed.
+func (f *file) encode(password []byte) error {
+	if f.version.number == 3 {
+		return fmt.Errorf("writing the %s (%s): %w: CMS version 3 is only read, its integrity code is not known; copy its entries into a new database",
+			f.role, roles[f.role].ext, kdb.ErrUnsupported)
+	}
+	bodies, err := f.bodies()
+	if err != nil {
+		return err
+	}
+	binary.BigEndian.PutUint32(f.header[0x10:], uint32(f.slotSize))
+	binary.BigEndian.PutUint32(f.header[0x14:], uint32(len(f.slots)))
+	out := make([]byte, 0, f.version.headerSize()+len(f.slots)*f.slotSize)
+	out = append(out, f.header[:]...)
+	out = append(out, f.version.code(password, f.header[:])...)
+	records := make([]byte, len(f.slots)*f.slotSize)
+	for i, body := range bodies {
+		copy(records[i*f.slotSize:(i+1)*f.slotSize], body)
+	}
+	out = append(out, f.version.code(password, out, records)...)
+	f.raw = append(out, records...)
+	return nil
+}
+
+// bodies builds all slots and makes them larger if one needs it, as ML-DSA keys do. Untouched slots keep their bytes
+// and get zeros behind them.
+func (f *file) bodies() ([][]byte, error) {
+	bodies := make([][]byte, len(f.slots))
+	for i, s := range f.slots {
+		var err error
+		if bodies[i], err = s.body(); err != nil {
+			return nil, fmt.Errorf("writing label %q: %w", s.label, err)
+		}
+		if n := len(bodies[i]); n > f.slotSize {
+			f.slotSize = (n + defaultSlot - 1) / defaultSlot * defaultSlot
+		}
+	}
+	if f.slotSize > maxSlot {
+		return nil, fmt.Errorf("writing the %s: %w: a record of over %d bytes", f.role, kdb.ErrUnsupported, maxSlot)
+	}
+	return bodies, nil
+}
+
+// nextNumber is the number of the next record: numbers of deleted ones are not given again while later ones are there.
+func (f *file) nextNumber() uint32 {
+	var last uint32
+	for _, s := range f.slots {
+		last = max(last, s.number)
+	}
+	return last + 1
+}
+
+func (f *file) remove(gone *slot) {
+	var kept []*slot
+	for _, s := range f.slots {
+		if s != gone {
+			kept = append(kept, s)
+		}
+	}
+	f.slots, f.raw = kept, nil
+}
+
+// removeHidden removes the requests that a received certificate of the label hid.
+func (f *file) removeHidden(label string) {
+	for _, s := range f.slots {
+		if s.choice == choiceRequest && s.hidden != "" && s.label == label {
+			f.remove(s)
+		}
+	}
+}

@@ -1,0 +1,176 @@
+package cms
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/pbkdf2"
+	"crypto/rand"
+	"crypto/sha512"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"certkdb/kdb"
+	"certkdb/pki/pbe"
+)
+
+// How keys are sealed: PBES2 (RFC 8018, 6.2) with PBKDF2, HMAC-SHA-384 and AES-256-CBC, as GSKit writes version 6.
+// The iterations and the salt are those of IBM's Java writer. GSKit itself does 5 iterations; more than 4096 would not
+// help, since the verifier in the header lets passwords be guessed with one HMAC each.
+const (
+	sealIterations = 4096
+	sealSalt       = 20
+	sealKey        = 32
+)
+
+var (
+	oidPBES2      = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 13}
+	oidPBKDF2     = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 12}
+	oidHMACSHA384 = asn1.ObjectIdentifier{1, 2, 840, 113549, 2, 10}
+	oidAES256CBC  = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 1, 42}
+)
+
+// seal encrypts a key under the password of the database.
+func seal(plain, password []byte) ([]byte, error) {
+	salt, iv := make([]byte, sealSalt), make([]byte, aes.BlockSize)
+	rand.Read(salt) // never fails (crypto/rand)
+	rand.Read(iv)
+	key, err := pbkdf2.Key(sha512.New384, string(password), salt, sealIterations, sealKey)
+	if err != nil {
+		return nil, fmt.Errorf("sealing a key with PBES2: %w", err)
+	}
+	defer clear(key)
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err // unreachable: the key has 32 bytes
+	}
+	padding := aes.BlockSize - len(plain)%aes.BlockSize
+	sealed := make([]byte, len(plain)+padding)
+	for i := copy(sealed, plain); i < len(sealed); i++ {
+		sealed[i] = byte(padding)
+	}
+	cipher.NewCBCEncrypter(block, iv).CryptBlocks(sealed, sealed)
+	algorithm, err := sealAlgorithm(salt, iv)
+	if err != nil {
+		return nil, err
+	}
+	return pbe.JoinPKCS8(algorithm, sealed), nil
+}
+
+// sealAlgorithm is the AlgorithmIdentifier of PBES2 (RFC 8018, A.4 and A.2).
+func sealAlgorithm(salt, iv []byte) ([]byte, error) {
+	var b cryptobyte.Builder
+	sequence := func(b *cryptobyte.Builder, add func(*cryptobyte.Builder)) { b.AddASN1(cbasn1.SEQUENCE, add) }
+	sequence(&b, func(b *cryptobyte.Builder) {
+		b.AddASN1ObjectIdentifier(oidPBES2)
+		sequence(b, func(b *cryptobyte.Builder) {
+			sequence(b, func(b *cryptobyte.Builder) {
+				b.AddASN1ObjectIdentifier(oidPBKDF2)
+				sequence(b, func(b *cryptobyte.Builder) {
+					b.AddASN1OctetString(salt)
+					b.AddASN1Int64(sealIterations)
+					b.AddASN1Int64(sealKey)
+					sequence(b, func(b *cryptobyte.Builder) {
+						b.AddASN1ObjectIdentifier(oidHMACSHA384)
+						b.AddASN1NULL()
+					})
+				})
+			})
+			sequence(b, func(b *cryptobyte.Builder) {
+				b.AddASN1ObjectIdentifier(oidAES256CBC)
+				b.AddASN1OctetString(iv)
+			})
+		})
+	})
+	return b.Bytes()
+}
+
+// maxIterations bounds what a sealed key may ask for, and all the secret keys of a listing together: about a second's
+// worth. GSKit asks for 5, IBM's Java and this program for 4096.
+const maxIterations = 1_000_000
+
+// iterations is what opening the slot's key costs; 0 if it has none, or is open.
+func (s *slot) iterations() int {
+	if s.sealed == nil || s.plain != nil {
+		return 0
+	}
+	algorithm, _, err := pbe.SplitPKCS8(s.sealed)
+	if err != nil {
+		return 0
+	}
+	d, _ := pbe.Describe(algorithm) // what it does not know is refused when it is opened
+	return d.Iterations
+}
+
+// open decrypts what a slot has sealed: a PrivateKeyInfo, or whatever a secret key is.
+func (s *slot) open(password []byte) ([]byte, error) {
+	if s.plain != nil {
+		return s.plain, nil
+	}
+	if password == nil {
+		return nil, fmt.Errorf("opening the key of label %q: %w", s.label, kdb.ErrNoPassword)
+	}
+	if n := s.iterations(); n > maxIterations {
+		return nil, fmt.Errorf("opening the key of label %q: %w: it is sealed by %s; at most %d iterations are done", s.label, kdb.ErrUnsupported, sealedBy(s.sealed), maxIterations)
+	}
+	plain, err := s.decrypt(password)
+	if err != nil {
+		return nil, fmt.Errorf("opening the key of label %q: %w", s.label, translate(err))
+	}
+	s.plain = plain
+	return plain, nil
+}
+
+func (s *slot) decrypt(password []byte) ([]byte, error) {
+	if s.choice != choiceSecret {
+		return pbe.DecryptPKCS8(s.sealed, password)
+	}
+	algorithm, ciphertext, err := pbe.SplitPKCS8(s.sealed)
+	if err != nil {
+		return nil, err
+	}
+	return pbe.Decrypt(algorithm, ciphertext, password, pbe.EncodingStandard)
+}
+
+// translate gives an error of package pbe the sentinel of a database.
+func translate(err error) error {
+	switch {
+	case errors.Is(err, pbe.ErrPassword):
+		return fmt.Errorf("%w: %w", kdb.ErrPassword, err)
+	case errors.Is(err, pbe.ErrUnsupported), errors.Is(err, pbe.ErrLimit):
+		return fmt.Errorf("%w: %w", kdb.ErrUnsupported, err)
+	}
+	return fmt.Errorf("%w: %w", kdb.ErrParse, err)
+}
+
+// algorithmAES is the name under which secret keys are listed.
+const algorithmAES = "AES"
+
+// secretOf takes the key out of the content of a secret key: the bytes themselves, or a PrivateKeyInfo around them.
+// The format has no algorithm; keys of a length that AES has are taken for AES keys, which is what Db2 and MQ keep there.
+func secretOf(plain []byte) (key []byte, algorithm string) {
+	in := cryptobyte.String(plain)
+	var body, inner cryptobyte.String
+	var version int
+	key = plain
+	if in.ReadASN1(&body, cbasn1.SEQUENCE) && in.Empty() && body.ReadASN1Integer(&version) && body.SkipASN1(cbasn1.SEQUENCE) &&
+		body.ReadASN1(&inner, cbasn1.OCTET_STRING) {
+		key = inner
+	}
+	switch len(key) {
+	case 16, 24, 32:
+		return key, algorithmAES
+	}
+	return key, ""
+}
+
+// isAES reports whether a secret key can come back out of the format under its algorithm's name.
+func isAES(e *kdb.Entry) bool {
+	_, algorithm := secretOf(e.Key)
+	return e.KeyAlgorithm == "" || algorithm == algorithmAES &&
+		(e.KeyAlgorithm == algorithmAES || strings.HasPrefix(e.KeyAlgorithm, "2.16.840.1.101.3.4.1"))
+}
