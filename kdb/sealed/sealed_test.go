@@ -53,7 +53,7 @@ func create(t testing.TB, path string) *sealed.Database {
 
 func newDatabase(t testing.TB) (*sealed.Database, string) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "key.ckdb")
+	path := filepath.Join(fastDir(t), "key.ckdb")
 	return create(t, path), path
 }
 

@@ -1,0 +1,308 @@
+package sealed_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"certkdb/kdb"
+	"certkdb/kdb/sealed"
+	"certkdb/kdb/store"
+	"certkdb/kdb/store/boltstore"
+	"certkdb/kdb/store/storetest"
+)
+
+// inMemory makes a database of three entries over a store whose records the test can change.
+func inMemory(t testing.TB, pairs ...pair) (*sealed.Database, *storetest.Memory) {
+	t.Helper()
+	st := storetest.NewMemory()
+	db, err := sealed.Create(ctx, st, "memory://", kdb.CreateOptions{Options: options("secret"), Cost: kdb.CostTest})
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, db, trusted("ca", pairs[0]), personal("server", pairs[1]), kdb.Entry{
+		Label: "aes", Kind: kdb.KindSecretKey, KeyAlgorithm: "AES", Key: []byte("0123456789abcdef"),
+	})
+	return db, st
+}
+
+func reopen(t testing.TB, st store.Store) *sealed.Database {
+	t.Helper()
+	db, err := sealed.Open(ctx, st, "memory://", options("secret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+// readAll reads everything that can be read and returns the first error.
+func readAll(db kdb.Database) error {
+	return db.View(ctx, func(tx kdb.Tx) error {
+		for s, err := range tx.Summaries("") {
+			if err != nil {
+				return err
+			}
+			if _, err := tx.Entry(s.Label); err != nil {
+				return err
+			}
+			if _, err := tx.Key(s.Label); err != nil && !errors.Is(err, kdb.ErrNotFound) {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// found reports whether the check notices something.
+func found(db kdb.Database) bool {
+	n := 0
+	err := db.Check(ctx, func(kdb.Problem) { n++ })
+	return n > 0 || err != nil
+}
+
+// TestTamper_everyByte changes every byte of every record, one at a time.
+func TestTamper_everyByte(t *testing.T) {
+	t.Parallel()
+	db, st := inMemory(t, newPair(t, "a"), newPair(t, "b"))
+	original := st.Records()
+	for key, value := range original {
+		step := 1
+		if testing.Short() {
+			step = 7
+		}
+		for i := 0; i < len(value); i += step {
+			records := maps.Clone(original)
+			records[key] = bytes.Clone(value)
+			records[key][i] ^= 0x41
+			st.Replace(records)
+			if !found(db) {
+				t.Fatalf("record %q, byte %d: Check found nothing", key, i)
+			}
+			err := readAll(db)
+			label, ofEntry := strings.CutPrefix(key[1:], "/")
+			switch {
+			case strings.HasPrefix(key, "l/"): // only Log reads it
+				err = logError(db)
+			case key == "meta" && errors.Is(err, kdb.ErrVersion):
+				continue
+			case ofEntry && err != nil && !strings.Contains(err.Error(), fmt.Sprintf("%q", label)):
+				t.Fatalf("record %q, byte %d: the error does not name the label: %v", key, i, err)
+			}
+			if !errors.Is(err, kdb.ErrCorrupt) {
+				t.Fatalf("record %q, byte %d: reading = %v, want ErrCorrupt", key, i, err)
+			}
+		}
+	}
+	st.Replace(original)
+	wantSound(t, db)
+}
+
+func logError(db *sealed.Database) error {
+	for _, err := range db.Log(ctx, 0) {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// TestTamper_histories exchanges whole records, which all have been valid once or are valid elsewhere.
+func TestTamper_histories(t *testing.T) {
+	t.Parallel()
+	a, b, c := newPair(t, "a"), newPair(t, "b"), newPair(t, "c")
+	db, st := inMemory(t, a, b)
+	_, other := inMemory(t, a, b)
+	older := st.Records()
+	put(t, db, personal("server", c))
+	original := st.Records()
+	foreign := other.Records()
+	for _, test := range []struct {
+		name   string
+		change func(map[string][]byte)
+		// readable: only Check can notice it
+		readable bool
+	}{
+		{"a summary under another label", func(r map[string][]byte) { r["s/ca"] = r["s/server"] }, false},
+		{"certificates under another label", func(r map[string][]byte) { r["c/ca"] = r["c/server"] }, false},
+		{"certificates in the place of a key", func(r map[string][]byte) { r["k/server"] = r["c/server"] }, false},
+		{"an entry under a new label", func(r map[string][]byte) { r["s/new"], r["c/new"] = r["s/ca"], r["c/ca"] }, false},
+		{"a summary of another database", func(r map[string][]byte) { r["s/ca"] = foreign["s/ca"] }, false},
+		{"a head of another database", func(r map[string][]byte) { r["head"] = foreign["head"] }, false},
+		{"an entry removed", func(r map[string][]byte) { delete(r, "s/ca"); delete(r, "c/ca") }, false},
+		{"a summary removed", func(r map[string][]byte) { delete(r, "s/ca") }, false},
+		{"certificates removed", func(r map[string][]byte) { delete(r, "c/ca") }, false},
+		{"a key removed", func(r map[string][]byte) { delete(r, "k/server") }, false},
+		{"an older summary", func(r map[string][]byte) { r["s/server"] = older["s/server"] }, false},
+		{"older certificates", func(r map[string][]byte) { r["c/server"] = older["c/server"] }, false},
+		{"an older key", func(r map[string][]byte) { r["k/server"] = older["k/server"] }, false},
+		{"an older entry, whole", func(r map[string][]byte) {
+			for _, key := range []string{"s/server", "c/server", "k/server"} {
+				r[key] = older[key]
+			}
+		}, true},
+		{"an older head", func(r map[string][]byte) { r["head"] = older["head"] }, true},
+		{"the head removed", func(r map[string][]byte) { delete(r, "head") }, false},
+		{"the meta record removed", func(r map[string][]byte) { delete(r, "meta") }, false},
+		{"a log record removed", func(r map[string][]byte) { delete(r, "l/0000000000000002") }, true},
+		{"the last log record removed", func(r map[string][]byte) { delete(r, "l/0000000000000005") }, true},
+		{"a log record twice", func(r map[string][]byte) { r["l/0000000000000006"] = r["l/0000000000000005"] }, true},
+		{"the slot of another database", func(r map[string][]byte) { r["slot/00000001"] = foreign["slot/00000001"] }, false},
+		{"a slot copied", func(r map[string][]byte) { r["slot/00000002"] = r["slot/00000001"] }, false},
+		{"a part without a summary", func(r map[string][]byte) { r["k/ca"] = r["k/server"] }, true},
+		{"a record of no kind", func(r map[string][]byte) { r["x"] = nil }, true},
+	} {
+		records := maps.Clone(original)
+		test.change(records)
+		st.Replace(records)
+		if !found(db) {
+			t.Errorf("%s: Check found nothing", test.name)
+		}
+		if err := readAll(db); !test.readable && !errors.Is(err, kdb.ErrCorrupt) {
+			t.Errorf("%s: reading = %v, want ErrCorrupt", test.name, err)
+		}
+	}
+}
+
+// TestCheck_reportsEachFinding: it goes on after a finding, and says where and what.
+func TestCheck_reportsEachFinding(t *testing.T) {
+	t.Parallel()
+	db, st := inMemory(t, newPair(t, "a"), newPair(t, "b"))
+	records := st.Records()
+	records["s/aes"][40] ^= 1
+	records["c/ca"][40] ^= 1
+	records["k/server"][40] ^= 1
+	records["l/0000000000000003"][40] ^= 1
+	st.Replace(records)
+	var where []string
+	for _, p := range findings(t, db) {
+		where = append(where, p.Where)
+		if p.What == "" {
+			t.Errorf("%s: nothing is said", p.Where)
+		}
+	}
+	want := []string{`summary of label "aes"`, `certificates of label "ca"`, `private key of label "server"`, "audit log, record 3"}
+	if !slices.Equal(where, want) {
+		t.Errorf("findings at %q, want %q", where, want)
+	}
+}
+
+func TestCheck_findsKeyOfAnotherCertificate(t *testing.T) {
+	t.Parallel()
+	a, b := newPair(t, "a"), newPair(t, "b")
+	db, _ := inMemory(t, a, b)
+	wantSound(t, db)
+	put(t, db, kdb.Entry{Label: "mixed", Kind: kdb.KindPersonal, Certificates: [][]byte{a.cert}, Key: b.key})
+	list := findings(t, db)
+	if len(list) != 1 || list[0].Where != `label "mixed"` || !strings.Contains(list[0].What, "private key") {
+		t.Errorf("findings %v", list)
+	}
+}
+
+func TestUnlock_wrongPasswordAndDamagedSlotLookTheSame(t *testing.T) {
+	t.Parallel()
+	_, st := inMemory(t, newPair(t, "a"), newPair(t, "b"))
+	wrong, err := sealed.Open(ctx, st, "memory://", options("wrong"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := wrong.Unlock(ctx)
+	if !errors.Is(want, kdb.ErrPassword) {
+		t.Fatalf("Unlock = %v, want ErrPassword", want)
+	}
+	original := st.Records()
+	for i := range original["slot/00000001"] {
+		records := st.Records()
+		records["slot/00000001"][i] ^= 0x80
+		st.Replace(records)
+		start := time.Now()
+		err := reopen(t, st).Unlock(ctx)
+		if !errors.Is(err, kdb.ErrPassword) || err.Error() != want.Error() {
+			t.Errorf("byte %d: %v, want %v", i, err, want)
+		}
+		// The highest bit of a parameter is far above its bound: gigabytes of memory, or hours.
+		if d := time.Since(start); d > 2*time.Second {
+			t.Errorf("byte %d: refused after %v", i, d)
+		}
+		st.Replace(original)
+	}
+}
+
+// TestFile_flippedBytes damages the file itself. Either Check notices it, or nothing that is stored has changed.
+func TestFile_flippedBytes(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(fastDir(t), "key.ckdb")
+	db := create(t, path)
+	for i := range 30 {
+		put(t, db, personal(fmt.Sprintf("label %d", i%20), newPair(t, "x")))
+	}
+	raw := boltstore.Open(path, boltstore.Options{LockTimeout: time.Second})
+	want, err := rawRecords(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := read(t, path)
+	random := rand.New(rand.NewPCG(5, 6))
+	for range 400 {
+		at := random.IntN(len(data))
+		damaged := bytes.Clone(data)
+		damaged[at] ^= byte(1 + random.IntN(255))
+		if err := os.WriteFile(path, damaged, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if found(db) {
+			continue
+		}
+		if got, err := rawRecords(raw); err != nil || !maps.Equal(got, want) {
+			t.Errorf("byte %d: the content changed (%v) and Check found nothing", at, err)
+		}
+		if err := readAll(db); err != nil {
+			t.Errorf("byte %d: reading = %v and Check found nothing", at, err)
+		}
+	}
+	for range 30 {
+		size := random.IntN(len(data) / 2)
+		if err := os.WriteFile(path, data[:size], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := readAll(db); !errors.Is(err, kdb.ErrCorrupt) || !found(db) {
+			t.Errorf("cut to %d bytes: %v", size, err)
+		}
+	}
+}
+
+func rawRecords(s store.Store) (map[string]string, error) {
+	records := make(map[string]string)
+	err := s.View(ctx, func(tx store.Tx) error {
+		for record, err := range tx.Scan("", "") {
+			if err != nil {
+				return err
+			}
+			records[record.Key] = string(record.Value)
+		}
+		return nil
+	})
+	return records, err
+}
+
+// fastDir is a folder in memory where there is one: a disk makes each of thousands of writes wait.
+func fastDir(t testing.TB) string {
+	t.Helper()
+	const memory = "/dev/shm"
+	if info, err := os.Stat(memory); err != nil || !info.IsDir() {
+		return t.TempDir()
+	}
+	dir, err := os.MkdirTemp(memory, "sealed-*")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
