@@ -191,6 +191,8 @@ type loaded struct {
 	files     Files
 	stamp     stamp
 	container Container
+	// partial says that the format did without its password; with the password there may be more in it.
+	partial bool
 }
 
 // load returns the decoded files; what was decoded before is used again if the files are the same.
@@ -207,11 +209,11 @@ func (d *Database) load(ctx context.Context, passwords []candidate) (*loaded, er
 	if err != nil {
 		return nil, err
 	}
-	container, err := d.decode(files, passwords)
+	container, partial, err := d.decode(files, passwords)
 	if err != nil {
 		return nil, fmt.Errorf("opening %q: %w", d.location, err)
 	}
-	return &loaded{files, stamp, container}, nil
+	return &loaded{files, stamp, container, partial}, nil
 }
 
 // spare keeps one decoded state for the next call; decoding can take long. Whoever takes it has it alone.
@@ -231,5 +233,7 @@ func (s *spare) take() *loaded {
 func (s *spare) put(l *loaded) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.kept = l
+	if !l.partial {
+		s.kept = l
+	}
 }

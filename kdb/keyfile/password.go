@@ -26,7 +26,7 @@ func (d *Database) candidates(ctx context.Context, mayAsk bool) []candidate {
 		list = append(list, candidate{read: func() ([]byte, error) { return password, nil }})
 	}
 	if !d.options.NoStash && d.HasStash() {
-		list = append(list, candidate{fmt.Sprintf("the stash file %q", d.stashPath()), d.readStash})
+		list = append(list, candidate{fmt.Sprintf("the stash file %q", d.StashPath()), d.readStash})
 	}
 	if mayAsk || len(list) == 0 {
 		list = append(list, candidate{read: func() ([]byte, error) {
@@ -47,34 +47,35 @@ func (d *Database) ask(ctx context.Context) ([]byte, error) {
 }
 
 // decode tries the passwords until one fits, and remembers that one. If nobody is there to be asked, the error is the one of the
-// password before.
-func (d *Database) decode(files Files, passwords []candidate) (Container, error) {
+// password before. The container is partial if the format did without a password that it asked for.
+func (d *Database) decode(files Files, passwords []candidate) (container Container, partial bool, err error) {
 	var wrong error
 	for _, c := range passwords {
 		var given []byte
-		called := false
+		called, missing := false, false
 		container, err := d.codec.Decode(files, Passwords{Keys: d.options.KeyPasswords, Database: func() (password []byte, err error) {
 			called = true
 			given, err = c.read()
+			missing = err != nil
 			return given, err
 		}})
 		switch {
 		case err == nil && called:
 			d.secrets.set(given)
-			return container, nil
+			return container, missing, nil
 		case err == nil || !called:
-			return container, err
+			return container, false, err
 		case wrong != nil && errors.Is(err, kdb.ErrNoPassword):
-			return nil, wrong
+			return nil, false, wrong
 		case given != nil && !errors.Is(err, kdb.ErrPassword):
-			return nil, err
+			return nil, false, err
 		}
 		wrong = err
 		if c.what != "" {
 			wrong = fmt.Errorf("with %s: %w", c.what, err)
 		}
 	}
-	return nil, wrong
+	return nil, false, wrong
 }
 
 // secrets keep the password that fitted.
@@ -108,7 +109,11 @@ func (s *secrets) forget() {
 	s.password = nil
 }
 
-func (d *Database) stashPath() string {
+// StashPath is where the format's own stash file stands, beside the key file; "" if the format has none.
+func (d *Database) StashPath() string {
+	if d.codec.Stash == nil {
+		return ""
+	}
 	path := beside(d.location, d.codec.Stash.Extension)
 	if _, err := os.Lstat(path); err != nil {
 		path = beside(follow(d.location), d.codec.Stash.Extension)
@@ -116,31 +121,23 @@ func (d *Database) stashPath() string {
 	return path
 }
 
-// StashPath is where the stash file is, or would be; "" if the format has none.
-func (d *Database) StashPath() string {
-	if d.codec.Stash == nil {
-		return ""
-	}
-	return d.stashPath()
-}
-
 // HasStash says that a stash file stands beside the key file.
 func (d *Database) HasStash() bool {
 	if d.codec.Stash == nil {
 		return false
 	}
-	_, err := os.Stat(d.stashPath())
+	_, err := os.Stat(d.StashPath())
 	return err == nil
 }
 
 func (d *Database) readStash() ([]byte, error) {
-	data, err := readAll(d.stashPath())
+	data, err := readAll(d.StashPath())
 	if err != nil {
-		return nil, fmt.Errorf("reading the stash file %q: %w", d.stashPath(), err)
+		return nil, fmt.Errorf("reading the stash file %q: %w", d.StashPath(), err)
 	}
 	password, err := d.codec.Stash.Decode(data)
 	if err != nil {
-		return nil, fmt.Errorf("reading the stash file %q: %w", d.stashPath(), err)
+		return nil, fmt.Errorf("reading the stash file %q: %w", d.StashPath(), err)
 	}
 	return password, nil
 }
@@ -171,21 +168,26 @@ func (d *Database) writeStash(ctx context.Context, password []byte) error {
 	defer unlock()
 	data, err := d.codec.Stash.Encode(password)
 	if err == nil {
-		err = replaceFiles([]change{{path: follow(d.stashPath()), data: data}}, nil)
+		err = replaceFiles([]change{{path: follow(d.StashPath()), data: data}}, nil)
 	}
 	if err != nil {
-		return fmt.Errorf("writing the stash file %q: %w", d.stashPath(), err)
+		return fmt.Errorf("writing the stash file %q: %w", d.StashPath(), err)
 	}
 	return nil
 }
 
-// RemoveStash deletes the stash file. The error wraps kdb.ErrNoDatabase if there is none.
+// RemoveStash deletes the stash file. The error wraps fs.ErrNotExist if there is none.
 func (d *Database) RemoveStash(context.Context) error {
 	if !d.HasStash() {
-		return fmt.Errorf("removing the stash file of %q: %w: there is none", d.location, kdb.ErrNoDatabase)
+		return fmt.Errorf("removing the stash file of %q: %w", d.location, fs.ErrNotExist)
 	}
-	if err := os.Remove(d.stashPath()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(d.StashPath()); err != nil {
 		return fmt.Errorf("removing the stash file: %w", err)
 	}
 	return nil
+}
+
+// Unlock makes sure of the password now, so that nobody is asked for another one in vain.
+func (d *Database) Unlock(ctx context.Context) error {
+	return d.View(ctx, func(kdb.Tx) error { return nil })
 }
