@@ -40,7 +40,9 @@ func TestPut_keepsTheKey(t *testing.T) {
 		}
 		return nil
 	}))
-	err := db.Update(ctx, "add", func(tx kdb.Tx) error { return tx.Put(kdb.Entry{Label: "new", Kind: kdb.KindPersonal, Certificates: [][]byte{a.cert}}) })
+	err := db.Update(ctx, "add", func(tx kdb.Tx) error {
+		return tx.Put(kdb.Entry{Label: "new", Kind: kdb.KindPersonal, Certificates: [][]byte{a.cert}})
+	})
 	if err == nil {
 		t.Error("a personal entry without key was accepted")
 	}
