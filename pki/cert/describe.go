@@ -226,15 +226,11 @@ func (d *DistributionName) String() string {
 	if d.Relative == nil {
 		return d.Full.String()
 	}
-	var b cryptobyte.Builder
-	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddASN1(asn1.SET, func(b *cryptobyte.Builder) { b.AddBytes(d.Relative) })
-	})
-	n, err := name.Parse(b.BytesOrPanic())
+	rdn, err := d.RDN()
 	if err != nil {
 		return "relative #" + hex.EncodeToString(d.Relative)
 	}
-	return "relative " + n.String()
+	return "relative " + name.Name{RDNs: []name.RDN{rdn}}.String()
 }
 
 func accessText(value []byte) (string, error) {

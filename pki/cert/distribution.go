@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/big"
 
+	"certkdb/pki/name"
+
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
@@ -20,6 +22,19 @@ const AllReasons Reasons = 0x1fe
 type DistributionName struct {
 	Full     SAN
 	Relative []byte // content of the RDN SET; nil if the name is full
+}
+
+// RDN decodes a relative name.
+func (d *DistributionName) RDN() (name.RDN, error) {
+	var b cryptobyte.Builder
+	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddASN1(asn1.SET, func(b *cryptobyte.Builder) { b.AddBytes(d.Relative) })
+	})
+	n, err := name.Parse(b.BytesOrPanic())
+	if err != nil {
+		return nil, err
+	}
+	return n.RDNs[0], nil
 }
 
 // DistributionPoint is one element of cRLDistributionPoints or freshestCRL (RFC 5280, 4.2.1.13).

@@ -1,0 +1,253 @@
+package path
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+
+	"certkdb/pki/cert"
+)
+
+// search is one validation: a depth-first search from the certificate towards the anchors (RFC 4158), each chain that
+// arrives being judged by a [checker].
+type search struct {
+	v       *Validator
+	host    string
+	emails  []string
+	purpose string
+	left    Limits // what remains of the limits
+	result  Result
+	chain   []*node
+	nested  int             // how many CRL issuers deep this is
+	busy    []*node         // CRL issuers being validated further out
+	ends    map[string]bool // reported dead ends
+}
+
+var errWork = errors.New("the limit of work is reached")
+
+func (s *search) run(leaf *node) Result {
+	s.ends = map[string]bool{}
+	s.chain = []*node{leaf}
+	if anchor := s.trustedLeaf(leaf); anchor != nil {
+		s.judge([]*node{leaf}, anchor)
+	}
+	if !s.result.Valid {
+		s.extend()
+	}
+	if !s.result.Valid {
+		slices.SortStableFunc(s.result.Attempts, moreHopeful)
+	}
+	return s.result
+}
+
+// moreHopeful orders failed attempts: those that reach an anchor, then those with fewer failures, then the longer.
+func moreHopeful(a, b Attempt) int {
+	if a.Anchored != b.Anchored {
+		if a.Anchored {
+			return -1
+		}
+		return 1
+	}
+	return cmp.Or(cmp.Compare(len(a.Failures), len(b.Failures)), cmp.Compare(len(b.Chain), len(a.Chain)))
+}
+
+// trustedLeaf finds the certificate itself among the anchors. It counts if it is a root, or anything with PartialChain.
+func (s *search) trustedLeaf(leaf *node) *node {
+	for _, a := range s.v.anchors[leaf.subject] {
+		if !bytes.Equal(a.Raw, leaf.Raw) {
+			continue
+		}
+		if s.v.o.PartialChain || leaf.selfIssued && s.signature(leaf, leaf) == nil {
+			return a
+		}
+	}
+	return nil
+}
+
+// extend tries every issuer of the chain's last certificate. It stops at the first valid chain or a limit.
+func (s *search) extend() {
+	last := s.chain[len(s.chain)-1]
+	before := len(s.result.Attempts)
+	for _, anchor := range s.ordered(s.v.anchors[last.issuer], last) {
+		if s.over() {
+			return
+		}
+		if !bytes.Equal(anchor.Raw, last.Raw) {
+			s.judge(append(slices.Clone(s.chain), anchor), anchor)
+		}
+	}
+	if s.intermediates(s.chain) > s.v.o.Limits.Depth {
+		return
+	}
+	for _, next := range s.ordered(s.v.pool[last.issuer], last) {
+		if s.over() {
+			return
+		}
+		s.follow(last, next)
+	}
+	if len(s.result.Attempts) == before && !s.over() {
+		s.deadEnd(last)
+	}
+}
+
+// over tells that the search has ended.
+func (s *search) over() bool {
+	if s.result.Valid || s.result.Limit != "" {
+		return true
+	}
+	if s.left.Steps--; s.left.Steps < 0 {
+		s.result.Limit = fmt.Sprintf("the search was given up after %d steps", s.v.o.Limits.Steps)
+	}
+	return s.result.Limit != ""
+}
+
+// follow goes on to a further intermediate certificate if it signed the last one.
+func (s *search) follow(last, next *node) {
+	if slices.ContainsFunc(s.chain, func(n *node) bool { return sameEntity(n, next) }) {
+		return
+	}
+	if !s.v.reachable[next.issuer] && len(s.v.reachable) > 0 && len(s.ends) > 0 {
+		return // one dead end without an anchor is enough to explain
+	}
+	chain := append(slices.Clone(s.chain), next)
+	if s.intermediates(chain) > s.v.o.Limits.Depth {
+		s.fail(chain, false, Failure{
+			Rule: RuleDepth, Position: len(chain) - 1, Certificate: next.Certificate,
+			Reason: fmt.Sprintf("the chain needs more than %d intermediate certificates", s.v.o.Limits.Depth), Cure: "raise the depth limit",
+		})
+		return
+	}
+	if err := s.signature(last, next); err != nil {
+		s.fail(chain, false, signatureFailure(last, len(chain)-2, next, err))
+		return
+	}
+	saved := s.chain
+	s.chain = chain
+	s.extend()
+	s.chain = saved
+}
+
+// intermediates counts what stands between the certificate and an anchor, self-issued ones apart.
+func (s *search) intermediates(chain []*node) int {
+	count := 0
+	for _, n := range chain[1:] {
+		if !n.selfIssued {
+			count++
+		}
+	}
+	return count
+}
+
+// ordered sorts candidates: matching key identifiers first, then those valid at the time.
+func (s *search) ordered(list []*node, child *node) []*node {
+	if len(list) < 2 {
+		return list
+	}
+	rank := func(n *node) int {
+		r := -2 * keyID(child.Certificate, n.Certificate)
+		if s.v.o.Time.Before(n.NotBefore) || s.v.o.Time.After(n.NotAfter) {
+			r++
+		}
+		return r
+	}
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b *node) int { return cmp.Compare(rank(a), rank(b)) })
+	return list
+}
+
+// judge checks a chain that ends in an anchor.
+func (s *search) judge(chain []*node, anchor *node) {
+	if s.left.Chains--; s.left.Chains < 0 {
+		s.result.Limit = fmt.Sprintf("the search was given up after %d chains", s.v.o.Limits.Chains)
+		return
+	}
+	c := &checker{search: s, chain: chain, anchor: anchor.anchor}
+	c.run()
+	if len(c.failures) > 0 {
+		s.fail(chain, true, c.failures...)
+		return
+	}
+	s.result.Valid = true
+	s.result.Chain = certificates(chain)
+	s.result.Policies = c.policies
+	s.result.Attempts = append(s.result.Attempts, Attempt{Chain: s.result.Chain, Anchored: true})
+}
+
+func certificates(chain []*node) []*cert.Certificate {
+	list := make([]*cert.Certificate, len(chain))
+	for i, n := range chain {
+		list[i] = n.Certificate
+	}
+	return list
+}
+
+// maxAttempts bounds the list of the explained attempts.
+const maxAttempts = 100
+
+func (s *search) fail(chain []*node, anchored bool, failures ...Failure) {
+	if len(s.result.Attempts) < maxAttempts {
+		s.result.Attempts = append(s.result.Attempts, Attempt{Chain: certificates(chain), Anchored: anchored, Failures: failures})
+	}
+}
+
+// deadEnd explains why the chain goes no further.
+func (s *search) deadEnd(last *node) {
+	if s.ends[string(last.Raw)] {
+		return
+	}
+	s.ends[string(last.Raw)] = true
+	f := Failure{
+		Rule: RuleNoIssuer, Position: len(s.chain) - 1, Certificate: last.Certificate,
+		Reason: fmt.Sprintf("its issuer %q is neither trusted nor among the given certificates", subjectText(last.Issuer)),
+		Cure:   fmt.Sprintf("add the certificate of %q", subjectText(last.Issuer)),
+	}
+	if last.selfIssued {
+		f.Rule = RuleUntrusted
+		f.Reason = fmt.Sprintf("the root %q is not among the trusted certificates", subjectText(last.Subject))
+		f.Cure = "add it as a trusted certificate, if it deserves trust"
+	}
+	s.fail(s.chain, false, f)
+}
+
+// signature checks that issuer signed child, from memory if it was checked before. A key whose parameters must be
+// inherited is let pass here: the checker knows what it inherits.
+func (s *search) signature(child, issuer *node) error {
+	key := s.v.publicKey(issuer)
+	if key.oid == oidDSA && !hasParams(key.params) {
+		return nil
+	}
+	s.v.mu.Lock()
+	err, known := child.signedBy[issuer]
+	s.v.mu.Unlock()
+	if known {
+		return err
+	}
+	if s.left.Signatures--; s.left.Signatures < 0 {
+		s.result.Limit = fmt.Sprintf("the search was given up after %d signatures", s.v.o.Limits.Signatures)
+		return errWork
+	}
+	err = verify(key, child.SignatureAlgorithm, child.RawTBS, child.Signature)
+	s.v.mu.Lock()
+	defer s.v.mu.Unlock()
+	if child.signedBy == nil {
+		child.signedBy = map[*node]error{}
+	}
+	child.signedBy[issuer] = err
+	return err
+}
+
+func signatureFailure(child *node, position int, issuer *node, err error) Failure {
+	f := Failure{
+		Rule: RuleSignature, Position: position, Certificate: child.Certificate,
+		Reason: fmt.Sprintf("checking its signature with the key of %q: %v", subjectText(issuer.Subject), err),
+	}
+	switch {
+	case errors.Is(err, errUnsupported):
+		f.Rule = RuleAlgorithm
+	case keyID(child.Certificate, issuer.Certificate) < 0:
+		f.Cure = "its issuer has another key: add the issuer's certificate whose subject key identifier is " + fmt.Sprintf("%x", child.AKI)
+	}
+	return f
+}

@@ -1,0 +1,277 @@
+package path
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"certkdb/pki/cert"
+	"certkdb/pki/oid"
+)
+
+// processed are the extensions that are processed here, or whose criticality changes nothing for a path.
+var processed = []string{
+	cert.IDKeyUsage, cert.IDSubjectAltName, cert.IDIssuerAltName, cert.IDBasicConstraints, cert.IDNameConstraints,
+	cert.IDCertificatePolicies, cert.IDPolicyMappings, cert.IDPolicyConstraints, cert.IDInhibitAnyPolicy,
+	cert.IDExtendedKeyUsage, cert.IDCRLDistributionPoints, cert.IDFreshestCRL, cert.IDSubjectKeyID, cert.IDAuthorityKeyID,
+	cert.IDAuthorityInfoAccess, cert.IDSubjectInfoAccess,
+	"1.3.6.1.5.5.7.48.1.5", // id-pkix-ocsp-nocheck: no revocation to be checked (RFC 6960, 4.2.2.2.1)
+}
+
+// checker validates one chain: RFC 5280, 6.1. All failures are collected, as one cure at a time is tedious.
+type checker struct {
+	*search
+	chain    []*node // from the certificate, which is 0, to the anchor
+	anchor   *Anchor
+	failures []Failure
+
+	names    constraints
+	policy   *policyState
+	pathLen  int
+	key      publicKey // working_public_key
+	policies []string
+}
+
+func (c *checker) fail(rule Rule, position int, cure, format string, args ...any) {
+	c.failures = append(c.failures, Failure{
+		Rule: rule, Position: position, Certificate: c.chain[position].Certificate, Reason: fmt.Sprintf(format, args...), Cure: cure,
+	})
+}
+
+// try records an error under a rule.
+func (c *checker) try(rule Rule, position int, err error) {
+	if err != nil {
+		c.fail(rule, position, "", "%v", err)
+	}
+}
+
+func (c *checker) run() {
+	top := len(c.chain) - 1
+	c.names.budget = c.v.o.Limits.Names
+	if c.v.o.Subtrees != nil {
+		c.names.add(constraint{NameConstraints: c.v.o.Subtrees, critical: true})
+	}
+	c.policy = newPolicyState(c.v.o.Policies, top, c.v.o.Limits.PolicyNodes)
+	c.pathLen = math.MaxInt
+	c.startAtAnchor(top)
+	for i := top - 1; i >= 0; i-- {
+		c.basic(i)
+		if i > 0 {
+			c.prepare(i)
+		}
+	}
+	c.wrapUp()
+	c.checkProfile()
+}
+
+// startAtAnchor initialises the state from the anchor (6.1.2), and from its certificate as RFC 5937 describes.
+func (c *checker) startAtAnchor(top int) {
+	n := c.chain[top]
+	c.key = c.v.publicKey(n)
+	c.checkKeyStrength(top)
+	if !c.anchor.IgnoreTime {
+		c.checkTime(top)
+	}
+	if top == 0 || c.anchor.IgnoreExtensions {
+		return
+	}
+	c.checkForm(top)
+	f := c.v.factsOf(n)
+	hasBasic := n.Extension(cert.IDBasicConstraints) != nil
+	if !n.IsCA && (hasBasic || !n.selfIssued || c.anchor.RequireBasicConstraints) {
+		c.fail(RuleBasicConstraints, top, "", "it is trusted but no CA, so it vouches for itself alone")
+	}
+	if hasBasic && n.MaxPathLen >= 0 {
+		c.pathLen = n.MaxPathLen
+	}
+	c.checkCertSign(top)
+	c.checkNested(top)
+	if f.policies != nil {
+		c.try(RulePolicy, top, c.policy.process(f.policies, true))
+		c.try(RulePolicyMapping, top, c.policy.apply(f.mappings))
+	}
+	c.policy.count(true, f.constraints, f.inhibitAny)
+	c.addConstraints(top)
+}
+
+// basic is 6.1.3 for the certificate at position i.
+func (c *checker) basic(i int) {
+	n, issuer := c.chain[i], c.chain[i+1]
+	c.checkSignature(i, n, issuer)
+	c.checkStrength(i)
+	c.checkTime(i)
+	c.checkForm(i)
+	if n.issuer != issuer.subject {
+		c.fail(RuleNameChaining, i, "", "its issuer is not the subject %q of the next certificate", subjectText(issuer.Subject)) // unreachable: chains are built by name
+	}
+	if c.v.o.RequireCRLs {
+		c.checkRevocation(i)
+	}
+	if !n.selfIssued || i == 0 {
+		if err := c.names.check(n.Certificate); err != nil {
+			rule := RuleNameConstraints
+			if errors.Is(err, errNames) {
+				rule = RuleWork
+			}
+			c.try(rule, i, err)
+		}
+	}
+	f := c.v.factsOf(n)
+	c.try(RulePolicy, i, c.policy.process(f.policies, c.policy.inhibit > 0 || i > 0 && n.selfIssued))
+}
+
+// prepare is 6.1.4: what a CA's certificate means for those below it.
+func (c *checker) prepare(i int) {
+	n := c.chain[i]
+	f := c.v.factsOf(n)
+	c.try(RulePolicyMapping, i, c.policy.apply(f.mappings))
+	c.addConstraints(i)
+	c.policy.count(n.selfIssued, f.constraints, f.inhibitAny)
+	if !n.IsCA {
+		c.fail(RuleBasicConstraints, i, "the CA must be reissued with basic constraints", "it is no CA, but issued a certificate")
+	}
+	if n.Version < 3 {
+		c.fail(RuleVersion, i, "", "it is of version %d, which cannot be a CA within a chain", n.Version)
+	}
+	if !n.selfIssued {
+		if c.pathLen <= 0 {
+			c.fail(RulePathLength, i, "", "a CA above allows no further CA at this place")
+		}
+		c.pathLen--
+	}
+	if n.MaxPathLen >= 0 {
+		c.pathLen = min(c.pathLen, n.MaxPathLen)
+	}
+	c.checkCertSign(i)
+	c.checkNested(i)
+	c.key = readKey(n.RawSPKI, c.key)
+}
+
+// wrapUp is 6.1.5, and what is asked of the certificate itself.
+func (c *checker) wrapUp() {
+	n := c.chain[0]
+	if len(c.chain) == 1 {
+		c.checkForm(0)
+	}
+	set, err := c.policy.finish(c.v.o.Policies, c.v.factsOf(n).constraints)
+	c.try(RulePolicy, 0, err)
+	c.policies = set
+	if c.host != "" && !matchHost(n.Certificate, c.host, c.v.o.CommonNameHost) {
+		c.fail(RuleHost, 0, "", "it is not for the host %q, but for %s", c.host, describeNames(n.Certificate))
+	}
+	for _, e := range c.emails {
+		if !matchEmail(n.Certificate, e) {
+			c.fail(RuleEmail, 0, "", "it is not for the address %q, but for %s", e, describeNames(n.Certificate))
+		}
+	}
+	c.checkPurpose()
+	if missing := c.v.o.KeyUsage &^ n.KeyUsage; missing != 0 && n.Extension(cert.IDKeyUsage) != nil {
+		c.fail(RuleKeyUsage, 0, "", "its key usage lacks %s", missing)
+	}
+	if !n.IsCA && n.Extension(cert.IDNameConstraints) != nil {
+		c.fail(RuleNameConstraints, 0, "", "it has name constraints, which only a CA may have")
+	}
+}
+
+func describeNames(c *cert.Certificate) string {
+	if len(c.SAN) == 0 {
+		return "no name in a subject alternative name"
+	}
+	text := c.SAN.String()
+	if len(text) > 200 {
+		return text[:200] + "…"
+	}
+	return text
+}
+
+func (c *checker) checkSignature(i int, n, issuer *node) {
+	own := c.v.publicKey(issuer)
+	var err error
+	if own.oid == oidDSA && !hasParams(own.params) {
+		err = verify(c.key, n.SignatureAlgorithm, n.RawTBS, n.Signature) // with the parameters that it inherited
+	} else {
+		err = c.signature(n, issuer)
+	}
+	if err != nil {
+		c.failures = append(c.failures, signatureFailure(n, i, issuer, err))
+	}
+	if own.oid == oidDSA && !c.v.o.Weak.AllowDSA {
+		c.fail(RuleWeak, i, "", "it is signed by a DSA key, which is not accepted")
+	}
+}
+
+// checkStrength compares the digest of a certificate's signature and its key with what is accepted.
+func (c *checker) checkStrength(i int) {
+	if d := signatureDigest(c.chain[i].SignatureAlgorithm); d != nil && d.bits < c.v.o.Weak.MinHash {
+		c.fail(RuleWeak, i, "it must be reissued with SHA-256", "its signature's digest %s is too weak", oid.Name(d.oid))
+	}
+	c.checkKeyStrength(i)
+}
+
+func (c *checker) checkKeyStrength(i int) {
+	k := c.chain[i].Key()
+	if (k.OID == oidRSA || k.OID == oidPSS) && k.Bits < c.v.o.Weak.MinRSA {
+		c.fail(RuleWeak, i, "it must be reissued with a longer key", "its RSA key has %d bits, at least %d are wanted", k.Bits, c.v.o.Weak.MinRSA)
+	}
+}
+
+func (c *checker) checkTime(i int) {
+	n, now := c.chain[i], c.v.o.Time
+	switch {
+	case !n.TimesReadable():
+		c.fail(RuleMalformed, i, "", "its validity cannot be read")
+	case now.Before(n.NotBefore):
+		c.fail(RuleValidity, i, "wait, or correct the clock", "it is valid only from %s, in %s", stamp(n.NotBefore), span(n.NotBefore.Sub(now)))
+	case now.Truncate(time.Second).After(n.NotAfter): // a validity ends with the second that it names
+		c.fail(RuleValidity, i, "renew it", "it expired on %s, %s ago", stamp(n.NotAfter), span(now.Sub(n.NotAfter)))
+	}
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+func span(d time.Duration) string {
+	if d < 48*time.Hour {
+		return d.Round(time.Second).String()
+	}
+	return fmt.Sprintf("%d days", int(d.Hours()/24))
+}
+
+// checkForm refuses what makes a certificate doubtful whatever its place: unknown critical extensions, extensions that
+// cannot be decoded, algorithms that differ.
+func (c *checker) checkForm(i int) {
+	n := c.chain[i]
+	for _, e := range n.Extensions {
+		if e.Critical && !c.v.critical[e.ID] {
+			c.fail(RuleCritical, i, "", "its critical extension %s (%s) is not known here", oid.Name(e.ID), e.ID)
+		}
+	}
+	f := c.v.factsOf(n)
+	for _, m := range f.malformed {
+		c.fail(RuleMalformed, i, "", "its extension %s cannot be used: %v", oid.Name(m.ID), m.Err)
+	}
+	if n.Version < 3 && len(n.Extensions) > 0 {
+		c.fail(RuleVersion, i, "", "it is of version %d and has extensions", n.Version)
+	}
+	if n.SignatureAlgorithm.OID != n.TBSSignatureAlgorithm.OID || string(n.SignatureAlgorithm.Raw) != string(n.TBSSignatureAlgorithm.Raw) {
+		c.fail(RuleAlgorithmsDiffer, i, "", "its inner signature algorithm is %s, the outer one %s", n.TBSSignatureAlgorithm.Name, n.SignatureAlgorithm.Name)
+	}
+}
+
+func (c *checker) checkCertSign(i int) {
+	n := c.chain[i]
+	if n.Extension(cert.IDKeyUsage) != nil && n.KeyUsage&cert.KeyCertSign == 0 {
+		c.fail(RuleKeyUsage, i, "the CA must be reissued", "it issued a certificate without the key usage keyCertSign")
+	}
+}
+
+func (c *checker) addConstraints(i int) {
+	n := c.chain[i]
+	f := c.v.factsOf(n)
+	if f.names == nil {
+		return
+	}
+	set := constraint{NameConstraints: f.names, owner: n.Certificate, critical: n.Extension(cert.IDNameConstraints).Critical}
+	c.try(RuleNameConstraints, i, set.supported())
+	c.names.add(set)
+}

@@ -1,0 +1,222 @@
+package path
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"certkdb/pki/cert"
+	"certkdb/pki/name"
+)
+
+// constraint is the nameConstraints extension of one CA on the path.
+type constraint struct {
+	*cert.NameConstraints
+	owner    *cert.Certificate // nil for the initial subtrees
+	critical bool
+}
+
+// constraints accumulates them (RFC 5280, 6.1.4 (g)). The intersection of the permitted subtrees needs no
+// computation: a name lies in it if it lies in every set.
+type constraints struct {
+	list   []constraint
+	budget int // comparisons left
+}
+
+var errNames = errors.New("more names and constraints than are compared")
+
+func (l *constraints) add(c constraint) { l.list = append(l.list, c) }
+
+// check is RFC 5280, 6.1.3 (b), (c) for one certificate.
+func (l *constraints) check(c *cert.Certificate) error {
+	if len(l.list) == 0 {
+		return nil
+	}
+	names, err := constrainedNames(c)
+	if err != nil {
+		return err
+	}
+	for _, set := range l.list {
+		for _, n := range names {
+			if l.budget -= len(set.Permitted) + len(set.Excluded); l.budget < 0 {
+				return errNames
+			}
+			if err := set.check(n); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// constrainedNames lists all names of a certificate that constraints apply to: the subject, the subject alternative
+// names, and what stands in the subject in place of an alternative name of its kind.
+func constrainedNames(c *cert.Certificate) ([]cert.GeneralName, error) {
+	names := make([]cert.GeneralName, 0, len(c.SAN)+2)
+	if !c.Subject.Empty() {
+		names = append(names, cert.GeneralName{Type: cert.DirectoryName, Value: c.RawSubject})
+	}
+	names = append(names, c.SAN...)
+	if !hasEmail(c.SAN) {
+		// RFC 5280, 4.2.1.10: without alternative names, constraints apply to the emailAddress.
+		for _, e := range c.Subject.Attributes(name.EmailAddress) {
+			names = append(names, cert.GeneralName{Type: cert.RFC822Name, Value: []byte(e)})
+		}
+	}
+	if c.IsCA || c.SAN.Has(cert.DNSName) {
+		return names, nil
+	}
+	return append(names, commonNames(c)...), nil
+}
+
+// hasEmail tells alternative names that are mailboxes of either kind.
+func hasEmail(list cert.SAN) bool {
+	for _, n := range list {
+		if _, ok := smtpUTF8(n); ok || n.Type == cert.RFC822Name {
+			return true
+		}
+	}
+	return false
+}
+
+// commonNames are the common names that a program might take for a host, so that constraints are not evaded by
+// leaving the alternative names out.
+func commonNames(c *cert.Certificate) []cert.GeneralName {
+	var names []cert.GeneralName
+	for _, cn := range c.Subject.Attributes(name.CommonName) {
+		cn, _, _ = strings.Cut(cn, "\x00") // what a C program would read
+		if ip, err := netip.ParseAddr(cn); err == nil {
+			if !c.SAN.Has(cert.IPAddress) {
+				names = append(names, cert.GeneralName{Type: cert.IPAddress, Value: ip.AsSlice()})
+			}
+		} else if strings.Contains(cn, ".") && isHostName(cn, true) {
+			names = append(names, cert.GeneralName{Type: cert.DNSName, Value: []byte(cn)})
+		}
+	}
+	return names
+}
+
+// check compares one name with one CA's constraints.
+func (s constraint) check(n cert.GeneralName) error {
+	restricted, permitted := false, false
+	for _, p := range s.Permitted {
+		if !sameForm(p, n) {
+			continue
+		}
+		restricted = true
+		ok, err := s.within(n, p, false)
+		if err != nil {
+			return err
+		}
+		if permitted = ok; ok {
+			break
+		}
+	}
+	if restricted && !permitted {
+		return fmt.Errorf("the name %s is outside of what %s permits", n, s.who())
+	}
+	for _, e := range s.Excluded {
+		if !sameForm(e, n) {
+			continue
+		}
+		ok, err := s.within(n, e, true)
+		if err != nil {
+			return err
+		}
+		if ok {
+			return fmt.Errorf("the name %s is excluded by %s (%s)", n, s.who(), e)
+		}
+	}
+	return nil
+}
+
+func (s constraint) who() string {
+	if s.owner == nil {
+		return "the initial constraints"
+	}
+	return fmt.Sprintf("the name constraints of %s", subjectOf(s.owner))
+}
+
+// sameForm tells whether a constraint speaks about names of n's form. A SmtpUTF8Mailbox is under the constraints
+// for rfc822Name (RFC 9598, 6).
+func sameForm(c, n cert.GeneralName) bool {
+	if c.Type == cert.RFC822Name && n.Type == cert.OtherName {
+		_, ok := smtpUTF8(n)
+		return ok
+	}
+	return c.Type == n.Type
+}
+
+// within compares a name with a subtree of its form. excluded makes doubtful names count as inside.
+func (s constraint) within(n, c cert.GeneralName, excluded bool) (bool, error) {
+	text, limit := string(n.Value), string(c.Value)
+	switch n.Type {
+	case cert.DNSName:
+		return underDomain(text, limit) || excluded && wildcardReaches(text, limit), nil
+	case cert.RFC822Name:
+		return underMailbox(text, limit), nil
+	case cert.URIName:
+		host, ok := uriHost(text)
+		if !ok {
+			return false, fmt.Errorf("the name %s has no host name, but %s restrict URIs", n, s.who())
+		}
+		return underHost(host, limit), nil
+	case cert.IPAddress:
+		return withinIP(n.Value, c.Value, excluded), nil
+	case cert.DirectoryName:
+		return withinDirectory(n.Value, c.Value)
+	case cert.OtherName:
+		if mailbox, ok := smtpUTF8(n); ok && c.Type == cert.RFC822Name {
+			return withinSmtpUTF8(mailbox, limit, excluded), nil
+		}
+	}
+	if !s.critical {
+		return !excluded, nil // what is not critical and not understood is left out of account
+	}
+	return false, fmt.Errorf("%s restrict names of a form that is not processed: %s", s.who(), n)
+}
+
+// withinIP takes an IPv4-mapped IPv6 address for the IPv4 address too when addresses are excluded.
+func withinIP(ip, limit []byte, excluded bool) bool {
+	if underIP(ip, limit) {
+		return true
+	}
+	addr, ok := netip.AddrFromSlice(ip)
+	return ok && excluded && addr.Is4In6() && underIP(addr.Unmap().AsSlice(), limit)
+}
+
+func withinDirectory(subject, base []byte) (bool, error) {
+	n, err1 := name.Parse(subject)
+	b, err2 := name.Parse(base)
+	if err := errors.Join(err1, err2); err != nil {
+		return false, err
+	}
+	return n.HasPrefix(b), nil
+}
+
+// withinSmtpUTF8 compares the host alone: a constraint for one mailbox permits no SmtpUTF8Mailbox (RFC 9549, 3).
+func withinSmtpUTF8(mailbox, limit string, excluded bool) bool {
+	if !strings.Contains(limit, "@") {
+		return underMailbox(mailbox, limit)
+	}
+	return excluded && sameMailbox(mailbox, limit)
+}
+
+// supported says why constraints cannot be processed, for a critical extension.
+func (s constraint) supported() error {
+	for _, n := range append(append([]cert.GeneralName{}, s.Permitted...), s.Excluded...) {
+		switch n.Type {
+		case cert.DNSName, cert.RFC822Name, cert.URIName:
+		case cert.DirectoryName:
+			if _, err := name.Parse(n.Value); err != nil {
+				return err
+			}
+		case cert.IPAddress:
+			if len(n.Value) != 8 && len(n.Value) != 32 {
+				return fmt.Errorf("the constraint %s is no address and mask", n)
+			}
+		}
+	}
+	return nil
+}

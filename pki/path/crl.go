@@ -1,0 +1,403 @@
+package path
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/big"
+	"slices"
+	"time"
+
+	"certkdb/pki/cert"
+	"certkdb/pki/name"
+)
+
+// crl is a revocation list with what is found out about it.
+type crl struct {
+	*cert.CRL
+	issuer   string // canonical
+	point    *cert.IssuingDistributionPoint
+	err      error // why it cannot be used at all
+	entries  map[string]revocation
+	signedBy map[*node]error
+}
+
+// revocation is an entry of a CRL: the key of the map is the certificate issuer's canonical name and the serial number.
+type revocation struct {
+	date   time.Time
+	reason int
+}
+
+// maxNested bounds the CRLs of CRL issuers of CRL issuers.
+const maxNested = 4
+
+func newCRL(c *cert.CRL) *crl {
+	l := &crl{CRL: c, issuer: c.Issuer.Canonical(), signedBy: map[*node]error{}}
+	l.err = l.check()
+	if l.err == nil {
+		l.err = l.index()
+	}
+	return l
+}
+
+// check refuses CRLs that must not be used: unknown critical extensions, malformed ones, no number (RFC 5280, 5.2).
+func (l *crl) check() error {
+	for _, e := range l.Extensions {
+		switch e.ID {
+		case cert.IDAuthorityKeyID, cert.IDDeltaCRLIndicator, cert.IDIssuerAltName, cert.IDFreshestCRL, cert.IDAuthorityInfoAccess:
+		case cert.IDCRLNumber:
+			if e.Critical {
+				return errors.New("its number is marked critical")
+			}
+		case cert.IDIssuingDistribution:
+			point, err := cert.ParseIssuingDistributionPoint(e.Value)
+			if err != nil {
+				return err
+			}
+			l.point = point
+		default:
+			if e.Critical {
+				return fmt.Errorf("its critical extension %s is not known here", e.ID)
+			}
+		}
+	}
+	if bad := l.Malformed(); len(bad) > 0 {
+		return fmt.Errorf("its extension %s cannot be read: %w", bad[0].ID, bad[0].Err)
+	}
+	if l.Version >= 2 && l.Number == nil {
+		return errors.New("it has no number")
+	}
+	if !bytes.Equal(l.SignatureAlgorithm.Raw, l.TBSSignatureAlgorithm.Raw) {
+		return errors.New("its inner and outer signature algorithms differ")
+	}
+	return nil
+}
+
+// index sorts the entries by certificate. In an indirect CRL an entry without a certificate issuer has that of the one
+// before (RFC 5280, 5.3.3).
+func (l *crl) index() error {
+	l.entries = make(map[string]revocation, len(l.Revoked))
+	issuer := l.issuer
+	for i := range l.Revoked {
+		r := &l.Revoked[i]
+		for _, e := range r.Extensions {
+			known := e.ID == cert.IDReasonCode || e.ID == cert.IDInvalidityDate || e.ID == cert.IDCertificateIssuer
+			if e.Critical && !known {
+				return fmt.Errorf("an entry's critical extension %s is not known here", e.ID)
+			}
+		}
+		if r.Malformed {
+			return errors.New("an entry's extension cannot be read")
+		}
+		if r.Issuer != nil {
+			if issuer = directoryName(r.Issuer); issuer == "" || l.point == nil || !l.point.Indirect {
+				return errors.New("an entry's certificate issuer is no directory name, or the CRL is not an indirect one")
+			}
+		}
+		l.entries[entryKey(issuer, r.Serial)] = revocation{date: r.Date, reason: r.Reason}
+	}
+	return nil
+}
+
+func entryKey(issuer string, serial *big.Int) string { return issuer + "\x03" + serial.Text(16) }
+
+// directoryName returns the canonical form of the first directory name.
+func directoryName(list cert.SAN) string {
+	for _, g := range list {
+		if g.Type == cert.DirectoryName {
+			if n, err := name.Parse(g.Value); err == nil {
+				return n.Canonical()
+			}
+		}
+	}
+	return ""
+}
+
+// checkRevocation is RFC 5280, 6.3.3 for the certificate at position i.
+func (c *checker) checkRevocation(i int) {
+	n := c.chain[i]
+	if n.Extension("1.3.6.1.5.5.7.48.1.5") != nil {
+		return
+	}
+	r := &revocationCheck{checker: c, position: i, n: n}
+	points := slices.Clone(c.v.factsOf(n).points)
+	points = append(points, cert.DistributionPoint{Reasons: cert.AllReasons}) // the issuer's own CRL, wherever it is
+	for j, p := range points {
+		if r.mask == cert.AllReasons {
+			break
+		}
+		r.tryPoint(p, j == len(points)-1)
+	}
+	switch {
+	case r.revoked != nil:
+		c.fail(RuleRevoked, i, "", "it was revoked on %s (%s)", stamp(r.revoked.date), reasonName(r.revoked.reason))
+	case r.mask != cert.AllReasons:
+		reason := "no CRL for it was given"
+		if r.why != nil {
+			reason = "no usable CRL for it was given: " + r.why.Error()
+		}
+		c.fail(RuleNoCRL, i, fmt.Sprintf("give the current CRL of %q", subjectText(n.Issuer)), "%s", reason)
+	}
+}
+
+func reasonName(reason int) string {
+	names := [...]string{
+		"no reason given", "key compromise", "CA compromise", "affiliation changed", "superseded", "cessation of operation",
+		"certificate hold", "reason 7", "removed from CRL", "privilege withdrawn", "AA compromise",
+	}
+	if reason >= 0 && reason < len(names) {
+		return names[reason]
+	}
+	return fmt.Sprintf("reason %d", reason)
+}
+
+// revocationCheck is the state of the algorithm for one certificate.
+type revocationCheck struct {
+	*checker
+	position int
+	n        *node
+	mask     cert.Reasons
+	revoked  *revocation
+	why      error // why the CRL that came nearest was not used
+}
+
+// tryPoint tries the CRLs for one distribution point. last says that it is the implicit one.
+func (r *revocationCheck) tryPoint(p cert.DistributionPoint, last bool) {
+	issuers := []string{r.n.issuer}
+	if p.CRLIssuer != nil {
+		issuers = nil
+		for _, g := range p.CRLIssuer {
+			issuers = append(issuers, directoryName(cert.SAN{g}))
+		}
+	}
+	for _, issuer := range issuers {
+		for _, l := range r.v.crls[issuer] {
+			if r.revoked != nil || r.mask == cert.AllReasons {
+				return
+			}
+			if l.BaseNumber != nil {
+				continue
+			}
+			if err := r.tryCRL(l, p, last); err != nil {
+				r.why = err
+			}
+		}
+	}
+}
+
+func (r *revocationCheck) tryCRL(l *crl, p cert.DistributionPoint, last bool) error {
+	if l.err != nil {
+		return l.err
+	}
+	if err := r.inScope(l, p, last); err != nil {
+		return err
+	}
+	if err := r.current(l); err != nil {
+		return err
+	}
+	interim := p.Reasons
+	if l.point != nil {
+		interim &= l.point.OnlySomeReasons
+	}
+	if interim&^r.mask == 0 {
+		return errors.New("it covers no further reason")
+	}
+	signer, err := r.signer(l)
+	if err != nil {
+		return err
+	}
+	r.lookUp(l, r.delta(l, signer))
+	r.mask |= interim
+	return nil
+}
+
+// inScope is 6.3.3 (b).
+func (r *revocationCheck) inScope(l *crl, p cert.DistributionPoint, last bool) error {
+	if p.CRLIssuer != nil && (l.point == nil || !l.point.Indirect) {
+		return errors.New("it is not an indirect CRL, as the distribution point wants")
+	}
+	if l.point == nil {
+		return nil
+	}
+	switch {
+	case l.point.OnlyUsers && r.n.IsCA:
+		return errors.New("it is only for users' certificates")
+	case l.point.OnlyCAs && !r.n.IsCA:
+		return errors.New("it is only for CAs' certificates")
+	case l.point.OnlyAttributes:
+		return errors.New("it is only for attribute certificates")
+	}
+	if l.point.Name != nil && !r.samePoint(l, p, last) {
+		return errors.New("it is for another distribution point")
+	}
+	return nil
+}
+
+// samePoint compares the names of the CRL's and the certificate's distribution points (6.3.3 (b)(2)(i)). A point
+// without a name has that of the CRL issuer; so has the implicit point.
+func (r *revocationCheck) samePoint(l *crl, p cert.DistributionPoint, last bool) bool {
+	have := pointNames(l.point.Name, l.RawIssuer)
+	var want cert.SAN
+	switch {
+	case p.Name != nil:
+		base := r.n.RawIssuer
+		if p.CRLIssuer != nil && p.CRLIssuer[0].Type == cert.DirectoryName {
+			base = p.CRLIssuer[0].Value
+		}
+		want = pointNames(p.Name, base)
+	case last:
+		want = cert.SAN{{Type: cert.DirectoryName, Value: r.n.RawIssuer}}
+	default:
+		want = p.CRLIssuer
+	}
+	return slices.ContainsFunc(have, func(a cert.GeneralName) bool {
+		return slices.ContainsFunc(want, func(b cert.GeneralName) bool { return sameName(a, b) })
+	})
+}
+
+// pointNames makes full names of a distribution point's name.
+func pointNames(d *cert.DistributionName, issuer []byte) cert.SAN {
+	if d.Relative == nil {
+		return d.Full
+	}
+	base, err := name.Parse(issuer)
+	if err != nil {
+		return nil // unreachable: issuers are read when the certificate or CRL is
+	}
+	rdn, err := d.RDN()
+	if err != nil {
+		return nil
+	}
+	full := name.Name{RDNs: append(slices.Clone(base.RDNs), rdn)}
+	return cert.SAN{{Type: cert.DirectoryName, Value: full.DER()}}
+}
+
+func sameName(a, b cert.GeneralName) bool {
+	if a.Type != b.Type {
+		return false
+	}
+	if a.Type == cert.DirectoryName {
+		x, err1 := name.Parse(a.Value)
+		y, err2 := name.Parse(b.Value)
+		return err1 == nil && err2 == nil && name.Equal(x, y)
+	}
+	return bytes.Equal(a.Value, b.Value)
+}
+
+func (r *revocationCheck) current(l *crl) error {
+	now := r.v.o.Time
+	switch {
+	case l.ThisUpdate.IsZero() || now.Before(l.ThisUpdate):
+		return fmt.Errorf("it is valid only from %s", stamp(l.ThisUpdate))
+	case !l.NextUpdate.IsZero() && now.Truncate(time.Second).After(l.NextUpdate):
+		return fmt.Errorf("its next update was due on %s", stamp(l.NextUpdate))
+	}
+	return nil
+}
+
+// signer finds the certificate whose key signed the CRL and validates it for that (6.3.3 (f), (g)).
+func (r *revocationCheck) signer(l *crl) (*node, error) {
+	err := fmt.Errorf("no certificate of its issuer %q is known", subjectText(l.Issuer))
+	candidates := slices.Concat(r.chain[r.position+1:], r.v.anchors[l.issuer], r.v.pool[l.issuer])
+	for i, n := range candidates {
+		if n.subject != l.issuer || slices.Contains(candidates[:i], n) {
+			continue
+		}
+		if err = r.signature(l, n); err != nil {
+			continue
+		}
+		if n.Extension(cert.IDKeyUsage) != nil && n.KeyUsage&cert.CRLSign == 0 {
+			err = fmt.Errorf("its issuer %q lacks the key usage cRLSign", subjectText(l.Issuer))
+			continue
+		}
+		if err = r.trusted(n); err == nil {
+			return n, nil
+		}
+	}
+	return nil, err
+}
+
+func (r *revocationCheck) signature(l *crl, n *node) error {
+	key := r.v.publicKey(n)
+	r.v.mu.Lock()
+	err, known := l.signedBy[n]
+	r.v.mu.Unlock()
+	if known {
+		return err
+	}
+	if r.left.Signatures--; r.left.Signatures < 0 {
+		return errWork
+	}
+	if err = verify(key, l.SignatureAlgorithm, l.RawTBS, l.Signature); err != nil {
+		err = fmt.Errorf("checking its signature: %w", err)
+	} else if d := signatureDigest(l.SignatureAlgorithm); d != nil && d.bits < r.v.o.Weak.MinHash {
+		err = errors.New("its signature's digest is too weak")
+	}
+	r.v.mu.Lock()
+	defer r.v.mu.Unlock()
+	l.signedBy[n] = err
+	return err
+}
+
+// trusted validates a CRL issuer's certificate, with its own revocation, unless it stands above in the chain and is
+// judged there.
+func (r *revocationCheck) trusted(n *node) error {
+	if slices.Contains(r.chain[r.position+1:], n) || n.anchor != nil || slices.Contains(r.busy, n) {
+		return nil
+	}
+	if r.nested >= maxNested {
+		return errors.New("the CRLs of CRL issuers are nested too deeply")
+	}
+	s := &search{v: r.v, left: r.left, nested: r.nested + 1, busy: append(slices.Clone(r.busy), n)}
+	result := s.run(n)
+	r.left.Signatures, r.left.Chains, r.left.Steps = s.left.Signatures, s.left.Chains, s.left.Steps
+	if err := result.Err(); err != nil {
+		return fmt.Errorf("its issuer: %w", err)
+	}
+	// The path must end in the same anchor, or another CA of the same name could revoke (6.3.3 (f)).
+	if !bytes.Equal(result.Chain[len(result.Chain)-1].Raw, r.chain[len(r.chain)-1].Raw) {
+		return errors.New("its issuer's chain ends in another trust anchor")
+	}
+	return nil
+}
+
+// delta finds the newest delta CRL that amends a complete one (6.3.3 (c), (h)); nil if there is none.
+func (r *revocationCheck) delta(base *crl, signer *node) *crl {
+	var best *crl
+	for _, l := range r.v.crls[base.issuer] {
+		switch {
+		case l.BaseNumber == nil || l.err != nil || base.Number == nil || r.current(l) != nil:
+		case base.Number.Cmp(l.BaseNumber) < 0 || l.Number.Cmp(base.Number) <= 0:
+		case !samePointExtension(base.CRL, l.CRL) || !bytes.Equal(base.AKI, l.AKI):
+		case best != nil && l.Number.Cmp(best.Number) <= 0:
+		case r.signature(l, signer) == nil:
+			best = l
+		}
+	}
+	return best
+}
+
+// samePointExtension tells that two CRLs have the same scope.
+func samePointExtension(a, b *cert.CRL) bool {
+	x, y := a.Extension(cert.IDIssuingDistribution), b.Extension(cert.IDIssuingDistribution)
+	if x == nil || y == nil {
+		return x == y
+	}
+	return bytes.Equal(x.Value, y.Value)
+}
+
+// lookUp is 6.3.3 (i) to (k).
+func (r *revocationCheck) lookUp(base, delta *crl) {
+	key := entryKey(r.n.issuer, r.n.Serial)
+	if delta != nil {
+		if e, found := delta.entries[key]; found {
+			if e.reason != cert.ReasonRemove {
+				r.revoked = &e
+			}
+			return
+		}
+	}
+	if e, found := base.entries[key]; found {
+		r.revoked = &e
+	}
+}

@@ -1,0 +1,110 @@
+package limbo_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"certkdb/pki/path/limbo"
+)
+
+// conformanceDir finds the third-party test data: CERTKDB_CONFORMANCE, else shared/conformance/public beside a parent
+// folder of the checkout. It is not part of the repository.
+func conformanceDir(t testing.TB) string {
+	if dir := os.Getenv("CERTKDB_CONFORMANCE"); dir != "" {
+		return dir
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		candidate := filepath.Join(dir, "shared", "conformance", "public")
+		if _, err := os.Stat(filepath.Join(candidate, "MANIFEST.tsv")); err == nil {
+			return candidate
+		}
+	}
+	t.Skip("no conformance data")
+	return ""
+}
+
+// known reads the disagreements that are accounted for: testdata/conformance-known.tsv at the root of the checkout.
+func known(t testing.TB) map[string]bool {
+	data, err := os.ReadFile("../../../testdata/conformance-known.tsv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := map[string]bool{}
+	for line := range strings.Lines(string(data)) {
+		if f := strings.Split(line, "\t"); len(f) >= 3 && !strings.HasPrefix(line, "#") {
+			list[f[0]+" "+f[1]] = true
+		}
+	}
+	return list
+}
+
+func load(t testing.TB, file string) *limbo.Suite {
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	suite, err := limbo.Load(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return suite
+}
+
+// TestConformance runs every suite. Each disagreement must be in the list of those accounted for, and each of the list
+// must still be one.
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	dir := conformanceDir(t)
+	accounted := known(t)
+	for _, file := range []string{"limbo.json", "pkits.json", "openssl-verify.json", "botan-verify.json", "boringssl-verify.json", "limbo-bettertls.json"} {
+		t.Run(file, func(t *testing.T) {
+			t.Parallel()
+			runSuite(t, file, load(t, filepath.Join(dir, "chains", file)), accounted)
+		})
+	}
+}
+
+func runSuite(t *testing.T, file string, suite *limbo.Suite, accounted map[string]bool) {
+	agreed, all := map[string]int{}, map[string]int{}
+	for i := range suite.Cases {
+		c := &suite.Cases[i]
+		all[c.Tier]++
+		result, err := c.Run(time.Now())
+		good := result.Valid == c.WantsSuccess() && agreesOnPolicies(c, result.Policies)
+		if good {
+			agreed[c.Tier]++
+		}
+		if key := file + " " + c.ID; good == accounted[key] {
+			t.Errorf("%s (%s, %v): want %s, got %v %v\n%s%s", c.ID, c.Tier, c.Features, c.ExpectedResult, result.Valid, err, firstLine(c.Description), result.Explain())
+		}
+	}
+	for tier, n := range all {
+		t.Logf("%s %s: %d of %d (%.1f %%)", file, tier, agreed[tier], n, 100*float64(agreed[tier])/float64(n))
+	}
+}
+
+func firstLine(s string) string {
+	if len(s) > 600 {
+		s = s[:600]
+	}
+	return s + "\n"
+}
+
+func agreesOnPolicies(c *limbo.Case, got []string) bool {
+	if c.Policy == nil || c.Policy.ExpectedSet == "" || !c.WantsSuccess() {
+		return true
+	}
+	want := strings.Split(c.Policy.ExpectedSet, ", ")
+	slices.Sort(want)
+	return fmt.Sprint(want) == fmt.Sprint(got)
+}

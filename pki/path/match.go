@@ -1,0 +1,242 @@
+package path
+
+import (
+	"bytes"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"certkdb/pki/cert"
+	"certkdb/pki/name"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+	"golang.org/x/net/idna"
+)
+
+// oidSmtpUTF8 is the type of the other name that holds an internationalised mailbox (RFC 9598).
+const oidSmtpUTF8 = "1.3.6.1.5.5.7.8.9"
+
+// underDomain tells names in the subtree of a DNS constraint (RFC 5280, 4.2.1.10): the name itself and everything
+// below. With a period in front, which the standard does not define for DNS, only what is below.
+func underDomain(host, constraint string) bool {
+	host, constraint = lower(host), lower(constraint)
+	if constraint == "" {
+		return true
+	}
+	if constraint[0] == '.' {
+		return strings.HasSuffix(host, constraint) && len(host) > len(constraint)
+	}
+	return host == constraint || strings.HasSuffix(host, "."+constraint)
+}
+
+// wildcardReaches tells whether a wildcard name stands for a name in the subtree: one label below its own suffix.
+func wildcardReaches(host, constraint string) bool {
+	suffix, isWildcard := strings.CutPrefix(lower(host), "*.")
+	if !isWildcard {
+		return false
+	}
+	label, rest, _ := strings.Cut(strings.TrimPrefix(lower(constraint), "."), ".")
+	return label != "" && rest == suffix
+}
+
+// underHost tells hosts that a rfc822Name or URI constraint names: that host, or with a period in front the hosts
+// below it.
+func underHost(host, constraint string) bool {
+	host, constraint = lower(host), lower(constraint)
+	if constraint == "" {
+		return true
+	}
+	if constraint[0] == '.' {
+		return strings.HasSuffix(host, constraint) && len(host) > len(constraint)
+	}
+	return host == constraint
+}
+
+// underMailbox compares an address with a rfc822Name constraint: a mailbox, a host or a subtree of hosts.
+func underMailbox(address, constraint string) bool {
+	at := strings.LastIndexByte(address, '@')
+	if at < 0 {
+		return false
+	}
+	local, host := address[:at], address[at+1:]
+	if i := strings.LastIndexByte(constraint, '@'); i >= 0 {
+		return local == constraint[:i] && lower(host) == lower(constraint[i+1:])
+	}
+	return underHost(host, constraint)
+}
+
+// underIP compares an address of 4 or 16 bytes with an address and mask of the same kind.
+func underIP(ip, constraint []byte) bool {
+	if len(constraint) != 2*len(ip) {
+		return false
+	}
+	for i := range ip {
+		mask := constraint[len(ip)+i]
+		if ip[i]&mask != constraint[i]&mask {
+			return false
+		}
+	}
+	return true
+}
+
+// uriHost returns the host of a URI; false if it has none that a constraint can be compared with, which includes IP
+// addresses (RFC 5280, 4.2.1.10).
+func uriHost(uri string) (string, bool) {
+	u, err := url.Parse(uri)
+	if err != nil || u.Host == "" {
+		return "", false
+	}
+	host := u.Hostname()
+	if _, err := netip.ParseAddr(host); err == nil || host == "" || strings.HasPrefix(u.Host, "[") {
+		return "", false
+	}
+	return host, true
+}
+
+// smtpUTF8 returns the mailbox of an other name of that type.
+func smtpUTF8(n cert.GeneralName) (string, bool) {
+	id, value, err := n.Other()
+	if err != nil || id != oidSmtpUTF8 {
+		return "", false
+	}
+	input := cryptobyte.String(value)
+	var text cryptobyte.String
+	if !input.ReadASN1(&text, asn1.UTF8String) || !input.Empty() {
+		return "", false
+	}
+	return string(text), true
+}
+
+// lower folds ASCII letters only, as DNS does.
+func lower(s string) string {
+	for i := range len(s) {
+		if s[i] >= 'A' && s[i] <= 'Z' {
+			return strings.Map(func(r rune) rune {
+				if r >= 'A' && r <= 'Z' {
+					return r + 'a' - 'A'
+				}
+				return r
+			}, s)
+		}
+	}
+	return s
+}
+
+// matchHost tells whether the certificate is for a host: a DNS name or an IP address (RFC 9525, 6).
+func matchHost(c *cert.Certificate, host string, commonName bool) bool {
+	if ip, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
+		return matchIP(c, ip.Unmap(), commonName)
+	}
+	host = strings.TrimSuffix(host, ".")
+	if ascii, err := idna.Lookup.ToASCII(host); err == nil {
+		host = ascii
+	}
+	found := false
+	for _, n := range c.SAN {
+		if n.Type == cert.DNSName {
+			found = true
+			if matchPattern(string(n.Value), host) {
+				return true
+			}
+		}
+	}
+	return commonName && !found && matchAny(c.Subject.Attributes(name.CommonName), host)
+}
+
+func matchAny(patterns []string, host string) bool {
+	for _, p := range patterns {
+		if matchPattern(p, host) {
+			return true
+		}
+	}
+	return false
+}
+
+func matchIP(c *cert.Certificate, ip netip.Addr, commonName bool) bool {
+	found := false
+	for _, n := range c.SAN {
+		if n.Type == cert.IPAddress {
+			found = true
+			if bytes.Equal(n.Value, ip.AsSlice()) {
+				return true
+			}
+		}
+	}
+	if !commonName || found {
+		return false
+	}
+	for _, cn := range c.Subject.Attributes(name.CommonName) {
+		if addr, err := netip.ParseAddr(cn); err == nil && addr == ip {
+			return true
+		}
+	}
+	return false
+}
+
+// matchPattern compares a presented DNS name with a host. A wildcard is a whole leftmost label, stands for exactly one
+// label and leaves at least two after it.
+func matchPattern(pattern, host string) bool {
+	pattern, host = lower(pattern), lower(host)
+	if host == "" || !isHostName(host, false) || !isHostName(pattern, true) {
+		return false
+	}
+	suffix, isWildcard := strings.CutPrefix(pattern, "*.")
+	if !isWildcard {
+		return pattern == host
+	}
+	_, rest, ok := strings.Cut(host, ".")
+	return ok && rest == suffix && strings.Contains(suffix, ".")
+}
+
+// isHostName tells the syntax of a DNS host name in A-label form; underscores are let pass as everybody does.
+func isHostName(s string, wildcard bool) bool {
+	if wildcard {
+		s = strings.TrimPrefix(s, "*.")
+	}
+	if s == "" || len(s) > 253 {
+		return false
+	}
+	for label := range strings.SplitSeq(s, ".") {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+			return false
+		}
+		for _, c := range []byte(label) {
+			if (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// matchEmail tells whether the certificate is for an address: by a rfc822Name, a SmtpUTF8Mailbox or, if there is no
+// subject alternative name of either kind, the subject's emailAddress.
+func matchEmail(c *cert.Certificate, address string) bool {
+	found := false
+	for _, n := range c.SAN {
+		text, ok := string(n.Value), n.Type == cert.RFC822Name
+		if n.Type == cert.OtherName {
+			text, ok = smtpUTF8(n)
+		}
+		found = found || ok
+		if ok && sameMailbox(text, address) {
+			return true
+		}
+	}
+	if found {
+		return false
+	}
+	for _, text := range c.Subject.Attributes(name.EmailAddress) {
+		if sameMailbox(text, address) {
+			return true
+		}
+	}
+	return false
+}
+
+// sameMailbox compares local parts exactly and hosts without regard to case (RFC 5280, 7.5).
+func sameMailbox(a, b string) bool {
+	i, j := strings.LastIndexByte(a, '@'), strings.LastIndexByte(b, '@')
+	return i > 0 && j > 0 && a[:i] == b[:j] && lower(a[i:]) == lower(b[j:])
+}

@@ -1,0 +1,82 @@
+package path
+
+import (
+	"slices"
+
+	"certkdb/pki/cert"
+	"certkdb/pki/oid"
+)
+
+// wanted tells whether a purpose is asked for at all.
+func (c *checker) wanted() bool { return c.purpose != "" && c.purpose != AnyUsage }
+
+// checkNested wants a CA's extended key usage, if it has one, to include the purpose. RFC 5280 leaves that open; every
+// implementation does it, and CAs rely on it.
+func (c *checker) checkNested(i int) {
+	n := c.chain[i]
+	if !c.wanted() || len(n.ExtKeyUsage) == 0 || slices.Contains(n.ExtKeyUsage, c.purpose) || slices.Contains(n.ExtKeyUsage, AnyUsage) {
+		return
+	}
+	c.fail(RuleExtKeyUsage, i, "", "it may not issue certificates for %s", oid.Name(c.purpose))
+}
+
+// checkPurpose looks at the certificate itself (4.2.1.12).
+func (c *checker) checkPurpose() {
+	n := c.chain[0]
+	if !c.wanted() {
+		return
+	}
+	named := slices.Contains(n.ExtKeyUsage, c.purpose)
+	if len(n.ExtKeyUsage) > 0 && !named && !slices.Contains(n.ExtKeyUsage, AnyUsage) {
+		c.fail(RuleExtKeyUsage, 0, "it must be reissued for that purpose", "it is not for %s, but for %s", oid.Name(c.purpose), usageNames(n.ExtKeyUsage))
+		return
+	}
+	if c.v.o.StrictPurpose {
+		c.checkStrictPurpose(named)
+	}
+}
+
+func usageNames(list []string) string {
+	text := ""
+	for i, id := range list {
+		if i > 0 {
+			text += ", "
+		}
+		text += oid.Name(id)
+	}
+	return text
+}
+
+// checkStrictPurpose asks for what the standards of the purposes ask for: the usage named and no other standing for
+// it; for code signing and time stamping also the criticality and the key usages (RFC 3161, 2.3; CA/Browser Forum
+// Baseline Requirements for code signing, 7.1.2.3).
+func (c *checker) checkStrictPurpose(named bool) {
+	n := c.chain[0]
+	if !named {
+		c.fail(RulePurpose, 0, "", "its extended key usage does not name %s", oid.Name(c.purpose))
+	}
+	if slices.Contains(n.ExtKeyUsage, AnyUsage) {
+		c.fail(RulePurpose, 0, "", "its extended key usage names any usage")
+	}
+	usage, ext := n.Extension(cert.IDKeyUsage), n.Extension(cert.IDExtendedKeyUsage)
+	switch c.purpose {
+	case ServerAuth, ClientAuth:
+		if n.IsCA {
+			c.fail(RulePurpose, 0, "", "it is a CA, not an end entity")
+		}
+	case TimeStamping:
+		if ext != nil && (!ext.Critical || len(n.ExtKeyUsage) != 1) {
+			c.fail(RulePurpose, 0, "", "its extended key usage is not critical, or names more than timeStamping")
+		}
+		if n.KeyUsage&^(cert.DigitalSignature|cert.ContentCommitment) != 0 {
+			c.fail(RulePurpose, 0, "", "its key usage allows more than signatures: %s", n.KeyUsage)
+		}
+	case CodeSigning:
+		if usage == nil || !usage.Critical || n.KeyUsage&cert.DigitalSignature == 0 || n.KeyUsage&(cert.KeyCertSign|cert.CRLSign) != 0 {
+			c.fail(RulePurpose, 0, "", "its key usage is not critical, or not for signing code: %s", n.KeyUsage)
+		}
+		if slices.Contains(n.ExtKeyUsage, ServerAuth) {
+			c.fail(RulePurpose, 0, "", "its extended key usage names serverAuth beside codeSigning")
+		}
+	}
+}
