@@ -360,9 +360,10 @@ func (c *container) equal(old, next *slot, e *kdb.Entry) bool {
 	return err == nil && subtle.ConstantTimeCompare(plain, e.Key) == 1
 }
 
-// file returns the file of a role and makes it if it is missing.
+// file returns the file of a role to be written. It makes a new one if that is missing, or is one that cannot be written
+// and holds nothing: IBM's Java tool puts an empty request database of version 3 beside a key database of version 6.
 func (c *container) file(r role) *file {
-	if c.files[r] == nil {
+	if f := c.files[r]; f == nil || f.version.number == 3 && len(f.slots) == 0 {
 		c.files[r] = newFile(r, c.files[roleKeys].version)
 	}
 	return c.files[r]
@@ -459,12 +460,7 @@ func (c *container) Encode(password []byte) (keyfile.Files, error) {
 		if f == nil || f.raw != nil && !changed {
 			continue
 		}
-		if f.version.number == 3 && len(f.slots) == 0 {
-			// IBM's Java tool puts an empty request database of version 3 beside a key database of version 6.
-			f = newFile(role(i), c.files[roleKeys].version)
-			c.files[i] = f
-		}
-		if err := c.write(f, password, changed); err != nil {
+		if err := c.write(c.file(role(i)), password, changed); err != nil {
 			return keyfile.Files{}, err
 		}
 	}

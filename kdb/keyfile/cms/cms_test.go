@@ -1,0 +1,533 @@
+package cms_test
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"math/big"
+	"strings"
+	"testing"
+	"time"
+
+	"certkdb/kdb"
+	"certkdb/kdb/keyfile"
+	"certkdb/kdb/keyfile/cms"
+	"certkdb/pki/key"
+)
+
+const secret = "password"
+
+// headerSize is that of version 6, slotSize GSKit's usual one.
+const (
+	headerSize = 144
+	slotSize   = 5000
+)
+
+// identity is a key with its certificate.
+type identity struct {
+	signer *ecdsa.PrivateKey
+	key    []byte
+	cert   []byte
+}
+
+// newIdentity makes a certificate that the parent signs, or itself if that is nil.
+func newIdentity(t *testing.T, cn string, parent *identity) *identity {
+	t.Helper()
+	signer, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: cn},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour), IsCA: true, BasicConstraintsValid: true,
+	}
+	issuer, issuerKey := template, signer
+	if parent != nil {
+		if issuer, err = x509.ParseCertificate(parent.cert); err != nil {
+			t.Fatal(err)
+		}
+		issuerKey = parent.signer
+	}
+	id := &identity{signer: signer}
+	if id.cert, err = x509.CreateCertificate(rand.Reader, template, issuer, signer.Public(), issuerKey); err != nil {
+		t.Fatal(err)
+	}
+	if id.key, err = x509.MarshalPKCS8PrivateKey(signer); err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func (i *identity) personal(label string, chain ...*identity) kdb.Entry {
+	e := kdb.Entry{Label: label, Kind: kdb.KindPersonal, Certificates: [][]byte{i.cert}, Key: bytes.Clone(i.key)}
+	for _, c := range chain {
+		e.Certificates = append(e.Certificates, c.cert)
+	}
+	return e
+}
+
+func (i *identity) trusted(label string) kdb.Entry {
+	return kdb.Entry{Label: label, Kind: kdb.KindTrusted, Trusted: true, Certificates: [][]byte{i.cert}}
+}
+
+func (i *identity) request(t *testing.T, label string) kdb.Entry {
+	t.Helper()
+	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: label}}, i.signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kdb.Entry{Label: label, Kind: kdb.KindRequest, Request: der, Key: bytes.Clone(i.key)}
+}
+
+func newStore(t *testing.T, entries ...kdb.Entry) keyfile.Container {
+	t.Helper()
+	c, err := cms.Codec().New("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		put(t, c, e)
+	}
+	return c
+}
+
+func put(t *testing.T, c keyfile.Container, e kdb.Entry) {
+	t.Helper()
+	if err := c.Put(e); err != nil {
+		t.Fatalf("putting %q: %v", e.Label, err)
+	}
+}
+
+func encode(t *testing.T, c keyfile.Container, password string) keyfile.Files {
+	t.Helper()
+	files, err := c.Encode([]byte(password))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// passwords gives the password, or none if it is nil.
+func passwords(password *string) keyfile.Passwords {
+	return keyfile.Passwords{Database: func() ([]byte, error) {
+		if password == nil {
+			return nil, kdb.ErrNoPassword
+		}
+		return []byte(*password), nil
+	}}
+}
+
+func decode(files keyfile.Files, password string) (keyfile.Container, error) {
+	return cms.Codec().Decode(files, passwords(&password))
+}
+
+func open(t *testing.T, files keyfile.Files, password string) keyfile.Container {
+	t.Helper()
+	c, err := decode(files, password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// reopen writes and reads again.
+func reopen(t *testing.T, c keyfile.Container) keyfile.Container {
+	t.Helper()
+	return open(t, encode(t, c, secret), secret)
+}
+
+func labels(c keyfile.Container) string {
+	var list []string
+	for _, e := range c.Entries() {
+		list = append(list, e.Label)
+	}
+	return strings.Join(list, "|")
+}
+
+func entry(t *testing.T, c keyfile.Container, label string) kdb.Entry {
+	t.Helper()
+	for _, e := range c.Entries() {
+		if e.Label == label {
+			return e
+		}
+	}
+	t.Fatalf("there is no %q", label)
+	return kdb.Entry{}
+}
+
+func mustKey(t *testing.T, c keyfile.Container, label string, want []byte) {
+	t.Helper()
+	got, err := c.Key(label)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("the key of %q is another one", label)
+	}
+}
+
+func noFindings(t *testing.T, c keyfile.Container) {
+	t.Helper()
+	c.Check(func(p kdb.Problem) { t.Errorf("finding: %s: %s", p.Where, p.What) })
+}
+
+func TestNew_isVersion6WithCompanions(t *testing.T) {
+	t.Parallel()
+	files := encode(t, newStore(t), secret)
+	if len(files.Main) != headerSize || len(files.Companions[".rdb"]) != headerSize || len(files.Companions[".crl"]) != headerSize {
+		t.Fatalf("%d, %d and %d bytes", len(files.Main), len(files.Companions[".rdb"]), len(files.Companions[".crl"]))
+	}
+	for data, want := range map[string]string{
+		string(files.Main): "7H\x06\x02\x00\x00\x00\x00X509KEY\x00", string(files.Companions[".rdb"]): "7H\x06\x01\x00\x00\x00\x00X509KYP\x00",
+		string(files.Companions[".crl"]): "7H\x06\x01\x00\x00\x00\x00X509CRL\x00",
+	} {
+		if !strings.HasPrefix(data, want) {
+			t.Errorf("begins with %x, want %x", data[:16], want)
+		}
+		if strings.IndexByte(data[0x18:0x30], 0) != 23 {
+			t.Errorf("the salt %x is not 23 bytes and a zero", data[0x18:0x30])
+		}
+	}
+	c := open(t, files, secret)
+	if c.Version() != "6" || labels(c) != "" {
+		t.Errorf("version %s with %q", c.Version(), labels(c))
+	}
+	if _, err := cms.Codec().New("legacy"); !errors.Is(err, kdb.ErrUnsupported) {
+		t.Errorf("a profile: %v, want ErrUnsupported", err)
+	}
+}
+
+func TestRoundTrip_allKinds(t *testing.T) {
+	t.Parallel()
+	ca := newIdentity(t, "ca", nil)
+	a, r := newIdentity(t, "a", ca), newIdentity(t, "r", nil)
+	request := r.request(t, "pending")
+	distrusted := newIdentity(t, "d", nil).trusted("distrusted")
+	distrusted.Trusted = false
+	aes := kdb.Entry{Label: "1708990603_0", Kind: kdb.KindSecretKey, Key: []byte("0123456789abcdef0123456789abcdef"), KeyAlgorithm: "AES"}
+	text := kdb.Entry{Label: "node", Kind: kdb.KindSecretKey, Key: []byte("node password")}
+	def := a.personal("TSM Server SelfSigned SHA Key")
+	def.Default = true
+	c := reopen(t, newStore(t, ca.trusted("Root, \"the\" 'CA' ä"), def, request, distrusted, aes, text))
+	noFindings(t, c)
+	if got := labels(c); got != "Root, \"the\" 'CA' ä|TSM Server SelfSigned SHA Key|distrusted|1708990603_0|node|pending" {
+		t.Errorf("labels %s", got)
+	}
+	if e := entry(t, c, "TSM Server SelfSigned SHA Key"); !e.Default || e.Trusted || e.Kind != kdb.KindPersonal || len(e.Certificates) != 2 {
+		t.Errorf("the personal entry is %+v", e)
+	}
+	if e := entry(t, c, "pending"); e.Kind != kdb.KindRequest || !bytes.Equal(e.Request, request.Request) {
+		t.Errorf("the request is %+v", e)
+	}
+	if e := entry(t, c, "distrusted"); e.Trusted || e.Kind != kdb.KindTrusted {
+		t.Errorf("the distrusted entry is %+v", e)
+	}
+	if e := entry(t, c, "1708990603_0"); e.KeyAlgorithm != "AES" || e.Kind != kdb.KindSecretKey {
+		t.Errorf("the secret key is %+v", e)
+	}
+	mustKey(t, c, "TSM Server SelfSigned SHA Key", a.key)
+	mustKey(t, c, "pending", r.key)
+	mustKey(t, c, "1708990603_0", aes.Key)
+	mustKey(t, c, "node", text.Key)
+	if _, err := c.Key("distrusted"); !errors.Is(err, kdb.ErrNotFound) {
+		t.Errorf("key of a certificate: %v, want ErrNotFound", err)
+	}
+	if _, err := c.Key("nobody"); !errors.Is(err, kdb.ErrNotFound) {
+		t.Errorf("key of nothing: %v, want ErrNotFound", err)
+	}
+}
+
+func TestPut_changesOneSlotAlone(t *testing.T) {
+	t.Parallel()
+	a, b, d := newIdentity(t, "a", nil), newIdentity(t, "b", nil), newIdentity(t, "d", nil)
+	before := encode(t, newStore(t, a.personal("a"), b.personal("b"), d.trusted("d")), secret)
+	c := open(t, before, secret)
+	put(t, c, newIdentity(t, "b2", nil).personal("b"))
+	after := encode(t, c, secret)
+	if len(after.Main) != len(before.Main) {
+		t.Fatalf("%d bytes, were %d", len(after.Main), len(before.Main))
+	}
+	for i := range 3 {
+		from, to := headerSize+i*slotSize, headerSize+(i+1)*slotSize
+		if same := bytes.Equal(before.Main[from:to], after.Main[from:to]); same != (i != 1) {
+			t.Errorf("slot %d: the same is %v", i+1, same)
+		}
+	}
+	for _, ext := range []string{".rdb", ".crl"} {
+		if !bytes.Equal(before.Companions[ext], after.Companions[ext]) {
+			t.Errorf("%s changed", ext)
+		}
+	}
+	noFindings(t, open(t, after, secret))
+}
+
+func TestPut_sameChangesNothing(t *testing.T) {
+	t.Parallel()
+	ca := newIdentity(t, "ca", nil)
+	a, r := newIdentity(t, "a", ca), newIdentity(t, "r", nil)
+	request := r.request(t, "r")
+	files := encode(t, newStore(t, a.personal("a", ca), request, ca.trusted("CN=ca")), secret)
+	c := open(t, files, secret)
+	put(t, c, a.personal("a", ca))
+	put(t, c, request)
+	put(t, c, ca.trusted("CN=ca"))
+	again := encode(t, c, secret)
+	if !bytes.Equal(again.Main, files.Main) || !bytes.Equal(again.Companions[".rdb"], files.Companions[".rdb"]) {
+		t.Error("putting the same entries changed the files")
+	}
+}
+
+func TestPut_chainBecomesEntries(t *testing.T) {
+	t.Parallel()
+	root := newIdentity(t, "Root", nil)
+	inter := newIdentity(t, "Inter", root)
+	leaf := newIdentity(t, "leaf", inter)
+	c := reopen(t, newStore(t, leaf.personal("leaf", inter, root)))
+	if got := labels(c); got != "leaf|CN=Inter|CN=Root" {
+		t.Errorf("labels %s", got)
+	}
+	e := entry(t, c, "leaf")
+	if len(e.Certificates) != 3 || !bytes.Equal(e.Certificates[1], inter.cert) || !bytes.Equal(e.Certificates[2], root.cert) {
+		t.Errorf("the chain has %d certificates", len(e.Certificates))
+	}
+	if entry(t, c, "CN=Root").Trusted {
+		t.Error("a certificate became trusted by being in a chain")
+	}
+	put(t, c, newIdentity(t, "other", inter).personal("other", inter, root))
+	if got := labels(c); got != "leaf|CN=Inter|CN=Root|other" {
+		t.Errorf("the chain was added twice: %s", got)
+	}
+	// Another root of the same name gets its fingerprint behind the label.
+	put(t, c, newIdentity(t, "third", nil).personal("third", newIdentity(t, "Root", nil)))
+	if got := labels(c); !strings.HasPrefix(got, "leaf|CN=Inter|CN=Root|other|third|CN=Root ") {
+		t.Errorf("labels %s", got)
+	}
+}
+
+func TestPut_defaultIsOne(t *testing.T) {
+	t.Parallel()
+	a, b := newIdentity(t, "a", nil), newIdentity(t, "b", nil)
+	first, second := a.personal("a"), b.personal("b")
+	first.Default, second.Default = true, true
+	c := reopen(t, newStore(t, first))
+	put(t, c, second)
+	c = reopen(t, c)
+	if entry(t, c, "a").Default || !entry(t, c, "b").Default {
+		t.Error("the default did not move")
+	}
+	mustKey(t, c, "a", a.key)
+	noFindings(t, c)
+	trusted := a.trusted("t")
+	trusted.Default = true
+	if err := c.Put(trusted); !errors.Is(err, kdb.ErrUnsupported) {
+		t.Errorf("a trusted default: %v, want ErrUnsupported", err)
+	}
+}
+
+func TestReceive_movesTheKey(t *testing.T) {
+	t.Parallel()
+	r := newIdentity(t, "r", nil)
+	request := r.request(t, "r")
+	files := encode(t, newStore(t, request), secret)
+	if len(files.Main) != headerSize || len(files.Companions[".rdb"]) != headerSize+slotSize {
+		t.Fatalf("the request is not in the .rdb: %d and %d bytes", len(files.Main), len(files.Companions[".rdb"]))
+	}
+	c := open(t, files, secret)
+	received := r.personal("r")
+	received.Key = nil
+	put(t, c, received)
+	after := encode(t, c, secret)
+	if len(after.Main) != headerSize+slotSize || len(after.Companions[".rdb"]) != headerSize {
+		t.Errorf("the entry did not move: %d and %d bytes", len(after.Main), len(after.Companions[".rdb"]))
+	}
+	c = open(t, after, secret)
+	mustKey(t, c, "r", r.key)
+	noFindings(t, c)
+
+	// A process that was killed between the two files leaves both: the certificate counts.
+	half := keyfile.Files{Main: after.Main, Companions: files.Companions}
+	c = open(t, half, secret)
+	if got := labels(c); got != "r" || entry(t, c, "r").Kind != kdb.KindPersonal {
+		t.Errorf("labels %s", got)
+	}
+	if err := c.Delete("r"); err != nil {
+		t.Fatal(err)
+	}
+	if got := labels(reopen(t, c)); got != "" {
+		t.Errorf("after deleting there is %s", got)
+	}
+}
+
+func TestPut_withoutKey(t *testing.T) {
+	t.Parallel()
+	a := newIdentity(t, "a", nil)
+	c := newStore(t, a.personal("a"))
+	renewed := newIdentity(t, "renewed", nil).personal("a")
+	renewed.Key = nil
+	put(t, c, renewed)
+	mustKey(t, reopen(t, c), "a", a.key)
+	renewed.Label = "b"
+	if err := c.Put(renewed); err == nil {
+		t.Error("a personal entry without any key was taken")
+	}
+}
+
+func TestPut_refusals(t *testing.T) {
+	t.Parallel()
+	a := newIdentity(t, "a", nil)
+	c := newStore(t, a.personal("a"))
+	setTrusted, noCertificate := a.personal("a"), a.trusted("x")
+	setTrusted.Trusted, setTrusted.Key = true, nil
+	noCertificate.Certificates = [][]byte{{0x30, 0}}
+	for name, tt := range map[string]struct {
+		e    kdb.Entry
+		want error
+	}{
+		"trust of a personal entry": {setTrusted, kdb.ErrUnsupported},
+		"no certificate":            {noCertificate, kdb.ErrParse},
+		"another secret key":        {kdb.Entry{Label: "s", Kind: kdb.KindSecretKey, Key: []byte("12345678"), KeyAlgorithm: "DES"}, kdb.ErrUnsupported},
+		"label with a line break":   {a.trusted("a\nb"), kdb.ErrLabel},
+	} {
+		if err := c.Put(tt.e); !errors.Is(err, tt.want) {
+			t.Errorf("%s: %v, want %v", name, err, tt.want)
+		}
+	}
+	if err := c.Delete("nobody"); !errors.Is(err, kdb.ErrNotFound) {
+		t.Errorf("deleting nothing: %v, want ErrNotFound", err)
+	}
+}
+
+func TestSlots_growForLargeKeys(t *testing.T) {
+	t.Parallel()
+	a := newIdentity(t, "a", nil)
+	before := encode(t, newStore(t, a.personal("a")), secret)
+	c := open(t, before, secret)
+	expanded := make([]byte, 9000)
+	rand.Read(expanded)
+	large := kdb.Entry{Label: "large", Kind: kdb.KindSecretKey, Key: expanded}
+	put(t, c, large)
+	mldsa, err := key.Generate("mldsa87")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pq := a.personal("pq")
+	pq.Key = bytes.Clone(mldsa.PKCS8)
+	put(t, c, pq)
+	after := encode(t, c, secret)
+	if got := len(after.Main); got != headerSize+3*2*slotSize {
+		t.Fatalf("%d bytes, want three slots of 10000", got)
+	}
+	grown := append(bytes.Clone(before.Main[headerSize:]), make([]byte, slotSize)...)
+	if !bytes.Equal(after.Main[headerSize:headerSize+2*slotSize], grown) {
+		t.Error("the slot that was there is not the old one with zeros behind it")
+	}
+	c = open(t, after, secret)
+	mustKey(t, c, "large", expanded)
+	mustKey(t, c, "pq", mldsa.PKCS8)
+	mustKey(t, c, "a", a.key)
+}
+
+func TestDelete_keepsTheNumbersOfOthers(t *testing.T) {
+	t.Parallel()
+	a, b, d := newIdentity(t, "a", nil), newIdentity(t, "b", nil), newIdentity(t, "d", nil)
+	before := encode(t, newStore(t, a.trusted("a"), b.trusted("b"), d.trusted("d")), secret)
+	c := open(t, before, secret)
+	if err := c.Delete("b"); err != nil {
+		t.Fatal(err)
+	}
+	put(t, c, b.trusted("new"))
+	after := encode(t, c, secret).Main
+	for i, want := range [][]byte{before.Main[headerSize : headerSize+slotSize], before.Main[headerSize+2*slotSize:]} {
+		if !bytes.Equal(after[headerSize+i*slotSize:headerSize+(i+1)*slotSize], want) {
+			t.Errorf("slot %d changed", i+1)
+		}
+	}
+	if number := after[headerSize+2*slotSize+7]; number != 4 {
+		t.Errorf("the new record has number %d, want 4", number)
+	}
+}
+
+func TestEncode_newPassword(t *testing.T) {
+	t.Parallel()
+	a, r := newIdentity(t, "a", nil), newIdentity(t, "r", nil)
+	before := encode(t, newStore(t, a.personal("a"), r.request(t, "r"), r.trusted("t")), secret)
+	c := open(t, before, secret)
+	after := encode(t, c, "another")
+	if _, err := decode(after, secret); !errors.Is(err, kdb.ErrPassword) {
+		t.Errorf("the old password: %v, want ErrPassword", err)
+	}
+	c = open(t, after, "another")
+	mustKey(t, c, "a", a.key)
+	mustKey(t, c, "r", r.key)
+	noFindings(t, c)
+	trusted := headerSize + slotSize
+	if !bytes.Equal(after.Main[trusted:], before.Main[trusted:]) {
+		t.Error("the slot without a key changed")
+	}
+	if bytes.Equal(after.Main[0x18:0x30], before.Main[0x18:0x30]) {
+		t.Error("the salt stayed")
+	}
+}
+
+func TestEncode_needsThePassword(t *testing.T) {
+	t.Parallel()
+	files := encode(t, newStore(t, newIdentity(t, "a", nil).personal("a")), secret)
+	c, err := cms.Codec().Decode(files, passwords(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := labels(c); got != "a" {
+		t.Errorf("without the password there is %q", got)
+	}
+	if _, err := c.Key("a"); !errors.Is(err, kdb.ErrNoPassword) {
+		t.Errorf("key without password: %v, want ErrNoPassword", err)
+	}
+	if _, err := c.Encode([]byte(secret)); !errors.Is(err, kdb.ErrNoPassword) {
+		t.Errorf("writing what was not verified: %v, want ErrNoPassword", err)
+	}
+	if _, err := open(t, files, secret).Encode(nil); !errors.Is(err, kdb.ErrNoPassword) {
+		t.Errorf("writing without password: %v, want ErrNoPassword", err)
+	}
+}
+
+func TestFacts_sayHowWeakItIs(t *testing.T) {
+	t.Parallel()
+	c := reopen(t, newStore(t, newIdentity(t, "a", nil).personal("a")))
+	var all strings.Builder
+	for _, f := range c.Facts() {
+		all.WriteString(f.Name + ": " + f.Value + "\n")
+	}
+	for _, want := range []string{"HMAC-SHA-384", "4096 iterations", "AES-256-CBC", "stash", "certkdb copy", "in clear"} {
+		if !strings.Contains(all.String(), want) {
+			t.Errorf("the facts do not name %q:\n%s", want, all.String())
+		}
+	}
+}
+
+func TestMatches(t *testing.T) {
+	t.Parallel()
+	files := encode(t, newStore(t), secret)
+	for name, tt := range map[string]struct {
+		head []byte
+		want bool
+	}{
+		"key database":     {files.Main, true},
+		"request database": {files.Companions[".rdb"], true},
+		"PKCS #12":         {[]byte("\x30\x82\x10\x00\x02\x01\x03\x30\x82\x10\x00\x06\x09\x2a\x86\x48"), false},
+		"KeePass":          {[]byte("\x03\xd9\xa2\x9a\x65\xfb\x4b\xb5\x00\x00\x00\x00\x00\x00\x00\x00"), false},
+		"another tag":      {[]byte("7H\x06\x02\x00\x00\x00\x00X509XXX\x00"), false},
+		"short":            {files.Main[:15], false},
+		"nothing":          {nil, false},
+	} {
+		if cms.Codec().Matches(tt.head) != tt.want {
+			t.Errorf("%s: recognised is %v", name, !tt.want)
+		}
+	}
+	if _, err := decode(keyfile.Files{Main: files.Companions[".rdb"]}, secret); !errors.Is(err, kdb.ErrParse) || !strings.Contains(err.Error(), "name the .kdb") {
+		t.Errorf("opening the .rdb: %v, want ErrParse with the cure", err)
+	}
+}

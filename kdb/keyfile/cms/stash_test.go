@@ -1,0 +1,93 @@
+package cms_test
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+
+	"certkdb/kdb"
+	"certkdb/kdb/keyfile/cms"
+)
+
+func TestStash_roundTrip(t *testing.T) {
+	t.Parallel()
+	for name, encode := range map[string]func([]byte) ([]byte, error){"v1": cms.EncodeStashV1, "v2": cms.EncodeStashV2} {
+		size := map[string]int{"v1": 129, "v2": 193}[name]
+		for n := 0; n <= cms.MaxStashPassword; n++ {
+			password := []byte(strings.Repeat("pässwort", 20))[:n]
+			data, err := encode(password)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(data) != size {
+				t.Fatalf("%s has %d bytes, want %d", name, len(data), size)
+			}
+			got, err := cms.DecodeStash(data)
+			if err != nil || !bytes.Equal(got, password) {
+				t.Fatalf("%s of %d bytes: %q, %v", name, n, got, err)
+			}
+		}
+		if _, err := encode(make([]byte, 129)); !errors.Is(err, kdb.ErrUnsupported) {
+			t.Errorf("%s of 129 bytes: %v, want ErrUnsupported", name, err)
+		}
+		if _, err := encode([]byte("a\x00b")); !errors.Is(err, kdb.ErrUnsupported) {
+			t.Errorf("%s with a NUL: %v, want ErrUnsupported", name, err)
+		}
+	}
+}
+
+func TestStash_paddingHasNoNUL(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		data, err := cms.EncodeStashV1([]byte("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Count(data, []byte{0xF5}) != 1 {
+			t.Fatalf("%d NULs in clear, want the one behind the password", bytes.Count(data, []byte{0xF5}))
+		}
+	}
+}
+
+func TestDecodeStash_refusesDamage(t *testing.T) {
+	t.Parallel()
+	good, err := cms.EncodeStashV2([]byte(secret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 64 {
+		bad := bytes.Clone(good)
+		bad[i] ^= 1
+		if _, err := cms.DecodeStash(bad); !errors.Is(err, kdb.ErrCorrupt) {
+			t.Errorf("byte %d changed: %v, want ErrCorrupt", i, err)
+		}
+	}
+	for _, n := range []int{0, 1, 128, 130, 192, 194, 5000} {
+		if _, err := cms.DecodeStash(make([]byte, n)); !errors.Is(err, kdb.ErrParse) {
+			t.Errorf("%d bytes: %v, want ErrParse", n, err)
+		}
+	}
+	if _, err := cms.DecodeStash(make([]byte, 129)); !errors.Is(err, kdb.ErrCorrupt) {
+		t.Errorf("no NUL: %v, want ErrCorrupt", err)
+	}
+}
+
+func FuzzDecodeStash(f *testing.F) {
+	v1, err := cms.EncodeStashV1([]byte(secret))
+	if err != nil {
+		f.Fatal(err)
+	}
+	v2, err := cms.EncodeStashV2([]byte(secret))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(v1)
+	f.Add(v2)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		password, err := cms.DecodeStash(data)
+		if err == nil && (len(password) > cms.MaxStashPassword || bytes.IndexByte(password, 0) >= 0) {
+			t.Errorf("password %q", password)
+		}
+	})
+}
