@@ -171,7 +171,10 @@ func (r *berReader) rewrite(out []byte, depth int) ([]byte, error) {
 		out, err = inner.rewrite(out, depth+1)
 		return err
 	})
-	return frame(out, start, h.tag), err
+	if err != nil {
+		return nil, err
+	}
+	return frame(out, start, h.tag), nil
 }
 
 // children calls f at each element within h and moves behind them.

@@ -281,11 +281,13 @@ func (c *Container) dropBags(r, successor *record) {
 	}
 	for _, der := range r.chain {
 		sum := sha256.Sum256(der)
-		if c.ledger.chainUse[sum] > 0 || len(c.ledger.entries[sum]) > 0 {
+		if c.ledger.chainUse[sum] > 0 {
 			continue
 		}
 		for _, b := range slices.Clone(c.ledger.bags[sum]) {
-			c.dropCert(b)
+			if !slices.ContainsFunc(c.ledger.entries[sum], func(e *record) bool { return e.cert == b }) {
+				c.dropCert(b)
+			}
 		}
 	}
 }

@@ -97,7 +97,7 @@ func readMAC(in *cryptobyte.String) (*pbe.MAC, error) {
 		return nil, bad("bad MacData")
 	}
 	m.Algorithm = algorithm
-	if !body.Empty() && (!body.ReadASN1Integer(&m.Iterations) || m.Iterations < 1) {
+	if !body.Empty() && !body.ReadASN1Integer(&m.Iterations) { // any number with PBMAC1: go-pkcs12 writes 0
 		return nil, bad("the MAC's iterations are no number that is possible")
 	}
 	return m, nil
