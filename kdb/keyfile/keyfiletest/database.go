@@ -327,8 +327,10 @@ func (s *suite) stash(t *testing.T) {
 	if err := db.RemoveStash(t.Context()); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("removing a stash that is not there: %v", err)
 	}
-	if err := silent().View(t.Context(), func(kdb.Tx) error { return nil }); !errors.Is(err, kdb.ErrNoPassword) && !s.Unprotected {
-		t.Errorf("without password and stash: %v, want kdb.ErrNoPassword", err)
+	without := silent()
+	err = without.Update(t.Context(), "test", func(tx kdb.Tx) error { return tx.Put(s.trustedEntry(t, "more", 9000)) })
+	if !errors.Is(err, kdb.ErrNoPassword) && !s.Unprotected {
+		t.Errorf("changing it without password and stash: %v, want kdb.ErrNoPassword", err)
 	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		t.Error("the database went with its stash")

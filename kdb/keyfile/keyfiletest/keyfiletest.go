@@ -31,6 +31,8 @@ type Traits struct {
 	FoldsCase bool
 	// Defaults: it keeps which entry is the default one.
 	Defaults bool
+	// NoChains: the certificates of a chain become entries of their own. The suite tests without chains then.
+	NoChains bool
 	// ASCII: labels are of printable ASCII characters only.
 	ASCII bool
 	// MaxLabel is the longest label in bytes, if it is less than kdb.MaxLabel.
@@ -99,6 +101,9 @@ func (s *suite) entries() []kdb.Entry {
 		{Label: "pending", Kind: kdb.KindRequest, Request: m.request, Key: m.requestKey},
 		{Label: "secret", Kind: kdb.KindSecretKey, Key: []byte("0123456789abcdef"), KeyAlgorithm: s.secretAlgorithm()},
 	} {
+		if s.NoChains && len(e.Certificates) > 1 {
+			e.Certificates = e.Certificates[:1]
+		}
 		if s.holds(e.Kind) {
 			list = append(list, e)
 		}
