@@ -1,0 +1,317 @@
+package op
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+
+	"certkdb/kdb"
+	"certkdb/kdb/keyfile/pem"
+	"certkdb/kdb/keyfile/pkcs7"
+	"certkdb/pki/cert"
+	"certkdb/pki/key"
+	"certkdb/pki/pbe"
+)
+
+// inspection is one run of Inspect.
+type inspection struct {
+	Inspect
+	ctx   context.Context
+	env   *Env
+	found Inspected
+	// passwords of keys, once they were read.
+	passwords [][]byte
+	asked     bool
+	// container says that everything so far stood in PKCS #7.
+	container bool
+}
+
+func (s *inspection) forget() {
+	for _, password := range s.passwords {
+		clear(password)
+	}
+}
+
+func (s *inspection) inspect(data []byte) error {
+	if err := s.check(s.env); err != nil {
+		return err
+	}
+	head := data[:min(len(data), 4096)] // as much as kdb.Driver.Matches promises to see
+	i := slices.IndexFunc(s.env.Drivers, func(d kdb.Driver) bool { return d.Matches != nil && d.Matches(head) })
+	if i >= 0 {
+		return s.store(&s.env.Drivers[i], data)
+	}
+	return s.pieces(data)
+}
+
+// pieces reads certificates, keys and the like. What is bad is left out, and the first of it becomes the error.
+func (s *inspection) pieces(data []byte) error {
+	s.found.Format = "pem"
+	if data[0] == 0x30 {
+		s.found.Format = "der"
+	}
+	s.container = true
+	var first error
+	for item, err := range pem.Items(bytes.NewReader(data)) {
+		if err == nil {
+			err = s.piece(&item)
+		}
+		if err != nil && first == nil {
+			first = fmt.Errorf("reading %q: %w", s.File, err)
+		}
+		if err != nil && !errors.Is(err, kdb.ErrParse) && !errors.Is(err, kdb.ErrUnsupported) {
+			break
+		}
+		if item.Kind != pem.PKCS7 {
+			s.container = false
+		}
+		if item.Type == "" && s.found.Format == "pem" {
+			s.found.Format = "base64"
+		}
+	}
+	if s.container && first == nil {
+		s.found.Format = "pkcs7"
+	}
+	return first
+}
+
+// typeOfKind are the names of pieces in results.
+var typeOfKind = map[pem.Kind]string{
+	pem.Certificate: "certificate", pem.Request: "request", pem.PrivateKey: "private-key", pem.EncryptedKey: "private-key",
+	pem.OpenSSHKey: "private-key", pem.PublicKey: "public-key", pem.RevocationSet: "crl", pem.Parameters: "parameters", pem.Other: "block",
+}
+
+func (s *inspection) piece(p *pem.Item) error {
+	item := Item{Type: typeOfKind[p.Kind], PEMType: p.Type, Line: p.Line, Label: p.Label, LocalKeyID: fmt.Sprintf("%x", p.LocalKeyID)}
+	if p.Line == 0 {
+		item.Offset = &p.Offset
+	}
+	var err error
+	switch p.Kind {
+	case pem.Certificate:
+		item.Trusted = p.Aux != nil && len(p.Aux.Trust) > 0
+		err = s.certificate(&item, p.DER)
+	case pem.PrivateKey, pem.EncryptedKey, pem.OpenSSHKey:
+		err = s.privateKey(&item, p)
+	case pem.PKCS7:
+		return s.pkcs7(p)
+	case pem.PKCS12:
+		return s.pkcs12(p.DER)
+	default:
+		err = s.public(&item, p.DER)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", p.Where(), err)
+	}
+	s.found.Items = append(s.found.Items, item)
+	return nil
+}
+
+// certificate fills in what a certificate says.
+func (s *inspection) certificate(item *Item, der []byte) error {
+	detail, err := newCertificate(der)
+	if err != nil {
+		return fmt.Errorf("%w: %w", kdb.ErrParse, err)
+	}
+	entry := kdb.Entry{Kind: kdb.KindTrusted, Certificates: [][]byte{der}}
+	summary, err := kdb.Summarize(&entry)
+	if err != nil {
+		return err
+	}
+	item.Certificates = []Certificate{detail}
+	s.summary(item, &summary)
+	item.SHA256, item.SPKISHA256 = detail.SHA256, detail.SPKISHA256
+	return nil
+}
+
+// summary fills in what a listing of the entry would show.
+func (s *inspection) summary(item *Item, summary *kdb.Summary) {
+	e := newEntry(summary, s.env.Now())
+	item.Subject, item.Issuer, item.Serial, item.KeyType = e.Subject, e.Issuer, e.Serial, e.KeyType
+	item.NotBefore, item.NotAfter, item.Status = e.NotBefore, e.NotAfter, e.Status
+	item.SANs, item.Warning = e.SANs, e.Warning
+}
+
+// public fills in what needs no password and is no certificate.
+func (s *inspection) public(item *Item, der []byte) error {
+	if len(der) > 0 {
+		item.SHA256 = hexDigest(sha256.Sum256(der))
+	}
+	switch item.Type {
+	case "request":
+		return s.request(item, der)
+	case "crl":
+		return s.crl(item, der)
+	case "public-key":
+		spki, err := key.ReadPublic(der)
+		if err != nil {
+			return fmt.Errorf("%w: %w", kdb.ErrParse, err)
+		}
+		item.KeyType, item.SPKISHA256 = key.DescribePublic(spki).Type, hexDigest(sha256.Sum256(spki))
+		item.PEM = pemString("PUBLIC KEY", spki)
+	}
+	return nil
+}
+
+func (s *inspection) request(item *Item, der []byte) error {
+	r, err := cert.ParseRequest(der)
+	if err != nil {
+		return fmt.Errorf("%w: %w", kdb.ErrParse, err)
+	}
+	summary, err := kdb.Summarize(&kdb.Entry{Kind: kdb.KindRequest, Request: der})
+	if err != nil {
+		return err
+	}
+	s.summary(item, &summary)
+	item.SPKISHA256, item.PEM = hexDigest(sha256.Sum256(r.RawSPKI)), pemString("CERTIFICATE REQUEST", der)
+	item.Extensions = newExtensions(cert.DescribeExtensions(r.Extensions))
+	return nil
+}
+
+func (s *inspection) crl(item *Item, der []byte) error {
+	c, err := cert.ParseCRL(der)
+	if err != nil {
+		return fmt.Errorf("%w: %w", kdb.ErrParse, err)
+	}
+	revoked := len(c.Revoked)
+	item.Issuer, item.Revoked = c.Issuer.String(), &revoked
+	item.ThisUpdate, item.NextUpdate = timePointer(c.ThisUpdate), timePointer(c.NextUpdate)
+	if c.Number != nil {
+		item.Number = c.Number.String()
+	}
+	item.Extensions, item.PEM = newExtensions(cert.DescribeExtensions(c.Extensions)), pemString("X509 CRL", der)
+	return nil
+}
+
+func newExtensions(lines []cert.Line) []Extension {
+	var list []Extension
+	for _, line := range lines {
+		list = append(list, Extension{Name: line.Name, Critical: line.Critical, Value: line.Value})
+	}
+	return list
+}
+
+// privateKey opens a key if it can. A key for which no password was given is described as far as it goes.
+func (s *inspection) privateKey(item *Item, p *pem.Item) error {
+	if p.Kind == pem.EncryptedKey {
+		if err := describeEncryption(item, p); err != nil {
+			return err
+		}
+	}
+	private, err := s.open(p)
+	if errors.Is(err, errClosed) {
+		item.Locked = true
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer clear(private.PKCS8)
+	s.key(item, &private)
+	return nil
+}
+
+// errClosed says that nobody gave a password.
+var errClosed = fmt.Errorf("%w for the encrypted keys", kdb.ErrNoPassword)
+
+// open tries the passwords one after the other.
+func (s *inspection) open(p *pem.Item) (key.Private, error) {
+	tried := 0
+	for {
+		more := false
+		private, err := p.OpenKey(func(string) ([]byte, error) {
+			passwords, err := s.keyPasswords()
+			if err != nil {
+				return nil, err
+			}
+			if tried >= len(passwords) {
+				return nil, errClosed
+			}
+			more = tried+1 < len(passwords)
+			return passwords[tried], nil
+		})
+		tried++
+		if !more || !errors.Is(err, kdb.ErrPassword) {
+			return private, err
+		}
+	}
+}
+
+// keyPasswords reads the passwords once.
+func (s *inspection) keyPasswords() ([][]byte, error) {
+	if s.asked {
+		return s.passwords, nil
+	}
+	for _, source := range append([]Password{s.Password}, s.KeyPasswords...) {
+		if !source.Given() {
+			continue
+		}
+		password, err := source.read(s.env, "private keys")
+		if err != nil {
+			return nil, err
+		}
+		s.passwords = append(s.passwords, password)
+	}
+	s.asked = true
+	return s.passwords, nil
+}
+
+func describeEncryption(item *Item, p *pem.Item) error {
+	if dek := p.Header("DEK-Info"); dek != "" {
+		item.Encryption = fmt.Sprintf("traditional, DEK-Info %.40s", dek)
+		return nil
+	}
+	algorithm, _, err := pbe.SplitPKCS8(p.DER)
+	if err != nil {
+		return fmt.Errorf("%w: %w", kdb.ErrParse, err)
+	}
+	d, err := pbe.Describe(algorithm)
+	if err != nil {
+		return fmt.Errorf("%w: %w", kdb.ErrParse, err)
+	}
+	item.Encryption = d.String()
+	return nil
+}
+
+func (s *inspection) key(item *Item, private *key.Private) {
+	item.KeyType, item.PKCS8SHA256 = private.Type, hexDigest(sha256.Sum256(private.PKCS8))
+	if private.SPKI != nil {
+		item.SPKISHA256 = hexDigest(sha256.Sum256(private.SPKI))
+	}
+}
+
+func (s *inspection) pkcs7(p *pem.Item) error {
+	contents, err := pkcs7.Parse(p.DER)
+	if err != nil {
+		return fmt.Errorf("%s: %w", p.Where(), err)
+	}
+	var first error
+	for i, der := range contents.Certificates {
+		item := Item{Type: "certificate", Line: p.Line}
+		if err := s.certificate(&item, der); err != nil {
+			first = firstOf(first, fmt.Errorf("%s, certificate %d: %w", p.Where(), i+1, err))
+			continue
+		}
+		s.found.Items = append(s.found.Items, item)
+	}
+	for i, der := range contents.CRLs {
+		item := Item{Type: "crl", Line: p.Line, SHA256: hexDigest(sha256.Sum256(der))}
+		if err := s.crl(&item, der); err != nil {
+			first = firstOf(first, fmt.Errorf("%s, revocation list %d: %w", p.Where(), i+1, err))
+			continue
+		}
+		s.found.Items = append(s.found.Items, item)
+	}
+	return first
+}
+
+// firstOf keeps the first error.
+func firstOf(first, next error) error {
+	if first != nil {
+		return first
+	}
+	return next
+}
