@@ -91,6 +91,17 @@ func newPair(t testing.TB, name string) pair {
 	return pair{der, key}
 }
 
+func newRequest(t testing.TB, name string) kdb.Entry {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(t, err)
+	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: name}}, private)
+	must(t, err)
+	key, err := x509.MarshalPKCS8PrivateKey(private)
+	must(t, err)
+	return kdb.Entry{Label: name, Kind: kdb.KindRequest, Request: der, Key: key}
+}
+
 func trusted(label string, p pair) kdb.Entry {
 	return kdb.Entry{Label: label, Kind: kdb.KindTrusted, Trusted: true, Certificates: [][]byte{p.cert}}
 }
