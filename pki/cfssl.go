@@ -1,14 +1,19 @@
 package pki
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/asn1"
+	"encoding/hex"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,9 +21,12 @@ import (
 
 	"certkdb/pki/key"
 
+	"github.com/cloudflare/cfssl/api"
+	"github.com/cloudflare/cfssl/auth"
 	"github.com/cloudflare/cfssl/config"
 	"github.com/cloudflare/cfssl/csr"
 	cferr "github.com/cloudflare/cfssl/errors"
+	"github.com/cloudflare/cfssl/info"
 	"github.com/cloudflare/cfssl/log"
 	"github.com/cloudflare/cfssl/signer"
 )
@@ -152,10 +160,82 @@ func fromCFSSL(name string, in *config.SigningProfile) Profile {
 		p.Policies = append(p.Policies, out)
 	}
 	if in.RemoteServer != "" {
-		p.remote = &remoteProfile{signing: in}
+		p.remote = &Remote{URL: in.RemoteServer, Profile: name, auth: in.RemoteProvider}
 	}
 	return p
 }
 
-// remoteProfile is what a profile of a remote CA needs beyond its name.
-type remoteProfile struct{ signing *config.SigningProfile }
+// readConfig reads a cfssl configuration file. Its default profile has the name "default".
+func readConfig(text []byte) ([]Profile, error) {
+	silence()
+	if !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) { // LoadConfig does not survive the JSON value null
+		return nil, fmt.Errorf("%w: it is no JSON object", ErrParse)
+	}
+	cfg, err := config.LoadConfig(text)
+	if err != nil {
+		return nil, cfsslError(ErrParse, err)
+	}
+	var profiles []Profile
+	for _, name := range slices.Sorted(maps.Keys(cfg.Signing.Profiles)) {
+		profiles = append(profiles, fromCFSSL(name, cfg.Signing.Profiles[name]))
+		if _, _, unknown := cfg.Signing.Profiles[name].Usages(); len(unknown) > 0 {
+			return nil, fmt.Errorf("%w: profile %q has the unknown usages %q", ErrParse, name, unknown)
+		}
+	}
+	return append(profiles, fromCFSSL("default", cfg.Signing.Default)), nil
+}
+
+// authKey makes what authenticates requests out of a key in hexadecimal.
+func authKey(key string) (provider, error) {
+	if _, err := hex.DecodeString(key); err != nil || key == "" { // auth.New would take file: and env: too
+		return nil, fmt.Errorf("%w: the authentication key is not hexadecimal", ErrArgument)
+	}
+	return auth.New(key, nil)
+}
+
+// remoteRequest makes the body for the endpoints sign and, with a provider, authsign of a cfssl server.
+func remoteRequest(request []byte, profile, label string, auth provider) (body []byte, endpoint string, err error) {
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: request})
+	body, err = json.Marshal(signer.SignRequest{Request: string(text), Profile: profile, Label: label})
+	if err != nil || auth == nil {
+		return body, "sign", err
+	}
+	token, err := auth.Token(body)
+	if err != nil {
+		return nil, "", err
+	}
+	body, err = json.Marshal(authenticated{Timestamp: time.Now().Unix(), Token: token, Request: body})
+	return body, "authsign", err
+}
+
+// remoteInfo makes the body for the endpoint info.
+func remoteInfo(profile, label string) ([]byte, error) {
+	return json.Marshal(info.Req{Profile: profile, Label: label})
+}
+
+// provider authenticates requests to a remote CA, authenticated is such a request.
+type (
+	provider      = auth.Provider
+	authenticated = auth.AuthenticatedRequest
+)
+
+// remoteAnswer reads the certificate in a cfssl server's answer.
+func remoteAnswer(body []byte) ([]byte, error) {
+	var answer struct {
+		api.Response
+		Result struct {
+			Certificate string `json:"certificate"`
+		} `json:"result"`
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return nil, fmt.Errorf("%w: the answer is no JSON: %w", ErrParse, err)
+	}
+	if !answer.Success && len(answer.Errors) > 0 {
+		return nil, fmt.Errorf("%w: %s (cfssl error %d)", ErrRefused, answer.Errors[0].Message, answer.Errors[0].Code)
+	}
+	block, _ := pem.Decode([]byte(answer.Result.Certificate))
+	if block == nil || block.Type != "CERTIFICATE" {
+		return nil, fmt.Errorf("%w: the answer has no certificate", ErrParse)
+	}
+	return block.Bytes, nil
+}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"certkdb/pki/cert"
+	"certkdb/pki/oid"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
@@ -153,4 +154,26 @@ func ipConstraint(value string) (cert.GeneralName, error) {
 		mask[i/8] |= 0x80 >> (i % 8)
 	}
 	return cert.GeneralName{Type: cert.IPAddress, Value: append(address, mask...)}, nil
+}
+
+// readPurposes reads the value of an extended key usage; what it cannot read is no purpose.
+func readPurposes(der []byte) []string {
+	in := cryptobyte.String(der)
+	var list cryptobyte.String
+	if !in.ReadASN1(&list, asn1.SEQUENCE) {
+		return nil
+	}
+	var ids []string
+	for !list.Empty() {
+		var content cryptobyte.String
+		if !list.ReadASN1(&content, asn1.OBJECT_IDENTIFIER) {
+			return nil
+		}
+		id, err := oid.Decode(content)
+		if err != nil {
+			return nil
+		}
+		ids = append(ids, id)
+	}
+	return ids
 }

@@ -184,3 +184,7 @@ func handshake(server, client *tls.Config) error {
 	}
 	return nil
 }
+
+func pemBytes(der []byte) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+}

@@ -10,8 +10,8 @@
 //
 // cloudflare/cfssl makes the keys (csr.KeyRequest), turns a signing profile and a public key into what a certificate
 // says (signer.FillTemplate: usages, validity, basic constraints, key identifier, URLs, policies; the rules for ML-DSA
-// keys of RFC 9881), chooses the signature algorithm, reads profile files (config), and speaks with remote CAs
-// (signer/remote, auth). The file cfssl.go is the only one that imports it.
+// keys of RFC 9881), chooses the signature algorithm, reads profile files (config), and authenticates what goes to remote
+// CAs (api, auth). The file cfssl.go is the only one that imports it.
 //
 // The signature itself is x509.CreateCertificate's, as in cfssl's signer/local, but called from here, because
 // signer/local cannot carry what this program promises: its template goes through pkix.Name, which reorders the subject,
@@ -32,6 +32,8 @@ var (
 	ErrParse = errors.New("cannot be parsed")
 	// ErrRefused: the request is well-formed and is not granted: a bad signature, a weak key, constraints of the CA.
 	ErrRefused = errors.New("request refused")
+	// ErrRemote: a remote CA cannot be reached or does not answer as one.
+	ErrRemote = errors.New("remote CA failed")
 	// ErrFIPS: it is not allowed under FIPS 140-3, and that was asked for.
 	ErrFIPS = errors.New("not approved under FIPS 140-3")
 )

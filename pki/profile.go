@@ -35,7 +35,8 @@ type Profile struct {
 	// Take says what is taken from a PKCS #10 request; nil takes subject and alternative names of all kinds.
 	Take *Take
 
-	remote *remoteProfile
+	noKeyUsage bool // leaves the extension out, for renewals of what had none
+	remote     *Remote
 }
 
 // Take says which parts of a PKCS #10 request go into the certificate (cfssl's CSR whitelist).
@@ -96,4 +97,22 @@ func ProfileNamed(wanted string, profiles ...Profile) (Profile, error) {
 		}
 	}
 	return Profile{}, fmt.Errorf("%w: no profile %q, there are %s", ErrArgument, wanted, strings.Join(names, ", "))
+}
+
+// ReadProfiles reads the profiles of a cfssl configuration file (the JSON that cfssl serve -config takes): those under
+// their names, and the default one as "default".
+func ReadProfiles(config []byte) ([]Profile, error) {
+	profiles, err := readConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("reading profiles: %w", err)
+	}
+	return profiles, nil
+}
+
+// Remote returns the remote CA that a profile of a configuration file names, if it names one.
+func (p Profile) Remote() (Remote, bool) {
+	if p.remote == nil {
+		return Remote{}, false
+	}
+	return *p.remote, true
 }

@@ -30,7 +30,11 @@ func (r *Request) selfSigned() (Issued, error) {
 	}
 	// The issuer is the subject itself; the identifier helps programs that look for issuers by it (RFC 5280, 4.2.1.1).
 	d.AuthorityKeyId = d.SubjectKeyId
-	der, err := r.sign(d, d.Certificate, signing)
+	algorithm, err := signatureAlgorithm(signing)
+	if err != nil {
+		return Issued{}, err
+	}
+	der, err := r.sign(d, d.Certificate, signing, algorithm)
 	if err != nil {
 		return Issued{}, err
 	}
@@ -38,11 +42,7 @@ func (r *Request) selfSigned() (Issued, error) {
 }
 
 // sign signs a draft; x509 verifies the signature before it returns it.
-func (r *Request) sign(d draft, parent *x509.Certificate, signing crypto.Signer) ([]byte, error) {
-	algorithm, err := signatureAlgorithm(signing)
-	if err != nil {
-		return nil, err
-	}
+func (r *Request) sign(d draft, parent *x509.Certificate, signing crypto.Signer, algorithm x509.SignatureAlgorithm) ([]byte, error) {
 	d.SignatureAlgorithm = algorithm
 	der, err := x509.CreateCertificate(r.random(), d.Certificate, parent, d.PublicKey, signing)
 	if err != nil {

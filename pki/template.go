@@ -41,6 +41,9 @@ func (r *Request) draft(public crypto.PublicKey, issuer *CA) (draft, error) {
 	if err := fill(d.Certificate, p, from, to); err != nil {
 		return d, err
 	}
+	if p.noKeyUsage {
+		d.KeyUsage = 0
+	}
 	if err := d.overrideUsages(r); err != nil {
 		return d, err
 	}
@@ -209,4 +212,23 @@ func (d *draft) alternativeNames(r *Request) ([]cert.GeneralName, error) {
 		return nil, fmt.Errorf("%w: a certificate needs a subject or an alternative name (RFC 5280, 4.1.2.6)", ErrArgument)
 	}
 	return names, nil
+}
+
+// purposes are the dotted identifiers of the extended key usages that the certificate will have.
+func (d *draft) purposes(r *Request) []string {
+	for _, e := range r.Extensions {
+		if e.ID == cert.IDExtendedKeyUsage {
+			return readPurposes(e.Value)
+		}
+	}
+	var ids []string
+	for _, u := range d.ExtKeyUsage {
+		if id := u.OID(); id.String() != "" {
+			ids = append(ids, id.String())
+		}
+	}
+	for _, id := range d.UnknownExtKeyUsage {
+		ids = append(ids, id.String())
+	}
+	return ids
 }

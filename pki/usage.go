@@ -66,8 +66,8 @@ func extKeyUsages() []extKeyUsage {
 		{"codeSigning", "code signing", "1.3.6.1.5.5.7.3.3"},
 		{"emailProtection", "email protection", "1.3.6.1.5.5.7.3.4"},
 		{"timeStamping", "timestamping", oidTimeStamping},
-		{"OCSPSigning", "ocsp signing", "1.3.6.1.5.5.7.3.9"},
-		{"anyExtendedKeyUsage", "any", "2.5.29.37.0"},
+		{"OCSPSigning", "ocsp signing", oidOCSPSigning},
+		{"anyExtendedKeyUsage", "any", oidAnyPurpose},
 		{"ipsecEndSystem", "ipsec end system", "1.3.6.1.5.5.7.3.5"},
 		{"ipsecTunnel", "ipsec tunnel", "1.3.6.1.5.5.7.3.6"},
 		{"ipsecUser", "ipsec user", "1.3.6.1.5.5.7.3.7"},
@@ -78,7 +78,12 @@ func extKeyUsages() []extKeyUsage {
 	}
 }
 
-const oidTimeStamping = "1.3.6.1.5.5.7.3.8"
+// Purposes that have rules of their own.
+const (
+	oidTimeStamping = "1.3.6.1.5.5.7.3.8"
+	oidOCSPSigning  = "1.3.6.1.5.5.7.3.9"
+	oidAnyPurpose   = "2.5.29.37.0"
+)
 
 // ExtKeyUsageNames returns the names of the extended key usages that are known by name.
 func ExtKeyUsageNames() []string {
