@@ -35,7 +35,7 @@ type identity struct {
 }
 
 // newIdentity makes a certificate that the parent signs, or itself if that is nil.
-func newIdentity(t *testing.T, cn string, parent *identity) *identity {
+func newIdentity(t testing.TB, cn string, parent *identity) *identity {
 	t.Helper()
 	signer, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

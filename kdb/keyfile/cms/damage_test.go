@@ -161,8 +161,7 @@ func TestDecode_keepsWhatItCannotShow(t *testing.T) {
 func TestKey_boundsIterations(t *testing.T) {
 	t.Parallel()
 	files := example(t, "entries-v6")
-	// INTEGER 5 within the PBKDF2 parameters, before the PRF, becomes 2^31-1; the lengths around it do not fit any more,
-	// so the count is exchanged where it stands alone: 5 bytes of salt are given up for it.
+	// INTEGER 5 in the PBKDF2 parameters becomes 2^31-1, three bytes longer, for which the salt before it gives up three.
 	at := bytes.Index(files.Main, []byte("\x02\x01\x05"))
 	if at < 0 {
 		t.Fatal("the example asks for other than 5 iterations")

@@ -76,8 +76,10 @@ func keytoolStore(t *testing.T, storeType string) (path string, data []byte) {
 			"-genkeypair", "-alias", alias, "-keyalg", "EC", "-groupname", "secp256r1", "-dname", "CN=" + alias, "-keypass", secret + alias,
 		}, common...)...)
 	}
-	crt := filepath.Join(t.TempDir(), "one.crt")
-	keytool(t, append([]string{"-exportcert", "-alias", "one", "-file", crt}, common...)...)
+	crt := filepath.Join(t.TempDir(), "anchor.crt")
+	if err := os.WriteFile(crt, newIdentity(t, "anchor").cert, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	keytool(t, append([]string{"-importcert", "-noprompt", "-alias", "anchor", "-file", crt}, common...)...)
 	data, err := os.ReadFile(path)
 	if err != nil {
