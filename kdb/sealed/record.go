@@ -73,7 +73,11 @@ func decodeSummary(b []byte) (summary, error) {
 	}
 	s.SHA256 = d.hash()
 	s.Added, s.NotBefore, s.NotAfter = d.time(), d.time(), d.time()
-	s.ChainLength = int(d.uvarint() & 0xFFFFFF)
+	length := d.uvarint()
+	if length > 1<<24 {
+		d.fail("a chain out of range")
+	}
+	s.ChainLength = int(length)
 	for _, text := range []*string{&s.Subject, &s.Issuer, &s.Serial, &s.KeyType, &s.Warning} {
 		*text = d.string()
 	}
