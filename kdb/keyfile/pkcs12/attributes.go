@@ -1,6 +1,7 @@
 package pkcs12
 
 import (
+	"encoding/base64"
 	"encoding/hex"
 	"slices"
 	"strings"
@@ -189,6 +190,7 @@ type marks struct {
 	distrusted bool
 	chain      []string // SHA-256 of the certificates behind the entry's own, in hexadecimal; nil if they follow from the file
 	fixed      bool     // chain counts, be it empty
+	request    []byte   // the PKCS #10 request of a key that waits for its certificate
 }
 
 const markPrefix = "certkdb:"
@@ -202,6 +204,7 @@ func (b *bag) marks() (m marks) {
 	}
 	for _, word := range strings.Fields(text) {
 		list, isChain := strings.CutPrefix(word, "chain=")
+		request, isRequest := strings.CutPrefix(word, "request=")
 		switch {
 		case word == "default":
 			m.isDefault = true
@@ -212,6 +215,8 @@ func (b *bag) marks() (m marks) {
 		case isChain:
 			m.fixed = true
 			m.chain = strings.FieldsFunc(list, func(r rune) bool { return r == ',' })
+		case isRequest:
+			m.request, _ = base64.StdEncoding.DecodeString(request) // nothing, if somebody damaged it
 		}
 	}
 	return m
@@ -222,7 +227,13 @@ func (m marks) String() string {
 	for _, w := range []struct {
 		set  bool
 		word string
-	}{{m.isDefault, "default"}, {m.trusted, "trusted"}, {m.distrusted, "distrusted"}, {m.fixed, "chain=" + strings.Join(m.chain, ",")}} {
+	}{
+		{m.isDefault, "default"},
+		{m.trusted, "trusted"},
+		{m.distrusted, "distrusted"},
+		{m.fixed, "chain=" + strings.Join(m.chain, ",")},
+		{m.request != nil, "request=" + base64.StdEncoding.EncodeToString(m.request)},
+	} {
 		if w.set {
 			words = append(words, w.word)
 		}

@@ -103,10 +103,19 @@ func (c *Container) newRecord(e kdb.Entry, old *record) (*record, error) {
 			return nil, fmt.Errorf("%w: a trusted entry has one certificate and no key", kdb.ErrUnsupported)
 		}
 	case kdb.KindPersonal:
-		if len(e.Certificates) == 0 || len(e.Key) == 0 && (old == nil || old.kind != kdb.KindPersonal) {
+		if len(e.Certificates) == 0 || len(e.Key) == 0 && !old.hasPrivateKey() {
 			return nil, fmt.Errorf("%w: a personal entry has a certificate and its key", kdb.ErrUnsupported)
 		}
 		r.chain = e.Certificates[1:]
+	case kdb.KindRequest:
+		if len(e.Request) == 0 || len(e.Certificates) > 0 || len(e.Key) == 0 && !old.hasPrivateKey() {
+			return nil, fmt.Errorf("%w: a request has its key and no certificate", kdb.ErrUnsupported)
+		}
+		if _, err := cert.ParseRequest(e.Request); err != nil {
+			return nil, fmt.Errorf("%w: %w", kdb.ErrParse, err)
+		}
+		r.request = e.Request
+		return r, c.setKey(r, e, old, old)
 	case kdb.KindSecretKey:
 		return r, c.setSecret(r, e, old)
 	default:
@@ -118,6 +127,9 @@ func (c *Container) newRecord(e kdb.Entry, old *record) (*record, error) {
 		}
 	}
 	source := c.setCert(r, e.Certificates[0], old)
+	if source == nil {
+		source = old
+	}
 	if e.Kind == kdb.KindPersonal {
 		return r, c.setKey(r, e, old, source)
 	}
@@ -152,7 +164,7 @@ func (c *Container) setKey(r *record, e kdb.Entry, old, source *record) error {
 		r.key, r.plain, r.fresh = old.key, old.plain, old.fresh
 	case !isPrivateKeyInfo(e.Key):
 		return fmt.Errorf("%w: the key is no PrivateKeyInfo (PKCS #8)", kdb.ErrParse)
-	case source != nil && c.open(source) == nil && bytes.Equal(source.plain, e.Key):
+	case source.hasPrivateKey() && c.open(source) == nil && bytes.Equal(source.plain, e.Key):
 		r.key, r.plain, r.fresh = source.key, source.plain, source.fresh
 		if source != old {
 			r.key = &bag{id: source.key.id, value: source.key.value, attributes: slices.Clone(source.key.attributes)}
@@ -165,13 +177,20 @@ func (c *Container) setKey(r *record, e kdb.Entry, old, source *record) error {
 	if len(id) == 0 {
 		id = r.key.localKeyID()
 	}
-	if len(id) == 0 {
+	if len(id) == 0 && r.cert != nil {
 		sum := sha1.Sum(r.cert.cert) // as OpenSSL makes it
 		id = sum[:]
 	}
 	r.key.setLocalKeyID(id)
-	r.cert.setLocalKeyID(id)
+	if r.cert != nil {
+		r.cert.setLocalKeyID(id)
+	}
 	return nil
+}
+
+// hasPrivateKey says whether there is a record, with a private key.
+func (r *record) hasPrivateKey() bool {
+	return r != nil && r.key != nil && r.kind != kdb.KindSecretKey
 }
 
 // setSecret gives a record the bag of a secret key.

@@ -42,6 +42,7 @@ type record struct {
 	fresh bool
 	// algorithm is a secret key's, or the type of a private key without certificate.
 	algorithm string
+	request   []byte // of KindRequest
 	// changed says that localKeyId, marks and chain are to be looked after when writing.
 	changed bool
 	gone    bool
@@ -179,7 +180,7 @@ func (c *Container) Entries() []kdb.Entry {
 func (r *record) entry() kdb.Entry {
 	e := kdb.Entry{
 		Label: r.label, Kind: r.kind, Trusted: r.trusted, Default: r.isDefault, KeyAlgorithm: r.algorithm,
-		LocalKeyID: bytes.Clone(r.localKeyID()),
+		LocalKeyID: bytes.Clone(r.localKeyID()), Request: bytes.Clone(r.request),
 	}
 	if r.cert != nil {
 		e.Certificates = append(e.Certificates, bytes.Clone(r.cert.cert))

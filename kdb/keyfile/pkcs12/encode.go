@@ -253,11 +253,11 @@ func (c *Container) settle() {
 	c.settleKeyIDs()
 	var x *index
 	for _, r := range c.records {
-		if r.gone || r.kind != kdb.KindPersonal {
+		if r.gone || r.kind != kdb.KindPersonal && r.kind != kdb.KindRequest {
 			continue
 		}
 		m := r.key.marks()
-		m.isDefault, m.trusted = r.isDefault, r.trusted
+		m.isDefault, m.trusted, m.request = r.isDefault, r.trusted, r.request
 		if r.changed && r.cert != nil {
 			if x == nil {
 				x = c.newIndex()

@@ -64,6 +64,9 @@ func (c *Container) describeKeys(keys []*record, x *index) {
 		m := r.key.marks()
 		r.isDefault, r.trusted = m.isDefault, m.trusted
 		if r.cert == nil {
+			if _, err := cert.ParseRequest(m.request); err == nil {
+				r.kind, r.request, r.algorithm = kdb.KindRequest, m.request, ""
+			}
 			continue
 		}
 		r.algorithm = ""
@@ -163,6 +166,9 @@ func (r *record) storedLabel() string {
 func (r *record) autoLabel() string {
 	if r.cert != nil {
 		return kdb.AutoLabel(&kdb.Entry{Certificates: [][]byte{r.cert.cert}})
+	}
+	if r.request != nil {
+		return kdb.AutoLabel(&kdb.Entry{Request: r.request})
 	}
 	sum := sha256.Sum256(r.key.value)
 	return fmt.Sprintf("key-%x", sum[:4])

@@ -9,7 +9,6 @@ import (
 	"certkdb/kdb"
 	"certkdb/pki/cert"
 	"certkdb/pki/key"
-	"certkdb/pki/oid"
 	"certkdb/pki/pbe"
 )
 
@@ -148,12 +147,22 @@ func (c *Container) checkKey(r *record, report func(kdb.Problem)) {
 		problem(err.Error())
 		return
 	}
-	if r.cert == nil {
+	switch public := r.publicKey(); {
+	case r.cert == nil && r.request == nil:
 		problem("the file has no certificate for it")
-		return
+	case public != nil && private.SPKI != nil && !key.SameKey(private.SPKI, public):
+		problem("it does not belong to its certificate or request, though the file says it does")
 	}
-	crt, err := cert.Parse(r.cert.cert)
-	if err == nil && private.SPKI != nil && !key.SameKey(private.SPKI, crt.RawSPKI) {
-		problem("it does not belong to its certificate (" + oid.Name(oidLocalKeyID) + " says it does)")
+}
+
+// publicKey is that of the entry's certificate or request.
+func (r *record) publicKey() []byte {
+	if r.cert != nil {
+		if crt, err := cert.Parse(r.cert.cert); err == nil {
+			return crt.RawSPKI
+		}
+	} else if request, err := cert.ParseRequest(r.request); err == nil {
+		return request.RawSPKI
 	}
+	return nil
 }

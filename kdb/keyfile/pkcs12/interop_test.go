@@ -299,7 +299,7 @@ func rename(t *testing.T, c interface {
 		if e.Label != from {
 			continue
 		}
-		if e.Kind == kdb.KindPersonal {
+		if e.Kind != kdb.KindTrusted {
 			k, err := c.Key(from)
 			if err != nil {
 				t.Fatal(err)

@@ -12,11 +12,11 @@
 //   - Another certificate that stands in a key's chain is part of that entry alone, as in keytool, unless it has a
 //     friendlyName that is not just its own subject (Java writes that one) or the key's: openssl pkcs12 shows such a
 //     name, so it is an entry too. It and certificates that belong to no key are shown as not trusted.
-//   - A key without a certificate makes a personal entry without certificates.
+//   - A key without a certificate makes a personal entry without certificates, or a request if it has one with it.
 //   - A secret key as Java writes it makes a secret key entry.
 //
-// What the format has no place for (default, distrusted, a chain that issuer and subject do not give) stands in a
-// description attribute (X.520, 6.5.1) that begins with "certkdb:". Others ignore it.
+// What the format has no place for (default, distrusted, a chain that issuer and subject do not give, a PKCS #10 request
+// beside its key) stands in a description attribute (X.520, 6.5.1) that begins with "certkdb:". Others ignore it.
 //
 // Public-key integrity and privacy (RFC 7292, section 3.1) are refused.
 package pkcs12
@@ -91,17 +91,20 @@ type profile struct {
 	rounds  int // of every derivation
 }
 
-// The profiles are named as go-pkcs12 names them. Each writes UTF-8 passwords as RFC 7292 and RFC 8018 say.
+// The profiles are named as go-pkcs12 names them. The rounds are keytool's since Java 16. Who reads them, tried with OpenSSL 3.0 and 3.6,
+// JDK 17 and 25, NSS 3.87 and 3.132, GnuTLS 3.7 and 3.8:
 var profiles = [...]profile{
-	// PBES2 with AES-256-CBC and HMAC-SHA-256: OpenSSL 1.0.1, Java 8u301, NSS 3.31, GnuTLS 3.6, Windows Server 2019 and
-	// Windows 10 1809, macOS 15, and later. The rounds are those of keytool since Java 16.
+	// 2023 is PBES2 with AES-256-CBC and HMAC-SHA-256: everything of the last years reads it; from OpenSSL 1.1.1, Java 12 and
+	// Windows Server 2019 on.
 	{"2023", true, pbe.AES256, pbe.AES256, pbe.MACSHA256, 10_000},
-	// pbeWithSHAAnd3-KeyTripleDES-CBC and HMAC-SHA-1: everything that was ever made, with OpenSSL 3 in its legacy
-	// provider's absence too, and GSKit before 8.0.50. It is weak, and refused in FIPS mode.
+	// legacy is pbeWithSHAAnd3-KeyTripleDES-CBC and HMAC-SHA-1: everything ever made reads it, OpenSSL 3 without its legacy provider too.
+	// It is weak.
 	{"legacy", true, pbe.TripleDES, pbe.TripleDES, pbe.MACSHA1, 2048},
-	// As 2023 with PBMAC1 (RFC 9579) as the MAC: OpenSSL 3.4, Java 26, NSS 3.103, GnuTLS 3.8.8 and later.
+	// 2026 is 2023 with PBMAC1 (RFC 9579) as the MAC: OpenSSL 3.4, Java 25, NSS 3.132, GnuTLS 3.8 and later read it. OpenSSL 3.0,
+	// Java 17, NSS 3.87 and GnuTLS 3.7 do not.
 	{"2026", true, pbe.AES256, pbe.AES256, pbe.MACPBMAC1, 10_000},
-	// No password, no encryption, no MAC: whoever has the file has the keys. OpenSSL and Java 18 read it; NSS does not.
+	// passwordless has no encryption and no MAC: whoever has the file has the keys. OpenSSL reads all of it, Java the trusted certificates,
+	// GnuTLS with a complaint; NSS refuses it.
 	{name: "passwordless"},
 }
 

@@ -2,6 +2,8 @@ package pkcs12_test
 
 import (
 	"bytes"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/asn1"
 	"errors"
 	"fmt"
@@ -118,7 +120,9 @@ func TestPut_refuses(t *testing.T) {
 		want  error
 	}{
 		"a bad label":                {kdb.Entry{Label: "", Kind: kdb.KindTrusted, Certificates: certs}, kdb.ErrLabel},
-		"a request":                  {kdb.Entry{Label: "x", Kind: kdb.KindRequest, Request: []byte{1}, Key: f.one.pkcs8}, kdb.ErrUnsupported},
+		"a request that is none":     {kdb.Entry{Label: "x", Kind: kdb.KindRequest, Request: []byte{1}, Key: f.one.pkcs8}, kdb.ErrParse},
+		"a request without key":      {kdb.Entry{Label: "x", Kind: kdb.KindRequest, Request: []byte{1}}, kdb.ErrUnsupported},
+		"no kind":                    {kdb.Entry{Label: "x"}, kdb.ErrUnsupported},
 		"a key that is none":         {kdb.Entry{Label: "x", Kind: kdb.KindPersonal, Certificates: certs, Key: []byte("key")}, kdb.ErrParse},
 		"no key":                     {kdb.Entry{Label: "x", Kind: kdb.KindPersonal, Certificates: certs}, kdb.ErrUnsupported},
 		"no certificate":             {kdb.Entry{Label: "x", Kind: kdb.KindPersonal, Key: f.one.pkcs8}, kdb.ErrUnsupported},
@@ -170,6 +174,83 @@ func TestPut_movesDefault(t *testing.T) {
 	c := decode(t, encode(t, newFile(t, "", one), "x"), "x")
 	put(t, c, two)
 	if got := sorted(labels(decode(t, encode(t, c, "x"), "x"))); got != "one:personal:ccc two:personal:ccc!" {
+		t.Error(got)
+	}
+}
+
+func TestPut_requestUntilItsCertificateComes(t *testing.T) {
+	t.Parallel()
+	f := newFamily(t)
+	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: f.one.cert.Subject}, f.one.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := kdb.Entry{Label: "pending", Kind: kdb.KindRequest, Request: der, Key: f.one.pkcs8}
+	c := decode(t, encode(t, newFile(t, "", request, trusted("root", f.root)), "x"), "x")
+	checkKeys(t, c)
+	if got := sorted(labels(c)); got != "pending:request: root:trusted:c*" {
+		t.Fatal(got)
+	}
+	rename(t, c, "pending", "still pending")
+	received := f.personal("still pending", f.one)
+	received.Key = nil
+	put(t, c, received)
+	c = decode(t, encode(t, c, "x"), "x")
+	checkKeys(t, c)
+	if got := labels(c); !strings.Contains(got, "still pending:personal:ccc") {
+		t.Error(got)
+	}
+	for _, e := range c.Entries() {
+		if e.Kind == kdb.KindRequest || len(e.Request) > 0 {
+			t.Errorf("%q is still a request", e.Label)
+		}
+	}
+}
+
+func TestDecode_keysWithoutCertificate(t *testing.T) {
+	t.Parallel()
+	f := newFamily(t)
+	var keys [][]byte
+	for _, b := range decode(t, encode(t, newFile(t, "passwordless", f.personal("one", f.one), f.personal("two", f.two)), ""), "").Bags() {
+		if b.Type == "key" {
+			keys = append(keys, b.DER)
+		}
+	}
+	c := decode(t, rawFile(t, keys...), "")
+	if got := labels(c); got != "one:personal: two:personal:" {
+		t.Error(got)
+	}
+	for _, e := range c.Entries() {
+		if e.KeyAlgorithm != "p256" {
+			t.Errorf("%q is for %q", e.Label, e.KeyAlgorithm)
+		}
+	}
+	if k, err := c.Key("two"); err != nil || !bytes.Equal(k, f.two.pkcs8) {
+		t.Error(err)
+	}
+	problems := 0
+	c.Check(func(kdb.Problem) { problems++ })
+	if problems != 2 {
+		t.Errorf("%d problems", problems)
+	}
+}
+
+func TestDecode_pairsByPublicKeyWhereIDsDoNotTell(t *testing.T) {
+	t.Parallel()
+	f := newFamily(t)
+	dir := savePEM(t, f)
+	run(t, dir, "openssl", "pkcs12", "-export", "-inkey", "two.key", "-in", "two.pem", "-out", "f.p12", "-passout", "pass:", "-certpbe", "NONE", "-keypbe", "NONE", "-name", "two")
+	two := decode(t, load(t, dir, "f.p12"), "").Bags()
+	one := decode(t, encode(t, newFile(t, "passwordless", f.personal("one", f.one)), ""), "").Bags()
+	var mixed [][]byte
+	for _, b := range append(one, two...) {
+		id := b.LocalKeyID
+		// Every bag gets the same localKeyId.
+		mixed = append(mixed, bytes.Replace(b.DER, id, bytes.Repeat([]byte{7}, len(id)), 1))
+	}
+	c := decode(t, rawFile(t, mixed...), "")
+	checkKeys(t, c)
+	if got := sorted(labels(c)); got != "one:personal:ccc two:personal:ccc" {
 		t.Error(got)
 	}
 }
@@ -691,39 +772,53 @@ func TestCheck_findsAStrangersKey(t *testing.T) {
 	}
 }
 
+// FuzzDecode has no password to give: what is within an encrypted file is parsed by the same code, and deriving keys by the
+// thousand rounds would leave no time to fuzz.
 func FuzzDecode(f *testing.F) {
 	family := newFamily(f)
-	for _, profile := range []string{"legacy", "passwordless"} {
-		password := "x"
-		if profile == "passwordless" {
-			password = ""
-		}
-		f.Add(encode(f, newFile(f, profile, family.personal("one", family.one), trusted("root", family.root)), password))
-	}
+	f.Add(encode(f, newFile(f, "passwordless", family.personal("one", family.one), trusted("root", family.root)), ""))
+	f.Add(encode(f, newFile(f, "legacy", family.personal("one", family.one)), "x"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		c, err := pkcs12.Decode(data, passwords("x"))
+		closed := keyfile.Passwords{Database: func() ([]byte, error) { return nil, kdb.ErrNoPassword }}
+		c, err := pkcs12.Decode(data, closed)
 		if err != nil {
 			return
 		}
 		c.Facts()
-		c.Bags()
+		c.Check(func(kdb.Problem) {})
 		want := labels(c)
-		files, err := c.Encode([]byte("x"))
+		files, err := c.Encode(nil)
 		if err != nil {
 			t.Fatalf("what was read cannot be written: %v", err)
 		}
-		again, err := pkcs12.Decode(files.Main, passwords("x"))
+		again, err := pkcs12.Decode(files.Main, closed)
 		if err != nil {
 			t.Fatalf("what was written cannot be read: %v", err)
 		}
 		if got := labels(again); got != want {
 			t.Errorf("%q became %q", want, got)
 		}
+		for _, e := range c.Entries() {
+			if err := c.Delete(e.Label); err != nil {
+				t.Error(err)
+			}
+		}
+		if _, err := c.Encode(nil); err != nil {
+			t.Error(err)
+		}
 	})
 }
 
 func BenchmarkDecode_150(b *testing.B) {
-	data := many(b, 150, "legacy")
+	var entries []gopkcs12.TrustStoreEntry
+	for i := range 150 {
+		name := fmt.Sprintf("CA %d", i)
+		entries = append(entries, gopkcs12.TrustStoreEntry{Cert: issue(b, name, nil, true).cert, FriendlyName: name})
+	}
+	data, err := gopkcs12.Modern2023.EncodeTrustStoreEntries(entries, "x")
+	if err != nil {
+		b.Fatal(err)
+	}
 	b.ResetTimer()
 	for range b.N {
 		decode(b, data, "x")
@@ -733,20 +828,10 @@ func BenchmarkDecode_150(b *testing.B) {
 func BenchmarkAdd_1000(b *testing.B) {
 	root := issue(b, "Root", nil, true)
 	for range b.N {
-		c := decode(b, many(b, 1, ""), "x")
+		c := newFile(b, "")
 		for i := range 1000 {
 			put(b, c, trusted(fmt.Sprint(i), root))
 		}
 		encode(b, c, "x")
 	}
-}
-
-// many is a file with n trusted certificates.
-func many(b *testing.B, n int, profile string) []byte {
-	b.Helper()
-	c := newFile(b, profile)
-	for i := range n {
-		put(b, c, trusted(fmt.Sprintf("ca %d", i), issue(b, fmt.Sprintf("CA %d", i), nil, true)))
-	}
-	return encode(b, c, "x")
 }
