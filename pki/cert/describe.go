@@ -282,3 +282,6 @@ func sctText(value cryptobyte.String) (string, error) {
 	}
 	return fmt.Sprintf("%d timestamps", count), nil
 }
+
+// TypeName is the usual name of an extension or another object identifier, or the identifier itself.
+func TypeName(dotted string) string { return oid.Name(dotted) }

@@ -189,15 +189,15 @@ func (w *warnings) checkFixedKey(algorithm Algorithm, key []byte) {
 func (w *warnings) checkName(which string, n name.Name) {
 	for _, rdn := range n.RDNs {
 		for i := range rdn {
-			if problem := oddAttribute(&rdn[i]); problem != "" {
+			if problem := OddAttribute(rdn[i]); problem != "" {
 				w.addf("the %s's %s %s", which, name.ShortName(rdn[i].Type), problem)
 			}
 		}
 	}
 }
 
-// oddAttribute says why crypto/x509 does not read an attribute, or "".
-func oddAttribute(a *name.Attribute) string {
+// OddAttribute says why crypto/x509 does not read an attribute of a name, or "".
+func OddAttribute(a name.Attribute) string {
 	if hasBigArc(a.Type) {
 		return "has an arc above 2^31"
 	}

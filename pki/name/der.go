@@ -170,3 +170,15 @@ func (r RDN) sortDER() {
 		slices.SortStableFunc(r, func(a, b Attribute) int { return bytes.Compare(a.der(), b.der()) })
 	}
 }
+
+// IsDER reports whether the attributes of each part stand in the order that DER wants, each once.
+func (n Name) IsDER() bool {
+	for _, rdn := range n.RDNs {
+		for i := 1; i < len(rdn); i++ {
+			if bytes.Compare(rdn[i-1].der(), rdn[i].der()) >= 0 {
+				return false
+			}
+		}
+	}
+	return true
+}

@@ -19,6 +19,9 @@ var processed = []string{
 	"1.3.6.1.5.5.7.48.1.5", // id-pkix-ocsp-nocheck: no revocation to be checked (RFC 6960, 4.2.2.2.1)
 }
 
+// idApplicationPolicies is Microsoft's copy of the extended key usage, which counts if both are there.
+const idApplicationPolicies = "1.3.6.1.4.1.311.21.10"
+
 // checker validates one chain: RFC 5280, 6.1. All failures are collected, as one cure at a time is tedious.
 type checker struct {
 	*search
@@ -87,12 +90,15 @@ func (c *checker) startAtAnchor(top int) {
 	}
 	c.checkCertSign(top)
 	c.checkNested(top)
+	c.addConstraints(top)
+	if !c.anchor.Policies {
+		return
+	}
 	if f.policies != nil {
 		c.try(RulePolicy, top, c.policy.process(f.policies, true))
 		c.try(RulePolicyMapping, top, c.policy.apply(f.mappings))
 	}
 	c.policy.count(true, f.constraints, f.inhibitAny)
-	c.addConstraints(top)
 }
 
 // basic is 6.1.3 for the certificate at position i.
@@ -108,8 +114,10 @@ func (c *checker) basic(i int) {
 	if c.v.o.RequireCRLs {
 		c.checkRevocation(i)
 	}
+	// The common name identifies nothing if the caller looks for a host elsewhere.
+	commonName := c.host == "" || c.v.o.CommonNameHost
 	if !n.selfIssued || i == 0 {
-		if err := c.names.check(n.Certificate); err != nil {
+		if err := c.names.check(n.Certificate, commonName); err != nil {
 			rule := RuleNameConstraints
 			if errors.Is(err, errNames) {
 				rule = RuleWork
@@ -242,7 +250,7 @@ func span(d time.Duration) string {
 func (c *checker) checkForm(i int) {
 	n := c.chain[i]
 	for _, e := range n.Extensions {
-		if e.Critical && !c.v.critical[e.ID] {
+		if e.Critical && !c.v.critical[e.ID] && !(e.ID == idApplicationPolicies && n.ExtKeyUsage != nil) {
 			c.fail(RuleCritical, i, "", "its critical extension %s (%s) is not known here", oid.Name(e.ID), e.ID)
 		}
 	}

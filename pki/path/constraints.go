@@ -29,14 +29,11 @@ var errNames = errors.New("more names and constraints than are compared")
 func (l *constraints) add(c constraint) { l.list = append(l.list, c) }
 
 // check is RFC 5280, 6.1.3 (b), (c) for one certificate.
-func (l *constraints) check(c *cert.Certificate) error {
+func (l *constraints) check(c *cert.Certificate, commonName bool) error {
 	if len(l.list) == 0 {
 		return nil
 	}
-	names, err := constrainedNames(c)
-	if err != nil {
-		return err
-	}
+	names := constrainedNames(c, commonName)
 	for _, set := range l.list {
 		for _, n := range names {
 			if l.budget -= len(set.Permitted) + len(set.Excluded); l.budget < 0 {
@@ -52,32 +49,22 @@ func (l *constraints) check(c *cert.Certificate) error {
 
 // constrainedNames lists all names of a certificate that constraints apply to: the subject, the subject alternative
 // names, and what stands in the subject in place of an alternative name of its kind.
-func constrainedNames(c *cert.Certificate) ([]cert.GeneralName, error) {
+//
+// RFC 5280, 4.2.1.10 wants the subject's emailAddress constrained when there is no subject alternative name. Here it
+// always is, as in OpenSSL: programs exist that read it even so.
+func constrainedNames(c *cert.Certificate, commonName bool) []cert.GeneralName {
 	names := make([]cert.GeneralName, 0, len(c.SAN)+2)
 	if !c.Subject.Empty() {
 		names = append(names, cert.GeneralName{Type: cert.DirectoryName, Value: c.RawSubject})
 	}
 	names = append(names, c.SAN...)
-	if !hasEmail(c.SAN) {
-		// RFC 5280, 4.2.1.10: without alternative names, constraints apply to the emailAddress.
-		for _, e := range c.Subject.Attributes(name.EmailAddress) {
-			names = append(names, cert.GeneralName{Type: cert.RFC822Name, Value: []byte(e)})
-		}
+	for _, e := range c.Subject.Attributes(name.EmailAddress) {
+		names = append(names, cert.GeneralName{Type: cert.RFC822Name, Value: []byte(e)})
 	}
-	if c.IsCA || c.SAN.Has(cert.DNSName) {
-		return names, nil
+	if !commonName || c.IsCA || c.SAN.Has(cert.DNSName) {
+		return names
 	}
-	return append(names, commonNames(c)...), nil
-}
-
-// hasEmail tells alternative names that are mailboxes of either kind.
-func hasEmail(list cert.SAN) bool {
-	for _, n := range list {
-		if _, ok := smtpUTF8(n); ok || n.Type == cert.RFC822Name {
-			return true
-		}
-	}
-	return false
+	return append(names, commonNames(c)...)
 }
 
 // commonNames are the common names that a program might take for a host, so that constraints are not evaded by
@@ -155,6 +142,9 @@ func (s constraint) within(n, c cert.GeneralName, excluded bool) (bool, error) {
 	case cert.DNSName:
 		return underDomain(text, limit) || excluded && wildcardReaches(text, limit), nil
 	case cert.RFC822Name:
+		if strings.Count(text, "@") != 1 {
+			return false, fmt.Errorf("the name %s is no mailbox, but %s restrict mailboxes", n, s.who())
+		}
 		return underMailbox(text, limit), nil
 	case cert.URIName:
 		host, ok := uriHost(text)

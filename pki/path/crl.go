@@ -122,11 +122,14 @@ func (c *checker) checkRevocation(i int) {
 	r := &revocationCheck{checker: c, position: i, n: n}
 	points := slices.Clone(c.v.factsOf(n).points)
 	points = append(points, cert.DistributionPoint{Reasons: cert.AllReasons}) // the issuer's own CRL, wherever it is
-	for j, p := range points {
+	for _, p := range points {
 		if r.mask == cert.AllReasons {
 			break
 		}
-		r.tryPoint(p, j == len(points)-1)
+		// A CRL that names a distribution point must be the one that the certificate names, if that names any. RFC 5280,
+		// 6.3.3 would let it stand for the issuer's own CRL as well.
+		r.tryPoint(p, len(points) == 1)
+
 	}
 	switch {
 	case r.revoked != nil:
@@ -161,8 +164,9 @@ type revocationCheck struct {
 	why      error // why the CRL that came nearest was not used
 }
 
-// tryPoint tries the CRLs for one distribution point. last says that it is the implicit one.
-func (r *revocationCheck) tryPoint(p cert.DistributionPoint, last bool) {
+// tryPoint tries the CRLs for one distribution point. alone says that it is the implicit one and the certificate has
+// no other.
+func (r *revocationCheck) tryPoint(p cert.DistributionPoint, alone bool) {
 	issuers := []string{r.n.issuer}
 	if p.CRLIssuer != nil {
 		issuers = nil
@@ -178,18 +182,18 @@ func (r *revocationCheck) tryPoint(p cert.DistributionPoint, last bool) {
 			if l.BaseNumber != nil {
 				continue
 			}
-			if err := r.tryCRL(l, p, last); err != nil {
+			if err := r.tryCRL(l, p, alone); err != nil {
 				r.why = err
 			}
 		}
 	}
 }
 
-func (r *revocationCheck) tryCRL(l *crl, p cert.DistributionPoint, last bool) error {
+func (r *revocationCheck) tryCRL(l *crl, p cert.DistributionPoint, alone bool) error {
 	if l.err != nil {
 		return l.err
 	}
-	if err := r.inScope(l, p, last); err != nil {
+	if err := r.inScope(l, p, alone); err != nil {
 		return err
 	}
 	if err := r.current(l); err != nil {
@@ -212,7 +216,7 @@ func (r *revocationCheck) tryCRL(l *crl, p cert.DistributionPoint, last bool) er
 }
 
 // inScope is 6.3.3 (b).
-func (r *revocationCheck) inScope(l *crl, p cert.DistributionPoint, last bool) error {
+func (r *revocationCheck) inScope(l *crl, p cert.DistributionPoint, alone bool) error {
 	if p.CRLIssuer != nil && (l.point == nil || !l.point.Indirect) {
 		return errors.New("it is not an indirect CRL, as the distribution point wants")
 	}
@@ -227,7 +231,7 @@ func (r *revocationCheck) inScope(l *crl, p cert.DistributionPoint, last bool) e
 	case l.point.OnlyAttributes:
 		return errors.New("it is only for attribute certificates")
 	}
-	if l.point.Name != nil && !r.samePoint(l, p, last) {
+	if l.point.Name != nil && !r.samePoint(l, p, alone) {
 		return errors.New("it is for another distribution point")
 	}
 	return nil
@@ -235,7 +239,7 @@ func (r *revocationCheck) inScope(l *crl, p cert.DistributionPoint, last bool) e
 
 // samePoint compares the names of the CRL's and the certificate's distribution points (6.3.3 (b)(2)(i)). A point
 // without a name has that of the CRL issuer; so has the implicit point.
-func (r *revocationCheck) samePoint(l *crl, p cert.DistributionPoint, last bool) bool {
+func (r *revocationCheck) samePoint(l *crl, p cert.DistributionPoint, alone bool) bool {
 	have := pointNames(l.point.Name, l.RawIssuer)
 	var want cert.SAN
 	switch {
@@ -245,7 +249,7 @@ func (r *revocationCheck) samePoint(l *crl, p cert.DistributionPoint, last bool)
 			base = p.CRLIssuer[0].Value
 		}
 		want = pointNames(p.Name, base)
-	case last:
+	case alone:
 		want = cert.SAN{{Type: cert.DirectoryName, Value: r.n.RawIssuer}}
 	default:
 		want = p.CRLIssuer
@@ -319,6 +323,9 @@ func (r *revocationCheck) signer(l *crl) (*node, error) {
 
 func (r *revocationCheck) signature(l *crl, n *node) error {
 	key := r.v.publicKey(n)
+	if key.oid == oidDSA && !hasParams(key.params) && n == r.chain[r.position+1] {
+		return verify(r.key, l.SignatureAlgorithm, l.RawTBS, l.Signature) // with the parameters that it inherited
+	}
 	r.v.mu.Lock()
 	err, known := l.signedBy[n]
 	r.v.mu.Unlock()

@@ -50,6 +50,11 @@ func (f *facts) read(e cert.Extension) (err error) {
 		}
 	case cert.IDPolicyMappings:
 		f.mappings, err = cert.ParsePolicyMappings(e.Value)
+		for _, m := range f.mappings {
+			if m.Issuer == cert.AnyPolicy || m.Subject == cert.AnyPolicy {
+				err = errors.New("it maps to or from anyPolicy, which must not be") // RFC 5280, 4.2.1.5
+			}
+		}
 	case cert.IDPolicyConstraints:
 		f.constraints, err = cert.ParsePolicyConstraints(e.Value)
 	case cert.IDInhibitAnyPolicy:

@@ -58,14 +58,16 @@ const (
 	AnyUsage        = "2.5.29.37.0"
 )
 
-// Anchor is a trust anchor given as a certificate (RFC 5280, 6.1.1 (d)). What the certificate restricts is honoured
-// as RFC 5937 describes, unless the flags say otherwise.
+// Anchor is a trust anchor given as a certificate (RFC 5280, 6.1.1 (d)). What the certificate restricts, policies apart,
+// is honoured as RFC 5937 describes, unless the flags say otherwise.
 type Anchor struct {
 	Certificate *cert.Certificate
 	// IgnoreTime accepts the anchor before and after its validity.
 	IgnoreTime bool
 	// IgnoreExtensions takes nothing but the name and the key from the certificate.
 	IgnoreExtensions bool
+	// Policies processes the policy extensions of the anchor too (RFC 5937, 3.2). RFC 5280 alone does not.
+	Policies bool
 	// RequireBasicConstraints refuses an anchor without that extension. It has no effect with IgnoreExtensions.
 	RequireBasicConstraints bool
 }
@@ -130,7 +132,8 @@ type Options struct {
 
 	Profile Profile
 	Weak    Weak
-	// PartialChain accepts the certificate itself, whatever it is, if it is among the Roots.
+	// PartialChain accepts the certificate itself, whatever it is, if it is among the Roots. Any other root may end a
+	// chain anyway, self-signed or not, as long as it is a CA: an anchor is what the caller trusts.
 	PartialChain bool
 
 	Limits Limits
@@ -145,14 +148,14 @@ type Limits struct {
 	Chains          int // chains tried to the end; 64
 	Steps           int // steps of the search; 4096
 	Signatures      int // signatures computed; 512
-	Names           int // names compared with constraints; 1 << 18
+	Names           int // names compared with constraints; 1 << 20
 	PolicyNodes     int // nodes of the policy graph; 4096
 }
 
 // withDefaults fills the zero fields.
 func (l Limits) withDefaults() Limits {
 	for field, value := range map[*int]int{
-		&l.Depth: 20, &l.Chains: 64, &l.Steps: 4096, &l.Signatures: 512, &l.Names: 1 << 18, &l.PolicyNodes: 4096,
+		&l.Depth: 20, &l.Chains: 64, &l.Steps: 4096, &l.Signatures: 512, &l.Names: 1 << 20, &l.PolicyNodes: 4096,
 	} {
 		if *field <= 0 {
 			*field = value

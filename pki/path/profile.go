@@ -1,4 +1,287 @@
 package path
 
-// checkProfile applies what the profile asks for beyond path validation.
-func (c *checker) checkProfile() {}
+import (
+	"crypto/rsa"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"certkdb/pki/cert"
+	"certkdb/pki/name"
+)
+
+// checkProfile applies what the profile asks for beyond path validation. Each certificate of the chain must be one
+// that a conforming CA would have issued (RFC 5280, 4).
+func (c *checker) checkProfile() {
+	if c.v.o.Profile < StrictRFC5280 {
+		return
+	}
+	for i, n := range c.chain {
+		if i > 0 && i == len(c.chain)-1 && c.anchor.IgnoreExtensions {
+			continue
+		}
+		c.checkIdentifiers(i, n)
+		c.checkUsages(i, n)
+		c.checkNames(i, n)
+		c.checkCriticality(i, n)
+		if n.IsCA || i > 0 {
+			c.checkCA(i, n)
+		}
+		if c.v.o.Profile == WebPKI {
+			c.checkBaselineKey(i, n)
+		}
+	}
+	if c.v.o.Profile == WebPKI {
+		c.checkBaselineRoot()
+		if c.purpose != ClientAuth {
+			c.checkBaselineServer()
+		}
+	}
+}
+
+func (c *checker) profile(i int, format string, args ...any) {
+	c.fail(RuleProfile, i, "", format, args...)
+}
+
+// maxSerial is the longest serial number in bytes (4.1.2.2).
+const maxSerial = 20
+
+// checkIdentifiers looks at the serial number and the key identifiers (4.1.2.2, 4.2.1.1, 4.2.1.2).
+func (c *checker) checkIdentifiers(i int, n *node) {
+	isRoot := i == len(c.chain)-1
+	if !isRoot && (n.Serial.Sign() <= 0 || n.Serial.BitLen() > 8*maxSerial) {
+		c.profile(i, "its serial number is not positive or longer than %d bytes (4.1.2.2)", maxSerial)
+	}
+	if len(n.AKI) == 0 && !(isRoot && n.selfIssued) {
+		c.profile(i, "it lacks the authority key identifier (4.2.1.1)")
+	}
+}
+
+// checkUsages compares the key usage with the basic constraints (4.2.1.3, 4.2.1.9).
+func (c *checker) checkUsages(i int, n *node) {
+	usage, basic := n.Extension(cert.IDKeyUsage), n.Extension(cert.IDBasicConstraints)
+	switch {
+	case usage != nil && n.KeyUsage == 0:
+		c.profile(i, "its key usage allows nothing (4.2.1.3)")
+	case !n.IsCA && n.KeyUsage&cert.KeyCertSign != 0:
+		c.profile(i, "it is no CA, but its key usage has keyCertSign (4.2.1.9)")
+	case n.IsCA && usage != nil && n.KeyUsage&cert.KeyCertSign == 0 && n.MaxPathLen >= 0:
+		c.profile(i, "it has a path length without the key usage keyCertSign (4.2.1.9)")
+	case !n.IsCA && basic != nil && n.MaxPathLen >= 0:
+		c.profile(i, "it is no CA, but has a path length (4.2.1.9)")
+	}
+}
+
+// checkCA looks at what every CA certificate must have.
+func (c *checker) checkCA(i int, n *node) {
+	if n.Subject.Empty() {
+		c.profile(i, "it is a CA without a subject (4.1.2.6)")
+	}
+	if len(n.SKI) == 0 {
+		c.profile(i, "it is a CA without a subject key identifier (4.2.1.2)")
+	}
+	if e := n.Extension(cert.IDBasicConstraints); e == nil || !e.Critical {
+		c.profile(i, "it is a CA without critical basic constraints (4.2.1.9)")
+	}
+	if n.Extension(cert.IDKeyUsage) == nil {
+		c.profile(i, "it is a CA without a key usage (4.2.1.3)")
+	}
+}
+
+// checkCriticality looks at the criticality that the standard gives to each extension.
+func (c *checker) checkCriticality(i int, n *node) {
+	for _, e := range n.Extensions {
+		switch e.ID {
+		case cert.IDSubjectKeyID, cert.IDAuthorityKeyID, cert.IDAuthorityInfoAccess, cert.IDSubjectInfoAccess, cert.IDFreshestCRL:
+			if e.Critical {
+				c.profile(i, "its extension %s must not be critical (4.2)", cert.TypeName(e.ID))
+			}
+		case cert.IDNameConstraints:
+			// The Baseline Requirements let it be either.
+			if !e.Critical && c.v.o.Profile != WebPKI {
+				c.profile(i, "its name constraints must be critical (4.2.1.10)")
+			}
+		case cert.IDPolicyConstraints, cert.IDInhibitAnyPolicy:
+			if !e.Critical {
+				c.profile(i, "its extension %s must be critical (4.2)", cert.TypeName(e.ID))
+			}
+		case cert.IDSubjectAltName:
+			if !e.Critical && n.Subject.Empty() {
+				c.profile(i, "its subject is empty, so its subject alternative name must be critical (4.2.1.6)")
+			}
+		}
+	}
+	if n.Subject.Empty() && len(n.SAN) == 0 {
+		c.profile(i, "it has no name at all (4.1.2.6)")
+	}
+}
+
+// checkNames looks at the syntax of names and constraints (4.2.1.6, 4.2.1.10).
+func (c *checker) checkNames(i int, n *node) {
+	for _, g := range n.SAN {
+		if !wellFormed(g) {
+			c.profile(i, "its name %s is malformed (4.2.1.6)", g)
+		}
+	}
+	for _, d := range []name.Name{n.Subject, n.Issuer} {
+		if problem := directoryProblem(d); problem != "" {
+			c.profile(i, "its name %s %s (4.1.2.4)", d, problem)
+		}
+	}
+	f := c.v.factsOf(n)
+	if f.names == nil {
+		return
+	}
+	for _, g := range slices.Concat(f.names.Permitted, f.names.Excluded) {
+		if !wellFormedConstraint(g) {
+			c.profile(i, "its name constraint %s is malformed (4.2.1.10)", g)
+		}
+	}
+}
+
+// wellFormed tells the syntax of a subject alternative name.
+func wellFormed(g cert.GeneralName) bool {
+	text := string(g.Value)
+	switch g.Type {
+	case cert.DNSName:
+		return isStrictHost(text, true)
+	case cert.RFC822Name:
+		return isMailbox(text)
+	case cert.URIName:
+		return isAbsoluteURI(text)
+	case cert.IPAddress:
+		return len(g.Value) == 4 || len(g.Value) == 16
+	case cert.DirectoryName:
+		d, err := name.Parse(g.Value)
+		return err == nil && directoryProblem(d) == ""
+	case cert.OtherName:
+		id, _, err := g.Other()
+		if err != nil || id != oidSmtpUTF8 {
+			return err == nil
+		}
+		mailbox, ok := smtpUTF8(g)
+		at := strings.LastIndexByte(mailbox, '@')
+		return ok && at > 0 && isStrictHost(mailbox[at+1:], false) // RFC 9598, 3: hosts are in A-label form
+	}
+	return true
+}
+
+// wellFormedConstraint tells the syntax of the base of a subtree.
+func wellFormedConstraint(g cert.GeneralName) bool {
+	text := string(g.Value)
+	switch g.Type {
+	case cert.DNSName:
+		return isStrictHost(strings.TrimPrefix(text, "."), false)
+	case cert.URIName:
+		host := strings.TrimPrefix(text, ".")
+		return isStrictHost(host, false) && strings.Contains(host, ".")
+	case cert.RFC822Name:
+		if strings.Contains(text, "@") {
+			return isMailbox(text)
+		}
+		return isStrictHost(strings.TrimPrefix(text, "."), false)
+	case cert.IPAddress:
+		return isSubnet(g.Value)
+	case cert.DirectoryName:
+		d, err := name.Parse(g.Value)
+		return err == nil && len(d.RDNs) > 0 && directoryProblem(d) == ""
+	}
+	return true
+}
+
+// isStrictHost tells letters, digits and hyphens only, and no address. A wildcard leaves at least two labels.
+func isStrictHost(s string, wildcard bool) bool {
+	if !isHostName(s, wildcard) || strings.Contains(s, "_") {
+		return false
+	}
+	if rest, ok := strings.CutPrefix(s, "*."); ok && !strings.Contains(rest, ".") {
+		return false
+	}
+	_, err := netip.ParseAddr(s)
+	return err != nil
+}
+
+// isMailbox tells the Mailbox of RFC 5321, 4.1.2 with a dot-string and a domain. Quoted local parts and address
+// literals are legal there, but nobody has them, and they have been used to smuggle names past constraints.
+func isMailbox(s string) bool {
+	local, host, ok := strings.Cut(s, "@")
+	if !ok || local == "" || local[0] == '.' || local[len(local)-1] == '.' || strings.Contains(local, "..") {
+		return false
+	}
+	for _, c := range []byte(local) {
+		if c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),:;<>@[\]`, c) >= 0 {
+			return false
+		}
+	}
+	return isStrictHost(host, false)
+}
+
+// isAbsoluteURI wants a scheme, and something after it that is a host if there are slashes.
+func isAbsoluteURI(s string) bool {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme == "" || u.Opaque == "" && u.Host == "" && u.Path == "" {
+		return false
+	}
+	host := u.Hostname()
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return addr.Zone() == ""
+	}
+	return host == "" || isHostName(host, false)
+}
+
+func isSubnet(value []byte) bool {
+	half := len(value) / 2
+	if len(value) != 8 && len(value) != 32 {
+		return false
+	}
+	mask := value[half:]
+	for i := 1; i < 8*half; i++ {
+		set := mask[i/8]&(0x80>>(i%8)) != 0
+		before := mask[(i-1)/8]&(0x80>>((i-1)%8)) != 0
+		if set && !before {
+			return false
+		}
+	}
+	return true
+}
+
+// directoryProblem finds what DER and X.520 forbid in a name: parts without attributes or out of order, control
+// characters, characters that a string type does not have.
+func directoryProblem(n name.Name) string {
+	for _, rdn := range n.RDNs {
+		if len(rdn) == 0 {
+			return "has an empty part"
+		}
+		for _, a := range rdn {
+			if strings.ContainsRune(a.Value, 0) {
+				return "has a NUL character"
+			}
+			if a.Tag == name.TagPrintableString && cert.OddAttribute(a) != "" {
+				return "has characters that its string type does not have"
+			}
+		}
+	}
+	if !n.IsDER() {
+		return "has a part whose attributes are not in DER order"
+	}
+	return ""
+}
+
+// checkBaselineKey looks at the key and the signature (Baseline Requirements 6.1.5, 7.1.3).
+func (c *checker) checkBaselineKey(i int, n *node) {
+	k := c.v.publicKey(n)
+	switch pub := k.key.(type) {
+	case *rsa.PublicKey:
+		if bits := pub.N.BitLen(); bits < 2048 || bits%8 != 0 || pub.E < 3 || pub.E%2 == 0 || k.oid != oidRSA {
+			c.fail(RuleBaseline, i, "", "its RSA key of %d bits is not allowed (6.1.5)", bits)
+		}
+	default:
+		if t := n.KeyType; t != "p256" && t != "p384" && t != "p521" {
+			c.fail(RuleBaseline, i, "", "its key of type %s is not allowed (6.1.5)", t)
+		}
+	}
+	if d := signatureDigest(n.SignatureAlgorithm); i < len(c.chain)-1 && (d == nil || d.bits < 256) {
+		c.fail(RuleBaseline, i, "", "its signature algorithm %s is not allowed (7.1.3)", n.SignatureAlgorithm.Name)
+	}
+}

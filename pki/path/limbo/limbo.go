@@ -160,19 +160,20 @@ func (c *Case) anchor(root *cert.Certificate) path.Anchor {
 		case strings.HasPrefix(f, "ta-trusted_anchor"):
 			a.IgnoreTime = !strings.Contains(f, "expiration")
 			a.IgnoreExtensions = !strings.Contains(f, "and_constraints") && !strings.Contains(f, "with_constraints")
+			a.Policies = !a.IgnoreExtensions
 			a.RequireBasicConstraints = strings.Contains(f, "require_basic_constraints")
 		}
 	}
 	return a
 }
 
-// profile is what the tier and the features ask for. The strict cases of limbo itself, and of BetterTLS in its schema,
-// are about the CA/Browser Forum's profile unless a feature says that the two standards disagree.
+// profile is what the tier and the features ask for. The strict cases of limbo itself are about the CA/Browser Forum's
+// profile unless a feature says that the two standards disagree; soft ones are not about a profile.
 func (c *Case) profile() path.Profile {
 	switch {
 	case c.Has("rfc5280-incompatible-with-webpki") || c.Has("x509-strict") || c.Has("malformed"):
 		return path.StrictRFC5280
-	case c.Tier == "strict" && c.Source == "":
+	case c.Tier == "strict" && c.Source == "" && !c.Soft:
 		return path.WebPKI
 	}
 	return path.RFC5280
@@ -185,13 +186,11 @@ func (c *Case) purpose() string {
 		"emailProtection": path.EmailProtection, "timeStamping": path.TimeStamping, "OCSPSigning": path.OCSPSigning,
 		"anyExtendedKeyUsage": path.AnyUsage,
 	}
-	for _, usage := range c.ExtendedKeyUsage {
-		if id, ok := ids[usage]; ok {
-			return id
-		}
-		return usage
-	}
 	switch {
+	case len(c.ExtendedKeyUsage) > 0 && ids[c.ExtendedKeyUsage[0]] != "":
+		return ids[c.ExtendedKeyUsage[0]]
+	case len(c.ExtendedKeyUsage) > 0:
+		return c.ExtendedKeyUsage[0] // dotted
 	case c.Source != "":
 		return path.AnyUsage
 	case c.ValidationKind == "CLIENT":
@@ -215,12 +214,9 @@ func (c *Case) keyUsage() cert.KeyUsage {
 
 // weak reads the features about algorithms. auth-level-N are OpenSSL's security levels.
 func (c *Case) weak() path.Weak {
-	w := path.Weak{MinHash: 224}
-	if c.Has("weak-crypto") && !c.Has("digest-policy") {
-		w.MinHash = 160
-	}
-	if c.Has("dsa") {
-		w.AllowDSA = true
+	w := path.Weak{AllowDSA: c.Has("dsa")}
+	if c.Has("digest-policy") || c.Source == "" {
+		w.MinHash = 224 // limbo's own cases are about the TLS of today, which has no SHA-1
 	}
 	for _, f := range c.Features {
 		level, ok := strings.CutPrefix(f, "auth-level-")

@@ -85,7 +85,7 @@ func runSuite(t *testing.T, file string, suite *limbo.Suite, accounted map[strin
 			agreed[c.Tier]++
 		}
 		if key := file + " " + c.ID; good == accounted[key] {
-			t.Errorf("%s (%s, %v): want %s, got %v %v\n%s%s", c.ID, c.Tier, c.Features, c.ExpectedResult, result.Valid, err, firstLine(c.Description), result.Explain())
+			t.Errorf("%s (%s, %v): want %s, got %v %v %v\n%s%s", c.ID, c.Tier, c.Features, c.ExpectedResult, result.Valid, result.Policies, err, firstLine(c.Description), result.Explain())
 		}
 	}
 	for tier, n := range all {

@@ -1,0 +1,109 @@
+package path
+
+import (
+	"bytes"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"certkdb/pki/cert"
+	"certkdb/pki/name"
+
+	"golang.org/x/net/publicsuffix"
+)
+
+func (c *checker) baseline(i int, format string, args ...any) {
+	c.fail(RuleBaseline, i, "", format, args...)
+}
+
+// checkBaselineRoot looks at a root's authority key identifier (7.1.2.1.3).
+func (c *checker) checkBaselineRoot() {
+	top := len(c.chain) - 1
+	n := c.chain[top]
+	e := n.Extension(cert.IDAuthorityKeyID)
+	if e == nil || !n.selfIssued || c.anchor.IgnoreExtensions {
+		return
+	}
+	id, err := cert.ParseAuthorityKeyID(e.Value)
+	switch {
+	case err != nil:
+		c.baseline(top, "its authority key identifier cannot be read (7.1.2.1.3)")
+	case id.Issuer != nil || id.Serial != nil:
+		c.baseline(top, "its authority key identifier has an issuer or serial number (7.1.2.1.3)")
+	case len(id.KeyID) == 0 || !bytes.Equal(id.KeyID, n.SKI):
+		c.baseline(top, "its authority key identifier is not its subject key identifier (7.1.2.1.3)")
+	}
+}
+
+// checkBaselineServer looks at a TLS server's certificate (7.1.2.7).
+func (c *checker) checkBaselineServer() {
+	n := c.chain[0]
+	if n.Version != 3 {
+		c.baseline(0, "it is of version %d, not 3 (7.1.1)", n.Version)
+	}
+	if n.IsCA {
+		c.baseline(0, "it is a CA (7.1.2.7.8)")
+	}
+	san := n.Extension(cert.IDSubjectAltName)
+	switch {
+	case san == nil || len(n.SAN) == 0:
+		c.baseline(0, "it has no subject alternative name (7.1.2.7.12)")
+	case san.Critical && !n.Subject.Empty():
+		c.baseline(0, "its subject alternative name is critical although it has a subject (7.1.2.7.12)")
+	}
+	for _, g := range n.SAN {
+		c.checkBaselineName(g)
+	}
+	c.checkCommonNames(n)
+	c.checkBaselineUsage(n)
+}
+
+func (c *checker) checkBaselineUsage(n *node) {
+	e := n.Extension(cert.IDExtendedKeyUsage)
+	switch {
+	case e == nil:
+		c.baseline(0, "it has no extended key usage (7.1.2.7.10)")
+	case e.Critical:
+		c.baseline(0, "its extended key usage is critical (7.1.2.7.10)")
+	case slices.Contains(n.ExtKeyUsage, AnyUsage):
+		c.baseline(0, "its extended key usage names any usage (7.1.2.7.10)")
+	case !slices.Contains(n.ExtKeyUsage, ServerAuth):
+		c.baseline(0, "its extended key usage does not name serverAuth (7.1.2.7.10)")
+	}
+}
+
+// checkBaselineName allows DNS names and addresses alone, and no wildcard for a whole public suffix (3.2.2.6).
+func (c *checker) checkBaselineName(g cert.GeneralName) {
+	if g.Type != cert.DNSName && g.Type != cert.IPAddress {
+		c.baseline(0, "its name %s is of a kind that is not allowed (7.1.2.7.12)", g)
+		return
+	}
+	rest, isWildcard := strings.CutPrefix(string(g.Value), "*.")
+	if g.Type != cert.DNSName || !isWildcard {
+		return
+	}
+	if suffix, _ := publicsuffix.PublicSuffix(lower(rest)); suffix == lower(rest) {
+		c.baseline(0, "its wildcard %s stands for a whole public suffix (3.2.2.6)", g)
+	}
+}
+
+// checkCommonNames wants a common name to be the copy of one of the alternative names (7.1.4.3).
+func (c *checker) checkCommonNames(n *node) {
+	names := n.Subject.Attributes(name.CommonName)
+	if len(names) > 1 {
+		c.baseline(0, "it has more than one common name (7.1.4.3)")
+	}
+	for _, cn := range names {
+		if !slices.ContainsFunc(n.SAN, func(g cert.GeneralName) bool { return isCopy(cn, g) }) {
+			c.baseline(0, "its common name %q is not the copy of a subject alternative name (7.1.4.3)", cn)
+		}
+	}
+}
+
+func isCopy(cn string, g cert.GeneralName) bool {
+	if g.Type == cert.IPAddress {
+		ip, ok := netip.AddrFromSlice(g.Value)
+		return ok && ip.String() == cn // the canonical forms of RFC 3986 and RFC 5952
+	}
+	return g.Type == cert.DNSName && string(g.Value) == cn
+}
