@@ -77,7 +77,7 @@ func threeGenerations(t testing.TB, keyType string) (root, intermediate, leaf pk
 	zero := 0
 	ca, root := newCA(t, pki.Request{KeyType: keyType})
 	intermediate = issue(t, ca, pki.Request{
-		Subject: dn(t, "CN=Issuing,O=Example,C=DE"), IsCA: true, MaxPathLen: &zero, KeyType: keyType,
+		Subject: dn(t, "CN=Issuing,O=Example,C=DE"), IsCA: true, MaxPathLen: &zero, Key: testKey(t, keyType),
 		Permitted: constraints(t, "dns:example.com", "ip:127.0.0.0/8", "directory:O=Example,C=DE"),
 		Excluded:  constraints(t, "dns:secret.example.com"),
 	})

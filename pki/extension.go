@@ -104,7 +104,7 @@ func ParseConstraint(text string) (cert.GeneralName, error) {
 	kind, value, ok := strings.Cut(text, ":")
 	kind, value = strings.ToLower(strings.TrimSpace(kind)), strings.TrimSpace(value)
 	if !ok || !isSANType(kind) || kind == "rid" {
-		return cert.GeneralName{}, fmt.Errorf("%w: the name constraint %q does not begin with dns:, ip:, email:, uri: or directory:", ErrArgument, text)
+		return cert.GeneralName{}, fmt.Errorf("%w: the name constraint %q has none of dns:, ip:, email:, uri: and directory: before it", ErrArgument, text)
 	}
 	switch kind {
 	case "ip":

@@ -25,7 +25,7 @@ func TestLint_whatIsMadeHereIsClean(t *testing.T) {
 	}
 	for _, p := range pki.Profiles() {
 		for _, keyType := range []string{"rsa2048", "p256"} {
-			issued, _, _ := selfSigned(t, pki.Request{Subject: dn(t, "CN=x.example,O=Example,C=DE"), Profile: p, KeyType: keyType})
+			issued, _, _ := selfSigned(t, pki.Request{Subject: dn(t, "CN=x.example,O=Example,C=DE"), Profile: p, Key: testKey(t, keyType)})
 			findings, err := pki.Lint(issued.Certificate, "")
 			if err != nil {
 				t.Fatal(err)
@@ -73,7 +73,7 @@ func TestLint_refusals(t *testing.T) {
 		t.Error(err)
 	}
 	for _, keyType := range key.Types() {
-		issued, _, _ := selfSigned(t, pki.Request{Subject: dn(t, "CN=x"), KeyType: keyType})
+		issued, _, _ := selfSigned(t, pki.Request{Subject: dn(t, "CN=x"), Key: testKey(t, keyType)})
 		for _, rules := range pki.LintProfiles() {
 			if _, err := pki.Lint(issued.Certificate, rules); err != nil {
 				t.Errorf("%s, %s: %v", keyType, rules, err)

@@ -21,7 +21,7 @@ func TestRenewal_keepsWhatTheOldOneSaid(t *testing.T) {
 		r    pki.Request
 	}{
 		{"server", pki.Request{SANs: sans(t, "a.example", "ip:192.0.2.1", "uri:https://a.example/"), Days: 90, CRLURLs: []string{"http://c.example/x.crl"}, Policies: []string{"1.2.3.4"}}},
-		{"RSA", pki.Request{KeyType: "rsa2048"}},
+		{"RSA", pki.Request{Key: testKey(t, "rsa2048")}},
 		{"client with more", pki.Request{Profile: profile(t, "client"), ExtKeyUsages: []string{"clientAuth", "1.2.3.9"}, Extensions: []cert.Extension{{ID: "1.2.3.4.5", Value: []byte{5, 0}}}}},
 		{"CA with constraints", pki.Request{IsCA: true, MaxPathLen: &one, Permitted: constraints(t, "dns:example.com"), Days: 300}},
 		{"timestamping", pki.Request{Profile: profile(t, "timestamp")}},
@@ -65,7 +65,7 @@ func TestRenewal_keepsWhatTheOldOneSaid(t *testing.T) {
 
 func TestRenewal_withTheSameOrAnotherKey(t *testing.T) {
 	t.Parallel()
-	old, before, _ := selfSigned(t, pki.Request{Subject: dn(t, "CN=x.example"), KeyType: "rsa2048"})
+	old, before, _ := selfSigned(t, pki.Request{Subject: dn(t, "CN=x.example"), Key: testKey(t, "rsa2048")})
 	r, err := pki.Renewal(old.Certificate)
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -39,6 +40,19 @@ func sans(t testing.TB, texts ...string) []cert.GeneralName {
 		out = append(out, n)
 	}
 	return out
+}
+
+// keys are made once a type for the tests where it does not matter which: RSA keys take their time.
+var keys sync.Map
+
+func testKey(t testing.TB, keyType string) *key.Private {
+	t.Helper()
+	once, _ := keys.LoadOrStore(keyType, sync.OnceValues(func() (key.Private, error) { return key.Generate(keyType) }))
+	k, err := once.(func() (key.Private, error))()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &k
 }
 
 // selfSigned issues or fails the test, and reads what came of it with both parsers.
@@ -170,7 +184,7 @@ func TestSelfSigned_profiles(t *testing.T) {
 	} {
 		t.Run(c.profile+"/"+c.keyType, func(t *testing.T) {
 			t.Parallel()
-			_, ours, _ := selfSigned(t, pki.Request{Subject: dn(t, "CN=who"), KeyType: c.keyType, Profile: profile(t, c.profile)})
+			_, ours, _ := selfSigned(t, pki.Request{Subject: dn(t, "CN=who"), Key: testKey(t, c.keyType), Profile: profile(t, c.profile)})
 			if ours.KeyUsage != c.usage || !slices.Equal(ours.ExtKeyUsage, c.purposes) || ours.IsCA != c.ca {
 				t.Errorf("usage %s, purposes %v, CA %v", ours.KeyUsage, ours.ExtKeyUsage, ours.IsCA)
 			}

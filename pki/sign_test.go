@@ -53,7 +53,7 @@ func TestNewRequest_everyKeyType(t *testing.T) {
 	for _, keyType := range key.Types() {
 		t.Run(keyType, func(t *testing.T) {
 			t.Parallel()
-			made := newRequest(t, pki.Request{Subject: dn(t, "CN=x.example"), KeyType: keyType})
+			made := newRequest(t, pki.Request{Subject: dn(t, "CN=x.example"), Key: testKey(t, keyType)})
 			read, err := pki.ReadRequest(made.Request)
 			if err != nil {
 				t.Fatal(err)
@@ -248,7 +248,7 @@ func readPEM(t testing.TB, path string) []byte {
 // The modulus alone decides: nothing is verified with it, so that a hostile size costs nothing.
 func TestReadRequest_hugeRSA(t *testing.T) {
 	t.Parallel()
-	made := newRequest(t, pki.Request{Subject: dn(t, "CN=x"), KeyType: "rsa2048"})
+	made := newRequest(t, pki.Request{Subject: dn(t, "CN=x"), Key: testKey(t, "rsa2048")})
 	der := growModulus(t, made.Request, 16384/8)
 	if _, err := pki.ReadRequest(der); !errors.Is(err, pki.ErrRefused) || !strings.Contains(err.Error(), "16384 bits") {
 		t.Errorf("got %v", err)
