@@ -67,6 +67,7 @@ func (c *checker) run() error {
 		{"entries", c.entries},
 		{"certificates", func() error { return c.orphans(prefixCerts, func(summary) bool { return true }) }},
 		{"private keys", func() error { return c.orphans(prefixKey, func(s summary) bool { return s.hasKey }) }},
+		{"issued certificates", c.registry},
 		{"audit log", c.log},
 		{"records", c.strangers},
 	} {
@@ -229,7 +230,7 @@ func (c *checker) strangers() error {
 			return err
 		}
 		switch prefix, _, _ := strings.Cut(record.Key, "/"); prefix + "/" {
-		case prefixSlot, prefixLog, prefixSummary, prefixCerts, prefixKey:
+		case prefixSlot, prefixLog, prefixSummary, prefixCerts, prefixKey, prefixIssued, prefixNumber:
 		default:
 			if record.Key != keyMeta && record.Key != keyHead {
 				c.finding(fmt.Sprintf("record %q", record.Key), "no such record belongs into a database")
@@ -244,7 +245,7 @@ func (c *checker) head() {
 	if c.count != c.t.head.entries {
 		c.finding("head", fmt.Sprintf("%d entries are there, it says %d: some were removed or put back", c.count, c.t.head.entries))
 	} else if c.digest != c.t.head.digest && !c.blamed {
-		c.finding("head", "the digest of the summaries is another: an older summary was put back in the place of a newer one")
+		c.finding("head", "the digest of the summaries and of what was issued is another: an older record was put back in the place of a newer one, or one was removed")
 	}
 	if c.t.head.standard != "" {
 		if _, _, err := c.t.summary(c.t.head.standard); errors.Is(err, kdb.ErrNotFound) {

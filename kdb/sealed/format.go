@@ -24,6 +24,8 @@ const (
 	prefixSummary = "s/"    // and the label
 	prefixCerts   = "c/"    // and the label
 	prefixKey     = "k/"    // and the label
+	prefixIssued  = "i/"    // and 64 hexadecimal digits of the issuer, a slash, the serial number
+	prefixNumber  = "n/"    // and 64 hexadecimal digits of the issuer
 )
 
 func slotKey(id uint32) string { return fmt.Sprintf(prefixSlot+"%08x", id) }
@@ -89,7 +91,7 @@ type head struct {
 	generation uint64 // counts the transactions that changed something
 	entries    uint64
 	seals      uint64   // made with the current master key; see maxSeals
-	digest     [32]byte // of all summaries, each of which vouches for the other records of its label
+	digest     [32]byte // of the registry's records and all summaries, each of which vouches for the other records of its label
 	logSeq     uint64   // of the last log record
 	logChain   [32]byte // chain value after it
 	meta       [32]byte // SHA-256 of the meta record

@@ -216,7 +216,7 @@ func reseal(from, to *tx) error {
 	if count != from.head.entries {
 		return from.countError(count)
 	}
-	return nil
+	return resealRegistry(from, to)
 }
 
 func resealEntry(from, to *tx, label string, raw []byte) error {

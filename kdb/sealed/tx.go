@@ -97,7 +97,7 @@ func (t *tx) put(key string, plain []byte, sum *[32]byte) error {
 	}
 	t.changed = true
 	t.head.seals++
-	if key[0] == prefixSummary[0] {
+	if strings.HasPrefix(key, prefixSummary) || strings.HasPrefix(key, prefixIssued) || strings.HasPrefix(key, prefixNumber) {
 		t.digester.toggle(&t.head.digest, key, value)
 	}
 	return t.stx.Put(key, value)
@@ -115,7 +115,11 @@ func (t *tx) open(key string, value []byte) ([]byte, error) {
 // place says for people which record a key belongs to.
 func place(key string) string {
 	for _, p := range []struct{ prefix, name string }{
-		{prefixSummary, "summary"}, {prefixCerts, "certificates"}, {prefixKey, "private key"},
+		{prefixSummary, "summary"},
+		{prefixCerts, "certificates"},
+		{prefixKey, "private key"},
+		{prefixIssued, "issued certificate"},
+		{prefixNumber, "number of revocation lists"},
 	} {
 		if label, ok := strings.CutPrefix(key, p.prefix); ok {
 			return fmt.Sprintf("%s of label %q", p.name, label)

@@ -1,0 +1,30 @@
+package kdb
+
+import (
+	"iter"
+	"time"
+)
+
+// Registry is what a CA's database remembers of the certificates that it issued, apart from its entries. The Tx of a
+// native database implements it; foreign files have no place for it.
+type Registry interface {
+	// PutIssued stores a record, in place of one with the same issuer and serial number.
+	PutIssued(Issued) error
+	// Issued returns the record of a certificate; ErrNotFound.
+	Issued(issuer [32]byte, serial string) (Issued, error)
+	// AllIssued yields the records of an issuer in the order of their serial numbers' digits, as a stream.
+	AllIssued(issuer [32]byte) iter.Seq2[Issued, error]
+	// NextCRLNumber counts the revocation lists of an issuer (RFC 5280, 5.2.3): 1 at first, one more at each call.
+	NextCRLNumber(issuer [32]byte) (uint64, error)
+}
+
+// Issued is the record of a certificate that a CA issued.
+type Issued struct {
+	Issuer      [32]byte // SHA-256 of the issuer's SubjectPublicKeyInfo, so that a renewed CA goes on with its records
+	Serial      string   // lower-case hexadecimal
+	Certificate []byte   // DER
+	At          time.Time
+	// RevokedAt is zero while the certificate stands; Reason is a CRLReason (RFC 5280, 5.3.1).
+	RevokedAt time.Time
+	Reason    int
+}
