@@ -63,7 +63,8 @@ func tree(env *op.Env) []*cli.Command {
 		checkCommand(env), compactCommand(env), backupCommand(env), logCommand(env),
 		addCommand(env), listCommand(env), showCommand(env), renameCommand(env), trustCommand(env), distrustCommand(env),
 		defaultCommand(env), deleteCommand(env), exportCommand(env), copyCommand(env),
-		createCommand(env),
+		createCommand(env), requestCommand(env), signCommand(env), receiveCommand(env), renewCommand(env), revokeCommand(env),
+		crlCommand(env), issuedCommand(env), validateCommand(env), lintCommand(env),
 		completionCommand(env), manCommand(env), helpCommand(env), versionCommand(env), completeCommand(env),
 	}
 	for _, name := range dialectNames() {

@@ -3,6 +3,7 @@ package commands
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -10,38 +11,319 @@ import (
 	"certkdb/commands/op"
 )
 
+const keyTypes = "rsa2048 rsa3072 rsa4096 p256 p384 p521 ed25519 mldsa44 mldsa65 mldsa87"
+
+// specLists are the options of a Spec that may be repeated. urfave/cli keeps lists of its own, which take copies.
+type specLists struct {
+	sans, permit, exclude, keyUsages, extKeyUsages, policies, crls, ocsps, issuers cli.StringSlice
+}
+
+// into copies the lists. Usages and policies may also be given as one list with commas.
+func (l *specLists) into(s *op.Spec) {
+	s.SANs, s.Permit, s.Exclude = l.sans.Value(), l.permit.Value(), l.exclude.Value()
+	s.KeyUsages, s.ExtKeyUsages, s.Policies = commas(l.keyUsages.Value()), commas(l.extKeyUsages.Value()), commas(l.policies.Value())
+	s.CRLURLs, s.OCSPURLs, s.IssuerURLs = l.crls.Value(), l.ocsps.Value(), l.issuers.Value()
+}
+
+func commas(list []string) []string {
+	var out []string
+	for _, item := range list {
+		for _, part := range strings.Split(item, ",") {
+			if part = strings.TrimSpace(part); part != "" {
+				out = append(out, part)
+			}
+		}
+	}
+	return out
+}
+
+// The categories of the options about a certificate.
+const (
+	categorySubject = "Who it is for"
+	categoryUse     = "What it is for"
+	categoryTime    = "How long it is valid"
+)
+
+func subjectFlags(s *op.Spec, l *specLists) []cli.Flag {
+	flags := []cli.Flag{
+		&cli.StringFlag{Name: "cn", Usage: "the common `NAME` of the subject", Destination: &s.CommonName},
+		&cli.StringFlag{Name: "o", Usage: "its organization: `NAME`", Destination: &s.Organization},
+		&cli.StringFlag{Name: "ou", Usage: "its organizational unit: `NAME`", Destination: &s.Unit},
+		&cli.StringFlag{Name: "locality", Usage: "its locality: `NAME`", Destination: &s.Locality},
+		&cli.StringFlag{Name: "state", Usage: "its state or province: `NAME`", Destination: &s.State},
+		&cli.StringFlag{Name: "c", Usage: "its country: two `LETTERS`", Destination: &s.Country},
+		&cli.StringFlag{Name: "dn", Usage: "the whole subject instead: a distinguished `NAME` of RFC 4514", Destination: &s.DN},
+		&cli.StringSliceFlag{Name: "san", Usage: "a subject alternative name, `TYPE:VALUE`: dns, ip, email or uri; may be repeated", Destination: &l.sans},
+		&cli.StringFlag{Name: "key-type", Usage: "`TYPE` of the key: " + keyTypes, Value: "p256", Destination: &s.KeyType},
+	}
+	return inCategory(categorySubject, flags)
+}
+
+func useFlags(s *op.Spec, l *specLists) []cli.Flag {
+	return inCategory(categoryUse, []cli.Flag{
+		&cli.StringFlag{Name: "profile", Usage: "`NAME`: server, client, peer, ca, code, email, ocsp, timestamp, or one of --profile-file; server by default", Destination: &s.Profile},
+		&cli.StringFlag{Name: "profile-file", Usage: "a `FILE` with further profiles: a configuration of cfssl", Destination: &s.ProfileFile},
+		&cli.BoolFlag{Name: "is-ca", Usage: "a certificate of a CA", Destination: &s.IsCA},
+		&cli.IntFlag{Name: "path-len", Usage: "how many CAs may follow below a CA: `N`", Value: -1, DefaultText: "no limit", Destination: &s.PathLen},
+		&cli.StringSliceFlag{Name: "permit", Usage: "name constraint of a CA, `TYPE:VALUE`: nothing but this and what is below; may be repeated", Destination: &l.permit},
+		&cli.StringSliceFlag{Name: "exclude", Usage: "name constraint of a CA, `TYPE:VALUE`: not this nor what is below; may be repeated", Destination: &l.exclude},
+		&cli.StringSliceFlag{Name: "ku", Usage: "key usages instead of the profile's: `NAME,NAME`", Destination: &l.keyUsages},
+		&cli.StringSliceFlag{Name: "eku", Usage: "extended key usages instead of the profile's: `NAME,NAME` or dotted identifiers", Destination: &l.extKeyUsages},
+		&cli.StringSliceFlag{Name: "policy", Usage: "certificate policies: dotted `OID,OID`", Destination: &l.policies},
+		&cli.StringSliceFlag{Name: "crl-url", Usage: "where its revocation list is: `URL`", Destination: &l.crls},
+		&cli.StringSliceFlag{Name: "ocsp-url", Usage: "where its OCSP responder is: `URL`", Destination: &l.ocsps},
+		&cli.StringSliceFlag{Name: "issuer-url", Usage: "where its issuer's certificate is: `URL`", Destination: &l.issuers},
+		&cli.BoolFlag{Name: "fips", Usage: "refuse what is not approved under FIPS 140-3", Destination: &s.FIPS},
+		&cli.BoolFlag{Name: "lint", Usage: "refuse a certificate that the linter calls wrong", Destination: &s.Lint},
+	})
+}
+
+func timeFlags(s *op.Spec) []cli.Flag {
+	return inCategory(categoryTime, []cli.Flag{
+		&cli.IntFlag{Name: "days", Usage: "valid for `N` days; else as long as the profile says, or 365", Destination: &s.Days},
+		&cli.StringFlag{Name: "not-before", Usage: "valid from this `TIME`, such as 2027-01-31 or 2027-01-31T12:00:00Z", Destination: &s.NotBefore},
+		&cli.StringFlag{Name: "not-after", Usage: "valid until this `TIME`", Destination: &s.NotAfter},
+	})
+}
+
+func inCategory(category string, flags []cli.Flag) []cli.Flag {
+	for _, f := range flags {
+		switch f := f.(type) {
+		case *cli.StringFlag:
+			f.Category = category
+		case *cli.StringSliceFlag:
+			f.Category = category
+		case *cli.IntFlag:
+			f.Category = category
+		case *cli.BoolFlag:
+			f.Category = category
+		}
+	}
+	return flags
+}
+
+func authorityFlags(a *op.Authority) []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "ca", Usage: "`LABEL` of the CA that signs", Destination: &a.Label},
+		&cli.StringFlag{Name: "ca-db", Usage: "the database of the CA, if it is another one: a `FILE`", Destination: &a.DB.Location},
+		&cli.StringFlag{Name: "ca-password", Usage: "where its password comes from: `SRC` as for --password", Destination: &a.DB.Password.Source},
+	}
+}
+
 func createCommand(env *op.Env) *cli.Command {
 	var o op.Create
-	var sans cli.StringSlice
+	var lists specLists
+	flags := append(authorityFlags(&o.CA),
+		&cli.BoolFlag{Name: "replace", Usage: "replace an entry that has the label", Destination: &o.Replace},
+		&cli.BoolFlag{Name: "default", Usage: "make it the default entry", Destination: &o.Default},
+	)
+	flags = append(flags, subjectFlags(&o.Spec, &lists)...)
+	flags = append(append(flags, useFlags(&o.Spec, &lists)...), timeFlags(&o.Spec)...)
 	return &cli.Command{
-		Name: "create", Category: groupIssuing, Usage: "make a private key and its self-signed certificate", ArgsUsage: "LABEL",
-		Description: "The certificate is self-signed. Key types: rsa2048 rsa3072 rsa4096 p256 p384 p521 ed25519 mldsa44 mldsa65 mldsa87.\n" +
-			"Without --san a server certificate is valid for its common name, when that is a host's name or an address.\n\n" +
+		Name: "create", Category: groupIssuing, Usage: "make a private key and its certificate, self-signed or signed by a CA of the database", ArgsUsage: "LABEL",
+		Description: "Without --ca the certificate is self-signed. Without --san a server certificate is valid for its common name, when that is\n" +
+			"a host's name or an address. What a CA signs is recorded in its database; see: certkdb issued.\n\n" +
 			examples("certkdb create web --cn www.example.com", "certkdb create web --cn www.example.com --san dns:example.com --san ip:192.0.2.7 --days 90",
-				"certkdb create ca --dn 'CN=Example Root,O=Example,C=US' --profile ca --key-type p384 --days 3650"),
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "cn", Usage: "the common `NAME` of the subject", Destination: &o.CommonName},
-			&cli.StringFlag{Name: "dn", Usage: "the whole subject: a distinguished `NAME` of RFC 4514", Destination: &o.DN},
-			&cli.StringSliceFlag{Name: "san", Usage: "a subject alternative name, `TYPE:VALUE`: dns, ip, email or uri; may be repeated", Destination: &sans},
-			&cli.StringFlag{Name: "key-type", Usage: "`TYPE` of the key", Value: "p256", Destination: &o.KeyType},
-			&cli.IntFlag{Name: "days", Usage: "valid for `N` days", Value: 365, Destination: &o.Days},
-			&cli.StringFlag{Name: "profile", Usage: "what the certificate is for: `NAME` is server, client or ca", Value: "server", Destination: &o.Profile},
-			&cli.BoolFlag{Name: "replace", Usage: "replace an entry that has the label", Destination: &o.Replace},
-			&cli.BoolFlag{Name: "default", Usage: "make it the default entry", Destination: &o.Default},
-		},
+				"certkdb create root --is-ca --dn 'CN=Example Root,O=Example,C=US' --key-type p384 --days 3650",
+				"certkdb create sub --ca root --is-ca --path-len 0 --permit dns:example.com --cn 'Example Issuing CA'", "certkdb create api --ca sub --cn api.example.com --profile peer"),
+		Flags: flags,
 		Action: func(c *cli.Context) error {
 			args, err := exactly(c, "LABEL")
 			if err != nil {
 				return err
 			}
-			o.DB, o.Label, o.SANs = database(c), args[0], sans.Value()
+			lists.into(&o.Spec)
+			o.DB, o.Label, o.CA.DB.LockTimeout = database(c), args[0], c.Duration(flagLockTimeout)
 			made, err := o.Run(c.Context, env)
 			if err != nil {
 				return err
 			}
 			return emit(c, env, "create", made, func(w io.Writer) {
-				fmt.Fprintf(w, "created %q: %s, %s, valid until %s\n", made.Label, made.Subject, made.KeyType, made.NotAfter.Format(time.DateOnly))
+				fmt.Fprintf(w, "created %q: %s, %s, valid until %s\n", made.Label, orDash(made.Subject), made.KeyType, made.NotAfter.Format(time.DateOnly))
+				printNotes(w, made.Notes)
 			})
 		},
 	}
+}
+
+func printNotes(w io.Writer, notes []string) {
+	for _, note := range notes {
+		fmt.Fprintf(w, "note: %s\n", printable(note))
+	}
+}
+
+func requestCommand(env *op.Env) *cli.Command {
+	var o op.Request
+	var lists specLists
+	flags := []cli.Flag{
+		&cli.StringFlag{Name: "out", Usage: "write the request to `FILE`; - is standard output", Destination: &o.Out.Path},
+		&cli.BoolFlag{Name: "force", Usage: "replace an existing file", Destination: &o.Out.Force},
+		&cli.BoolFlag{Name: "replace", Usage: "replace an entry that has the label", Destination: &o.Replace},
+	}
+	flags = append(append(flags, subjectFlags(&o.Spec, &lists)...), useFlags(&o.Spec, &lists)...)
+	return &cli.Command{
+		Name: "request", Category: groupIssuing, Usage: "make a private key and a PKCS #10 request for a certificate", ArgsUsage: "LABEL",
+		Description: "The key stays in the database under the label until the certificate comes: certkdb receive.\n\n" +
+			examples("certkdb request web --cn www.example.com --san dns:example.com --out web.csr",
+				"certkdb request web --dn 'CN=fqdn,OU=Storage,O=Example' --key-type rsa2048 --ku digitalSignature,keyEncipherment --eku clientAuth,serverAuth --out -"),
+		Flags: flags,
+		Action: func(c *cli.Context) error {
+			args, err := exactly(c, "LABEL")
+			if err != nil {
+				return err
+			}
+			lists.into(&o.Spec)
+			o.DB, o.Label = database(c), args[0]
+			made, err := o.Run(c.Context, env)
+			if err != nil || o.Out.Path == "-" {
+				return err
+			}
+			return emit(c, env, "request", made, func(w io.Writer) {
+				fmt.Fprintf(w, "requested %q: %s, %s\n", made.Label, orDash(made.Subject), made.KeyType)
+				printNotes(w, made.Notes)
+				if made.Out == "" {
+					fmt.Fprint(w, made.PEM)
+				} else {
+					fmt.Fprintf(w, "wrote the request to %q\n", made.Out)
+				}
+			})
+		},
+	}
+}
+
+func signCommand(env *op.Env) *cli.Command {
+	var o op.Sign
+	var lists specLists
+	flags := append(authorityFlags(&o.CA),
+		&cli.BoolFlag{Name: "preserve", Usage: "take the extensions that the requests ask for", Destination: &o.Preserve},
+		&cli.BoolFlag{Name: "chain", Usage: "write the CA's chain behind each certificate", Destination: &o.Chain},
+		&cli.StringFlag{Name: "out", Usage: "the `FILE` to write, a folder for several; else standard output", Destination: &o.Out.Path},
+		&cli.BoolFlag{Name: "force", Usage: "replace existing files", Destination: &o.Out.Force},
+	)
+	subject := subjectFlags(&o.Spec, &lists)
+	flags = append(flags, subject[:len(subject)-1]...) // the key is the requester's
+	flags = append(append(flags, useFlags(&o.Spec, &lists)...), timeFlags(&o.Spec)...)
+	return &cli.Command{
+		Name: "sign", Category: groupIssuing, Usage: "sign PKCS #10 requests by a CA of the database", ArgsUsage: "FILE|FOLDER…",
+		Description: "Takes of a request what the profile allows; --preserve takes its extensions too. What is given here replaces what the\n" +
+			"request says. All the requests are signed or none, and recorded before they are written: certkdb issued.\n\n" +
+			examples("certkdb sign web.csr --ca sub --out web.crt", "certkdb sign web.csr --ca sub --profile peer --preserve --days 90 --chain", "certkdb sign requests/ --ca sub --out certificates/"),
+		Flags: flags,
+		Action: func(c *cli.Context) error {
+			files, err := atLeastOne(c, "FILE")
+			if err != nil {
+				return err
+			}
+			if o.CA.Label == "" {
+				return usage(c, "--ca LABEL is missing")
+			}
+			lists.into(&o.Spec)
+			o.DB, o.Files, o.CA.DB.LockTimeout = database(c), files, c.Duration(flagLockTimeout)
+			signed, err := o.Run(c.Context, env)
+			if err != nil {
+				return err
+			}
+			return emit(c, env, "sign", signed, func(w io.Writer) { printSigned(w, env.Stderr, signed) })
+		},
+	}
+}
+
+// printSigned prints certificates that have no file of their own; what is said about them then goes to standard error.
+func printSigned(w, notes io.Writer, signed op.Signed) {
+	for _, s := range signed.Certificates {
+		if s.PEM != "" {
+			fmt.Fprint(w, s.PEM)
+			printNotes(notes, s.Notes)
+			continue
+		}
+		if len(signed.Certificates) <= 20 {
+			fmt.Fprintf(w, "signed %s: serial %s, until %s, in %q\n", printable(orDash(s.Subject)), s.Serial, s.NotAfter[:len(time.DateOnly)], s.Out)
+			printNotes(w, s.Notes)
+		}
+	}
+	if n := len(signed.Certificates); n > 20 {
+		fmt.Fprintf(w, "signed %d requests\n", n)
+	}
+}
+
+func receiveCommand(env *op.Env) *cli.Command {
+	var o op.Receive
+	return &cli.Command{
+		Name: "receive", Category: groupIssuing, Usage: "take the certificate that a CA made for a request of the database", ArgsUsage: "FILE…",
+		Description: "Finds the pending request, or the entry to renew, by the public key, and builds the chain from the input and the database.\n\n" +
+			examples("certkdb receive web.crt", "certkdb receive web.crt chain.pem --default"),
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "label", Aliases: []string{"l"}, Usage: "`LABEL` of the request; else found by the public key", Destination: &o.Label},
+			&cli.BoolFlag{Name: "default", Usage: "make it the default entry", Destination: &o.Default},
+		},
+		Action: func(c *cli.Context) error {
+			files, err := atLeastOne(c, "FILE")
+			if err != nil {
+				return err
+			}
+			o.DB, o.Files = database(c), files
+			received, err := o.Run(c.Context, env)
+			if err != nil {
+				return err
+			}
+			return emit(c, env, "receive", received, func(w io.Writer) {
+				fmt.Fprintf(w, "received %q: %s, valid until %s\n", received.Label, orDash(received.Subject), received.NotAfter.Format(time.DateOnly))
+				if !received.Complete {
+					fmt.Fprintf(w, "note: the chain is not complete: add the certificate of %s\n", printable(received.Missing))
+				}
+			})
+		},
+	}
+}
+
+func renewCommand(env *op.Env) *cli.Command {
+	var o op.Renew
+	var before string
+	return &cli.Command{
+		Name: "renew", Category: groupIssuing, Usage: "replace a certificate by a new one for the same names and uses", ArgsUsage: "LABEL",
+		Description: "A self-signed certificate signs itself, another one is signed by its CA, when that is in the database or named. A new\n" +
+			"private key is made unless --reuse-key keeps it. With --before nothing is done as long as it is not due.\n\n" +
+			examples("certkdb renew web", "certkdb renew web --before 30d", "certkdb renew web --reuse-key --days 90"),
+		Flags: append(authorityFlags(&o.CA),
+			&cli.BoolFlag{Name: "reuse-key", Usage: "keep the private key", Destination: &o.ReuseKey},
+			&cli.StringFlag{Name: "key-type", Usage: "`TYPE` of the new key; else as before", Destination: &o.KeyType},
+			&cli.IntFlag{Name: "days", Usage: "valid for `N` days; else as long as before", Destination: &o.Days},
+			&cli.StringFlag{Name: "before", Usage: "only if it expires within a `TIME` such as 30d", Destination: &before},
+			&cli.BoolFlag{Name: "lint", Usage: "refuse a certificate that the linter calls wrong", Destination: &o.Lint},
+			detailedFlag(),
+		),
+		Action: func(c *cli.Context) error {
+			args, err := exactly(c, "LABEL")
+			if err != nil {
+				return err
+			}
+			if o.Before, err = parsePeriod(before); err != nil {
+				return err
+			}
+			o.DB, o.Label, o.CA.DB.LockTimeout = database(c), args[0], c.Duration(flagLockTimeout)
+			renewed, err := o.Run(c.Context, env)
+			if err != nil {
+				return err
+			}
+			err = emit(c, env, "renew", renewed, func(w io.Writer) { printRenewed(w, renewed) })
+			if err == nil && renewed.Changed && c.Bool(flagDetailed) {
+				return detailedExit{}
+			}
+			return err
+		},
+	}
+}
+
+func printRenewed(w io.Writer, r op.Renewed) {
+	until := r.NotAfter.Format(time.DateOnly)
+	if !r.Changed {
+		fmt.Fprintf(w, "unchanged %q: valid until %s, not due\n", r.Label, until)
+		return
+	}
+	key := "with the same key"
+	if r.NewKey {
+		key = "with a new key"
+	}
+	fmt.Fprintf(w, "renewed %q %s, signed by %s, valid until %s\n", r.Label, key, r.Issuer, until)
+	printNotes(w, r.Notes)
 }

@@ -117,3 +117,9 @@ func actionLine(a op.Action) string {
 func detailedFlag() cli.Flag {
 	return &cli.BoolFlag{Name: flagDetailed, Usage: "exit with 20 if something was changed, with 0 if there was nothing to do"}
 }
+
+// jsonLines prints a JSON object a line.
+func jsonLines(w io.Writer) func(any) error {
+	encoder := json.NewEncoder(w)
+	return encoder.Encode
+}

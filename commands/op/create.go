@@ -4,26 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"certkdb/kdb"
 	"certkdb/pki"
-	"certkdb/pki/key"
-	"certkdb/pki/name"
 )
 
 // Create makes a private key and its certificate under a label.
 type Create struct {
 	DB
-	Label      string
-	CommonName string
-	DN         string   // the whole subject, RFC 4514; instead of CommonName
-	SANs       []string // TYPE:VALUE
-	KeyType    string
-	Days       int
-	Profile    string
-	Replace    bool
-	Default    bool
+	Spec
+	Label   string
+	CA      Authority // who signs; without a label the certificate is self-signed
+	Replace bool
+	Default bool
 }
 
 // Made tells of a new certificate.
@@ -34,6 +27,12 @@ type Made struct {
 
 // Run makes it. The database is asked first whether the label is free, and nothing is locked while the key is made.
 func (o Create) Run(ctx context.Context, env *Env) (Made, error) {
+	if err := kdb.CheckLabel(o.Label); err != nil {
+		return Made{}, err
+	}
+	if !o.named() {
+		return Made{}, fmt.Errorf("%w: the certificate has no name: use --cn, --dn or --san", ErrUsage)
+	}
 	request, err := o.request(env)
 	if err != nil {
 		return Made{}, err
@@ -46,20 +45,50 @@ func (o Create) Run(ctx context.Context, env *Env) (Made, error) {
 	if err := db.View(ctx, o.free); err != nil {
 		return Made{}, err
 	}
+	if o.CA.Label != "" {
+		return o.signed(ctx, env, db, request)
+	}
 	issued, err := pki.SelfSigned(request)
+	if err == nil {
+		err = o.lint(issued.Certificate)
+	}
 	if err != nil {
 		return Made{}, pkiError(err)
 	}
+	return o.store(env, issued, nil, func(put func(kdb.Tx) error) error { return db.Update(ctx, "create", put) })
+}
+
+// signed has the certificate signed by a CA.
+func (o Create) signed(ctx context.Context, env *Env, db kdb.Database, request pki.Request) (Made, error) {
+	ca, err := o.CA.load(ctx, env, db)
+	if err != nil {
+		return Made{}, err
+	}
+	defer ca.close()
+	issued, err := ca.Issue(request)
+	if err == nil {
+		err = o.lint(issued.Certificate)
+	}
+	if err != nil {
+		return Made{}, pkiError(err)
+	}
+	return o.store(env, issued, ca.chain, func(put func(kdb.Tx) error) error {
+		return ca.issued(ctx, db, "create", [][]byte{issued.Certificate}, env.Now(), put)
+	})
+}
+
+// store puts the entry within update.
+func (o Create) store(env *Env, issued pki.Issued, chain [][]byte, update func(func(kdb.Tx) error) error) (Made, error) {
 	made := Made{Notes: issued.Notes}
-	err = db.Update(ctx, "create", func(tx kdb.Tx) error {
+	err := update(func(tx kdb.Tx) error {
 		if err := o.free(tx); err != nil {
 			return err
 		}
-		entry := kdb.Entry{
+		err := tx.Put(kdb.Entry{
 			Label: o.Label, Kind: kdb.KindPersonal, Default: o.Default,
-			Certificates: [][]byte{issued.Certificate}, Key: issued.Key.PKCS8,
-		}
-		if err := tx.Put(entry); err != nil {
+			Certificates: append([][]byte{issued.Certificate}, chain...), Key: issued.Key.PKCS8,
+		})
+		if err != nil {
 			return err
 		}
 		s, err := tx.Summary(o.Label)
@@ -71,69 +100,18 @@ func (o Create) Run(ctx context.Context, env *Env) (Made, error) {
 
 // free reports a label that is taken.
 func (o Create) free(tx kdb.Tx) error {
-	_, err := tx.Summary(o.Label)
+	return freeLabel(tx, o.Label, o.Replace)
+}
+
+func freeLabel(tx kdb.Tx, label string, replace bool) error {
+	_, err := tx.Summary(label)
 	switch {
 	case errors.Is(err, kdb.ErrNotFound):
 		return nil
-	case err == nil && !o.Replace:
-		return WithHint(fmt.Errorf("label %q: %w", o.Label, kdb.ErrExists), "replace it with --replace, or choose another label")
+	case err == nil && !replace:
+		return WithHint(fmt.Errorf("label %q: %w", label, kdb.ErrExists), "replace it with --replace, or choose another label")
 	}
 	return err
-}
-
-func (o Create) request(env *Env) (pki.Request, error) {
-	if err := kdb.CheckLabel(o.Label); err != nil {
-		return pki.Request{}, err
-	}
-	profile, err := pki.ProfileNamed(o.Profile)
-	if err != nil {
-		return pki.Request{}, pkiError(err)
-	}
-	if err := checkKeyType(o.KeyType); err != nil {
-		return pki.Request{}, err
-	}
-	if o.Days < 1 {
-		return pki.Request{}, fmt.Errorf("%w: --days %d: a certificate is valid for a day at least", ErrUsage, o.Days)
-	}
-	r := pki.Request{KeyType: o.KeyType, Days: o.Days, Profile: profile, Now: func() time.Time { return env.Now() }}
-	if r.Subject, err = o.subject(); err != nil {
-		return pki.Request{}, err
-	}
-	for _, text := range o.SANs {
-		san, err := pki.ParseSAN(text)
-		if err != nil {
-			return pki.Request{}, pkiError(err)
-		}
-		r.SANs = append(r.SANs, san)
-	}
-	return r, nil
-}
-
-func (o Create) subject() (name.Name, error) {
-	switch {
-	case o.CommonName != "" && o.DN != "":
-		return name.Name{}, fmt.Errorf("%w: --cn and --dn exclude each other", ErrUsage)
-	case o.CommonName == "" && o.DN == "" && len(o.SANs) == 0:
-		return name.Name{}, fmt.Errorf("%w: the certificate has no name: use --cn, --dn or --san", ErrUsage)
-	case o.DN != "":
-		subject, err := name.ParseString(o.DN)
-		if err != nil {
-			return subject, fmt.Errorf("%w: --dn %q: %w", ErrUsage, o.DN, err)
-		}
-		return subject, nil
-	case o.CommonName == "":
-		return name.Name{}, nil
-	}
-	return name.Name{RDNs: []name.RDN{{{Type: name.CommonName, Value: o.CommonName}}}}, nil
-}
-
-func checkKeyType(keyType string) error {
-	for _, known := range key.Types() {
-		if keyType == known {
-			return nil
-		}
-	}
-	return WithHint(fmt.Errorf("%w: there is no key type %q", ErrUsage, keyType), fmt.Sprintf("use one of %v", key.Types()))
 }
 
 // pkiError gives errors of pki their place among the errors of operations.

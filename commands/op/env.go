@@ -8,6 +8,7 @@ package op
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -52,7 +53,10 @@ var ErrNoTerminal = errors.New("no terminal to ask on")
 var ErrUsage = errors.New("wrong usage")
 
 // ErrFindings says that a check found something; the result tells what.
-var ErrFindings = errors.New("the check found problems")
+var ErrFindings = errors.New("refused")
+
+// ErrInvalid says that a certificate is not valid; the result tells why.
+var ErrInvalid = fmt.Errorf("%w: the certificate is not valid", ErrFindings)
 
 // ErrExpired says that something has expired, or will within the time that was asked for.
 var ErrExpired = errors.New("expired")

@@ -1,0 +1,136 @@
+package op
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	"certkdb/kdb"
+	"certkdb/pki"
+	"certkdb/pki/cert"
+	"certkdb/pki/key"
+)
+
+// Authority says which CA signs: an entry with its private key, in the database of the operation or in another one.
+type Authority struct {
+	Label string
+	DB    DB // Location "" is the operation's database
+}
+
+// authority is a CA at work.
+type authority struct {
+	*pki.CA
+	label  string
+	db     kdb.Database
+	own    bool     // db is not the operation's database, and closed with the CA
+	chain  [][]byte // the CA's certificate and those above it, without the root
+	issuer [32]byte
+}
+
+// load opens the CA. db is the operation's database.
+func (a Authority) load(ctx context.Context, env *Env, db kdb.Database) (*authority, error) {
+	ca := &authority{label: a.Label, db: db}
+	if a.DB.Location != "" {
+		other, err := a.DB.Open(ctx, env)
+		if err != nil {
+			return nil, err
+		}
+		ca.db, ca.own = other, true
+	}
+	if err := ca.db.View(ctx, ca.read); err != nil {
+		ca.close()
+		return nil, err
+	}
+	return ca, nil
+}
+
+func (ca *authority) close() {
+	if ca.own {
+		ca.db.Close()
+	}
+}
+
+// read takes certificate and key out of the database.
+func (ca *authority) read(tx kdb.Tx) error {
+	s, err := mustHave(tx, ca.label)
+	if err != nil {
+		return err
+	}
+	if s.Kind != kdb.KindPersonal {
+		return WithHint(fmt.Errorf("label %q: %w: a %s entry cannot sign, it has no private key", ca.label, ErrUsage, s.Kind),
+			"see the entries that have one with: certkdb list --kind personal")
+	}
+	entry, err := fullEntry(tx, ca.label)
+	if err != nil {
+		return err
+	}
+	defer clear(entry.Key)
+	private, err := key.ReadPrivate(entry.Key)
+	if err != nil {
+		return fmt.Errorf("label %q: %w", ca.label, err)
+	}
+	if ca.CA, err = pki.NewCA(entry.Certificates[0], private); err != nil {
+		return fmt.Errorf("label %q: %w", ca.label, pkiError(err))
+	}
+	ca.issuer = sha256.Sum256(ca.Certificate().RawSPKI)
+	ca.chain = withoutRoot(entry.Certificates)
+	return nil
+}
+
+// withoutRoot leaves out the self-issued certificate at the end of a chain: whoever relies on the chain has it, or must not take it
+// from here.
+func withoutRoot(chain [][]byte) [][]byte {
+	if len(chain) == 0 {
+		return nil
+	}
+	last, err := cert.Parse(chain[len(chain)-1])
+	if err == nil && last.Issuer.Canonical() == last.Subject.Canonical() {
+		return chain[:len(chain)-1]
+	}
+	return chain
+}
+
+// record writes into the CA's database what it issued. Databases without such a record keep none.
+func (ca *authority) record(tx kdb.Tx, issued [][]byte, now time.Time) error {
+	registry, ok := tx.(kdb.Registry)
+	if !ok {
+		return nil
+	}
+	for _, der := range issued {
+		c, err := cert.Parse(der)
+		if err != nil {
+			return err
+		}
+		_, err = registry.Issued(ca.issuer, c.SerialHex())
+		if err == nil {
+			return fmt.Errorf("serial number %s: %w among the certificates of %q", c.SerialHex(), kdb.ErrExists, ca.label)
+		}
+		if !errors.Is(err, kdb.ErrNotFound) {
+			return err
+		}
+		if err := registry.PutIssued(kdb.Issued{Issuer: ca.issuer, Serial: c.SerialHex(), Certificate: der, At: now.UTC()}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// issued stores what was signed in the CA's database and then calls store in the operation's database db: in one transaction
+// if they are the same, else the record first, so that nothing leaves that is not recorded.
+func (ca *authority) issued(ctx context.Context, db kdb.Database, operation string, certificates [][]byte, now time.Time, store func(kdb.Tx) error) error {
+	if ca.own {
+		err := ca.db.Update(ctx, operation, func(tx kdb.Tx) error { return ca.record(tx, certificates, now) })
+		if err != nil {
+			return err
+		}
+		return db.Update(ctx, operation, store)
+	}
+	return db.Update(ctx, operation, func(tx kdb.Tx) error {
+		if err := ca.record(tx, certificates, now); err != nil {
+			return err
+		}
+		return store(tx)
+	})
+}

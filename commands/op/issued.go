@@ -1,0 +1,196 @@
+package op
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"certkdb/kdb"
+	"certkdb/pki"
+	"certkdb/pki/cert"
+)
+
+// Issued lists what a CA of the database issued.
+type Issued struct {
+	DB
+	CA      string // label
+	Serial  string // only this one, hexadecimal
+	WithPEM bool
+}
+
+// IssuedCertificate is the record of one certificate.
+type IssuedCertificate struct {
+	Serial    string     `json:"serial"`
+	Subject   string     `json:"subject"`
+	Status    string     `json:"status"` // as of entries, or "revoked"
+	IssuedAt  time.Time  `json:"issued_at"`
+	NotAfter  time.Time  `json:"not_after"`
+	RevokedAt *time.Time `json:"revoked_at,omitempty"`
+	Reason    string     `json:"reason,omitempty"`
+	SHA256    string     `json:"sha256"`
+	PEM       string     `json:"pem,omitempty"`
+}
+
+// StatusRevoked is the state of a certificate that its CA took back.
+const StatusRevoked = "revoked"
+
+// Run calls each with the records in chunks, outside of any lock.
+func (o Issued) Run(ctx context.Context, env *Env, each func([]IssuedCertificate) error) error {
+	var all []IssuedCertificate
+	err := o.view(ctx, env, func(tx kdb.Tx) error {
+		all = nil
+		issuer, registry, err := issuerOf(tx, o.CA)
+		if err != nil {
+			return err
+		}
+		if o.Serial != "" {
+			record, err := registry.Issued(issuer, normalSerial(o.Serial))
+			if err != nil {
+				return WithHint(err, "see the serial numbers with: certkdb issued --ca "+quote(o.CA))
+			}
+			all = append(all, o.describe(record, env.Now()))
+			return nil
+		}
+		for record, err := range registry.AllIssued(issuer) {
+			if err != nil {
+				return err
+			}
+			all = append(all, o.describe(record, env.Now()))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return each(all)
+}
+
+func (o Issued) describe(r kdb.Issued, now time.Time) IssuedCertificate {
+	e := kdb.Entry{Kind: kdb.KindTrusted, Certificates: [][]byte{r.Certificate}}
+	s, _ := kdb.Summarize(&e) // what cannot be read has no subject
+	record := IssuedCertificate{
+		Serial: r.Serial, Subject: s.Subject, Status: status(&s, now), IssuedAt: r.At.UTC(), NotAfter: s.NotAfter.UTC(), SHA256: hexDigest(s.SHA256),
+	}
+	if !r.RevokedAt.IsZero() {
+		record.Status, record.RevokedAt, record.Reason = StatusRevoked, timePointer(r.RevokedAt), pki.Reason(r.Reason).String()
+	}
+	if o.WithPEM {
+		record.PEM = pemString("CERTIFICATE", r.Certificate)
+	}
+	return record
+}
+
+// issuerOf finds the CA under a label, and the record of what it issued.
+func issuerOf(tx kdb.Tx, label string) ([32]byte, kdb.Registry, error) {
+	registry, ok := tx.(kdb.Registry)
+	if !ok {
+		return [32]byte{}, nil, WithHint(fmt.Errorf("%w: a record of issued certificates", kdb.ErrUnsupported),
+			"keep the CA in a native database: certkdb copy --all --to CA.ckdb")
+	}
+	if _, err := mustHave(tx, label); err != nil {
+		return [32]byte{}, nil, err
+	}
+	entry, err := tx.Entry(label)
+	if err != nil {
+		return [32]byte{}, nil, err
+	}
+	if len(entry.Certificates) == 0 {
+		return [32]byte{}, nil, fmt.Errorf("label %q: %w: it has no certificate", label, ErrUsage)
+	}
+	id, err := issuerID(entry.Certificates[0])
+	return id, registry, err
+}
+
+// normalSerial takes a serial number as other programs print it: with colons, with 0x, in capitals, with leading zeros.
+func normalSerial(text string) string {
+	text = strings.ToLower(strings.NewReplacer(":", "", " ", "", "0x", "").Replace(text))
+	if text = strings.TrimLeft(text, "0"); text == "" {
+		return "0"
+	}
+	return text
+}
+
+// Revoke takes a certificate back that a CA of the database issued. It counts from the next revocation list on.
+type Revoke struct {
+	DB
+	CA     string // label of the CA
+	Label  string // of an entry with the certificate, or
+	Serial string // its serial number, hexadecimal
+	File   string // or a file with it
+	Reason string // a name of RFC 5280, 5.3.1; "" is unspecified
+}
+
+// Revoked tells of a certificate that was taken back.
+type Revoked struct {
+	IssuedCertificate
+	Changed bool `json:"changed"` // false: it had been revoked before
+}
+
+// Run revokes. What was revoked before stays as it was.
+func (o Revoke) Run(ctx context.Context, env *Env) (Revoked, error) {
+	reason, err := pki.ParseReason(o.Reason)
+	if err != nil {
+		return Revoked{}, pkiError(err)
+	}
+	var revoked Revoked
+	err = o.update(ctx, env, "revoke", func(tx kdb.Tx) error {
+		issuer, registry, err := issuerOf(tx, o.CA)
+		if err != nil {
+			return err
+		}
+		serial, err := o.serial(tx, env)
+		if err != nil {
+			return err
+		}
+		record, err := registry.Issued(issuer, serial)
+		if errors.Is(err, kdb.ErrNotFound) {
+			return WithHint(fmt.Errorf("serial number %s: %w among the certificates that %q issued", serial, kdb.ErrNotFound, o.CA),
+				"see them with: certkdb issued --ca "+quote(o.CA))
+		}
+		if err != nil {
+			return err
+		}
+		if revoked.Changed = record.RevokedAt.IsZero(); revoked.Changed {
+			record.RevokedAt, record.Reason = env.Now().UTC().Truncate(time.Second), int(reason)
+			err = registry.PutIssued(record)
+		}
+		revoked.IssuedCertificate = Issued{}.describe(record, env.Now())
+		return err
+	})
+	return revoked, err
+}
+
+// serial finds out which certificate is meant.
+func (o Revoke) serial(tx kdb.Tx, env *Env) (string, error) {
+	switch {
+	case o.Serial != "":
+		return normalSerial(o.Serial), nil
+	case o.File != "":
+		der, err := readCertificateFile(env, o.File)
+		if err != nil {
+			return "", err
+		}
+		return serialOf(der)
+	}
+	if _, err := mustHave(tx, o.Label); err != nil {
+		return "", err
+	}
+	entry, err := tx.Entry(o.Label)
+	if err != nil {
+		return "", err
+	}
+	if len(entry.Certificates) == 0 {
+		return "", fmt.Errorf("label %q: %w: it has no certificate", o.Label, ErrUsage)
+	}
+	return serialOf(entry.Certificates[0])
+}
+
+func serialOf(der []byte) (string, error) {
+	c, err := cert.Parse(der)
+	if err != nil {
+		return "", err
+	}
+	return c.SerialHex(), nil
+}

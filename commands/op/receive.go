@@ -1,0 +1,189 @@
+package op
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"time"
+
+	"certkdb/kdb"
+	"certkdb/pki"
+	"certkdb/pki/cert"
+	"certkdb/pki/key"
+)
+
+// Receive takes the certificate that a CA made for a pending request, or a renewed one for a key that is here.
+type Receive struct {
+	DB
+	Files   []string // with the certificate and perhaps its chain; "-" is standard input
+	Label   string   // the request; "" finds it by the public key
+	Default bool
+}
+
+// Received tells what became of the certificate.
+type Received struct {
+	Entry
+	// Complete says that the chain ends in a trusted certificate of the database; Missing names the issuer that is not there.
+	Complete bool   `json:"complete"`
+	Missing  string `json:"missing_issuer,omitempty"`
+}
+
+// Run receives. A chain that is not complete is no error, but it is told.
+func (o Receive) Run(ctx context.Context, env *Env) (Received, error) {
+	in, err := Add{DB: o.DB, Files: o.Files}.open(ctx, env)
+	if err != nil {
+		return Received{}, err
+	}
+	defer in.close()
+	var given [][]byte
+	for entry, err := range in.entries() {
+		if err != nil {
+			return Received{}, err
+		}
+		given = append(given, entry.Certificates...)
+	}
+	if len(given) == 0 {
+		return Received{}, fmt.Errorf("reading the certificate: %w: there is none in the input", kdb.ErrParse)
+	}
+	var received Received
+	err = o.update(ctx, env, "receive", func(tx kdb.Tx) error {
+		received, err = o.receive(tx, env, given)
+		return err
+	})
+	return received, err
+}
+
+func (o Receive) receive(tx kdb.Tx, env *Env, given [][]byte) (Received, error) {
+	pool, err := readPool(tx, given)
+	if err != nil {
+		return Received{}, err
+	}
+	waiting, leaf, err := o.match(tx, given)
+	if err != nil {
+		return Received{}, err
+	}
+	private, err := tx.Key(waiting.Label)
+	if err != nil {
+		return Received{}, err
+	}
+	c, err := cert.Parse(leaf)
+	if err != nil {
+		return Received{}, err
+	}
+	chain, missing := pool.chain(c, env.Now())
+	entry := kdb.Entry{
+		Label: waiting.Label, Kind: kdb.KindPersonal, Default: o.Default || waiting.Default, Trusted: waiting.Trusted,
+		Certificates: append([][]byte{leaf}, withoutRoot(chain)...), Key: private,
+	}
+	if err := tx.Put(entry); err != nil {
+		return Received{}, err
+	}
+	s, err := tx.Summary(entry.Label)
+	return Received{Entry: newEntry(&s, env.Now()), Complete: missing == "", Missing: missing}, err
+}
+
+// match finds the entry whose private key belongs to one of the certificates: a pending request before a personal entry.
+func (o Receive) match(tx kdb.Tx, given [][]byte) (kdb.Summary, []byte, error) {
+	var best kdb.Summary
+	var leaf []byte
+	for s, err := range tx.Summaries("") {
+		if err != nil {
+			return best, nil, err
+		}
+		if s.Kind != kdb.KindRequest && s.Kind != kdb.KindPersonal || o.Label != "" && s.Label != o.Label {
+			continue
+		}
+		spki, err := publicKeyOf(tx, s.Label)
+		if err != nil {
+			return best, nil, err
+		}
+		for _, der := range given {
+			c, err := cert.Parse(der)
+			if err == nil && key.SameKey(spki, c.RawSPKI) && (leaf == nil || best.Kind != kdb.KindRequest) {
+				best, leaf = s, der
+			}
+		}
+	}
+	if leaf == nil {
+		return best, nil, WithHint(fmt.Errorf("receiving the certificate: %w: no pending request has its public key", kdb.ErrNotFound),
+			"see the requests with: certkdb list --kind request; a certificate without a key here is added with: certkdb add")
+	}
+	return best, leaf, nil
+}
+
+// publicKeyOf reads the public key of a personal entry or request.
+func publicKeyOf(tx kdb.Tx, label string) ([]byte, error) {
+	entry, err := tx.Entry(label)
+	if err != nil {
+		return nil, err
+	}
+	if len(entry.Request) > 0 {
+		r, err := cert.ParseRequest(entry.Request)
+		if err != nil {
+			return nil, fmt.Errorf("label %q: %w", label, err)
+		}
+		return r.RawSPKI, nil
+	}
+	c, err := cert.Parse(entry.Certificates[0])
+	if err != nil {
+		return nil, fmt.Errorf("label %q: %w", label, err)
+	}
+	return c.RawSPKI, nil
+}
+
+// pool are the certificates from which chains are built, and which of them end one.
+type pool struct {
+	certificates []*cert.Certificate
+	trusted      map[[32]byte]bool
+}
+
+// readPool takes the certificates of the database and those in the input, which nobody trusts for that.
+func readPool(tx kdb.Tx, given [][]byte) (*pool, error) {
+	p := &pool{trusted: map[[32]byte]bool{}}
+	for s, err := range tx.Summaries("") {
+		if err != nil {
+			return nil, err
+		}
+		if s.ChainLength == 0 {
+			continue
+		}
+		entry, err := tx.Entry(s.Label)
+		if err != nil {
+			return nil, err
+		}
+		if s.Trusted {
+			p.trusted[s.SHA256] = true
+		}
+		p.add(entry.Certificates)
+	}
+	p.add(given)
+	return p, nil
+}
+
+// add takes what can be read; an odd certificate of the database must not keep a good one from being received.
+func (p *pool) add(certificates [][]byte) {
+	for _, der := range certificates {
+		if c, err := cert.Parse(der); err == nil {
+			p.certificates = append(p.certificates, c)
+		}
+	}
+}
+
+// chain returns the issuers of a certificate as far as they are here; missing names the issuer that is not, or the one that is not
+// trusted, "" if the chain ends in a trusted certificate.
+func (p *pool) chain(leaf *cert.Certificate, now time.Time) (issuers [][]byte, missing string) {
+	chain, complete := pki.Chain(leaf, p.certificates, now)
+	for _, c := range chain[1:] {
+		issuers = append(issuers, c.Raw)
+	}
+	for _, c := range chain {
+		if p.trusted[sha256.Sum256(c.Raw)] {
+			return issuers, ""
+		}
+	}
+	last := chain[len(chain)-1]
+	if complete {
+		return issuers, last.Subject.String() + ", which is not trusted here"
+	}
+	return issuers, last.Issuer.String()
+}

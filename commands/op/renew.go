@@ -1,0 +1,177 @@
+package op
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"certkdb/kdb"
+	"certkdb/pki"
+	"certkdb/pki/cert"
+	"certkdb/pki/key"
+)
+
+// Renew replaces the certificate of an entry by a new one for the same names and uses.
+type Renew struct {
+	DB
+	Label    string
+	CA       Authority // "" finds the issuer in the database; a self-signed certificate signs itself
+	ReuseKey bool      // keep the private key; otherwise a new one is made
+	KeyType  string    // of a new key; "" is the type of the old one
+	Days     int       // 0 is as long as the old one
+	// Before renews only what expires within this time; 0 renews in any case.
+	Before time.Duration
+	Lint   bool
+}
+
+// Renewed tells what was done.
+type Renewed struct {
+	Entry
+	Changed bool   `json:"changed"`
+	NewKey  bool   `json:"new_key"`
+	Issuer  string `json:"signed_by"` // a label, or "itself"
+	// Old is the fingerprint of the certificate that was replaced.
+	Old   string   `json:"replaced_sha256,omitempty"`
+	Notes []string `json:"notes,omitempty"`
+}
+
+// Run renews. When nothing is due it changes nothing.
+func (o Renew) Run(ctx context.Context, env *Env) (Renewed, error) {
+	db, err := o.Open(ctx, env)
+	if err != nil {
+		return Renewed{}, err
+	}
+	defer db.Close()
+	var s kdb.Summary
+	var old kdb.Entry
+	err = db.View(ctx, func(tx kdb.Tx) error {
+		if s, err = mustHave(tx, o.Label); err != nil {
+			return err
+		}
+		if s.Kind != kdb.KindPersonal {
+			return fmt.Errorf("label %q: %w: a %s entry has no private key to renew with", o.Label, ErrUsage, s.Kind)
+		}
+		if old, err = fullEntry(tx, o.Label); err == nil && o.CA.Label == "" {
+			o.CA.Label, err = o.findIssuer(tx, &old)
+		}
+		return err
+	})
+	defer clear(old.Key)
+	if err != nil {
+		return Renewed{}, err
+	}
+	if o.Before > 0 && s.NotAfter.Sub(env.Now()) > o.Before {
+		return Renewed{Entry: newEntry(&s, env.Now())}, nil
+	}
+	return o.renew(ctx, env, db, &old)
+}
+
+// itself stands for the label of the issuer of a self-signed certificate.
+const itself = ""
+
+// findIssuer returns the label of the entry whose key signed the certificate.
+func (o Renew) findIssuer(tx kdb.Tx, old *kdb.Entry) (string, error) {
+	c, err := cert.Parse(old.Certificates[0])
+	if err != nil {
+		return "", fmt.Errorf("label %q: %w", o.Label, err)
+	}
+	if c.Issuer.Canonical() == c.Subject.Canonical() {
+		return itself, nil
+	}
+	for s, err := range tx.Summaries("") {
+		if err != nil {
+			return "", err
+		}
+		if s.Kind != kdb.KindPersonal || !s.CA {
+			continue
+		}
+		entry, err := tx.Entry(s.Label)
+		if err != nil {
+			return "", err
+		}
+		issuer, err := cert.Parse(entry.Certificates[0])
+		if err == nil && issuer.Subject.Canonical() == c.Issuer.Canonical() && (len(c.AKI) == 0 || bytes.Equal(c.AKI, issuer.SKI)) {
+			return s.Label, nil
+		}
+	}
+	return "", WithHint(fmt.Errorf("label %q: its issuer %q has no private key here", o.Label, c.Issuer.String()),
+		"name the CA with --ca LABEL (--ca-db FILE), or make a request with: certkdb request; and receive the new certificate")
+}
+
+func (o Renew) renew(ctx context.Context, env *Env, db kdb.Database, old *kdb.Entry) (Renewed, error) {
+	request, err := o.request(env, old)
+	if err != nil {
+		return Renewed{}, err
+	}
+	if o.CA.Label == itself {
+		issued, err := pki.SelfSigned(request)
+		if err != nil {
+			return Renewed{}, pkiError(err)
+		}
+		return o.store(env, old, issued, nil, "itself", func(put func(kdb.Tx) error) error { return db.Update(ctx, "renew", put) })
+	}
+	ca, err := o.CA.load(ctx, env, db)
+	if err != nil {
+		return Renewed{}, err
+	}
+	defer ca.close()
+	issued, err := ca.Issue(request)
+	if err != nil {
+		return Renewed{}, pkiError(err)
+	}
+	return o.store(env, old, issued, ca.chain, ca.label, func(put func(kdb.Tx) error) error {
+		return ca.issued(ctx, db, "renew", [][]byte{issued.Certificate}, env.Now(), put)
+	})
+}
+
+func (o Renew) request(env *Env, old *kdb.Entry) (pki.Request, error) {
+	request, err := pki.Renewal(old.Certificates[0])
+	if err != nil {
+		return request, pkiError(err)
+	}
+	request.Now, request.Days = env.Now, o.Days
+	if err := checkKeyType(o.KeyType); err != nil {
+		return request, err
+	}
+	if o.KeyType != "" {
+		request.KeyType = o.KeyType
+	}
+	if !o.ReuseKey {
+		return request, nil
+	}
+	if o.KeyType != "" {
+		return request, fmt.Errorf("%w: --reuse-key and --key-type exclude each other", ErrUsage)
+	}
+	private, err := key.ReadPrivate(old.Key)
+	request.Key = &private
+	return request, err
+}
+
+// store replaces the entry, unless somebody else renewed it meanwhile.
+func (o Renew) store(env *Env, old *kdb.Entry, issued pki.Issued, chain [][]byte, by string, update func(func(kdb.Tx) error) error) (Renewed, error) {
+	if err := (Spec{Lint: o.Lint}).lint(issued.Certificate); err != nil {
+		return Renewed{}, pkiError(err)
+	}
+	renewed := Renewed{Changed: true, NewKey: !o.ReuseKey, Issuer: by, Old: hexDigest(old.Fingerprint()), Notes: issued.Notes}
+	err := update(func(tx kdb.Tx) error {
+		now, err := tx.Summary(o.Label)
+		if err != nil {
+			return err
+		}
+		if now.SHA256 != old.Fingerprint() {
+			return fmt.Errorf("label %q: %w: it has another certificate by now", o.Label, kdb.ErrChanged)
+		}
+		err = tx.Put(kdb.Entry{
+			Label: o.Label, Kind: kdb.KindPersonal, Trusted: old.Trusted, Default: now.Default,
+			Certificates: append([][]byte{issued.Certificate}, chain...), Key: issued.Key.PKCS8,
+		})
+		if err != nil {
+			return err
+		}
+		s, err := tx.Summary(o.Label)
+		renewed.Entry = newEntry(&s, env.Now())
+		return err
+	})
+	return renewed, err
+}

@@ -1,0 +1,78 @@
+package op
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"certkdb/kdb"
+	"certkdb/pki"
+)
+
+// Request makes a private key and a PKCS #10 request for a certificate, which waits under its label for Receive.
+type Request struct {
+	DB
+	Spec
+	Label   string
+	Replace bool
+	Out     Output // the request as PEM; "" leaves it in the database alone
+}
+
+// Requested tells of a new request.
+type Requested struct {
+	Entry
+	Out   string   `json:"out,omitempty"`
+	PEM   string   `json:"request_pem"`
+	Notes []string `json:"notes,omitempty"`
+}
+
+// Run makes it. The key is in the database before the request leaves.
+func (o Request) Run(ctx context.Context, env *Env) (Requested, error) {
+	if err := kdb.CheckLabel(o.Label); err != nil {
+		return Requested{}, err
+	}
+	if !o.named() {
+		return Requested{}, fmt.Errorf("%w: the request has no name: use --cn, --dn or --san", ErrUsage)
+	}
+	request, err := o.request(env)
+	if err != nil {
+		return Requested{}, err
+	}
+	if o.Profile == "" && !o.IsCA {
+		request.Profile = pki.Profile{} // it asks for usages only if it is told to
+	}
+	if err := o.Out.check(); err != nil {
+		return Requested{}, err
+	}
+	db, err := o.Open(ctx, env)
+	if err != nil {
+		return Requested{}, err
+	}
+	defer db.Close()
+	if err := db.View(ctx, func(tx kdb.Tx) error { return freeLabel(tx, o.Label, o.Replace) }); err != nil {
+		return Requested{}, err
+	}
+	made, err := pki.NewRequest(request)
+	if err != nil {
+		return Requested{}, pkiError(err)
+	}
+	done := Requested{PEM: pemString("CERTIFICATE REQUEST", made.Request), Notes: made.Notes, Out: o.Out.Path}
+	err = db.Update(ctx, "request", func(tx kdb.Tx) error {
+		if err := freeLabel(tx, o.Label, o.Replace); err != nil {
+			return err
+		}
+		if err := tx.Put(kdb.Entry{Label: o.Label, Kind: kdb.KindRequest, Request: made.Request, Key: made.Key.PKCS8}); err != nil {
+			return err
+		}
+		s, err := tx.Summary(o.Label)
+		done.Entry = newEntry(&s, env.Now())
+		return err
+	})
+	if err != nil || o.Out.Path == "" {
+		return done, err
+	}
+	return done, o.Out.write(env, false, func(w io.Writer) error {
+		_, err := io.WriteString(w, done.PEM)
+		return err
+	})
+}

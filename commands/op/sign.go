@@ -1,0 +1,223 @@
+package op
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"certkdb/kdb"
+	"certkdb/kdb/keyfile/pem"
+	"certkdb/pki"
+	"certkdb/pki/cert"
+)
+
+// Sign issues certificates for PKCS #10 requests.
+type Sign struct {
+	DB
+	Spec
+	CA       Authority
+	Files    []string // requests in PEM or DER; a folder stands for the files in it; "-" is standard input
+	Preserve bool     // take the extensions that the requests ask for
+	Chain    bool     // write the CA's chain behind each certificate
+	// Out is a file for one request ("" is standard output), a folder for several.
+	Out Output
+}
+
+// Signed tells of certificates that were issued.
+type Signed struct {
+	Certificates []SignedCertificate `json:"certificates"`
+}
+
+// SignedCertificate is one of them.
+type SignedCertificate struct {
+	Request  string   `json:"request"`
+	Out      string   `json:"out,omitempty"`
+	Subject  string   `json:"subject"`
+	Serial   string   `json:"serial"`
+	NotAfter string   `json:"not_after"`
+	SHA256   string   `json:"sha256"`
+	PEM      string   `json:"pem,omitempty"`
+	Notes    []string `json:"notes,omitempty"`
+
+	der []byte
+}
+
+// Run signs all the requests or none. What was issued is in the CA's database before it is written anywhere.
+func (o Sign) Run(ctx context.Context, env *Env) (Signed, error) {
+	files, folder, err := o.files()
+	if err != nil {
+		return Signed{}, err
+	}
+	if !folder {
+		if err := o.Out.check(); err != nil {
+			return Signed{}, err
+		}
+	}
+	db, err := o.Open(ctx, env)
+	if err != nil {
+		return Signed{}, err
+	}
+	defer db.Close()
+	ca, err := o.CA.load(ctx, env, db)
+	if err != nil {
+		return Signed{}, err
+	}
+	defer ca.close()
+	var signed Signed
+	var ders [][]byte
+	for _, file := range files {
+		one, err := o.sign(ctx, env, ca, file)
+		if err != nil {
+			return Signed{}, fmt.Errorf("signing the request in %q: %w", file, err)
+		}
+		signed.Certificates = append(signed.Certificates, one)
+		ders = append(ders, one.der)
+	}
+	err = ca.db.Update(ctx, "sign", func(tx kdb.Tx) error { return ca.record(tx, ders, env.Now()) })
+	if err != nil {
+		return Signed{}, err
+	}
+	return signed, o.write(env, ca, signed.Certificates, folder)
+}
+
+// files lists the requests; folder says that there may be several, which go to a folder.
+func (o Sign) files() (files []string, folder bool, err error) {
+	for _, path := range o.Files {
+		info, err := os.Stat(path)
+		if path == "-" || err == nil && !info.IsDir() {
+			files = append(files, path)
+			continue
+		}
+		if err != nil {
+			return nil, false, fmt.Errorf("reading the request: %w", err)
+		}
+		folder = true
+		found, err := requestsIn(path)
+		if err != nil {
+			return nil, false, err
+		}
+		files = append(files, found...)
+	}
+	if folder = folder || len(files) > 1; folder && o.Out.isStdout() {
+		return nil, false, WithHint(fmt.Errorf("%w: several certificates need a folder to go to", ErrUsage), "name it with --out FOLDER")
+	}
+	if len(files) == 0 {
+		return nil, false, fmt.Errorf("%w: there is no request in %s", kdb.ErrParse, strings.Join(o.Files, ", "))
+	}
+	return files, folder, nil
+}
+
+// requestsIn lists the files of a folder that are requests by their names.
+func requestsIn(folder string) ([]string, error) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return nil, fmt.Errorf("reading the requests: %w", err)
+	}
+	var files []string
+	for _, e := range entries {
+		extension := strings.ToLower(filepath.Ext(e.Name()))
+		if slices.Contains([]string{".csr", ".req", ".p10", ".arm", ".pem"}, extension) && e.Type().IsRegular() {
+			files = append(files, filepath.Join(folder, e.Name()))
+		}
+	}
+	return files, nil
+}
+
+func (o Sign) sign(ctx context.Context, env *Env, ca *authority, file string) (SignedCertificate, error) {
+	if err := ctx.Err(); err != nil {
+		return SignedCertificate{}, err
+	}
+	request, err := readRequestFile(env, file)
+	if err != nil {
+		return SignedCertificate{}, err
+	}
+	spec, err := o.request(env)
+	if err != nil {
+		return SignedCertificate{}, err
+	}
+	var issued pki.Issued
+	if issued, err = ca.Sign(request, spec, o.Preserve); err == nil {
+		err = o.lint(issued.Certificate)
+	}
+	if err != nil {
+		return SignedCertificate{}, pkiError(err)
+	}
+	c, err := cert.Parse(issued.Certificate)
+	if err != nil {
+		return SignedCertificate{}, err
+	}
+	e := kdb.Entry{Certificates: [][]byte{issued.Certificate}}
+	return SignedCertificate{
+		Request: file, Subject: c.Subject.String(), Serial: c.SerialHex(), NotAfter: c.NotAfter.Format("2006-01-02T15:04:05Z07:00"),
+		SHA256: hexDigest(e.Fingerprint()), Notes: issued.Notes, der: issued.Certificate,
+	}, nil
+}
+
+// maxRequest bounds what is read of a file that should hold a request.
+const maxRequest = 4 << 20
+
+// readRequestFile returns the DER of the one request in a file.
+func readRequestFile(env *Env, file string) ([]byte, error) {
+	in := env.Stdin
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		in = f
+	}
+	var request []byte
+	for item, err := range pem.Items(io.LimitReader(in, maxRequest)) {
+		switch {
+		case err != nil:
+			return nil, err
+		case item.Kind != pem.Request:
+		case request != nil:
+			return nil, fmt.Errorf("%w: it holds more than one request", kdb.ErrParse)
+		default:
+			request = item.DER
+		}
+	}
+	if request == nil {
+		return nil, fmt.Errorf("%w: it holds no certificate request", kdb.ErrParse)
+	}
+	return request, nil
+}
+
+// write puts the certificates into their files.
+func (o Sign) write(env *Env, ca *authority, list []SignedCertificate, folder bool) error {
+	if folder {
+		if err := os.MkdirAll(o.Out.Path, 0o755); err != nil {
+			return fmt.Errorf("writing the certificates: %w", err)
+		}
+	}
+	for i := range list {
+		out := o.Out
+		if folder {
+			base := filepath.Base(list[i].Request)
+			out.Path = filepath.Join(o.Out.Path, strings.TrimSuffix(base, filepath.Ext(base))+".crt")
+		}
+		text := pemString("CERTIFICATE", list[i].der)
+		if o.Chain {
+			text += strings.Join(pemStrings(ca.chain), "")
+		}
+		if out.isStdout() {
+			list[i].PEM = text
+			continue
+		}
+		list[i].Out = out.Path
+		if err := out.write(env, false, func(w io.Writer) error {
+			_, err := io.Copy(w, bytes.NewReader([]byte(text)))
+			return err
+		}); err != nil {
+			return WithHint(err, "it was issued and is recorded: get it with: certkdb issued --ca LABEL --serial "+list[i].Serial)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,169 @@
+package op
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"certkdb/pki"
+	"certkdb/pki/cert"
+	"certkdb/pki/key"
+	"certkdb/pki/name"
+)
+
+// Spec says what a certificate or a request for one is to contain. Everything that is left out comes from the profile.
+type Spec struct {
+	DN string // the whole subject, RFC 4514; instead of the parts of it that follow
+	// Parts of the subject, most general first as X.500 wants them.
+	Country, State, Locality, Organization, Unit, CommonName string
+	SANs                                                     []string // TYPE:VALUE
+	KeyType                                                  string
+	Days                                                     int // 0 is the profile's
+	NotBefore, NotAfter                                      string
+	Profile                                                  string
+	ProfileFile                                              string // a configuration of cfssl with further profiles
+	IsCA                                                     bool
+	PathLen                                                  int // below 0 is no limit
+	Permit, Exclude                                          []string
+	KeyUsages, ExtKeyUsages, Policies                        []string
+	CRLURLs, OCSPURLs, IssuerURLs                            []string
+	FIPS                                                     bool // refuse what is not approved under FIPS 140-3
+	Lint                                                     bool // refuse what the linter calls an error
+}
+
+// request makes the request for package pki.
+func (s Spec) request(env *Env) (pki.Request, error) {
+	profile, err := s.profile()
+	if err != nil {
+		return pki.Request{}, err
+	}
+	r := pki.Request{
+		KeyType: s.KeyType, Days: s.Days, Profile: profile, IsCA: s.IsCA, KeyUsages: s.KeyUsages, ExtKeyUsages: s.ExtKeyUsages,
+		Policies: s.Policies, CRLURLs: s.CRLURLs, OCSPURLs: s.OCSPURLs, IssuerURLs: s.IssuerURLs, FIPS: s.FIPS, Now: env.Now,
+	}
+	if s.PathLen >= 0 {
+		r.MaxPathLen = &s.PathLen
+	}
+	if err := checkKeyType(s.KeyType); err != nil {
+		return r, err
+	}
+	if s.Days < 0 {
+		return r, fmt.Errorf("%w: --days %d: a certificate is valid for a day at least", ErrUsage, s.Days)
+	}
+	if r.NotBefore, err = parseTime("--not-before", s.NotBefore); err != nil {
+		return r, err
+	}
+	if r.NotAfter, err = parseTime("--not-after", s.NotAfter); err != nil {
+		return r, err
+	}
+	if r.Subject, err = s.subject(); err != nil {
+		return r, err
+	}
+	return r, s.names(&r)
+}
+
+// names reads alternative names and name constraints.
+func (s Spec) names(r *pki.Request) error {
+	for _, list := range []struct {
+		texts []string
+		into  *[]cert.GeneralName
+		parse func(string) (cert.GeneralName, error)
+	}{
+		{s.SANs, &r.SANs, pki.ParseSAN},
+		{s.Permit, &r.Permitted, pki.ParseConstraint},
+		{s.Exclude, &r.Excluded, pki.ParseConstraint},
+	} {
+		for _, text := range list.texts {
+			n, err := list.parse(text)
+			if err != nil {
+				return pkiError(err)
+			}
+			*list.into = append(*list.into, n)
+		}
+	}
+	return nil
+}
+
+func (s Spec) profile() (pki.Profile, error) {
+	var own []pki.Profile
+	if s.ProfileFile != "" {
+		data, err := os.ReadFile(s.ProfileFile)
+		if err != nil {
+			return pki.Profile{}, fmt.Errorf("reading the profiles: %w", err)
+		}
+		if own, err = pki.ReadProfiles(data); err != nil {
+			return pki.Profile{}, pkiError(fmt.Errorf("reading the profiles in %q: %w", s.ProfileFile, err))
+		}
+	}
+	wanted := s.Profile
+	if wanted == "" {
+		wanted = "server"
+		if s.IsCA {
+			wanted = "ca"
+		}
+	}
+	profile, err := pki.ProfileNamed(wanted, own...)
+	return profile, pkiError(err)
+}
+
+// named says that the spec names a subject or an alternative name.
+func (s Spec) named() bool {
+	return s.DN != "" || s.hasParts() || len(s.SANs) > 0
+}
+
+func (s Spec) hasParts() bool {
+	return s.Country+s.State+s.Locality+s.Organization+s.Unit+s.CommonName != ""
+}
+
+func (s Spec) subject() (name.Name, error) {
+	if s.DN != "" {
+		if s.hasParts() {
+			return name.Name{}, fmt.Errorf("%w: --dn and --cn, --o and so on exclude each other", ErrUsage)
+		}
+		subject, err := name.ParseString(s.DN)
+		if err != nil {
+			return subject, fmt.Errorf("%w: --dn %q: %w", ErrUsage, s.DN, err)
+		}
+		return subject, nil
+	}
+	var subject name.Name
+	for _, part := range []name.Attribute{
+		{Type: "2.5.4.6", Value: s.Country},
+		{Type: "2.5.4.8", Value: s.State},
+		{Type: "2.5.4.7", Value: s.Locality},
+		{Type: "2.5.4.10", Value: s.Organization},
+		{Type: "2.5.4.11", Value: s.Unit},
+		{Type: name.CommonName, Value: s.CommonName},
+	} {
+		if part.Value != "" {
+			subject.RDNs = append(subject.RDNs, name.RDN{part})
+		}
+	}
+	return subject, nil
+}
+
+func checkKeyType(keyType string) error {
+	if keyType == "" {
+		return nil
+	}
+	for _, known := range key.Types() {
+		if keyType == known {
+			return nil
+		}
+	}
+	return WithHint(fmt.Errorf("%w: there is no key type %q", ErrUsage, keyType), "use one of "+strings.Join(key.Types(), " "))
+}
+
+// parseTime reads a date or a time of RFC 3339; "" is the zero time.
+func parseTime(option, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%w: %s %q is no time; write 2027-01-31 or 2027-01-31T12:00:00Z", ErrUsage, option, text)
+}

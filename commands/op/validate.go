@@ -1,0 +1,277 @@
+package op
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"strings"
+
+	"certkdb/kdb"
+	"certkdb/kdb/keyfile/pem"
+	"certkdb/pki/cert"
+	"certkdb/pki/path"
+)
+
+// Validate builds and validates the chains of certificates from what the database trusts.
+type Validate struct {
+	DB
+	Labels         []string
+	Files          []string // certificates with their chains, which nobody trusts
+	Host           string
+	Purpose        string // "server", "client", "code", "email", "timestamp", "ocsp", "any", or a dotted identifier
+	At             string // a time; "" is now
+	CRLs           []string
+	Policies       []string
+	ExplicitPolicy bool
+	InhibitMapping bool
+	InhibitAny     bool
+	MaxDepth       int // intermediate certificates; below 0 is the default
+	PartialChain   bool
+	Profile        string
+	Trust          []string // files with further trust anchors
+	OnlyThese      bool     // trust those alone, not the database
+}
+
+// Validated tells of all the certificates.
+type Validated struct {
+	Valid   bool         `json:"valid"`
+	Results []Validation `json:"results"`
+}
+
+// Validation is the answer for one certificate.
+type Validation struct {
+	Name     string    `json:"name"` // the label or file
+	Valid    bool      `json:"valid"`
+	Policies []string  `json:"policies,omitempty"`
+	Chains   []Attempt `json:"chains"` // the valid one, or those that were tried
+	Limit    string    `json:"limit,omitempty"`
+}
+
+// Attempt is a chain that was tried.
+type Attempt struct {
+	Certificates []Step    `json:"certificates"`
+	Anchored     bool      `json:"anchored"`
+	Failures     []Failure `json:"failures"`
+}
+
+// Step is a certificate of a chain.
+type Step struct {
+	Subject string `json:"subject"`
+	Label   string `json:"label,omitempty"` // under which the database has it
+	SHA256  string `json:"sha256"`
+}
+
+// Failure is a rule that a certificate of a chain broke.
+type Failure struct {
+	Position int    `json:"position"` // 0 is the certificate that was asked for
+	Subject  string `json:"subject"`
+	Label    string `json:"label,omitempty"`
+	Rule     string `json:"rule"`
+	Section  string `json:"section"`
+	Reason   string `json:"reason"`
+	Cure     string `json:"cure,omitempty"`
+}
+
+// subject of a validation: a certificate and what came with it.
+type candidate struct {
+	name  string
+	chain [][]byte
+}
+
+// Run validates. If a certificate is not valid, the error wraps ErrFindings and the result says why.
+func (o Validate) Run(ctx context.Context, env *Env) (Validated, error) {
+	options, err := o.options(env)
+	if err != nil {
+		return Validated{}, err
+	}
+	if len(o.Labels)+len(o.Files) == 0 {
+		return Validated{}, fmt.Errorf("%w: name a label, or a file with --file", ErrUsage)
+	}
+	list, labels, err := o.gather(ctx, env, &options)
+	if err != nil {
+		return Validated{}, err
+	}
+	validator := path.NewValidator(options)
+	validated := Validated{Valid: true}
+	for _, c := range list {
+		leaf, err := cert.Parse(c.chain[0])
+		if err != nil {
+			return validated, fmt.Errorf("%s: %w: %w", c.name, kdb.ErrParse, err)
+		}
+		v := describeResult(c.name, validator.Validate(leaf), labels)
+		validated.Valid = validated.Valid && v.Valid
+		validated.Results = append(validated.Results, v)
+	}
+	if !validated.Valid {
+		return validated, fmt.Errorf("%w", ErrInvalid)
+	}
+	return validated, nil
+}
+
+// gather reads the certificates to be validated, and puts anchors and intermediates into the options. labels tells under which label
+// the database has a certificate.
+func (o Validate) gather(ctx context.Context, env *Env, options *path.Options) ([]candidate, map[[32]byte]string, error) {
+	labels := map[[32]byte]string{}
+	var list []candidate
+	if len(o.Labels) > 0 || !o.OnlyThese {
+		err := o.view(ctx, env, func(tx kdb.Tx) (err error) {
+			list, err = o.fromDatabase(tx, options, labels)
+			return err
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, file := range o.Files {
+		chain, err := readCertificates(env, file)
+		if err != nil {
+			return nil, nil, err
+		}
+		list = append(list, candidate{file, chain})
+	}
+	for _, c := range list {
+		options.Intermediates = append(options.Intermediates, parseAll(c.chain[1:])...)
+	}
+	for _, file := range o.Trust {
+		anchors, err := readCertificates(env, file)
+		if err != nil {
+			return nil, nil, err
+		}
+		options.Roots = append(options.Roots, path.Anchors(parseAll(anchors)...)...)
+	}
+	return list, labels, nil
+}
+
+// fromDatabase takes the trusted certificates as anchors and the other CAs as intermediates.
+func (o Validate) fromDatabase(tx kdb.Tx, options *path.Options, labels map[[32]byte]string) ([]candidate, error) {
+	for s, err := range tx.Summaries("") {
+		if err != nil {
+			return nil, err
+		}
+		labels[s.SHA256] = s.Label
+		trusted := s.Trusted && !o.OnlyThese
+		if s.ChainLength == 0 || !trusted && !s.CA && s.ChainLength < 2 {
+			continue
+		}
+		entry, err := tx.Entry(s.Label)
+		if err != nil {
+			return nil, err
+		}
+		certificates := parseAll(entry.Certificates)
+		if trusted && len(certificates) > 0 {
+			options.Roots = append(options.Roots, path.Anchors(certificates[0])...)
+		}
+		options.Intermediates = append(options.Intermediates, certificates...)
+	}
+	var list []candidate
+	entries, err := entriesNamed(tx, o.Labels)
+	for _, e := range entries {
+		if len(e.Certificates) == 0 {
+			return nil, fmt.Errorf("label %q: %w: it has no certificate to validate", e.Label, ErrUsage)
+		}
+		list = append(list, candidate{e.Label, e.Certificates})
+	}
+	return list, err
+}
+
+// parseAll leaves out what cannot be read: it cannot be part of a valid chain.
+func parseAll(ders [][]byte) []*cert.Certificate {
+	var list []*cert.Certificate
+	for _, der := range ders {
+		if c, err := cert.Parse(der); err == nil {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// purposes are short names of extended key usages.
+var purposes = map[string]string{
+	"": "", "any": path.AnyUsage, "server": path.ServerAuth, "client": path.ClientAuth, "code": path.CodeSigning,
+	"email": path.EmailProtection, "timestamp": path.TimeStamping, "ocsp": path.OCSPSigning,
+}
+
+func (o Validate) options(env *Env) (path.Options, error) {
+	options := path.Options{
+		Time: env.Now(), Host: o.Host, PartialChain: o.PartialChain,
+		Policies: path.Policies{Initial: o.Policies, ExplicitPolicy: o.ExplicitPolicy, InhibitMapping: o.InhibitMapping, InhibitAnyPolicy: o.InhibitAny},
+		Limits:   path.Limits{Depth: max(o.MaxDepth, 0), NoIntermediates: o.MaxDepth == 0},
+	}
+	at, err := parseTime("--at", o.At)
+	if err != nil {
+		return options, err
+	}
+	if !at.IsZero() {
+		options.Time = at
+	}
+	id, known := purposes[o.Purpose]
+	switch {
+	case known:
+		options.Purpose = id
+	case strings.Contains(o.Purpose, "."):
+		options.Purpose = o.Purpose
+	default:
+		return options, fmt.Errorf("%w: --purpose %q: use server, client, code, email, timestamp, ocsp, any or a dotted identifier", ErrUsage, o.Purpose)
+	}
+	if o.Host != "" && o.Purpose == "" {
+		options.Purpose = path.ServerAuth
+	}
+	if o.Profile != "" {
+		if options.Profile, known = path.ParseProfile(o.Profile); !known {
+			return options, fmt.Errorf("%w: --profile %q: use rfc5280, rfc5280-strict or webpki", ErrUsage, o.Profile)
+		}
+	}
+	if options.Profile == path.WebPKI {
+		options.Weak = path.Modern()
+	}
+	return options, o.readCRLs(env, &options)
+}
+
+func (o Validate) readCRLs(env *Env, options *path.Options) error {
+	for _, file := range o.CRLs {
+		var failed error
+		err := eachItem(env, file, func(item pem.Item) {
+			if item.Kind != pem.RevocationSet || failed != nil {
+				return
+			}
+			var list *cert.CRL
+			if list, failed = cert.ParseCRL(item.DER); failed == nil {
+				options.CRLs = append(options.CRLs, list)
+			}
+		})
+		if err == nil && failed != nil {
+			err = fmt.Errorf("reading %q: %w: %w", file, kdb.ErrParse, failed)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if options.RequireCRLs = len(o.CRLs) > 0; options.RequireCRLs && len(options.CRLs) == 0 {
+		return fmt.Errorf("reading %q: %w: no revocation list is in it", o.CRLs[0], kdb.ErrParse)
+	}
+	return nil
+}
+
+func describeResult(name string, r path.Result, labels map[[32]byte]string) Validation {
+	v := Validation{Name: name, Valid: r.Valid, Policies: r.Policies, Limit: r.Limit, Chains: []Attempt{}}
+	for _, a := range r.Attempts {
+		v.Chains = append(v.Chains, describeAttempt(a, labels))
+	}
+	return v
+}
+
+func describeAttempt(a path.Attempt, labels map[[32]byte]string) Attempt {
+	attempt := Attempt{Anchored: a.Anchored, Failures: []Failure{}}
+	for _, c := range a.Chain {
+		sum := sha256.Sum256(c.Raw)
+		attempt.Certificates = append(attempt.Certificates, Step{Subject: c.Subject.String(), Label: labels[sum], SHA256: hexDigest(sum)})
+	}
+	for _, f := range a.Failures {
+		failure := Failure{Position: f.Position, Rule: string(f.Rule), Section: f.Rule.Section(), Reason: f.Reason, Cure: f.Cure}
+		if f.Certificate != nil {
+			failure.Subject, failure.Label = f.Certificate.Subject.String(), labels[sha256.Sum256(f.Certificate.Raw)]
+		}
+		attempt.Failures = append(attempt.Failures, failure)
+	}
+	return attempt
+}
