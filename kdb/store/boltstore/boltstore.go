@@ -10,10 +10,12 @@
 package boltstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -28,13 +30,19 @@ type Options struct {
 	// Create lets the first Update make the file, whole with what it stored or not at all. It fails with
 	// kdb.ErrDatabaseExists if there is one; before it, View fails with kdb.ErrNoDatabase.
 	Create bool
+	// MaxMemory is how many bytes of changes an Update keeps in memory; 0 is 64 MiB. Beyond it the update goes on in a
+	// copy of the file, which takes the file's place in the end.
+	MaxMemory int
 }
+
+const defaultMaxMemory = 64 << 20
 
 // Store is one file. It implements store.Store, store.Checker, store.Copier and store.Rewriter.
 type Store struct {
 	path   string
 	wait   time.Duration
 	create atomic.Bool
+	limit  int
 }
 
 var (
@@ -46,7 +54,7 @@ var (
 
 // Open returns the store in the file at path, without touching the file yet.
 func Open(path string, o Options) *Store {
-	s := &Store{path: path, wait: o.LockTimeout}
+	s := &Store{path: path, wait: o.LockTimeout, limit: cmp.Or(o.MaxMemory, defaultMaxMemory)}
 	s.create.Store(o.Create)
 	return s
 }
@@ -101,35 +109,19 @@ func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
 	if s.create.Load() {
 		return s.updateNew(ctx, fn)
 	}
-	var changes []change
-	var seen meta
+	var work *work
 	err := s.withSnapshot(ctx, func(snap *snapshot) (err error) {
-		seen = snap.meta
-		if changes, err = collect(snap, fn); err == nil && len(changes) > 0 {
+		if work, err = s.collect(snap, fn); err == nil && !work.empty() {
 			// bbolt reads the freelist as soon as it opens the file for writing.
 			_, err = snap.freelist()
 		}
 		return err
 	})
-	if err != nil || len(changes) == 0 {
+	defer func() { work.discard() }()
+	if err != nil || work.empty() {
 		return err
 	}
-	return s.commit(ctx, seen, changes, fn)
-}
-
-// collect runs fn and returns its changes.
-func collect(snap *snapshot, fn func(store.Tx) error) ([]change, error) {
-	o := newOverlay(snap)
-	if err := fn(o); err != nil {
-		return nil, err
-	}
-	return o.effective()
-}
-
-// commit locks the file and applies the changes, which were made from the state seen; if the file is no longer in that
-// state, fn makes them anew.
-func (s *Store) commit(ctx context.Context, seen meta, changes []change, fn func(store.Tx) error) error {
-	h, err := s.open(ctx, access{write: true, more: sizeOf(changes)})
+	h, err := s.open(ctx, access{write: true, more: sizeOf(work.changes)})
 	if err != nil {
 		return err
 	}
@@ -138,15 +130,70 @@ func (s *Store) commit(ctx context.Context, seen meta, changes []change, fn func
 	if err != nil {
 		return s.name(err)
 	}
-	if snap.meta != seen {
-		if changes, err = collect(snap, fn); err != nil || len(changes) == 0 {
+	if snap.meta != work.seen {
+		work.discard()
+		if work, err = s.collect(snap, fn); err != nil || work.empty() {
 			return s.name(err)
 		}
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return h.apply(changes)
+	return work.commit(h)
+}
+
+// work is what an update did, from which state.
+type work struct {
+	seen    meta
+	changes []change
+	shadow  *builder // has the changes already, if they were many
+	path    string   // that the shadow is to take
+}
+
+// collect runs fn and returns what it did. The caller discards it in the end.
+func (s *Store) collect(snap *snapshot, fn func(store.Tx) error) (*work, error) {
+	o := newOverlay(snap)
+	w := &work{seen: snap.meta}
+	if path, err := filepath.EvalSymlinks(s.path); err == nil && canReplaceOpen && !s.create.Load() {
+		o.path, o.limit, w.path = path, s.limit, path
+	}
+	done := false
+	defer func() { // also if fn panics
+		if w.shadow = o.shadow; !done {
+			w.discard()
+		}
+	}()
+	if err := fn(o); err != nil {
+		return nil, err
+	}
+	var err error
+	if o.shadow != nil {
+		err = o.spill()
+	} else {
+		w.changes, err = o.effective()
+	}
+	done = err == nil
+	return w, err
+}
+
+func (w *work) empty() bool { return w == nil || w.shadow == nil && len(w.changes) == 0 }
+
+// discard removes the shadow, if there is one that did not take its place.
+func (w *work) discard() {
+	if w != nil && w.shadow != nil {
+		w.shadow.discard()
+	}
+}
+
+// commit stores the changes in the locked file.
+func (w *work) commit(h *handle) error {
+	if w.shadow == nil {
+		return h.apply(w.changes)
+	}
+	if !samePath(h.file, w.path) {
+		return fmt.Errorf("writing %q: %w: the file was removed or replaced meanwhile", h.path, kdb.ErrNoDatabase)
+	}
+	return w.shadow.replace(h.file, w.path)
 }
 
 // updateNew makes the file out of what fn stores.
@@ -154,7 +201,7 @@ func (s *Store) updateNew(ctx context.Context, fn func(store.Tx) error) error {
 	if _, err := os.Lstat(s.path); err == nil {
 		return fmt.Errorf("creating %q: %w", s.path, kdb.ErrDatabaseExists)
 	}
-	changes, err := collect(emptySnapshot(ctx), fn)
+	w, err := s.collect(emptySnapshot(ctx), fn)
 	if err != nil {
 		return err
 	}
@@ -163,7 +210,7 @@ func (s *Store) updateNew(ctx context.Context, fn func(store.Tx) error) error {
 		return err
 	}
 	defer b.discard()
-	for _, c := range changes {
+	for _, c := range w.changes {
 		if err := b.put(string(c.key), c.value); err != nil {
 			return err
 		}

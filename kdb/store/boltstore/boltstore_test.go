@@ -41,3 +41,20 @@ func fastDir(t testing.TB) string {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	return dir
 }
+
+// TestStore_conformsWithoutMemory: every change goes through a copy of the file.
+func TestStore_conformsWithoutMemory(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(t *testing.T) store.Store {
+		dir := fastDir(t)
+		path := filepath.Join(dir, "x.ckdb")
+		create(t, path)
+		t.Cleanup(func() {
+			files, err := os.ReadDir(dir)
+			if err != nil || len(files) != 1 {
+				t.Errorf("files were left over: %v, %v", files, err)
+			}
+		})
+		return boltstore.Open(path, boltstore.Options{LockTimeout: 20 * time.Second, MaxMemory: 1})
+	})
+}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,24 +33,55 @@ type builder struct {
 }
 
 func newBuilder(path string) (*builder, error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp") // mode 0600
-	if err != nil {
-		return nil, fmt.Errorf("creating %q: %w", path, err)
-	}
-	b := &builder{h: handle{path: f.Name(), file: f}}
-	open := func(string, int, os.FileMode) (*os.File, error) { return f, nil }
-	b.h.db, err = bbolt.Open(f.Name(), 0, &bbolt.Options{
-		OpenFile: open, PageSize: pageSize, NoSync: true, NoGrowSync: true, NoStatistics: true,
-		Timeout: time.Nanosecond, FreelistType: bbolt.FreelistMapType,
-	})
+	b, err := openBuilder(path, func(*os.File) error { return nil })
 	if err == nil {
 		err = b.h.db.Update(func(tx *bbolt.Tx) error { _, err := tx.CreateBucket(bucketName); return err })
+		if err != nil {
+			b.discard()
+		}
 	}
 	if err != nil {
-		b.discard()
 		return nil, fmt.Errorf("creating %q: %w", path, err)
 	}
 	return b, nil
+}
+
+// openBuilder makes the temporary file, lets fill write to it and opens it.
+func openBuilder(path string, fill func(*os.File) error) (b *builder, err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp") // mode 0600
+	if err != nil {
+		return nil, err
+	}
+	b = &builder{h: handle{path: f.Name(), file: f}}
+	defer func() {
+		if err != nil {
+			b.discard()
+		}
+	}()
+	if err := fill(f); err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	defer b.h.guard(&err)
+	defer faultsPanic()()
+	b.h.db, err = bbolt.Open(f.Name(), 0, &bbolt.Options{
+		OpenFile: func(string, int, os.FileMode) (*os.File, error) { return f, nil },
+		PageSize: pageSize, NoSync: true, NoGrowSync: true, NoStatistics: true,
+		Timeout: time.Nanosecond, FreelistType: bbolt.FreelistMapType, InitialMmapSize: ahead(info.Size()),
+	})
+	return b, err
+}
+
+// ahead is how much of a file of unknown final size bbolt is to map: it costs address space alone, and mapping more
+// later makes bbolt copy all that it has in memory.
+func ahead(size int64) int {
+	if !canMapAhead || strconv.IntSize < 64 {
+		return 0
+	}
+	return int(2*size + 1<<30)
 }
 
 // put adds a record. It is fastest when the keys come in ascending order.

@@ -18,10 +18,16 @@ const (
 	MaxKey   = 1 << 10
 )
 
-// overlay is a transaction that writes: a snapshot with changes on top, which reach the file only on commit.
+// overlay is a transaction that writes: a snapshot with changes on top, which reach the file only on commit. When they
+// become too many for memory they move to a copy of the file (shadow.go), which is the snapshot from then on.
 type overlay struct {
 	base    *snapshot
 	changes map[string][]byte // nil is deleted
+	size    int               // of the changes
+	limit   int               // of size; 0 is none
+	path    string            // of the file
+	scans   int               // that are going on
+	shadow  *builder
 }
 
 func newOverlay(base *snapshot) *overlay {
@@ -50,19 +56,33 @@ func (o *overlay) Put(key string, value []byte) error {
 	case value == nil:
 		value = []byte{}
 	}
-	o.changes[key] = value
-	return o.base.ctx.Err()
+	return o.set(key, value)
 }
 
 // Delete implements store.Tx.
 func (o *overlay) Delete(key string) error {
-	o.changes[key] = nil
+	return o.set(key, nil)
+}
+
+// changeCost is what a change takes in memory beside its key and value.
+const changeCost = 100
+
+func (o *overlay) set(key string, value []byte) error {
+	o.changes[key] = value
+	o.size += len(key) + len(value) + changeCost
+	if o.limit > 0 && o.size > o.limit && o.scans == 0 {
+		if err := o.spill(); err != nil {
+			return err
+		}
+	}
 	return o.base.ctx.Err()
 }
 
 // Scan implements store.Tx: it merges the changed keys into those of the snapshot.
 func (o *overlay) Scan(prefix, after string) iter.Seq2[store.Record, error] {
 	return func(yield func(store.Record, error) bool) {
+		o.scans++
+		defer func() { o.scans-- }()
 		pending := o.keys(func(key string) bool { return strings.HasPrefix(key, prefix) && (after == "" || key > after) })
 		emit := func(limit string, all bool) bool { // yields the changed records before limit
 			for len(pending) > 0 && (all || pending[0] < limit) {

@@ -1,0 +1,47 @@
+package boltstore
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+)
+
+// spill moves the changes of an update into a copy of the file beside it, so that memory stays flat however much is
+// added at once. The copy is nobody else's until it takes the file's place, whole, so it is not synced before.
+func (o *overlay) spill() error {
+	if o.shadow == nil {
+		shadow, err := o.base.copyFile(o.path)
+		if errors.Is(err, fs.ErrPermission) {
+			o.limit = 0 // the file may be written, its folder may not: go on in memory
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("copying %q: %w", o.path, err)
+		}
+		o.shadow = shadow
+	}
+	changes, err := o.effective()
+	if err != nil {
+		return err
+	}
+	if err := o.shadow.h.apply(changes); err != nil {
+		return err
+	}
+	clear(o.changes)
+	o.size = 0
+	o.base, err = o.shadow.h.snapshot(o.base.ctx)
+	return err
+}
+
+// copyFile makes a temporary file beside path with the same pages.
+func (s *snapshot) copyFile(path string) (*builder, error) {
+	if _, err := s.freelist(); err != nil { // bbolt reads it on opening
+		return nil, err
+	}
+	return openBuilder(path, func(f *os.File) error {
+		_, err := io.Copy(f, io.NewSectionReader(s.file, 0, int64(s.meta.pages)*s.meta.pageSize))
+		return err
+	})
+}
