@@ -2,8 +2,11 @@ package cms
 
 import (
 	"bytes"
+	"fmt"
 
+	"certkdb/kdb"
 	"certkdb/pki/cert"
+	"certkdb/pki/name"
 )
 
 // maxChain bounds the length of a chain that is put together.
@@ -62,4 +65,44 @@ func containsDER(list [][]byte, der []byte) bool {
 		}
 	}
 	return false
+}
+
+// addChain adds the certificates of a chain that are not there yet, under their subjects as GSKit does it on import,
+// but without trusting them.
+func (c *container) addChain(chain [][]byte) {
+	for _, der := range chain {
+		if c.hasCertificate(der) {
+			continue
+		}
+		e := kdb.Entry{Label: c.chainLabel(der), Kind: kdb.KindTrusted, Certificates: [][]byte{der}}
+		s, f := newSlot(&e), c.files[roleKeys]
+		s.number = f.nextNumber()
+		f.slots, f.raw = append(f.slots, s), nil
+	}
+}
+
+func (c *container) hasCertificate(der []byte) bool {
+	for s := range c.all() {
+		if bytes.Equal(s.cert, der) {
+			return true
+		}
+	}
+	return false
+}
+
+// chainLabel is the subject of a certificate, with its fingerprint if that is taken or no label.
+func (c *container) chainLabel(der []byte) string {
+	sum := (&kdb.Entry{Certificates: [][]byte{der}}).Fingerprint()
+	var subject string
+	if p, err := splitCertificate(der); err == nil {
+		if n, err := name.Parse(p.subject); err == nil {
+			subject = n.String()
+		}
+	}
+	for _, label := range []string{subject, fmt.Sprintf("%s %x", subject, sum[:4]), fmt.Sprintf("certificate %x", sum[:4])} {
+		if _, s := c.find(label); s == nil && kdb.CheckLabel(label) == nil {
+			return label
+		}
+	}
+	return fmt.Sprintf("certificate %x", sum)
 }

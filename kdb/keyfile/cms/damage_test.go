@@ -150,11 +150,36 @@ func TestDecode_keepsWhatItCannotShow(t *testing.T) {
 		c.Facts()
 	}
 	hidden := patchRecord(t, func(s []byte) { s[3] = 9 })
+	if _, err := hidden.Encode([]byte("another")); !errors.Is(err, kdb.ErrUnsupported) {
+		t.Errorf("a new password over what may be a key: %v, want ErrUnsupported", err)
+	}
 	if got := labels(hidden); got != "server" {
 		t.Errorf("labels %s, want the other entry alone", got)
 	}
 	if err := hidden.Put(newIdentity(t, "a", nil).trusted("ca")); !errors.Is(err, kdb.ErrExists) {
 		t.Errorf("putting over a hidden record: %v, want ErrExists", err)
+	}
+}
+
+func TestDecode_keepsRecordsOfTheCRLFile(t *testing.T) {
+	t.Parallel()
+	files := encode(t, newStore(t), secret)
+	crl := append(bytes.Clone(files.Companions[".crl"]), bytes.Repeat([]byte("no known record "), slotSize/16+1)[:slotSize]...)
+	binary.BigEndian.PutUint32(crl[0x14:], 1)
+	sign(crl)
+	files.Companions[".crl"] = crl
+	c := open(t, files, secret)
+	noFindings(t, c)
+	after := encode(t, c, "another").Companions[".crl"]
+	if !bytes.Equal(after[headerSize:], crl[headerSize:]) || bytes.Equal(after[:headerSize], crl[:headerSize]) {
+		t.Error("under another password the header did not change, or the record did")
+	}
+	shown := false
+	for _, f := range c.Facts() {
+		shown = shown || strings.Contains(f.Value, "1 CRL record")
+	}
+	if !shown {
+		t.Error("the facts do not name the record")
 	}
 }
 

@@ -166,7 +166,12 @@ func parseHeader(data []byte, want role) (f *file, count int, err error) {
 func (f *file) parseSlots(records []byte, count int) error {
 	f.slots = make([]*slot, 0, count)
 	for i := range count {
-		s, err := parseSlot(records[i*f.slotSize : (i+1)*f.slotSize : (i+1)*f.slotSize])
+		raw := records[i*f.slotSize : (i+1)*f.slotSize : (i+1)*f.slotSize]
+		if f.role == roleCRL {
+			f.slots = append(f.slots, &slot{raw: raw}) // nothing is known of it
+			continue
+		}
+		s, err := parseSlot(raw)
 		if err != nil {
 			return fmt.Errorf("slot %d of %d at offset %d: %w", i+1, count, f.version.headerSize()+i*f.slotSize, err)
 		}

@@ -55,6 +55,9 @@ type record struct {
 	flags   []byte // content of the BIT STRING
 }
 
+// opaque says that nothing is known of the content.
+func (r *record) opaque() bool { return r.cert == nil && r.request == nil && r.sealed == nil }
+
 func (r *record) trusted() bool { return len(r.flags) > 1 && r.flags[1]&flagTrusted != 0 }
 
 func (r *record) isDefault() bool { return len(r.flags) > 1 && r.flags[1]&flagDefault != 0 }

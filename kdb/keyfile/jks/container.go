@@ -400,7 +400,7 @@ func (c *container) Delete(label string) error {
 }
 
 // Encode implements keyfile.Container. Under another password the keys that opened with the old one are sealed anew;
-// those that have a password of their own keep it, as with keytool -storepasswd.
+// the others keep what they have, as with keytool -storepasswd.
 func (c *container) Encode(password []byte) (keyfile.Files, error) {
 	switch {
 	case c.magic == magicJCEKS:
@@ -424,11 +424,8 @@ func (c *container) Encode(password []byte) (keyfile.Files, error) {
 func (c *container) reseal(r *record, password []byte, changed bool) error {
 	if changed && !r.fresh && r.tag == tagKey {
 		plain, err := unprotect(r.sealed, c.password)
-		switch {
-		case errors.Is(err, kdb.ErrPassword):
-			return nil
-		case err != nil:
-			return err
+		if err != nil {
+			return nil // it has a password of its own, or is sealed in a way that is not known here
 		}
 		r.plain, r.fresh = plain, true
 	}

@@ -30,7 +30,7 @@ const (
 func JKS() keyfile.Codec {
 	return keyfile.Codec{
 		Name:       "jks",
-		Extensions: []string{".jks", ".keystore", ".ks", ".truststore"},
+		Extensions: []string{".jks"},
 		Matches:    func(head []byte) bool { return bytes.HasPrefix(head, []byte{0xFE, 0xED, 0xFE, 0xED}) },
 		Decode: func(f keyfile.Files, p keyfile.Passwords) (keyfile.Container, error) {
 			return decode(f.Main, p, magicJKS)

@@ -1,0 +1,180 @@
+package cms
+
+import (
+	"bytes"
+	"crypto/subtle"
+	"fmt"
+
+	"certkdb/kdb"
+)
+
+func (c *container) isHidden(label string) bool {
+	for s := range c.all() {
+		if s.hidden != "" && s.label == label {
+			return true
+		}
+	}
+	return false
+}
+
+// Put implements keyfile.Container. The chain of a personal entry becomes entries of their own, which are not trusted.
+func (c *container) Put(e kdb.Entry) error {
+	if err := c.holds(&e); err != nil {
+		return err
+	}
+	f, s := c.find(e.Label)
+	if s == nil && c.isHidden(e.Label) {
+		return fmt.Errorf("storing label %q: %w, in a record that cannot be shown", e.Label, kdb.ErrExists)
+	}
+	if err := c.add(f, s, &e); err != nil {
+		return err
+	}
+	if e.Kind == kdb.KindPersonal {
+		c.addChain(e.Certificates[1:])
+	}
+	return nil
+}
+
+// add stores the entry itself. f and s are where its label stands already; they may be nil.
+func (c *container) add(f *file, s *slot, e *kdb.Entry) error {
+	next := newSlot(e)
+	if s != nil {
+		next.keep(s, e)
+		if c.equal(s, next, e) {
+			return nil
+		}
+	}
+	if next.choice != choiceTrusted && next.sealed == nil && !next.fresh {
+		return fmt.Errorf("entry %q of kind %s needs its key", e.Label, e.Kind)
+	}
+	to := c.file(next.home())
+	if s != nil && f == to {
+		next.number = s.number
+		to.replace(s, next)
+	} else {
+		if s != nil {
+			f.remove(s)
+		}
+		next.number = to.nextNumber()
+		to.slots, to.raw = append(to.slots, next), nil
+	}
+	if e.Default {
+		c.takeDefault(next)
+	}
+	return nil
+}
+
+// holds reports why the format cannot hold an entry.
+func (c *container) holds(e *kdb.Entry) error {
+	if c.files[roleKeys].version.number == 3 {
+		return fmt.Errorf("storing label %q: %w: CMS version 3 is only read; copy its entries into a new database", e.Label, kdb.ErrUnsupported)
+	}
+	if err := kdb.CheckLabel(e.Label); err != nil {
+		return err
+	}
+	certificate := e.Kind == kdb.KindTrusted || e.Kind == kdb.KindPersonal
+	switch {
+	case certificate != (len(e.Certificates) > 0), (e.Kind == kdb.KindRequest) != (len(e.Request) > 0):
+		return fmt.Errorf("entry %q of kind %s has too many parts or too few", e.Label, e.Kind)
+	case e.Default && e.Kind != kdb.KindPersonal:
+		return fmt.Errorf("storing label %q in a CMS database: %w: only a personal entry can be the default", e.Label, kdb.ErrUnsupported)
+	// With its key the entry is a copy from elsewhere; without, setting the mark is what was asked for.
+	case e.Kind == kdb.KindPersonal && e.Trusted && len(e.Key) == 0:
+		return fmt.Errorf("storing label %q in a CMS database: %w: GSKit marks every personal entry; add the certificate under another label to trust it",
+			e.Label, kdb.ErrUnsupported)
+	case e.Kind == kdb.KindSecretKey && len(e.Key) > 0 && !isAES(e):
+		return fmt.Errorf("storing label %q in a CMS database: %w: it keeps no algorithm of a secret key, so only AES keys (not %q)",
+			e.Label, kdb.ErrUnsupported, e.KeyAlgorithm)
+	}
+	for _, der := range e.Certificates {
+		if _, err := splitCertificate(der); err != nil {
+			return fmt.Errorf("storing label %q: %w", e.Label, err)
+		}
+	}
+	return nil
+}
+
+// newSlot makes a slot out of an entry, without number.
+func newSlot(e *kdb.Entry) *slot {
+	s := &slot{label: e.Label, shown: e.Label}
+	trusted := true // as every writer known sets it on what is no trusted certificate
+	switch e.Kind {
+	case kdb.KindTrusted:
+		s.choice, s.cert, trusted = choiceTrusted, e.Certificates[0], e.Trusted
+	case kdb.KindPersonal:
+		s.choice, s.cert = choicePersonal, e.Certificates[0]
+	case kdb.KindRequest:
+		s.choice, s.request = choiceRequest, e.Request
+	case kdb.KindSecretKey:
+		s.choice = choiceSecret
+	}
+	s.setFlags(trusted, e.Default)
+	if s.choice != choiceTrusted && len(e.Key) > 0 {
+		s.plain, s.fresh = e.Key, true
+	}
+	return s
+}
+
+// home is the file that a record belongs to.
+func (s *slot) home() role {
+	if s.choice == choiceRequest {
+		return roleRequests
+	}
+	return roleKeys
+}
+
+// keep takes over from the slot that stood under the label what the new one does not bring: the label as it stands in
+// the file, and the sealed key.
+func (s *slot) keep(old *slot, e *kdb.Entry) {
+	s.label = old.label
+	if s.choice != choiceTrusted && len(e.Key) == 0 {
+		s.sealed, s.plain, s.fresh = old.sealed, old.plain, old.fresh
+	}
+}
+
+// equal reports whether the new slot would say nothing that the old one does not.
+func (c *container) equal(old, next *slot, e *kdb.Entry) bool {
+	if old.choice != next.choice || !bytes.Equal(old.cert, next.cert) || !bytes.Equal(old.request, next.request) ||
+		old.isDefault() != next.isDefault() || old.choice == choiceTrusted && old.trusted() != next.trusted() {
+		return false
+	}
+	if !next.fresh || len(e.Key) == 0 {
+		return true
+	}
+	plain, err := old.open(c.password)
+	if err == nil && old.choice == choiceSecret {
+		plain, _ = secretOf(plain)
+	}
+	return err == nil && subtle.ConstantTimeCompare(plain, e.Key) == 1
+}
+
+// file returns the file of a role to be written. It makes a new one if that is missing, or is one that cannot be written
+// and holds nothing: IBM's Java tool puts an empty request database of version 3 beside a key database of version 6.
+func (c *container) file(r role) *file {
+	if f := c.files[r]; f == nil || f.version.number == 3 && len(f.slots) == 0 {
+		c.files[r] = newFile(r, c.files[roleKeys].version)
+	}
+	return c.files[r]
+}
+
+func (f *file) replace(old, next *slot) {
+	for i, s := range f.slots {
+		if s == old {
+			f.slots[i] = next
+		}
+	}
+	f.raw = nil
+}
+
+// takeDefault takes the mark of the default entry from whichever other entry has it.
+func (c *container) takeDefault(from *slot) {
+	f := c.files[roleKeys]
+	for i, s := range f.slots {
+		if s != from && s.hidden == "" && s.isDefault() {
+			changed := *s
+			changed.raw = nil
+			changed.setFlags(s.trusted(), false)
+			f.slots[i], f.raw = &changed, nil
+		}
+	}
+}
