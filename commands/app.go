@@ -147,7 +147,7 @@ func commonFlags() []cli.Flag {
 		&cli.DurationFlag{Name: flagLockTimeout, Usage: "how long to wait for another writer", Value: op.DefaultLockTimeout, Category: categoryCommon},
 		&cli.StringSliceFlag{Name: "in-key-password", Usage: "further password `SRC` for private keys with passwords of their own", Category: categoryCommon},
 		&cli.BoolFlag{Name: flagJSON, Usage: "results and errors as JSON", Category: categoryCommon},
-		&cli.StringFlag{Name: flagOutput, Aliases: []string{"o"}, Usage: "`FORMAT` of results: table, wide, json, jsonl, csv, name, pem", Category: categoryCommon},
+		&cli.StringFlag{Name: flagOutput, Usage: "`FORMAT` of results, also -o: table, wide, json, jsonl, csv, name, pem", Category: categoryCommon},
 	}
 }
 

@@ -27,7 +27,7 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 			if err != nil {
 				return nil, err
 			}
-			options = append(options, args[i:i+n]...)
+			options = append(append(options, longOption(arg)), args[i+1:i+n]...)
 			i += n - 1
 			continue
 		}
@@ -57,9 +57,17 @@ func lookup(commands []*cli.Command, name string) *cli.Command {
 	return nil
 }
 
+// longOption turns -o into --output: to Go's flag package -o and --o are the same, but --o is the organization of a subject.
+func longOption(arg string) string {
+	if rest, ok := strings.CutPrefix(arg, "-o"); ok && (rest == "" || rest[0] == '=') {
+		return "--" + flagOutput + rest
+	}
+	return arg
+}
+
 // optionLength says how many words the option at the front takes: two when its value is a word of its own.
 func optionLength(flags []cli.Flag, args []string) (int, error) {
-	name, _, hasValue := strings.Cut(strings.TrimLeft(args[0], "-"), "=")
+	name, _, hasValue := strings.Cut(strings.TrimLeft(longOption(args[0]), "-"), "=")
 	if hasValue || name == "help" || name == "h" {
 		return 1, nil
 	}

@@ -101,7 +101,7 @@ func printValidated(w io.Writer, validated op.Validated) {
 		if v.Valid {
 			fmt.Fprintf(w, "%s: valid\n", printable(v.Name))
 		} else {
-			fmt.Fprintf(w, "%s: NOT VALID, %d chains tried\n", printable(v.Name), len(v.Chains))
+			fmt.Fprintf(w, "%s: NOT VALID, chains tried: %d\n", printable(v.Name), len(v.Chains))
 		}
 		for i, chain := range v.Chains {
 			if v.Valid && len(chain.Failures) > 0 {

@@ -270,6 +270,9 @@ func describeAttempt(a path.Attempt, labels map[[32]byte]string) Attempt {
 		failure := Failure{Position: f.Position, Rule: string(f.Rule), Section: f.Rule.Section(), Reason: f.Reason, Cure: f.Cure}
 		if f.Certificate != nil {
 			failure.Subject, failure.Label = f.Certificate.Subject.String(), labels[sha256.Sum256(f.Certificate.Raw)]
+			if f.Rule == path.RuleUntrusted && failure.Label != "" {
+				failure.Cure = "if it deserves trust: certkdb trust " + quote(failure.Label)
+			}
 		}
 		attempt.Failures = append(attempt.Failures, failure)
 	}
