@@ -167,34 +167,30 @@ func (r *berReader) rewrite(out []byte, depth int) ([]byte, error) {
 	case depth > maxDepth:
 		return nil, errors.New("too many levels of nesting")
 	}
-	err = r.children(h, func(inner *berReader) error {
+	inner := r.enter(h)
+	for !inner.atEnd(h) && err == nil {
 		out, err = inner.rewrite(out, depth+1)
-		return err
-	})
-	if err != nil {
+	}
+	if r.pos = inner.pos; err != nil {
 		return nil, err
 	}
 	return frame(out, start, h.tag), nil
 }
 
-// children calls f at each element within h and moves behind them.
-func (r *berReader) children(h header, f func(*berReader) error) error {
-	inner := berReader{data: r.data, pos: r.pos}
-	if h.length >= 0 {
-		inner.data = r.data[:r.pos+h.length]
+// enter returns a reader of what is within h.
+func (r *berReader) enter(h header) berReader {
+	if h.length < 0 {
+		return *r
 	}
-	defer func() { r.pos = inner.pos }()
-	for {
-		if h.length >= 0 && inner.pos == len(inner.data) {
-			return nil
-		}
-		if h.length < 0 && inner.endOfContents() {
-			return nil
-		}
-		if err := f(&inner); err != nil {
-			return err
-		}
+	return berReader{data: r.data[:r.pos+h.length], pos: r.pos}
+}
+
+// atEnd says whether nothing is left within h, and reads what closes an indefinite length.
+func (r *berReader) atEnd(h header) bool {
+	if h.length < 0 {
+		return r.endOfContents()
 	}
+	return r.pos == len(r.data)
 }
 
 // endOfContents reads the two zero bytes that close an indefinite length, if they are there.
@@ -211,23 +207,30 @@ func (r *berReader) join(out []byte, h header, depth int) ([]byte, error) {
 	if depth > maxStringDepth {
 		return nil, errors.New("a string of too many levels")
 	}
-	err := r.children(h, func(inner *berReader) error {
-		piece, err := inner.header()
-		if err != nil {
-			return err
-		}
-		if number := piece.tag[0] &^ 0x20; len(piece.tag) != 1 || number != 4 && number != h.tag[0]&^0x20 {
-			return fmt.Errorf("a string with a piece of type %02x", piece.tag)
-		}
-		if piece.constructed() {
-			out, err = inner.join(out, piece, depth+1)
-			return err
-		}
-		out = append(out, inner.data[inner.pos:inner.pos+piece.length]...)
-		inner.pos += piece.length
-		return nil
-	})
+	inner := r.enter(h)
+	var err error
+	for !inner.atEnd(h) && err == nil {
+		out, err = inner.piece(out, h, depth)
+	}
+	r.pos = inner.pos
 	return out, err
+}
+
+// piece appends one piece of the string h.
+func (r *berReader) piece(out []byte, h header, depth int) ([]byte, error) {
+	p, err := r.header()
+	if err != nil {
+		return nil, err
+	}
+	if number := p.tag[0] &^ 0x20; len(p.tag) != 1 || number != 4 && number != h.tag[0]&^0x20 {
+		return nil, fmt.Errorf("a string with a piece of type %02x", p.tag)
+	}
+	if p.constructed() {
+		return r.join(out, p, depth+1)
+	}
+	out = append(out, r.data[r.pos:r.pos+p.length]...)
+	r.pos += p.length
+	return out, nil
 }
 
 // frame puts a tag and a DER length before what was appended since start.

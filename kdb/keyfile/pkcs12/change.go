@@ -200,6 +200,9 @@ func (c *Container) setSecret(r *record, e kdb.Entry, old *record) error {
 		r.key.setFriendlyName(r.label)
 		return nil
 	}
+	if !c.profile.encrypt {
+		return fmt.Errorf("%w: a secret key in a file without password", kdb.ErrUnsupported)
+	}
 	if len(e.Key) == 0 || len(e.Certificates) > 0 {
 		return fmt.Errorf("%w: a secret key entry has a key and nothing else", kdb.ErrUnsupported)
 	}

@@ -149,9 +149,6 @@ func (w *writer) freshBag(b *bag, r *record) (*bag, error) {
 	if b.id == oidShroudedKeyBag {
 		return w.shroud(b, r.plain)
 	}
-	if !w.profile.encrypt {
-		return nil, fmt.Errorf("%w: the secret key %q in a file without password", kdb.ErrUnsupported, r.label)
-	}
 	plain, err := secretPKCS8(r.algorithm, r.plain)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,345 @@
+package pkcs12_test
+
+import (
+	"bytes"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	gopkcs12 "software.sslmate.com/src/go-pkcs12"
+
+	"certkdb/kdb"
+	"certkdb/kdb/keyfile"
+	"certkdb/kdb/keyfile/pkcs12"
+)
+
+func TestDecode_keysWithoutCertificate(t *testing.T) {
+	t.Parallel()
+	f := newFamily(t)
+	var keys [][]byte
+	for _, b := range decode(t, encode(t, newFile(t, "passwordless", f.personal("one", f.one), f.personal("two", f.two)), ""), "").Bags() {
+		if b.Type == "key" {
+			keys = append(keys, b.DER)
+		}
+	}
+	c := decode(t, rawFile(t, keys...), "")
+	if got := labels(c); got != "one:personal: two:personal:" {
+		t.Error(got)
+	}
+	for _, e := range c.Entries() {
+		if e.KeyAlgorithm != "p256" {
+			t.Errorf("%q is for %q", e.Label, e.KeyAlgorithm)
+		}
+	}
+	if k, err := c.Key("two"); err != nil || !bytes.Equal(k, f.two.pkcs8) {
+		t.Error(err)
+	}
+	problems := 0
+	c.Check(func(kdb.Problem) { problems++ })
+	if problems != 2 {
+		t.Errorf("%d problems", problems)
+	}
+}
+
+func TestDecode_pairsByPublicKeyWhereIDsDoNotTell(t *testing.T) {
+	t.Parallel()
+	f := newFamily(t)
+	dir := savePEM(t, f)
+	run(t, dir, "openssl", "pkcs12", "-export", "-inkey", "two.key", "-in", "two.pem", "-out", "f.p12", "-passout", "pass:", "-certpbe", "NONE", "-keypbe", "NONE", "-name", "two")
+	two := decode(t, load(t, dir, "f.p12"), "").Bags()
+	one := decode(t, encode(t, newFile(t, "passwordless", f.personal("one", f.one)), ""), "").Bags()
+	var mixed [][]byte
+	for _, b := range append(one, two...) {
+		id := b.LocalKeyID
+		// Every bag gets the same localKeyId.
+		mixed = append(mixed, bytes.Replace(b.DER, id, bytes.Repeat([]byte{7}, len(id)), 1))
+	}
+	c := decode(t, rawFile(t, mixed...), "")
+	checkKeys(t, c)
+	if got := sorted(labels(c)); got != "one:personal:ccc two:personal:ccc" {
+		t.Error(got)
+	}
+}
+
+// withKeyPassword is a file of keytool's whose key has a password of its own, which keytool itself no longer makes: a file under
+// one password gets the key bag of a file under another.
+func withKeyPassword(t *testing.T, f family, password, keyPassword string) []byte {
+	t.Helper()
+	inner := decode(t, encode(t, newFile(t, "", f.personal("one", f.one)), keyPassword), keyPassword)
+	var bags [][]byte
+	for _, b := range inner.Bags() {
+		bags = append(bags, b.DER)
+	}
+	c := decode(t, rawFile(t, bags...), "", keyPassword)
+	put(t, c, f.personal("two", f.two))
+	return encode(t, c, password)
+}
+
+func TestKey_ofItsOwnPassword(t *testing.T) {
+	t.Parallel()
+	f := newFamily(t)
+	data := withKeyPassword(t, f, "file", "key")
+	without := decode(t, data, "file")
+	if _, err := without.Key("one"); !errors.Is(err, kdb.ErrPassword) {
+		t.Errorf("without its password: %v", err)
+	}
+	if got := sorted(labels(without)); got != "one:personal:ccc two:personal:ccc" {
+		t.Error(got)
+	}
+	c := decode(t, data, "file", "wrong", "key")
+	checkKeys(t, c)
+	changed := encode(t, c, "new")
+	if k, err := decode(t, changed, "new", "key").Key("one"); err != nil || !bytes.Equal(k, f.one.pkcs8) {
+		t.Errorf("after a change of the file's password: %v", err)
+	}
+	if _, err := decode(t, changed, "new").Key("two"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDecode_passwords(t *testing.T) {
+	t.Parallel()
+	f := newFamily(t)
+	for name, password := range map[string]string{
+		"ASCII": "password", "UTF-8": "Mötley Crüe", "beyond the BMP": "🔑🔑", "empty": "", "ISO 8859-1": "caf\xe9", "spaces": " x ",
+	} {
+		for _, profile := range []string{"2023", "2026", "legacy"} {
+			data := encode(t, newFile(t, profile, f.personal("one", f.one)), password)
+			checkKeys(t, decode(t, data, password))
+			if _, err := pkcs12.Decode(data, passwords(password+"!")); !errors.Is(err, kdb.ErrPassword) {
+				t.Errorf("%s, %s: a wrong password gives %v", profile, name, err)
+			}
+		}
+	}
+	data := encode(t, newFile(t, "", trusted("root", f.root)), "x")
+	if _, err := pkcs12.Decode(data, keyfile.Passwords{}); !errors.Is(err, kdb.ErrNoPassword) {
+		t.Errorf("no password: %v", err)
+	}
+	refused := errors.New("refused")
+	calls := 0
+	_, err := pkcs12.Decode(data, keyfile.Passwords{Database: func() ([]byte, error) { calls++; return nil, refused }})
+	if !errors.Is(err, refused) || calls != 1 {
+		t.Errorf("%d calls, %v", calls, err)
+	}
+}
+
+func TestDecode_asksNothingOfAnOpenFile(t *testing.T) {
+	t.Parallel()
+	f := newFamily(t)
+	data := encode(t, newFile(t, "passwordless", f.personal("one", f.one), trusted("root", f.root)), "")
+	c, err := pkcs12.Decode(data, keyfile.Passwords{Database: func() ([]byte, error) { return nil, errors.New("it asked") }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkKeys(t, c)
+	if again := encode(t, c, ""); !bytes.Equal(again, data) {
+		t.Error("an untouched file in clear changed")
+	}
+	protected := decode(t, encode(t, c, "now"), "now")
+	checkKeys(t, protected)
+	for _, b := range protected.Bags() {
+		if b.Type == "key" {
+			t.Error("the key is still in clear")
+		}
+	}
+	if _, err := newFile(t, "passwordless", trusted("root", f.root)).Encode([]byte("x")); !errors.Is(err, kdb.ErrUnsupported) {
+		t.Errorf("a password for the profile passwordless: %v", err)
+	}
+}
+
+func TestDecode_labels(t *testing.T) {
+	t.Parallel()
+	f := newFamily(t)
+	long := strings.Repeat("ä", 200)
+	named := func(name string) []byte {
+		entries := []gopkcs12.TrustStoreEntry{{Cert: f.root.cert, FriendlyName: name}}
+		data, err := gopkcs12.Passwordless.EncodeTrustStoreEntries(entries, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return decode(t, data, "").Bags()[0].DER
+	}
+	c := decode(t, rawFile(t, named("a"), named("a"), named("a (2)"), named("tab\there"), named(long), named("\x01"), named("zero\x00")), "")
+	var got []string
+	for _, e := range c.Entries() {
+		if err := kdb.CheckLabel(e.Label); err != nil {
+			t.Error(err)
+		}
+		got = append(got, e.Label)
+	}
+	want := []string{"a", "a (2)", "a (2) (2)", "tabhere", strings.Repeat("ä", 127), "root-" + sum(f.root.cert.Raw)[:8], "zero"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	put(t, c, trusted("new", f.middle))
+	before, after := decode(t, encode(t, c, ""), "").Bags(), c.Bags()
+	for i := range 7 {
+		if !bytes.Equal(before[i].DER, after[i].DER) {
+			t.Errorf("bag %d got a label of ours", i)
+		}
+	}
+}
+
+func TestDecode_refusesClearly(t *testing.T) {
+	t.Parallel()
+	signed, enveloped := asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 3}
+	null := []byte{5, 0}
+	camellia := der(t, 0x30, mustMarshal(t, asn1.ObjectIdentifier{1, 2, 392, 200011, 61, 1, 1, 1, 4}))
+	encrypted := der(t, 0x30, []byte{2, 1, 0}, der(t, 0x30, mustMarshal(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}), camellia, der(t, 0x80, []byte{1})))
+	for name, test := range map[string]struct {
+		data []byte
+		want error
+		says string
+	}{
+		"empty":               {nil, kdb.ErrParse, "offset 0"},
+		"version":             {der(t, 0x30, []byte{2, 1, 9}, null), kdb.ErrVersion, "9"},
+		"public-key mode":     {der(t, 0x30, []byte{2, 1, 3}, contentInfo(t, signed, null)), kdb.ErrVersion, "public-key integrity mode"},
+		"public-key privacy":  {rawSafes(t, contentInfo(t, enveloped, null)), kdb.ErrVersion, "public-key privacy mode"},
+		"unknown cipher":      {rawSafes(t, contentInfo(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 6}, encrypted)), kdb.ErrVersion, "1.2.392.200011.61.1.1.1.4 (Camellia-256-CBC)"},
+		"no octets":           {der(t, 0x30, []byte{2, 1, 3}, contentInfo(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}, null)), kdb.ErrParse, "OCTET STRING"},
+		"bag without a value": {rawFile(t, der(t, 0x30, mustMarshal(t, oidCRLBag))), kdb.ErrParse, "bag 1"},
+		"bad attributes":      {rawFile(t, append(oddBag(t, oidCRLBag)[:0:0], der(t, 0x30, mustMarshal(t, oidCRLBag), der(t, 0xa0, null), null)...)), kdb.ErrParse, "SET"},
+	} {
+		_, err := pkcs12.Decode(test.data, passwords("x"))
+		if !errors.Is(err, test.want) || !strings.Contains(err.Error(), test.says) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestDecode_bombs(t *testing.T) {
+	t.Parallel()
+	nested := oddBag(t, oidUnknownBag)
+	for range 2000 {
+		nested = der(t, 0x30, mustMarshal(t, oidSafeContents), der(t, 0xa0, der(t, 0x30, nested)))
+	}
+	sha1 := der(t, 0x30, der(t, 0x30, mustMarshal(t, asn1.ObjectIdentifier{1, 3, 14, 3, 2, 26})), octets(t, make([]byte, 20)))
+	mac := func(iterations int64) []byte {
+		content := contentInfo(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}, octets(t, der(t, 0x30)))
+		return der(t, 0x30, []byte{2, 1, 3}, content, der(t, 0x30, sha1, octets(t, make([]byte, 8)), mustMarshal(t, iterations)))
+	}
+	pbe := func(iterations int) []byte {
+		parameters := der(t, 0x30, octets(t, make([]byte, 8)), mustMarshal(t, iterations))
+		algorithm := der(t, 0x30, mustMarshal(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 1, 3}), parameters)
+		return contentInfo(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 6}, der(t, 0x30, []byte{2, 1, 0},
+			der(t, 0x30, mustMarshal(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}), algorithm, der(t, 0x80, make([]byte, 64)))))
+	}
+	for name, data := range map[string][]byte{
+		"nested SafeContents":      rawFile(t, nested),
+		"MAC iterations":           mac(1 << 31),
+		"MAC iterations, huge":     mac(1 << 62),
+		"MAC iterations, negative": mac(-1),
+		"encryption iterations":    rawSafes(t, pbe(1<<30)),
+		"length":                   {0x30, 0x84, 0xff, 0xff, 0xff, 0xff, 2, 1, 3},
+		"deep BER":                 bytes.Repeat([]byte{0x30, 0x80}, 1<<20),
+		"deep octets":              append([]byte{0x30, 0x80, 2, 1, 3, 0x30, 0x80}, bytes.Repeat([]byte{0x24, 0x80}, 1<<20)...),
+	} {
+		start := time.Now()
+		_, err := pkcs12.Decode(data, passwords("x"))
+		if !errors.Is(err, kdb.ErrParse) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if took := time.Since(start); took > time.Second {
+			t.Errorf("%s took %v", name, took)
+		}
+	}
+}
+
+func TestDecode_damage(t *testing.T) {
+	t.Parallel()
+	f := newFamily(t)
+	c := newFile(t, "legacy", trusted("root", f.root))
+	data := encode(t, c, "x")
+	for n := range len(data) {
+		if _, err := pkcs12.Decode(data[:n], passwords("x")); err == nil {
+			t.Fatalf("%d of %d bytes pass for a file", n, len(data))
+		}
+	}
+	for i := 0; i < len(data); i += 3 {
+		damaged := bytes.Clone(data)
+		damaged[i] ^= 0x11
+		if got, err := pkcs12.Decode(damaged, passwords("x")); err == nil && labels(got) != labels(c) {
+			t.Errorf("a change of byte %d goes unnoticed", i)
+		}
+	}
+}
+
+func TestDecode_trailingBytes(t *testing.T) {
+	t.Parallel()
+	f := newFamily(t)
+	data := append(encode(t, newFile(t, "", trusted("root", f.root)), "x"), "\r\n"...)
+	c := decode(t, data, "x")
+	problems := 0
+	c.Check(func(kdb.Problem) { problems++ })
+	if problems != 1 || !strings.Contains(fmt.Sprint(c.Facts()), "2 bytes") {
+		t.Errorf("%d problems, %v", problems, c.Facts())
+	}
+}
+
+// FuzzDecode has no password to give: what is within an encrypted file is parsed by the same code, and deriving keys by the
+// thousand rounds would leave no time to fuzz.
+func FuzzDecode(f *testing.F) {
+	family := newFamily(f)
+	f.Add(encode(f, newFile(f, "passwordless", family.personal("one", family.one), trusted("root", family.root)), ""))
+	f.Add(encode(f, newFile(f, "legacy", family.personal("one", family.one)), "x"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		closed := keyfile.Passwords{Database: func() ([]byte, error) { return nil, kdb.ErrNoPassword }}
+		c, err := pkcs12.Decode(data, closed)
+		if err != nil {
+			return
+		}
+		c.Facts()
+		c.Check(func(kdb.Problem) {})
+		want := labels(c)
+		files, err := c.Encode(nil)
+		if err != nil {
+			t.Fatalf("what was read cannot be written: %v", err)
+		}
+		again, err := pkcs12.Decode(files.Main, closed)
+		if err != nil {
+			t.Fatalf("what was written cannot be read: %v", err)
+		}
+		if got := labels(again); got != want {
+			t.Errorf("%q became %q", want, got)
+		}
+		for _, e := range c.Entries() {
+			if err := c.Delete(e.Label); err != nil {
+				t.Error(err)
+			}
+		}
+		if _, err := c.Encode(nil); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func BenchmarkDecode_150(b *testing.B) {
+	var entries []gopkcs12.TrustStoreEntry
+	for i := range 150 {
+		name := fmt.Sprintf("CA %d", i)
+		entries = append(entries, gopkcs12.TrustStoreEntry{Cert: issue(b, name, nil, true).cert, FriendlyName: name})
+	}
+	data, err := gopkcs12.Modern2023.EncodeTrustStoreEntries(entries, "x")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ResetTimer()
+	for range b.N {
+		decode(b, data, "x")
+	}
+}
+
+func BenchmarkAdd_1000(b *testing.B) {
+	root := issue(b, "Root", nil, true)
+	for range b.N {
+		c := newFile(b, "")
+		for i := range 1000 {
+			put(b, c, trusted(fmt.Sprint(i), root))
+		}
+		encode(b, c, "x")
+	}
+}
