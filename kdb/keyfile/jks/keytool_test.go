@@ -22,7 +22,7 @@ func keytool(t *testing.T, args ...string) string {
 	if err != nil {
 		t.Skip("keytool is not installed")
 	}
-	out, err := exec.Command(path, append([]string{"-J-Xshare:auto", "-J-XX:TieredStopAtLevel=1"}, args...)...).CombinedOutput()
+	out, err := exec.Command(path, append([]string{"-J-Xshare:auto", "-J-XX:TieredStopAtLevel=1", "-J-XX:+UseSerialGC"}, args...)...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("keytool %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
