@@ -108,7 +108,7 @@ func (s *search) follow(last, next *node) {
 	if slices.ContainsFunc(s.chain, func(n *node) bool { return sameEntity(n, next) }) {
 		return
 	}
-	if !s.v.reachable[next.issuer] && len(s.v.reachable) > 0 && len(s.ends) > 0 {
+	if !s.v.reachable[next.issuer] && len(s.ends) > 0 {
 		return // one dead end without an anchor is enough to explain
 	}
 	chain := append(slices.Clone(s.chain), next)
@@ -202,6 +202,10 @@ func (s *search) deadEnd(last *node) {
 		Rule: RuleNoIssuer, Position: len(s.chain) - 1, Certificate: last.Certificate,
 		Reason: fmt.Sprintf("its issuer %q is neither trusted nor among the given certificates", subjectText(last.Issuer)),
 		Cure:   fmt.Sprintf("add the certificate of %q", subjectText(last.Issuer)),
+	}
+	if len(s.v.pool[last.issuer]) > 0 {
+		f.Reason = fmt.Sprintf("no chain through its issuer %q leads to a trusted certificate", subjectText(last.Issuer))
+		f.Cure = "add the root that it leads to as a trusted certificate, if it deserves trust"
 	}
 	if last.selfIssued {
 		f.Rule = RuleUntrusted

@@ -55,7 +55,7 @@ func (c *checker) run() {
 	if c.v.o.Subtrees != nil {
 		c.names.add(constraint{NameConstraints: c.v.o.Subtrees, critical: true})
 	}
-	c.policy = newPolicyState(c.v.o.Policies, top, c.v.o.Limits.PolicyNodes)
+	c.policy = newPolicyState(c.inputs(), top, c.v.o.Limits.PolicyNodes)
 	c.pathLen = math.MaxInt
 	c.startAtAnchor(top)
 	for i := top - 1; i >= 0; i-- {
@@ -65,7 +65,17 @@ func (c *checker) run() {
 		}
 	}
 	c.wrapUp()
-	c.checkProfile()
+	if c.nested == 0 {
+		c.checkProfile()
+	}
+}
+
+// inputs are the policy inputs; a CRL issuer needs no policy.
+func (c *checker) inputs() Policies {
+	if c.nested > 0 {
+		return Policies{}
+	}
+	return c.v.o.Policies
 }
 
 // startAtAnchor initialises the state from the anchor (6.1.2), and from its certificate as RFC 5937 describes.
@@ -162,7 +172,7 @@ func (c *checker) wrapUp() {
 	if len(c.chain) == 1 {
 		c.checkForm(0)
 	}
-	set, err := c.policy.finish(c.v.o.Policies, c.v.factsOf(n).constraints)
+	set, err := c.policy.finish(c.inputs(), c.v.factsOf(n).constraints)
 	c.try(RulePolicy, 0, err)
 	c.policies = set
 	if c.host != "" && !matchHost(n.Certificate, c.host, c.v.o.CommonNameHost) {
@@ -174,7 +184,7 @@ func (c *checker) wrapUp() {
 		}
 	}
 	c.checkPurpose()
-	if missing := c.v.o.KeyUsage &^ n.KeyUsage; missing != 0 && n.Extension(cert.IDKeyUsage) != nil {
+	if missing := c.v.o.KeyUsage &^ n.KeyUsage; missing != 0 && c.nested == 0 && n.Extension(cert.IDKeyUsage) != nil {
 		c.fail(RuleKeyUsage, 0, "", "its key usage lacks %s", missing)
 	}
 	if !n.IsCA && n.Extension(cert.IDNameConstraints) != nil {

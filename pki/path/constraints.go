@@ -36,7 +36,7 @@ func (l *constraints) check(c *cert.Certificate, commonName bool) error {
 	names := constrainedNames(c, commonName)
 	for _, set := range l.list {
 		for _, n := range names {
-			if l.budget -= len(set.Permitted) + len(set.Excluded); l.budget < 0 {
+			if l.budget -= cost(n) * (len(set.Permitted) + len(set.Excluded)); l.budget < 0 {
 				return errNames
 			}
 			if err := set.check(n); err != nil {
@@ -45,6 +45,14 @@ func (l *constraints) check(c *cert.Certificate, commonName bool) error {
 		}
 	}
 	return nil
+}
+
+// cost weighs the comparison of one name: directory names are decoded and prepared each time.
+func cost(n cert.GeneralName) int {
+	if n.Type == cert.DirectoryName {
+		return 1 + len(n.Value)/256
+	}
+	return 1
 }
 
 // constrainedNames lists all names of a certificate that constraints apply to: the subject, the subject alternative

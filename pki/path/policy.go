@@ -76,6 +76,7 @@ func (g *policyGraph) last() map[string]*policyNode { return g.levels[len(g.leve
 
 func (g *policyGraph) grow(policies []cert.Policy, anyAllowed bool) error {
 	above := g.last()
+	expected := byExpected(above)
 	level := make(map[string]*policyNode, len(policies))
 	g.levels = append(g.levels, level)
 	hasAny := false
@@ -84,7 +85,7 @@ func (g *policyGraph) grow(policies []cert.Policy, anyAllowed bool) error {
 			hasAny = true
 			continue
 		}
-		parents := expecting(above, p.ID)
+		parents := expected[p.ID]
 		if root := above[cert.AnyPolicy]; len(parents) == 0 && root != nil {
 			parents = []*policyNode{root}
 		}
@@ -93,11 +94,9 @@ func (g *policyGraph) grow(policies []cert.Policy, anyAllowed bool) error {
 		}
 	}
 	if hasAny && anyAllowed {
-		for _, node := range above {
-			for _, p := range node.expected {
-				if level[p] == nil {
-					g.add(level, p, expecting(above, p))
-				}
+		for p, parents := range expected {
+			if level[p] == nil {
+				g.add(level, p, parents)
 			}
 		}
 	}
@@ -115,14 +114,17 @@ func (g *policyGraph) add(level map[string]*policyNode, policy string, parents [
 	}
 }
 
-func expecting(level map[string]*policyNode, policy string) []*policyNode {
-	var list []*policyNode
+// byExpected lists the nodes of a level by the policies that they expect below them.
+func byExpected(level map[string]*policyNode) map[string][]*policyNode {
+	index := make(map[string][]*policyNode, len(level))
 	for _, node := range level {
-		if slices.Contains(node.expected, policy) {
-			list = append(list, node)
+		for _, p := range node.expected {
+			if list := index[p]; len(list) == 0 || list[len(list)-1] != node {
+				index[p] = append(list, node)
+			}
 		}
 	}
-	return list
+	return index
 }
 
 // prune deletes the nodes above the last level that have no children (6.1.3 (d)(3)).

@@ -34,7 +34,7 @@ func (c *checker) checkProfile() {
 	}
 	if c.v.o.Profile == WebPKI {
 		c.checkBaselineRoot()
-		if c.purpose != ClientAuth {
+		if c.purpose == ServerAuth || !c.wanted() {
 			c.checkBaselineServer()
 		}
 	}

@@ -1,7 +1,7 @@
 package path
 
 import (
-	"crypto/dsa"
+	"crypto/dsa" //lint:ignore SA1019 certificates signed by DSA exist; whether they count is for Options.Weak to say
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -146,7 +146,8 @@ func readEC(params, point cryptobyte.String) (*ecdsa.PublicKey, error) {
 		if x == nil {
 			return nil, errors.New("the elliptic curve point is malformed")
 		}
-		point = elliptic.Marshal(curve, x, y) //nolint:staticcheck // crypto/ecdsa reads no compressed points
+		//lint:ignore SA1019 crypto/ecdsa reads no compressed points
+		point = elliptic.Marshal(curve, x, y)
 	}
 	return ecdsa.ParseUncompressedPublicKey(curve, point)
 }
