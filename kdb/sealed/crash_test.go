@@ -21,7 +21,7 @@ import (
 )
 
 // The test binary runs itself as a writer: CERTKDB_TEST_WRITER is the database, CERTKDB_TEST_NAME begins its labels,
-// CERTKDB_TEST_COUNT says how many pairs to add.
+// CERTKDB_TEST_COUNT says how many pairs to add. The name "rewrite" compacts and rekeys instead.
 func TestMain(m *testing.M) {
 	if path := os.Getenv("CERTKDB_TEST_WRITER"); path != "" {
 		if err := writer(path, os.Getenv("CERTKDB_TEST_NAME"), os.Getenv("CERTKDB_TEST_COUNT")); err != nil {
@@ -48,6 +48,13 @@ func writer(path, name, count string) error {
 		return err
 	}
 	for i := range n {
+		if name == "rewrite" {
+			if err := rewrite(db.(*sealed.Database)); err != nil {
+				return err
+			}
+			fmt.Println(i)
+			continue
+		}
 		err := db.Update(context.Background(), "add", func(tx kdb.Tx) error {
 			for _, half := range []string{"left", "right"} {
 				label := fmt.Sprintf("%s %04d %s", name, i, half)
@@ -63,6 +70,13 @@ func writer(path, name, count string) error {
 		fmt.Println(i)
 	}
 	return nil
+}
+
+func rewrite(db *sealed.Database) error {
+	if err := db.Compact(context.Background()); err != nil {
+		return err
+	}
+	return db.Rekey(context.Background(), sealed.Rekey{Passwords: [][]byte{[]byte("secret")}, Cost: kdb.CostTest})
 }
 
 func startWriter(t testing.TB, path, name string, count int) (*exec.Cmd, *bytes.Buffer, *bufio.Scanner) {
@@ -122,6 +136,37 @@ func TestCrash_losesNothing(t *testing.T) {
 	}
 	if written < kills {
 		t.Errorf("only %d updates in %d rounds: the kills came too early to mean anything", written, kills)
+	}
+}
+
+// TestCrash_whileTheFileIsReplaced kills a process that compacts and rekeys.
+func TestCrash_whileTheFileIsReplaced(t *testing.T) {
+	t.Parallel()
+	db, path := newDatabase(t)
+	p := newPair(t, "x")
+	must(t, os.WriteFile(path+".der", p.cert, 0o600))
+	for i := range 20 {
+		put(t, db, personal(fmt.Sprint(i), p))
+	}
+	random := rand.New(rand.NewPCG(9, 10))
+	for range 30 {
+		cmd, stderr, lines := startWriter(t, path, "rewrite", 1000)
+		stop := random.IntN(3)
+		for n := 0; lines.Scan(); n++ {
+			if n == stop {
+				time.Sleep(time.Duration(random.IntN(3000)) * time.Microsecond)
+				cmd.Process.Kill()
+			}
+		}
+		cmd.Wait()
+		if stderr.Len() > 0 {
+			t.Fatal(stderr)
+		}
+		again := openWith(t, path, options("secret"))
+		if got := len(labels(t, again)); got != 20 {
+			t.Fatalf("%d labels are left", got)
+		}
+		wantSound(t, again)
 	}
 }
 

@@ -3,8 +3,12 @@ package sealed_test
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/rand"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"math/big"
 	"os"
 	"slices"
 	"testing"
@@ -46,6 +50,30 @@ func TestPut_keepsTheKey(t *testing.T) {
 	if err == nil {
 		t.Error("a personal entry without key was accepted")
 	}
+	wantSound(t, db)
+}
+
+// TestPut_receivesACertificate: the key of a request becomes that of the personal certificate.
+func TestPut_receivesACertificate(t *testing.T) {
+	t.Parallel()
+	db, _ := newDatabase(t)
+	request := newRequest(t, "pending")
+	put(t, db, request)
+	wantSound(t, db)
+	private, err := x509.ParsePKCS8PrivateKey(request.Key)
+	must(t, err)
+	signer := private.(*ecdsa.PrivateKey)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Unix(1900000000, 0)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, signer.Public(), signer)
+	must(t, err)
+	put(t, db, kdb.Entry{Label: "pending", Kind: kdb.KindPersonal, Certificates: [][]byte{der}})
+	must(t, db.View(ctx, func(tx kdb.Tx) error {
+		key, err := tx.Key("pending")
+		if !bytes.Equal(key, request.Key) {
+			t.Error("the key is another")
+		}
+		return err
+	}))
 	wantSound(t, db)
 }
 

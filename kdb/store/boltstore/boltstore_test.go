@@ -2,8 +2,10 @@ package boltstore_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,6 +27,41 @@ func create(t testing.TB, path string) *boltstore.Store {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// TestRewrite_losesNoUpdate: whoever waits for the lock of a file that is replaced writes to the new one.
+func TestRewrite_losesNoUpdate(t *testing.T) {
+	t.Parallel()
+	const writers, rounds = 6, 25
+	path := filepath.Join(fastDir(t), "x.ckdb")
+	create(t, path)
+	var wait sync.WaitGroup
+	for w := range writers {
+		wait.Go(func() {
+			// Half of the writers replace the file themselves.
+			s := boltstore.Open(path, boltstore.Options{LockTimeout: time.Minute, MaxMemory: w % 2})
+			for i := range rounds {
+				err := s.Update(context.Background(), func(tx store.Tx) error { return tx.Put(fmt.Sprintf("%d/%d", w, i), []byte("x")) })
+				if err != nil {
+					t.Error(err)
+				}
+				if i%5 == 0 {
+					if err := s.Rewrite(context.Background(), nil); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		})
+	}
+	wait.Wait()
+	s := boltstore.Open(path, boltstore.Options{})
+	got, err := content(s)
+	if err != nil || len(got) != writers*rounds {
+		t.Errorf("%d records, want %d, %v", len(got), writers*rounds, err)
+	}
+	if list, err := findings(s); err != nil || len(list) > 0 {
+		t.Errorf("findings %q, %v", list, err)
+	}
 }
 
 // fastDir is a folder in memory where there is one: these tests write thousands of times, and a disk waits each time.
