@@ -107,6 +107,10 @@ func authorityFlags(a *op.Authority) []cli.Flag {
 		&cli.StringFlag{Name: "ca", Usage: "`LABEL` of the CA that signs", Destination: &a.Label},
 		&cli.StringFlag{Name: "ca-db", Usage: "the database of the CA, if it is another one: a `FILE`", Destination: &a.DB.Location},
 		&cli.StringFlag{Name: "ca-password", Usage: "where its password comes from: `SRC` as for --password", Destination: &a.DB.Password.Source},
+		&cli.StringFlag{Name: "ca-remote", Usage: "a CA behind cfssl serve: its `URL`", Destination: &a.Remote},
+		&cli.StringFlag{Name: "ca-remote-key", Usage: "where its authentication key comes from: `SRC` as for --password", Destination: &a.RemoteKey.Source},
+		&cli.StringFlag{Name: "ca-remote-profile", Usage: "the server's signing profile: `NAME`", Destination: &a.RemoteProfile},
+		&cli.StringFlag{Name: "ca-remote-label", Usage: "the server's signer: `NAME`", Destination: &a.RemoteLabel},
 	}
 }
 
@@ -214,7 +218,7 @@ func signCommand(env *op.Env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			if o.CA.Label == "" {
+			if o.CA.Label == "" && o.CA.Remote == "" {
 				return usage(c, "--ca LABEL is missing")
 			}
 			lists.into(&o.Spec)

@@ -13,15 +13,26 @@ import (
 	"certkdb/pki/key"
 )
 
-// Authority says which CA signs: an entry with its private key, in the database of the operation or in another one.
+// Authority says which CA signs: an entry with its private key, in the database of the operation or in another one, or a CA
+// behind the protocol of cfssl serve.
 type Authority struct {
 	Label string
 	DB    DB // Location "" is the operation's database
+	// Remote is the URL of a cfssl server; RemoteKey is its authentication key, RemoteProfile and RemoteLabel choose among what it has.
+	Remote                     string
+	RemoteKey                  Password
+	RemoteProfile, RemoteLabel string
+}
+
+// given says that a CA is named.
+func (a Authority) given() bool {
+	return a.Label != "" || a.Remote != ""
 }
 
 // authority is a CA at work.
 type authority struct {
 	*pki.CA
+	remote *pki.Remote // instead of CA
 	label  string
 	db     kdb.Database
 	own    bool     // db is not the operation's database, and closed with the CA
@@ -31,6 +42,9 @@ type authority struct {
 
 // load opens the CA. db is the operation's database.
 func (a Authority) load(ctx context.Context, env *Env, db kdb.Database) (*authority, error) {
+	if a.Remote != "" {
+		return a.dial(ctx, env)
+	}
 	ca := &authority{label: a.Label, db: db}
 	if a.DB.Location != "" {
 		other, err := a.DB.Open(ctx, env)
@@ -44,6 +58,56 @@ func (a Authority) load(ctx context.Context, env *Env, db kdb.Database) (*author
 		return nil, err
 	}
 	return ca, nil
+}
+
+// dial asks a cfssl server for its CA certificate, so that the chain of what it signs is known.
+func (a Authority) dial(ctx context.Context, env *Env) (*authority, error) {
+	if a.Label != "" || a.DB.Location != "" {
+		return nil, fmt.Errorf("%w: --ca and --ca-remote exclude each other", ErrUsage)
+	}
+	remote := &pki.Remote{URL: a.Remote, Profile: a.RemoteProfile, Label: a.RemoteLabel}
+	if a.RemoteKey.Given() {
+		secret, err := a.RemoteKey.read(env, "the remote CA")
+		if err != nil {
+			return nil, err
+		}
+		remote.AuthKey = string(secret)
+	}
+	certificate, err := remote.CA(ctx)
+	if err != nil {
+		return nil, pkiError(err)
+	}
+	return &authority{remote: remote, label: a.Remote, chain: withoutRoot([][]byte{certificate})}, nil
+}
+
+// issue makes a key and a certificate for it.
+func (ca *authority) issue(ctx context.Context, request pki.Request) (pki.Issued, error) {
+	if ca.remote == nil {
+		issued, err := ca.Issue(request)
+		return issued, pkiError(err)
+	}
+	asked, err := pki.NewRequest(request)
+	if err != nil {
+		return pki.Issued{}, pkiError(err)
+	}
+	der, err := ca.remote.Sign(ctx, asked.Request)
+	if err != nil {
+		return pki.Issued{}, pkiError(err)
+	}
+	return pki.Issued{Certificate: der, Key: asked.Key, Notes: asked.Notes}, nil
+}
+
+// sign makes a certificate for a PKCS #10 request.
+func (ca *authority) sign(ctx context.Context, request []byte, r pki.Request, preserve bool) (pki.Issued, error) {
+	if ca.remote == nil {
+		issued, err := ca.Sign(request, r, preserve)
+		return issued, pkiError(err)
+	}
+	der, err := ca.remote.Sign(ctx, request)
+	if err != nil {
+		return pki.Issued{}, pkiError(err)
+	}
+	return pki.Issued{Certificate: der}, nil
 }
 
 func (ca *authority) close() {
@@ -120,6 +184,9 @@ func (ca *authority) record(tx kdb.Tx, issued [][]byte, now time.Time) error {
 // issued stores what was signed in the CA's database and then calls store in the operation's database db: in one transaction
 // if they are the same, else the record first, so that nothing leaves that is not recorded.
 func (ca *authority) issued(ctx context.Context, db kdb.Database, operation string, certificates [][]byte, now time.Time, store func(kdb.Tx) error) error {
+	if ca.remote != nil {
+		return db.Update(ctx, operation, store)
+	}
 	if ca.own {
 		err := ca.db.Update(ctx, operation, func(tx kdb.Tx) error { return ca.record(tx, certificates, now) })
 		if err != nil {

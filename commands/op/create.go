@@ -45,7 +45,7 @@ func (o Create) Run(ctx context.Context, env *Env) (Made, error) {
 	if err := db.View(ctx, o.free); err != nil {
 		return Made{}, err
 	}
-	if o.CA.Label != "" {
+	if o.CA.given() {
 		return o.signed(ctx, env, db, request)
 	}
 	issued, err := pki.SelfSigned(request)
@@ -65,12 +65,12 @@ func (o Create) signed(ctx context.Context, env *Env, db kdb.Database, request p
 		return Made{}, err
 	}
 	defer ca.close()
-	issued, err := ca.Issue(request)
+	issued, err := ca.issue(ctx, request)
 	if err == nil {
-		err = o.lint(issued.Certificate)
+		err = pkiError(o.lint(issued.Certificate))
 	}
 	if err != nil {
-		return Made{}, pkiError(err)
+		return Made{}, err
 	}
 	return o.store(env, issued, ca.chain, func(put func(kdb.Tx) error) error {
 		return ca.issued(ctx, db, "create", [][]byte{issued.Certificate}, env.Now(), put)
@@ -119,6 +119,8 @@ func pkiError(err error) error {
 	switch {
 	case errors.Is(err, pki.ErrArgument), errors.Is(err, pki.ErrFIPS):
 		return fmt.Errorf("%w: %w", ErrUsage, err)
+	case errors.Is(err, pki.ErrRemote):
+		return fmt.Errorf("%w: %w", ErrNetwork, err)
 	case errors.Is(err, pki.ErrParse):
 		return fmt.Errorf("%w: %w", kdb.ErrParse, err)
 	case errors.Is(err, pki.ErrRefused):

@@ -52,7 +52,7 @@ func (o Renew) Run(ctx context.Context, env *Env) (Renewed, error) {
 		if s.Kind != kdb.KindPersonal {
 			return fmt.Errorf("label %q: %w: a %s entry has no private key to renew with", o.Label, ErrUsage, s.Kind)
 		}
-		if old, err = fullEntry(tx, o.Label); err == nil && o.CA.Label == "" {
+		if old, err = fullEntry(tx, o.Label); err == nil && !o.CA.given() {
 			o.CA.Label, err = o.findIssuer(tx, &old)
 		}
 		return err
@@ -104,7 +104,7 @@ func (o Renew) renew(ctx context.Context, env *Env, db kdb.Database, old *kdb.En
 	if err != nil {
 		return Renewed{}, err
 	}
-	if o.CA.Label == itself {
+	if !o.CA.given() {
 		issued, err := pki.SelfSigned(request)
 		if err != nil {
 			return Renewed{}, pkiError(err)
@@ -116,9 +116,9 @@ func (o Renew) renew(ctx context.Context, env *Env, db kdb.Database, old *kdb.En
 		return Renewed{}, err
 	}
 	defer ca.close()
-	issued, err := ca.Issue(request)
+	issued, err := ca.issue(ctx, request)
 	if err != nil {
-		return Renewed{}, pkiError(err)
+		return Renewed{}, err
 	}
 	return o.store(env, old, issued, ca.chain, ca.label, func(put func(kdb.Tx) error) error {
 		return ca.issued(ctx, db, "renew", [][]byte{issued.Certificate}, env.Now(), put)

@@ -78,7 +78,9 @@ func (o Sign) Run(ctx context.Context, env *Env) (Signed, error) {
 		signed.Certificates = append(signed.Certificates, one)
 		ders = append(ders, one.der)
 	}
-	err = ca.db.Update(ctx, "sign", func(tx kdb.Tx) error { return ca.record(tx, ders, env.Now()) })
+	if ca.remote == nil {
+		err = ca.db.Update(ctx, "sign", func(tx kdb.Tx) error { return ca.record(tx, ders, env.Now()) })
+	}
 	if err != nil {
 		return Signed{}, err
 	}
@@ -141,11 +143,11 @@ func (o Sign) sign(ctx context.Context, env *Env, ca *authority, file string) (S
 		return SignedCertificate{}, err
 	}
 	var issued pki.Issued
-	if issued, err = ca.Sign(request, spec, o.Preserve); err == nil {
-		err = o.lint(issued.Certificate)
+	if issued, err = ca.sign(ctx, request, spec, o.Preserve); err == nil {
+		err = pkiError(o.lint(issued.Certificate))
 	}
 	if err != nil {
-		return SignedCertificate{}, pkiError(err)
+		return SignedCertificate{}, err
 	}
 	c, err := cert.Parse(issued.Certificate)
 	if err != nil {
