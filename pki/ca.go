@@ -15,10 +15,9 @@ import (
 
 // CA is a certification authority: a certificate and its private key.
 type CA struct {
-	cert        *cert.Certificate
-	signer      crypto.Signer
-	algorithm   x509.SignatureAlgorithm
-	constraints *cert.NameConstraints // nil if there are none
+	cert      *cert.Certificate
+	signer    crypto.Signer
+	algorithm x509.SignatureAlgorithm
 }
 
 // NewCA checks that the certificate is one of a CA and that the private key belongs to it. The error wraps
@@ -45,13 +44,6 @@ func (ca *CA) usable(private key.Private) error {
 		return fmt.Errorf("%w: its basic constraints do not make it a CA (RFC 5280, 4.2.1.9)", ErrRefused)
 	case c.KeyUsage != 0 && c.KeyUsage&cert.KeyCertSign == 0:
 		return fmt.Errorf("%w: its key usage lacks keyCertSign (RFC 5280, 4.2.1.3)", ErrRefused)
-	}
-	if e := c.Extension(cert.IDNameConstraints); e != nil {
-		nc, err := cert.ParseNameConstraints(e.Value)
-		if err != nil {
-			return fmt.Errorf("%w: its name constraints cannot be read: %w", ErrRefused, err)
-		}
-		ca.constraints = nc
 	}
 	signer, err := private.Signer()
 	if err != nil {
