@@ -31,6 +31,7 @@ type armour struct {
 type block struct {
 	open    bool
 	body    bool // the headers are over
+	over    bool // so is the base64 text
 	typ     string
 	line    int // of BEGIN
 	first   int // line of the first line in text
@@ -169,6 +170,12 @@ func (a *armour) content(text []byte, more bool) {
 		return
 	}
 	b.body = true
+	if len(b.text) > 0 && len(text) > 0 && text[0] == '-' {
+		b.over = true // OpenSSL takes a '-' for the end of the text, and what follows up to END for nothing
+	}
+	if b.over {
+		return
+	}
 	if len(b.text)+len(text) > MaxBlock/3*4 {
 		b.bad = errors.New("it is longer than 128 MiB")
 		return

@@ -39,7 +39,10 @@ func (l *lines) next() (line []byte, more, ok bool) {
 			return l.give(line, false)
 		}
 		searched = len(l.data)
-		if len(l.data) >= maxLine || l.err != nil {
+		if l.err != nil && searched == 0 {
+			return nil, false, false
+		}
+		if searched >= maxLine || l.err != nil {
 			line, l.data = l.data, nil
 			return l.give(line, l.err == nil)
 		}
@@ -48,9 +51,6 @@ func (l *lines) next() (line []byte, more, ok bool) {
 }
 
 func (l *lines) give(line []byte, more bool) ([]byte, bool, bool) {
-	if len(line) == 0 && l.err != nil && len(l.data) == 0 && !l.skipLF {
-		return nil, false, false
-	}
 	if !l.inside {
 		l.number++
 	}

@@ -117,6 +117,8 @@ func TestItems_layouts(t *testing.T) {
 		"unbroken base64":         "-----BEGIN CERTIFICATE-----\n" + oneLine + "\n-----END CERTIFICATE-----\n" + armoured("CERTIFICATE", two),
 		"all in one line":         strings.ReplaceAll(block+armoured("CERTIFICATE", two), "\n", " "),
 		"JSON":                    `{"cert":"` + strings.ReplaceAll(block, "\n", `\n`) + `","ca":"` + strings.ReplaceAll(armoured("CERTIFICATE", two), "\n", `\r\n`) + `"}`,
+		"CR at the end":           text + "\r",
+		"only CR at the end":      strings.TrimRight(text, "\n") + "\r",
 		"a NUL at the end":        text + "\x00",
 		"long junk":               strings.Repeat("x", 9<<20) + "\n" + text,
 		"'0' is no DER":           "0 s:CN=x\n" + text,

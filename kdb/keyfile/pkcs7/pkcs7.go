@@ -54,13 +54,21 @@ func Certificates(data []byte) ([][]byte, error) {
 // Parse returns the certificates and revocation lists in PKCS #7, with errors as of [Certificates].
 func Parse(data []byte) (Contents, error) {
 	if block, _ := stdpem.Decode(data); block != nil {
-		data = block.Bytes
+		data = trimPadding(block.Bytes)
 	}
 	contents, err := parse(data)
 	if err != nil && !errors.Is(err, kdb.ErrUnsupported) {
 		err = fmt.Errorf("reading PKCS #7: %w: %w", kdb.ErrParse, err)
 	}
 	return contents, err
+}
+
+// trimPadding cuts off one or two bytes behind the element: old encoders filled the last group of base64 with bytes in place of '='.
+func trimPadding(data []byte) []byte {
+	if n, err := ber.Length(data); err == nil && len(data)-n <= 2 {
+		return data[:n]
+	}
+	return data
 }
 
 // parse reads ContentInfo (RFC 5652, 3): SEQUENCE { contentType OID, content [0] EXPLICIT }.
