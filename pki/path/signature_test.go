@@ -139,7 +139,7 @@ func TestValidate_opensslAlgorithms(t *testing.T) {
 		t.Run(test.rule, func(t *testing.T) {
 			t.Parallel()
 			root, l := opensslChain(t, openssl, test.keyArgs, test.digest)
-			o := path.Options{Roots: path.Anchors(root), Time: root.NotBefore}
+			o := path.Options{Roots: path.Anchors(root), Time: l.NotBefore}
 			if got := rules(path.Validate(l, o)); got != test.want {
 				t.Errorf("%s: %s, want %s", l.SignatureAlgorithm.Name, got, test.want)
 			}
