@@ -66,6 +66,7 @@ func validateCommand(env *op.Env) *cli.Command {
 			&cli.StringFlag{Name: "purpose", Usage: "`USE`: server, client, code, email, timestamp, ocsp, any, or a dotted identifier", Destination: &o.Purpose},
 			&cli.StringFlag{Name: "at", Usage: "the moment of the validation: a `TIME`; else now", Destination: &o.At},
 			&cli.StringSliceFlag{Name: "crl", Usage: "a `FILE` with revocation lists; then each certificate needs one; may be repeated", Destination: &crls},
+			&cli.StringFlag{Name: "ocsp", Usage: "ask for its status by OCSP: a `FILE` with a response, a responder's URL, or the word certificate for the one it names", Destination: &o.OCSP},
 			&cli.StringSliceFlag{Name: "trust", Usage: "a `FILE` with further trust anchors; may be repeated", Destination: &trust},
 			&cli.BoolFlag{Name: "only-trust", Usage: "trust nothing but --trust", Destination: &o.OnlyThese},
 			&cli.StringSliceFlag{Name: "policy", Usage: "acceptable policies: dotted `OID,OID`", Destination: &policies},

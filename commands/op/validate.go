@@ -21,6 +21,7 @@ type Validate struct {
 	Purpose        string // "server", "client", "code", "email", "timestamp", "ocsp", "any", or a dotted identifier
 	At             string // a time; "" is now
 	CRLs           []string
+	OCSP           string // a file with a response, the URL of a responder, or "certificate" for the one that the certificate names
 	Policies       []string
 	ExplicitPolicy bool
 	InhibitMapping bool
@@ -40,11 +41,12 @@ type Validated struct {
 
 // Validation is the answer for one certificate.
 type Validation struct {
-	Name     string    `json:"name"` // the label or file
-	Valid    bool      `json:"valid"`
-	Policies []string  `json:"policies,omitempty"`
-	Chains   []Attempt `json:"chains"` // the valid one, or those that were tried
-	Limit    string    `json:"limit,omitempty"`
+	Name     string      `json:"name"` // the label or file
+	Valid    bool        `json:"valid"`
+	Policies []string    `json:"policies,omitempty"`
+	Chains   []Attempt   `json:"chains"` // the valid one, or those that were tried
+	Limit    string      `json:"limit,omitempty"`
+	OCSP     *OCSPAnswer `json:"ocsp,omitempty"`
 }
 
 // Attempt is a chain that was tried.
@@ -98,7 +100,11 @@ func (o Validate) Run(ctx context.Context, env *Env) (Validated, error) {
 		if err != nil {
 			return validated, fmt.Errorf("%s: %w: %w", c.name, kdb.ErrParse, err)
 		}
-		v := describeResult(c.name, validator.Validate(leaf), labels)
+		result := validator.Validate(leaf)
+		v := describeResult(c.name, result, labels)
+		if err := o.checkOCSP(ctx, env, &v, result, labels); err != nil {
+			return validated, err
+		}
 		validated.Valid = validated.Valid && v.Valid
 		validated.Results = append(validated.Results, v)
 	}
