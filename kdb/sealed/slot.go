@@ -34,7 +34,7 @@ const (
 	minPasses, maxPasses = 1, 32
 	minLanes, maxLanes   = 1, 16
 	maxWork              = 4 << 20 // KiB × passes: 4 GiB filled
-	minRounds, maxRounds = 1000, 20_000_000
+	minRounds, maxRounds = 1000, 5_000_000
 	maxSlots             = 16
 )
 

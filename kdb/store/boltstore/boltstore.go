@@ -109,19 +109,12 @@ func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
 	if s.create.Load() {
 		return s.updateNew(ctx, fn)
 	}
-	var work *work
-	err := s.withSnapshot(ctx, func(snap *snapshot) (err error) {
-		if work, err = s.collect(snap, fn); err == nil && !work.empty() {
-			// bbolt reads the freelist as soon as it opens the file for writing.
-			_, err = snap.freelist()
-		}
-		return err
-	})
-	defer func() { work.discard() }()
-	if err != nil || work.empty() {
+	w, err := s.prepare(ctx, fn)
+	defer func() { w.discard() }()
+	if err != nil || w.empty() {
 		return err
 	}
-	h, err := s.open(ctx, access{write: true, more: sizeOf(work.changes)})
+	h, err := s.open(ctx, access{write: true, more: sizeOf(w.changes)})
 	if err != nil {
 		return err
 	}
@@ -130,21 +123,41 @@ func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
 	if err != nil {
 		return s.name(err)
 	}
-	if snap.meta != work.seen {
-		work.discard()
-		if work, err = s.collect(snap, fn); err != nil || work.empty() {
+	if !w.isFrom(h, snap) {
+		w.discard()
+		if w, err = s.collect(snap, fn); err != nil || w.empty() {
 			return s.name(err)
 		}
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return work.commit(h)
+	return w.commit(h)
+}
+
+// prepare runs fn on what is in the file now.
+func (s *Store) prepare(ctx context.Context, fn func(store.Tx) error) (w *work, err error) {
+	err = s.withSnapshot(ctx, func(snap *snapshot) error {
+		w, err = s.collect(snap, fn)
+		if err != nil || w.empty() {
+			return err
+		}
+		if w.file, err = os.Open(s.path); err != nil {
+			return s.translate(err)
+		}
+		// bbolt reads the freelist as soon as it opens the file for writing.
+		_, err = snap.freelist()
+		return err
+	})
+	return w, err
 }
 
 // work is what an update did, from which state.
 type work struct {
-	seen    meta
+	seen meta
+	// file is the file of that state. It is kept open, lest its inode be given to another file: a file that was written
+	// anew counts its transactions from the beginning, so only a meta of the same file tells two states apart.
+	file    *os.File
 	changes []change
 	shadow  *builder // has the changes already, if they were many
 	path    string   // that the shadow is to take
@@ -178,9 +191,28 @@ func (s *Store) collect(snap *snapshot, fn func(store.Tx) error) (*work, error) 
 
 func (w *work) empty() bool { return w == nil || w.shadow == nil && len(w.changes) == 0 }
 
-// discard removes the shadow, if there is one that did not take its place.
+// isFrom reports whether the state that the work was made from is still the current one.
+func (w *work) isFrom(h *handle, snap *snapshot) bool {
+	if w.seen != snap.meta {
+		return false
+	}
+	then, err := w.file.Stat()
+	if err != nil {
+		return false
+	}
+	now, err := h.file.Stat()
+	return err == nil && os.SameFile(then, now)
+}
+
+// discard closes the file, and removes the shadow if there is one that did not take its place.
 func (w *work) discard() {
-	if w != nil && w.shadow != nil {
+	if w == nil {
+		return
+	}
+	if w.file != nil {
+		w.file.Close()
+	}
+	if w.shadow != nil {
 		w.shadow.discard()
 	}
 }

@@ -61,18 +61,34 @@ func openBuilder(path string, fill func(*os.File) error) (b *builder, err error)
 	if err := fill(f); err != nil {
 		return nil, err
 	}
+	return b, b.h.openOwn(f)
+}
+
+// openOwn has bbolt open a temporary file, which is nobody else's.
+func (h *handle) openOwn(f *os.File) (err error) {
 	info, err := f.Stat()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer b.h.guard(&err)
+	h.file = f
+	defer h.guard(&err)
 	defer faultsPanic()()
-	b.h.db, err = bbolt.Open(f.Name(), 0, &bbolt.Options{
+	h.db, err = bbolt.Open(f.Name(), 0, &bbolt.Options{
 		OpenFile: func(string, int, os.FileMode) (*os.File, error) { return f, nil },
 		PageSize: pageSize, NoSync: true, NoGrowSync: true, NoStatistics: true,
 		Timeout: time.Nanosecond, FreelistType: bbolt.FreelistMapType, InitialMmapSize: ahead(info.Size()),
 	})
-	return b, err
+	return err
+}
+
+// reopen makes bbolt forget the pages that it has mapped, which count as memory of the process.
+func (b *builder) reopen() error {
+	b.h.close()
+	f, err := os.OpenFile(b.h.path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return b.h.openOwn(f)
 }
 
 // ahead is how much of a file of unknown final size bbolt is to map: it costs address space alone, and mapping more

@@ -25,6 +25,7 @@ type overlay struct {
 	changes map[string][]byte // nil is deleted
 	size    int               // of the changes
 	limit   int               // of size; 0 is none
+	large   bool              // the limit was lowered
 	path    string            // of the file
 	scans   int               // that are going on
 	shadow  *builder

@@ -29,11 +29,21 @@ func (o *overlay) spill() error {
 	if err := o.shadow.h.apply(changes); err != nil {
 		return err
 	}
+	if err := o.shadow.reopen(); err != nil {
+		return err
+	}
 	clear(o.changes)
 	o.size = 0
+	if !o.large && int64(o.base.meta.pages)*o.base.meta.pageSize > int64(largeFactor*o.limit) {
+		// In a large file every change is on a page of its own, so that each costs a page of memory.
+		o.limit, o.large = max(1, o.limit/largeFactor), true
+	}
 	o.base, err = o.shadow.h.snapshot(o.base.ctx)
 	return err
 }
+
+// largeFactor tells large files and how much less of their changes is kept in memory.
+const largeFactor = 4
 
 // copyFile makes a temporary file beside path with the same pages.
 func (s *snapshot) copyFile(path string) (*builder, error) {
