@@ -2,7 +2,6 @@ package pkcs12
 
 import (
 	"encoding/base64"
-	"encoding/hex"
 	"slices"
 	"strings"
 	"unicode/utf16"
@@ -255,6 +254,3 @@ func (b *bag) setMarks(m marks) {
 		out.AddASN1(asn1.UTF8String, func(out *cryptobyte.Builder) { out.AddBytes([]byte(markPrefix + " " + text)) })
 	}))
 }
-
-// fingerprintOf names a certificate in a chain mark.
-func fingerprintOf(sum [32]byte) string { return hex.EncodeToString(sum[:]) }

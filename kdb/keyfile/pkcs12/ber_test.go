@@ -12,6 +12,9 @@ import (
 	"certkdb/kdb"
 )
 
+// soon is how long anything may take, with other tests beside it.
+const soon = 10 * time.Second
+
 func unhex(t testing.TB, s string) []byte {
 	t.Helper()
 	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
@@ -85,7 +88,7 @@ func TestNormalize_bombs(t *testing.T) {
 	} {
 		start := time.Now()
 		normalize(in)
-		if took := time.Since(start); took > time.Second {
+		if took := time.Since(start); took > soon {
 			t.Errorf("%s took %v", name, took)
 		}
 	}

@@ -80,12 +80,12 @@ func (c *Container) Put(e kdb.Entry) error {
 	c.dirty = true
 	l := c.books()
 	if old == nil {
-		c.records = append(c.records, r)
+		c.append(r)
 	} else {
 		l.leave(old)
-		c.records[slices.Index(c.records, old)] = r
+		r.position = old.position
+		c.records[r.position], c.byLabel[r.label] = r, r
 	}
-	c.byLabel[r.label] = r
 	l.enter(r)
 	c.keepBags(r)
 	if old != nil {
@@ -96,45 +96,54 @@ func (c *Container) Put(e kdb.Entry) error {
 
 // newRecord makes the record and the bags of an entry, reusing those in the file that are the same.
 func (c *Container) newRecord(e kdb.Entry, old *record) (*record, error) {
-	r := &record{label: e.Label, kind: e.Kind, trusted: e.Trusted, isDefault: e.Default, changed: true}
+	if err := checkParts(e, len(e.Key) > 0 || old.hasPrivateKey()); err != nil {
+		return nil, err
+	}
+	r := &record{label: e.Label, kind: e.Kind, trusted: e.Trusted, isDefault: e.Default, request: e.Request, changed: true}
 	switch e.Kind {
-	case kdb.KindTrusted:
-		if len(e.Certificates) != 1 || len(e.Key) > 0 {
-			return nil, fmt.Errorf("%w: a trusted entry has one certificate and no key", kdb.ErrUnsupported)
-		}
-	case kdb.KindPersonal:
-		if len(e.Certificates) == 0 || len(e.Key) == 0 && !old.hasPrivateKey() {
-			return nil, fmt.Errorf("%w: a personal entry has a certificate and its key", kdb.ErrUnsupported)
-		}
-		r.chain = e.Certificates[1:]
-	case kdb.KindRequest:
-		if len(e.Request) == 0 || len(e.Certificates) > 0 || len(e.Key) == 0 && !old.hasPrivateKey() {
-			return nil, fmt.Errorf("%w: a request has its key and no certificate", kdb.ErrUnsupported)
-		}
-		if _, err := cert.ParseRequest(e.Request); err != nil {
-			return nil, fmt.Errorf("%w: %w", kdb.ErrParse, err)
-		}
-		r.request = e.Request
-		return r, c.setKey(r, e, old, old)
 	case kdb.KindSecretKey:
 		return r, c.setSecret(r, e, old)
-	default:
-		return nil, fmt.Errorf("%w: an entry of kind %s", kdb.ErrUnsupported, e.Kind)
-	}
-	for i, der := range e.Certificates {
-		if _, err := cert.Parse(der); err != nil {
-			return nil, fmt.Errorf("%w: certificate %d: %w", kdb.ErrParse, i+1, err)
-		}
+	case kdb.KindRequest:
+		return r, c.setKey(r, e, old, old)
 	}
 	source := c.setCert(r, e.Certificates[0], old)
+	if e.Kind == kdb.KindTrusted {
+		r.cert.setTrustedKeyUsage(e.Trusted)
+		return r, nil
+	}
 	if source == nil {
 		source = old
 	}
-	if e.Kind == kdb.KindPersonal {
-		return r, c.setKey(r, e, old, source)
+	r.chain = e.Certificates[1:]
+	return r, c.setKey(r, e, old, source)
+}
+
+// checkParts says why an entry cannot be stored. hasKey says that it brings its private key or that there is one under its label.
+func checkParts(e kdb.Entry, hasKey bool) error {
+	unlike := func(want string) error {
+		return fmt.Errorf("%w: an entry of kind %s without %s", kdb.ErrUnsupported, e.Kind, want)
 	}
-	r.cert.setTrustedKeyUsage(e.Trusted)
-	return r, nil
+	switch certs := len(e.Certificates); {
+	case e.Kind == kdb.KindTrusted && (certs != 1 || len(e.Key) > 0):
+		return unlike("just one certificate and no key")
+	case e.Kind == kdb.KindPersonal && (certs == 0 || !hasKey):
+		return unlike("a certificate and its key")
+	case e.Kind == kdb.KindRequest && (certs > 0 || !hasKey || len(e.Request) == 0):
+		return unlike("a request and its key and no certificate")
+	case e.Kind < kdb.KindTrusted || e.Kind > kdb.KindSecretKey:
+		return fmt.Errorf("%w: an entry of kind %s", kdb.ErrUnsupported, e.Kind)
+	}
+	for i, der := range e.Certificates {
+		if _, err := cert.Parse(der); err != nil {
+			return fmt.Errorf("%w: certificate %d: %w", kdb.ErrParse, i+1, err)
+		}
+	}
+	if e.Kind == kdb.KindRequest {
+		if _, err := cert.ParseRequest(e.Request); err != nil {
+			return fmt.Errorf("%w: %w", kdb.ErrParse, err)
+		}
+	}
+	return nil
 }
 
 // setCert gives a record its certificate's bag: that of the old record, a copy of another record's, or a new one. It returns the
@@ -268,14 +277,28 @@ func (c *Container) keepBags(r *record) {
 // each alone.
 func (c *Container) place(b *bag) {
 	isCert := b.id == oidCertBag
-	like := func(other *bag) bool { return (other.id == oidCertBag) == isCert && other.id != oidSafeContents }
-	i := slices.IndexFunc(c.safes, func(s *safe) bool { return slices.ContainsFunc(s.bags, like) })
-	if i < 0 {
-		i = len(c.safes)
-		c.safes = append(c.safes, &safe{encrypted: isCert && c.profile.encrypt})
+	to := &c.keySafe
+	if isCert {
+		to = &c.certSafe
+	}
+	if *to == nil {
+		*to = c.safeWith(func(other *bag) bool { return (other.id == oidCertBag) == isCert && other.id != oidSafeContents })
+	}
+	if *to == nil {
+		*to = &safe{encrypted: isCert && c.profile.encrypt}
+		c.safes = append(c.safes, *to)
 	}
 	b.placed = true
-	c.safes[i].bags = append(c.safes[i].bags, b)
+	(*to).bags = append((*to).bags, b)
+}
+
+// safeWith finds the first SafeContents with a bag of a kind.
+func (c *Container) safeWith(like func(*bag) bool) *safe {
+	i := slices.IndexFunc(c.safes, func(s *safe) bool { return slices.ContainsFunc(s.bags, like) })
+	if i < 0 {
+		return nil
+	}
+	return c.safes[i]
 }
 
 // Delete implements [keyfile.Container]. Certificates that only the entry's chain needed go with it; one that other chains

@@ -21,8 +21,11 @@ type Container struct {
 	safes    []*safe
 	records  []*record
 	byLabel  map[string]*record
-	ledger   *ledger // while the file is changed
+	repeated map[string]int // how often a label of the file came again
+	ledger   *ledger        // while the file is changed
 	dirty    bool
+	// where certificates and keys are added, once that is known
+	certSafe, keySafe *safe
 }
 
 var _ keyfile.Container = (*Container)(nil)
@@ -44,8 +47,16 @@ type record struct {
 	algorithm string
 	request   []byte // of KindRequest
 	// changed says that localKeyId, marks and chain are to be looked after when writing.
-	changed bool
-	gone    bool
+	changed  bool
+	gone     bool
+	position int // in the container's records
+}
+
+// append adds a record behind the others.
+func (c *Container) append(r *record) {
+	r.position = len(c.records)
+	c.records = append(c.records, r)
+	c.byLabel[r.label] = r
 }
 
 // New makes an empty file to be written in a profile: 2023 (also ""), 2026, legacy or passwordless.
@@ -54,7 +65,7 @@ func New(name string) (*Container, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Container{profile: p, chosen: true, secrets: secrets{work: -1}, byLabel: map[string]*record{}}, nil
+	return &Container{profile: p, chosen: true, secrets: secrets{work: -1}, byLabel: map[string]*record{}, repeated: map[string]int{}}, nil
 }
 
 // Decode reads a file. The errors are those of [keyfile.Codec].
@@ -64,7 +75,8 @@ func Decode(data []byte, passwords keyfile.Passwords) (*Container, error) {
 		return nil, err
 	}
 	c := &Container{
-		secrets: secrets{source: passwords, work: maxWork}, mac: p.mac, trailing: p.trailing, byLabel: map[string]*record{},
+		secrets: secrets{source: passwords, work: maxWork}, mac: p.mac, trailing: p.trailing,
+		byLabel: map[string]*record{}, repeated: map[string]int{},
 	}
 	if p.mac != nil {
 		if err := c.secrets.verify(p.mac, p.content); err != nil {

@@ -243,9 +243,29 @@ func TestDecode_bombs(t *testing.T) {
 		if !errors.Is(err, kdb.ErrParse) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if took := time.Since(start); took > time.Second {
+		if took := time.Since(start); took > soon {
 			t.Errorf("%s took %v", name, took)
 		}
+	}
+}
+
+func TestDecode_manyAlike(t *testing.T) {
+	t.Parallel()
+	f := newFamily(t)
+	var bags [][]byte
+	for _, b := range decode(t, encode(t, newFile(t, "passwordless", f.personal("one", f.one)), ""), "").Bags() {
+		for range 3000 {
+			bags = append(bags, b.DER)
+		}
+	}
+	data := rawFile(t, bags...)
+	start := time.Now()
+	c := decode(t, data, "")
+	if took := time.Since(start); took > soon {
+		t.Errorf("it took %v", took)
+	}
+	if n := len(c.Entries()); n != 3000 {
+		t.Errorf("%d entries", n)
 	}
 }
 

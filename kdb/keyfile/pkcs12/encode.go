@@ -263,7 +263,7 @@ func (c *Container) settle() {
 			if parsed := x.parsed[r.cert]; parsed != nil && !slices.EqualFunc(x.chainOf(parsed), r.chain, bytes.Equal) {
 				m.fixed = true
 				for _, der := range r.chain {
-					m.chain = append(m.chain, fingerprintOf(sha256.Sum256(der)))
+					m.chain = append(m.chain, fmt.Sprintf("%x", sha256.Sum256(der)))
 				}
 			}
 		}

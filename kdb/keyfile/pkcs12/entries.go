@@ -80,7 +80,7 @@ func (c *Container) describeKeys(keys []*record, x *index) {
 // describeCerts makes the records of certificates that are entries of their own.
 func (c *Container) describeCerts(byBag map[*bag]*record, keys []*record, x *index) {
 	owner := map[*bag]bool{}
-	inChain := map[[32]byte][]*record{}
+	users := map[[32]byte]map[string]bool{} // the names of the entries in whose chain a certificate stands
 	for _, r := range keys {
 		if r.cert == nil {
 			continue
@@ -88,29 +88,29 @@ func (c *Container) describeCerts(byBag map[*bag]*record, keys []*record, x *ind
 		owner[r.cert] = true
 		for _, der := range append([][]byte{r.cert.cert}, r.chain...) {
 			sum := sha256.Sum256(der)
-			inChain[sum] = append(inChain[sum], r)
+			if users[sum] == nil {
+				users[sum] = map[string]bool{}
+			}
+			users[sum][r.key.friendlyName()] = true
+			users[sum][r.cert.friendlyName()] = true
 		}
 	}
 	byUse := len(keys) > 0 || c.anyTrustedKeyUsage()
 	for _, b := range x.bags {
-		users := inChain[sha256.Sum256(b.cert)]
-		if owner[b] || len(users) > 0 && !b.has(oidTrustedKeyUsage) && !hasOwnName(b, x.parsed[b], users) {
+		names := users[sha256.Sum256(b.cert)]
+		if owner[b] || len(names) > 0 && !b.has(oidTrustedKeyUsage) && !hasOwnName(b, x.parsed[b], names) {
 			continue
 		}
 		byBag[b] = &record{kind: kdb.KindTrusted, cert: b, trusted: inferTrust(b, byUse)}
 	}
 }
 
-// hasOwnName says whether a certificate of a chain has a friendlyName that somebody gave it.
-func hasOwnName(b *bag, crt *cert.Certificate, users []*record) bool {
+// hasOwnName says whether a certificate of a chain has a friendlyName that somebody gave it: not that of the chain's entry, and not
+// just its subject.
+func hasOwnName(b *bag, crt *cert.Certificate, users map[string]bool) bool {
 	label := b.friendlyName()
-	if label == "" {
+	if label == "" || users[label] {
 		return false
-	}
-	for _, r := range users {
-		if r.key.friendlyName() == label || r.cert.friendlyName() == label {
-			return false
-		}
 	}
 	subject, err := name.ParseString(label)
 	return err != nil || !name.Equal(subject, crt.Subject)
@@ -141,12 +141,12 @@ func (c *Container) addRecord(r *record) {
 		base = r.autoLabel()
 	}
 	r.label = base
-	for n := 2; c.byLabel[r.label] != nil; n++ {
+	for c.byLabel[r.label] != nil {
 		r.made = true
-		r.label = fmt.Sprintf("%s (%d)", cut(base, kdb.MaxLabel-8), n)
+		c.repeated[base]++ // from 2 on
+		r.label = fmt.Sprintf("%s (%d)", cut(base, kdb.MaxLabel-10), c.repeated[base]+1)
 	}
-	c.records = append(c.records, r)
-	c.byLabel[r.label] = r
+	c.append(r)
 }
 
 // storedLabel is the friendlyName of the key, else of the certificate.

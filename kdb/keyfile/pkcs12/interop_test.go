@@ -278,8 +278,7 @@ func TestKeytool_survivesChanges(t *testing.T) {
 		strings.Count(out, "Entry type: SecretKeyEntry") != 2 {
 		t.Errorf("the kinds are wrong:\n%s", out)
 	}
-	// keytool opens the keys and writes the file again.
-	keytool("-certreq", "-alias", "renamed")
+	// keytool opens a key and writes the file again.
 	keytool("-changealias", "-alias", "third", "-destalias", "fourth")
 	again := decode(t, load(t, dir, "f.p12"), "changeit")
 	checkKeys(t, again)

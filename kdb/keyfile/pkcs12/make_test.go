@@ -21,6 +21,9 @@ import (
 	"certkdb/kdb/keyfile/pkcs12"
 )
 
+// soon is how long anything may take: under a second by itself, here with other tests beside it. What it is to find takes hours.
+const soon = 10 * time.Second
+
 // identity is a key with its certificate.
 type identity struct {
 	key   *ecdsa.PrivateKey

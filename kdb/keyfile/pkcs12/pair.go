@@ -3,6 +3,7 @@ package pkcs12
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"slices"
 
@@ -14,33 +15,53 @@ import (
 // maxChain bounds the chains that are built.
 const maxChain = 64
 
-// index finds certificates of a file. Only files with keys need one.
+// maxAlike bounds how many certificates are compared where many have the same name, key or identifier. It keeps hostile files, in
+// which all are alike, from taking the square of their size.
+const maxAlike = 256
+
+// index finds certificates of a file.
 type index struct {
 	bags      []*bag // with a readable certificate, in the file's order
 	parsed    map[*bag]*cert.Certificate
-	bySubject map[string][]*bag
+	bySum     map[[32]byte]*bag // one of each certificate
+	bySubject map[string][]*cert.Certificate
 	byKeyID   map[string][]*bag
+	byName    map[string][]*bag
+	bySPKI    map[string][]*bag
+	issuers   map[*cert.Certificate]*cert.Certificate // those that were looked for
+	compared  int
 }
 
 func (c *Container) newIndex() *index {
-	x := &index{parsed: map[*bag]*cert.Certificate{}, bySubject: map[string][]*bag{}, byKeyID: map[string][]*bag{}}
+	x := &index{
+		parsed: map[*bag]*cert.Certificate{}, bySum: map[[32]byte]*bag{}, bySubject: map[string][]*cert.Certificate{},
+		byKeyID: map[string][]*bag{}, byName: map[string][]*bag{}, bySPKI: map[string][]*bag{},
+		issuers: map[*cert.Certificate]*cert.Certificate{},
+	}
 	for b := range c.bags() {
 		if b.cert == nil {
 			continue
 		}
-		crt, err := cert.Parse(b.cert)
-		if err != nil {
-			continue
-		}
-		x.bags = append(x.bags, b)
-		x.parsed[b] = crt
-		subject := crt.Subject.Canonical()
-		x.bySubject[subject] = append(x.bySubject[subject], b)
-		for _, id := range b.localKeyIDs() {
-			x.byKeyID[string(id)] = append(x.byKeyID[string(id)], b)
+		if crt, err := cert.Parse(b.cert); err == nil {
+			x.add(b, crt)
 		}
 	}
 	return x
+}
+
+func (x *index) add(b *bag, crt *cert.Certificate) {
+	x.bags = append(x.bags, b)
+	x.parsed[b] = crt
+	if sum := sha256.Sum256(b.cert); x.bySum[sum] == nil {
+		x.bySum[sum] = b
+		subject := crt.Subject.Canonical()
+		x.bySubject[subject] = append(x.bySubject[subject], crt)
+	}
+	for _, id := range b.localKeyIDs() {
+		x.byKeyID[string(id)] = append(x.byKeyID[string(id)], b)
+	}
+	x.byName[b.friendlyName()] = append(x.byName[b.friendlyName()], b)
+	x.bySPKI[string(crt.RawSPKI)] = append(x.bySPKI[string(crt.RawSPKI)], b)
 }
 
 // pair gives each key its certificate: by localKeyId where that is unique, else by public key, else by whatever is equal.
@@ -72,27 +93,57 @@ func (c *Container) pair(keys []*record, x *index) error {
 
 // search finds the certificate of a key whose localKeyId does not tell.
 func (c *Container) search(r *record, x *index, taken map[*bag]bool) (*bag, error) {
-	var free []*bag
-	for _, b := range x.bags {
-		if !taken[b] {
-			free = append(free, b)
-		}
-	}
-	id, name := r.key.localKeyID(), r.key.friendlyName()
+	id, label := r.key.localKeyID(), r.key.friendlyName()
 	alike := func(b *bag) bool { return id != nil && bytes.Equal(b.localKeyID(), id) }
-	named := func(b *bag) bool { return name != "" && b.friendlyName() == name }
+	named := func(b *bag) bool { return label != "" && b.friendlyName() == label }
 	switch err := c.open(r); {
 	case err == nil:
 		private, err := key.ReadPrivate(r.plain)
 		r.algorithm = private.Type
 		if err == nil && private.SPKI != nil {
-			same := slices.DeleteFunc(free, func(b *bag) bool { return !key.SameKey(x.parsed[b].RawSPKI, private.SPKI) })
-			return first(same, alike, named, func(*bag) bool { return true }), nil
+			return first(x.withKey(private.SPKI, taken), alike, named, func(*bag) bool { return true }), nil
 		}
 	case !errors.Is(err, kdb.ErrPassword) && !errors.Is(err, kdb.ErrNoPassword) && !errors.Is(err, kdb.ErrVersion):
 		return nil, err
 	}
-	return first(free, alike, named), nil
+	if b := first(free(x.byKeyID, string(id), taken), alike); b != nil {
+		return b, nil
+	}
+	return first(free(x.byName, label, taken), named), nil
+}
+
+// withKey returns certificates with a public key that no other key has taken. Where none has the same bytes, some may still hold the
+// same key in another encoding.
+func (x *index) withKey(spki []byte, taken map[*bag]bool) []*bag {
+	list := free(x.bySPKI, string(spki), taken)
+	if len(list) > 0 {
+		return list
+	}
+	for _, b := range x.bags {
+		if taken[b] || x.compared > maxAlike*maxAlike {
+			continue
+		}
+		if x.compared++; key.SameKey(x.parsed[b].RawSPKI, spki) {
+			list = append(list, b)
+		}
+	}
+	return list
+}
+
+// free returns up to maxAlike bags of a group that are not taken, and drops the taken ones before them for good.
+func free(groups map[string][]*bag, group string, taken map[*bag]bool) []*bag {
+	list := groups[group]
+	for len(list) > 0 && taken[list[0]] {
+		list = list[1:]
+	}
+	groups[group] = list
+	var out []*bag
+	for _, b := range list[:min(len(list), maxAlike)] {
+		if !taken[b] {
+			out = append(out, b)
+		}
+	}
+	return out
 }
 
 // first returns the first bag that one of the tests likes, the earlier tests first.
@@ -108,16 +159,13 @@ func first(bags []*bag, tests ...func(*bag) bool) *bag {
 // chainOf builds the chain behind a certificate by issuer and subject, telling equal subjects apart by key identifiers.
 func (x *index) chainOf(leaf *cert.Certificate) [][]byte {
 	var chain [][]byte
-	seen := map[[32]byte]bool{sha256.Sum256(leaf.Raw): true}
-	for current := leaf; len(chain) < maxChain; {
-		if selfSigned(current) {
+	seen := map[*cert.Certificate]bool{leaf: true}
+	for current := leaf; len(chain) < maxChain && !selfSigned(current); {
+		issuer := x.issuerOf(current)
+		if issuer == nil || seen[issuer] || bytes.Equal(issuer.Raw, leaf.Raw) {
 			break
 		}
-		issuer := x.issuerOf(current, seen)
-		if issuer == nil {
-			break
-		}
-		seen[sha256.Sum256(issuer.Raw)] = true
+		seen[issuer] = true
 		chain = append(chain, issuer.Raw)
 		current = issuer
 	}
@@ -129,33 +177,39 @@ func selfSigned(c *cert.Certificate) bool {
 	return bytes.Equal(c.RawSubject, c.RawIssuer) && (len(c.AKI) == 0 || len(c.SKI) == 0 || bytes.Equal(c.AKI, c.SKI))
 }
 
-func (x *index) issuerOf(c *cert.Certificate, seen map[[32]byte]bool) *cert.Certificate {
+// issuerOf returns the certificate that issued c, as far as names and key identifiers tell; nil if it is not in the file.
+func (x *index) issuerOf(c *cert.Certificate) *cert.Certificate {
+	if issuer, ok := x.issuers[c]; ok {
+		return issuer
+	}
 	var best *cert.Certificate
-	for _, b := range x.bySubject[c.Issuer.Canonical()] {
-		candidate := x.parsed[b]
-		if seen[sha256.Sum256(candidate.Raw)] {
+	candidates := x.bySubject[c.Issuer.Canonical()]
+	for _, candidate := range candidates[:min(len(candidates), maxAlike)] {
+		if bytes.Equal(candidate.Raw, c.Raw) {
 			continue
 		}
 		if len(c.AKI) > 0 && bytes.Equal(candidate.SKI, c.AKI) {
-			return candidate
+			best = candidate
+			break
 		}
 		if best == nil {
 			best = candidate
 		}
 	}
+	x.issuers[c] = best
 	return best
 }
 
 // markedChain is the chain that a mark fixes: the certificates of the file with the listed fingerprints.
 func (x *index) markedChain(fingerprints []string) [][]byte {
-	bySum := map[string][]byte{}
-	for _, b := range x.bags {
-		bySum[fingerprintOf(sha256.Sum256(b.cert))] = b.cert
-	}
 	var chain [][]byte
-	for _, sum := range fingerprints {
-		if der := bySum[sum]; der != nil && len(chain) < maxChain {
-			chain = append(chain, der)
+	for _, text := range fingerprints {
+		var sum [32]byte
+		if n, err := hex.Decode(sum[:], []byte(text)); err != nil || n != len(sum) {
+			continue
+		}
+		if b := x.bySum[sum]; b != nil && len(chain) < maxChain {
+			chain = append(chain, b.cert)
 		}
 	}
 	return chain
