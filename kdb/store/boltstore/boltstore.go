@@ -181,7 +181,7 @@ func (s *Store) collect(snap *snapshot, fn func(store.Tx) error) (*work, error) 
 	}
 	var err error
 	if o.shadow != nil {
-		err = o.spill()
+		err = o.settle()
 	} else {
 		w.changes, err = o.effective()
 	}

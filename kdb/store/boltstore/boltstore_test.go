@@ -95,3 +95,31 @@ func TestStore_conformsWithoutMemory(t *testing.T) {
 		return boltstore.Open(path, boltstore.Options{LockTimeout: 20 * time.Second, MaxMemory: 1})
 	})
 }
+
+// TestUpdate_manyChangesLeaveFewFreePages: a large update in random order is as compact as a sorted one.
+func TestUpdate_manyChangesLeaveFewFreePages(t *testing.T) {
+	t.Parallel()
+	const n = 40000
+	path := filepath.Join(fastDir(t), "x.ckdb")
+	create(t, path)
+	s := boltstore.Open(path, boltstore.Options{MaxMemory: 4 << 20})
+	err := s.Update(context.Background(), func(tx store.Tx) error {
+		for i := range n {
+			if err := tx.Put(fmt.Sprintf("%08x", uint32(i)*2654435761), make([]byte, 400)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := content(s)
+	size, sizeErr := s.Size()
+	if err != nil || sizeErr != nil || len(got) != n || size > n*550 {
+		t.Errorf("%d records in %d bytes, %v, %v", len(got), size, err, sizeErr)
+	}
+	if list, err := findings(s); err != nil || len(list) > 0 {
+		t.Errorf("findings %q, %v", list, err)
+	}
+}

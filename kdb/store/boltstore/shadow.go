@@ -45,6 +45,32 @@ func (o *overlay) spill() error {
 // largeFactor tells large files and how much less of their changes is kept in memory.
 const largeFactor = 4
 
+// settle moves the last changes to the copy. If much of that is free pages by now, it is written once more without them:
+// every later transaction would read and write the list of free pages.
+func (o *overlay) settle() error {
+	if err := o.spill(); err != nil {
+		return err
+	}
+	free, err := o.base.freelist()
+	if err != nil || len(free) < minFree || uint64(len(free)) < o.base.meta.pages/maxFreeShare {
+		return err
+	}
+	compact, err := newBuilder(o.path)
+	if err != nil {
+		return err
+	}
+	if err := copyAll(o.base, compact.put); err != nil {
+		compact.discard()
+		return err
+	}
+	o.shadow.discard()
+	o.shadow = compact
+	return nil
+}
+
+// minFree and maxFreeShare say which number of free pages is worth writing the file again.
+const minFree, maxFreeShare = 1000, 20
+
 // copyFile makes a temporary file beside path with the same pages.
 func (s *snapshot) copyFile(path string) (*builder, error) {
 	if _, err := s.freelist(); err != nil { // bbolt reads it on opening
