@@ -58,6 +58,9 @@ func (i *Item) identify() error {
 	if rest := i.DER[n:]; len(rest) > 0 {
 		return i.trailing(i.DER[:n:n], rest)
 	}
+	if i.Type == "EC PARAMETERS" {
+		return checkCurve(i.DER)
+	}
 	return nil
 }
 
