@@ -40,20 +40,40 @@ func ParsePolicies(der []byte) ([]Policy, error) {
 	if !input.ReadASN1(&seq, asn1.SEQUENCE) || !input.Empty() || seq.Empty() {
 		return nil, errors.New("reading certificate policies: no SEQUENCE of policies")
 	}
-	var list []Policy
-	seen := map[string]bool{}
+	list := make([]Policy, 0, 4)
 	for !seq.Empty() {
 		p, err := readPolicy(&seq)
 		if err != nil {
 			return nil, fmt.Errorf("reading certificate policy %d: %w", len(list)+1, err)
 		}
-		if seen[p.ID] {
-			return nil, fmt.Errorf("reading certificate policies: %s occurs twice", p.ID)
-		}
-		seen[p.ID] = true
 		list = append(list, p)
 	}
+	if id := repeated(list); id != "" {
+		return nil, fmt.Errorf("reading certificate policies: %s occurs twice", id)
+	}
 	return list, nil
+}
+
+// repeated finds a policy that occurs twice, "" if none does.
+func repeated(list []Policy) string {
+	if len(list) < 16 {
+		for i := range list {
+			for j := range i {
+				if list[i].ID == list[j].ID {
+					return list[i].ID
+				}
+			}
+		}
+		return ""
+	}
+	seen := make(map[string]bool, len(list))
+	for i := range list {
+		if seen[list[i].ID] {
+			return list[i].ID
+		}
+		seen[list[i].ID] = true
+	}
+	return ""
 }
 
 func readPolicy(from *cryptobyte.String) (Policy, error) {

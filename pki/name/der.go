@@ -17,9 +17,10 @@ import (
 // does not fit the type's width. Bytes that are no UTF-8 in a UTF8String are kept as they are, so that a damaged
 // name is still shown and compared; T61String is read as Latin-1, as every CA that used it meant it.
 func Text(tag int, content []byte) (string, bool) {
-	switch tag {
-	case TagUTF8String, TagNumericString, TagPrintableString, TagIA5String, TagVisibleString, TagGeneralString:
+	if isBytewise(tag) {
 		return string(content), true
+	}
+	switch tag {
 	case TagT61String:
 		return latin1(content), true
 	case TagBMPString:
@@ -28,6 +29,15 @@ func Text(tag int, content []byte) (string, bool) {
 		return universal(content)
 	}
 	return "", false
+}
+
+// isBytewise tells the string types whose content is ASCII or UTF-8 as it stands.
+func isBytewise(tag int) bool {
+	switch tag {
+	case TagUTF8String, TagNumericString, TagPrintableString, TagIA5String, TagVisibleString, TagGeneralString:
+		return true
+	}
+	return false
 }
 
 func latin1(content []byte) string {

@@ -99,6 +99,7 @@ func countElements(list cryptobyte.String) (int, bool) {
 func parseRDNs(rdns cryptobyte.String, count int) (Name, error) {
 	n := Name{RDNs: make([]RDN, 0, count)}
 	attributes := make([]Attribute, 0, count) // one allocation for the usual case of an attribute each
+	t := texts{raw: rdns, all: string(rdns)}
 	for !rdns.Empty() {
 		var set cryptobyte.String
 		if !rdns.ReadASN1(&set, asn1.SET) {
@@ -106,7 +107,7 @@ func parseRDNs(rdns cryptobyte.String, count int) (Name, error) {
 		}
 		start := len(attributes)
 		for !set.Empty() {
-			a, err := parseAttribute(&set)
+			a, err := parseAttribute(&set, t)
 			if err != nil {
 				return Name{}, fmt.Errorf("reading a name: part %d: %w", len(n.RDNs)+1, err)
 			}
@@ -117,7 +118,19 @@ func parseRDNs(rdns cryptobyte.String, count int) (Name, error) {
 	return n, nil
 }
 
-func parseAttribute(set *cryptobyte.String) (Attribute, error) {
+// texts turns parts of raw into strings without an allocation for each: a million certificates are read at a time.
+type texts struct {
+	raw []byte
+	all string // raw as a string
+}
+
+// of returns a part of raw as a string. Subslices keep the capacity up to the end of what they were cut from.
+func (t texts) of(part []byte) string {
+	start := cap(t.raw) - cap(part)
+	return t.all[start : start+len(part)]
+}
+
+func parseAttribute(set *cryptobyte.String, t texts) (Attribute, error) {
 	var pair, id, raw, content cryptobyte.String
 	var tag asn1.Tag
 	if !set.ReadASN1(&pair, asn1.SEQUENCE) || !pair.ReadASN1(&id, asn1.OBJECT_IDENTIFIER) {
@@ -133,7 +146,11 @@ func parseAttribute(set *cryptobyte.String) (Attribute, error) {
 	a := Attribute{Type: dotted, Tag: int(tag), Raw: raw}
 	whole := raw
 	whole.ReadAnyASN1(&content, &tag)
-	a.Value, _ = Text(a.Tag, content)
+	if isBytewise(a.Tag) {
+		a.Value = t.of(content)
+	} else {
+		a.Value, _ = Text(a.Tag, content)
+	}
 	return a, nil
 }
 

@@ -16,12 +16,18 @@ func (c *checker) baseline(i int, format string, args ...any) {
 	c.fail(RuleBaseline, i, "", format, args...)
 }
 
-// checkBaselineRoot looks at a root's authority key identifier (7.1.2.1.3).
+// checkBaselineRoot looks at a root's extensions (7.1.2.1.2) and authority key identifier (7.1.2.1.3).
 func (c *checker) checkBaselineRoot() {
 	top := len(c.chain) - 1
 	n := c.chain[top]
+	if !n.selfIssued || c.anchor.IgnoreExtensions {
+		return
+	}
+	if n.Extension(cert.IDExtendedKeyUsage) != nil {
+		c.baseline(top, "it is a root with an extended key usage (7.1.2.1.2)")
+	}
 	e := n.Extension(cert.IDAuthorityKeyID)
-	if e == nil || !n.selfIssued || c.anchor.IgnoreExtensions {
+	if e == nil {
 		return
 	}
 	id, err := cert.ParseAuthorityKeyID(e.Value)

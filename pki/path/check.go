@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"certkdb/pki/cert"
@@ -229,6 +230,9 @@ func (c *checker) checkStrength(i int) {
 
 func (c *checker) checkKeyStrength(i int) {
 	k := c.chain[i].Key()
+	if strings.HasPrefix(k.Type, "ec-explicit") {
+		c.fail(RuleAlgorithm, i, "it must be reissued with a named curve", "its key's elliptic curve is given by explicit parameters, which RFC 5480, 2.1.1 forbids")
+	}
 	if (k.OID == oidRSA || k.OID == oidPSS) && k.Bits < c.v.o.Weak.MinRSA {
 		c.fail(RuleWeak, i, "it must be reissued with a longer key", "its RSA key has %d bits, at least %d are wanted", k.Bits, c.v.o.Weak.MinRSA)
 	}

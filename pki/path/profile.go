@@ -112,6 +112,14 @@ func (c *checker) checkCriticality(i int, n *node) {
 			}
 		}
 	}
+	if e := n.Extension(cert.IDAuthorityInfoAccess); e != nil {
+		if _, err := cert.ParseAccess(e.Value); err != nil {
+			c.profile(i, "its authority information access cannot be read (4.2.2.1): %v", err)
+		}
+	}
+	if n.Issuer.Empty() {
+		c.profile(i, "it has no issuer (4.1.2.4)")
+	}
 	if n.Subject.Empty() && len(n.SAN) == 0 {
 		c.profile(i, "it has no name at all (4.1.2.6)")
 	}
@@ -172,7 +180,7 @@ func wellFormedConstraint(g cert.GeneralName) bool {
 	text := string(g.Value)
 	switch g.Type {
 	case cert.DNSName:
-		return isStrictHost(strings.TrimPrefix(text, "."), false)
+		return isStrictHost(text, false)
 	case cert.URIName:
 		host := strings.TrimPrefix(text, ".")
 		return isStrictHost(host, false) && strings.Contains(host, ".")
