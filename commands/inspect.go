@@ -3,6 +3,7 @@ package commands
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -49,7 +50,7 @@ func inspect(c *cli.Context, env *op.Env, o op.Inspect) error {
 		return err
 	}
 	found, err := o.Run(c.Context, env)
-	if len(found.Items) == 0 && err != nil {
+	if err != nil && !slices.ContainsFunc(found.Items, func(i op.Item) bool { return i.Error == "" }) {
 		return err
 	}
 	if format == formatPEM {
@@ -118,6 +119,7 @@ func printItem(w io.Writer, item *op.Item) {
 	field("default", yes(item.Default))
 	printKeyFields(field, item)
 	printRevocationFields(field, item)
+	field("error", item.Error)
 	for _, e := range item.Extensions {
 		field(extensionName(&e), e.Value)
 	}

@@ -203,15 +203,16 @@ func sameContent(tx kdb.Tx, old *kdb.Summary, entry *kdb.Entry) (bool, error) {
 	if old.Kind == kdb.KindPersonal && entry.Kind == kdb.KindTrusted && len(entry.Certificates) == 1 {
 		return old.SHA256 == entry.Fingerprint(), nil // the certificate of a key that is here
 	}
-	if old.Kind != entry.Kind || old.SHA256 != entry.Fingerprint() || old.ChainLength != len(entry.Certificates) {
+	if old.Kind != entry.Kind || old.SHA256 != entry.Fingerprint() || old.ChainLength < len(entry.Certificates) {
 		return false, nil
 	}
-	if len(entry.Certificates) > 1 {
+	if len(entry.Certificates) > 1 || old.ChainLength > 1 {
 		have, err := tx.Entry(entry.Label)
 		if err != nil {
 			return false, err
 		}
-		return slices.EqualFunc(have.Certificates, entry.Certificates, slices.Equal), nil
+		// Formats that keep each certificate once show the issuers that they have besides.
+		return slices.EqualFunc(have.Certificates[:len(entry.Certificates)], entry.Certificates, slices.Equal), nil
 	}
 	if entry.Kind == kdb.KindSecretKey {
 		key, err := tx.Key(entry.Label)

@@ -85,6 +85,8 @@ type Item struct {
 	// Certificates are the item's certificate, and the chain behind it in an entry.
 	Certificates []Certificate `json:"certificates,omitempty"`
 	PEM          string        `json:"pem,omitempty"`
+	// Error says why the piece could not be read.
+	Error string `json:"error,omitempty"`
 }
 
 // maxInspected bounds what is held in memory and printed; longer bundles are for add and list.
@@ -114,18 +116,22 @@ func (d DB) ShowsFile(ctx context.Context, env *Env, argument string) bool {
 	return errors.Is(err, kdb.ErrNotFound)
 }
 
-// Run inspects. The error may stand beside a result: pieces that could not be read are not in it.
+// Run inspects. The error may stand beside a result: it is about a piece that could not be read, the first of them if there are several.
 func (o Inspect) Run(ctx context.Context, env *Env) (Inspected, error) {
+	if err := o.check(env); err != nil {
+		return Inspected{}, err
+	}
 	data, err := o.read(env)
 	if err != nil {
 		return Inspected{}, err
 	}
 	s := &inspection{Inspect: o, ctx: ctx, env: env, found: Inspected{File: o.File, Items: []Item{}}}
 	defer s.forget()
-	if err := s.inspect(data); err != nil {
+	err = s.inspect(data)
+	if o.Expect == "" || o.Expect == s.found.Format {
 		return s.found, err
 	}
-	if err := o.expected(&s.found); err != nil {
+	if err := s.expected(err); err != nil {
 		return Inspected{}, err
 	}
 	return s.found, nil
@@ -190,17 +196,31 @@ func (o Inspect) check(env *Env) error {
 	return WithHint(fmt.Errorf("%w: nothing is called %q", ErrUsage, o.Expect), "expect one of "+strings.Join(Expectations(), ", ")+", or a kind of database")
 }
 
-// expected compares with what was asked for.
-func (o Inspect) expected(found *Inspected) error {
-	if o.Expect == "" || o.Expect == found.Format {
-		return nil
-	}
-	for _, item := range found.Items {
-		if slices.Contains(expectations[o.Expect], item.Type) {
-			return nil
+// expected compares with what was asked for: the file holds it, and what it holds of it is good. Other pieces may be bad, as people
+// keep notes and remains of keys beside certificates. bad is the first bad piece.
+func (s *inspection) expected(bad error) error {
+	var good, locked bool
+	for i := range s.found.Items {
+		item := &s.found.Items[i]
+		switch {
+		case !slices.Contains(expectations[s.Expect], item.Type):
+		case item.Error != "":
+			return bad
+		case item.Locked && s.Expect != "certificate":
+			locked = true
+		default:
+			good = true
 		}
 	}
-	return fmt.Errorf("reading %q: %w: it holds no %s%s", o.File, kdb.ErrParse, o.Expect, butHolds(found))
+	switch {
+	case locked:
+		return WithHint(fmt.Errorf("reading %q: %w", s.File, errClosed), "give the password with --in-password SRC")
+	case good:
+		return nil
+	case bad != nil:
+		return bad
+	}
+	return fmt.Errorf("reading %q: %w: it holds no %s%s", s.File, kdb.ErrParse, s.Expect, butHolds(&s.found))
 }
 
 func butHolds(found *Inspected) string {

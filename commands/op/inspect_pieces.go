@@ -25,8 +25,6 @@ type inspection struct {
 	// passwords of keys, once they were read.
 	passwords [][]byte
 	asked     bool
-	// container says that everything so far stood in PKCS #7.
-	container bool
 }
 
 func (s *inspection) forget() {
@@ -36,9 +34,6 @@ func (s *inspection) forget() {
 }
 
 func (s *inspection) inspect(data []byte) error {
-	if err := s.check(s.env); err != nil {
-		return err
-	}
 	head := data[:min(len(data), 4096)] // as much as kdb.Driver.Matches promises to see
 	i := slices.IndexFunc(s.env.Drivers, func(d kdb.Driver) bool { return d.Matches != nil && d.Matches(head) })
 	if i >= 0 {
@@ -47,67 +42,82 @@ func (s *inspection) inspect(data []byte) error {
 	return s.pieces(data)
 }
 
-// pieces reads certificates, keys and the like. What is bad is left out, and the first of it becomes the error.
+// pieces reads certificates, keys and the like. Of bad ones the result says why, and the first becomes the error.
 func (s *inspection) pieces(data []byte) error {
 	s.found.Format = "pem"
 	if data[0] == 0x30 {
 		s.found.Format = "der"
 	}
-	s.container = true
 	var first error
-	for item, err := range pem.Items(bytes.NewReader(data)) {
+	container := true
+	for p, err := range pem.Items(bytes.NewReader(data)) {
 		if err == nil {
-			err = s.piece(&item)
+			err = s.piece(&p)
+		} else {
+			s.bad(&p, err)
 		}
-		if err != nil && first == nil {
-			first = fmt.Errorf("reading %q: %w", s.File, err)
+		if err != nil {
+			first = firstOf(first, fmt.Errorf("reading %q: %w", s.File, err))
 		}
-		if err != nil && !errors.Is(err, kdb.ErrParse) && !errors.Is(err, kdb.ErrUnsupported) {
-			break
-		}
-		if item.Kind != pem.PKCS7 {
-			s.container = false
-		}
-		if item.Type == "" && s.found.Format == "pem" {
+		container = container && p.Kind == pem.PKCS7
+		if p.DER != nil && p.Type == "" && s.found.Format == "pem" {
 			s.found.Format = "base64"
 		}
 	}
-	if s.container && first == nil {
+	if container && first == nil {
 		s.found.Format = "pkcs7"
 	}
 	return first
+}
+
+// bad notes a piece that could not be read.
+func (s *inspection) bad(p *pem.Item, err error) {
+	item := newItem(p)
+	item.Error = err.Error()
+	s.found.Items = append(s.found.Items, item)
 }
 
 // typeOfKind are the names of pieces in results.
 var typeOfKind = map[pem.Kind]string{
 	pem.Certificate: "certificate", pem.Request: "request", pem.PrivateKey: "private-key", pem.EncryptedKey: "private-key",
 	pem.OpenSSHKey: "private-key", pem.PublicKey: "public-key", pem.RevocationSet: "crl", pem.Parameters: "parameters", pem.Other: "block",
+	pem.PKCS7: "pkcs7", pem.PKCS12: "pkcs12",
 }
 
-func (s *inspection) piece(p *pem.Item) error {
+func newItem(p *pem.Item) Item {
 	item := Item{Type: typeOfKind[p.Kind], PEMType: p.Type, Line: p.Line, Label: p.Label, LocalKeyID: fmt.Sprintf("%x", p.LocalKeyID)}
 	if p.Line == 0 {
 		item.Offset = &p.Offset
 	}
-	var err error
+	return item
+}
+
+func (s *inspection) piece(p *pem.Item) error {
 	switch p.Kind {
-	case pem.Certificate:
-		item.Trusted = p.Aux != nil && len(p.Aux.Trust) > 0
-		err = s.certificate(&item, p.DER)
-	case pem.PrivateKey, pem.EncryptedKey, pem.OpenSSHKey:
-		err = s.privateKey(&item, p)
 	case pem.PKCS7:
 		return s.pkcs7(p)
 	case pem.PKCS12:
 		return s.pkcs12(p.DER)
-	default:
-		err = s.public(&item, p.DER)
 	}
+	item := newItem(p)
+	err := s.fill(&item, p)
 	if err != nil {
-		return fmt.Errorf("%s: %w", p.Where(), err)
+		err = fmt.Errorf("%s: %w", p.Where(), err)
+		item.Error = err.Error()
 	}
 	s.found.Items = append(s.found.Items, item)
-	return nil
+	return err
+}
+
+func (s *inspection) fill(item *Item, p *pem.Item) error {
+	switch p.Kind {
+	case pem.Certificate:
+		item.Trusted = p.Aux != nil && len(p.Aux.Trust) > 0
+		return s.certificate(item, p.DER)
+	case pem.PrivateKey, pem.EncryptedKey, pem.OpenSSHKey:
+		return s.privateKey(item, p)
+	}
+	return s.public(item, p.DER)
 }
 
 // certificate fills in what a certificate says.
@@ -283,27 +293,28 @@ func (s *inspection) key(item *Item, private *key.Private) {
 	}
 }
 
+// pkcs7 shows what stands in PKCS #7.
 func (s *inspection) pkcs7(p *pem.Item) error {
 	contents, err := pkcs7.Parse(p.DER)
 	if err != nil {
-		return fmt.Errorf("%s: %w", p.Where(), err)
+		err = fmt.Errorf("%s: %w", p.Where(), err)
+		s.bad(p, err)
+		return err
 	}
 	var first error
-	for i, der := range contents.Certificates {
-		item := Item{Type: "certificate", Line: p.Line}
-		if err := s.certificate(&item, der); err != nil {
-			first = firstOf(first, fmt.Errorf("%s, certificate %d: %w", p.Where(), i+1, err))
-			continue
+	add := func(n int, item Item, fill func(*Item) error) {
+		if err := fill(&item); err != nil {
+			err = fmt.Errorf("%s, %s %d: %w", p.Where(), item.Type, n+1, err)
+			item.Error = err.Error()
+			first = firstOf(first, err)
 		}
 		s.found.Items = append(s.found.Items, item)
 	}
+	for i, der := range contents.Certificates {
+		add(i, Item{Type: "certificate", Line: p.Line}, func(item *Item) error { return s.certificate(item, der) })
+	}
 	for i, der := range contents.CRLs {
-		item := Item{Type: "crl", Line: p.Line, SHA256: hexDigest(sha256.Sum256(der))}
-		if err := s.crl(&item, der); err != nil {
-			first = firstOf(first, fmt.Errorf("%s, revocation list %d: %w", p.Where(), i+1, err))
-			continue
-		}
-		s.found.Items = append(s.found.Items, item)
+		add(i, Item{Type: "crl", Line: p.Line}, func(item *Item) error { return s.public(item, der) })
 	}
 	return first
 }

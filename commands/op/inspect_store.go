@@ -52,6 +52,7 @@ func (s *inspection) entries(tx kdb.Tx) error {
 		}
 		item, err := s.entry(tx, &summary, &entry)
 		if err != nil {
+			item.Error = err.Error()
 			first = firstOf(first, fmt.Errorf("reading %q: label %q: %w", s.File, summary.Label, err))
 		}
 		s.found.Items = append(s.found.Items, item)
@@ -139,6 +140,7 @@ func (s *inspection) pkcs12(data []byte) error {
 	for i, bag := range container.Bags() {
 		item, err := s.bag(&bag)
 		if err != nil {
+			item.Error = err.Error()
 			first = firstOf(first, fmt.Errorf("reading %q: bag %d: %w", s.File, i+1, err))
 		}
 		s.found.Items = append(s.found.Items, item)

@@ -60,6 +60,9 @@ func (d *Database) decode(files Files, passwords []candidate) (container Contain
 			return given, err
 		}})
 		switch {
+		case err == nil && missing && wrong != nil:
+			// A password is there and does not fit, so the file or its stash was changed: it must not be shown unverified.
+			return nil, false, wrong
 		case err == nil && called:
 			d.secrets.set(given)
 			return container, missing, nil

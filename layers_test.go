@@ -1,0 +1,83 @@
+package main
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// layers says what the packages below a folder must not import, directly: the arrows of the architecture point down. A prefix
+// in allow is an exception.
+var layers = []struct {
+	folder      string
+	deny, allow []string
+}{
+	{folder: "certkdb/pki", deny: []string{"certkdb/kdb", "certkdb/commands", "os", "github.com/urfave/cli"}},
+	{
+		folder: "certkdb/kdb",
+		deny:   []string{"certkdb/commands", "certkdb/pki", "github.com/cloudflare/cfssl", "github.com/urfave/cli", "net/http"},
+		// Of pki the databases use the readers alone.
+		allow: []string{"certkdb/pki/cert", "certkdb/pki/key", "certkdb/pki/name", "certkdb/pki/oid", "certkdb/pki/pbe"},
+	},
+	{folder: "certkdb/commands/op", deny: []string{"github.com/urfave/cli", "certkdb/commands/dsmcert", "go.etcd.io", "github.com/cloudflare/cfssl"}},
+	{folder: "certkdb/commands/dsmcert", deny: []string{"certkdb/kdb", "certkdb/pki", "github.com/urfave/cli"}},
+}
+
+// owners are libraries and the packages that may import each: mostly one.
+var owners = map[string]string{
+	"github.com/cloudflare/cfssl":      "certkdb/pki",
+	"github.com/zmap/":                 "certkdb/pki",
+	"go.etcd.io/bbolt":                 "certkdb/kdb/store/boltstore",
+	"github.com/urfave/cli":            "certkdb/commands",
+	"software.sslmate.com":             "certkdb/kdb/keyfile/pkcs12",
+	"github.com/pavlo-v-chernykh/":     "certkdb/kdb/keyfile/jks",
+	"golang.org/x/crypto/ssh":          "certkdb/kdb/keyfile/pem",
+	"github.com/cloudflare/circl":      "certkdb/pki/key certkdb/pki/path",
+	"filippo.io/edwards25519":          "certkdb/pki/key",
+	"golang.org/x/crypto/argon2":       "certkdb/kdb/sealed",
+	"github.com/pkg/errors":            "",
+	"github.com/smallstep/pkcs7":       "certkdb/kdb/keyfile/pkcs7",
+	"github.com/rogpeppe/go-internal/": "certkdb",
+}
+
+func TestLayers_arrowsPointDown(t *testing.T) {
+	t.Parallel()
+	for name, imports := range importsOf(t) {
+		for _, imported := range imports {
+			for _, l := range layers {
+				if below(name, l.folder) && hasPrefix(imported, l.deny) && !hasPrefix(imported, l.allow) {
+					t.Errorf("%s imports %s, which is not below it", name, imported)
+				}
+			}
+			for library, owner := range owners {
+				if strings.HasPrefix(imported, library) && !slices.Contains(strings.Fields(owner), name) {
+					t.Errorf("%s imports %s; only %q may", name, imported, owner)
+				}
+			}
+		}
+	}
+}
+
+func below(name, folder string) bool {
+	return name == folder || strings.HasPrefix(name, folder+"/")
+}
+
+func hasPrefix(name string, prefixes []string) bool {
+	return slices.ContainsFunc(prefixes, func(p string) bool { return below(name, p) })
+}
+
+// importsOf lists what the packages of the module import, without their tests.
+func importsOf(t *testing.T) map[string][]string {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}}{{range .Imports}} {{.}}{{end}}`, "./...").Output()
+	if err != nil {
+		t.Fatalf("listing the packages: %v", err)
+	}
+	imports := map[string][]string{}
+	for line := range strings.Lines(string(out)) {
+		words := strings.Fields(line)
+		imports[words[0]] = words[1:]
+	}
+	return imports
+}
