@@ -85,7 +85,11 @@ func printInfo(w io.Writer, info op.DatabaseInfo) {
 	if info.Created != nil {
 		t.row("created", info.Created.Format(time.RFC3339))
 	}
-	t.row("entries", fmt.Sprint(info.Entries))
+	if info.Entries != nil {
+		t.row("entries", fmt.Sprint(*info.Entries))
+	} else {
+		t.row("entries", "not told without the password")
+	}
 	if info.Size > 0 {
 		t.row("size", fmt.Sprintf("%d bytes", info.Size))
 	}

@@ -72,9 +72,9 @@ type Info struct {
 	Version  string    // of the format
 	ID       string    // of a native database: 32 hexadecimal digits
 	Created  time.Time // zero where the format does not say
-	Entries  int
-	Size     int64 // bytes of the file, 0 where there is none
-	ReadOnly bool  // the format can only be read
+	Entries  int       // -1 if the format does not tell without its password
+	Size     int64     // bytes of the file, 0 where there is none
+	ReadOnly bool      // the format can only be read
 	Slots    []SlotInfo
 	// Facts are further lines for people: algorithms, iteration counts, what is weak.
 	Facts []Fact

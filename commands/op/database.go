@@ -102,7 +102,7 @@ type DatabaseInfo struct {
 	Version  string     `json:"version"`
 	ID       string     `json:"id,omitempty"`
 	Created  *time.Time `json:"created,omitempty"`
-	Entries  int        `json:"entries"`
+	Entries  *int       `json:"entries"` // null if the format does not tell without its password
 	Size     int64      `json:"size_bytes"`
 	ReadOnly bool       `json:"read_only"`
 	Slots    []Slot     `json:"slots,omitempty"`
@@ -138,7 +138,10 @@ func (o Info) Run(ctx context.Context, env *Env) (DatabaseInfo, error) {
 	}
 	found := DatabaseInfo{
 		Location: info.Location, Format: info.Format, Version: info.Version, ID: info.ID, Created: timePointer(info.Created),
-		Entries: info.Entries, Size: info.Size, ReadOnly: info.ReadOnly, Slots: slots(info.Slots), FIPS: fipsEnabled(),
+		Size: info.Size, ReadOnly: info.ReadOnly, Slots: slots(info.Slots), FIPS: fipsEnabled(),
+	}
+	if info.Entries >= 0 {
+		found.Entries = &info.Entries
 	}
 	for _, fact := range info.Facts {
 		found.Facts = append(found.Facts, Fact(fact))
