@@ -110,7 +110,7 @@ func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
 		return s.updateNew(ctx, fn)
 	}
 	w, err := s.prepare(ctx, fn)
-	defer func() { w.discard() }()
+	defer w.discard() // last: where locks belong to processes, closing any file of the same inode gives them back
 	if err != nil || w.empty() {
 		return err
 	}
@@ -124,10 +124,12 @@ func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
 		return s.name(err)
 	}
 	if !w.isFrom(h, snap) {
-		w.discard()
-		if w, err = s.collect(snap, fn); err != nil || w.empty() {
+		again, err := s.collect(snap, fn)
+		defer again.discard()
+		if err != nil || again.empty() {
 			return s.name(err)
 		}
+		w = again
 	}
 	if err := ctx.Err(); err != nil {
 		return err

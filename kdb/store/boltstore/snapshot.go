@@ -55,7 +55,7 @@ func emptySnapshot(ctx context.Context) *snapshot {
 
 func (s *snapshot) findBucket(root *page) error {
 	if !root.leaf || root.count != 1 || !root.isBucket(0) || !bytes.Equal(root.key(0), bucketName) {
-		return corrupt("the root page has no bucket %q alone", bucketName)
+		return corrupt("its root page does not have the bucket %q alone: it is damaged, or another program made it", bucketName)
 	}
 	_, value := root.element(0)
 	if len(value) < 16 {
