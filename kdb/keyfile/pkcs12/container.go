@@ -83,7 +83,10 @@ func Decode(data []byte, passwords keyfile.Passwords) (*Container, error) {
 			return nil, err
 		}
 	}
-	if err := c.parseSafes(p.content); err != nil {
+	decrypt := func(algorithm, ciphertext []byte) ([]byte, error) {
+		return c.secrets.open(algorithm, ciphertext, isSequence)
+	}
+	if err := c.parseSafes(p.content, decrypt); err != nil {
 		return nil, c.explain(err)
 	}
 	c.profile = c.seenProfile()

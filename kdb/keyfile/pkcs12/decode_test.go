@@ -15,6 +15,7 @@ import (
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
 	"certkdb/kdb/keyfile/pkcs12"
+	"certkdb/pki/pbe"
 )
 
 func TestDecode_keysWithoutCertificate(t *testing.T) {
@@ -124,6 +125,36 @@ func TestDecode_passwords(t *testing.T) {
 	_, err := pkcs12.Decode(data, keyfile.Passwords{Database: func() ([]byte, error) { calls++; return nil, refused }})
 	if !errors.Is(err, refused) || calls != 1 {
 		t.Errorf("%d calls, %v", calls, err)
+	}
+}
+
+func TestDecode_passwordsOfOldPrograms(t *testing.T) {
+	t.Parallel()
+	f := newFamily(t)
+	// OpenSSL before 1.1 made a character of each byte: "ü" in UTF-8 became "Ã¼".
+	data := encode(t, newFile(t, "legacy", f.personal("one", f.one), trusted("root", f.root)), "Ã¼ber")
+	c := decode(t, data, "über")
+	checkKeys(t, c)
+	// Written again it is as the standard has it, keys too.
+	again := encode(t, c, "über")
+	checkKeys(t, decode(t, again, "über"))
+	if _, err := pkcs12.Decode(again, passwords("Ã¼ber")); !errors.Is(err, kdb.ErrPassword) {
+		t.Errorf("the old reading still opens it: %v", err)
+	}
+	for name, bytes := range map[string]string{
+		"BMPString under PBES2":  "\x00\xfc\x00b\x00e\x00r\x00\x00",
+		"ISO 8859-1 under PBES2": "\xfcber",
+	} {
+		contents := der(t, 0x30, decode(t, encode(t, newFile(t, "passwordless", trusted("root", f.root)), ""), "").Bags()[0].DER)
+		algorithm, ciphertext, err := pbe.Encrypt(contents, []byte(bytes), pbe.AES256, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		encrypted := der(t, 0x30, []byte{2, 1, 0}, der(t, 0x30, mustMarshal(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}), algorithm, der(t, 0x80, ciphertext)))
+		file := rawSafes(t, contentInfo(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 6}, encrypted))
+		if got := labels(decode(t, file, "über")); got != "root:trusted:c*" {
+			t.Errorf("%s: %s", name, got)
+		}
 	}
 }
 

@@ -54,6 +54,10 @@ func (c *Container) newWriter(password []byte) (*writer, error) {
 		}
 		w.profile, w.upgrade = profiles[0], true
 	}
+	absent := c.secrets.asked && c.secrets.given == nil // the file was made so
+	if password == nil && c.profile.encrypt && !absent {
+		return nil, fmt.Errorf("writing a PKCS #12 file: %w: the profile %s needs one", kdb.ErrNoPassword, c.profile.name)
+	}
 	if c.secrets.asked {
 		proved := c.secrets.readings[0]
 		if len(password) == 0 && len(c.secrets.given) == 0 {

@@ -26,6 +26,28 @@ func (c *Container) Facts() []kdb.Fact {
 	return facts
 }
 
+// describe tells what shows without the password.
+func describe(data []byte) (version string, facts []kdb.Fact) {
+	p, err := parsePFX(data)
+	if err != nil {
+		return "", nil
+	}
+	c := &Container{mac: p.mac}
+	facts = []kdb.Fact{c.macFact()}
+	if err := c.parseSafes(p.content, nil); err != nil {
+		return c.Version(), facts
+	}
+	for _, s := range c.safes {
+		if s.encrypted {
+			fact := encryptionFact("contents", s.algorithm)
+			if !slices.Contains(facts, fact) {
+				facts = append(facts, fact)
+			}
+		}
+	}
+	return c.Version(), append(facts, c.encryptionFacts()...)
+}
+
 func (c *Container) macFact() kdb.Fact {
 	switch d, err := c.describeMAC(); {
 	case c.mac == nil && c.chosen && c.profile.encrypt:
@@ -42,28 +64,33 @@ func (c *Container) macFact() kdb.Fact {
 // encryptionFacts tells what certificates and keys are encrypted with, each way once.
 func (c *Container) encryptionFacts() []kdb.Fact {
 	var facts []kdb.Fact
-	note := func(what string, algorithm []byte) {
-		fact := kdb.Fact{Name: "encryption of " + what, Value: "none: whoever has the file has them", Weak: what != "certificates"}
-		if algorithm != nil {
-			d, err := pbe.Describe(algorithm)
-			fact.Value, fact.Weak = d.String(), d.Weak
-			if err != nil {
-				fact.Value, fact.Weak = err.Error(), true
-			}
-		}
-		if !slices.Contains(facts, fact) {
-			facts = append(facts, fact)
-		}
-	}
 	for _, s := range c.safes {
 		walk(s.bags, func(b *bag) bool {
 			if what := contentName(b); what != "" {
-				note(what, encryptionOf(b, s))
+				if fact := encryptionFact(what, encryptionOf(b, s)); !slices.Contains(facts, fact) {
+					facts = append(facts, fact)
+				}
 			}
 			return true
 		})
 	}
 	return facts
+}
+
+// encryptionFact tells how something is encrypted; without an algorithm it is not.
+func encryptionFact(what string, algorithm []byte) kdb.Fact {
+	fact := kdb.Fact{Name: "encryption of " + what}
+	if algorithm == nil {
+		fact.Value, fact.Weak = "none: whoever has the file has them", what != "certificates"
+		return fact
+	}
+	d, err := pbe.Describe(algorithm)
+	if err != nil {
+		fact.Value, fact.Weak = err.Error(), true
+		return fact
+	}
+	fact.Value, fact.Weak = d.String(), d.Weak
+	return fact
 }
 
 func contentName(b *bag) string {

@@ -110,8 +110,8 @@ type safe struct {
 	bags      []*bag
 }
 
-// parseSafes reads the AuthenticatedSafe (RFC 7292, section 4.1), decrypting as it goes.
-func (c *Container) parseSafes(content []byte) error {
+// parseSafes reads the AuthenticatedSafe (RFC 7292, section 4.1). decrypt opens a ciphertext; nil leaves what is encrypted without bags.
+func (c *Container) parseSafes(content []byte, decrypt func(algorithm, ciphertext []byte) ([]byte, error)) error {
 	der, _, err := normalize(content)
 	if err != nil {
 		return fmt.Errorf("reading the AuthenticatedSafe of a PKCS #12 file: %w", err)
@@ -122,7 +122,7 @@ func (c *Container) parseSafes(content []byte) error {
 		return bad("no AuthenticatedSafe")
 	}
 	for number := 1; !list.Empty(); number++ {
-		s, err := c.parseSafe(&list)
+		s, err := parseSafe(&list, decrypt)
 		if err != nil {
 			return fmt.Errorf("SafeContents %d: %w", number, err)
 		}
@@ -131,7 +131,7 @@ func (c *Container) parseSafes(content []byte) error {
 	return nil
 }
 
-func (c *Container) parseSafe(list *cryptobyte.String) (*safe, error) {
+func parseSafe(list *cryptobyte.String, decrypt func(algorithm, ciphertext []byte) ([]byte, error)) (*safe, error) {
 	kind, content, err := readContentInfo(list)
 	if err != nil {
 		return nil, err
@@ -144,7 +144,15 @@ func (c *Container) parseSafe(list *cryptobyte.String) (*safe, error) {
 			return nil, bad("no OCTET STRING within data")
 		}
 	case oidEncryptedData:
-		if plain, err = c.decryptSafe(s, content); err != nil {
+		algorithm, ciphertext, err := readEncryptedData(content)
+		if err != nil {
+			return nil, err
+		}
+		s.encrypted, s.algorithm = true, algorithm
+		if decrypt == nil {
+			return s, nil
+		}
+		if plain, err = decrypt(algorithm, ciphertext); err != nil {
 			return nil, err
 		}
 	case oidEnvelopedData:
@@ -156,23 +164,15 @@ func (c *Container) parseSafe(list *cryptobyte.String) (*safe, error) {
 	return s, err
 }
 
-// decryptSafe opens EncryptedData (RFC 5652, section 8).
-func (c *Container) decryptSafe(s *safe, content cryptobyte.String) ([]byte, error) {
-	var body, info, kind, algorithm cryptobyte.String
+// readEncryptedData reads EncryptedData (RFC 5652, section 8).
+func readEncryptedData(content cryptobyte.String) (algorithm, ciphertext []byte, err error) {
+	var body, info, kind, id cryptobyte.String
 	if !content.ReadASN1(&body, asn1.SEQUENCE) || !body.SkipASN1(asn1.INTEGER) || !body.ReadASN1(&info, asn1.SEQUENCE) ||
-		!info.ReadASN1(&kind, asn1.OBJECT_IDENTIFIER) || !info.ReadASN1Element(&algorithm, asn1.SEQUENCE) {
-		return nil, bad("bad EncryptedData")
+		!info.ReadASN1(&kind, asn1.OBJECT_IDENTIFIER) || !info.ReadASN1Element(&id, asn1.SEQUENCE) {
+		return nil, nil, bad("bad EncryptedData")
 	}
-	ciphertext, err := readImplicitOctets(&info)
-	if err != nil {
-		return nil, err
-	}
-	s.encrypted, s.algorithm = true, algorithm
-	plain, err := c.secrets.open(algorithm, ciphertext, isSequence)
-	if err != nil {
-		return nil, err
-	}
-	return plain, nil
+	ciphertext, err = readImplicitOctets(&info)
+	return id, ciphertext, err
 }
 
 // readImplicitOctets reads "[0] IMPLICIT OCTET STRING", which in BER may be in pieces that the normaliser cannot know for a string.

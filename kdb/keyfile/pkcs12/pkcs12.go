@@ -44,6 +44,7 @@ func Codec() keyfile.Codec {
 			}
 			return c, nil
 		},
+		Describe: func(files keyfile.Files) (string, []kdb.Fact) { return describe(files.Main) },
 		New: func(profile string) (keyfile.Container, error) {
 			c, err := New(profile)
 			if err != nil {

@@ -243,6 +243,39 @@ func TestFacts_strength(t *testing.T) {
 	}
 }
 
+func TestDescribe_withoutPassword(t *testing.T) {
+	t.Parallel()
+	f := newFamily(t)
+	data := encode(t, newFile(t, "", f.personal("one", f.one)), "x")
+	codec := pkcs12.Codec()
+	version, facts := codec.Describe(keyfile.Files{Main: data})
+	var names []string
+	for _, fact := range facts {
+		names = append(names, fact.Name)
+	}
+	if want := []string{"integrity", "encryption of contents", "encryption of private keys"}; version != "3" || !slices.Equal(names, want) {
+		t.Errorf("version %s, %v", version, facts)
+	}
+	if version, facts := codec.Describe(keyfile.Files{Main: data[:50]}); version != "" || facts != nil {
+		t.Errorf("of a cut file it says %q, %v", version, facts)
+	}
+}
+
+func TestEncode_withoutPassword(t *testing.T) {
+	t.Parallel()
+	f := newFamily(t)
+	if _, err := newFile(t, "", trusted("root", f.root)).Encode(nil); !errors.Is(err, kdb.ErrNoPassword) {
+		t.Errorf("no password: %v", err)
+	}
+	c, err := pkcs12.Decode(encode(t, newFile(t, "", trusted("root", f.root)), ""), keyfile.Passwords{Database: func() ([]byte, error) { return nil, nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Encode(nil); err != nil {
+		t.Errorf("an absent password that was so before: %v", err)
+	}
+}
+
 func TestCheck_findsAStrangersKey(t *testing.T) {
 	t.Parallel()
 	f := newFamily(t)
