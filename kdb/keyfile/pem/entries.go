@@ -31,7 +31,7 @@ type Options struct {
 
 // window is how many bytes of certificates are held to find the ones that belong to a private key. A key, its certificate and
 // its chain have to stand that close together; an input of any size is still read in flat memory.
-const window = 8 << 20
+const window = 4 << 20
 
 // Entries makes entries of items, in streams of any length. A private key together with its certificate becomes a personal entry, whose
 // chain are the certificates of the input that issued it; with a request alone it becomes a request; every other
