@@ -1,0 +1,246 @@
+// Command benchmark is the measuring part of scripts/bench: whole processes, the median of several runs, and for
+// comparisons the programs in turn, so that both meet the same weather on the machine.
+//
+//	benchmark SCRATCH-FOLDER BUNDLE NUMBER
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintf(os.Stderr, "benchmark: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	if len(args) != 3 {
+		return errors.New("usage: benchmark SCRATCH-FOLDER BUNDLE NUMBER")
+	}
+	n, err := strconv.Atoi(args[2])
+	if err != nil || n < 1 || n > 99_999_999 {
+		return fmt.Errorf("%q is no number of certificates", args[2])
+	}
+	bundle, err := filepath.Abs(args[1])
+	if err != nil {
+		return err
+	}
+	b := &bench{folder: args[0]}
+	fmt.Printf("%s/%s, %d processors, %s\n\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version())
+	return errors.Join(b.peers(bundle), b.scale(n))
+}
+
+// bench runs programs in a folder.
+type bench struct{ folder string }
+
+// sample is what a process took.
+type sample struct {
+	wall time.Duration
+	peak int64
+}
+
+// once runs a program; its output is thrown away.
+func (b *bench) once(command ...string) (sample, error) {
+	cmd := exec.Command(command[0], command[1:]...)
+	if command[0] == "certkdb" {
+		cmd.Path, cmd.Err = filepath.Join(b.folder, "certkdb"), nil
+	}
+	cmd.Dir = b.folder
+	var said strings.Builder
+	cmd.Stderr = &said
+	start := time.Now()
+	if err := cmd.Run(); err != nil {
+		return sample{}, fmt.Errorf("running %q: %w: %s", command, err, said.String())
+	}
+	return sample{time.Since(start), peak(cmd.ProcessState)}, nil
+}
+
+// all runs programs one after the other.
+func (b *bench) all(commands ...[]string) error {
+	for _, command := range commands {
+		if _, err := b.once(command...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const runs = 11
+
+// inTurn runs the commands in turn and returns the median of each. The first round only warms up.
+func (b *bench) inTurn(commands ...func(round int) []string) ([]time.Duration, error) {
+	times := make([][]time.Duration, len(commands))
+	for round := range runs + 1 {
+		for i, command := range commands {
+			s, err := b.once(command(round)...)
+			if err != nil {
+				return nil, err
+			}
+			if round > 0 {
+				times[i] = append(times[i], s.wall)
+			}
+		}
+	}
+	medians := make([]time.Duration, len(commands))
+	for i, list := range times {
+		slices.Sort(list)
+		medians[i] = list[len(list)/2]
+	}
+	return medians, nil
+}
+
+// always is a command that is the same in every round.
+func always(command ...string) func(int) []string {
+	return func(int) []string { return command }
+}
+
+// installed says whether all of the programs are there, and which one is not.
+func installed(programs ...string) bool {
+	for _, program := range programs {
+		if _, err := exec.LookPath(program); err != nil {
+			fmt.Printf("%-34s left out: there is no %s\n", "", program)
+			return false
+		}
+	}
+	return true
+}
+
+func newDatabase(name string) []string {
+	return []string{"certkdb", "init", "--db", name, "--generate-password", "--stash"}
+}
+
+// peers compares with other programs on the system's root certificates.
+func (b *bench) peers(bundle string) error {
+	err := b.all(newDatabase("roots.ckdb"), []string{"certkdb", "add", "--db", "roots.ckdb", bundle})
+	if err == nil {
+		err = os.WriteFile(filepath.Join(b.folder, "pw"), []byte("changeit\n"), 0o600)
+	}
+	if err != nil {
+		return err
+	}
+	list := []string{"certkdb", "list", "--db", "roots.ckdb"}
+	const what = "list of the system's roots"
+	if installed("certutil", "pk12util") {
+		err = errors.Join(err, b.all(
+			[]string{"certkdb", "copy", "--db", "roots.ckdb", "--all", "--to", "roots.p12", "--to-password", "file:pw"},
+			[]string{"mkdir", "nss"},
+			[]string{"certutil", "-N", "-d", "sql:nss", "--empty-password"},
+			[]string{"pk12util", "-i", "roots.p12", "-d", "sql:nss", "-w", "pw", "-K", ""},
+		))
+		err = errors.Join(err, b.faster(what, list, []string{"certutil", "-L", "-d", "sql:nss"}, 4))
+	}
+	if installed("keytool") {
+		err = errors.Join(err, b.all([]string{"certkdb", "copy", "--db", "roots.ckdb", "--all", "--to", "roots.jks", "--to-password", "file:pw"}))
+		err = errors.Join(err, b.faster(what, list, []string{"keytool", "-list", "-keystore", "roots.jks", "-storepass:file", "pw"}, 25))
+	}
+	if installed("openssl") {
+		err = errors.Join(err, b.create())
+	}
+	return err
+}
+
+// faster prints how many times faster a command is than a peer's.
+func (b *bench) faster(what string, own, peer []string, goal float64) error {
+	times, err := b.inTurn(always(own...), always(peer...))
+	if err != nil {
+		return err
+	}
+	ratio := times[1].Seconds() / times[0].Seconds()
+	fmt.Printf("%-34s %s, %s %s: %.1f times as fast (goal: at least %.0f)\n", what, ms(times[0]), peer[0], ms(times[1]), ratio, goal)
+	return nil
+}
+
+// create makes a P-256 key with its certificate, in a database and in two files.
+func (b *bench) create() error {
+	times, err := b.inTurn(
+		func(round int) []string {
+			return []string{"certkdb", "create", fmt.Sprintf("web%d", round), "--db", "roots.ckdb", "--cn", "www.example.com"}
+		},
+		always("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+			"-keyout", "web.key", "-out", "web.crt", "-subj", "/CN=www.example.com", "-days", "365"))
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%-34s %s, openssl %s: %.2f times its time (goal: at most 1.5)\n", "create with a P-256 key",
+		ms(times[0]), ms(times[1]), times[0].Seconds()/times[1].Seconds())
+	return nil
+}
+
+// scale measures on n certificates.
+func (b *bench) scale(n int) error {
+	fmt.Printf("\n%d certificates\n", n)
+	if err := writeBundle(filepath.Join(b.folder, "many.pem"), n); err != nil {
+		return err
+	}
+	if err := b.all(newDatabase("many.ckdb")); err != nil {
+		return err
+	}
+	for _, step := range []struct {
+		what, goal string
+		command    []string
+	}{
+		{"add of one bundle", "at least 15000/s", []string{"add", "many.pem"}},
+		{"add of the same again", "", []string{"add", "many.pem"}},
+		{"list -o jsonl", "at least 100000/s, at most 64 MiB", []string{"list", "-o", "jsonl"}},
+		{"export --all", "", []string{"export", "--all", "--out", "all.pem"}},
+		{"check", "", []string{"check"}},
+	} {
+		s, err := b.once(append([]string{"certkdb", "--db", "many.ckdb"}, step.command...)...)
+		if err != nil {
+			return err
+		}
+		goal := ""
+		if step.goal != "" {
+			goal = " (goal: " + step.goal + ")"
+		}
+		fmt.Printf("%-34s %s, %.0f/s, peak memory %s%s\n", step.what, seconds(s.wall), float64(n)/s.wall.Seconds(), mib(s.peak), goal)
+	}
+	return b.oneMore()
+}
+
+// oneMore adds one certificate to the full database and one to an empty one.
+func (b *bench) oneMore() error {
+	err := b.all([]string{"certkdb", "create", "one", "--db", "roots.ckdb", "--cn", "one more"},
+		[]string{"certkdb", "export", "one", "--db", "roots.ckdb", "--out", "one.pem"})
+	for round := range runs + 1 {
+		err = errors.Join(err, b.all(newDatabase(fmt.Sprintf("empty%d.ckdb", round))))
+	}
+	if err != nil {
+		return err
+	}
+	times, err := b.inTurn(
+		func(round int) []string {
+			return []string{"certkdb", "add", "--db", "many.ckdb", "one.pem", "--label", fmt.Sprintf("one more %d", round)}
+		},
+		func(round int) []string {
+			return []string{"certkdb", "add", "--db", fmt.Sprintf("empty%d.ckdb", round), "one.pem"}
+		})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%-34s %s, to an empty database %s: %.2f times its time (goal: at most 2)\n", "add of one more",
+		ms(times[0]), ms(times[1]), times[0].Seconds()/times[1].Seconds())
+	return nil
+}
+
+func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", d.Seconds()*1000) }
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
+
+func mib(bytes int64) string {
+	if bytes == 0 {
+		return "not measured"
+	}
+	return fmt.Sprintf("%d MiB", bytes>>20)
+}
