@@ -31,20 +31,13 @@ func initCommand(env *op.Env) *cli.Command {
 			&cli.StringFlag{Name: "type", Usage: "`KIND` of database, else by the file's extension", Destination: &o.Type},
 			&cli.StringFlag{Name: "profile", Usage: "how a foreign format is written: `NAME`", Destination: &o.Profile},
 		),
-		Action: func(c *cli.Context) error {
-			if _, err := exactly(c); err != nil {
-				return err
-			}
+		Action: action(env, "init", nil, func(c *cli.Context, _ []string) (op.Created, error) {
 			o.DB = database(c)
 			if !o.NewPassword.Given() { // --password names the new database's password too
 				o.NewPassword.Source = o.DB.Password.Source
 			}
-			created, err := o.Run(c.Context, env)
-			if err != nil {
-				return err
-			}
-			return emit(c, env, "init", created, func(w io.Writer) { printCreated(w, created) })
-		},
+			return o.Run(c.Context, env)
+		}, printCreated),
 	}
 }
 
@@ -62,16 +55,9 @@ func infoCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "info", Category: groupDatabase, Usage: "tell what a database is and how it is protected; needs no password",
 		Description: examples("certkdb info", "certkdb info --db server.p12 --json"),
-		Action: func(c *cli.Context) error {
-			if _, err := exactly(c); err != nil {
-				return err
-			}
-			info, err := op.Info{DB: database(c)}.Run(c.Context, env)
-			if err != nil {
-				return err
-			}
-			return emit(c, env, "info", info, func(w io.Writer) { printInfo(w, info) })
-		},
+		Action: action(env, "info", nil, func(c *cli.Context, _ []string) (op.DatabaseInfo, error) {
+			return op.Info{DB: database(c)}.Run(c.Context, env)
+		}, printInfo),
 	}
 }
 
@@ -135,5 +121,27 @@ func printChecked(w io.Writer, checked op.Checked) {
 	}
 	if checked.OK {
 		fmt.Fprintf(w, "%q is sound\n", checked.Location)
+	}
+}
+
+func compactCommand(env *op.Env) *cli.Command {
+	return &cli.Command{
+		Name: "compact", Category: groupDatabase, Usage: "rewrite the file without the space of deleted records",
+		Description: "Deleted and replaced records stay in free pages of the file, sealed, until then.\n\n" + examples("certkdb compact"),
+		Action: action(env, "compact", nil, func(c *cli.Context, _ []string) (op.Compacted, error) {
+			return op.Compact{DB: database(c)}.Run(c.Context, env)
+		}, func(w io.Writer, done op.Compacted) {
+			fmt.Fprintf(w, "%d bytes before, %d bytes now\n", done.Before, done.After)
+		}),
+	}
+}
+
+func backupCommand(env *op.Env) *cli.Command {
+	return &cli.Command{
+		Name: "backup", Category: groupDatabase, Usage: "write a consistent copy of the database to a new file", ArgsUsage: "FILE",
+		Description: "The copy is sealed as the original is and opens with the same passwords; the stash is not copied.\n\n" + examples("certkdb backup /backup/key-2026-11-22.ckdb"),
+		Action: action(env, "backup", []string{"FILE"}, func(c *cli.Context, args []string) (op.BackupDone, error) {
+			return op.Backup{DB: database(c), To: args[0]}.Run(c.Context, env)
+		}, func(w io.Writer, done op.BackupDone) { fmt.Fprintf(w, "wrote %d bytes to %q\n", done.Size, done.To) }),
 	}
 }

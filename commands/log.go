@@ -11,6 +11,26 @@ import (
 	"certkdb/commands/op"
 )
 
+func logCommand(env *op.Env) *cli.Command {
+	var o op.Log
+	return &cli.Command{
+		Name: "log", Category: groupDatabase, Usage: "show the audit log: who changed or exported what, and when",
+		Description: examples("certkdb log", "certkdb log --after 120", "certkdb log -o jsonl"),
+		Flags:       []cli.Flag{&cli.Uint64Flag{Name: "after", Usage: "only records behind number `N`", Destination: &o.After}},
+		Action: func(c *cli.Context) error {
+			if _, err := exactly(c); err != nil {
+				return err
+			}
+			format, err := outputFormat(c, formatJSONL)
+			if err != nil {
+				return err
+			}
+			o.DB = database(c)
+			return printLog(c, env, o, format)
+		},
+	}
+}
+
 // printLog streams the audit log: a table, one JSON object, or a JSON object a line.
 func printLog(c *cli.Context, env *op.Env, o op.Log, format string) error {
 	w := bufio.NewWriter(env.Stdout)

@@ -53,6 +53,21 @@ func emit(c *cli.Context, env *op.Env, name string, v any, text func(io.Writer))
 	return w.err
 }
 
+// action is what most commands do: take their arguments, run an operation, print its result.
+func action[T any](env *op.Env, schema string, arguments []string, run func(*cli.Context, []string) (T, error), text func(io.Writer, T)) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		args, err := exactly(c, arguments...)
+		if err != nil {
+			return err
+		}
+		result, err := run(c, args)
+		if err != nil {
+			return err
+		}
+		return emit(c, env, schema, result, func(w io.Writer) { text(w, result) })
+	}
+}
+
 // schemaName is the value of the field "schema", the version of a result's form: fields are added, never renamed.
 func schemaName(name string) string {
 	return "certkdb." + name + "/v1"
