@@ -25,7 +25,7 @@ type judge func(*scorer, *row) ([]problem, error)
 // judges are the kinds that are more than a file to be shown; a new one needs a function and a line here.
 var judges = map[string]judge{
 	"chain-suite":           (*scorer).chains,
-	"wycheproof-pbes2-json": (*scorer).wycheproof,
+	"wycheproof-pbes2-json": (*scorer).vectors,
 }
 
 // expects is what a file of a kind holds if it is good, in the words of show --expect. A kind that is not here may hold anything.
@@ -269,4 +269,9 @@ func (s *scorer) wrongPassword(r *row, right *outcome) []problem {
 // chains scores suites of certificate chains, for which the program needs a command that takes a whole suite.
 func (s *scorer) chains(*row) ([]problem, error) {
 	return nil, fmt.Errorf("%w: there is no command for suites of chains", errSkip)
+}
+
+// vectors are inputs of an algorithm, not files: no command takes them. The tests of package pbe do.
+func (s *scorer) vectors(*row) ([]problem, error) {
+	return nil, fmt.Errorf("%w: vectors of an algorithm, which are no files for a program", errSkip)
 }

@@ -14,6 +14,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"runtime"
 	"slices"
@@ -182,11 +183,7 @@ func (r *report) add(one result, known map[string]string) {
 }
 
 func (r *report) print(w io.Writer) {
-	keys := make([]score, 0, len(r.scores))
-	for key := range r.scores {
-		keys = append(keys, key)
-	}
-	slices.SortFunc(keys, func(a, b score) int {
+	keys := slices.SortedFunc(maps.Keys(r.scores), func(a, b score) int {
 		return cmp.Or(strings.Compare(a.kind, b.kind), strings.Compare(a.tier, b.tier), strings.Compare(a.expected, b.expected))
 	})
 	for _, key := range keys {
@@ -197,8 +194,8 @@ func (r *report) print(w io.Writer) {
 		}
 		fmt.Fprintln(w)
 	}
-	for why, n := range r.skipped {
-		fmt.Fprintf(w, "not scored: %d of %s\n", n, why)
+	for _, why := range slices.Sorted(maps.Keys(r.skipped)) {
+		fmt.Fprintf(w, "%s (%d)\n", why, r.skipped[why])
 	}
 	printProblems(w, "known", r.known)
 	printProblems(w, "DISAGREES", r.unknown)
