@@ -242,6 +242,47 @@ func TestParseString_defaultStringTypes(t *testing.T) {
 	}
 }
 
+// TestName_DER encodes attributes that have no bytes of their own.
+func TestName_DER_byTag(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		tag   int
+		value string
+		want  string
+	}{
+		{0, "ü", "0c02c3bc"},
+		{name.TagBMPString, "ü😀", "1e0600fcd83dde00"},
+		{name.TagUniversalString, "ü", "1c04000000fc"},
+		{name.TagT61String, "ü", "1401fc"},
+		{name.TagPrintableString, "a", "130161"},
+	}
+	for _, test := range tests {
+		n := makeName(name.Attribute{Type: name.CommonName, Tag: test.tag, Value: test.value})
+		back, err := name.Parse(n.DER())
+		if err != nil || back.CommonName() != test.value || hex.EncodeToString(back.RDNs[0][0].Raw) != test.want {
+			t.Errorf("tag %d: %q %x, %v", test.tag, back.CommonName(), n.DER(), err)
+		}
+	}
+	if n := makeName(name.Attribute{Type: name.Country, Value: "DE"}); n.Attribute(name.Country) != "DE" || n.Attribute(name.CommonName) != "" {
+		t.Error("Attribute finds another value")
+	}
+}
+
+func TestName_IsDER(t *testing.T) {
+	t.Parallel()
+	n, err := name.ParseString("CN=b+OU=a,O=c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !n.IsDER() {
+		t.Error("ParseString sorts not")
+	}
+	n.RDNs[1][0], n.RDNs[1][1] = n.RDNs[1][1], n.RDNs[1][0]
+	if n.IsDER() {
+		t.Error("the wrong order passes")
+	}
+}
+
 // TestString_openssl makes names with openssl and compares how both write them.
 func TestString_openssl(t *testing.T) {
 	t.Parallel()

@@ -94,7 +94,7 @@ func (c *checker) startAtAnchor(top int) {
 	f := c.v.factsOf(n)
 	hasBasic := n.Extension(cert.IDBasicConstraints) != nil
 	if !n.IsCA && (hasBasic || !n.selfIssued || c.anchor.RequireBasicConstraints) {
-		c.fail(RuleBasicConstraints, top, "", "it is trusted but no CA, so it vouches for itself alone")
+		c.fail(RuleBasicConstraints, top, "trust its issuer", "it is trusted but no CA, so it vouches for itself alone")
 	}
 	if hasBasic && n.MaxPathLen >= 0 {
 		c.pathLen = n.MaxPathLen
@@ -177,7 +177,7 @@ func (c *checker) wrapUp() {
 	c.try(RulePolicy, 0, err)
 	c.policies = set
 	if c.host != "" && !matchHost(n.Certificate, c.host, c.v.o.CommonNameHost) {
-		c.fail(RuleHost, 0, "", "it is not for the host %q, but for %s", c.host, describeNames(n.Certificate))
+		c.fail(RuleHost, 0, "use one of its names, or have it reissued for this one", "it is not for the host %q, but for %s", c.host, describeNames(n.Certificate))
 	}
 	for _, e := range c.emails {
 		if !matchEmail(n.Certificate, e) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"certkdb/pki/cert"
@@ -201,19 +202,22 @@ func withinSmtpUTF8(mailbox, limit string, excluded bool) bool {
 	return excluded && sameMailbox(mailbox, limit)
 }
 
-// supported says why constraints cannot be processed, for a critical extension.
+// supported says why constraints cannot be processed: then what they meant to exclude must not pass.
 func (s constraint) supported() error {
-	for _, n := range append(append([]cert.GeneralName{}, s.Permitted...), s.Excluded...) {
+	for _, n := range slices.Concat(s.Permitted, s.Excluded) {
+		ok := true
 		switch n.Type {
-		case cert.DNSName, cert.RFC822Name, cert.URIName:
+		case cert.DNSName:
+			host := strings.TrimPrefix(string(n.Value), ".")
+			ok = host == "" || isHostName(host, false)
 		case cert.DirectoryName:
-			if _, err := name.Parse(n.Value); err != nil {
-				return err
-			}
+			_, err := name.Parse(n.Value)
+			ok = err == nil
 		case cert.IPAddress:
-			if len(n.Value) != 8 && len(n.Value) != 32 {
-				return fmt.Errorf("the constraint %s is no address and mask", n)
-			}
+			ok = isSubnet(n.Value)
+		}
+		if !ok {
+			return fmt.Errorf("its constraint %s is malformed", n)
 		}
 	}
 	return nil
