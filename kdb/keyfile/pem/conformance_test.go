@@ -146,7 +146,8 @@ func TestConformance(t *testing.T) {
 				break
 			}
 		}
-		if took := time.Since(start); took > 5*time.Second {
+		// On an idle machine nothing takes half a second; the limit allows for busy ones and the race detector.
+		if took := time.Since(start); took > time.Minute {
 			t.Errorf("%s: took %s", r.path, took)
 		}
 		switch {
