@@ -84,7 +84,7 @@ func runSuite(t *testing.T, file string, suite *limbo.Suite, accounted map[strin
 		if good {
 			agreed[c.Tier]++
 		}
-		if key := file + " " + c.ID; good == accounted[key] {
+		if key := "chains/" + file + " " + c.ID; good == accounted[key] {
 			t.Errorf("%s (%s, %v): want %s, got %v %v %v\n%s%s", c.ID, c.Tier, c.Features, c.ExpectedResult, result.Valid, result.Policies, err, firstLine(c.Description), result.Explain())
 		}
 	}
