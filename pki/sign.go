@@ -35,9 +35,6 @@ func (ca *CA) signRequest(der []byte, r *Request, preserve bool) (Issued, error)
 	if err != nil {
 		return Issued{}, err
 	}
-	if err := r.profile().allowsNames(r); err != nil {
-		return Issued{}, err
-	}
 	issued, err := ca.issue(r)
 	issued.Notes = append(notes, issued.Notes...)
 	return issued, err
@@ -135,12 +132,12 @@ func (p Profile) copies(id string, preserve bool, asked *cert.Request) bool {
 }
 
 // allowsNames holds the names against the profile's expression, as cfssl does: common name, DNS, email and URI.
-func (p Profile) allowsNames(r *Request) error {
+func (p Profile) allowsNames(subject name.Name, sans []cert.GeneralName) error {
 	if p.Names == nil {
 		return nil
 	}
-	names := r.Subject.Attributes(name.CommonName)
-	for _, n := range r.SANs {
+	names := subject.Attributes(name.CommonName)
+	for _, n := range sans {
 		if n.Type == cert.DNSName || n.Type == cert.RFC822Name || n.Type == cert.URIName {
 			names = append(names, string(n.Value))
 		}

@@ -156,6 +156,9 @@ func (d *draft) addExtensions(r *Request) error {
 	if err != nil {
 		return err
 	}
+	if err := r.profile().allowsNames(r.Subject, names); err != nil {
+		return err
+	}
 	if len(names) > 0 {
 		own = append(own, sanExtension(names, r.Subject.Empty()))
 	}
