@@ -112,7 +112,7 @@ func (s *search) follow(last, next *node) {
 		return // one dead end without an anchor is enough to explain
 	}
 	chain := append(slices.Clone(s.chain), next)
-	if s.intermediates(chain) > s.v.o.Limits.Depth {
+	if s.intermediates(chain) > s.v.o.Limits.Depth || len(chain) > s.v.o.Limits.Depth+maxSelfIssued {
 		s.fail(chain, false, Failure{
 			Rule: RuleDepth, Position: len(chain) - 1, Certificate: next.Certificate,
 			Reason: fmt.Sprintf("the chain needs more than %d intermediate certificates", s.v.o.Limits.Depth), Cure: "raise the depth limit",
@@ -128,6 +128,9 @@ func (s *search) follow(last, next *node) {
 	s.extend()
 	s.chain = saved
 }
+
+// maxSelfIssued is how many self-issued certificates a chain may have beside the others.
+const maxSelfIssued = 32
 
 // intermediates counts what stands between the certificate and an anchor, self-issued ones apart.
 func (s *search) intermediates(chain []*node) int {

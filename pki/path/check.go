@@ -17,8 +17,11 @@ var processed = []string{
 	cert.IDCertificatePolicies, cert.IDPolicyMappings, cert.IDPolicyConstraints, cert.IDInhibitAnyPolicy,
 	cert.IDExtendedKeyUsage, cert.IDCRLDistributionPoints, cert.IDFreshestCRL, cert.IDSubjectKeyID, cert.IDAuthorityKeyID,
 	cert.IDAuthorityInfoAccess, cert.IDSubjectInfoAccess,
-	"1.3.6.1.5.5.7.48.1.5", // id-pkix-ocsp-nocheck: no revocation to be checked (RFC 6960, 4.2.2.2.1)
+	idNoCheck,
 }
+
+// idNoCheck is id-pkix-ocsp-nocheck of OCSP responders' certificates (RFC 6960, 4.2.2.2.1).
+const idNoCheck = "1.3.6.1.5.5.7.48.1.5"
 
 // idApplicationPolicies is Microsoft's copy of the extended key usage, which counts if both are there.
 const idApplicationPolicies = "1.3.6.1.4.1.311.21.10"

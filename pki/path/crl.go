@@ -116,8 +116,8 @@ func directoryName(list cert.SAN) string {
 // checkRevocation is RFC 5280, 6.3.3 for the certificate at position i.
 func (c *checker) checkRevocation(i int) {
 	n := c.chain[i]
-	if n.Extension("1.3.6.1.5.5.7.48.1.5") != nil {
-		return
+	if n.Extension(idNoCheck) != nil && slices.Contains(n.ExtKeyUsage, OCSPSigning) {
+		return // its CA asks for no check (RFC 6960, 4.2.2.2.1); on other certificates the extension means nothing
 	}
 	r := &revocationCheck{checker: c, position: i, n: n}
 	points := slices.Clone(c.v.factsOf(n).points)
@@ -349,8 +349,11 @@ func (r *revocationCheck) signature(l *crl, n *node) error {
 // trusted validates a CRL issuer's certificate, with its own revocation, unless it stands above in the chain and is
 // judged there.
 func (r *revocationCheck) trusted(n *node) error {
-	if slices.Contains(r.chain[r.position+1:], n) || n.anchor != nil || slices.Contains(r.busy, n) {
+	if slices.Contains(r.chain[r.position+1:], n) || slices.Contains(r.busy, n) {
 		return nil
+	}
+	if n.anchor != nil {
+		return errors.New("its issuer is another trust anchor than that of the chain")
 	}
 	if r.nested >= maxNested {
 		return errors.New("the CRLs of CRL issuers are nested too deeply")

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"math/big"
+	"strings"
 	"testing"
 	"time"
 
@@ -133,5 +134,35 @@ func TestResult_revokedTellsWhen(t *testing.T) {
 	want := "it was revoked on " + now.AddDate(0, 0, -2).Format(time.RFC3339) + " (key compromise)"
 	if got := path.Validate(l.Certificate, o).Attempts[0].Failures[0].Reason; got != want {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// TestValidate_crlAnchors has a CRL by a trusted root of the same name that is not the chain's anchor.
+func TestValidate_crlAnchors(t *testing.T) {
+	t.Parallel()
+	root, twin := ca(t, nil, "Root"), ca(t, nil, "Root")
+	l := leaf(t, root)
+	o := options(root)
+	o.Roots = path.Anchors(root.Certificate, twin.Certificate)
+	o.CRLs, o.RequireCRLs = []*cert.CRL{crlOf(t, twin, nil)}, true
+	result := path.Validate(l.Certificate, o)
+	if result.Valid || !strings.Contains(result.Explain(), "another trust anchor") {
+		t.Error(result.Explain())
+	}
+}
+
+// TestValidate_noCheck heeds ocsp-nocheck for OCSP responders alone.
+func TestValidate_noCheck(t *testing.T) {
+	t.Parallel()
+	root := ca(t, nil, "Root")
+	noCheck := extra("1.3.6.1.5.5.7.48.1.5", false, "\x05\x00")
+	o := options(root)
+	o.Purpose, o.RequireCRLs = "", true
+	responder := leaf(t, root, noCheck, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning} })
+	if got := rules(path.Validate(responder.Certificate, o)); got != "valid" {
+		t.Errorf("responder: %s", got)
+	}
+	if got := rules(path.Validate(leaf(t, root, noCheck).Certificate, o)); got != "no-crl" {
+		t.Errorf("server: %s", got)
 	}
 }
