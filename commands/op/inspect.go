@@ -87,6 +87,9 @@ type Item struct {
 	PEM          string        `json:"pem,omitempty"`
 	// Error says why the piece could not be read.
 	Error string `json:"error,omitempty"`
+
+	// flaw says why a certificate is of no use; it is kept and shown all the same.
+	flaw string
 }
 
 // maxInspected bounds what is held in memory and printed; longer bundles are for add and list.
@@ -206,6 +209,8 @@ func (s *inspection) expected(bad error) error {
 		case !slices.Contains(expectations[s.Expect], item.Type):
 		case item.Error != "":
 			return bad
+		case item.flaw != "":
+			return fmt.Errorf("reading %q: %w: the %s is not well-formed: %s", s.File, kdb.ErrParse, item.Type, item.flaw)
 		case item.Locked && s.Expect != "certificate":
 			locked = true
 		default:

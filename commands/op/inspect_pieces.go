@@ -13,6 +13,7 @@ import (
 	"certkdb/kdb/keyfile/pkcs7"
 	"certkdb/pki/cert"
 	"certkdb/pki/key"
+	"certkdb/pki/name"
 	"certkdb/pki/pbe"
 )
 
@@ -134,7 +135,37 @@ func (s *inspection) certificate(item *Item, der []byte) error {
 	item.Certificates = []Certificate{detail}
 	s.summary(item, &summary)
 	item.SHA256, item.SPKISHA256 = detail.SHA256, detail.SPKISHA256
+	item.flaw = flawOf(der)
 	return nil
+}
+
+// flawOf finds what makes every program refuse a certificate that can be read here, although keeping it does no harm: times that are none
+// (RFC 5280, 4.1.2.5) and names with values that are no text (X.520, 2.6.1; RFC 5280, 4.1.2.4). "" if there is nothing of the kind.
+func flawOf(der []byte) string {
+	c, err := cert.Parse(der)
+	switch {
+	case err != nil:
+		return err.Error()
+	case !c.TimesReadable():
+		return "a validity time is no time"
+	case !textual(c.Subject) || !textual(c.Issuer):
+		return "a name has a value that is no text"
+	}
+	return ""
+}
+
+// textual allows BIT STRING, too, which x500UniqueIdentifier is, and SEQUENCE, which postal addresses are.
+func textual(n name.Name) bool {
+	const bitString, sequence, generalString = 3, 0x30, 27
+	for _, rdn := range n.RDNs {
+		for _, a := range rdn {
+			isText := a.Value != "" || len(a.Raw) <= 2 // empty
+			if a.Tag == generalString || !isText && a.Tag != bitString && a.Tag != sequence {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // summary fills in what a listing of the entry would show.
