@@ -1,0 +1,148 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// entryFields are what every JSON of an entry with a certificate has.
+const entryFields = "label kind trusted default subject issuer serial not_before not_after expires_in_seconds status key_type ca fingerprints.sha256 chain_length added "
+
+// jsonGolden are commands, one after the other in one folder, with the schema and the fields of their JSON. Scripts rely on
+// them: fields are added to this table, never renamed or removed.
+var jsonGolden = []struct{ command, schema, fields string }{
+	{"init --password file:pw --stash", "init", "location format id stash"},
+	{
+		"create web --cn www.example.com --san ip:192.0.2.7 --san email:a@example.com --san uri:http://example.com --san dns:example.com --default", "create",
+		entryFields + "sans.dns[] sans.ip[] sans.email[] sans.uri[]",
+	},
+	{"create root --is-ca --cn Root --days 3650", "create", entryFields},
+	{"trust root", "trust", "changed actions[].action actions[].label actions[].kind actions[].sha256"},
+	{"create sub --is-ca --ca root --path-len 0 --cn Sub", "create", entryFields},
+	{"create api --ca sub --cn api.example.com", "create", entryFields + "sans.dns[] notes[]"},
+	{"info", "info", "location format version id created entries size_bytes read_only fips_140_3_module slots[].id slots[].kind slots[].kdf slots[].created facts[].name facts[].value"},
+	{"list", "list", strings.ReplaceAll(" "+strings.TrimSpace(entryFields), " ", " entries[].")},
+	{"list --with-pem", "list", "entries[].pem[] entries[].sans.dns[] entries[].sans.ip[] entries[].sans.email[] entries[].sans.uri[]"},
+	{"list nothing*", "list", "entries[]"},
+	{"show web", "show", entryFields + "has_private_key certificates[].pem certificates[].version certificates[].subject certificates[].issuer certificates[].serial " +
+		"certificates[].serial_decimal certificates[].not_before certificates[].not_after certificates[].key_type certificates[].signature_algorithm " +
+		"certificates[].sha1 certificates[].sha256 certificates[].spki_sha256 certificates[].extensions[].name certificates[].extensions[].value certificates[].extensions[].critical"},
+	{"validate api --host api.example.com", "validate", "valid results[].name results[].valid results[].chains[].anchored results[].chains[].failures[] " +
+		"results[].chains[].certificates[].label results[].chains[].certificates[].subject results[].chains[].certificates[].sha256"},
+	{"request shop --cn shop.example.com --out shop.csr", "request", "label kind status key_type fingerprints.sha256 out request_pem sans.dns[] added"},
+	{"sign shop.csr --ca sub --days 90 --out shop.crt", "sign", "certificates[].request certificates[].out certificates[].subject certificates[].serial certificates[].not_after certificates[].sha256"},
+	{"receive shop.crt", "receive", entryFields + "complete"},
+	{"renew api", "renew", entryFields + "changed new_key replaced_sha256 signed_by"},
+	{"revoke shop --ca sub --reason superseded", "revoke", "changed serial subject reason revoked_at issued_at not_after sha256 status"},
+	{"crl --ca sub --out sub.crl", "crl", "number this_update next_update revoked out"},
+	{"issued --ca sub", "issued", "certificates[].serial certificates[].subject certificates[].issued_at certificates[].not_after certificates[].status certificates[].sha256 certificates[].reason certificates[].revoked_at"},
+	{"lint api", "lint", "profile errors findings[]"},
+	{"export web --out web.crt", "export", "out contents[]"},
+	{"add web.crt --label partner", "add", "changed actions[].action actions[].label actions[].kind actions[].sha256"},
+	{"rename partner partner2", "rename", "changed actions[].action actions[].label actions[].new_label actions[].kind"},
+	{"distrust partner2", "distrust", "changed actions[].action actions[].label actions[].kind actions[].sha256"},
+	{"default api", "default", "changed actions[].action actions[].label actions[].kind actions[].sha256"},
+	{"delete partner2", "delete", "changed actions[].action actions[].label actions[].kind actions[].sha256"},
+	{"copy --all --to copy.ckdb --to-password file:pw", "", "changed actions[].action actions[].label actions[].kind actions[].sha256"},
+	{"check", "check", "location ok problems[]"},
+	{"slots list", "slots", "slots[].id slots[].kind slots[].kdf slots[].created"},
+	{"slots add --password file:pw --new-password file:pw2", "", "id"},
+	{"slots remove 3", "", "id"},
+	{"passwd --password file:pw --new-password file:pw2", "passwd", "location"},
+	{"stash remove", "stash", "action path"},
+	{"stash create --password file:pw2", "stash", "action path"},
+	{"rekey --password file:pw2", "rekey", "location"},
+	{"compact", "compact", "bytes_before bytes_after"},
+	{"backup backup.ckdb", "backup", "to size_bytes"},
+	{"log", "log", "records[].number records[].time records[].operation records[].label records[].sha256 records[].user records[].host"},
+	{"version", "version", "version go platform"},
+}
+
+func TestJSON_fieldsAreNeverRenamed(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	for name, text := range map[string]string{"pw": "secret\n", "pw2": "another\n"} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, want := range jsonGolden {
+		cmd := exec.Command("certkdb", append(strings.Fields(want.command), "--json")...)
+		cmd.Dir = folder
+		cmd.Env = append(os.Environ(), "CERTKDB_DB=key.ckdb", "CERTKDB_PASSWORD_FILE=")
+		var said strings.Builder
+		cmd.Stderr = &said
+		out, err := cmd.Output()
+		if err != nil {
+			t.Errorf("%s: %v: %s", want.command, err, said.String())
+			continue
+		}
+		var object map[string]any
+		if err := json.Unmarshal(out, &object); err != nil || strings.Count(string(out), "\n") != 1 {
+			t.Errorf("%s: not one JSON object on one line: %v: %s", want.command, err, out)
+			continue
+		}
+		schema, _ := object["schema"].(string)
+		if !strings.HasPrefix(schema, "certkdb.") || !strings.HasSuffix(schema, "/v1") || want.schema != "" && schema != "certkdb."+want.schema+"/v1" {
+			t.Errorf("%s: schema %q", want.command, schema)
+		}
+		have := fieldPaths(object, "")
+		for _, field := range strings.Fields(want.fields) {
+			if !slices.Contains(have, field) {
+				t.Errorf("%s: no field %s in %s", want.command, field, out)
+			}
+		}
+	}
+}
+
+// fieldPaths are the fields of a JSON value as in a.b[].c; a list is one even when it is empty.
+func fieldPaths(value any, path string) []string {
+	switch value := value.(type) {
+	case map[string]any:
+		var paths []string
+		for name, member := range value {
+			paths = append(paths, fieldPaths(member, strings.TrimPrefix(path+"."+name, "."))...)
+		}
+		return paths
+	case []any:
+		paths := []string{path + "[]"}
+		for _, member := range value {
+			paths = append(paths, fieldPaths(member, path+"[]")...)
+		}
+		return paths
+	}
+	return []string{path}
+}
+
+// Every command that the program offers can be looked up, and its help has examples. A dialect's own help has its usage.
+func TestHelp_everyCommandHasExamples(t *testing.T) {
+	t.Parallel()
+	var commands []string
+	for name := range strings.Lines(certkdb(t, "__complete", "")) {
+		commands = append(commands, strings.TrimSpace(name))
+	}
+	if len(commands) < 25 || !slices.Contains(commands, "add") {
+		t.Fatalf("the commands are %q", commands)
+	}
+	overview := certkdb(t, "help")
+	for _, name := range commands {
+		if !strings.Contains(overview, "\n  "+name+" ") {
+			t.Errorf("certkdb help does not name %s", name)
+		}
+		help := certkdb(t, "help", name)
+		if !strings.Contains(help, "Usage: certkdb "+name) {
+			t.Errorf("certkdb help %s has no usage:\n%s", name, help)
+		}
+		if name == "dsmcert" {
+			help = certkdb(t, name, "-help")
+		}
+		if !strings.Contains(help, "Examples:\n  ") && !strings.Contains(help, "Usage:\n  ") {
+			t.Errorf("certkdb help %s has no examples:\n%s", name, help)
+		}
+	}
+}
