@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	"certkdb/kdb"
 )
@@ -70,11 +71,22 @@ func (p *pending) commit() error {
 		}
 		return err
 	}
-	if err := os.Rename(p.temporary, p.path); err != nil {
+	if err := rename(p.temporary, p.path); err != nil {
 		return err
 	}
 	p.temporary = ""
 	return nil
+}
+
+// rename replaces a file. On Windows that fails while a reader has the old file open, which is not long.
+func rename(from, to string) error {
+	for wait := shortestWait; ; wait *= 2 {
+		err := os.Rename(from, to)
+		if err == nil || runtime.GOOS != "windows" || wait > time.Second {
+			return err
+		}
+		time.Sleep(wait)
+	}
 }
 
 // createFiles makes files that must not be there yet, the last one first, so that the main file is there only when all are.

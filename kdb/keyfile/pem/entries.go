@@ -56,6 +56,7 @@ func Entries(items iter.Seq2[Item, error], o Options) iter.Seq2[Entry, error] {
 			}
 			if g.size >= window {
 				g.flush()
+				g.flushed = true
 			}
 			if g.stopped {
 				return
@@ -71,6 +72,7 @@ type gatherer struct {
 	yield    func(Entry, error) bool
 	stopped  bool
 	yielded  bool // some entry was made, or some piece was bad
+	flushed  bool // this is not the first window
 	ignored  map[Kind]int
 	certs    []found
 	requests []found

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
@@ -233,6 +234,32 @@ func TestEntries_streams(t *testing.T) {
 	}
 	if read > blocks/2 {
 		t.Errorf("%d of %d certificates were read before the first entry came out", read, blocks)
+	}
+}
+
+// Thousands of keys with their certificates take seconds at most: no key is compared with every certificate.
+func TestEntries_manyKeys(t *testing.T) {
+	t.Parallel()
+	leaf := issue(t, "leaf", nil, false)
+	good, private := leaf.keyPEM(t)+leaf.certPEM(), leaf.keyPEM(t)
+	var input strings.Builder
+	input.WriteString(good)
+	const keys = 3000
+	for range keys {
+		_, other, err := ed25519.GenerateKey(rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		input.WriteString(armoured("PRIVATE KEY", pkcs8Of(t, other)) + leaf.certPEM())
+	}
+	input.WriteString(private)
+	start, bad := time.Now(), 0
+	list, err := entries(input.String(), pem.Options{Invalid: func(error) { bad++ }})
+	if err != nil || short(list) != "personal leaf 1" || bad != keys {
+		t.Errorf("got %s, %v, %d bad", short(list), err, bad)
+	}
+	if took := time.Since(start); took > 30*time.Second {
+		t.Errorf("took %s", took)
 	}
 }
 

@@ -16,65 +16,97 @@ type foundKey struct {
 
 // personal makes entries of the window's private keys.
 func (g *gatherer) personal() {
-	names := g.bySubject()
-	var done []foundKey
-	for _, k := range g.keys {
+	names, publics := g.bySubject(), g.byPublicKey()
+	done := map[string]bool{}
+	for i := range g.keys {
+		k := &g.keys[i]
 		if g.stopped {
 			return
 		}
-		if known(done, &k) {
+		if id := k.identity(); done[id] {
 			continue // the same key in two formats
+		} else {
+			done[id] = true
 		}
-		done = append(done, k)
-		matching := g.certificatesOf(&k)
+		matching := g.certificatesOf(k, publics)
 		for _, i := range matching {
-			g.emit(g.personalEntry(&k, i, names))
+			g.emit(g.personalEntry(k, i, names))
 		}
-		if len(matching) == 0 && !g.request(&k) {
-			g.invalid(marked{fmt.Errorf("%s: %w", k.item.Where(), ErrNoCertificate), kdb.ErrParse})
+		if len(matching) == 0 && !g.request(k) {
+			g.invalid(marked{g.lonely(k), kdb.ErrParse})
 		}
 	}
 }
 
-func known(done []foundKey, k *foundKey) bool {
-	for i := range done {
-		if bytes.Equal(done[i].private.PKCS8, k.private.PKCS8) || key.SameKey(done[i].private.SPKI, k.private.SPKI) {
-			return true
-		}
+// identity is the public key, or the whole private one where that is not known.
+func (k *foundKey) identity() string {
+	if k.private.SPKI != nil {
+		return string(k.private.SPKI)
 	}
-	return false
+	return string(k.private.PKCS8)
 }
+
+// lonely is the error of a key without certificate.
+func (g *gatherer) lonely(k *foundKey) error {
+	if g.flushed {
+		return fmt.Errorf("%s: %w; in an input as long as this they have to stand within %d MiB of each other", k.item.Where(), ErrNoCertificate, window>>20)
+	}
+	return fmt.Errorf("%s: %w", k.item.Where(), ErrNoCertificate)
+}
+
+// byPublicKey indexes the certificates by the bytes of their public keys.
+func (g *gatherer) byPublicKey() map[string][]int {
+	publics := make(map[string][]int, len(g.certs))
+	for i := range g.certs {
+		publics[string(g.certs[i].spki)] = append(publics[string(g.certs[i].spki)], i)
+	}
+	return publics
+}
+
+// maxComparisons bounds how many pairs of keys and certificates are compared by meaning and not by their bytes alone. Only inputs with thousands of keys
+// reach it.
+const maxComparisons = 1 << 18
 
 // certificatesOf finds the certificates for a key: by the public key, or where that cannot be computed by the localKeyID, or as the
-// first certificate if the key is the only one.
-func (g *gatherer) certificatesOf(k *foundKey) []int {
-	var matching []int
-	seen := map[string]bool{}
-	for i := range g.certs {
-		f := &g.certs[i]
-		same := key.SameKey(k.private.SPKI, f.spki)
-		if k.private.SPKI == nil {
-			same = len(k.item.LocalKeyID) > 0 && bytes.Equal(k.item.LocalKeyID, f.item.LocalKeyID)
-		}
-		if same && !seen[string(f.item.DER)] {
-			matching = append(matching, i)
-		}
-		if same {
-			f.used, seen[string(f.item.DER)] = true, true
+// first certificate if the key is the only one. A certificate that comes twice counts once.
+func (g *gatherer) certificatesOf(k *foundKey, publics map[string][]int) []int {
+	same := publics[string(k.private.SPKI)]
+	if len(g.keys)*len(g.certs) <= maxComparisons {
+		same = nil
+		for i := range g.certs {
+			if g.belong(k, &g.certs[i]) {
+				same = append(same, i)
+			}
 		}
 	}
-	if len(matching) == 0 && k.private.SPKI == nil && len(g.keys) == 1 && len(g.certs) > 0 {
-		g.certs[0].used = true
-		return []int{0}
+	if len(same) == 0 && k.private.SPKI == nil && len(g.keys) == 1 && len(g.certs) > 0 {
+		same = []int{0}
+	}
+	var matching []int
+	seen := map[string]bool{}
+	for _, i := range same {
+		f := &g.certs[i]
+		if f.used = true; !seen[string(f.item.DER)] {
+			matching = append(matching, i)
+		}
+		seen[string(f.item.DER)] = true
 	}
 	return matching
 }
 
+func (g *gatherer) belong(k *foundKey, f *found) bool {
+	if k.private.SPKI == nil {
+		return len(k.item.LocalKeyID) > 0 && bytes.Equal(k.item.LocalKeyID, f.item.LocalKeyID)
+	}
+	return key.SameKey(k.private.SPKI, f.spki)
+}
+
 // request makes an entry of a key and the request for it.
 func (g *gatherer) request(k *foundKey) bool {
+	exact := len(g.keys)*len(g.requests) > maxComparisons
 	for i := range g.requests {
 		f := &g.requests[i]
-		if f.used || !key.SameKey(k.private.SPKI, f.spki) {
+		if f.used || exact && !bytes.Equal(k.private.SPKI, f.spki) || !key.SameKey(k.private.SPKI, f.spki) {
 			continue
 		}
 		f.used = true
