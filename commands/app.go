@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,7 +31,21 @@ func runNative(ctx context.Context, env *op.Env, argv []string) error {
 	if err != nil {
 		return err
 	}
+	keepOnly(app, args)
 	return app.RunContext(ctx, args)
+}
+
+// keepOnly leaves only the command that is called in the tree: urfave/cli prepares every option of every command, which takes
+// longer than most commands do. Those that look at the whole tree keep it.
+func keepOnly(app *cli.App, args []string) {
+	if len(args) < 2 {
+		return
+	}
+	c := lookup(app.Commands, args[1])
+	if c == nil || slices.Contains([]string{"help", "man", "__complete"}, c.Name) {
+		return
+	}
+	app.Commands = []*cli.Command{c}
 }
 
 // newApp builds the tree of commands for one run.

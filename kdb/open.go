@@ -62,7 +62,7 @@ func Recognise(drivers []Driver, location string) (*Driver, error) {
 		}
 	}
 	if len(bytes.TrimRight(head, "\x00")) == 0 {
-		return nil, fmt.Errorf("opening %q: %w: the file is empty", location, ErrCorrupt)
+		return nil, fmt.Errorf("opening %q: %w: there is nothing in the file", location, ErrCorrupt)
 	}
 	return nil, fmt.Errorf("opening %q: %w: the file is no kind of key database that is known here", location, ErrVersion)
 }

@@ -63,8 +63,9 @@ func (o Add) Run(ctx context.Context, env *Env) (Added, error) {
 		return Added{}, err
 	}
 	defer db.Close()
-	added, err := o.compare(ctx, db, input)
-	if err != nil || !added.Changed.Changed {
+	var added Added
+	err = db.View(ctx, func(tx kdb.Tx) error { return o.addAll(unchanging{tx}, input, &added.Changed) })
+	if !errors.Is(err, errChanges) {
 		return added, err
 	}
 	err = db.Update(ctx, "add", func(tx kdb.Tx) error {
@@ -74,41 +75,13 @@ func (o Add) Run(ctx context.Context, env *Env) (Added, error) {
 	return added, err
 }
 
-// compare does what addAll does on a picture of the database that is thrown away.
-func (o Add) compare(ctx context.Context, db kdb.Database, input *input) (Added, error) {
-	var added Added
-	err := db.View(ctx, func(tx kdb.Tx) error {
-		return o.addAll(&overlay{Tx: tx, puts: map[string]kdb.Summary{}}, input, &added.Changed)
-	})
-	return added, err
-}
+// errChanges says that there is something to add.
+var errChanges = errors.New("something is to be added")
 
-// overlay answers summaries as if what was put were there, and forgets the rest.
-type overlay struct {
-	kdb.Tx
-	puts map[string]kdb.Summary
-}
+// unchanging is a transaction that ends at the first change.
+type unchanging struct{ kdb.Tx }
 
-func (v *overlay) Summary(label string) (kdb.Summary, error) {
-	if s, ok := v.puts[label]; ok {
-		return s, nil
-	}
-	return v.Tx.Summary(label)
-}
-
-func (v *overlay) Entry(label string) (kdb.Entry, error) {
-	if _, ok := v.puts[label]; ok {
-		return kdb.Entry{}, fmt.Errorf("label %q: %w: the input has it twice with different contents", label, kdb.ErrExists)
-	}
-	return v.Tx.Entry(label)
-}
-
-func (v *overlay) Put(e kdb.Entry) error {
-	s, err := kdb.Summarize(&e)
-	s.Subject, s.Issuer = "", "" // a million of them are looked at no more
-	v.puts[e.Label] = s
-	return errors.Join(err, e.Check())
-}
+func (unchanging) Put(kdb.Entry) error { return errChanges }
 
 // addAll puts every entry of the input.
 func (o Add) addAll(tx kdb.Tx, input *input, changed *Changed) error {

@@ -2,6 +2,7 @@ package op
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -190,12 +191,12 @@ func (o Check) Run(ctx context.Context, env *Env) (Checked, error) {
 	found := Checked{Location: location, Problems: []Problem{}}
 	db, err := o.Open(ctx, env)
 	if err != nil {
-		return found, err
+		return found, unsound(err)
 	}
 	defer db.Close()
 	err = db.Check(ctx, func(p kdb.Problem) { found.Problems = append(found.Problems, Problem(p)) })
 	if err != nil {
-		return found, err
+		return found, unsound(err)
 	}
 	if n := len(found.Problems); n > 0 {
 		return found, WithHint(fmt.Errorf("checking %q: %w: %d %s", location, kdb.ErrCorrupt, n, plural(n, "problem")),
@@ -203,6 +204,14 @@ func (o Check) Run(ctx context.Context, env *Env) (Checked, error) {
 	}
 	found.OK = true
 	return found, nil
+}
+
+// unsound adds what to do when not even a check is possible.
+func unsound(err error) error {
+	if errors.Is(err, kdb.ErrCorrupt) {
+		return WithHint(err, "restore a backup: the damage is so great that nothing can be checked")
+	}
+	return err
 }
 
 func plural(n int, word string) string {

@@ -22,7 +22,7 @@ const maxContent = 512
 // Decode turns the content octets of an OBJECT IDENTIFIER into dotted form. Identifiers of the table cost no
 // allocation.
 func Decode(content []byte) (string, error) {
-	if dotted, ok := byContent[string(content)]; ok {
+	if dotted, ok := byContent()[string(content)]; ok {
 		return dotted, nil
 	}
 	switch {
@@ -84,7 +84,7 @@ func appendBigArc(out, arc []byte, first bool) []byte {
 
 // Encode turns a dotted identifier into its content octets.
 func Encode(dotted string) ([]byte, error) {
-	if content, ok := byDotted[dotted]; ok {
+	if content, ok := byDotted()[dotted]; ok {
 		return []byte(content.der), nil
 	}
 	return encodeArcs(dotted)
@@ -153,7 +153,7 @@ func IsDotted(s string) bool {
 
 // Name returns the usual name of an identifier ("keyUsage", "sha256WithRSAEncryption"), or the identifier itself.
 func Name(dotted string) string {
-	if e, ok := byDotted[dotted]; ok {
+	if e, ok := byDotted()[dotted]; ok {
 		return e.name
 	}
 	return dotted

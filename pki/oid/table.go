@@ -1,13 +1,20 @@
 package oid
 
+import "sync"
+
 type entry struct {
 	dotted, name string
 	der          string // content octets
 }
 
+// The indexes are made when they are first used: most commands read no certificate.
 var (
-	byContent = index(func(e entry) (string, string) { return e.der, e.dotted })
-	byDotted  = index(func(e entry) (string, entry) { return e.dotted, e })
+	byContent = sync.OnceValue(func() map[string]string {
+		return index(func(e entry) (string, string) { return e.der, e.dotted })
+	})
+	byDotted = sync.OnceValue(func() map[string]entry {
+		return index(func(e entry) (string, entry) { return e.dotted, e })
+	})
 )
 
 func index[V any](pair func(entry) (string, V)) map[string]V {
