@@ -35,6 +35,9 @@ func TestEncryptPKCS8_roundTrip(t *testing.T) {
 	key := unhex(t, testKey)
 	for _, scheme := range schemes {
 		for name, password := range passwords {
+			if scheme == pbe.Scrypt && name != "UTF-8" && name != "empty" {
+				continue // it is slow by design, and reads passwords as PBKDF2 does
+			}
 			t.Run(scheme.String()+" "+name, func(t *testing.T) {
 				t.Parallel()
 				algorithm, ciphertext, err := pbe.Encrypt(key, password, scheme, 2)
@@ -196,7 +199,11 @@ func TestEncryptPKCS8_openssl(t *testing.T) {
 	needOpenSSL(t)
 	key := unhex(t, testKey)
 	for _, scheme := range schemes {
-		der, err := pbe.EncryptPKCS8(key, []byte("pass-wörd"), scheme)
+		algorithm, ciphertext, err := pbe.Encrypt(key, []byte("pass-wörd"), scheme, 2048)
+		der := pbe.JoinPKCS8(algorithm, ciphertext)
+		if scheme == pbe.AES256 { // the one with its own cost, which is high
+			der, err = pbe.EncryptPKCS8(key, []byte("pass-wörd"), scheme)
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
