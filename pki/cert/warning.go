@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -67,15 +66,16 @@ func (w *warnings) checkHead(c *Certificate) {
 
 // hasBigArc tells identifiers that encoding/asn1 and cryptobyte do not read.
 func hasBigArc(dotted string) bool {
-	if len(dotted) < 13 {
-		return false // the shortest, such as 1.2.2147483648, has 14
-	}
-	for arc := range strings.SplitSeq(dotted, ".") {
-		if len(arc) > 9 {
-			if v, err := strconv.ParseInt(arc, 10, 64); err != nil || v > 1<<31-1 {
-				return true
-			}
+	const limit = "2147483647"
+	for start := 0; start < len(dotted); {
+		end := start
+		for end < len(dotted) && dotted[end] != '.' {
+			end++
 		}
+		if n := end - start; n > len(limit) || n == len(limit) && dotted[start:end] > limit {
+			return true
+		}
+		start = end + 1
 	}
 	return false
 }
@@ -239,26 +239,28 @@ func allBytes(s string, ok func(byte) bool) bool {
 
 // isGoPrintable is PrintableString's alphabet with the two characters that crypto/x509 tolerates in it.
 func isGoPrintable(c byte) bool {
-	letter := c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9'
-	return letter || strings.IndexByte(" '()+,-./:=?*&", c) >= 0
+	switch {
+	case c|0x20 >= 'a' && c|0x20 <= 'z', c >= '\'' && c <= ':', c == ' ', c == '=', c == '?', c == '&':
+		return true // from the apostrophe to the colon lie ()*+,-./ and the digits, all allowed
+	}
+	return false
 }
 
 func (w *warnings) checkExtension(c *Certificate, e *Extension) {
-	short := oid.Name(e.ID)
 	if hasBigArc(e.ID) {
 		w.addf("the extension %s has an arc above 2^31", e.ID)
 	}
 	if e.BadFlag {
-		w.addf("the extension %s has a critical flag that is not DER", short)
+		w.addf("the extension %s has a critical flag that is not DER", oid.Name(e.ID))
 	}
 	switch e.ID {
 	case IDSubjectKeyID, IDAuthorityKeyID, IDAuthorityInfoAccess:
 		if e.Critical {
-			w.addf("the extension %s is marked critical", short)
+			w.addf("the extension %s is marked critical", oid.Name(e.ID))
 		}
 	}
 	if err := checkValue(c, e); err != nil {
-		w.addf("the extension %s: %v", short, err)
+		w.addf("the extension %s: %v", oid.Name(e.ID), err)
 	}
 }
 
