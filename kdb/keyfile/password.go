@@ -59,18 +59,22 @@ func (d *Database) decode(files Files, passwords []candidate) (container Contain
 			missing = err != nil
 			return given, err
 		}})
+		if err == nil && called && !missing {
+			d.secrets.set(given)
+		}
+		absent := given == nil
+		clear(given) // a codec that needs it later has copied it
 		switch {
 		case err == nil && missing && wrong != nil:
 			// A password is there and does not fit, so the file or its stash was changed: it must not be shown unverified.
 			return nil, false, wrong
 		case err == nil && called:
-			d.secrets.set(given)
 			return container, missing, nil
 		case err == nil || !called:
 			return container, false, err
 		case wrong != nil && errors.Is(err, kdb.ErrNoPassword):
 			return nil, false, wrong
-		case given != nil && !errors.Is(err, kdb.ErrPassword):
+		case !absent && !errors.Is(err, kdb.ErrPassword):
 			return nil, false, err
 		}
 		wrong = err
