@@ -59,6 +59,9 @@ func completionCommand(env *op.Env) *cli.Command {
 			if err != nil {
 				return err
 			}
+			if err := refuseJSON(c); err != nil {
+				return err
+			}
 			script, ok := completionScripts[args[0]]
 			if !ok {
 				return usage(c, "%q is no shell that is known: bash, zsh or fish", args[0])

@@ -227,14 +227,14 @@ func addCommand(env *op.Env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return printAdded(c, env, added)
+			return printAdded(c, env, "add", added)
 		},
 	}
 }
 
 // printAdded prints each entry of a small input and the counts of a large one.
-func printAdded(c *cli.Context, env *op.Env, added op.Added) error {
-	err := emit(c, env, "add", added, func(w io.Writer) {
+func printAdded(c *cli.Context, env *op.Env, schema string, added op.Added) error {
+	err := emit(c, env, schema, added, func(w io.Writer) {
 		for _, a := range added.Actions {
 			if len(added.Actions) <= 20 || a.Action == "skipped" || a.Reason != "" {
 				fmt.Fprintln(w, actionLine(a))
@@ -308,7 +308,7 @@ func copyCommand(env *op.Env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return printAdded(c, env, copied)
+			return printAdded(c, env, "copy", copied)
 		},
 	}
 }

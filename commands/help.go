@@ -20,9 +20,9 @@ certkdb help COMMAND explains a command, certkdb help exit-codes the exit codes,
 The database is --db FILE, else $CERTKDB_DB, else key.ckdb in your data folder (root: /var/lib/certkdb/key.ckdb).
 `
 
-const commandHelp = `certkdb {{.HelpName}} - {{.Usage}}
+const commandHelp = `{{.HelpName}} - {{.Usage}}
 
-Usage: certkdb {{.HelpName}} {{.ArgsUsage}}
+Usage: {{.HelpName}} {{.ArgsUsage}}
 {{if .VisibleCommands}}
 Commands:
 {{range .VisibleCommands}}  {{printf "%-12s" .Name}} {{.Usage}}
@@ -76,13 +76,13 @@ func helpCommand(env *op.Env) *cli.Command {
 
 // showHelp prints the help of the command at the end of a path of names.
 func showHelp(c *cli.Context, path []string) error {
-	below, helpName := c.App.Commands, ""
+	below, helpName := c.App.Commands, c.App.Name
 	var command *cli.Command
 	for _, name := range path {
 		if command = lookup(below, name); command == nil {
 			return op.WithHint(fmt.Errorf("%w: there is no command %q", op.ErrUsage, strings.Join(path, " ")), "see all commands: certkdb help")
 		}
-		below, helpName = command.Subcommands, strings.TrimSpace(helpName+" "+command.Name)
+		below, helpName = command.Subcommands, helpName+" "+command.Name
 	}
 	command.HelpName = helpName
 	cli.HelpPrinter(c.App.Writer, commandHelp, command)

@@ -18,6 +18,9 @@ func manCommand(env *op.Env) *cli.Command {
 			if _, err := exactly(c); err != nil {
 				return err
 			}
+			if err := refuseJSON(c); err != nil {
+				return err
+			}
 			w := &onceFailing{w: env.Stdout}
 			printManual(w, c.App)
 			return w.err

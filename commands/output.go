@@ -73,6 +73,14 @@ func schemaName(name string) string {
 	return "certkdb." + name + "/v1"
 }
 
+// refuseJSON is for commands whose output is a text for another program.
+func refuseJSON(c *cli.Context) error {
+	if c.Bool(flagJSON) || c.String(flagOutput) != "" {
+		return usage(c, "%s prints no table and no JSON", c.Command.Name)
+	}
+	return nil
+}
+
 // printJSON prints v, a struct, with the field "schema" in front.
 func printJSON(w io.Writer, name string, v any) error {
 	body, err := json.Marshal(v)

@@ -59,7 +59,7 @@ func slotsAddCommand(env *op.Env) *cli.Command {
 		Name: "add", Usage: "add a password that opens the database too",
 		Description: examples("certkdb slots add --new-password file:second.pw"),
 		Flags:       newPasswordFlags(&o.NewPassword),
-		Action: action(env, "slots", nil, func(c *cli.Context, _ []string) (op.SlotDone, error) {
+		Action: action(env, "slots.add", nil, func(c *cli.Context, _ []string) (op.SlotDone, error) {
 			o.DB = database(c)
 			return o.Run(c.Context, env)
 		}, func(w io.Writer, slot op.SlotDone) { fmt.Fprintf(w, "added slot %d\n", slot.ID) }),
@@ -70,7 +70,7 @@ func slotsRemoveCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "remove", Usage: "remove a key slot: what opened it opens the database no more", ArgsUsage: "SLOT",
 		Description: examples("certkdb slots remove 2"),
-		Action: action(env, "slots", []string{"SLOT"}, func(c *cli.Context, args []string) (op.SlotDone, error) {
+		Action: action(env, "slots.remove", []string{"SLOT"}, func(c *cli.Context, args []string) (op.SlotDone, error) {
 			id, err := strconv.Atoi(args[0])
 			if err != nil {
 				return op.SlotDone{}, usage(c, "%q is no number of a slot", args[0])

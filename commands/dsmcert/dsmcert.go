@@ -107,7 +107,7 @@ func add(ctx context.Context, env *op.Env, db op.DB, r request) error {
 		return err
 	}
 	if !added.Changed.Changed {
-		_, err = fmt.Fprintf(env.Stdout, "The certificate for server %q is in the key database already.\n", r.server)
+		_, err = fmt.Fprintf(env.Stdout, "The certificate for server %q is in the key database already; nothing to do, finished successfully.\n", r.server)
 		return err
 	}
 	_, err = fmt.Fprintf(env.Stdout, "Certificate imported successfully for server %q.\n", r.server)
