@@ -13,6 +13,7 @@ import (
 	"certkdb/pki"
 	"certkdb/pki/key"
 
+	"github.com/cloudflare/cfssl/api/info"
 	"github.com/cloudflare/cfssl/api/signhandler"
 	"github.com/cloudflare/cfssl/config"
 	"github.com/cloudflare/cfssl/signer/local"
@@ -48,7 +49,12 @@ func serveCFSSL(t testing.TB) (url string, root pki.Issued) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	about, err := info.NewHandler(s)
+	if err != nil {
+		t.Fatal(err)
+	}
 	mux := http.NewServeMux()
+	mux.Handle("/api/v1/cfssl/info", about)
 	mux.Handle("/api/v1/cfssl/sign", plain)
 	mux.Handle("/api/v1/cfssl/authsign", auth)
 	server := httptest.NewServer(mux)
@@ -90,6 +96,15 @@ func TestRemote_cfsslsOwnServer(t *testing.T) {
 				t.Errorf("%v, purposes %v", err, ours.ExtKeyUsage)
 			}
 		})
+	}
+}
+
+func TestRemote_CA(t *testing.T) {
+	t.Parallel()
+	url, root := serveCFSSL(t)
+	der, err := pki.Remote{URL: url}.CA(t.Context())
+	if err != nil || !bytes.Equal(der, root.Certificate) {
+		t.Errorf("%d bytes, %v", len(der), err)
 	}
 }
 
