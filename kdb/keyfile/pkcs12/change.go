@@ -65,7 +65,7 @@ func (l *ledger) leave(r *record) {
 // attributes along, so that renaming loses none.
 func (c *Container) Put(e kdb.Entry) error {
 	if err := kdb.CheckLabel(e.Label); err != nil {
-		return err
+		return fmt.Errorf("storing in a PKCS #12 file: %w", err)
 	}
 	old := c.byLabel[e.Label]
 	r, err := c.newRecord(e, old)
@@ -143,6 +143,9 @@ func checkParts(e kdb.Entry, hasKey bool) error {
 			return fmt.Errorf("%w: %w", kdb.ErrParse, err)
 		}
 	}
+	if e.Kind != kdb.KindSecretKey && len(e.Key) > 0 && !isPrivateKeyInfo(e.Key) {
+		return fmt.Errorf("%w: the key is no PrivateKeyInfo (PKCS #8)", kdb.ErrParse)
+	}
 	return nil
 }
 
@@ -171,8 +174,6 @@ func (c *Container) setKey(r *record, e kdb.Entry, old, source *record) error {
 	switch {
 	case len(e.Key) == 0:
 		r.key, r.plain, r.fresh = old.key, old.plain, old.fresh
-	case !isPrivateKeyInfo(e.Key):
-		return fmt.Errorf("%w: the key is no PrivateKeyInfo (PKCS #8)", kdb.ErrParse)
 	case source.hasPrivateKey() && c.open(source) == nil && bytes.Equal(source.plain, e.Key):
 		r.key, r.plain, r.fresh = source.key, source.plain, source.fresh
 		if source != old {
