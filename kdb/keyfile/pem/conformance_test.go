@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"certkdb/kdb"
 	"certkdb/kdb/keyfile/pem"
 	"certkdb/kdb/keyfile/pkcs7"
 	"certkdb/pki/cert"
@@ -149,6 +150,11 @@ func TestConformance(t *testing.T) {
 		// On an idle machine nothing takes half a second; the limit allows for busy ones and the race detector.
 		if took := time.Since(start); took > time.Minute {
 			t.Errorf("%s: took %s", r.path, took)
+		}
+		if r.expected == "parse" && len(r.passwords) > 0 {
+			if err := readAs(r, "certainly wrong"); !errors.Is(err, kdb.ErrPassword) {
+				t.Errorf("%s: with a wrong password: %v, want kdb.ErrPassword", r.path, err)
+			}
 		}
 		switch {
 		case r.expected == "parse" && err != nil:
