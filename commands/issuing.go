@@ -286,7 +286,8 @@ func renewCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "renew", Category: groupIssuing, Usage: "replace a certificate by a new one for the same names and uses", ArgsUsage: "LABEL",
 		Description: "A self-signed certificate signs itself, another one is signed by its CA, when that is in the database or named. A new\n" +
-			"private key is made unless --reuse-key keeps it. With --before nothing is done as long as it is not due.\n\n" +
+			"private key is made unless --reuse-key keeps it; a CA keeps its key, so that what it issued stays valid, unless --key-type\n" +
+			"asks for another. With --before nothing is done as long as it is not due.\n\n" +
 			examples("certkdb renew web", "certkdb renew web --before 30d", "certkdb renew web --reuse-key --days 90"),
 		Flags: append(authorityFlags(&o.CA),
 			&cli.BoolFlag{Name: "reuse-key", Usage: "keep the private key", Destination: &o.ReuseKey},

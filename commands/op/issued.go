@@ -1,6 +1,7 @@
 package op
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -140,7 +141,7 @@ func (o Revoke) Run(ctx context.Context, env *Env) (Revoked, error) {
 		if err != nil {
 			return err
 		}
-		serial, err := o.serial(tx, env)
+		serial, der, err := o.serial(tx, env)
 		if err != nil {
 			return err
 		}
@@ -152,6 +153,9 @@ func (o Revoke) Run(ctx context.Context, env *Env) (Revoked, error) {
 		if err != nil {
 			return err
 		}
+		if der != nil && !bytes.Equal(der, record.Certificate) { // serial numbers of other CAs are no wonder
+			return fmt.Errorf("serial number %s: %w: %q issued another certificate under it", serial, kdb.ErrNotFound, o.CA)
+		}
 		if revoked.Changed = record.RevokedAt.IsZero(); revoked.Changed {
 			record.RevokedAt, record.Reason = env.Now().UTC().Truncate(time.Second), int(reason)
 			err = registry.PutIssued(record)
@@ -162,29 +166,30 @@ func (o Revoke) Run(ctx context.Context, env *Env) (Revoked, error) {
 	return revoked, err
 }
 
-// serial finds out which certificate is meant.
-func (o Revoke) serial(tx kdb.Tx, env *Env) (string, error) {
+// serial finds out which certificate is meant. The certificate is nil if only its number is known.
+func (o Revoke) serial(tx kdb.Tx, env *Env) (serial string, der []byte, err error) {
 	switch {
 	case o.Serial != "":
-		return normalSerial(o.Serial), nil
+		return normalSerial(o.Serial), nil, nil
 	case o.File != "":
-		der, err := readCertificateFile(env, o.File)
-		if err != nil {
-			return "", err
+		if der, err = readCertificateFile(env, o.File); err != nil {
+			return "", nil, err
 		}
-		return serialOf(der)
+		serial, err = serialOf(der)
+		return serial, der, err
 	}
 	if _, err := mustHave(tx, o.Label); err != nil {
-		return "", err
+		return "", nil, err
 	}
 	entry, err := tx.Entry(o.Label)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	if len(entry.Certificates) == 0 {
-		return "", fmt.Errorf("label %q: %w: it has no certificate", o.Label, ErrUsage)
+		return "", nil, fmt.Errorf("label %q: %w: it has no certificate", o.Label, ErrUsage)
 	}
-	return serialOf(entry.Certificates[0])
+	serial, err = serialOf(entry.Certificates[0])
+	return serial, entry.Certificates[0], err
 }
 
 func serialOf(der []byte) (string, error) {

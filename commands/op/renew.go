@@ -15,11 +15,13 @@ import (
 // Renew replaces the certificate of an entry by a new one for the same names and uses.
 type Renew struct {
 	DB
-	Label    string
-	CA       Authority // "" finds the issuer in the database; a self-signed certificate signs itself
-	ReuseKey bool      // keep the private key; otherwise a new one is made
-	KeyType  string    // of a new key; "" is the type of the old one
-	Days     int       // 0 is as long as the old one
+	Label string
+	CA    Authority // "" finds the issuer in the database; a self-signed certificate signs itself
+	// ReuseKey keeps the private key; otherwise a new one is made. A CA keeps its key unless a KeyType is given: what it
+	// issued is verified with it, and its revocation list is about what was signed with it.
+	ReuseKey bool
+	KeyType  string // of a new key; "" is the type of the old one
+	Days     int    // 0 is as long as the old one
 	// Before renews only what expires within this time; 0 renews in any case.
 	Before time.Duration
 	Lint   bool
@@ -45,12 +47,16 @@ func (o Renew) Run(ctx context.Context, env *Env) (Renewed, error) {
 	defer db.Close()
 	var s kdb.Summary
 	var old kdb.Entry
+	due := false
 	err = db.View(ctx, func(tx kdb.Tx) error {
 		if s, err = mustHave(tx, o.Label); err != nil {
 			return err
 		}
 		if s.Kind != kdb.KindPersonal {
 			return fmt.Errorf("label %q: %w: a %s entry has no private key to renew with", o.Label, ErrUsage, s.Kind)
+		}
+		if due = o.Before <= 0 || s.NotAfter.Sub(env.Now()) <= o.Before; !due {
+			return nil // not even its CA is looked for, which need not be here
 		}
 		if old, err = fullEntry(tx, o.Label); err == nil && !o.CA.given() {
 			o.CA.Label, err = o.findIssuer(tx, &old)
@@ -61,8 +67,11 @@ func (o Renew) Run(ctx context.Context, env *Env) (Renewed, error) {
 	if err != nil {
 		return Renewed{}, err
 	}
-	if o.Before > 0 && s.NotAfter.Sub(env.Now()) > o.Before {
+	if !due {
 		return Renewed{Entry: newEntry(&s, env.Now())}, nil
+	}
+	if s.CA && o.KeyType == "" {
+		o.ReuseKey = true
 	}
 	return o.renew(ctx, env, db, &old)
 }

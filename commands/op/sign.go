@@ -1,7 +1,6 @@
 package op
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -53,10 +52,9 @@ func (o Sign) Run(ctx context.Context, env *Env) (Signed, error) {
 	if err != nil {
 		return Signed{}, err
 	}
-	if !folder {
-		if err := o.Out.check(); err != nil {
-			return Signed{}, err
-		}
+	outs, err := o.outputs(files, folder)
+	if err != nil {
+		return Signed{}, err
 	}
 	db, err := o.Open(ctx, env)
 	if err != nil {
@@ -84,7 +82,7 @@ func (o Sign) Run(ctx context.Context, env *Env) (Signed, error) {
 	if err != nil {
 		return Signed{}, err
 	}
-	return signed, o.write(env, ca, signed.Certificates, folder)
+	return signed, o.write(env, ca, signed.Certificates, outs)
 }
 
 // files lists the requests; folder says that there may be several, which go to a folder.
@@ -192,19 +190,35 @@ func readRequestFile(env *Env, file string) ([]byte, error) {
 	return request, nil
 }
 
-// write puts the certificates into their files.
-func (o Sign) write(env *Env, ca *authority, list []SignedCertificate, folder bool) error {
-	if folder {
-		if err := os.MkdirAll(o.Out.Path, 0o755); err != nil {
-			return fmt.Errorf("writing the certificates: %w", err)
-		}
+// outputs says where each certificate goes. It finds what stands in the way before anything is issued.
+func (o Sign) outputs(files []string, folder bool) ([]Output, error) {
+	if !folder {
+		return []Output{o.Out}, o.Out.check()
 	}
-	for i := range list {
+	if err := os.MkdirAll(o.Out.Path, 0o755); err != nil {
+		return nil, fmt.Errorf("writing the certificates: %w", err)
+	}
+	var outs []Output
+	from := make(map[string]string, len(files))
+	for _, file := range files {
+		base := filepath.Base(file)
 		out := o.Out
-		if folder {
-			base := filepath.Base(list[i].Request)
-			out.Path = filepath.Join(o.Out.Path, strings.TrimSuffix(base, filepath.Ext(base))+".crt")
+		out.Path = filepath.Join(o.Out.Path, strings.TrimSuffix(base, filepath.Ext(base))+".crt")
+		if other, taken := from[out.Path]; taken {
+			return nil, fmt.Errorf("%w: the certificates for %q and %q would both go to %q", ErrUsage, other, file, out.Path)
 		}
+		from[out.Path] = file
+		if err := out.check(); err != nil {
+			return nil, err
+		}
+		outs = append(outs, out)
+	}
+	return outs, nil
+}
+
+// write puts the certificates into their files.
+func (o Sign) write(env *Env, ca *authority, list []SignedCertificate, outs []Output) error {
+	for i, out := range outs {
 		text := pemString("CERTIFICATE", list[i].der)
 		if o.Chain {
 			text += strings.Join(pemStrings(ca.chain), "")
@@ -215,10 +229,10 @@ func (o Sign) write(env *Env, ca *authority, list []SignedCertificate, folder bo
 		}
 		list[i].Out = out.Path
 		if err := out.write(env, false, func(w io.Writer) error {
-			_, err := io.Copy(w, bytes.NewReader([]byte(text)))
+			_, err := io.WriteString(w, text)
 			return err
 		}); err != nil {
-			return WithHint(err, "it was issued and is recorded: get it with: certkdb issued --ca LABEL --serial "+list[i].Serial)
+			return WithHint(err, "it was issued and is recorded: get it with: certkdb issued --ca LABEL --serial "+list[i].Serial+" -o pem")
 		}
 	}
 	return nil
