@@ -255,18 +255,22 @@ func exportCommand(env *op.Env) *cli.Command {
 	var password op.NewPassword
 	return &cli.Command{
 		Name: "export", Category: groupEntries, Usage: "write entries to a file", ArgsUsage: "LABEL…",
-		Description: "Writes certificates as PEM or DER, or copies entries into a new key database. A private key leaves only with --key, or\n" +
-			"inside a key database, and that is noted in the audit log.\n\n" +
-			examples("certkdb export corp-root --out root.pem", "certkdb export web --chain --out web.crt", "certkdb export web --key --out web.key", "certkdb export --all -o pem > bundle.pem",
-				"certkdb export web --format der --out web.der"),
+		Description: "Writes certificates as PEM, DER or PKCS #7, public keys as OpenSSH has them, or copies entries into a new key database. A\n" +
+			"private key leaves only with --key, with --combined or inside a key database, and that is noted in the audit log. With\n" +
+			"--out-password it is encrypted (PKCS #8, PBES2 with AES-256). Files with keys are for their owner alone (mode 0600).\n\n" +
+			examples("certkdb export corp-root --out root.pem", "certkdb export web --chain --out web.crt", "certkdb export web --key --out web.key",
+				"certkdb export web --combined --out haproxy.pem", "certkdb export web --key --out-password file:key.pw --out web.key", "certkdb export --all -o pem > bundle.pem",
+				"certkdb export web --out web.p12 --out-password file:p12.pw", "certkdb export web --out web.p7b", "certkdb export web --format ssh >> authorized_keys"),
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "format", Usage: "`FORMAT` of the file: pem, der, or a kind of database; else by the extension of --out", Destination: &o.Format},
+			&cli.StringFlag{Name: "format", Usage: "`FORMAT` of the file: pem, der, pkcs7 (p7b), pkcs7-der (p7c), ssh, or a kind of database; else by the extension of --out", Destination: &o.Format},
 			&cli.StringFlag{Name: "out", Usage: "the `FILE` to write; else standard output", Destination: &o.Out.Path},
 			&cli.BoolFlag{Name: "force", Usage: "replace an existing file", Destination: &o.Out.Force},
 			&cli.BoolFlag{Name: "all", Usage: "every entry", Destination: &o.All},
 			&cli.BoolFlag{Name: "key", Usage: "the private key instead of the certificate", Destination: &o.Key},
 			&cli.BoolFlag{Name: "chain", Usage: "the chain behind the certificate too", Destination: &o.Chain},
-			&cli.StringFlag{Name: "out-password", Usage: "where the new file's password comes from: `SRC` as for --password", Destination: &password.Source},
+			&cli.BoolFlag{Name: "combined", Usage: "private key, certificate and chain in one file", Destination: &o.Combined},
+			&cli.BoolFlag{Name: "traditional", Usage: "private keys as PKCS #1 or SEC 1 for old programs, not as PKCS #8", Destination: &o.Traditional},
+			&cli.StringFlag{Name: "out-password", Usage: "where the password of the new database or encrypted key comes from: `SRC` as for --password", Destination: &password.Source},
 			&cli.StringFlag{Name: "profile", Usage: "how a foreign format is written: `NAME`", Destination: &o.Profile},
 		},
 		Action: func(c *cli.Context) error {

@@ -2,16 +2,22 @@ package op
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	stdpem "encoding/pem"
 
 	"certkdb/kdb"
+	"certkdb/kdb/keyfile/pem"
+	"certkdb/kdb/keyfile/pkcs7"
+	"certkdb/pki/cert"
 )
 
 // Export writes entries to a file or to standard output.
@@ -19,12 +25,17 @@ type Export struct {
 	DB
 	Labels []string
 	All    bool
-	// Format is "pem", "der", or the name of a kind of database; "" goes by the extension of Out, else it is PEM.
+	// Format is "pem", "der", "pkcs7" (PEM) or "pkcs7-der" for certificates with their chains, "ssh" for public keys, or the name of a kind
+	// of database; "" goes by the extension of Out, else it is PEM.
 	Format string
 	Out    Output
 	Key    bool // the private key instead of the certificate
 	Chain  bool // the chain behind the certificate too
-	// OutPassword protects a new database.
+	// Combined writes private key, certificate and chain into one file, as haproxy and others read them.
+	Combined bool
+	// Traditional writes keys in the form of their own standard: PKCS #1 for RSA, SEC 1 for elliptic curves.
+	Traditional bool
+	// OutPassword protects a new database, or encrypts private keys (PKCS #8) if it is given.
 	OutPassword NewPassword
 	Profile     string
 }
@@ -36,33 +47,70 @@ type Exported struct {
 }
 
 const (
-	formatPEM = "pem"
-	formatDER = "der"
+	formatPEM      = "pem"
+	formatDER      = "der"
+	formatPKCS7    = "pkcs7"
+	formatPKCS7DER = "pkcs7-der"
+	formatSSH      = "ssh"
 )
 
-// fileFormats are what extensions of output files mean besides those of databases.
+// fileFormats are what extensions of output files mean besides those of databases. Both forms of PKCS #7 are found under .p7b, and read
+// there by everybody; .p7c is DER (RFC 8551, 3.2.1).
 var fileFormats = map[string]string{
 	".pem": formatPEM, ".crt": formatPEM, ".arm": formatPEM, ".key": formatPEM, ".cer": formatDER, ".der": formatDER,
+	".p7b": formatPKCS7, ".p7c": formatPKCS7DER, ".pub": formatSSH,
 }
+
+// formatAliases are other names of formats.
+var formatAliases = map[string]string{"p7b": formatPKCS7, "p7c": formatPKCS7DER, "openssh": formatSSH, "pub": formatSSH}
 
 // Run exports.
 func (o Export) Run(ctx context.Context, env *Env) (Exported, error) {
-	if o.All == (len(o.Labels) > 0) {
-		return Exported{}, fmt.Errorf("%w: name the labels, or use --all", ErrUsage)
-	}
 	format := strings.ToLower(o.Format)
+	if alias, ok := formatAliases[format]; ok {
+		format = alias
+	}
 	if format == "" {
 		format = o.formatByName(env)
 	}
-	switch {
-	case format == formatPEM:
+	if err := o.check(format); err != nil {
+		return Exported{}, err
+	}
+	switch format {
+	case formatPEM:
 		return o.stream(ctx, env)
-	case format == formatDER:
+	case formatDER:
 		return o.single(ctx, env)
-	case o.Out.isStdout():
-		return Exported{}, fmt.Errorf("%w: a database of type %q needs --out FILE", ErrUsage, format)
+	case formatPKCS7, formatPKCS7DER:
+		return o.pkcs7(ctx, env, format)
+	case formatSSH:
+		return o.ssh(ctx, env)
 	}
 	return o.database(ctx, env, format)
+}
+
+// withKey says that private keys are among what is written.
+func (o Export) withKey() bool { return o.Key || o.Combined }
+
+// check refuses what contradicts itself.
+func (o Export) check(format string) error {
+	pieces := format == formatPEM || format == formatDER
+	isFile := pieces || format == formatPKCS7 || format == formatPKCS7DER || format == formatSSH
+	switch {
+	case o.All == (len(o.Labels) > 0):
+		return fmt.Errorf("%w: name the labels, or use --all", ErrUsage)
+	case o.Key && o.Combined:
+		return fmt.Errorf("%w: --key writes the private key alone, --combined with its certificates", ErrUsage)
+	case o.withKey() && !pieces:
+		return WithHint(fmt.Errorf("%w: the format %s with --key or --combined", ErrUsage, format), "key databases hold private keys without it; others do not hold any")
+	case o.Traditional && (!o.withKey() || o.OutPassword.wanted()):
+		return WithHint(fmt.Errorf("%w: --traditional is a form of unencrypted private keys", ErrUsage), "an encrypted one is always PKCS #8")
+	case o.OutPassword.wanted() && isFile && !o.withKey():
+		return fmt.Errorf("%w: --out-password, and there is nothing to encrypt: certificates are public", ErrUsage)
+	case !isFile && o.Out.isStdout():
+		return fmt.Errorf("%w: a database of type %q needs --out FILE", ErrUsage, format)
+	}
+	return nil
 }
 
 func (o Export) formatByName(env *Env) string {
@@ -82,71 +130,159 @@ func (o Export) formatByName(env *Env) string {
 
 // stream writes PEM, an entry after the other, so that memory does not grow with the database.
 func (o Export) stream(ctx context.Context, env *Env) (Exported, error) {
-	n := 0
-	err := o.Out.write(env, o.Key, func(w io.Writer) error {
+	counts := tally{}
+	err := o.Out.write(env, o.withKey(), func(w io.Writer) error {
 		buffered := bufio.NewWriterSize(w, 64<<10)
 		err := o.eachPiece(ctx, env, func(kind string, der []byte) error {
-			n++
+			counts.add(kind)
 			return stdpem.Encode(buffered, &stdpem.Block{Type: kind, Bytes: der})
 		})
 		return errors.Join(err, buffered.Flush())
 	})
-	return o.exported(n), err
+	return o.exported(counts), err
 }
 
 // single writes DER, which holds one piece.
 func (o Export) single(ctx context.Context, env *Env) (Exported, error) {
 	var only []byte
-	n := 0
-	err := o.eachPiece(ctx, env, func(_ string, der []byte) error {
-		n, only = n+1, der
+	counts, n := tally{}, 0
+	err := o.eachPiece(ctx, env, func(kind string, der []byte) error {
+		counts.add(kind)
+		n, only = n+1, slices.Clone(der)
 		return nil
 	})
+	defer clear(only)
 	if err == nil && n != 1 {
 		err = WithHint(fmt.Errorf("%w: DER holds one certificate or key, and these are %d", ErrUsage, n), "use --format pem")
 	}
 	if err != nil {
 		return Exported{}, err
 	}
-	defer clear(only)
-	return o.exported(1), o.Out.write(env, o.Key, func(w io.Writer) error {
+	return o.exported(counts), o.Out.write(env, o.withKey(), func(w io.Writer) error {
 		_, err := w.Write(only)
 		return err
 	})
 }
 
-func (o Export) exported(n int) Exported {
-	what := "certificate"
-	if o.Key {
-		what = "private key"
+// pkcs7 writes the certificates and chains of all entries into one container; without chains nobody would use it.
+func (o Export) pkcs7(ctx context.Context, env *Env, format string) (Exported, error) {
+	o.Chain = true
+	var certificates [][]byte
+	counts := tally{}
+	err := o.eachPiece(ctx, env, func(kind string, der []byte) error {
+		if kind != pemCertificate {
+			return fmt.Errorf("%w: PKCS #7 holds certificates, not a %s", ErrUsage, strings.ToLower(kind))
+		}
+		if !slices.ContainsFunc(certificates, func(c []byte) bool { return bytes.Equal(c, der) }) {
+			counts.add(kind)
+			certificates = append(certificates, der)
+		}
+		return nil
+	})
+	if err != nil {
+		return Exported{}, err
 	}
-	e := Exported{Contents: []string{fmt.Sprintf("%d %s", n, plural(n, what))}}
+	data, err := pkcs7.Encode(certificates)
+	if err != nil {
+		return Exported{}, err
+	}
+	if format == formatPKCS7 {
+		data = pem.Encode(pem.PKCS7, data)
+	}
+	return o.exported(counts), o.writeAll(env, data)
+}
+
+// ssh writes the public keys of the entries, a line each, with the labels as comments.
+func (o Export) ssh(ctx context.Context, env *Env) (Exported, error) {
+	var data []byte
+	counts := tally{}
+	err := o.eachEntry(ctx, env, func(entry *kdb.Entry) error {
+		spki, err := spkiOf(entry)
+		if err != nil {
+			return err
+		}
+		line, err := pem.AuthorizedKey(spki, entry.Label)
+		if err != nil {
+			return fmt.Errorf("label %q: %w", entry.Label, err)
+		}
+		counts.add("public key")
+		data = append(data, line...)
+		return nil
+	})
+	if err != nil {
+		return Exported{}, err
+	}
+	return o.exported(counts), o.writeAll(env, data)
+}
+
+func spkiOf(entry *kdb.Entry) ([]byte, error) {
+	switch {
+	case len(entry.Certificates) > 0:
+		c, err := cert.Parse(entry.Certificates[0])
+		if err != nil {
+			return nil, fmt.Errorf("label %q: %w", entry.Label, err)
+		}
+		return c.RawSPKI, nil
+	case len(entry.Request) > 0:
+		r, err := cert.ParseRequest(entry.Request)
+		if err != nil {
+			return nil, fmt.Errorf("label %q: %w", entry.Label, err)
+		}
+		return r.RawSPKI, nil
+	}
+	return nil, fmt.Errorf("label %q: %w: a %s has no public key", entry.Label, ErrUsage, entry.Kind)
+}
+
+func (o Export) writeAll(env *Env, data []byte) error {
+	return o.Out.write(env, o.withKey(), func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// tally counts pieces by what they are.
+type tally map[string]int
+
+func (t tally) add(kind string) { t[strings.ToLower(kind)]++ }
+
+func (o Export) exported(counts tally) Exported {
+	e := Exported{Contents: []string{}}
+	for _, kind := range slices.Sorted(maps.Keys(counts)) {
+		e.Contents = append(e.Contents, fmt.Sprintf("%d %s", counts[kind], plural(counts[kind], kind)))
+	}
 	if !o.Out.isStdout() {
 		e.Out = o.Out.Path
 	}
 	return e
 }
 
-// eachPiece calls write with the DER of each certificate, or of each private key under --key. Exporting a key changes the
-// database: it is noted in the audit log before the key leaves.
+// pemCertificate is the type of a certificate's PEM block (RFC 7468, 5.1).
+const pemCertificate = "CERTIFICATE"
+
+// eachPiece calls write with the type and the DER of each certificate, or private key, or both. Exporting a key changes the database: it is
+// noted in the audit log before the key leaves.
 func (o Export) eachPiece(ctx context.Context, env *Env, write func(kind string, der []byte) error) error {
-	if o.Key {
+	if o.withKey() {
 		return o.eachKey(ctx, env, write)
 	}
 	return o.eachEntry(ctx, env, func(entry *kdb.Entry) error {
 		if len(entry.Request) > 0 {
 			return write("CERTIFICATE REQUEST", entry.Request)
 		}
-		for i, der := range entry.Certificates {
-			if i > 0 && !o.Chain {
-				break
-			}
-			if err := write("CERTIFICATE", der); err != nil {
-				return err
-			}
-		}
-		return nil
+		return o.certificates(entry, write)
 	})
+}
+
+func (o Export) certificates(entry *kdb.Entry, write func(kind string, der []byte) error) error {
+	for i, der := range entry.Certificates {
+		if i > 0 && !o.Chain && !o.Combined {
+			break
+		}
+		if err := write(pemCertificate, der); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // eachEntry calls fn outside of any lock with the entries to export: those that were named, or all, in chunks.
@@ -211,51 +347,6 @@ func entriesNamed(tx kdb.Tx, labels []string) ([]kdb.Entry, error) {
 		found = append(found, entry)
 	}
 	return found, nil
-}
-
-func (o Export) eachKey(ctx context.Context, env *Env, write func(kind string, der []byte) error) error {
-	if o.All {
-		return WithHint(fmt.Errorf("%w: private keys are exported by name", ErrUsage), "copy everything with: certkdb copy --all --to FILE")
-	}
-	if err := o.Out.check(); err != nil { // before the log says that it left
-		return err
-	}
-	var keys [][]byte
-	err := o.update(ctx, env, "export-key", func(tx kdb.Tx) error {
-		keys = nil
-		for _, label := range o.Labels {
-			key, err := keyOf(tx, label)
-			if err != nil {
-				return err
-			}
-			keys = append(keys, key)
-			if err := tx.Audit("export-key", label); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for _, key := range keys {
-		defer clear(key)
-		if err := write("PRIVATE KEY", key); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func keyOf(tx kdb.Tx, label string) ([]byte, error) {
-	s, err := mustHave(tx, label)
-	if err != nil {
-		return nil, err
-	}
-	if s.Kind != kdb.KindPersonal && s.Kind != kdb.KindRequest {
-		return nil, fmt.Errorf("label %q: %w: a %s entry has no private key", label, kdb.ErrNotFound, s.Kind)
-	}
-	return tx.Key(label)
 }
 
 // database copies the entries into a new database.
