@@ -309,6 +309,7 @@ func checkValue(c *Certificate, e *Extension) error {
 
 type errOdd string
 
+// Error returns the text.
 func (e errOdd) Error() string { return string(e) }
 
 // isDERBits tells a BIT STRING whose unused bits are zero (X.690, 11.2.1). Parse has checked the rest.
