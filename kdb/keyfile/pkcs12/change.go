@@ -157,11 +157,10 @@ func (c *Container) setCert(r *record, der []byte, old *record) (source *record)
 		r.cert, source = old.cert, old
 	default:
 		r.cert = newCertBag(der)
-		for _, other := range c.books().entries[sha256.Sum256(der)] {
-			if other.kind == r.kind {
-				source = other
-				r.cert.attributes = slices.Clone(other.cert.attributes)
-			}
+		others := c.books().entries[sha256.Sum256(der)]
+		if i := slices.IndexFunc(others, func(other *record) bool { return other.kind == r.kind }); i >= 0 {
+			source = others[i]
+			r.cert.attributes = slices.Clone(source.cert.attributes)
 		}
 	}
 	r.cert.setFriendlyName(r.label)
