@@ -25,6 +25,9 @@ type Request struct {
 	// CA's and has none gets one from its common name if that is a host name or an IP address: no program of today
 	// looks for host names in the subject (RFC 9525, 2).
 	SANs []cert.GeneralName
+	// AddCommonName gives a server's certificate the common name as an alternative name also beside others: who names
+	// a host there means it, and the CA/Browser Forum's rules (7.1.4.3) want it.
+	AddCommonName bool
 	// KeyType is one of key.Types(); "" is p256. It is not used if there is a Key.
 	KeyType string
 	// Key is used instead of making a new one.

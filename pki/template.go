@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 
 	"certkdb/pki/cert"
 	"certkdb/pki/name"
@@ -187,6 +188,18 @@ func (d *draft) addExtension(e cert.Extension) error {
 	return nil
 }
 
+// covers reports whether a name, or a wildcard in its place, is there already (RFC 9525, 6.3).
+func covers(have, n cert.GeneralName) bool {
+	if have.Type != n.Type {
+		return false
+	}
+	if parent, wildcard := strings.CutPrefix(string(have.Value), "*."); wildcard && n.Type == cert.DNSName {
+		_, rest, _ := strings.Cut(string(n.Value), ".")
+		return strings.EqualFold(rest, parent)
+	}
+	return strings.EqualFold(string(have.Value), string(n.Value))
+}
+
 // alternativeNames are those asked for, without repetitions, or the one of the common name.
 func (d *draft) alternativeNames(r *Request) ([]cert.GeneralName, error) {
 	var names []cert.GeneralName
@@ -205,9 +218,11 @@ func (d *draft) alternativeNames(r *Request) ([]cert.GeneralName, error) {
 			return names, nil
 		}
 	}
-	if len(names) == 0 && !d.IsCA {
-		if n, ok := fromCommonName(r.Subject.CommonName(), slices.Contains(d.ExtKeyUsage, x509.ExtKeyUsageServerAuth)); ok {
-			names = append(names, n)
+	server := slices.Contains(d.ExtKeyUsage, x509.ExtKeyUsageServerAuth)
+	if !d.IsCA && (len(names) == 0 || server && r.AddCommonName) {
+		n, ok := fromCommonName(r.Subject.CommonName(), server)
+		if ok && !slices.ContainsFunc(names, func(have cert.GeneralName) bool { return covers(have, n) }) {
+			names = append([]cert.GeneralName{n}, names...)
 			d.notes = append(d.notes, "alternative name "+n.String()+" taken from the common name")
 		}
 	}

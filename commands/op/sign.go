@@ -140,6 +140,7 @@ func (o Sign) sign(ctx context.Context, env *Env, ca *authority, file string) (S
 	if err != nil {
 		return SignedCertificate{}, err
 	}
+	spec.AddCommonName = false // the names are the requester's to choose
 	var issued pki.Issued
 	if issued, err = ca.sign(ctx, request, spec, o.Preserve); err == nil {
 		err = pkiError(o.lint(issued.Certificate))

@@ -40,7 +40,7 @@ func (s Spec) request(env *Env) (pki.Request, error) {
 	}
 	r := pki.Request{
 		KeyType: s.KeyType, Days: s.Days, Profile: profile, IsCA: s.IsCA, KeyUsages: s.KeyUsages, ExtKeyUsages: s.ExtKeyUsages,
-		Policies: s.Policies, CRLURLs: s.CRLURLs, OCSPURLs: s.OCSPURLs, IssuerURLs: s.IssuerURLs, FIPS: s.FIPS, Now: env.Now,
+		Policies: s.Policies, CRLURLs: s.CRLURLs, OCSPURLs: s.OCSPURLs, IssuerURLs: s.IssuerURLs, FIPS: s.FIPS, Now: env.Now, AddCommonName: true,
 	}
 	if s.PathLen >= 0 {
 		r.MaxPathLen = &s.PathLen
