@@ -63,8 +63,22 @@ func (o Add) Run(ctx context.Context, env *Env) (Added, error) {
 		return Added{}, err
 	}
 	defer db.Close()
+	for {
+		added, err := o.attempt(ctx, db, input)
+		missing, ok := errors.AsType[passwordMissing](err)
+		if !ok {
+			return added, err
+		}
+		if err := input.ask(missing.where); err != nil { // while nothing is locked
+			return added, err
+		}
+	}
+}
+
+// attempt adds, unless a password turns out to be missing.
+func (o Add) attempt(ctx context.Context, db kdb.Database, input *input) (Added, error) {
 	var added Added
-	err = db.View(ctx, func(tx kdb.Tx) error { return o.addAll(unchanging{tx}, input, &added.Changed) })
+	err := db.View(ctx, func(tx kdb.Tx) error { return o.addAll(unchanging{tx}, input, &added.Changed) })
 	if !errors.Is(err, errChanges) {
 		return added, err
 	}

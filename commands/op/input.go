@@ -163,17 +163,25 @@ func closePiece(closeFile func() error) {
 	}
 }
 
-// secret returns the password of an encrypted key. It is asked for once a place, although the input is read twice.
+// passwordMissing ends a reading of the input that needs a password first.
+type passwordMissing struct{ where string }
+
+func (p passwordMissing) Error() string { return "the password of " + p.where + " is needed" }
+
+// secret returns the password of an encrypted key, if it was asked for already: a database may be locked now.
 func (in *input) secret(where string) ([]byte, error) {
 	if password, ok := in.secrets[where]; ok {
-		return password, nil
+		return bytes.Clone(password), nil
 	}
+	return nil, passwordMissing{where}
+}
+
+// ask gets the password of an encrypted key.
+func (in *input) ask(where string) error {
 	password, err := in.password.read(in.env, where)
 	if errors.Is(err, kdb.ErrNoPassword) {
-		err = WithHint(err, "give the password of the input with --in-password SRC")
+		return WithHint(err, "give the password of the input with --in-password SRC")
 	}
-	if err == nil {
-		in.secrets[where] = password
-	}
-	return password, err
+	in.secrets[where] = password
+	return err
 }
