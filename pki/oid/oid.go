@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"math/bits"
 	"strconv"
 	"strings"
 )
@@ -91,55 +92,76 @@ func Encode(dotted string) ([]byte, error) {
 }
 
 func encodeArcs(dotted string) ([]byte, error) {
-	parts := strings.Split(dotted, ".")
-	if len(parts) < 2 || len(dotted) > 2*maxContent {
+	first, rest, ok := strings.Cut(dotted, ".")
+	second, rest, _ := strings.Cut(rest, ".")
+	if !ok || len(dotted) > 2*maxContent || strings.HasSuffix(dotted, ".") {
 		return nil, fmt.Errorf("%.80q is no object identifier", dotted)
 	}
-	var out []byte
-	var root *big.Int
-	for i, part := range parts {
-		arc, err := parseArc(part)
-		if err != nil {
+	root, isRoot := smallArc(first)
+	arc, isSmall := smallArc(second)
+	if !isRoot || root > 2 || root < 2 && (!isSmall || arc >= 40) {
+		return nil, fmt.Errorf("%.80q is no object identifier: no such first arcs", dotted)
+	}
+	out := make([]byte, 0, 16)
+	var err error
+	if isSmall {
+		out = appendBase128(out, 40*root+arc)
+	} else if out, err = appendBigBase128(out, second, 80); err != nil {
+		return nil, fmt.Errorf("%.80q is no object identifier: %w", dotted, err)
+	}
+	for rest != "" {
+		second, rest, _ = strings.Cut(rest, ".")
+		if arc, isSmall = smallArc(second); isSmall {
+			out = appendBase128(out, arc)
+		} else if out, err = appendBigBase128(out, second, 0); err != nil {
 			return nil, fmt.Errorf("%.80q is no object identifier: %w", dotted, err)
 		}
-		switch {
-		case i == 0:
-			root = arc
-			continue
-		case i == 1:
-			if root.Cmp(big.NewInt(2)) > 0 || root.Cmp(big.NewInt(2)) < 0 && arc.Cmp(big.NewInt(40)) >= 0 {
-				return nil, fmt.Errorf("%q is no object identifier: no such first arcs", dotted)
-			}
-			arc.Add(arc, root.Mul(root, big.NewInt(40)))
-		}
-		out = appendBase128(out, arc)
 	}
 	return out, nil
 }
 
-func parseArc(s string) (*big.Int, error) {
-	if s == "" || len(s) > 1 && s[0] == '0' {
-		return nil, fmt.Errorf("arc %q", s)
+// smallArc reads an arc of up to 18 digits, which leaves room for the first arcs' arithmetic in 64 bits.
+func smallArc(s string) (uint64, bool) {
+	if s == "" || len(s) > 18 || len(s) > 1 && s[0] == '0' {
+		return 0, false
 	}
+	var v uint64
 	for _, c := range []byte(s) {
 		if c < '0' || c > '9' {
-			return nil, fmt.Errorf("arc %q", s)
+			return 0, false
 		}
+		v = 10*v + uint64(c-'0')
 	}
-	v, _ := new(big.Int).SetString(s, 10)
-	return v, nil
+	return v, true
 }
 
-func appendBase128(out []byte, v *big.Int) []byte {
-	n := max(1, (v.BitLen()+6)/7)
+func appendBase128(out []byte, v uint64) []byte {
+	n := max(1, (bits.Len64(v)+6)/7)
 	for i := n - 1; i >= 0; i-- {
-		b := byte(new(big.Int).Rsh(v, uint(7*i)).Uint64()) & 0x7f
+		b := byte(v>>(7*i)) & 0x7f
 		if i > 0 {
 			b |= 0x80
 		}
 		out = append(out, b)
 	}
 	return out
+}
+
+// appendBigBase128 writes an arc that smallArc did not read, with add added to it, or says what is wrong with it.
+func appendBigBase128(out []byte, s string, add int64) ([]byte, error) {
+	if len(s) <= 18 || s[0] == '0' || strings.Trim(s, "0123456789") != "" {
+		return nil, fmt.Errorf("arc %.40q", s)
+	}
+	v, _ := new(big.Int).SetString(s, 10)
+	v.Add(v, big.NewInt(add))
+	for i := (v.BitLen()+6)/7 - 1; i >= 0; i-- {
+		b := byte(new(big.Int).Rsh(v, uint(7*i)).Uint64()) & 0x7f
+		if i > 0 {
+			b |= 0x80
+		}
+		out = append(out, b)
+	}
+	return out, nil
 }
 
 // IsDotted reports whether s looks like a dotted object identifier.
