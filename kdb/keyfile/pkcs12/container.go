@@ -150,7 +150,7 @@ func (c *Container) seenProfile() profile {
 		name = "passwordless"
 	case err == nil && d.PBMAC1():
 		name = "2026"
-	case old:
+	case old, !encrypted && err == nil && d.Name == "HMAC-SHA-1": // the MAC is all that an empty file has
 		name = "legacy"
 	}
 	p, _ := profileNamed(name)
