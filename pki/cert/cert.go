@@ -246,6 +246,9 @@ func (c *Certificate) SerialHex() string {
 
 func serialHex(serial *big.Int) string {
 	const digits = "0123456789abcdef"
+	if serial == nil {
+		return "" // of a Certificate that was not parsed
+	}
 	out := make([]byte, 0, 48)
 	if serial.Sign() < 0 {
 		out = append(out, '-')

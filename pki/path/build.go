@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"certkdb/pki/cert"
 )
@@ -206,6 +207,9 @@ func (s *search) deadEnd(last *node) {
 		Reason: fmt.Sprintf("its issuer %q is neither trusted nor among the given certificates", subjectText(last.Issuer)),
 		Cure:   fmt.Sprintf("add the certificate of %q", subjectText(last.Issuer)),
 	}
+	if url := issuerURL(last.Certificate); url != "" {
+		f.Cure += ", which it says is at " + url
+	}
 	if len(s.v.pool[last.issuer]) > 0 {
 		f.Reason = fmt.Sprintf("no chain through its issuer %q leads to a trusted certificate", subjectText(last.Issuer))
 		f.Cure = "add the root that it leads to as a trusted certificate, if it deserves trust"
@@ -216,6 +220,24 @@ func (s *search) deadEnd(last *node) {
 		f.Cure = "add it as a trusted certificate, if it deserves trust"
 	}
 	s.fail(s.chain, false, f)
+}
+
+// issuerURL is where a certificate says that its issuer's certificate is (RFC 5280, 4.2.2.1), "" if it does not say.
+func issuerURL(c *cert.Certificate) string {
+	e := c.Extension(cert.IDAuthorityInfoAccess)
+	if e == nil {
+		return ""
+	}
+	list, err := cert.ParseAccess(e.Value)
+	if err != nil {
+		return ""
+	}
+	for _, a := range list {
+		if a.Method == "1.3.6.1.5.5.7.48.2" && a.Location.Type == cert.URIName {
+			return strings.TrimPrefix(a.Location.String(), "uri:")
+		}
+	}
+	return ""
 }
 
 // signature checks that issuer signed child, from memory if it was checked before. A key whose parameters must be

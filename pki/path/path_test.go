@@ -95,6 +95,16 @@ func TestValidate_cures(t *testing.T) {
 	}
 }
 
+func TestValidate_saysWhereTheIssuerIs(t *testing.T) {
+	t.Parallel()
+	l := leaf(t, ca(t, nil, "Root"), func(c *x509.Certificate) { c.IssuingCertificateURL = []string{"http://ca.example/root.cer"} })
+	result := path.Validate(l.Certificate, path.Options{Time: now})
+	want := `add the certificate of "CN=Root,O=Example", which it says is at http://ca.example/root.cer`
+	if got := result.Attempts[0].Failures[0].Cure; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 func TestValidate_wrongKey(t *testing.T) {
 	t.Parallel()
 	root := ca(t, nil, "Root")
