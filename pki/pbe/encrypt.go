@@ -16,7 +16,7 @@ type Scheme uint8
 
 // The schemes that are written.
 const (
-	// AES256 is PBES2: PBKDF2 with HMAC-SHA-256, AES-256-CBC. OpenSSL 1.0.1, Java 8u301, NSS, GnuTLS and later read it.
+	// AES256 is PBES2: PBKDF2 with HMAC-SHA-256, AES-256-CBC. Everything from OpenSSL 1.1.1 and Java 12 on reads it.
 	AES256 Scheme = iota
 	// AES128 is the same with AES-128-CBC.
 	AES128

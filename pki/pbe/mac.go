@@ -26,11 +26,11 @@ type MACScheme uint8
 
 // The MACs that are written.
 const (
-	// MACSHA256 is HMAC-SHA-256 with the key derivation of PKCS #12: everything since OpenSSL 1.0.1 and Java 8u301.
+	// MACSHA256 is HMAC-SHA-256 with the key derivation of PKCS #12: everything from OpenSSL 1.1.1 and Java 12 on reads it.
 	MACSHA256 MACScheme = iota
 	// MACSHA1 is HMAC-SHA-1 with the key derivation of PKCS #12: everything ever made reads it.
 	MACSHA1
-	// MACPBMAC1 is PBMAC1 (RFC 9579) with PBKDF2 and HMAC-SHA-256: OpenSSL 3.4, Java 26, NSS 3.103, GnuTLS 3.8.8 and later.
+	// MACPBMAC1 is PBMAC1 (RFC 9579) with PBKDF2 and HMAC-SHA-256: OpenSSL 3.4, Java 25, NSS 3.132 and GnuTLS 3.8 read it.
 	MACPBMAC1
 )
 
