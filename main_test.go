@@ -53,6 +53,7 @@ func scriptCmds() map[string]func(*testscript.TestScript, bool, []string) {
 		"status": cmdStatus, "perm": cmdPerm, "flip": cmdFlip, "sameset": cmdSameCertificates, "untouched": cmdUntouched, "remember": cmdRemember,
 	}
 	maps.Copy(cmds, serverCmds())
+	maps.Copy(cmds, issuingCmds())
 	return cmds
 }
 

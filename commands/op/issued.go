@@ -104,13 +104,15 @@ func issuerOf(tx kdb.Tx, label string) ([32]byte, kdb.Registry, error) {
 	return id, registry, err
 }
 
-// normalSerial takes a serial number as other programs print it: with colons, with 0x, in capitals, with leading zeros.
+// normalSerial takes a serial number as other programs print it: with colons, with 0x, in capitals, with leading zeros or
+// without. The records have whole bytes.
 func normalSerial(text string) string {
-	text = strings.ToLower(strings.NewReplacer(":", "", " ", "", "0x", "").Replace(text))
-	if text = strings.TrimLeft(text, "0"); text == "" {
-		return "0"
+	text = strings.ToLower(strings.NewReplacer(":", "", " ", "", "0x", "", "0X", "").Replace(text))
+	text = strings.TrimLeft(text, "0")
+	if len(text) == 0 {
+		return "00"
 	}
-	return text
+	return strings.Repeat("0", len(text)%2) + text
 }
 
 // Revoke takes a certificate back that a CA of the database issued. It counts from the next revocation list on.
