@@ -25,6 +25,10 @@ func (c *Container) Encode(password []byte) (keyfile.Files, error) {
 	if c.dirty {
 		c.settle()
 	}
+	if entries, ok := w.trustStore(); ok {
+		der, err := w.encodeTrustStore(entries)
+		return keyfile.Files{Main: der}, err
+	}
 	content, err := w.authenticatedSafe()
 	if err != nil {
 		return keyfile.Files{}, fmt.Errorf("writing a PKCS #12 file: %w", err)

@@ -1,0 +1,65 @@
+package pkcs12_test
+
+import (
+	"bytes"
+	"crypto/x509"
+	"testing"
+
+	gopkcs12 "software.sslmate.com/src/go-pkcs12"
+
+	"certkdb/kdb"
+	"certkdb/kdb/keyfile/pkcs12"
+)
+
+// A trust store of ours is bag for bag what go-pkcs12 makes of the same entries, in every profile, so that it can be the encoder.
+func TestEncode_trustStoreIsGoPKCS12s(t *testing.T) {
+	t.Parallel()
+	encoders := map[string]*gopkcs12.Encoder{
+		"2023": gopkcs12.Modern2023, "2026": gopkcs12.Modern2026, "legacy": gopkcs12.LegacyDES, "passwordless": gopkcs12.Passwordless,
+	}
+	f := newFamily(t)
+	entries := []kdb.Entry{trusted("one", f.root), trusted("zwei, \"ü\"", f.middle)}
+	for profile, encoder := range encoders {
+		t.Run(profile, func(t *testing.T) {
+			t.Parallel()
+			password := "geheim"
+			if profile == "passwordless" {
+				password = ""
+			}
+			var theirs []gopkcs12.TrustStoreEntry
+			for _, e := range entries {
+				theirs = append(theirs, gopkcs12.TrustStoreEntry{Cert: &x509.Certificate{Raw: e.Certificates[0]}, FriendlyName: e.Label})
+			}
+			want, err := encoder.EncodeTrustStoreEntries(theirs, password)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := encode(t, newFile(t, profile, entries...), password)
+			if a, b := bagDERs(decode(t, got, password)), bagDERs(decode(t, want, password)); !bytes.Equal(a, b) {
+				t.Errorf("bags differ:\n%x\n%x", a, b)
+			}
+			if read, err := gopkcs12.DecodeTrustStore(got, password); err != nil || len(read) != len(entries) {
+				t.Errorf("go-pkcs12 reads %d certificates, %v", len(read), err)
+			}
+		})
+	}
+}
+
+func bagDERs(c *pkcs12.Container) (all []byte) {
+	for _, b := range c.Bags() {
+		all = append(all, b.DER...)
+	}
+	return all
+}
+
+// What go-pkcs12 cannot write is written all the same.
+func TestEncode_trustStoreBeyondGoPKCS12(t *testing.T) {
+	t.Parallel()
+	f := newFamily(t)
+	for _, label := range []string{"key 🔑", "plain"} {
+		c := newFile(t, "2023", trusted(label, f.root))
+		if got := labels(decode(t, encode(t, c, "pass 🔒 word"), "pass 🔒 word")); got != labels(c) {
+			t.Errorf("labels %q, want %q", got, labels(c))
+		}
+	}
+}
