@@ -76,6 +76,7 @@ func validateCommand(env *op.Env) *cli.Command {
 			&cli.IntFlag{Name: "max-depth", Usage: "at most `N` intermediate certificates", Value: -1, DefaultText: "20", Destination: &o.MaxDepth},
 			&cli.BoolFlag{Name: "partial-chain", Usage: "a trusted certificate ends a chain even if it is no CA's", Destination: &o.PartialChain},
 			&cli.StringFlag{Name: "profile", Usage: "`RULES`: rfc5280, rfc5280-strict, or webpki for those of browsers too", Destination: &o.Profile},
+			&cli.BoolFlag{Name: "allow-weak", Usage: "accept SHA-1 signatures and RSA keys from 1024 bits", Destination: &o.AllowWeak},
 			&cli.StringFlag{Name: "suite", Usage: "run a `FILE` of test cases in the schema of x509-limbo instead", Destination: &suite},
 		},
 		Action: func(c *cli.Context) error {

@@ -29,6 +29,7 @@ type Validate struct {
 	MaxDepth       int // intermediate certificates; below 0 is the default
 	PartialChain   bool
 	Profile        string
+	AllowWeak      bool     // accept SHA-1 signatures and RSA keys from 1024 bits, which RFC 5280 knows
 	Trust          []string // files with further trust anchors
 	OnlyThese      bool     // trust those alone, not the database
 }
@@ -227,7 +228,7 @@ func (o Validate) options(env *Env) (path.Options, error) {
 			return options, fmt.Errorf("%w: --profile %q: use rfc5280, rfc5280-strict or webpki", ErrUsage, o.Profile)
 		}
 	}
-	if options.Profile == path.WebPKI {
+	if !o.AllowWeak {
 		options.Weak = path.Modern()
 	}
 	return options, o.readCRLs(env, &options)
