@@ -80,12 +80,12 @@ func move(tx kdb.Tx, from, to string) error {
 	if err != nil {
 		return err
 	}
-	defer clear(entry.Key)
 	if err := tx.Delete(from); err != nil {
+		clear(entry.Key)
 		return err
 	}
 	entry.Label = to
-	return tx.Put(entry)
+	return tx.Put(entry) // the key is the database's now, which may write it only when all is done
 }
 
 // fullEntry reads an entry with its key.
