@@ -69,7 +69,7 @@ const (
 
 // listChunk is how many entries are read in one look at the database. Between looks nothing is locked, so a slow
 // reader of the output never keeps a writer waiting, and memory does not grow with the database.
-const listChunk = 10_000
+const listChunk = 2_000
 
 // Run calls each with the entries in the order of their labels' bytes, in chunks, outside of any lock.
 func (o List) Run(ctx context.Context, env *Env, each func([]Entry) error) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"certkdb/pki/oid"
 
@@ -18,7 +19,7 @@ const maxText = 1 << 16
 
 // typesByName maps the attribute names that are read, in lower case, to identifiers: the short names, the long names
 // of the standards, and old spellings of other programs.
-var typesByName = attributeTypes()
+var typesByName = sync.OnceValue(attributeTypes)
 
 func attributeTypes() map[string]string {
 	types := map[string]string{
@@ -112,7 +113,7 @@ func (p *parser) attribute() (Attribute, error) {
 }
 
 func attributeType(word string) (string, error) {
-	if dotted, ok := typesByName[strings.ToLower(word)]; ok {
+	if dotted, ok := typesByName()[strings.ToLower(word)]; ok {
 		return dotted, nil
 	}
 	if len(word) > 4 && strings.EqualFold(word[:4], "oid.") {

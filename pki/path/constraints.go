@@ -167,7 +167,7 @@ func (s constraint) within(n, c cert.GeneralName, excluded bool) (bool, error) {
 		return withinDirectory(n.Value, c.Value)
 	case cert.OtherName:
 		if mailbox, ok := smtpUTF8(n); ok && c.Type == cert.RFC822Name {
-			return withinSmtpUTF8(mailbox, limit, excluded), nil
+			return withinSMTPUTF8(mailbox, limit, excluded), nil
 		}
 	}
 	if !s.critical {
@@ -194,8 +194,8 @@ func withinDirectory(subject, base []byte) (bool, error) {
 	return n.HasPrefix(b), nil
 }
 
-// withinSmtpUTF8 compares the host alone: a constraint for one mailbox permits no SmtpUTF8Mailbox (RFC 9549, 3).
-func withinSmtpUTF8(mailbox, limit string, excluded bool) bool {
+// withinSMTPUTF8 compares the host alone: a constraint for one mailbox permits no SmtpUTF8Mailbox (RFC 9549, 3).
+func withinSMTPUTF8(mailbox, limit string, excluded bool) bool {
 	if !strings.Contains(limit, "@") {
 		return underMailbox(mailbox, limit)
 	}

@@ -14,8 +14,8 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// oidSmtpUTF8 is the type of the other name that holds an internationalised mailbox (RFC 9598).
-const oidSmtpUTF8 = "1.3.6.1.5.5.7.8.9"
+// oidSMTPUTF8 is the type of the other name that holds an internationalised mailbox (RFC 9598).
+const oidSMTPUTF8 = "1.3.6.1.5.5.7.8.9"
 
 // underDomain tells names in the subtree of a DNS constraint (RFC 5280, 4.2.1.10): the name itself and everything
 // below. With a period in front, which the standard does not define for DNS, only what is below.
@@ -97,7 +97,7 @@ func uriHost(uri string) (string, bool) {
 // smtpUTF8 returns the mailbox of an other name of that type.
 func smtpUTF8(n cert.GeneralName) (string, bool) {
 	id, value, err := n.Other()
-	if err != nil || id != oidSmtpUTF8 {
+	if err != nil || id != oidSMTPUTF8 {
 		return "", false
 	}
 	input := cryptobyte.String(value)

@@ -165,7 +165,7 @@ func wellFormed(g cert.GeneralName) bool {
 		return err == nil && directoryProblem(d) == ""
 	case cert.OtherName:
 		id, _, err := g.Other()
-		if err != nil || id != oidSmtpUTF8 {
+		if err != nil || id != oidSMTPUTF8 {
 			return err == nil
 		}
 		mailbox, ok := smtpUTF8(g)
