@@ -15,21 +15,28 @@ import (
 	"math/big"
 	mathrand "math/rand/v2"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/cloudflare/cfssl/api/info"
+	"github.com/cloudflare/cfssl/api/signhandler"
+	cfconfig "github.com/cloudflare/cfssl/config"
+	"github.com/cloudflare/cfssl/signer/local"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
 // issuingCmds are the script commands that run what a CA needs besides its database.
 func issuingCmds() map[string]func(*testscript.TestScript, bool, []string) {
-	return map[string]func(*testscript.TestScript, bool, []string){"responder": cmdResponder}
+	return map[string]func(*testscript.TestScript, bool, []string){"responder": cmdResponder, "cfsslserve": cmdCFSSLServe}
 }
 
 // cmdResponder runs openssl ocsp as a responder until the end of the script, and puts its port into $PORT:
@@ -54,6 +61,61 @@ func cmdResponder(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("openssl ocsp does not listen")
+}
+
+// cmdCFSSLServe runs a CA behind cfssl's protocol until the end of the script, and puts its URL into $CFSSL: "program" is
+// cfssl serve, "handlers" are the handlers that it is made of, of the version in go.mod, in this process.
+func cmdCFSSLServe(ts *testscript.TestScript, neg bool, args []string) {
+	start := map[string]func(ts *testscript.TestScript, cert, key, config string) string{"program": cfsslProgram, "handlers": cfsslHandlers}
+	if neg || len(args) != 4 || start[args[0]] == nil {
+		ts.Fatalf("usage: cfsslserve program|handlers ca.pem ca.key config.json")
+	}
+	ts.Setenv("CFSSL", start[args[0]](ts, ts.MkAbs(args[1]), ts.MkAbs(args[2]), ts.MkAbs(args[3])))
+}
+
+func cfsslProgram(ts *testscript.TestScript, cert, key, config string) string {
+	for range 5 { // it wants the port by number, and somebody may take it in between
+		port, err := freePort()
+		ts.Check(err)
+		cmd := exec.Command("cfssl", "serve", "-address", "127.0.0.1", "-port", strconv.Itoa(port), "-ca", cert, "-ca-key", key, "-config", config)
+		ts.Check(cmd.Start())
+		ts.Defer(func() { stop(cmd) })
+		if url := fmt.Sprintf("http://127.0.0.1:%d", port); answers(url) {
+			return url
+		}
+	}
+	ts.Fatalf("cfssl serve does not answer")
+	return ""
+}
+
+// answers waits until somebody accepts connections.
+func answers(url string) bool {
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if response, err := http.Get(url); err == nil {
+			return response.Body.Close() == nil
+		}
+	}
+	return false
+}
+
+func cfsslHandlers(ts *testscript.TestScript, cert, key, config string) string {
+	policy, err := cfconfig.LoadFile(config)
+	ts.Check(err)
+	authority, err := local.NewSignerFromFile(cert, key, policy.Signing)
+	ts.Check(err)
+	sign, err := signhandler.NewHandlerFromSigner(authority)
+	ts.Check(err)
+	authSign, err := signhandler.NewAuthHandlerFromSigner(authority)
+	ts.Check(err)
+	about, err := info.NewHandler(authority)
+	ts.Check(err)
+	mux := http.NewServeMux()
+	mux.Handle("/api/v1/cfssl/info", about)
+	mux.Handle("/api/v1/cfssl/sign", sign)
+	mux.Handle("/api/v1/cfssl/authsign", authSign)
+	server := httptest.NewServer(mux)
+	ts.Defer(server.Close)
+	return server.URL
 }
 
 // issuingCA makes a database with a root CA under the label "root", and returns its path.
@@ -316,4 +378,58 @@ func hugeRSA(t *testing.T, bits int) []byte {
 		t.Fatal(err)
 	}
 	return der
+}
+
+// IBM's sequence for a server with a certificate of a CA, in certkdb's commands, works in a fresh folder and ends in a
+// verified handshake. Run again it makes nothing twice.
+func TestProvision_caSignedTwice(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("go"); err != nil {
+		t.Skip("the script builds the server and client of its handshake: ", err)
+	}
+	program, err := exec.LookPath("certkdb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	const label = "localhost SP CA Signed Cert"
+	run := func() (said, issued, labels string) {
+		cmd := exec.Command("scripts/provision-ca-signed", folder)
+		cmd.Env = append(os.Environ(), "CERTKDB="+program)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return string(out), certkdb(t, "issued", "--db", filepath.Join(folder, "ca.ckdb"), "--ca", "SP Intermediate CA", "-o", "jsonl"),
+			certkdb(t, "list", "--db", filepath.Join(folder, "cert.ckdb"), "-o", "name")
+	}
+	first, issued, labels := run()
+	if !strings.Contains(first, "$ certkdb request") || !strings.Contains(first, label+": valid") {
+		t.Errorf("the first run said\n%s", first)
+	}
+	if labels != "SP Intermediate CA Cert\nSP Root CA Cert\n"+label+"\n" {
+		t.Errorf("the labels are\n%s", labels)
+	}
+	shown := certkdb(t, "show", label, "--db", filepath.Join(folder, "cert.ckdb"), "--json")
+	for _, want := range []string{
+		`"default":true`, `"key_type":"rsa2048"`, `"dns":["localhost"]`, "digitalSignature, keyEncipherment, keyAgreement",
+		"clientAuth, serverAuth", `"subject":"CN=localhost,OU=Spectrum Protect,O=IBM"`,
+	} {
+		if !strings.Contains(shown, want) {
+			t.Errorf("the certificate has no %s:\n%s", want, shown)
+		}
+	}
+	second, again, same := run()
+	if strings.Contains(second, "$ certkdb request") || !strings.Contains(second, label+": valid") {
+		t.Errorf("the second run said\n%s", second)
+	}
+	if again != issued || same != labels {
+		t.Errorf("the second run made something: %s\n%s", again, same)
+	}
+	for _, db := range []string{"ca.ckdb", "cert.ckdb"} {
+		certkdb(t, "check", "--db", filepath.Join(folder, db))
+	}
+	if _, err := os.Stat(filepath.Join(folder, "server.key")); err == nil {
+		t.Error("the private key stays in the folder")
+	}
 }

@@ -3,6 +3,7 @@ package pki
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -111,7 +112,7 @@ func (r Remote) post(ctx context.Context, endpoint string, body []byte) ([]byte,
 		return nil, fmt.Errorf("%w: the answer has more than %d bytes", ErrRemote, maxAnswer)
 	}
 	der, err := remoteAnswer(text)
-	if err != nil && answer.StatusCode/100 != 2 {
+	if err != nil && answer.StatusCode/100 != 2 && !errors.Is(err, ErrRefused) { // a refusal is an answer
 		return nil, fmt.Errorf("%w: %s: %w", ErrRemote, answer.Status, err)
 	}
 	return der, err
