@@ -25,8 +25,11 @@ func checkKey(public crypto.PublicKey, fips bool) error {
 		if bits := k.N.BitLen(); bits < minRSABits || bits > maxRSABits {
 			return fmt.Errorf("%w: an RSA key of %d bits; %d to %d are certified", ErrRefused, bits, minRSABits, maxRSABits)
 		}
-		if k.E < 3 || k.E&1 == 0 || fips && k.E < 1<<16+1 {
+		if k.E < 3 || k.E&1 == 0 {
 			return fmt.Errorf("%w: an RSA key with the exponent %d", ErrRefused, k.E)
+		}
+		if fips && k.E < 1<<16+1 {
+			return fmt.Errorf("%w: an RSA key with the exponent %d, which must be 65537 at least (FIPS 186-5, 5.1)", ErrFIPS, k.E)
 		}
 	case *ecdsa.PublicKey:
 		if k.Curve == elliptic.P224() {

@@ -117,7 +117,13 @@ func freeLabel(tx kdb.Tx, label string, replace bool) error {
 // pkiError gives errors of pki their place among the errors of operations.
 func pkiError(err error) error {
 	switch {
-	case errors.Is(err, pki.ErrArgument), errors.Is(err, pki.ErrFIPS):
+	case errors.Is(err, pki.ErrFIPS):
+		hint := "approved are RSA of 2048 bits and more, P-256, P-384, P-521, Ed25519 and ML-DSA; or leave --fips out"
+		if !fipsEnabled() {
+			hint = "start the program with GODEBUG=fips140=on in its environment, or leave --fips out"
+		}
+		return WithHint(fmt.Errorf("%w: %w", ErrUsage, err), hint)
+	case errors.Is(err, pki.ErrArgument):
 		return fmt.Errorf("%w: %w", ErrUsage, err)
 	case errors.Is(err, pki.ErrRemote):
 		return fmt.Errorf("%w: %w", ErrNetwork, err)
