@@ -17,6 +17,8 @@ type scorer struct {
 	folder   string
 	expected expectations
 	program  *program
+
+	chainScores chainScores
 }
 
 // judge scores the rows of one kind: it returns what is wrong.
@@ -264,11 +266,6 @@ func (s *scorer) wrongPassword(r *row, right *outcome) []problem {
 		return nil // nothing in it is protected
 	}
 	return []problem{r.problem("a wrong password is taken")}
-}
-
-// chains scores suites of certificate chains, for which the program needs a command that takes a whole suite.
-func (s *scorer) chains(*row) ([]problem, error) {
-	return nil, fmt.Errorf("%w: there is no command for suites of chains", errSkip)
 }
 
 // vectors are inputs of an algorithm, not files: no command takes them. The tests of package pbe do.

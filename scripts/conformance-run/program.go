@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -64,6 +65,8 @@ type call struct {
 	// password is given on standard input; nil gives none. keys are given by further file descriptors.
 	password *string
 	keys     []string
+	// limit is the program's, if it is zero.
+	limit time.Duration
 }
 
 // run runs the program. A run that exceeds the time limit is repeated alone, since others may have taken the processors.
@@ -80,7 +83,7 @@ func (p *program) run(c call) (*outcome, error) {
 }
 
 func (p *program) once(c call) (*outcome, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), p.limit)
+	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(c.limit, p.limit))
 	defer cancel()
 	cmd := exec.CommandContext(ctx, p.path, c.args...)
 	detach(cmd) // nobody to ask for a password
