@@ -240,7 +240,7 @@ func (a *armour) header(text []byte) bool {
 func (a *armour) discard(format string, args ...any) {
 	item := a.item()
 	item.Number = a.out.number(item.Kind)
-	a.out.fail("%s: "+format, append([]any{item.Where()}, args...)...)
+	a.out.bad(item, format, args...)
 	a.block.open = false
 	a.bag = bag{}
 }

@@ -100,8 +100,8 @@ func (i *Item) Where() string {
 const MaxBlock = 128 << 20
 
 // Items yields what the input holds, in its order, as a stream. An error wrapping kdb.ErrParse stands for one bad piece and
-// names its place; whoever goes on after it gets the pieces behind it. An input without any piece yields an error too. Other
-// errors are those of reading.
+// names its place; the item beside it has the kind, type and line as far as they are known. Whoever goes on after it gets the pieces
+// behind it. An input without any piece yields an error too. Other errors are those of reading.
 func Items(r io.Reader) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
 		in := bufio.NewReaderSize(r, 4096)
@@ -151,7 +151,14 @@ func (s *sink) fail(format string, args ...any) {
 	s.error(fmt.Errorf("%w: %w", kdb.ErrParse, fmt.Errorf(format, args...)))
 }
 
-func (s *sink) error(err error) {
+func (s *sink) error(err error) { s.pass(Item{}, err) }
+
+// bad reports a piece that cannot be read, with what is known of it.
+func (s *sink) bad(i Item, format string, args ...any) {
+	s.pass(i, fmt.Errorf("%w: %s: %w", kdb.ErrParse, i.Where(), fmt.Errorf(format, args...)))
+}
+
+func (s *sink) pass(i Item, err error) {
 	s.any = true
-	s.stopped = s.stopped || !s.yield(Item{}, err)
+	s.stopped = s.stopped || !s.yield(i, err)
 }
