@@ -16,6 +16,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path"
 	"runtime"
 	"slices"
 	"strings"
@@ -168,10 +169,7 @@ func (r *report) add(one result, known map[string]string) {
 	}
 	before := len(r.unknown)
 	for _, p := range one.problems {
-		reason, ok := known[p.path]
-		if p.item != "" && !ok {
-			reason, ok = known[p.path+"\t"+p.item]
-		}
+		reason, ok := reasonFor(known, p)
 		if !ok {
 			r.unknown = append(r.unknown, p)
 			continue
@@ -182,6 +180,16 @@ func (r *report) add(one result, known map[string]string) {
 	if len(r.unknown) == before {
 		c.known++
 	}
+}
+
+// reasonFor finds a problem in the list: its file, or its case within the file. Suites may stand there without their folder.
+func reasonFor(known map[string]string, p problem) (string, bool) {
+	for _, key := range []string{p.path, p.path + "\t" + p.item, path.Base(p.path) + "\t" + p.item} {
+		if reason, ok := known[key]; ok && (p.item != "" || key == p.path) {
+			return reason, true
+		}
+	}
+	return "", false
 }
 
 func (r *report) print(w io.Writer) {
