@@ -38,7 +38,7 @@ func run(args []string) error {
 	}
 	b := &bench{folder: args[0]}
 	fmt.Printf("%s/%s, %d processors, %s\n\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version())
-	return errors.Join(b.peers(bundle), b.scale(n))
+	return errors.Join(b.peers(bundle), b.stores(), b.issuing(), b.scale(n))
 }
 
 // bench runs programs in a folder.

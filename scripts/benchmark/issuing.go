@@ -1,0 +1,145 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// issuing measures self-signed and CA-signed certificates against openssl, signing a folder of requests against the bare
+// signatures, and validating.
+func (b *bench) issuing() error {
+	fmt.Println()
+	err := b.all(newDatabase("ca.ckdb"),
+		[]string{"certkdb", "create", "root", "--db", "ca.ckdb", "--is-ca", "--cn", "Root"},
+		[]string{"certkdb", "trust", "root", "--db", "ca.ckdb"},
+		[]string{"certkdb", "create", "sub", "--db", "ca.ckdb", "--is-ca", "--ca", "root", "--cn", "Sub"},
+		[]string{"certkdb", "create", "leaf", "--db", "ca.ckdb", "--ca", "sub", "--cn", "leaf.example.com"})
+	if err == nil && installed("openssl") {
+		err = b.keyTypes()
+	}
+	return errors.Join(err, b.signFolder(), b.validate())
+}
+
+// keyTypes are those that openssl 3.0 knows too. Making RSA keys takes a time that varies much.
+func (b *bench) keyTypes() error {
+	for _, k := range []struct {
+		own  string
+		peer []string
+	}{
+		{"p256", []string{"-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"}},
+		{"p384", []string{"-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384"}},
+		{"ed25519", []string{"-newkey", "ed25519"}},
+		{"rsa2048", []string{"-newkey", "rsa:2048"}},
+	} {
+		peer := append([]string{"openssl", "req", "-x509", "-nodes", "-keyout", "peer.key", "-out", "peer.crt", "-subj", "/CN=www.example.com"}, k.peer...)
+		own := func(round int, ca ...string) []string {
+			label := fmt.Sprintf("%s %d %d", k.own, round, len(ca))
+			return append([]string{"certkdb", "create", label, "--db", "ca.ckdb", "--cn", "www.example.com", "--key-type", k.own}, ca...)
+		}
+		times, err := b.inTurn(func(round int) []string { return own(round) }, func(round int) []string { return own(round, "--ca", "sub") }, always(peer...))
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%-34s self-signed %s, by a CA %s, openssl self-signed %s: %s and %s times its time\n", "create with a key of type "+k.own,
+			ms(times[0]), ms(times[1]), ms(times[2]), ratio(times[0], times[2]), ratio(times[1], times[2]))
+	}
+	return nil
+}
+
+// signFolder signs a thousand requests with one command, and makes as many bare signatures of the same kind.
+func (b *bench) signFolder() error {
+	folder := filepath.Join(b.folder, "requests")
+	if err := writeRequests(folder, thousand); err != nil {
+		return err
+	}
+	own, err := b.once("certkdb", "sign", folder, "--db", "ca.ckdb", "--ca", "sub", "--out", filepath.Join(b.folder, "signed"))
+	if err != nil {
+		return err
+	}
+	bare, err := bareSigning(thousand)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%-34s %s (%s of processor time), verifying as many requests and signing as often %s: %.2f times that (goal: at most 1.3)\n", "sign of 1000 requests",
+		seconds(own.wall), seconds(own.cpu), seconds(bare), own.wall.Seconds()/bare.Seconds())
+	return nil
+}
+
+func writeRequests(folder string, n int) error {
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		return err
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	for i := range n {
+		name := fmt.Sprintf("host%d.example.com", i)
+		der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: name}, DNSNames: []string{name}}, key)
+		if err != nil {
+			return err
+		}
+		text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der})
+		if err := os.WriteFile(filepath.Join(folder, name+".csr"), text, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bareSigning does what no signing of requests can do without: verify each request, sign, and verify what was signed, as
+// crypto/x509 does.
+func bareSigning(n int) (time.Duration, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return 0, err
+	}
+	start := time.Now()
+	for i := range n {
+		digest := sha256.Sum256([]byte{byte(i), byte(i >> 8)})
+		signature, err := ecdsa.SignASN1(rand.Reader, key, digest[:])
+		if err != nil {
+			return 0, err
+		}
+		for range 2 {
+			if !ecdsa.VerifyASN1(&key.PublicKey, digest[:], signature) {
+				return 0, errors.New("a signature does not verify")
+			}
+		}
+	}
+	return time.Since(start), nil
+}
+
+// validate times a three-step chain as a process, and many of them in one.
+func (b *bench) validate() error {
+	times, err := b.inTurn(always("certkdb", "validate", "leaf", "--db", "ca.ckdb"), always("certkdb", "version"))
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%-34s %s, of it start-up %s (goal: at most 15 ms)\n", "validate of a three-step chain", ms(times[0]), ms(times[1]))
+	if err := b.all([]string{"certkdb", "export", "sub", "--db", "ca.ckdb", "--out", "sub.pem"}); err != nil {
+		return err
+	}
+	command := []string{"certkdb", "validate", "--db", "ca.ckdb"}
+	for i := range thousand {
+		command = append(command, "--file", filepath.Join(b.folder, "signed", fmt.Sprintf("host%d.example.com.crt", i)))
+	}
+	s, err := b.once(command...)
+	if err != nil {
+		return err
+	}
+	work := s.wall - times[1].wall
+	fmt.Printf("%-34s %.0f/s (%.0f/s of processor time), start-up left out (goal: at least 5000/s)\n", "validate of 1000 certificates",
+		thousand/work.Seconds(), thousand/(s.cpu-times[1].cpu).Seconds())
+	return nil
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"crypto/sha512"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// stores measures on foreign key stores: listing the system's roots against keytool, filling a PKCS #12 file, and opening a
+// CMS database against hashing its bytes, which verifying it takes at least.
+func (b *bench) stores() error {
+	fmt.Println()
+	password := []string{"--password", "file:pw"}
+	var err error
+	if err := writeBundle(filepath.Join(b.folder, "thousand.pem"), thousand); err != nil {
+		return err
+	}
+	if installed("keytool") {
+		for _, store := range []string{"trust.p12", "trust.jks"} {
+			err = errors.Join(err,
+				b.all([]string{"certkdb", "copy", "--db", "roots.ckdb", "--all", "--to", store, "--to-password", "file:pw"}),
+				b.faster("list of the roots in "+store, append([]string{"certkdb", "list", "--db", store}, password...),
+					[]string{"keytool", "-list", "-keystore", store, "-storepass:file", "pw"}, 20))
+		}
+		err = errors.Join(err, b.fill())
+	}
+	return errors.Join(err, b.cms())
+}
+
+// thousand is how many certificates go into one store.
+const thousand = 1000
+
+// fill imports many certificates into a PKCS #12 file with one call; keytool takes one a call, and is timed for a few.
+func (b *bench) fill() error {
+	if err := writeBundle(filepath.Join(b.folder, "one-root.pem"), 1); err != nil {
+		return err
+	}
+	if err := b.all([]string{"certkdb", "init", "--db", "thousand.p12", "--new-password", "file:pw"}); err != nil {
+		return err
+	}
+	own, err := b.once("certkdb", "add", "--db", "thousand.p12", "--password", "file:pw", "thousand.pem")
+	if err != nil {
+		return err
+	}
+	const few = 5
+	var peer time.Duration
+	for i := range few {
+		s, err := b.once("keytool", "-importcert", "-noprompt", "-keystore", "peer.p12", "-storetype", "PKCS12", "-storepass:file", "pw",
+			"-alias", fmt.Sprint(i), "-file", filepath.Join(b.folder, "one-root.pem"))
+		if err != nil {
+			return err
+		}
+		peer += s.wall
+	}
+	all := peer / few * thousand
+	fmt.Printf("%-34s %.2f s, keytool one by one some %.0f s: %.0f times as fast (goal: at least 100)\n", "import of 1000 into a .p12", own.wall.Seconds(), all.Seconds(), all.Seconds()/own.wall.Seconds())
+	return nil
+}
+
+// cms lists a CMS database of a thousand entries, with its password, and hashes its bytes as its integrity check does.
+func (b *bench) cms() error {
+	err := b.all([]string{"certkdb", "init", "--db", "thousand.kdb", "--new-password", "file:pw"},
+		[]string{"certkdb", "add", "--db", "thousand.kdb", "--password", "file:pw", "thousand.pem"})
+	if err != nil {
+		return err
+	}
+	data, err := os.ReadFile(filepath.Join(b.folder, "thousand.kdb"))
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	for range runs {
+		sha512.Sum384(data)
+	}
+	hash := time.Since(start) / runs
+	times, err := b.inTurn(always("certkdb", "list", "--db", "thousand.kdb", "--password", "file:pw"), always("certkdb", "version"))
+	if err != nil {
+		return err
+	}
+	work := times[0].wall - times[1].wall
+	fmt.Printf("%-34s %s, of it start-up %s; hashing its bytes %.1f ms: %.1f times that (goal: at most 3)\n", "list of a CMS database of 1000",
+		ms(times[0]), ms(times[1]), hash.Seconds()*1000, work.Seconds()/hash.Seconds())
+	return nil
+}
