@@ -23,6 +23,8 @@ func writeSecret(path string, data []byte) error {
 type Output struct {
 	Path  string // "" or "-" is standard output
 	Force bool   // replace an existing file
+	// lax does not wait for the disk: what is lost with the power can be had again.
+	lax bool
 }
 
 func (o Output) isStdout() bool {
@@ -46,10 +48,17 @@ func (o Output) write(env *Env, secret bool, fill func(io.Writer) error) error {
 		return fmt.Errorf("writing %q: %w", o.Path, err)
 	}
 	defer os.Remove(f.Name()) // fails once it has its name
-	if err := errors.Join(fill(f), f.Chmod(mode), f.Sync(), f.Close()); err != nil {
+	if err := errors.Join(fill(f), f.Chmod(mode), o.sync(f), f.Close()); err != nil {
 		return fmt.Errorf("writing %q: %w", o.Path, err)
 	}
 	return os.Rename(f.Name(), o.Path)
+}
+
+func (o Output) sync(f *os.File) error {
+	if o.lax {
+		return nil
+	}
+	return f.Sync()
 }
 
 // check refuses to replace a file without Force.
