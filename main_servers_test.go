@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -45,7 +44,10 @@ func serveOpenSSL(ts *testscript.TestScript, cert, key string) (int, error) {
 	if err := cmd.Start(); err != nil {
 		return 0, err
 	}
-	ts.Defer(func() { stop(cmd) })
+	ts.Defer(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
 	said := ""
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		said += lines.Text() + "\n"
@@ -104,14 +106,21 @@ func startNginx(ts *testscript.TestScript, port int, cert, key string) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	ts.Defer(func() { stop(cmd) })
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	var early error
+	ended := make(chan struct{})
+	go func() {
+		early = cmd.Wait()
+		close(ended)
+	}()
+	ts.Defer(func() {
+		cmd.Process.Kill()
+		<-ended
+	})
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		select {
-		case err := <-ended:
+		case <-ended:
 			log, _ := os.ReadFile(filepath.Join(folder, "nginx.log"))
-			return fmt.Errorf("nginx ended: %w: %s", errors.Join(err, errors.New("too early")), log)
+			return fmt.Errorf("nginx ended too early: %v: %s", early, log)
 		default:
 		}
 		if conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
@@ -151,9 +160,4 @@ func freePort() (int, error) {
 	}
 	defer listener.Close()
 	return listener.Addr().(*net.TCPAddr).Port, nil
-}
-
-func stop(cmd *exec.Cmd) {
-	cmd.Process.Kill()
-	cmd.Wait()
 }
