@@ -44,10 +44,7 @@ func serveOpenSSL(ts *testscript.TestScript, cert, key string) (int, error) {
 	if err := cmd.Start(); err != nil {
 		return 0, err
 	}
-	ts.Defer(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
+	ts.Defer(func() { stop(cmd) })
 	said := ""
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		said += lines.Text() + "\n"
@@ -160,4 +157,10 @@ func freePort() (int, error) {
 	}
 	defer listener.Close()
 	return listener.Addr().(*net.TCPAddr).Port, nil
+}
+
+// stop ends a process that nobody else waits for.
+func stop(cmd *exec.Cmd) {
+	cmd.Process.Kill()
+	cmd.Wait()
 }
