@@ -143,6 +143,8 @@ func (r *Request) validity(p Profile, issuerEnd time.Time) (from, to time.Time, 
 	case !r.NotAfter.IsZero():
 	case r.Days != 0:
 		to = start.AddDate(0, 0, r.Days)
+		// Who asks for as many days as the CA has, a moment after the CA was made, means until its end.
+		asked = issuerEnd.IsZero() || to.Sub(issuerEnd) > 24*time.Hour
 	case p.Validity != 0:
 		to, asked = start.Add(p.Validity), false
 	default:

@@ -14,7 +14,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"certkdb/commands/op"
@@ -99,10 +98,10 @@ func (r request) complete() error {
 // add imports a certificate under the server's name. When no database is there it is made, with a password that nobody
 // needs to know and a stash, as dsmcert does.
 func add(ctx context.Context, env *op.Env, db op.DB, r request) error {
-	if err := create(ctx, env, db); err != nil {
-		return err
-	}
-	added, err := op.Add{DB: db, Files: []string{r.file}, Label: r.server, LabelFirst: true, CertificatesOnly: true}.Run(ctx, env)
+	added, err := op.Add{
+		DB: db, Files: []string{r.file}, Label: r.server, LabelFirst: true, CertificatesOnly: true,
+		Init: &op.Init{DB: db, NewPassword: op.NewPassword{Generate: true}, Stash: true},
+	}.Run(ctx, env)
 	if err != nil {
 		return err
 	}
@@ -111,18 +110,6 @@ func add(ctx context.Context, env *op.Env, db op.DB, r request) error {
 		return err
 	}
 	_, err = fmt.Fprintf(env.Stdout, "Certificate imported successfully for server %q.\n", r.server)
-	return err
-}
-
-func create(ctx context.Context, env *op.Env, db op.DB) error {
-	location, err := db.Path(env)
-	if err != nil {
-		return err
-	}
-	if _, err := os.Lstat(location); err == nil {
-		return nil
-	}
-	_, err = op.Init{DB: db, NewPassword: op.NewPassword{Generate: true}, Stash: true}.Run(ctx, env)
 	return err
 }
 

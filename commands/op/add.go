@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"os"
 	"slices"
 
 	"certkdb/kdb"
@@ -24,6 +25,8 @@ type Add struct {
 	SkipInvalid      bool
 	NoTrust          bool
 	InPassword       Password // of inputs that are databases or encrypted keys
+	// Init makes the database if it is not there, once the input has proved to be good; nil makes none.
+	Init *Init
 }
 
 // Added tells what became of each entry of the input.
@@ -58,6 +61,9 @@ func (o Add) Run(ctx context.Context, env *Env) (Added, error) {
 		return Added{}, err
 	}
 	defer input.close()
+	if err := o.init(ctx, env, input); err != nil {
+		return Added{}, err
+	}
 	db, err := o.Open(ctx, env)
 	if err != nil {
 		return Added{}, err
@@ -73,6 +79,24 @@ func (o Add) Run(ctx context.Context, env *Env) (Added, error) {
 			return added, err
 		}
 	}
+}
+
+// init makes a database that is not there. A bad input leaves none behind.
+func (o Add) init(ctx context.Context, env *Env, input *input) error {
+	location, err := o.Path(env)
+	if err != nil || o.Init == nil {
+		return err
+	}
+	if _, err := os.Lstat(location); err == nil {
+		return nil
+	}
+	for _, err := range o.wanted(input.entries()) {
+		if err != nil {
+			return err
+		}
+	}
+	_, err = o.Init.Run(ctx, env)
+	return err
 }
 
 // attempt adds, unless a password turns out to be missing.
