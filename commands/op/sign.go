@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -66,15 +67,19 @@ func (o Sign) Run(ctx context.Context, env *Env) (Signed, error) {
 		return Signed{}, err
 	}
 	defer ca.close()
-	var signed Signed
-	var ders [][]byte
-	for _, file := range files {
-		one, err := o.sign(ctx, env, ca, file)
-		if err != nil {
-			return Signed{}, fmt.Errorf("signing the request in %q: %w", file, err)
+	signed := Signed{Certificates: make([]SignedCertificate, len(files))}
+	err = eachOf(ctx, len(files), runtime.GOMAXPROCS(0), func(i int) (err error) {
+		if signed.Certificates[i], err = o.sign(ctx, env, ca, files[i]); err != nil {
+			err = fmt.Errorf("signing the request in %q: %w", files[i], err)
 		}
-		signed.Certificates = append(signed.Certificates, one)
-		ders = append(ders, one.der)
+		return err
+	})
+	if err != nil {
+		return Signed{}, err
+	}
+	var ders [][]byte
+	for _, c := range signed.Certificates {
+		ders = append(ders, c.der)
 	}
 	if ca.remote == nil {
 		err = ca.db.Update(ctx, "sign", func(tx kdb.Tx) error { return ca.record(tx, ders, env.Now()) })
@@ -82,7 +87,7 @@ func (o Sign) Run(ctx context.Context, env *Env) (Signed, error) {
 	if err != nil {
 		return Signed{}, err
 	}
-	return signed, o.write(env, ca, signed.Certificates, outs)
+	return signed, o.write(ctx, env, ca, signed.Certificates, outs)
 }
 
 // files lists the requests; folder says that there may be several, which go to a folder.
@@ -129,9 +134,6 @@ func requestsIn(folder string) ([]string, error) {
 }
 
 func (o Sign) sign(ctx context.Context, env *Env, ca *authority, file string) (SignedCertificate, error) {
-	if err := ctx.Err(); err != nil {
-		return SignedCertificate{}, err
-	}
 	request, err := readRequestFile(env, file)
 	if err != nil {
 		return SignedCertificate{}, err
@@ -217,24 +219,28 @@ func (o Sign) outputs(files []string, folder bool) ([]Output, error) {
 	return outs, nil
 }
 
+// filesAtOnce is how many files are written at the same time: most of it is waiting for the disk.
+const filesAtOnce = 16
+
 // write puts the certificates into their files.
-func (o Sign) write(env *Env, ca *authority, list []SignedCertificate, outs []Output) error {
-	for i, out := range outs {
+func (o Sign) write(ctx context.Context, env *Env, ca *authority, list []SignedCertificate, outs []Output) error {
+	return eachOf(ctx, len(outs), filesAtOnce, func(i int) error {
 		text := pemString("CERTIFICATE", list[i].der)
 		if o.Chain {
 			text += strings.Join(pemStrings(ca.chain), "")
 		}
-		if out.isStdout() {
+		if outs[i].isStdout() {
 			list[i].PEM = text
-			continue
+			return nil
 		}
-		list[i].Out = out.Path
-		if err := out.write(env, false, func(w io.Writer) error {
+		list[i].Out = outs[i].Path
+		err := outs[i].write(env, false, func(w io.Writer) error {
 			_, err := io.WriteString(w, text)
 			return err
-		}); err != nil {
-			return WithHint(err, "it was issued and is recorded: get it with: certkdb issued --ca LABEL --serial "+list[i].Serial+" -o pem")
+		})
+		if err != nil {
+			err = WithHint(err, "it was issued and is recorded: get it with: certkdb issued --ca LABEL --serial "+list[i].Serial+" -o pem")
 		}
-	}
-	return nil
+		return err
+	})
 }
