@@ -86,6 +86,14 @@ func timeFlags(s *op.Spec) []cli.Flag {
 	})
 }
 
+// checkDays refuses --days 0, which would otherwise be as if it were not given.
+func checkDays(c *cli.Context) error {
+	if c.IsSet("days") && c.Int("days") < 1 {
+		return usage(c, "--days %d: a certificate is valid for a day at least", c.Int("days"))
+	}
+	return nil
+}
+
 func inCategory(category string, flags []cli.Flag) []cli.Flag {
 	for _, f := range flags {
 		switch f := f.(type) {
@@ -134,6 +142,9 @@ func createCommand(env *op.Env) *cli.Command {
 		Action: func(c *cli.Context) error {
 			args, err := exactly(c, "LABEL")
 			if err != nil {
+				return err
+			}
+			if err := checkDays(c); err != nil {
 				return err
 			}
 			lists.into(&o.Spec)
@@ -221,6 +232,9 @@ func signCommand(env *op.Env) *cli.Command {
 			if o.CA.Label == "" && o.CA.Remote == "" {
 				return usage(c, "--ca LABEL is missing")
 			}
+			if err := checkDays(c); err != nil {
+				return err
+			}
 			lists.into(&o.Spec)
 			o.DB, o.Files, o.CA.DB.LockTimeout = database(c), files, c.Duration(flagLockTimeout)
 			signed, err := o.Run(c.Context, env)
@@ -300,6 +314,9 @@ func renewCommand(env *op.Env) *cli.Command {
 		Action: func(c *cli.Context) error {
 			args, err := exactly(c, "LABEL")
 			if err != nil {
+				return err
+			}
+			if err := checkDays(c); err != nil {
 				return err
 			}
 			if o.Before, err = parsePeriod(before); err != nil {
