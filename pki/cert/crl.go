@@ -61,25 +61,12 @@ func ParseCRL(der []byte) (*CRL, error) {
 }
 
 func (c *CRL) parse(der cryptobyte.String) error {
-	var outer, tbs, signature cryptobyte.String
-	var err error
-	switch {
-	case !der.ReadASN1(&outer, asn1.SEQUENCE):
-		return errors.New("it is no DER SEQUENCE")
-	case !der.Empty():
-		return fmt.Errorf("%d bytes follow it", len(der))
-	case !outer.ReadASN1Element(&tbs, asn1.SEQUENCE):
-		return errors.New("it does not begin with a SEQUENCE to be signed")
+	s, err := readSigned(der)
+	if err != nil {
+		return err
 	}
-	c.RawTBS = tbs
-	if c.SignatureAlgorithm, err = readAlgorithm(&outer); err != nil {
-		return fmt.Errorf("its signature algorithm: %w", err)
-	}
-	if !outer.ReadASN1(&signature, asn1.BIT_STRING) || len(signature) == 0 || signature[0] > 7 || !outer.Empty() {
-		return errors.New("its signature is no BIT STRING")
-	}
-	c.Signature = signature[1:]
-	return c.parseTBS(tbs)
+	c.RawTBS, c.SignatureAlgorithm, c.Signature = s.tbs, s.algorithm, s.signature
+	return c.parseTBS(s.tbs)
 }
 
 func (c *CRL) parseTBS(tbs cryptobyte.String) error {

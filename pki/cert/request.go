@@ -48,25 +48,12 @@ func ParseRequest(der []byte) (*Request, error) {
 }
 
 func (r *Request) parse(der cryptobyte.String) error {
-	var outer, tbs, signature cryptobyte.String
-	var err error
-	switch {
-	case !der.ReadASN1(&outer, asn1.SEQUENCE):
-		return errors.New("it is no DER SEQUENCE")
-	case !der.Empty():
-		return fmt.Errorf("%d bytes follow it", len(der))
-	case !outer.ReadASN1Element(&tbs, asn1.SEQUENCE):
-		return errors.New("it does not begin with a SEQUENCE to be signed")
+	s, err := readSigned(der)
+	if err != nil {
+		return err
 	}
-	r.RawTBS = tbs
-	if r.SignatureAlgorithm, err = readAlgorithm(&outer); err != nil {
-		return fmt.Errorf("its signature algorithm: %w", err)
-	}
-	if !outer.ReadASN1(&signature, asn1.BIT_STRING) || len(signature) == 0 || signature[0] > 7 || !outer.Empty() {
-		return errors.New("its signature is no BIT STRING")
-	}
-	r.Signature = signature[1:]
-	return r.parseInfo(tbs)
+	r.RawTBS, r.SignatureAlgorithm, r.Signature = s.tbs, s.algorithm, s.signature
+	return r.parseInfo(s.tbs)
 }
 
 func (r *Request) parseInfo(tbs cryptobyte.String) error {
