@@ -38,6 +38,8 @@ type authority struct {
 	own    bool     // db is not the operation's database, and closed with the CA
 	chain  [][]byte // the CA's certificate and those above it, without the root
 	issuer [32]byte
+	// recorded says that the database has a record from which the certificates can be had again.
+	recorded bool
 }
 
 // load opens the CA. db is the operation's database.
@@ -162,6 +164,7 @@ func (ca *authority) record(tx kdb.Tx, issued [][]byte, now time.Time) error {
 	if !ok {
 		return nil
 	}
+	ca.recorded = true
 	for _, der := range issued {
 		c, err := cert.Parse(der)
 		if err != nil {

@@ -234,6 +234,7 @@ func (o Sign) write(ctx context.Context, env *Env, ca *authority, list []SignedC
 			return nil
 		}
 		list[i].Out = outs[i].Path
+		outs[i].lax = ca.recorded && len(outs) > 1
 		err := outs[i].write(env, false, func(w io.Writer) error {
 			_, err := io.WriteString(w, text)
 			return err
