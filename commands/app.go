@@ -62,6 +62,7 @@ func newApp(env *op.Env) *cli.App {
 		Reader:                    env.Stdin,
 		ExitErrHandler:            func(*cli.Context, error) {}, // Main alone exits
 		Commands:                  tree(env),
+		Flags:                     []cli.Flag{cli.HelpFlag}, // urfave/cli adds it only where it adds its own help command too
 		CustomAppHelpTemplate:     appHelp,
 		Action:                    noCommand,
 		OnUsageError:              usageError,

@@ -114,6 +114,14 @@ func freeLabel(tx kdb.Tx, label string, replace bool) error {
 	return err
 }
 
+// classified is an error that counts as another one too, which its text does not repeat.
+type classified struct {
+	error
+	as error
+}
+
+func (c classified) Unwrap() []error { return []error{c.error, c.as} }
+
 // pkiError gives errors of pki their place among the errors of operations.
 func pkiError(err error) error {
 	switch {
@@ -122,15 +130,15 @@ func pkiError(err error) error {
 		if !fipsEnabled() {
 			hint = "start the program with GODEBUG=fips140=on in its environment, or leave --fips out"
 		}
-		return WithHint(fmt.Errorf("%w: %w", ErrUsage, err), hint)
+		return WithHint(classified{err, ErrUsage}, hint)
 	case errors.Is(err, pki.ErrArgument):
-		return fmt.Errorf("%w: %w", ErrUsage, err)
+		return classified{err, ErrUsage}
 	case errors.Is(err, pki.ErrRemote):
-		return fmt.Errorf("%w: %w", ErrNetwork, err)
+		return classified{err, ErrNetwork}
 	case errors.Is(err, pki.ErrParse):
-		return fmt.Errorf("%w: %w", kdb.ErrParse, err)
+		return classified{err, kdb.ErrParse}
 	case errors.Is(err, pki.ErrRefused):
-		return fmt.Errorf("%w: %w", ErrFindings, err)
+		return classified{err, ErrFindings}
 	}
 	return err
 }
