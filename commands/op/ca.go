@@ -158,6 +158,14 @@ func withoutRoot(chain [][]byte) [][]byte {
 	return chain
 }
 
+// unrecorded is a note for people when the CA's database has no place for what was issued.
+func (ca *authority) unrecorded() []string {
+	if ca.recorded || ca.remote != nil {
+		return nil
+	}
+	return []string{"the CA's database keeps no record of what it issues, so it cannot be revoked; a native database does"}
+}
+
 // record writes into the CA's database what it issued. Databases without such a record keep none.
 func (ca *authority) record(tx kdb.Tx, issued [][]byte, now time.Time) error {
 	registry, ok := tx.(kdb.Registry)

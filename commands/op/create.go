@@ -72,9 +72,11 @@ func (o Create) signed(ctx context.Context, env *Env, db kdb.Database, request p
 	if err != nil {
 		return Made{}, err
 	}
-	return o.store(env, issued, ca.chain, func(put func(kdb.Tx) error) error {
+	made, err := o.store(env, issued, ca.chain, func(put func(kdb.Tx) error) error {
 		return ca.issued(ctx, db, "create", [][]byte{issued.Certificate}, env.Now(), put)
 	})
+	made.Notes = append(made.Notes, ca.unrecorded()...)
+	return made, err
 }
 
 // store puts the entry within update.

@@ -87,6 +87,8 @@ func (o Sign) Run(ctx context.Context, env *Env) (Signed, error) {
 	if err != nil {
 		return Signed{}, err
 	}
+	first := &signed.Certificates[0]
+	first.Notes = append(first.Notes, ca.unrecorded()...)
 	return signed, o.write(ctx, env, ca, signed.Certificates, outs)
 }
 
