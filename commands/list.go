@@ -18,15 +18,17 @@ import (
 func listCommand(env *op.Env) *cli.Command {
 	var o op.List
 	var expiring string
+	var check bool
 	return &cli.Command{
 		Name: "list", Aliases: []string{"ls"}, Category: groupEntries, Usage: "list the entries, sorted by label",
 		ArgsUsage: "[PATTERN]",
 		Description: "The pattern is a shell's: * ? [a-z]. The output is streamed, so that a million entries need no memory.\n\n" +
-			examples("certkdb list", "certkdb list 'corp-*' -o wide", "certkdb list --expiring 30d --json", "certkdb list --kind personal -o name", "certkdb list -o pem > bundle.pem"),
+			examples("certkdb list", "certkdb list 'corp-*' -o wide", "certkdb list --expiring 30d --json", "certkdb list --expiring 30d --check", "certkdb list --kind personal -o name", "certkdb list -o pem > bundle.pem"),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "kind", Usage: "only entries of `KIND`: trusted, personal, request, secret-key", Destination: &o.Kind},
 			&cli.BoolFlag{Name: "expired", Usage: "only certificates that have expired", Destination: &o.Expired},
 			&cli.StringFlag{Name: "expiring", Usage: "only certificates that expire within a `TIME` such as 30d, or have expired", Destination: &expiring},
+			&cli.BoolFlag{Name: "check", Usage: "with --expired or --expiring: exit with 9 if there is any such certificate", Destination: &check},
 			&cli.BoolFlag{Name: "with-pem", Usage: "add the certificates to JSON", Destination: &o.WithPEM},
 		},
 		Action: func(c *cli.Context) error {
@@ -42,22 +44,34 @@ func listCommand(env *op.Env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return list(c, env, o, format)
+			if check && o.Expiring == 0 && !o.Expired {
+				return usage(c, "--check goes with --expired or --expiring TIME")
+			}
+			n, err := list(c, env, o, format)
+			if err == nil && check && n > 0 {
+				err = fmt.Errorf("%w: %d of the certificates have expired, or will in the time asked for", op.ErrExpired, n)
+			}
+			return err
 		},
 	}
 }
 
-func list(c *cli.Context, env *op.Env, o op.List, format string) error {
+// list prints the entries and counts them.
+func list(c *cli.Context, env *op.Env, o op.List, format string) (n int, err error) {
 	o.WithPEM = o.WithPEM || format == formatPEM
 	w := bufio.NewWriterSize(env.Stdout, 64<<10)
 	p := listPrinter(w, format)
-	if err := o.Run(c.Context, env, p.print); err != nil {
-		return err
+	err = o.Run(c.Context, env, func(chunk []op.Entry) error {
+		n += len(chunk)
+		return p.print(chunk)
+	})
+	if err == nil {
+		err = p.end()
 	}
-	if err := p.end(); err != nil {
-		return err
+	if err != nil {
+		return n, err
 	}
-	return w.Flush()
+	return n, w.Flush()
 }
 
 // entryPrinter prints entries as they come.
