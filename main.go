@@ -5,10 +5,10 @@ import (
 	"context"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"certkdb/commands"
+	_ "certkdb/commands/startup" // for its effect on the collector
 )
 
 // version is stamped by scripts/quickstart from git.
@@ -19,8 +19,6 @@ func main() {
 }
 
 func run() int {
-	// Most commands end before the garbage that they made is worth collecting.
-	debug.SetGCPercent(400)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	return commands.Main(ctx, commands.ProcessEnv(version), os.Args)
