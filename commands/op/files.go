@@ -47,11 +47,15 @@ func (o Output) write(env *Env, secret bool, fill func(io.Writer) error) error {
 	if err != nil {
 		return fmt.Errorf("writing %q: %w", o.Path, err)
 	}
-	defer os.Remove(f.Name()) // fails once it has its name
-	if err := errors.Join(fill(f), f.Chmod(mode), o.sync(f), f.Close()); err != nil {
+	err = errors.Join(fill(f), f.Chmod(mode), o.sync(f), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), o.Path)
+	}
+	if err != nil {
+		os.Remove(f.Name())
 		return fmt.Errorf("writing %q: %w", o.Path, err)
 	}
-	return os.Rename(f.Name(), o.Path)
+	return nil
 }
 
 func (o Output) sync(f *os.File) error {

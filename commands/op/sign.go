@@ -221,12 +221,16 @@ func (o Sign) outputs(files []string, folder bool) ([]Output, error) {
 	return outs, nil
 }
 
-// filesAtOnce is how many files are written at the same time: most of it is waiting for the disk.
+// filesAtOnce is how many files are written at the same time when each waits for the disk.
 const filesAtOnce = 16
 
 // write puts the certificates into their files.
 func (o Sign) write(ctx context.Context, env *Env, ca *authority, list []SignedCertificate, outs []Output) error {
-	return eachOf(ctx, len(outs), filesAtOnce, func(i int) error {
+	lax, atOnce := ca.recorded && len(outs) > 1, filesAtOnce
+	if lax {
+		atOnce = runtime.GOMAXPROCS(0) // more would only wait for each other in the folder
+	}
+	return eachOf(ctx, len(outs), atOnce, func(i int) error {
 		text := pemString("CERTIFICATE", list[i].der)
 		if o.Chain {
 			text += strings.Join(pemStrings(ca.chain), "")
@@ -236,7 +240,7 @@ func (o Sign) write(ctx context.Context, env *Env, ca *authority, list []SignedC
 			return nil
 		}
 		list[i].Out = outs[i].Path
-		outs[i].lax = ca.recorded && len(outs) > 1
+		outs[i].lax = lax
 		err := outs[i].write(env, false, func(w io.Writer) error {
 			_, err := io.WriteString(w, text)
 			return err

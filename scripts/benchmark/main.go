@@ -79,12 +79,34 @@ func (b *bench) all(commands ...[]string) error {
 
 const runs = 11
 
-// inTurn runs the commands in turn and returns the medians of each. The first round only warms up.
-func (b *bench) inTurn(commands ...func(round int) []string) ([]sample, error) {
-	wall, cpu := make([][]time.Duration, len(commands)), make([][]time.Duration, len(commands))
+// step is something that is timed in each round.
+type step func(round int) (sample, error)
+
+// command is a step that runs a program, with arguments that depend on the round.
+func (b *bench) command(arguments func(round int) []string) step {
+	return func(round int) (sample, error) { return b.once(arguments(round)...) }
+}
+
+// always is a step that runs the same command in every round.
+func (b *bench) always(command ...string) step {
+	return func(int) (sample, error) { return b.once(command...) }
+}
+
+// here is a step that this process does itself.
+func here(do func() error) step {
+	return func(int) (sample, error) {
+		cpu, start := ownCPU(), time.Now()
+		err := do()
+		return sample{wall: time.Since(start), cpu: ownCPU() - cpu}, err
+	}
+}
+
+// inTurn does the steps in turn and returns the medians of each. The first round only warms up.
+func inTurn(steps ...step) ([]sample, error) {
+	wall, cpu := make([][]time.Duration, len(steps)), make([][]time.Duration, len(steps))
 	for round := range runs + 1 {
-		for i, command := range commands {
-			s, err := b.once(command(round)...)
+		for i, do := range steps {
+			s, err := do(round)
 			if err != nil {
 				return nil, err
 			}
@@ -93,8 +115,8 @@ func (b *bench) inTurn(commands ...func(round int) []string) ([]sample, error) {
 			}
 		}
 	}
-	medians := make([]sample, len(commands))
-	for i := range commands {
+	medians := make([]sample, len(steps))
+	for i := range steps {
 		medians[i] = sample{wall: median(wall[i]), cpu: median(cpu[i])}
 	}
 	return medians, nil
@@ -110,9 +132,9 @@ func ratio(a, b sample) string {
 	return fmt.Sprintf("%.2f (%.2f of processor time)", a.wall.Seconds()/b.wall.Seconds(), a.cpu.Seconds()/b.cpu.Seconds())
 }
 
-// always is a command that is the same in every round.
-func always(command ...string) func(int) []string {
-	return func(int) []string { return command }
+// without is what is left of a sample when another one, such as the start-up, is taken away.
+func (s sample) without(o sample) sample {
+	return sample{wall: s.wall - o.wall, cpu: s.cpu - o.cpu}
 }
 
 // installed says whether all of the programs are there, and which one is not.
@@ -162,7 +184,7 @@ func (b *bench) peers(bundle string) error {
 
 // faster prints how many times faster a command is than a peer's.
 func (b *bench) faster(what string, own, peer []string, goal float64) error {
-	times, err := b.inTurn(always(own...), always(peer...))
+	times, err := inTurn(b.always(own...), b.always(peer...))
 	if err != nil {
 		return err
 	}
@@ -172,11 +194,11 @@ func (b *bench) faster(what string, own, peer []string, goal float64) error {
 
 // create makes a P-256 key with its certificate, in a database and in two files.
 func (b *bench) create() error {
-	times, err := b.inTurn(
-		func(round int) []string {
+	times, err := inTurn(
+		b.command(func(round int) []string {
 			return []string{"certkdb", "create", fmt.Sprintf("web%d", round), "--db", "roots.ckdb", "--cn", "www.example.com"}
-		},
-		always("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+		}),
+		b.always("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
 			"-keyout", "web.key", "-out", "web.crt", "-subj", "/CN=www.example.com", "-days", "365"))
 	if err != nil {
 		return err
@@ -229,13 +251,13 @@ func (b *bench) oneMore() error {
 	if err != nil {
 		return err
 	}
-	times, err := b.inTurn(
-		func(round int) []string {
+	times, err := inTurn(
+		b.command(func(round int) []string {
 			return []string{"certkdb", "add", "--db", "many.ckdb", "one.pem", "--label", fmt.Sprintf("one more %d", round)}
-		},
-		func(round int) []string {
+		}),
+		b.command(func(round int) []string {
 			return []string{"certkdb", "add", "--db", fmt.Sprintf("empty%d.ckdb", round), "one.pem"}
-		})
+		}))
 	if err != nil {
 		return err
 	}

@@ -16,12 +16,14 @@ type lines struct {
 	number int    // of the line given out last, from 1
 	inside bool   // the chunk given out last was not the end of its line
 	skipLF bool   // the line given out last ended with CR
+	filled bool   // reading filled the buffer, so there may be much more
 	err    error
 }
 
 const (
-	firstBuffer = 64 << 10
-	maxLine     = 4 << 20 // longer lines come in several chunks
+	firstBuffer = 4 << 10  // most files hold one certificate
+	fullBuffer  = 64 << 10 // what the buffer grows to in longer inputs
+	maxLine     = 4 << 20  // longer lines come in several chunks
 )
 
 // next returns the next line without its end, valid until the next call; more says that the line goes on.
@@ -80,15 +82,17 @@ func lineEnd(data []byte, from int) int {
 
 // fill reads more behind what is left in the buffer, and enlarges the buffer when a line fills it.
 func (l *lines) fill() {
+	n := len(l.data)
 	switch {
 	case l.buf == nil:
 		l.buf = make([]byte, firstBuffer)
-	case len(l.data) == len(l.buf):
-		l.buf = make([]byte, 2*len(l.buf))
+	case n == len(l.buf) || l.filled && len(l.buf) < fullBuffer:
+		l.buf = append(make([]byte, 0, 2*len(l.buf)), l.data...)[:2*len(l.buf)]
+	default:
+		copy(l.buf, l.data)
 	}
-	n := copy(l.buf, l.data)
 	read, err := l.in.Read(l.buf[n:])
-	l.data, l.err = l.buf[:n+read], err
+	l.data, l.err, l.filled = l.buf[:n+read], err, n+read == len(l.buf)
 }
 
 // utf16Order recognises UTF-16 by its byte order mark, or by a zero byte beside an ASCII character, and returns its byte order; nil
