@@ -35,8 +35,13 @@ func (l *constraints) check(c *cert.Certificate, commonName bool) error {
 		return nil
 	}
 	names := constrainedNames(c, commonName)
+	addresses := subjectAddresses(c)
 	for _, set := range l.list {
-		for _, n := range names {
+		of := names
+		if !set.critical || !hasMailbox(c) {
+			of = slices.Concat(names, addresses)
+		}
+		for _, n := range of {
 			if l.budget -= cost(n) * (len(set.Permitted) + len(set.Excluded)); l.budget < 0 {
 				return errNames
 			}
@@ -56,20 +61,38 @@ func cost(n cert.GeneralName) int {
 	return 1
 }
 
-// constrainedNames lists all names of a certificate that constraints apply to: the subject, the subject alternative
-// names, and what stands in the subject in place of an alternative name of its kind.
+// subjectAddresses are the subject's emailAddress attributes, the old place for mailboxes.
 //
-// RFC 5280, 4.2.1.10 wants the subject's emailAddress constrained when there is no subject alternative name. Here it
-// always is, as in OpenSSL: programs exist that read it even so.
+// RFC 5280, 4.2.1.10 wants them constrained when there is no subject alternative name. Here they are whenever none of the
+// alternative names is a mailbox, since programs read them then ([matchEmail] does), and always under constraints that are not
+// critical: those are not made by RFC 5280, which wants them critical, and the CA may rely on the subject too, as OpenSSL does.
+func subjectAddresses(c *cert.Certificate) []cert.GeneralName {
+	var names []cert.GeneralName
+	for _, e := range c.Subject.Attributes(name.EmailAddress) {
+		names = append(names, cert.GeneralName{Type: cert.RFC822Name, Value: []byte(e)})
+	}
+	return names
+}
+
+// hasMailbox tells whether one of the alternative names is a mailbox.
+func hasMailbox(c *cert.Certificate) bool {
+	return slices.ContainsFunc(c.SAN, func(n cert.GeneralName) bool {
+		if n.Type != cert.OtherName {
+			return n.Type == cert.RFC822Name
+		}
+		_, ok := smtpUTF8(n)
+		return ok
+	})
+}
+
+// constrainedNames lists the names of a certificate that all constraints apply to: the subject, the subject alternative
+// names, and common names in place of an alternative name of their kind.
 func constrainedNames(c *cert.Certificate, commonName bool) []cert.GeneralName {
 	names := make([]cert.GeneralName, 0, len(c.SAN)+2)
 	if !c.Subject.Empty() {
 		names = append(names, cert.GeneralName{Type: cert.DirectoryName, Value: c.RawSubject})
 	}
 	names = append(names, c.SAN...)
-	for _, e := range c.Subject.Attributes(name.EmailAddress) {
-		names = append(names, cert.GeneralName{Type: cert.RFC822Name, Value: []byte(e)})
-	}
 	if !commonName || c.IsCA || c.SAN.Has(cert.DNSName) {
 		return names
 	}

@@ -213,18 +213,16 @@ func isHostName(s string, wildcard bool) bool {
 // matchEmail tells whether the certificate is for an address: by a rfc822Name, a SmtpUTF8Mailbox or, if there is no
 // subject alternative name of either kind, the subject's emailAddress.
 func matchEmail(c *cert.Certificate, address string) bool {
-	found := false
 	for _, n := range c.SAN {
 		text, ok := string(n.Value), n.Type == cert.RFC822Name
 		if n.Type == cert.OtherName {
 			text, ok = smtpUTF8(n)
 		}
-		found = found || ok
 		if ok && sameMailbox(text, address) {
 			return true
 		}
 	}
-	if found {
+	if hasMailbox(c) {
 		return false
 	}
 	for _, text := range c.Subject.Attributes(name.EmailAddress) {

@@ -3,6 +3,7 @@ package path_test
 import (
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"fmt"
 	"net"
 	"net/url"
@@ -236,6 +237,37 @@ func TestValidate_emails(t *testing.T) {
 		o.Emails = []string{address}
 		if got := rules(path.Validate(l.Certificate, o)); got != want {
 			t.Errorf("%s: %s", address, got)
+		}
+	}
+}
+
+// TestValidate_subjectAddress holds the subject's emailAddress against constraints (RFC 5280, 4.2.1.10).
+func TestValidate_subjectAddress(t *testing.T) {
+	t.Parallel()
+	email := asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 1}
+	for _, c := range []struct {
+		rule     string
+		critical bool
+		dns      []string
+		mailbox  []string
+		want     string
+	}{
+		{"no alternative name", true, nil, nil, "name-constraints"},
+		{"alternative names that are no mailboxes", true, []string{"example.com"}, nil, "name-constraints"},
+		{"a mailbox among the alternative names counts instead", true, nil, []string{"a@example.com"}, "valid"},
+		{"a mailbox that is not permitted", true, nil, []string{"a@example.net"}, "name-constraints"},
+		{"constraints that are not critical go for the subject too", false, nil, []string{"a@example.com"}, "name-constraints"},
+	} {
+		root := ca(t, nil, "Root")
+		sub := ca(t, root, "Sub", func(tmpl *x509.Certificate) {
+			tmpl.PermittedEmailAddresses, tmpl.PermittedDNSDomainsCritical = []string{"example.com"}, c.critical
+		})
+		l := leaf(t, sub, func(tmpl *x509.Certificate) {
+			tmpl.Subject.ExtraNames = []pkix.AttributeTypeAndValue{{Type: email, Value: "a@example.org"}}
+			tmpl.DNSNames, tmpl.EmailAddresses = c.dns, c.mailbox
+		})
+		if got := rules(path.Validate(l.Certificate, options(root, sub))); got != c.want {
+			t.Errorf("%s: %s, want %s", c.rule, got, c.want)
 		}
 	}
 }
