@@ -80,7 +80,11 @@ func TestConformance_runnerSeesFaults(t *testing.T) {
 		"hangs":        {"exec sleep 60", "any.bin: it ran longer than"},
 		"writes input": {`for f; do case $f in */any.bin) echo x >>"$f";; esac; done; echo no >&2; exit 7`, "any.bin: reading changed it"},
 		"says nothing": {"exit 7", "any.bin: exit code 7 without a message"},
-		"misuse":       {"echo 'certkdb: error: wrong usage: x' >&2; exit 2", "bad.der: it did not understand the call"},
+		"accepts all chains": {
+			`test "$1" = validate || exit 7; echo '{"id":"a","tier":"core","features":[],"expected":"FAILURE","actual":"SUCCESS"}'`,
+			"chains/suite.json a: it says SUCCESS, not FAILURE",
+		},
+		"misuse": {"echo 'certkdb: error: wrong usage: x' >&2; exit 2", "bad.der: it did not understand the call"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -97,6 +101,9 @@ func TestConformance_runnerSeesFaults(t *testing.T) {
 			write("data/expected/contents.json", `{"good.p12":[{"type":"cert","friendlyName":"x","sha256":"00"}]}`)
 			for _, file := range []string{"bad.der", "good.p12", "any.bin"} {
 				write("data/"+file, "x")
+			}
+			if strings.Contains(c.want, "chains/") {
+				write("data/chains/suite.json", "{}") // which the manifest does not name
 			}
 			program := write("program", "#!"+sh+"\n"+c.script+"\n")
 			out, err := exec.Command(runner, "-timeout", "1s", "-program", program, "-known", filepath.Join(folder, "none"), filepath.Join(folder, "data")).CombinedOutput()

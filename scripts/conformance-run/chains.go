@@ -91,7 +91,7 @@ func (c *chainScores) add(suite string, v *verdict) {
 	}
 }
 
-// print writes a line for each suite and tier, and for each feature with disagreements.
+// print writes a line for each suite and tier, and for each feature.
 func (c *chainScores) print(w io.Writer) {
 	keys := slices.SortedFunc(maps.Keys(c.counts), func(a, b chainKey) int {
 		return cmp.Or(strings.Compare(b.suite, a.suite), strings.Compare(a.tier, b.tier), strings.Compare(a.feature, b.feature))
@@ -100,10 +100,8 @@ func (c *chainScores) print(w io.Writer) {
 		n := c.counts[key]
 		name := fmt.Sprintf("chains %-16s %-13s", key.suite, key.tier)
 		if key.suite == "" {
-			name = fmt.Sprintf("chains with %-31s", key.feature)
+			name = fmt.Sprintf("chains with %-25s", key.feature)
 		}
-		if key.suite != "" || n.agreed < n.scored {
-			fmt.Fprintf(w, "%s %5d of %d, %d falsely accepted, %d falsely refused\n", name, n.agreed, n.scored, n.falseAccepts, n.falseRejects)
-		}
+		fmt.Fprintf(w, "%s %5d of %d, %d falsely accepted, %d falsely refused\n", name, n.agreed, n.scored, n.falseAccepts, n.falseRejects)
 	}
 }

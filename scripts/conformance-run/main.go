@@ -3,6 +3,8 @@
 //
 //	go run ./scripts/conformance-run -program bin/certkdb -known testdata/conformance-known.tsv DIR
 //
+// It runs the suites of certificate chains in chains/*.json too, whether the manifest names them or not.
+//
 // The columns of MANIFEST.tsv and the rules are those of the folder's README: what must be parsed gives exactly the entries
 // recorded in expected/, and is refused under a wrong password; what must be refused ends in an error; nothing may panic, take
 // longer than five seconds or more than a gigabyte, or change its input. The program is only run, never linked.
@@ -54,7 +56,7 @@ type options struct {
 
 // run scores every row and prints the result; it says whether all disagreements are known.
 func (o options) run(w io.Writer) (bool, error) {
-	rows, err := readManifest(o.folder)
+	rows, err := readRows(o.folder)
 	if err != nil {
 		return false, err
 	}

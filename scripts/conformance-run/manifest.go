@@ -21,15 +21,37 @@ type row struct {
 	keys     []string
 }
 
+// readRows reads MANIFEST.tsv and adds the suites in chains/ that it does not name. A folder may have suites alone.
+func readRows(folder string) ([]row, error) {
+	suites, err := filepath.Glob(filepath.Join(folder, "chains", "*.json"))
+	if err != nil {
+		return nil, err
+	}
+	rows, err := readManifest(folder)
+	if err != nil && !(errors.Is(err, fs.ErrNotExist) && len(suites) > 0) {
+		return nil, err
+	}
+	for _, suite := range suites {
+		path := "chains/" + filepath.Base(suite)
+		if !slices.ContainsFunc(rows, func(r row) bool { return r.path == path }) {
+			rows = append(rows, row{path: path, kind: "chain-suite", expected: "per-case"})
+		}
+	}
+	return rows, nil
+}
+
 func readManifest(folder string) ([]row, error) {
 	data, err := os.ReadFile(filepath.Join(folder, "MANIFEST.tsv"))
 	if err != nil {
 		return nil, err
 	}
-	lines := strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
+	lines := strings.Split(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n")
 	head := strings.Split(lines[0], "\t")
 	var rows []row
 	for n, line := range lines[1:] {
+		if line == "" {
+			continue
+		}
 		cells := strings.Split(line, "\t")
 		cell := func(name string) string {
 			if i := slices.Index(head, name); i >= 0 && i < len(cells) {
