@@ -12,6 +12,8 @@ import (
 	"encoding/json"
 	stdpem "encoding/pem"
 	"fmt"
+	"io"
+	"log"
 	"math/big"
 	mathrand "math/rand/v2"
 	"net"
@@ -64,11 +66,14 @@ func cmdResponder(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // cmdCFSSLServe runs a CA behind cfssl's protocol until the end of the script, and puts its URL into $CFSSL: "program" is
-// cfssl serve, "handlers" are the handlers that it is made of, of the version in go.mod, in this process.
+// cfssl serve, "handlers" are the handlers that it is made of, of the version in go.mod, in this process, "tls" are these behind TLS, with
+// the server's certificate in server.pem.
 func cmdCFSSLServe(ts *testscript.TestScript, neg bool, args []string) {
-	start := map[string]func(ts *testscript.TestScript, cert, key, config string) string{"program": cfsslProgram, "handlers": cfsslHandlers}
+	start := map[string]func(ts *testscript.TestScript, cert, key, config string) string{
+		"program": cfsslProgram, "handlers": cfsslHandlers, "tls": cfsslTLS,
+	}
 	if neg || len(args) != 4 || start[args[0]] == nil {
-		ts.Fatalf("usage: cfsslserve program|handlers ca.pem ca.key config.json")
+		ts.Fatalf("usage: cfsslserve program|handlers|tls ca.pem ca.key config.json")
 	}
 	ts.Setenv("CFSSL", start[args[0]](ts, ts.MkAbs(args[1]), ts.MkAbs(args[2]), ts.MkAbs(args[3])))
 }
@@ -99,6 +104,22 @@ func answers(url string) bool {
 }
 
 func cfsslHandlers(ts *testscript.TestScript, cert, key, config string) string {
+	server := httptest.NewServer(cfsslMux(ts, cert, key, config))
+	ts.Defer(server.Close)
+	return server.URL
+}
+
+func cfsslTLS(ts *testscript.TestScript, cert, key, config string) string {
+	server := httptest.NewUnstartedServer(cfsslMux(ts, cert, key, config))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of handshakes that are to fail
+	server.StartTLS()
+	ts.Defer(server.Close)
+	text := stdpem.EncodeToMemory(&stdpem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	ts.Check(os.WriteFile(ts.MkAbs("server.pem"), text, 0o644))
+	return server.URL
+}
+
+func cfsslMux(ts *testscript.TestScript, cert, key, config string) *http.ServeMux {
 	policy, err := cfconfig.LoadFile(config)
 	ts.Check(err)
 	authority, err := local.NewSignerFromFile(cert, key, policy.Signing)
@@ -113,9 +134,7 @@ func cfsslHandlers(ts *testscript.TestScript, cert, key, config string) string {
 	mux.Handle("/api/v1/cfssl/info", about)
 	mux.Handle("/api/v1/cfssl/sign", sign)
 	mux.Handle("/api/v1/cfssl/authsign", authSign)
-	server := httptest.NewServer(mux)
-	ts.Defer(server.Close)
-	return server.URL
+	return mux
 }
 
 // issuingCA makes a database with a root CA under the label "root", and returns its path.

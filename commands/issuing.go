@@ -61,7 +61,7 @@ func subjectFlags(s *op.Spec, l *specLists) []cli.Flag {
 
 func useFlags(s *op.Spec, l *specLists) []cli.Flag {
 	return inCategory(categoryUse, []cli.Flag{
-		&cli.StringFlag{Name: "profile", Usage: "`NAME`: server, client, peer, ca, code, email, ocsp, timestamp, or one of --profile-file; server by default", Destination: &s.Profile},
+		&cli.StringFlag{Name: "profile", Usage: "`NAME`: server, client, peer, ca, code, email, ocsp, timestamp, or one of --profile-file; else the default one of the file, or server", Destination: &s.Profile},
 		&cli.StringFlag{Name: "profile-file", Usage: "a `FILE` with further profiles: a configuration of cfssl", Destination: &s.ProfileFile},
 		&cli.BoolFlag{Name: "is-ca", Usage: "a certificate of a CA", Destination: &s.IsCA},
 		&cli.IntFlag{Name: "path-len", Usage: "how many CAs may follow below a CA: `N`", Value: -1, DefaultText: "no limit", Destination: &s.PathLen},
@@ -80,7 +80,7 @@ func useFlags(s *op.Spec, l *specLists) []cli.Flag {
 
 func timeFlags(s *op.Spec) []cli.Flag {
 	return inCategory(categoryTime, []cli.Flag{
-		&cli.IntFlag{Name: "days", Usage: "valid for `N` days; else as long as the profile says, or 365", Destination: &s.Days},
+		&cli.IntFlag{Name: "days", Usage: "valid for `N` days; else as long as the profile says, or 365", DefaultText: "the profile's", Destination: &s.Days},
 		&cli.StringFlag{Name: "not-before", Usage: "valid from this `TIME`, such as 2027-01-31 or 2027-01-31T12:00:00Z", Destination: &s.NotBefore},
 		&cli.StringFlag{Name: "not-after", Usage: "valid until this `TIME`", Destination: &s.NotAfter},
 	})
@@ -229,7 +229,7 @@ func signCommand(env *op.Env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			if o.CA.Label == "" && o.CA.Remote == "" {
+			if o.CA.Label == "" && o.CA.Remote == "" && o.ProfileFile == "" { // a profile of the file may name a remote CA
 				return usage(c, "--ca LABEL is missing")
 			}
 			if err := checkDays(c); err != nil {
@@ -306,7 +306,7 @@ func renewCommand(env *op.Env) *cli.Command {
 		Flags: append(authorityFlags(&o.CA),
 			&cli.BoolFlag{Name: "reuse-key", Usage: "keep the private key", Destination: &o.ReuseKey},
 			&cli.StringFlag{Name: "key-type", Usage: "`TYPE` of the new key; else as before", Destination: &o.KeyType},
-			&cli.IntFlag{Name: "days", Usage: "valid for `N` days; else as long as before", Destination: &o.Days},
+			&cli.IntFlag{Name: "days", Usage: "valid for `N` days; else as long as before", DefaultText: "as before", Destination: &o.Days},
 			&cli.StringFlag{Name: "before", Usage: "only if it expires within a `TIME` such as 30d", Destination: &before},
 			&cli.BoolFlag{Name: "lint", Usage: "refuse a certificate that the linter calls wrong", Destination: &o.Lint},
 			detailedFlag(),

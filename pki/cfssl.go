@@ -2,6 +2,7 @@ package pki
 
 import (
 	"bytes"
+	"cmp"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/rsa"
@@ -137,8 +138,10 @@ func fromCFSSL(name string, in *config.SigningProfile) Profile {
 	p := Profile{
 		Name: name, Usages: in.Usage, IsCA: in.CAConstraint.IsCA, Validity: in.Expiry, Backdate: in.Backdate,
 		CRLURL: in.CRL, OCSPURL: in.OCSP, IssuerURLs: in.IssuerURL, OCSPNoCheck: in.OCSPNoCheck,
-		CopyExtensions: in.CopyExtensions, Names: in.NameWhitelist,
+		CopyExtensions: in.CopyExtensions, Names: in.NameWhitelist, NotBefore: in.NotBefore.UTC(), NotAfter: in.NotAfter.UTC(),
+		lintAbove: in.LintErrLevel, lintRules: in.LintRegistry,
 	}
+	p.notes, p.impossible = leftOut(name, in)
 	if n := in.CAConstraint.MaxPathLen; n > 0 || in.CAConstraint.MaxPathLenZero {
 		p.MaxPathLen = &n
 	}
@@ -161,9 +164,44 @@ func fromCFSSL(name string, in *config.SigningProfile) Profile {
 	}
 	if in.RemoteServer != "" {
 		p.remote = &Remote{URL: in.RemoteServer, Profile: name, auth: in.RemoteProvider}
+		if name == defaultProfile {
+			p.remote.Profile = "" // the server's own
+		}
 	}
 	return p
 }
+
+// leftOut says what of a profile is the business of a server (cfssl serve), and what cannot be done here, so that it is not issued without.
+func leftOut(name string, in *config.SigningProfile) (notes []string, impossible string) {
+	if in.RemoteServer != "" {
+		return nil, ""
+	}
+	if in.AuthKeyName != "" || in.PrevAuthKeyName != "" {
+		notes = append(notes, "profile "+name+" has an auth_key, which is for requests to a server; here the CA's database decides who signs")
+	}
+	switch {
+	case len(in.CTLogServers) > 0:
+		impossible = "its certificates go to Certificate Transparency logs (ct_log_servers), which is not done here"
+	case in.CSRWhitelist != nil && !in.CSRWhitelist.PublicKey:
+		impossible = "its CSRWhitelist leaves the public key out, so that there is nothing to certify"
+	case in.ClientProvidesSerialNumbers:
+		impossible = "its requests bring the serial numbers (ClientProvidesSerialNumbers), which is not possible here"
+	}
+	return notes, impossible
+}
+
+// inherit takes from the default profile the URLs that a profile lacks, as cfssl does when it issues.
+func inherit(p, from *config.SigningProfile) {
+	if p.RemoteServer != "" || from.RemoteServer != "" {
+		return
+	}
+	p.CRL, p.OCSP = cmp.Or(p.CRL, from.CRL), cmp.Or(p.OCSP, from.OCSP)
+	if p.IssuerURL == nil {
+		p.IssuerURL = from.IssuerURL
+	}
+}
+
+const defaultProfile = "default"
 
 // readConfig reads a cfssl configuration file. Its default profile has the name "default".
 func readConfig(text []byte) ([]Profile, error) {
@@ -171,18 +209,24 @@ func readConfig(text []byte) ([]Profile, error) {
 	if !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) { // LoadConfig does not survive the JSON value null
 		return nil, fmt.Errorf("%w: it is no JSON object", ErrParse)
 	}
+	text, err := checkConfig(text)
+	if err != nil {
+		return nil, err
+	}
 	cfg, err := config.LoadConfig(text)
 	if err != nil {
 		return nil, cfsslError(ErrParse, err)
 	}
 	var profiles []Profile
 	for _, name := range slices.Sorted(maps.Keys(cfg.Signing.Profiles)) {
-		profiles = append(profiles, fromCFSSL(name, cfg.Signing.Profiles[name]))
-		if _, _, unknown := cfg.Signing.Profiles[name].Usages(); len(unknown) > 0 {
+		profile := cfg.Signing.Profiles[name]
+		if _, _, unknown := profile.Usages(); len(unknown) > 0 {
 			return nil, fmt.Errorf("%w: profile %q has the unknown usages %q", ErrParse, name, unknown)
 		}
+		inherit(profile, cfg.Signing.Default)
+		profiles = append(profiles, fromCFSSL(name, profile))
 	}
-	return append(profiles, fromCFSSL("default", cfg.Signing.Default)), nil
+	return append(profiles, fromCFSSL(defaultProfile, cfg.Signing.Default)), nil
 }
 
 // authKey makes what authenticates requests out of a key in hexadecimal.

@@ -66,12 +66,12 @@ func Lint(der []byte, profile string) ([]Finding, error) {
 	if _, err := cert.Parse(der); err != nil {
 		return nil, fmt.Errorf("linting: %w: %w", ErrParse, err)
 	}
-	c, err := x509.ParseCertificate(der)
+	results, err := zlintResults(der, registry)
 	if err != nil {
-		return nil, fmt.Errorf("linting: %w: zlint cannot read this certificate: %w", ErrParse, err)
+		return nil, fmt.Errorf("linting: %w", err)
 	}
 	var findings []Finding
-	for name, result := range zlint.LintCertificateEx(c, registry).Results {
+	for name, result := range results {
 		if severity, bad := severityOf(result.Status); bad {
 			findings = append(findings, finding(registry, name, severity, result.Details))
 		}
@@ -80,6 +80,14 @@ func Lint(der []byte, profile string) ([]Finding, error) {
 		return cmp.Or(cmp.Compare(b.Severity, a.Severity), strings.Compare(a.Name, b.Name))
 	})
 	return findings, nil
+}
+
+func zlintResults(der []byte, rules lint.Registry) (map[string]*lint.LintResult, error) {
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, fmt.Errorf("%w: zlint cannot read this certificate: %w", ErrParse, err)
+	}
+	return zlint.LintCertificateEx(c, rules).Results, nil
 }
 
 // lintRegistry chooses the rules by where they come from.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/zmap/zlint/v3/lint"
 )
 
 // Profile is what a kind of certificate has in common: a cfssl signing profile.
@@ -28,15 +30,22 @@ type Profile struct {
 	OCSPNoCheck bool
 	// CopyExtensions takes from a PKCS #10 request the extensions that do not decide what the certificate is good for.
 	CopyExtensions bool
-	// AllowedExtensions are the identifiers of those that are taken in any case.
+	// AllowedExtensions are the identifiers of those that are taken in any case; cfssl takes them from its clients, which stand for the request here.
 	AllowedExtensions []string
 	// Names must match every common name, DNS name, email address and URI; nil allows all.
 	Names *regexp.Regexp
 	// Take says what is taken from a PKCS #10 request; nil takes subject and alternative names of all kinds.
 	Take *Take
 
+	// NotBefore and NotAfter are used where the request says nothing, instead of Backdate and Validity.
+	NotBefore, NotAfter time.Time
+
 	noKeyUsage bool // leaves the extension out, for renewals of what had none
 	remote     *Remote
+	lintAbove  lint.LintStatus // what is worse is not issued; Reserved for no linting
+	lintRules  lint.Registry
+	notes      []string // what the file says and is left to others
+	impossible string   // why nothing can be issued by it here
 }
 
 // Take says which parts of a PKCS #10 request go into the certificate (cfssl's CSR whitelist).
@@ -100,7 +109,8 @@ func ProfileNamed(wanted string, profiles ...Profile) (Profile, error) {
 }
 
 // ReadProfiles reads the profiles of a cfssl configuration file (the JSON that cfssl serve -config takes): those under
-// their names, and the default one as "default".
+// their names, and the default one as "default", from which the others take the URLs that they lack. Members that cfssl does not have
+// are errors.
 func ReadProfiles(config []byte) ([]Profile, error) {
 	profiles, err := readConfig(config)
 	if err != nil {

@@ -3,6 +3,8 @@ package pki
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -23,6 +25,8 @@ type Remote struct {
 	Profile, Label string
 	// AuthKey is the server's authentication key in hexadecimal; "" for none.
 	AuthKey string
+	// Roots are certificates in DER that are trusted beside the system's when the server has TLS.
+	Roots [][]byte
 	// Client makes the connections; nil is one with a timeout. It decides whom to trust.
 	Client *http.Client
 
@@ -92,7 +96,8 @@ func (r Remote) post(ctx context.Context, endpoint string, body []byte) ([]byte,
 	}
 	client := r.Client
 	if client == nil {
-		client = &http.Client{Timeout: remoteTimeout}
+		client = r.client()
+		defer client.CloseIdleConnections()
 	}
 	q, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
@@ -116,6 +121,22 @@ func (r Remote) post(ctx context.Context, endpoint string, body []byte) ([]byte,
 		return nil, fmt.Errorf("%w: %s: %w", ErrRemote, answer.Status, err)
 	}
 	return der, err
+}
+
+// client trusts the system's roots and r's. Without the system's there are r's alone.
+func (r Remote) client() *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool()
+	}
+	for _, der := range r.Roots {
+		if c, err := x509.ParseCertificate(der); err == nil { // what Go cannot read cannot vouch for a server
+			roots.AddCert(c)
+		}
+	}
+	transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	return &http.Client{Timeout: remoteTimeout, Transport: transport}
 }
 
 // endpoint is the URL of an endpoint of the server.

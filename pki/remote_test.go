@@ -164,7 +164,7 @@ func TestReadProfiles(t *testing.T) {
 		"www": {"usages": ["digital signature", "server auth"], "expiry": "720h", "backdate": "1h", "crl_url": "http://c.example/a.crl",
 			"ocsp_url": "http://o.example", "issuer_urls": ["http://i.example/a.der"], "name_whitelist": "^[a-z.]*example\\.com$",
 			"policies": [{"ID": "1.2.3.4", "Qualifiers": [{"type": "id-qt-cps", "value": "http://p.example"}]}],
-			"csrwhitelist": {"DNSNames": true, "Subject": true}, "allowed_extensions": ["1.2.3.5"]},
+			"csrwhitelist": {"PublicKey": true, "DNSNames": true, "Subject": true}, "allowed_extensions": ["1.2.3.5"]},
 		"sub": {"usages": ["cert sign", "crl sign"], "expiry": "8760h", "ca_constraint": {"is_ca": true, "max_path_len": 0, "max_path_len_zero": true}},
 		"far": {"remote": "main"}}}, "remotes": {"main": "https://ca.example:8888"}}`))
 	if err != nil {
@@ -177,7 +177,7 @@ func TestReadProfiles(t *testing.T) {
 	}
 	issued := issue(t, ca, pki.Request{Subject: dn(t, "CN=a.example.com"), Profile: www})
 	ours, goes := parsed(t, issued.Certificate)
-	if got := ours.NotAfter.Sub(ours.NotBefore); got != 721*time.Hour {
+	if got := ours.NotAfter.Sub(ours.NotBefore); got != 720*time.Hour {
 		t.Errorf("valid for %s", got)
 	}
 	if goes.CRLDistributionPoints[0] != "http://c.example/a.crl" || goes.OCSPServer[0] != "http://o.example" || goes.IssuingCertificateURL[0] != "http://i.example/a.der" {

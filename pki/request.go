@@ -133,8 +133,11 @@ func (r *Request) makeKey() (key.Private, crypto.Signer, error) {
 func (r *Request) validity(p Profile, issuerEnd time.Time) (from, to time.Time, notes []string, err error) {
 	now := r.now()
 	from, to = r.NotBefore.UTC(), r.NotAfter.UTC()
-	start := from
 	if r.NotBefore.IsZero() {
+		from = p.NotBefore
+	}
+	start := from
+	if from.IsZero() {
 		start, from = now, now.Add(-p.backdate())
 	}
 	from = from.Truncate(time.Second)
@@ -145,6 +148,10 @@ func (r *Request) validity(p Profile, issuerEnd time.Time) (from, to time.Time, 
 		to = start.AddDate(0, 0, r.Days)
 		// Who asks for as many days as the CA has, a moment after the CA was made, means until its end.
 		asked = issuerEnd.IsZero() || to.Sub(issuerEnd) > 24*time.Hour
+	case !p.NotAfter.IsZero():
+		to, asked = p.NotAfter, false
+	case p.Validity != 0 && p.Backdate != 0:
+		to, asked = from.Add(p.Validity), false // as cfssl counts
 	case p.Validity != 0:
 		to, asked = start.Add(p.Validity), false
 	default:

@@ -48,5 +48,5 @@ func (r *Request) sign(d draft, parent *x509.Certificate, signing crypto.Signer,
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
-	return der, nil
+	return der, r.profile().lintProfile(der)
 }

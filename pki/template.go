@@ -38,7 +38,7 @@ func (r *Request) draft(public crypto.PublicKey, issuer *CA) (draft, error) {
 	if err != nil {
 		return d, err
 	}
-	d.notes = notes
+	d.notes = append(slices.Clip(p.notes), notes...)
 	if err := fill(d.Certificate, p, from, to); err != nil {
 		return d, err
 	}
@@ -59,6 +59,10 @@ func (r *Request) draft(public crypto.PublicKey, issuer *CA) (draft, error) {
 // check finds what contradicts itself in a request.
 func (r *Request) check(p Profile) error {
 	switch {
+	case p.impossible != "":
+		return fmt.Errorf("%w: profile %s cannot be used: %s", ErrArgument, p.Name, p.impossible)
+	case p.remote != nil:
+		return fmt.Errorf("%w: profile %s leaves signing to the remote CA %q", ErrArgument, p.Name, p.remote.URL)
 	case !p.IsCA && r.MaxPathLen != nil:
 		return fmt.Errorf("%w: a path length is only for a CA (RFC 5280, 4.2.1.9)", ErrArgument)
 	case p.MaxPathLen != nil && (*p.MaxPathLen < 0 || *p.MaxPathLen > 255):

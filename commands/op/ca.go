@@ -1,6 +1,7 @@
 package op
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -22,11 +23,31 @@ type Authority struct {
 	Remote                     string
 	RemoteKey                  Password
 	RemoteProfile, RemoteLabel string
+
+	profile *pki.Remote // of a profile file; Remote overrides its address
 }
 
 // given says that a CA is named.
 func (a Authority) given() bool {
-	return a.Label != "" || a.Remote != ""
+	return a.Label != "" || a.isRemote()
+}
+
+func (a Authority) isRemote() bool {
+	return a.Remote != "" || a.profile != nil
+}
+
+// byProfile leaves signing to the remote CA of a profile, if it has one; what is asked for is then the request's and the server's.
+func (a *Authority) byProfile(r *pki.Request) error {
+	remote, ok := r.Profile.Remote()
+	if !ok {
+		return nil
+	}
+	if a.Label != "" {
+		return WithHint(fmt.Errorf("%w: --ca %s, but profile %s leaves signing to the remote CA %q", ErrUsage, quote(a.Label), r.Profile.Name, remote.URL),
+			"leave --ca out, or choose a profile without a remote")
+	}
+	a.profile, r.Profile = &remote, pki.Profile{}
+	return nil
 }
 
 // authority is a CA at work.
@@ -44,8 +65,8 @@ type authority struct {
 
 // load opens the CA. db is the operation's database.
 func (a Authority) load(ctx context.Context, env *Env, db kdb.Database) (*authority, error) {
-	if a.Remote != "" {
-		return a.dial(ctx, env)
+	if a.isRemote() {
+		return a.dial(ctx, env, db)
 	}
 	ca := &authority{label: a.Label, db: db}
 	if a.DB.Location != "" {
@@ -62,12 +83,17 @@ func (a Authority) load(ctx context.Context, env *Env, db kdb.Database) (*author
 	return ca, nil
 }
 
-// dial asks a cfssl server for its CA certificate, so that the chain of what it signs is known.
-func (a Authority) dial(ctx context.Context, env *Env) (*authority, error) {
+// dial asks a cfssl server for its CA certificate, so that the chain of what it signs is known. Whom the database trusts may be the CA of
+// the server's own certificate.
+func (a Authority) dial(ctx context.Context, env *Env, db kdb.Database) (*authority, error) {
 	if a.Label != "" || a.DB.Location != "" {
 		return nil, fmt.Errorf("%w: --ca and --ca-remote exclude each other", ErrUsage)
 	}
-	remote := &pki.Remote{URL: a.Remote, Profile: a.RemoteProfile, Label: a.RemoteLabel}
+	remote := &pki.Remote{}
+	if a.profile != nil {
+		*remote = *a.profile
+	}
+	remote.URL, remote.Profile, remote.Label = cmp.Or(a.Remote, remote.URL), cmp.Or(a.RemoteProfile, remote.Profile), a.RemoteLabel
 	if a.RemoteKey.Given() {
 		secret, err := a.RemoteKey.read(env, "the remote CA")
 		if err != nil {
@@ -75,11 +101,37 @@ func (a Authority) dial(ctx context.Context, env *Env) (*authority, error) {
 		}
 		remote.AuthKey = string(secret)
 	}
+	if db != nil {
+		if err := db.View(ctx, func(tx kdb.Tx) (err error) {
+			remote.Roots, err = trustedCertificates(tx)
+			return err
+		}); err != nil {
+			return nil, err
+		}
+	}
 	certificate, err := remote.CA(ctx)
 	if err != nil {
 		return nil, pkiError(err)
 	}
-	return &authority{remote: remote, label: a.Remote, chain: withoutRoot([][]byte{certificate})}, nil
+	return &authority{remote: remote, label: remote.URL, chain: withoutRoot([][]byte{certificate})}, nil
+}
+
+func trustedCertificates(tx kdb.Tx) ([][]byte, error) {
+	var trusted [][]byte
+	for s, err := range tx.Summaries("") {
+		if err != nil {
+			return nil, err
+		}
+		if !s.Trusted {
+			continue
+		}
+		entry, err := tx.Entry(s.Label)
+		if err != nil {
+			return nil, err
+		}
+		trusted = append(trusted, entry.Certificates[0])
+	}
+	return trusted, nil
 }
 
 // issue makes a key and a certificate for it.

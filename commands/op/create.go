@@ -2,6 +2,7 @@ package op
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 
@@ -34,6 +35,12 @@ func (o Create) Run(ctx context.Context, env *Env) (Made, error) {
 		return Made{}, fmt.Errorf("%w: the certificate has no name: use --cn, --dn or --san", ErrUsage)
 	}
 	request, err := o.request(env)
+	if err == nil {
+		err = o.CA.byProfile(&request)
+	}
+	if err == nil && o.CA.isRemote() {
+		err = refuseOptions(o.serversChoice())
+	}
 	if err != nil {
 		return Made{}, err
 	}
@@ -135,6 +142,8 @@ func pkiError(err error) error {
 		return WithHint(classified{err, ErrUsage}, hint)
 	case errors.Is(err, pki.ErrArgument):
 		return classified{err, ErrUsage}
+	case errors.As(err, new(x509.UnknownAuthorityError)):
+		return WithHint(classified{err, ErrNetwork}, "if you trust the server, add the certificate of its CA to the database: certkdb add FILE")
 	case errors.Is(err, pki.ErrRemote):
 		return classified{err, ErrNetwork}
 	case errors.Is(err, pki.ErrParse):

@@ -40,6 +40,9 @@ type Renewed struct {
 
 // Run renews. When nothing is due it changes nothing.
 func (o Renew) Run(ctx context.Context, env *Env) (Renewed, error) {
+	if o.CA.isRemote() && o.Days != 0 {
+		return Renewed{}, refuseOptions([]string{"--days"})
+	}
 	db, err := o.Open(ctx, env)
 	if err != nil {
 		return Renewed{}, err

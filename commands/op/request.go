@@ -38,7 +38,7 @@ func (o Request) Run(ctx context.Context, env *Env) (Requested, error) {
 	if err != nil {
 		return Requested{}, err
 	}
-	if o.Profile == "" && !o.IsCA {
+	if _, remote := request.Profile.Remote(); remote || o.Profile == "" && o.ProfileFile == "" && !o.IsCA {
 		request.Profile = pki.Profile{} // it asks for usages only if it is told to
 	}
 	if err := o.Out.check(); err != nil {

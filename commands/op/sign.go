@@ -2,6 +2,7 @@ package op
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -49,6 +50,9 @@ type SignedCertificate struct {
 
 // Run signs all the requests or none. What was issued is in the CA's database before it is written anywhere.
 func (o Sign) Run(ctx context.Context, env *Env) (Signed, error) {
+	if err := o.prepare(env); err != nil {
+		return Signed{}, err
+	}
 	files, folder, err := o.files()
 	if err != nil {
 		return Signed{}, err
@@ -57,11 +61,13 @@ func (o Sign) Run(ctx context.Context, env *Env) (Signed, error) {
 	if err != nil {
 		return Signed{}, err
 	}
-	db, err := o.Open(ctx, env)
+	db, err := o.open(ctx, env)
 	if err != nil {
 		return Signed{}, err
 	}
-	defer db.Close()
+	if db != nil {
+		defer db.Close()
+	}
 	ca, err := o.CA.load(ctx, env, db)
 	if err != nil {
 		return Signed{}, err
@@ -90,6 +96,39 @@ func (o Sign) Run(ctx context.Context, env *Env) (Signed, error) {
 	first := &signed.Certificates[0]
 	first.Notes = append(first.Notes, ca.unrecorded()...)
 	return signed, o.write(ctx, env, ca, signed.Certificates, outs)
+}
+
+// prepare finds out who signs, and what that CA cannot do.
+func (o *Sign) prepare(env *Env) error {
+	request, err := o.request(env)
+	if err == nil {
+		err = o.CA.byProfile(&request)
+	}
+	switch {
+	case err != nil:
+		return err
+	case !o.CA.given():
+		return fmt.Errorf("%w: --ca LABEL is missing", ErrUsage)
+	case !o.CA.isRemote():
+		return nil
+	}
+	options := o.requestersChoice()
+	if o.Preserve {
+		options = append(options, "--preserve")
+	}
+	return refuseOptions(append(options, o.serversChoice()...))
+}
+
+// open opens the database that has the CA. For a remote one there need be none; one that is there says which server is trusted.
+func (o *Sign) open(ctx context.Context, env *Env) (kdb.Database, error) {
+	if o.CA.DB.Location != "" {
+		o.DB, o.CA.DB = o.CA.DB, DB{}
+	}
+	db, err := o.Open(ctx, env)
+	if o.CA.isRemote() && o.Location == "" && errors.Is(err, kdb.ErrNoDatabase) {
+		return nil, nil
+	}
+	return db, err
 }
 
 // files lists the requests; folder says that there may be several, which go to a folder.

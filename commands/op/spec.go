@@ -97,11 +97,14 @@ func (s Spec) profile() (pki.Profile, error) {
 		}
 	}
 	wanted := s.Profile
-	if wanted == "" {
+	switch {
+	case wanted != "":
+	case s.IsCA:
+		wanted = "ca"
+	case s.ProfileFile != "":
+		wanted = "default" // the file's, as in cfssl
+	default:
 		wanted = "server"
-		if s.IsCA {
-			wanted = "ca"
-		}
 	}
 	profile, err := pki.ProfileNamed(wanted, own...)
 	return profile, pkiError(err)
@@ -166,4 +169,56 @@ func parseTime(option, text string) (time.Time, error) {
 		}
 	}
 	return time.Time{}, fmt.Errorf("%w: %s %q is no time; write 2027-01-31 or 2027-01-31T12:00:00Z", ErrUsage, option, text)
+}
+
+// givenOptions are the names of those of the options that are given.
+func givenOptions(options []option) (names []string) {
+	for _, o := range options {
+		if o.given {
+			names = append(names, o.name)
+		}
+	}
+	return names
+}
+
+type option struct {
+	name  string
+	given bool
+}
+
+// serversChoice are the options that a server decides (cfssl serve): its protocol has no place for them, nor has a request.
+func (s Spec) serversChoice() []string {
+	return givenOptions([]option{
+		{"--days", s.Days != 0},
+		{"--not-before", s.NotBefore != ""},
+		{"--not-after", s.NotAfter != ""},
+		{"--policy", len(s.Policies) > 0},
+		{"--crl-url", len(s.CRLURLs) > 0},
+		{"--ocsp-url", len(s.OCSPURLs) > 0},
+		{"--issuer-url", len(s.IssuerURLs) > 0},
+	})
+}
+
+// requestersChoice are the options that stand in a request, and cannot be changed when a server signs it.
+func (s Spec) requestersChoice() []string {
+	return givenOptions([]option{
+		{"the subject", s.DN != "" || s.hasParts()},
+		{"--san", len(s.SANs) > 0},
+		{"--is-ca", s.IsCA},
+		{"--path-len", s.PathLen >= 0},
+		{"--permit", len(s.Permit) > 0},
+		{"--exclude", len(s.Exclude) > 0},
+		{"--ku", len(s.KeyUsages) > 0},
+		{"--eku", len(s.ExtKeyUsages) > 0},
+		{"--profile", s.Profile != "" && s.ProfileFile == ""},
+	})
+}
+
+// refuseOptions refuses what a remote CA would not hear of.
+func refuseOptions(names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	return WithHint(fmt.Errorf("%w: a remote CA decides about %s itself", ErrUsage, strings.Join(names, ", ")),
+		"leave it out, or choose one of the server's profiles with --ca-remote-profile NAME")
 }
