@@ -97,7 +97,12 @@ func prepare(c *cli.Command) {
 		c.Action = noCommand
 	}
 	if !c.SkipFlagParsing {
-		c.Flags = append(c.Flags, commonFlags()...)
+		c.Flags = append(append(c.Flags, commonFlags()...), cli.HelpFlag) // or urfave/cli adds it here and there
+	}
+	for _, f := range c.Flags {
+		if isSwitch, ok := f.(*cli.BoolFlag); ok && f != cli.HelpFlag {
+			isSwitch.DisableDefaultText = true // false, as everybody knows
+		}
 	}
 	c.CustomHelpTemplate = commandHelp
 	for _, sub := range c.Subcommands {

@@ -20,6 +20,7 @@ certkdb help COMMAND explains a command, certkdb help exit-codes the exit codes,
 The database is --db FILE, else $CERTKDB_DB, else key.ckdb in your data folder (root: /var/lib/certkdb/key.ckdb).
 `
 
+// An option of one letter is written with two hyphens: -o is --output (see longOption).
 const commandHelp = `{{.HelpName}} - {{.Usage}}
 
 Usage: {{.HelpName}} {{.ArgsUsage}}
@@ -30,7 +31,7 @@ Commands:
 {{.Description}}
 {{end}}{{range .VisibleFlagCategories}}
 {{if .Name}}{{.Name}}{{else}}Options{{end}}:
-{{range .Flags}}  {{.}}
+{{range .Flags}}{{$option := printf "%s" .}}  {{if eq (slice $option 2 3) " "}}-{{end}}{{$option}}
 {{end}}{{end}}`
 
 const helpExitCodes = `Exit codes of certkdb:

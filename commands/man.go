@@ -42,7 +42,7 @@ func printManual(w io.Writer, app *cli.App) {
 		}
 	}
 	fmt.Fprintf(w, ".SH COMMON OPTIONS\n")
-	printManualFlags(w, commonFlags(), categoryCommon)
+	printManualFlags(w, commonFlags(), func(string) bool { return true })
 	fmt.Fprintf(w, ".SH PASSWORDS\n.nf\n%s.fi\n", roff(helpPasswords))
 	fmt.Fprintf(w, ".SH EXIT STATUS\n.nf\n%s.fi\n", roff(helpExitCodes))
 }
@@ -53,17 +53,20 @@ func printManualCommand(w io.Writer, c *cli.Command, parent string) {
 	if c.Description != "" {
 		fmt.Fprintf(w, ".PP\n.nf\n%s\n.fi\n", roff(c.Description))
 	}
-	printManualFlags(w, c.Flags, "")
+	printManualFlags(w, c.Flags, func(category string) bool { return category != categoryCommon })
 	for _, sub := range c.Subcommands {
 		printManualCommand(w, sub, name)
 	}
 }
 
-// printManualFlags prints the options of a category.
-func printManualFlags(w io.Writer, flags []cli.Flag, category string) {
+// printManualFlags prints the options of the categories that are wanted.
+func printManualFlags(w io.Writer, flags []cli.Flag, wanted func(category string) bool) {
 	for _, f := range flags {
-		if of, ok := f.(cli.CategorizableFlag); ok && of.GetCategory() == category {
+		if of, ok := f.(cli.CategorizableFlag); ok && f != cli.HelpFlag && wanted(of.GetCategory()) {
 			option, about, _ := strings.Cut(f.String(), "\t")
+			if len(f.Names()[0]) == 1 {
+				option = "-" + option
+			}
 			fmt.Fprintf(w, ".TP\n.B %s\n%s\n", roff(option), roff(about))
 		}
 	}
