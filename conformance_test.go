@@ -8,27 +8,9 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-)
 
-// conformanceFolder finds the test data of other projects, which is not part of the repository.
-func conformanceFolder(t *testing.T) string {
-	t.Helper()
-	if folder := os.Getenv("CERTKDB_CONFORMANCE"); folder != "" {
-		return folder
-	}
-	folder, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; folder != filepath.Dir(folder); folder = filepath.Dir(folder) {
-		found := filepath.Join(folder, "shared", "conformance", "public")
-		if _, err := os.Stat(filepath.Join(found, "MANIFEST.tsv")); err == nil {
-			return found
-		}
-	}
-	t.Skip("no conformance data: set CERTKDB_CONFORMANCE")
-	return ""
-}
+	"certkdb/scripts/conformancedata"
+)
 
 // buildTool compiles a package of this module as people run it, without the race detector.
 func buildTool(t *testing.T, pkg, name string) string {
@@ -50,7 +32,7 @@ func TestConformance(t *testing.T) {
 	if testing.Short() {
 		t.Skip("thousands of runs of the program")
 	}
-	folder := conformanceFolder(t)
+	folder := conformancedata.Folder(t)
 	program, runner := buildTool(t, ".", "certkdb"), buildTool(t, "./scripts/conformance-run", "conformance-run")
 	out, err := exec.Command(runner, "-program", program, "-known", filepath.Join("testdata", "conformance-known.tsv"), folder).CombinedOutput()
 	t.Logf("%s", out)

@@ -6,28 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-)
 
-// conformanceDir finds other projects' test data: CERTKDB_CONFORMANCE, else shared/conformance/public beside a parent folder
-// of the checkout. It is not part of the repository.
-func conformanceDir(t *testing.T) string {
-	t.Helper()
-	if dir := os.Getenv("CERTKDB_CONFORMANCE"); dir != "" {
-		return dir
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		candidate := filepath.Join(dir, "shared", "conformance", "public")
-		if _, err := os.Stat(filepath.Join(candidate, "MANIFEST.tsv")); err == nil {
-			return candidate
-		}
-	}
-	t.Skip("no conformance data: set CERTKDB_CONFORMANCE")
-	return ""
-}
+	"certkdb/scripts/conformancedata"
+)
 
 // knownDisagreements are the cases, as "file case", of which testdata/conformance-known.tsv says why another verdict is given.
 func knownDisagreements(t *testing.T) map[string]bool {
@@ -49,7 +30,7 @@ func knownDisagreements(t *testing.T) map[string]bool {
 // but for what is explained.
 func TestValidate_suites(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob(filepath.Join(conformanceDir(t), "chains", "*.json"))
+	files, err := filepath.Glob(filepath.Join(conformancedata.Folder(t), "chains", "*.json"))
 	if err != nil || len(files) == 0 {
 		t.Skip("the conformance data has no suites")
 	}
@@ -91,7 +72,7 @@ func TestValidate_suites(t *testing.T) {
 // sign.
 func TestMLDSA_seedAndExpandedKeysSign(t *testing.T) {
 	t.Parallel()
-	folder := filepath.Join(conformanceDir(t), "pq", "lamps-wg-dilithium-certificates")
+	folder := filepath.Join(conformancedata.Folder(t), "pq", "lamps-wg-dilithium-certificates")
 	for _, level := range []string{"44", "65", "87"} {
 		for _, form := range []string{"seed", "expanded"} {
 			t.Run(level+"-"+form, func(t *testing.T) {

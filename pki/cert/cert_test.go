@@ -13,14 +13,13 @@ import (
 	"math/big"
 	"net"
 	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"certkdb/pki/cert"
+	"certkdb/scripts/conformancedata"
 )
 
 var when = time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
@@ -150,22 +149,21 @@ func TestDescribeExtensions_rare(t *testing.T) {
 // TestParse_agreesWithGo compares every field with crypto/x509 for the certificates that it reads.
 func TestParse_agreesWithGo(t *testing.T) {
 	t.Parallel()
-	dir := conformanceDir(t)
 	compared := 0
-	for _, r := range manifest(t, dir, "cert", "root-cert") {
-		for _, der := range certificatesIn(t, filepath.Join(dir, r.path)) {
+	for _, r := range conformancedata.Files(t, "cert", "root-cert") {
+		for _, der := range certificatesIn(r.Data) {
 			want, err := x509.ParseCertificate(der)
 			if err != nil {
 				continue
 			}
 			c, err := cert.Parse(der)
 			if err != nil {
-				t.Errorf("%s: only crypto/x509 reads it: %v", r.path, err)
+				t.Errorf("%s: only crypto/x509 reads it: %v", r.Path, err)
 				continue
 			}
 			compared++
 			if len(c.Malformed()) == 0 {
-				compareWithGo(t, r.path, c, want)
+				compareWithGo(t, r.Path, c, want)
 			}
 		}
 	}
@@ -276,39 +274,31 @@ func TestParseRequest(t *testing.T) {
 
 func TestParseRequest_conformance(t *testing.T) {
 	t.Parallel()
-	dir := conformanceDir(t)
-	for _, r := range manifest(t, dir, "csr") {
-		data, err := os.ReadFile(filepath.Join(dir, r.path))
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, r := range conformancedata.Files(t, "csr") {
+		data := r.Data
 		if block, _ := pem.Decode(data); block != nil {
 			data = block.Bytes
 		}
-		if _, err := cert.ParseRequest(data); err != nil && r.expected == "parse" {
-			t.Errorf("%s: %v", r.path, err)
+		if _, err := cert.ParseRequest(data); err != nil && r.Expected == "parse" {
+			t.Errorf("%s: %v", r.Path, err)
 		}
 	}
 }
 
 func TestParseCRL_conformance(t *testing.T) {
 	t.Parallel()
-	dir := conformanceDir(t)
-	for _, r := range manifest(t, dir, "crl") {
-		data, err := os.ReadFile(filepath.Join(dir, r.path))
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, r := range conformancedata.Files(t, "crl") {
+		data := r.Data
 		if block, _ := pem.Decode(data); block != nil {
 			data = block.Bytes
 		}
 		c, err := cert.ParseCRL(data)
-		if r.expected == "parse" && err != nil || r.expected == "refuse" && err == nil {
-			t.Errorf("%s (%s): %v", r.path, r.expected, err)
+		if r.Expected == "parse" && err != nil || r.Expected == "refuse" && err == nil {
+			t.Errorf("%s (%s): %v", r.Path, r.Expected, err)
 		}
 		if want, goErr := x509.ParseRevocationList(data); goErr == nil && err == nil {
 			if len(want.RevokedCertificateEntries) != len(c.Revoked) || !want.ThisUpdate.Equal(c.ThisUpdate) || !bytes.Equal(want.AuthorityKeyId, c.AKI) {
-				t.Errorf("%s: differs from crypto/x509", r.path)
+				t.Errorf("%s: differs from crypto/x509", r.Path)
 			}
 		}
 	}

@@ -4,59 +4,14 @@ import (
 	"bytes"
 	"crypto/x509"
 	"encoding/pem"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 
 	"certkdb/pki/cert"
+	"certkdb/scripts/conformancedata"
 )
 
-// conformanceDir finds the third-party test data: CERTKDB_CONFORMANCE, else shared/conformance/public beside a parent
-// folder of the checkout. It is not part of the repository.
-func conformanceDir(t testing.TB) string {
-	if dir := os.Getenv("CERTKDB_CONFORMANCE"); dir != "" {
-		return dir
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		candidate := filepath.Join(dir, "shared", "conformance", "public")
-		if _, err := os.Stat(filepath.Join(candidate, "MANIFEST.tsv")); err == nil {
-			return candidate
-		}
-	}
-	t.Skip("no conformance data")
-	return ""
-}
-
-type row struct{ path, kind, expected string }
-
-func manifest(t testing.TB, dir string, kinds ...string) []row {
-	data, err := os.ReadFile(filepath.Join(dir, "MANIFEST.tsv"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var rows []row
-	for line := range strings.Lines(string(data)) {
-		f := strings.Split(line, "\t")
-		for _, kind := range kinds {
-			if f[1] == kind {
-				rows = append(rows, row{path: f[0], kind: kind, expected: f[4]})
-			}
-		}
-	}
-	return rows
-}
-
-// certificatesIn returns the DER of the certificates in a file: PEM blocks, else the file itself.
-func certificatesIn(t testing.TB, file string) [][]byte {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+// certificatesIn returns the DER of the certificates in the bytes of a file: PEM blocks, else the bytes themselves.
+func certificatesIn(data []byte) [][]byte {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // pem.Decode wants its line first
 	var list [][]byte
 	for rest := data; ; {
@@ -76,9 +31,8 @@ func certificatesIn(t testing.TB, file string) [][]byte {
 
 func TestParse_conformance(t *testing.T) {
 	t.Parallel()
-	dir := conformanceDir(t)
-	for _, r := range manifest(t, dir, "cert", "root-cert") {
-		list := certificatesIn(t, filepath.Join(dir, r.path))
+	for _, r := range conformancedata.Files(t, "cert", "root-cert") {
+		list := certificatesIn(r.Data)
 		var failed error
 		for _, der := range list {
 			c, err := cert.Parse(der)
@@ -87,24 +41,23 @@ func TestParse_conformance(t *testing.T) {
 				continue
 			}
 			if _, goErr := x509.ParseCertificate(der); goErr != nil && c.Warning() == "" {
-				t.Errorf("%s: crypto/x509 says %v, Warning says nothing", r.path, goErr)
+				t.Errorf("%s: crypto/x509 says %v, Warning says nothing", r.Path, goErr)
 			} else if goErr == nil && c.Warning() != "" {
-				t.Logf("%s: %s", r.path, c.Warning())
+				t.Logf("%s: %s", r.Path, c.Warning())
 			}
 		}
 		switch {
-		case r.expected == "parse" && (failed != nil || len(list) == 0):
-			t.Errorf("%s: must parse: %d certificates, %v", r.path, len(list), failed)
-		case r.expected == "refuse" && failed == nil && len(list) > 0:
-			t.Errorf("%s: must be refused", r.path)
+		case r.Expected == "parse" && (failed != nil || len(list) == 0):
+			t.Errorf("%s: must parse: %d certificates, %v", r.Path, len(list), failed)
+		case r.Expected == "refuse" && failed == nil && len(list) > 0:
+			t.Errorf("%s: must be refused", r.Path)
 		}
 	}
 }
 
 // benchDER is a certificate of the usual size.
 func benchDER(b *testing.B) []byte {
-	dir := conformanceDir(b)
-	return certificatesIn(b, filepath.Join(dir, "certs/pyca/cryptography.io.pem"))[0]
+	return certificatesIn(conformancedata.Read(b, "certs/pyca/cryptography.io.pem"))[0]
 }
 
 func BenchmarkParseAndSummarize(b *testing.B) {

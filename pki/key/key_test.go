@@ -10,13 +10,12 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"certkdb/pki/key"
+	"certkdb/scripts/conformancedata"
 )
 
 func TestGenerate_everyType(t *testing.T) {
@@ -71,14 +70,7 @@ func TestPrivate_printsNoSecret(t *testing.T) {
 // The published pair of seed and expanded key is one key (RFC 9881, section 6 and appendix C).
 func TestReadPrivate_latticeForms(t *testing.T) {
 	t.Parallel()
-	dir := conformanceDir(t)
-	read := func(file string) []byte {
-		data, err := os.ReadFile(filepath.Join(dir, "pq", file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return plainDER(data)
-	}
+	read := func(file string) []byte { return plainDER(conformancedata.Read(t, "pq/"+file)) }
 	seed, err := key.ReadPrivate(read("lamps-wg-dilithium-certificates/ML-DSA-44-seed.priv"))
 	if err != nil {
 		t.Fatal(err)

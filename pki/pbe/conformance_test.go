@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -15,47 +13,8 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 
 	"certkdb/pki/pbe"
+	"certkdb/scripts/conformancedata"
 )
-
-// conformance finds the third-party test data, which is not part of the repository.
-func conformance(t testing.TB) string {
-	t.Helper()
-	if dir := os.Getenv("CERTKDB_CONFORMANCE"); dir != "" {
-		return dir
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		if found := filepath.Join(dir, "shared", "conformance", "public"); isDir(found) {
-			return found
-		}
-	}
-	t.Skip("no conformance data: set CERTKDB_CONFORMANCE")
-	return ""
-}
-
-func isDir(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
-}
-
-// manifest returns the rows of a kind as columns.
-func manifest(t testing.TB, dir, kind string) [][]string {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join(dir, "MANIFEST.tsv"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var rows [][]string
-	for line := range strings.Lines(string(data)) {
-		if row := strings.Split(strings.TrimSuffix(line, "\n"), "\t"); len(row) > 5 && row[1] == kind {
-			rows = append(rows, row)
-		}
-	}
-	return rows
-}
 
 type wycheproof struct {
 	Algorithm  string
@@ -78,15 +37,10 @@ var ciphers = map[string]string{"128": "60864801650304" + "0102", "192": "608648
 
 func TestDecrypt_wycheproof(t *testing.T) {
 	t.Parallel()
-	dir := conformance(t)
 	cases := 0
-	for _, row := range manifest(t, dir, "wycheproof-pbes2-json") {
+	for _, file := range conformancedata.Files(t, "wycheproof-pbes2-json") {
 		var suite wycheproof
-		data, err := os.ReadFile(filepath.Join(dir, row[0]))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := json.Unmarshal(data, &suite); err != nil {
+		if err := json.Unmarshal(file.Data, &suite); err != nil {
 			t.Fatal(err)
 		}
 		prf, size, _ := strings.Cut(strings.TrimPrefix(suite.Algorithm, "PbeWithHmac"), "AndAes_")
@@ -96,7 +50,7 @@ func TestDecrypt_wycheproof(t *testing.T) {
 				algorithm := pbes2(unhex(t, prfs[prf]), unhex(t, ciphers[size]), unhex(t, test.Salt), unhex(t, test.Iv), test.IterationCount)
 				plain, err := pbe.Decrypt(algorithm, unhex(t, test.Ct), unhex(t, test.Password), pbe.EncodingStandard)
 				if (err == nil) != (test.Result == "valid") || err == nil && !bytes.Equal(plain, unhex(t, test.Msg)) {
-					t.Errorf("%s %d: %x, %v, want %s %s", row[0], test.TcID, plain, err, test.Result, test.Msg)
+					t.Errorf("%s %d: %x, %v, want %s %s", file.Path, test.TcID, plain, err, test.Result, test.Msg)
 				}
 			}
 		}
@@ -131,23 +85,18 @@ func pbes2(prf, cipher, salt, iv []byte, iterations int64) []byte {
 
 func TestDecryptPKCS8_conformance(t *testing.T) {
 	t.Parallel()
-	dir := conformance(t)
 	opened := 0
-	for _, row := range manifest(t, dir, "key") {
-		der := encryptedPKCS8(t, filepath.Join(dir, row[0]))
-		if der == nil || row[2] == "-" {
+	for _, file := range conformancedata.Files(t, "key") {
+		der := encryptedPKCS8(file.Data)
+		if der == nil || file.Password == nil {
 			continue
 		}
-		var password string
-		if err := json.Unmarshal([]byte(row[2]), &password); err != nil {
-			t.Fatal(err)
-		}
 		opened++
-		if _, err := pbe.DecryptPKCS8(der, []byte(password)); err != nil && row[4] != "refuse" {
-			t.Errorf("%s: %v", row[0], err)
+		if _, err := pbe.DecryptPKCS8(der, []byte(*file.Password)); err != nil && file.Expected != "refuse" {
+			t.Errorf("%s: %v", file.Path, err)
 		}
-		if _, err := pbe.DecryptPKCS8(der, []byte(password+"x")); !errors.Is(err, pbe.ErrPassword) {
-			t.Errorf("%s: a wrong password gives %v", row[0], err)
+		if _, err := pbe.DecryptPKCS8(der, []byte(*file.Password+"x")); !errors.Is(err, pbe.ErrPassword) {
+			t.Errorf("%s: a wrong password gives %v", file.Path, err)
 		}
 	}
 	if opened < 30 {
@@ -156,11 +105,7 @@ func TestDecryptPKCS8_conformance(t *testing.T) {
 }
 
 // encryptedPKCS8 returns the EncryptedPrivateKeyInfo in a file, nil if it holds something else.
-func encryptedPKCS8(t *testing.T, path string) []byte {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+func encryptedPKCS8(data []byte) []byte {
 	for rest := data; ; {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil {

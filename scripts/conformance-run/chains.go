@@ -55,9 +55,9 @@ func (s *scorer) chains(r *row) ([]problem, error) {
 		if err := json.Unmarshal([]byte(line), &v); err != nil {
 			return nil, fmt.Errorf("reading a verdict: %w", err)
 		}
-		s.chainScores.add(strings.TrimSuffix(path.Base(r.path), ".json"), &v)
+		s.chainScores.add(strings.TrimSuffix(path.Base(r.Path), ".json"), &v)
 		if v.Actual != v.Expected {
-			problems = append(problems, problem{r.path, v.ID, "it says " + v.Actual + ", not " + v.Expected + ": " + v.Reason})
+			problems = append(problems, problem{r.Path, v.ID, "it says " + v.Actual + ", not " + v.Expected + ": " + v.Reason})
 		}
 	}
 	return problems, nil

@@ -39,7 +39,7 @@ var expects = map[string]string{
 
 // row scores one row.
 func (s *scorer) row(r row) result {
-	check, ok := judges[r.kind]
+	check, ok := judges[r.Kind]
 	if !ok {
 		check = (*scorer).file
 	}
@@ -48,19 +48,19 @@ func (s *scorer) row(r row) result {
 	case errors.Is(err, errSkip):
 		return result{row: r, skipped: err.Error()}
 	case err != nil:
-		problems = append(problems, problem{r.path, "", err.Error()})
+		problems = append(problems, problem{r.Path, "", err.Error()})
 	}
 	return result{row: r, problems: problems}
 }
 
 func (s *scorer) path(r *row) string {
-	return filepath.Join(s.folder, filepath.FromSlash(r.path))
+	return filepath.Join(s.folder, filepath.FromSlash(r.Path))
 }
 
 // show describes the row's file to the program.
 func (s *scorer) show(r *row, password *string, keys []string) (*outcome, error) {
 	args := []string{"show", "--json", "--file", s.path(r)}
-	if what := expects[strings.TrimPrefix(r.kind, "fuzz-")]; what != "" {
+	if what := expects[strings.TrimPrefix(r.Kind, "fuzz-")]; what != "" {
 		args = append(args, "--expect", what)
 	}
 	return s.program.run(call{args: args, password: password, keys: keys})
@@ -72,7 +72,7 @@ func (s *scorer) file(r *row) ([]problem, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := s.show(r, r.password, r.keys)
+	o, err := s.show(r, r.Password, r.Keys)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (s *scorer) file(r *row) ([]problem, error) {
 }
 
 func (r *row) problem(format string, args ...any) problem {
-	return problem{path: r.path, text: fmt.Sprintf(format, args...)}
+	return problem{path: r.Path, text: fmt.Sprintf(format, args...)}
 }
 
 // verdict compares one run with what the manifest expects.
@@ -93,7 +93,7 @@ func (s *scorer) verdict(r *row, o *outcome, data []byte) []problem {
 	if fault := o.fault(); fault != "" {
 		return []problem{r.problem("%s", fault)}
 	}
-	switch r.expected {
+	switch r.Expected {
 	case "refuse":
 		if o.exit == 0 {
 			return []problem{r.problem("it was not refused")}
@@ -108,7 +108,7 @@ func (s *scorer) verdict(r *row, o *outcome, data []byte) []problem {
 			return []problem{r.problem("exit code %d without a message", o.exit)}
 		}
 	default:
-		return []problem{r.problem("MANIFEST.tsv expects %q of it, which has no rule here", r.expected)}
+		return []problem{r.problem("MANIFEST.tsv expects %q of it, which has no rule here", r.Expected)}
 	}
 	return nil
 }
@@ -120,14 +120,14 @@ func (s *scorer) parsed(r *row, o *outcome, data []byte) []problem {
 		return []problem{r.problem("%v", err)}
 	}
 	var problems []problem
-	if want, ok := s.expected.contents[r.path]; ok {
+	if want, ok := s.expected.contents[r.Path]; ok {
 		problems = append(problems, r.compareBags(got.Items, want)...)
 	}
-	if want, ok := s.expected.jks[r.path]; ok {
+	if want, ok := s.expected.jks[r.Path]; ok {
 		problems = append(problems, r.compareAliases(got.Items, want)...)
 	}
 	problems = append(problems, r.compareArmour(got.Items, data)...)
-	if r.password != nil {
+	if r.Password != nil {
 		problems = append(problems, s.wrongPassword(r, o)...)
 	}
 	return problems
@@ -231,7 +231,7 @@ func algorithmFits(algorithm, keyType string) bool {
 
 // compareArmour compares the certificates of a bundle with those that Go's own reader of PEM finds.
 func (r *row) compareArmour(items []item, data []byte) []problem {
-	if r.kind != "pem-bundle" && r.kind != "trust-bundle" && r.kind != "intermediate-bundle" {
+	if r.Kind != "pem-bundle" && r.Kind != "trust-bundle" && r.Kind != "intermediate-bundle" {
 		return nil
 	}
 	var got, want []string
@@ -251,7 +251,7 @@ func (r *row) compareArmour(items []item, data []byte) []problem {
 
 // wrongPassword wants a file refused with another password than its own, unless the same is shown without any.
 func (s *scorer) wrongPassword(r *row, right *outcome) []problem {
-	wrong := *r.password + "-wrong"
+	wrong := *r.Password + "-wrong"
 	o, err := s.show(r, &wrong, nil)
 	if err != nil {
 		return []problem{r.problem("%v", err)}

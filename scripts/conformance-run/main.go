@@ -70,7 +70,7 @@ func (o options) run(w io.Writer) (bool, error) {
 	}
 	if o.kinds != "" {
 		wanted := strings.Split(o.kinds, ",")
-		rows = slices.DeleteFunc(rows, func(r row) bool { return !slices.Contains(wanted, r.kind) })
+		rows = slices.DeleteFunc(rows, func(r row) bool { return !slices.Contains(wanted, r.Kind) })
 	}
 	before, err := listing(o.folder)
 	if err != nil {
@@ -145,7 +145,7 @@ func newReport(results []result, known map[string]string) *report {
 	r := &report{scores: map[score]*count{}, skipped: map[string]int{}}
 	for _, one := range results {
 		if one.skipped != "" {
-			r.skipped[one.kind+": "+one.skipped]++
+			r.skipped[one.Kind+": "+one.skipped]++
 			continue
 		}
 		r.add(one, known)
@@ -154,8 +154,8 @@ func newReport(results []result, known map[string]string) *report {
 }
 
 func (r *report) add(one result, known map[string]string) {
-	expected, _, _ := strings.Cut(one.expected, " ") // suites say more
-	key := score{one.kind, cmp.Or(one.tier, "-"), expected}
+	expected, _, _ := strings.Cut(one.Expected, " ") // suites say more
+	key := score{one.Kind, cmp.Or(one.Tier, "-"), expected}
 	c := r.scores[key]
 	if c == nil {
 		c = &count{}
@@ -164,8 +164,8 @@ func (r *report) add(one result, known map[string]string) {
 	c.scored++
 	if len(one.problems) == 0 {
 		c.agreed++
-		if _, ok := known[one.path]; ok {
-			r.stale = append(r.stale, one.path)
+		if _, ok := known[one.Path]; ok {
+			r.stale = append(r.stale, one.Path)
 		}
 		return
 	}

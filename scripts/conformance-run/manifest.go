@@ -11,15 +11,12 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"certkdb/scripts/conformancedata"
 )
 
 // row is a line of MANIFEST.tsv.
-type row struct {
-	path, kind, expected, tier string
-	// password is nil where none is needed or known.
-	password *string
-	keys     []string
-}
+type row struct{ conformancedata.Row }
 
 // readRows reads MANIFEST.tsv and adds the suites in chains/ that it does not name. A folder may have suites alone.
 func readRows(folder string) ([]row, error) {
@@ -27,67 +24,21 @@ func readRows(folder string) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := readManifest(folder)
+	manifest, err := conformancedata.Manifest(folder)
 	if err != nil && !(errors.Is(err, fs.ErrNotExist) && len(suites) > 0) {
 		return nil, err
 	}
+	var rows []row
+	for _, r := range manifest {
+		rows = append(rows, row{r})
+	}
 	for _, suite := range suites {
 		path := "chains/" + filepath.Base(suite)
-		if !slices.ContainsFunc(rows, func(r row) bool { return r.path == path }) {
-			rows = append(rows, row{path: path, kind: "chain-suite", expected: "per-case"})
+		if !slices.ContainsFunc(rows, func(r row) bool { return r.Path == path }) {
+			rows = append(rows, row{conformancedata.Row{Path: path, Kind: "chain-suite", Expected: "per-case"}})
 		}
 	}
 	return rows, nil
-}
-
-func readManifest(folder string) ([]row, error) {
-	data, err := os.ReadFile(filepath.Join(folder, "MANIFEST.tsv"))
-	if err != nil {
-		return nil, err
-	}
-	lines := strings.Split(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n")
-	head := strings.Split(lines[0], "\t")
-	var rows []row
-	for n, line := range lines[1:] {
-		if line == "" {
-			continue
-		}
-		cells := strings.Split(line, "\t")
-		cell := func(name string) string {
-			if i := slices.Index(head, name); i >= 0 && i < len(cells) {
-				return cells[i]
-			}
-			return ""
-		}
-		r := row{path: cell("path"), kind: cell("kind"), expected: cell("expected"), tier: cell("tier")}
-		if err := r.passwords(cell("password"), cell("key_password")); err != nil {
-			return nil, fmt.Errorf("MANIFEST.tsv, line %d: %w", n+2, err)
-		}
-		rows = append(rows, r)
-	}
-	return rows, nil
-}
-
-// passwords reads the two cells: a JSON string, or "-"; key passwords may be several, separated by " | " within or between strings.
-func (r *row) passwords(password, keys string) error {
-	if password != "-" && password != "" {
-		r.password = new(string)
-		if err := json.Unmarshal([]byte(password), r.password); err != nil {
-			return fmt.Errorf("password %s: %w", password, err)
-		}
-	}
-	if keys == "-" || keys == "" {
-		return nil
-	}
-	for _, one := range strings.Split(keys, " | ") {
-		one = strings.Trim(one, `"`)
-		var text string
-		if err := json.Unmarshal([]byte(`"`+one+`"`), &text); err != nil {
-			return fmt.Errorf("key_password %s: %w", keys, err)
-		}
-		r.keys = append(r.keys, text)
-	}
-	return nil
 }
 
 // readKnown reads the disagreements that are known: file, case or "-", reason. Lines that begin with # are comments.

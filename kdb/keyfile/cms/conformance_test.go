@@ -2,9 +2,7 @@ package cms_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,61 +10,18 @@ import (
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
 	"certkdb/kdb/keyfile/cms"
+	"certkdb/scripts/conformancedata"
 )
 
-// conformanceDir finds the third-party test data, which is not part of the repository.
-func conformanceDir(t *testing.T) string {
+// rows calls do with path, password and bytes of the manifest's files that match; the password is "" if it is not told.
+func rows(t *testing.T, match func(*conformancedata.Row) bool, do func(path, password string, data []byte)) {
 	t.Helper()
-	if dir := os.Getenv("CERTKDB_CONFORMANCE"); dir != "" {
-		return dir
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		found := filepath.Join(dir, "shared", "conformance", "public")
-		if _, err := os.Stat(filepath.Join(found, "MANIFEST.tsv")); err == nil {
-			return found
-		}
-	}
-	t.Skip("the conformance data is not here")
-	return ""
-}
-
-// rows yields path, password and bytes of the manifest's files of a kind; the password is "" if it is not told.
-func rows(t *testing.T, match func(path, kind string) bool, do func(path, password string, data []byte)) {
-	t.Helper()
-	dir := conformanceDir(t)
-	manifest, err := os.ReadFile(filepath.Join(dir, "MANIFEST.tsv"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	count := 0
-	for _, line := range strings.Split(string(manifest), "\n") {
-		f := strings.Split(line, "\t")
-		if len(f) < 5 || !match(f[0], f[1]) {
-			continue
-		}
-		count++
-		data, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(f[0])))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var password string
-		if f[2] != "-" {
-			if err := json.Unmarshal([]byte(f[2]), &password); err != nil {
-				t.Fatal(err)
-			}
-		}
-		do(f[0], password, data)
-	}
-	if count == 0 {
-		t.Fatal("the manifest has no such file")
+	for _, f := range conformancedata.FilesWhere(t, match) {
+		do(f.Path, f.PasswordOr(""), f.Data)
 	}
 }
 
-func isDatabase(_, kind string) bool { return kind == "cms-kdb" }
+func isDatabase(r *conformancedata.Row) bool { return r.Kind == "cms-kdb" }
 
 func TestConformance_open(t *testing.T) {
 	t.Parallel()
@@ -88,10 +43,7 @@ func TestConformance_open(t *testing.T) {
 				t.Errorf("%s: the chain has %d certificates, want 3", path, len(e.Certificates))
 			}
 		}
-		stash, err := os.ReadFile(filepath.Join(conformanceDir(t), strings.TrimSuffix(path, ".kdb")+".sth"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		stash := conformancedata.Read(t, strings.TrimSuffix(path, ".kdb")+".sth")
 		stashed, err := cms.Codec().Stash.Decode(stash)
 		if err != nil || string(stashed) != password {
 			t.Errorf("%s: the stash says %q, %v", path, stashed, err)
@@ -149,7 +101,7 @@ func TestConformance_damaged(t *testing.T) {
 
 func TestConformance_stashes(t *testing.T) {
 	t.Parallel()
-	rows(t, func(_, kind string) bool { return kind == "cms-stash" }, func(path, password string, data []byte) {
+	rows(t, func(r *conformancedata.Row) bool { return r.Kind == "cms-stash" }, func(path, password string, data []byte) {
 		got, err := cms.DecodeStash(data)
 		if err != nil || len(got) == 0 || password != "" && string(got) != password {
 			t.Errorf("%s: a password of %d bytes, %v", path, len(got), err)
@@ -159,16 +111,12 @@ func TestConformance_stashes(t *testing.T) {
 
 func TestConformance_stashesOfPKCS12(t *testing.T) {
 	t.Parallel()
-	gskit := func(path, kind string) bool { return strings.HasPrefix(path, "gskit/") && kind == "pkcs12" }
+	gskit := func(r *conformancedata.Row) bool { return strings.HasPrefix(r.Path, "gskit/") && r.Kind == "pkcs12" }
 	rows(t, gskit, func(path, password string, data []byte) {
 		if cms.Codec().Matches(data) {
 			t.Errorf("%s is PKCS #12 and taken for CMS", path)
 		}
-		stash, err := os.ReadFile(filepath.Join(conformanceDir(t), strings.TrimSuffix(path, ".kdb")+".sth"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := cms.DecodeStash(stash)
+		got, err := cms.DecodeStash(conformancedata.Read(t, strings.TrimSuffix(path, ".kdb")+".sth"))
 		if err != nil || password != "" && string(got) != password {
 			t.Errorf("%s: its stash has another password (%v)", path, err)
 		}

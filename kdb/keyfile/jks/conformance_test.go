@@ -3,79 +3,24 @@ package jks_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"os"
-	"path/filepath"
 	"sort"
-	"strings"
 	"testing"
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
 	"certkdb/kdb/keyfile/jks"
+	"certkdb/scripts/conformancedata"
 )
 
-// conformanceDir finds the third-party test data, which is not part of the repository.
-func conformanceDir(t *testing.T) string {
-	t.Helper()
-	if dir := os.Getenv("CERTKDB_CONFORMANCE"); dir != "" {
-		return dir
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		found := filepath.Join(dir, "shared", "conformance", "public")
-		if _, err := os.Stat(filepath.Join(found, "MANIFEST.tsv")); err == nil {
-			return found
-		}
-	}
-	t.Skip("the conformance data is not here")
-	return ""
-}
-
-// vector is a row of the manifest.
-type vector struct {
-	path, kind, expected string
-	password             *string
-	keys                 [][]byte
-	data                 []byte
-}
+// vector is a file of the data.
+type vector struct{ conformancedata.File }
 
 func vectors(t *testing.T) []vector {
 	t.Helper()
-	dir := conformanceDir(t)
-	manifest, err := os.ReadFile(filepath.Join(dir, "MANIFEST.tsv"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	var list []vector
-	for _, line := range strings.Split(string(manifest), "\n") {
-		f := strings.Split(line, "\t")
-		if len(f) < 5 || f[1] != "jks" && f[1] != "jceks" {
-			continue
-		}
-		v := vector{path: f[0], kind: f[1], expected: f[4]}
-		if f[2] != "-" {
-			v.password = new(string)
-			if err := json.Unmarshal([]byte(f[2]), v.password); err != nil {
-				t.Fatalf("%s: password %s: %v", v.path, f[2], err)
-			}
-		}
-		if f[3] != "-" {
-			for _, k := range strings.Split(strings.Trim(f[3], `"`), " | ") {
-				v.keys = append(v.keys, []byte(k))
-			}
-		}
-		if v.data, err = os.ReadFile(filepath.Join(dir, filepath.FromSlash(v.path))); err != nil {
-			t.Fatal(err)
-		}
-		list = append(list, v)
-	}
-	if len(list) == 0 {
-		t.Fatal("the manifest has no Java key store")
+	for _, f := range conformancedata.Files(t, "jks", "jceks") {
+		list = append(list, vector{f})
 	}
 	return list
 }
@@ -98,7 +43,7 @@ func passwords(password *string, keys ...[]byte) keyfile.Passwords {
 }
 
 func (v vector) open() (keyfile.Container, error) {
-	return codec(v.kind).Decode(keyfile.Files{Main: v.data}, passwords(v.password, v.keys...))
+	return codec(v.Kind).Decode(keyfile.Files{Main: v.Data}, passwords(v.Password, v.KeyPasswords()...))
 }
 
 // listed is an entry as expected/jks.json has it.
@@ -112,27 +57,21 @@ type listed struct {
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	raw, err := os.ReadFile(filepath.Join(conformanceDir(t), "expected", "jks.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	expected := map[string][]listed{}
-	if err := json.Unmarshal(raw, &expected); err != nil {
-		t.Fatal(err)
-	}
+	conformancedata.ReadJSON(t, "expected/jks.json", &expected)
 	for _, v := range vectors(t) {
-		t.Run(v.path, func(t *testing.T) {
+		t.Run(v.Path, func(t *testing.T) {
 			t.Parallel()
 			c, err := v.open()
 			if err != nil {
-				if v.expected == "parse" {
+				if v.Expected == "parse" {
 					t.Errorf("does not open: %v", err)
 				}
 				return
 			}
 			c.Check(func(kdb.Problem) {})
 			c.Facts()
-			if want, ok := expected[v.path]; ok && v.expected == "parse" {
+			if want, ok := expected[v.Path]; ok && v.Expected == "parse" {
 				compare(t, c, want)
 			}
 		})
@@ -196,11 +135,11 @@ func TestConformance_wrongPasswordRefused(t *testing.T) {
 	t.Parallel()
 	wrong := "not the password"
 	for _, v := range vectors(t) {
-		if v.expected != "parse" {
+		if v.Expected != "parse" {
 			continue
 		}
-		if _, err := codec(v.kind).Decode(keyfile.Files{Main: v.data}, passwords(&wrong)); !errors.Is(err, kdb.ErrPassword) {
-			t.Errorf("%s: %v, want ErrPassword", v.path, err)
+		if _, err := codec(v.Kind).Decode(keyfile.Files{Main: v.Data}, passwords(&wrong)); !errors.Is(err, kdb.ErrPassword) {
+			t.Errorf("%s: %v, want ErrPassword", v.Path, err)
 		}
 	}
 }
@@ -208,19 +147,19 @@ func TestConformance_wrongPasswordRefused(t *testing.T) {
 func TestConformance_untouchedIsTheSame(t *testing.T) {
 	t.Parallel()
 	for _, v := range vectors(t) {
-		if v.expected != "parse" || v.kind != "jks" {
+		if v.Expected != "parse" || v.Kind != "jks" {
 			continue
 		}
 		c, err := v.open()
 		if err != nil {
 			t.Fatal(err)
 		}
-		files, err := c.Encode([]byte(*v.password))
+		files, err := c.Encode([]byte(*v.Password))
 		if err != nil {
-			t.Fatalf("%s: %v", v.path, err)
+			t.Fatalf("%s: %v", v.Path, err)
 		}
-		if string(files.Main) != string(v.data) {
-			t.Errorf("%s: written again it is another file", v.path)
+		if string(files.Main) != string(v.Data) {
+			t.Errorf("%s: written again it is another file", v.Path)
 		}
 	}
 }
@@ -228,23 +167,23 @@ func TestConformance_untouchedIsTheSame(t *testing.T) {
 func TestConformance_listsWithoutPassword(t *testing.T) {
 	t.Parallel()
 	for _, v := range vectors(t) {
-		if v.expected != "parse" {
+		if v.Expected != "parse" {
 			continue
 		}
 		with, err := v.open()
 		if err != nil {
 			t.Fatal(err)
 		}
-		without, err := codec(v.kind).Decode(keyfile.Files{Main: v.data}, passwords(nil))
+		without, err := codec(v.Kind).Decode(keyfile.Files{Main: v.Data}, passwords(nil))
 		if err != nil {
-			t.Fatalf("%s: %v", v.path, err)
+			t.Fatalf("%s: %v", v.Path, err)
 		}
 		if len(with.Entries()) != len(without.Entries()) {
-			t.Errorf("%s: %d entries with the password, %d without", v.path, len(with.Entries()), len(without.Entries()))
+			t.Errorf("%s: %d entries with the password, %d without", v.Path, len(with.Entries()), len(without.Entries()))
 		}
 		for _, e := range without.Entries() {
 			if _, err := without.Key(e.Label); e.Kind != kdb.KindTrusted && !errors.Is(err, kdb.ErrNoPassword) {
-				t.Errorf("%s: key of %q without a password: %v, want ErrNoPassword", v.path, e.Label, err)
+				t.Errorf("%s: key of %q without a password: %v, want ErrNoPassword", v.Path, e.Label, err)
 			}
 		}
 	}

@@ -3,11 +3,8 @@ package pkcs12_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -18,76 +15,17 @@ import (
 	"certkdb/kdb/keyfile"
 	"certkdb/kdb/keyfile/pkcs12"
 	"certkdb/pki/key"
+	"certkdb/scripts/conformancedata"
 )
 
-// conformance finds the third-party test data, which is not part of the repository.
-func conformance(t testing.TB) string {
-	t.Helper()
-	if dir := os.Getenv("CERTKDB_CONFORMANCE"); dir != "" {
-		return dir
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		found := filepath.Join(dir, "shared", "conformance", "public")
-		if info, err := os.Stat(found); err == nil && info.IsDir() {
-			return found
-		}
-	}
-	t.Skip("no conformance data: set CERTKDB_CONFORMANCE")
-	return ""
+// vector is a file of the data.
+type vector struct{ conformancedata.File }
+
+func (v vector) decode(password string) (*pkcs12.Container, error) {
+	return pkcs12.Decode(v.Data, keyfile.Passwords{Database: func() ([]byte, error) { return []byte(password), nil }, Keys: v.KeyPasswords()})
 }
 
-// vector is a row of the manifest.
-type vector struct {
-	path, password, expected, tier string
-	keys                           [][]byte
-}
-
-func vectors(t testing.TB, dir, kind string) []vector {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join(dir, "MANIFEST.tsv"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var list []vector
-	for line := range strings.Lines(string(data)) {
-		row := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
-		if len(row) < 6 || row[1] != kind {
-			continue
-		}
-		v := vector{path: row[0], password: unquote(t, row[2]), expected: row[4], tier: row[5]}
-		if row[3] != "-" {
-			for _, quoted := range strings.Split(row[3], " | ") {
-				v.keys = append(v.keys, []byte(unquote(t, quoted)))
-			}
-		}
-		list = append(list, v)
-	}
-	return list
-}
-
-func unquote(t testing.TB, cell string) string {
-	if cell == "-" {
-		return ""
-	}
-	var s string
-	if err := json.Unmarshal([]byte(cell), &s); err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-func (v vector) decode(t testing.TB, dir, password string) (*pkcs12.Container, error) {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join(dir, v.path))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pkcs12.Decode(data, keyfile.Passwords{Database: func() ([]byte, error) { return []byte(password), nil }, Keys: v.keys})
-}
+func (v vector) password() string { return v.PasswordOr("") }
 
 // content is what contents.json says of a bag.
 type content struct {
@@ -102,37 +40,31 @@ type content struct {
 
 func TestDecode_conformance(t *testing.T) {
 	t.Parallel()
-	dir := conformance(t)
-	data, err := os.ReadFile(filepath.Join(dir, "expected", "contents.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	var expected map[string][]content
-	if err := json.Unmarshal(data, &expected); err != nil {
-		t.Fatal(err)
-	}
+	conformancedata.ReadJSON(t, "expected/contents.json", &expected)
 	parsed := 0
-	for _, v := range vectors(t, dir, "pkcs12") {
-		t.Run(v.path, func(t *testing.T) {
+	for _, file := range conformancedata.Files(t, "pkcs12") {
+		v := vector{file}
+		t.Run(v.Path, func(t *testing.T) {
 			start := time.Now()
-			c, err := v.decode(t, dir, v.password)
+			c, err := v.decode(v.password())
 			if took := time.Since(start); took > soon {
 				t.Errorf("it took %v", took)
 			}
 			switch {
-			case v.expected == "refuse" && err == nil:
+			case v.Expected == "refuse" && err == nil:
 				t.Error("it was not refused")
-			case v.expected == "parse" && err != nil:
-				t.Errorf("%s: %v", v.tier, err)
+			case v.Expected == "parse" && err != nil:
+				t.Errorf("%s: %v", v.Tier, err)
 			}
 			if err != nil {
 				return
 			}
 			parsed++
-			if want, ok := expected[v.path]; ok {
+			if want, ok := expected[v.Path]; ok {
 				compare(t, c, want)
 			}
-			v.checkAgain(t, dir, c)
+			v.checkAgain(t, c)
 		})
 	}
 	if parsed == 0 {
@@ -183,25 +115,21 @@ func sum(data []byte) string {
 }
 
 // checkAgain decodes with a wrong password, and writes and reads again.
-func (v vector) checkAgain(t *testing.T, dir string, c *pkcs12.Container) {
+func (v vector) checkAgain(t *testing.T, c *pkcs12.Container) {
 	t.Helper()
 	asked := false
-	data, err := os.ReadFile(filepath.Join(dir, v.path))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = pkcs12.Decode(data, keyfile.Passwords{Database: func() ([]byte, error) {
+	_, err := pkcs12.Decode(v.Data, keyfile.Passwords{Database: func() ([]byte, error) {
 		asked = true
-		return []byte(v.password + "x"), nil
+		return []byte(v.password() + "x"), nil
 	}})
 	if asked && !errors.Is(err, kdb.ErrPassword) {
 		t.Errorf("a wrong password gives %v", err)
 	}
-	files, err := c.Encode([]byte(v.password))
+	files, err := c.Encode([]byte(v.password()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := pkcs12.Decode(files.Main, keyfile.Passwords{Database: func() ([]byte, error) { return []byte(v.password), nil }, Keys: v.keys})
+	again, err := pkcs12.Decode(files.Main, keyfile.Passwords{Database: func() ([]byte, error) { return []byte(v.password()), nil }, Keys: v.KeyPasswords()})
 	if err != nil {
 		t.Fatalf("reading what was written: %v", err)
 	}
@@ -215,14 +143,14 @@ func (v vector) checkAgain(t *testing.T, dir string, c *pkcs12.Container) {
 
 func TestDecode_fuzzCorpus(t *testing.T) {
 	t.Parallel()
-	dir := conformance(t)
-	for _, v := range vectors(t, dir, "fuzz-pkcs12") {
+	for _, file := range conformancedata.Files(t, "fuzz-pkcs12") {
+		v := vector{file}
 		start := time.Now()
-		if c, err := v.decode(t, dir, v.password); err == nil {
+		if c, err := v.decode(v.password()); err == nil {
 			c.Check(func(kdb.Problem) {})
 		}
 		if took := time.Since(start); took > soon {
-			t.Errorf("%s took %v", v.path, took)
+			t.Errorf("%s took %v", v.Path, took)
 		}
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/hex"
-	"encoding/json"
 	stdpem "encoding/pem"
 	"errors"
 	"math/big"
@@ -17,12 +16,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile/pkcs7"
+	"certkdb/scripts/conformancedata"
 )
 
 func certificate(t testing.TB, cn string) []byte {
@@ -164,37 +163,11 @@ func TestParse_refused(t *testing.T) {
 	}
 }
 
-// conformanceDir finds the third-party test data, or skips the test where it is absent.
-func conformanceDir(t testing.TB) string {
-	t.Helper()
-	if dir := os.Getenv("CERTKDB_CONFORMANCE"); dir != "" {
-		return dir
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		found := filepath.Join(dir, "shared", "conformance", "public")
-		if _, err := os.Stat(filepath.Join(found, "MANIFEST.tsv")); err == nil {
-			return found
-		}
-	}
-	t.Skip("no conformance data here")
-	return ""
-}
-
 // fingerprints are the certificates that expected/contents.json has for a file; nil if it has nothing on it.
-func fingerprints(t testing.TB, dir string) map[string][]string {
+func fingerprints(t testing.TB) map[string][]string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(dir, "expected", "contents.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	var contents map[string][]struct{ Type, SHA256 string }
-	if err := json.Unmarshal(text, &contents); err != nil {
-		t.Fatal(err)
-	}
+	conformancedata.ReadJSON(t, "expected/contents.json", &contents)
 	out := map[string][]string{}
 	for path, entries := range contents {
 		out[path] = []string{}
@@ -210,34 +183,20 @@ func fingerprints(t testing.TB, dir string) map[string][]string {
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	dir := conformanceDir(t)
-	text, err := os.ReadFile(filepath.Join(dir, "MANIFEST.tsv"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, agreed := fingerprints(t, dir), 0
-	for line := range strings.Lines(string(text)) {
-		f := strings.Split(line, "\t")
-		path, kind, expected, tier := f[0], f[1], f[4], f[5]
-		if kind != "pkcs7" && kind != "fuzz-pkcs7" {
-			continue
-		}
-		data, err := os.ReadFile(filepath.Join(dir, path))
-		if err != nil {
-			t.Fatal(err)
-		}
-		list, err := pkcs7.Certificates(data)
+	want, agreed := fingerprints(t), 0
+	for _, f := range conformancedata.Files(t, "pkcs7", "fuzz-pkcs7") {
+		list, err := pkcs7.Certificates(f.Data)
 		var got []string
 		for _, der := range list {
 			sum := sha256.Sum256(der)
 			got = append(got, hex.EncodeToString(sum[:]))
 		}
 		slices.Sort(got)
-		switch expectation, known := want[path]; {
-		case expected == "parse" && err != nil, expected == "refuse" && err == nil:
-			t.Errorf("%s %s: %v, expected %s", tier, path, err, expected)
-		case expected == "parse" && known && !slices.Equal(got, expectation):
-			t.Errorf("%s: certificates %.8q, want %.8q", path, got, expectation)
+		switch expectation, known := want[f.Path]; {
+		case f.Expected == "parse" && err != nil, f.Expected == "refuse" && err == nil:
+			t.Errorf("%s %s: %v, expected %s", f.Tier, f.Path, err, f.Expected)
+		case f.Expected == "parse" && known && !slices.Equal(got, expectation):
+			t.Errorf("%s: certificates %.8q, want %.8q", f.Path, got, expectation)
 		default:
 			agreed++
 		}

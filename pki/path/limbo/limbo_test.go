@@ -10,27 +10,8 @@ import (
 	"time"
 
 	"certkdb/pki/path/limbo"
+	"certkdb/scripts/conformancedata"
 )
-
-// conformanceDir finds the third-party test data: CERTKDB_CONFORMANCE, else shared/conformance/public beside a parent
-// folder of the checkout. It is not part of the repository.
-func conformanceDir(t testing.TB) string {
-	if dir := os.Getenv("CERTKDB_CONFORMANCE"); dir != "" {
-		return dir
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		candidate := filepath.Join(dir, "shared", "conformance", "public")
-		if _, err := os.Stat(filepath.Join(candidate, "MANIFEST.tsv")); err == nil {
-			return candidate
-		}
-	}
-	t.Skip("no conformance data")
-	return ""
-}
 
 // known reads the disagreements that are accounted for: testdata/conformance-known.tsv at the root of the checkout.
 func known(t testing.TB) map[string]bool {
@@ -64,7 +45,7 @@ func load(t testing.TB, file string) *limbo.Suite {
 // must still be one.
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	dir := conformanceDir(t)
+	dir := conformancedata.Folder(t)
 	accounted := known(t)
 	for _, file := range []string{"limbo.json", "pkits.json", "openssl-verify.json", "botan-verify.json", "boringssl-verify.json", "limbo-bettertls.json"} {
 		t.Run(file, func(t *testing.T) {
