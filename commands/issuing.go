@@ -273,6 +273,7 @@ func receiveCommand(env *op.Env) *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "label", Aliases: []string{"l"}, Usage: "`LABEL` of the request; else found by the public key", Destination: &o.Label},
 			&cli.BoolFlag{Name: "default", Usage: "make it the default entry", Destination: &o.Default},
+			detailedFlag(),
 		},
 		Action: func(c *cli.Context) error {
 			files, err := atLeastOne(c, "FILE")
@@ -284,13 +285,24 @@ func receiveCommand(env *op.Env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return emit(c, env, "receive", received, func(w io.Writer) {
-				fmt.Fprintf(w, "received %q: %s, valid until %s\n", received.Label, orDash(received.Subject), received.NotAfter.Format(time.DateOnly))
-				if !received.Complete {
-					fmt.Fprintf(w, "note: the chain is not complete: add the certificate of %s\n", printable(received.Missing))
-				}
-			})
+			err = emit(c, env, "receive", received, func(w io.Writer) { printReceived(w, received) })
+			if err == nil && received.Changed && c.Bool(flagDetailed) {
+				return detailedExit{}
+			}
+			return err
 		},
+	}
+}
+
+func printReceived(w io.Writer, r op.Received) {
+	word := "received"
+	if !r.Changed {
+		word = "unchanged"
+	}
+	fmt.Fprintf(w, "%s %q: %s, valid until %s\n", word, r.Label, orDash(r.Subject), r.NotAfter.Format(time.DateOnly))
+	printRefreshed(w, r.Refreshed)
+	if !r.Complete {
+		fmt.Fprintf(w, "note: the chain is not complete: add the certificate of %s\n", printable(r.Missing))
 	}
 }
 
@@ -301,7 +313,7 @@ func renewCommand(env *op.Env) *cli.Command {
 		Name: "renew", Category: groupIssuing, Usage: "replace a certificate by a new one for the same names and uses", ArgsUsage: "LABEL",
 		Description: "A self-signed certificate signs itself, another one is signed by its CA, when that is in the database or named. A new\n" +
 			"private key is made unless --reuse-key keeps it; a CA keeps its key, so that what it issued stays valid, unless --key-type\n" +
-			"asks for another. With --before nothing is done as long as it is not due.\n\n" +
+			"asks for another, and its new certificate goes into the chains of the entries that hold the old one. With --before nothing is done as long as it is not due.\n\n" +
 			examples("certkdb renew web", "certkdb renew web --before 30d", "certkdb renew web --reuse-key --days 90"),
 		Flags: append(authorityFlags(&o.CA),
 			&cli.BoolFlag{Name: "reuse-key", Usage: "keep the private key", Destination: &o.ReuseKey},
@@ -347,5 +359,17 @@ func printRenewed(w io.Writer, r op.Renewed) {
 		key = "with a new key"
 	}
 	fmt.Fprintf(w, "renewed %q %s, signed by %s, valid until %s\n", r.Label, key, r.Issuer, until)
+	printRefreshed(w, r.Refreshed)
 	printNotes(w, r.Notes)
+}
+
+func printRefreshed(w io.Writer, labels []string) {
+	const most = 10
+	shown := labels[:min(len(labels), most)]
+	for _, label := range shown {
+		fmt.Fprintf(w, "refreshed the chain of %q\n", label)
+	}
+	if more := len(labels) - len(shown); more > 0 {
+		fmt.Fprintf(w, "refreshed the chains of %d more entries\n", more)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"time"
 
 	"certkdb/kdb"
@@ -26,6 +27,9 @@ type Received struct {
 	// Complete says that the chain ends in a trusted certificate of the database; Missing names the issuer that is not there.
 	Complete bool   `json:"complete"`
 	Missing  string `json:"missing_issuer,omitempty"`
+	Changed  bool   `json:"changed"` // false: the entry had it already
+	// Refreshed are the labels whose chains have the renewed CA now.
+	Refreshed []string `json:"refreshed_chains,omitempty"`
 }
 
 // Run receives. A chain that is not complete is no error, but it is told.
@@ -75,11 +79,35 @@ func (o Receive) receive(tx kdb.Tx, env *Env, given [][]byte) (Received, error) 
 		Label: waiting.Label, Kind: kdb.KindPersonal, Default: o.Default || waiting.Default, Trusted: waiting.Trusted,
 		Certificates: append([][]byte{leaf}, withoutRoot(chain)...), Key: private,
 	}
-	if err := tx.Put(entry); err != nil {
+	received := Received{Complete: missing == "", Missing: missing}
+	if err := o.store(tx, &waiting, entry, &received); err != nil {
 		return Received{}, err
 	}
 	s, err := tx.Summary(entry.Label)
-	return Received{Entry: newEntry(&s, env.Now()), Complete: missing == "", Missing: missing}, err
+	received.Entry = newEntry(&s, env.Now())
+	return received, err
+}
+
+// store puts the entry in place of a request, or of the entry that it renews.
+func (o Receive) store(tx kdb.Tx, waiting *kdb.Summary, entry kdb.Entry, received *Received) error {
+	received.Changed = true
+	if waiting.Kind != kdb.KindPersonal {
+		return tx.Put(entry)
+	}
+	old, err := tx.Entry(waiting.Label)
+	if err != nil {
+		return err
+	}
+	if sameCertificates(old.Certificates, entry.Certificates) && waiting.Default == entry.Default {
+		received.Changed = false
+		return nil
+	}
+	chain := slices.Clone(entry.Certificates)
+	if err := tx.Put(entry); err != nil {
+		return err
+	}
+	received.Refreshed, err = refreshChains(tx, waiting.Label, old.Certificates[0], chain)
+	return err
 }
 
 // match finds the entry whose private key belongs to one of the certificates: a pending request before a personal entry.

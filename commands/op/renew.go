@@ -34,8 +34,10 @@ type Renewed struct {
 	NewKey  bool   `json:"new_key"`
 	Issuer  string `json:"signed_by"` // a label, or "itself"
 	// Old is the fingerprint of the certificate that was replaced.
-	Old   string   `json:"replaced_sha256,omitempty"`
-	Notes []string `json:"notes,omitempty"`
+	Old string `json:"replaced_sha256,omitempty"`
+	// Refreshed are the labels whose chains have the renewed CA now.
+	Refreshed []string `json:"refreshed_chains,omitempty"`
+	Notes     []string `json:"notes,omitempty"`
 }
 
 // Run renews. When nothing is due it changes nothing.
@@ -91,6 +93,7 @@ func (o Renew) findIssuer(tx kdb.Tx, old *kdb.Entry) (string, error) {
 	if c.Issuer.Canonical() == c.Subject.Canonical() {
 		return itself, nil
 	}
+	successor, found := "", false // a CA of that name that has another key by now
 	for s, err := range tx.Summaries("") {
 		if err != nil {
 			return "", err
@@ -103,9 +106,16 @@ func (o Renew) findIssuer(tx kdb.Tx, old *kdb.Entry) (string, error) {
 			return "", err
 		}
 		issuer, err := cert.Parse(entry.Certificates[0])
-		if err == nil && issuer.Subject.Canonical() == c.Issuer.Canonical() && (len(c.AKI) == 0 || bytes.Equal(c.AKI, issuer.SKI)) {
+		if err != nil || issuer.Subject.Canonical() != c.Issuer.Canonical() {
+			continue
+		}
+		if len(c.AKI) == 0 || bytes.Equal(c.AKI, issuer.SKI) {
 			return s.Label, nil
 		}
+		successor, found = s.Label, true
+	}
+	if found {
+		return successor, nil
 	}
 	return "", WithHint(fmt.Errorf("label %q: its issuer %q has no private key here", o.Label, c.Issuer.String()),
 		"name the CA with --ca LABEL (--ca-db FILE), or make a request with: certkdb request; and receive the new certificate")
@@ -166,6 +176,7 @@ func (o Renew) store(env *Env, old *kdb.Entry, issued pki.Issued, chain [][]byte
 		return Renewed{}, pkiError(err)
 	}
 	renewed := Renewed{Changed: true, NewKey: !o.ReuseKey, Issuer: by, Old: hexDigest(old.Fingerprint()), Notes: issued.Notes}
+	chain = append([][]byte{issued.Certificate}, chain...)
 	err := update(func(tx kdb.Tx) error {
 		now, err := tx.Summary(o.Label)
 		if err != nil {
@@ -176,14 +187,20 @@ func (o Renew) store(env *Env, old *kdb.Entry, issued pki.Issued, chain [][]byte
 		}
 		err = tx.Put(kdb.Entry{
 			Label: o.Label, Kind: kdb.KindPersonal, Trusted: old.Trusted, Default: now.Default,
-			Certificates: append([][]byte{issued.Certificate}, chain...), Key: issued.Key.PKCS8,
+			Certificates: chain, Key: issued.Key.PKCS8,
 		})
 		if err != nil {
+			return err
+		}
+		if renewed.Refreshed, err = refreshChains(tx, o.Label, old.Certificates[0], chain); err != nil {
 			return err
 		}
 		s, err := tx.Summary(o.Label)
 		renewed.Entry = newEntry(&s, env.Now())
 		return err
 	})
+	if err == nil && renewed.CA && renewed.NewKey {
+		renewed.Notes = append(renewed.Notes, "the CA's old key is gone: what it issued with that can no longer be revoked; renew those entries too")
+	}
 	return renewed, err
 }
