@@ -245,6 +245,56 @@ func TestDamage_changedRecord(t *testing.T) {
 	}
 }
 
+// An entry whose summary is damaged or gone can be given up by its label. Everything else stays, check is content, and the log tells; but
+// nothing is given up as long as more is wrong than was named.
+func TestDamage_deleteDamaged(t *testing.T) {
+	t.Parallel()
+	d := newDamage(t)
+	change := func(what string, keep bool) {
+		d.records(func(b *bbolt.Bucket) error {
+			if !keep {
+				return b.Delete([]byte(what))
+			}
+			value := bytes.Clone(b.Get([]byte(what)))
+			value[len(value)/2] ^= 0x10
+			return b.Put([]byte(what), value)
+		})
+	}
+	want := func(code int, args ...string) result {
+		t.Helper()
+		r := d.run(args...)
+		if r.code != code {
+			t.Errorf("%q exits with %d: %s%s", args, r.code, r.stdout, r.stderr)
+		}
+		return r
+	}
+	for what, keep := range map[string]bool{"a changed summary": true, "a removed summary": false} {
+		d.write(d.sound)
+		want(0, "default", "web")
+		change("s/web", keep)
+		if r := want(map[bool]int{true: 12, false: 3}[keep], "delete", "web"); keep && !strings.Contains(r.stderr, "certkdb delete LABEL --damaged") {
+			t.Errorf("%s: no hint: %s", what, r.stderr)
+		}
+		change("s/api", false) // somebody else removed another one as well
+		if r := want(12, "delete", "web", "--damaged"); !strings.Contains(r.stderr, "more were removed") {
+			t.Errorf("%s: %s", what, r.stderr)
+		}
+		want(2, "delete", "web", "--damaged", "--if-exists")
+		want(3, "delete", "web", "api", "nosuch", "--damaged")
+		want(0, "delete", "web", "api", "--damaged")
+		want(0, "check")
+		if r := want(0, "list", "-o", "name"); r.stdout != "corp root\nother root\n" {
+			t.Errorf("%s: there are %q", what, r.stdout)
+		}
+		if r := want(0, "log"); strings.Count(r.stdout, "delete-damaged") != 2 {
+			t.Errorf("%s: the log is %s", what, r.stdout)
+		}
+		want(0, "create", "web", "--cn", "web.example.com")
+		want(0, "delete", "other root", "--damaged") // sound: as without the option
+		want(0, "check")
+	}
+}
+
 // checkSlot wants a changed slot to be found by whatever opens the database still. The other way opens it no more: a stash
 // is then as good as none, and a password is wrong, in the words for any wrong password.
 func (d *damage) checkSlot(what string) {

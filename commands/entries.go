@@ -176,9 +176,12 @@ func deleteCommand(env *op.Env) *cli.Command {
 	var o op.Delete
 	return &cli.Command{
 		Name: "delete", Aliases: []string{"rm"}, Category: groupEntries, Usage: "delete entries, all that are named or none", ArgsUsage: "LABEL…",
-		Description: examples("certkdb delete old-root", "certkdb delete old-root older-root --if-exists"),
+		Description: "An entry that certkdb check calls damaged goes with --damaged, if there is no backup to restore. The database then forgets what\n" +
+			"it knew against old records that were put back before: look at the other entries. The audit log has delete-damaged.\n\n" +
+			examples("certkdb delete old-root", "certkdb delete old-root older-root --if-exists", "certkdb delete web --damaged"),
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "if-exists", Usage: "a label that is not there is no error", Destination: &o.IfExists},
+			&cli.BoolFlag{Name: "damaged", Usage: "also entries that cannot be read any more", Destination: &o.Damaged},
 			detailedFlag(),
 		},
 		Action: func(c *cli.Context) error {

@@ -65,6 +65,14 @@ type Tx interface {
 	Audit(operation, label string) error
 }
 
+// DamageRemover is a Tx that can remove entries which it cannot read any more, so that a database without a backup is usable again. The Tx
+// of a native database implements it; a damaged foreign file does not open at all.
+type DamageRemover interface {
+	// DeleteDamaged removes entries whose summaries are damaged or gone, all of them or none. ErrExists: a summary can be read, so that
+	// Delete does it; ErrCorrupt: more is damaged than what was named.
+	DeleteDamaged(labels ...string) error
+}
+
 // Info is what a database says of itself in clear.
 type Info struct {
 	Location string    // as given

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"certkdb/kdb"
 )
@@ -157,10 +158,57 @@ type Delete struct {
 	DB
 	Labels   []string
 	IfExists bool // a label that is not there is no error
+	// Damaged deletes entries that cannot be read any more, too.
+	Damaged bool
 }
 
 // Run deletes.
 func (o Delete) Run(ctx context.Context, env *Env) (Changed, error) {
+	if o.Damaged {
+		return o.damaged(ctx, env)
+	}
+	changed, err := o.sound(ctx, env)
+	if errors.Is(err, kdb.ErrCorrupt) && Hint(err) == "" {
+		err = WithHint(err, "see what is damaged with: certkdb check; restore a backup, or give the entry up with: certkdb delete LABEL --damaged")
+	}
+	return changed, err
+}
+
+// damaged deletes entries with damage, all of them or none.
+func (o Delete) damaged(ctx context.Context, env *Env) (Changed, error) {
+	if o.IfExists {
+		return Changed{}, fmt.Errorf("%w: --damaged and --if-exists exclude each other", ErrUsage)
+	}
+	var changed Changed
+	err := o.update(ctx, env, "delete", func(tx kdb.Tx) error {
+		changed = Changed{}
+		remover, ok := tx.(kdb.DamageRemover)
+		if !ok {
+			return fmt.Errorf("%w: deleting single damaged entries", kdb.ErrUnsupported)
+		}
+		var lost []string
+		for _, label := range o.Labels {
+			_, err := tx.Summary(label)
+			switch {
+			case err == nil: // at most its other records are damaged
+				err = tx.Delete(label)
+			case !slices.Contains(lost, label):
+				lost, err = append(lost, label), nil
+			}
+			if err != nil {
+				return err
+			}
+			changed.note(Action{Label: label, Action: "deleted"})
+		}
+		if len(lost) == 0 {
+			return nil
+		}
+		return remover.DeleteDamaged(lost...)
+	})
+	return changed, err
+}
+
+func (o Delete) sound(ctx context.Context, env *Env) (Changed, error) {
 	return o.each(ctx, env, "delete", o.Labels, func(tx kdb.Tx, s *kdb.Summary) (string, error) {
 		if s.Kind == 0 { // there is none
 			if o.IfExists {

@@ -1,0 +1,81 @@
+package sealed
+
+import (
+	"errors"
+	"fmt"
+
+	"certkdb/kdb"
+)
+
+// DeleteDamaged implements kdb.DamageRemover. The digest of the head cannot be updated by a summary that is not what it was, so it is made
+// anew of what is there; the number of the other entries must be what the head says, or more is wrong than was named. The log tells.
+func (t *tx) DeleteDamaged(labels ...string) error {
+	if t.operation == "" {
+		return errReading
+	}
+	for _, label := range labels {
+		if err := t.dropDamaged(label); err != nil {
+			return err
+		}
+	}
+	count, digest, err := t.recount()
+	if err != nil {
+		return err
+	}
+	if count != t.head.entries {
+		return fmt.Errorf("%w: without what was named %d entries are there, and there should be %d: more were removed or put back",
+			kdb.ErrCorrupt, count, t.head.entries)
+	}
+	t.head.digest = digest
+	return nil
+}
+
+// dropDamaged removes the records of a label that has one that does not open, or has lost its summary.
+func (t *tx) dropDamaged(label string) error {
+	s, err := t.Summary(label)
+	switch {
+	case err == nil:
+		return fmt.Errorf("label %q: its summary is not damaged: %w", label, kdb.ErrExists)
+	case errors.Is(err, kdb.ErrNotFound) && !t.hasParts(label):
+		return err
+	case !errors.Is(err, kdb.ErrNotFound) && !errors.Is(err, kdb.ErrCorrupt):
+		return err
+	}
+	for _, prefix := range []string{prefixSummary, prefixCerts, prefixKey} {
+		if err := t.stx.Delete(prefix + label); err != nil {
+			return err
+		}
+	}
+	t.head.entries--
+	if t.head.standard == label {
+		t.head.standard = ""
+	}
+	return t.log("delete-damaged", label, s.SHA256)
+}
+
+// hasParts tells whether there are records of a label beside its summary.
+func (t *tx) hasParts(label string) bool {
+	_, errCerts := t.stx.Get(prefixCerts + label)
+	_, errKey := t.stx.Get(prefixKey + label)
+	return errCerts == nil || errKey == nil
+}
+
+// recount counts the summaries and makes the digest of all that it covers.
+func (t *tx) recount() (count uint64, digest [32]byte, err error) {
+	for _, prefix := range []string{prefixSummary, prefixIssued, prefixNumber} {
+		for record, err := range t.stx.Scan(prefix, "") {
+			if err != nil {
+				return 0, digest, err
+			}
+			if err := t.ctx.Err(); err != nil {
+				return 0, digest, err
+			}
+			if prefix == prefixSummary {
+				count++
+			}
+			t.digester.toggle(&digest, record.Key, record.Value)
+		}
+	}
+	return count, digest, nil
+}
+
