@@ -75,9 +75,7 @@ func (c *container) addChain(chain [][]byte) {
 			continue
 		}
 		e := kdb.Entry{Label: c.chainLabel(der), Kind: kdb.KindTrusted, Certificates: [][]byte{der}}
-		s, f := newSlot(&e), c.files[roleKeys]
-		s.number = f.nextNumber()
-		f.slots, f.raw = append(f.slots, s), nil
+		c.files[roleKeys].append(newSlot(&e))
 	}
 }
 

@@ -209,10 +209,8 @@ func (c *container) find(label string) (*file, *slot) {
 		if f == nil {
 			continue
 		}
-		for _, s := range f.slots {
-			if s.hidden == "" && s.shown == label {
-				return f, s
-			}
+		if s := f.index().shown[label]; s != nil {
+			return f, s
 		}
 	}
 	return nil, nil

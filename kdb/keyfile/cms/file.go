@@ -101,6 +101,7 @@ type file struct {
 	header   [fixedSize]byte
 	slotSize int
 	slots    []*slot
+	found    *index // nil until it is needed
 }
 
 func newFile(r role, v *version) *file {
@@ -240,15 +241,6 @@ func (f *file) bodies() ([][]byte, error) {
 	return bodies, nil
 }
 
-// nextNumber is the number of the next record: numbers of deleted ones are not given again while later ones are there.
-func (f *file) nextNumber() uint32 {
-	var last uint32
-	for _, s := range f.slots {
-		last = max(last, s.number)
-	}
-	return last + 1
-}
-
 func (f *file) remove(gone *slot) {
 	var kept []*slot
 	for _, s := range f.slots {
@@ -256,7 +248,8 @@ func (f *file) remove(gone *slot) {
 			kept = append(kept, s)
 		}
 	}
-	f.slots, f.raw = kept, nil
+	f.slots = kept
+	f.changed()
 }
 
 // removeHidden removes the requests that a received certificate of the label hid.

@@ -9,8 +9,8 @@ import (
 )
 
 func (c *container) isHidden(label string) bool {
-	for s := range c.all() {
-		if s.hidden != "" && s.label == label {
+	for _, f := range c.files[:roleCRL] {
+		if f != nil && f.index().hidden[label] {
 			return true
 		}
 	}
@@ -55,8 +55,7 @@ func (c *container) add(f *file, s *slot, e *kdb.Entry) error {
 		if s != nil {
 			f.remove(s)
 		}
-		next.number = to.nextNumber()
-		to.slots, to.raw = append(to.slots, next), nil
+		to.append(next)
 	}
 	if e.Default {
 		c.takeDefault(next)
@@ -163,7 +162,7 @@ func (f *file) replace(old, next *slot) {
 			f.slots[i] = next
 		}
 	}
-	f.raw = nil
+	f.changed()
 }
 
 // takeDefault takes the mark of the default entry from whichever other entry has it.
@@ -174,7 +173,8 @@ func (c *container) takeDefault(from *slot) {
 			changed := *s
 			changed.raw = nil
 			changed.setFlags(s.trusted(), false)
-			f.slots[i], f.raw = &changed, nil
+			f.slots[i] = &changed
+			f.changed()
 		}
 	}
 }

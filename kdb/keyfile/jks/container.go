@@ -20,6 +20,7 @@ type container struct {
 	passwords keyfile.Passwords
 	password  []byte // of the file; nil if it was not given
 	verified  bool   // the digest was right, or the store is new
+	found     *index // nil until it is needed
 }
 
 // record is an entry of the file with what the database makes of it.
@@ -194,12 +195,7 @@ func inLabel(label string, err error) error {
 }
 
 func (c *container) find(label string) *record {
-	for _, r := range c.records {
-		if r.hidden == "" && r.label == label {
-			return r
-		}
-	}
-	return nil
+	return c.index().labels[label]
 }
 
 // candidates are the passwords that a key may have, the file's own first, as keytool does it.
@@ -276,6 +272,7 @@ func (c *container) Put(e kdb.Entry) error {
 	}
 	if r == nil {
 		r = &record{entry: &entry{alias: strings.ToLower(e.Label)}, label: e.Label}
+		c.index().add(r)
 		c.records, c.entries = append(c.records, r), append(c.entries, r.entry)
 	}
 	r.set(&e)
@@ -321,12 +318,7 @@ func errReadOnly() error {
 // two such entries would be one for Java.
 func (c *container) relabel(e *kdb.Entry) (*record, error) {
 	alias := strings.ToLower(e.Label)
-	var found []*record
-	for _, r := range c.records {
-		if strings.ToLower(r.alias) == alias {
-			found = append(found, r)
-		}
-	}
+	found := c.index().aliases[alias]
 	if len(found) == 0 {
 		return nil, nil
 	}
@@ -334,6 +326,7 @@ func (c *container) relabel(e *kdb.Entry) (*record, error) {
 	if len(found) > 1 || r.hidden != "" || !r.same(e) {
 		return nil, fmt.Errorf("storing label %q: %w as %q; aliases in a JKS key store do not differ by case", e.Label, kdb.ErrExists, r.alias)
 	}
+	c.found = nil
 	if r.label = e.Label; r.alias != alias {
 		r.alias, r.raw = alias, nil
 	}
@@ -390,7 +383,7 @@ func (c *container) Delete(label string) error {
 		return fmt.Errorf("label %q: %w", label, kdb.ErrNotFound)
 	}
 	records := c.records
-	c.records, c.entries = nil, nil
+	c.records, c.entries, c.found = nil, nil, nil
 	for _, r := range records {
 		if r.alias != gone.alias {
 			c.records, c.entries = append(c.records, r), append(c.entries, r.entry)
