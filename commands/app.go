@@ -113,9 +113,18 @@ func prepare(c *cli.Command) {
 
 // usageError replaces urfave/cli's, which prints the help on standard output.
 func usageError(c *cli.Context, err error, _ bool) error {
-	err = fmt.Errorf("%w: %w", op.ErrUsage, err)
+	err = fmt.Errorf("%w: %w", op.ErrUsage, twoHyphens{err})
 	return op.WithHint(err, "see: "+strings.TrimSpace(c.App.Name+" help "+commandPath(c)))
 }
+
+// twoHyphens is an error of Go's flag package, which writes options with one hyphen.
+type twoHyphens struct{ error }
+
+func (e twoHyphens) Error() string {
+	return strings.NewReplacer("for flag -", "for --", "flag provided but not defined: -", "there is no option --").Replace(e.error.Error())
+}
+
+func (e twoHyphens) Unwrap() error { return e.error }
 
 func commandPath(c *cli.Context) string {
 	var names []string

@@ -53,7 +53,7 @@ func subjectFlags(s *op.Spec, l *specLists) []cli.Flag {
 		&cli.StringFlag{Name: "state", Usage: "its state or province: `NAME`", Destination: &s.State},
 		&cli.StringFlag{Name: "c", Usage: "its country: two `LETTERS`", Destination: &s.Country},
 		&cli.StringFlag{Name: "dn", Usage: "the whole subject instead: a distinguished `NAME` of RFC 4514", Destination: &s.DN},
-		&cli.StringSliceFlag{Name: "san", Usage: "a subject alternative name, `TYPE:VALUE`: dns, ip, email or uri; may be repeated", Destination: &l.sans},
+		&cli.StringSliceFlag{Name: "san", Usage: "a subject alternative name, `TYPE:VALUE`: dns, ip, email, uri, directory or rid; may be repeated", Destination: &l.sans},
 		&cli.StringFlag{Name: "key-type", Usage: "`TYPE` of the key: " + keyTypes, Value: "p256", Destination: &s.KeyType},
 	}
 	return inCategory(categorySubject, flags)
@@ -65,7 +65,7 @@ func useFlags(s *op.Spec, l *specLists) []cli.Flag {
 		&cli.StringFlag{Name: "profile-file", Usage: "a `FILE` with further profiles: a configuration of cfssl", Destination: &s.ProfileFile},
 		&cli.BoolFlag{Name: "is-ca", Usage: "a certificate of a CA", Destination: &s.IsCA},
 		&cli.IntFlag{Name: "path-len", Usage: "how many CAs may follow below a CA: `N`", Value: -1, DefaultText: "no limit", Destination: &s.PathLen},
-		&cli.StringSliceFlag{Name: "permit", Usage: "name constraint of a CA, `TYPE:VALUE`: nothing but this and what is below; may be repeated", Destination: &l.permit},
+		&cli.StringSliceFlag{Name: "permit", Usage: "name constraint of a CA, `TYPE:VALUE` (dns, ip, email, uri, directory): nothing but this and what is below; may be repeated", Destination: &l.permit},
 		&cli.StringSliceFlag{Name: "exclude", Usage: "name constraint of a CA, `TYPE:VALUE`: not this nor what is below; may be repeated", Destination: &l.exclude},
 		&cli.StringSliceFlag{Name: "ku", Usage: "key usages instead of the profile's: `NAME,NAME`", Destination: &l.keyUsages},
 		&cli.StringSliceFlag{Name: "eku", Usage: "extended key usages instead of the profile's: `NAME,NAME` or dotted identifiers", Destination: &l.extKeyUsages},

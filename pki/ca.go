@@ -18,6 +18,7 @@ type CA struct {
 	cert      *cert.Certificate
 	signer    crypto.Signer
 	algorithm x509.SignatureAlgorithm
+	above     []*cert.Certificate
 }
 
 // NewCA checks that the certificate is one of a CA and that the private key belongs to it. The error wraps

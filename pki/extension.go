@@ -130,7 +130,7 @@ func hostConstraint(kind cert.NameType, value string) (cert.GeneralName, error) 
 	rest, dot := strings.CutPrefix(value, ".")
 	host, err := asciiHost(rest)
 	if err != nil || strings.HasPrefix(host, "*") {
-		return cert.GeneralName{}, fmt.Errorf("%w: the name constraint %q is no domain", ErrArgument, value)
+		return cert.GeneralName{}, fmt.Errorf("%w: the name constraint %q is no domain; write example.com, which stands for what is below it too", ErrArgument, value)
 	}
 	if dot && kind != cert.DNSName {
 		host = "." + host
@@ -144,7 +144,7 @@ func ipConstraint(value string) (cert.GeneralName, error) {
 	if err != nil {
 		addr, err := netip.ParseAddr(value)
 		if err != nil || addr.Zone() != "" {
-			return cert.GeneralName{}, fmt.Errorf("%w: the name constraint %q is no network", ErrArgument, value)
+			return cert.GeneralName{}, fmt.Errorf("%w: the name constraint %q is no network; write 192.0.2.0/24 or 2001:db8::/32", ErrArgument, value)
 		}
 		prefix = netip.PrefixFrom(addr, addr.BitLen())
 	}

@@ -129,8 +129,14 @@ func (r *Request) makeKey() (key.Private, crypto.Signer, error) {
 	return private, signer, err
 }
 
+// maxDays is more than there are until the year 9999, and far from where dates overflow.
+const maxDays = 10_000 * 366
+
 // validity returns the period of the certificate. issuerEnd is when the issuer's own ends, zero if there is none.
 func (r *Request) validity(p Profile, issuerEnd time.Time) (from, to time.Time, notes []string, err error) {
+	if r.Days > maxDays {
+		return from, to, nil, fmt.Errorf("%w: certificates end in the year 9999 (RFC 5280, 4.1.2.5), before %d days are over", ErrArgument, r.Days)
+	}
 	now := r.now()
 	from, to = r.NotBefore.UTC(), r.NotAfter.UTC()
 	if r.NotBefore.IsZero() {
@@ -169,6 +175,9 @@ func (r *Request) validity(p Profile, issuerEnd time.Time) (from, to time.Time, 
 			return from, to, nil, fmt.Errorf("%w: it would end at %s, after its CA's certificate, which ends at %s; ask for less", ErrRefused, stamp(to), stamp(issuerEnd))
 		}
 		to, notes = issuerEnd, []string{"the validity ends with that of the CA"}
+	}
+	if to.Before(now) {
+		notes = append(notes, "it has expired already")
 	}
 	return from, to, notes, nil
 }

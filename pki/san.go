@@ -47,16 +47,23 @@ func isSANType(kind string) bool {
 
 // guessSAN is for names without a type.
 func guessSAN(text string) (cert.GeneralName, error) {
-	switch {
-	case strings.Contains(text, "://"):
+	if strings.Contains(text, "://") {
 		return uriSAN(text)
-	case strings.Contains(text, "@"):
-		return emailSAN(text)
 	}
 	if _, err := netip.ParseAddr(text); err == nil {
 		return ipSAN(text)
 	}
+	if kind, _, ok := strings.Cut(text, ":"); ok && isWord(kind) {
+		return cert.GeneralName{}, fmt.Errorf("%w: there is no type of names %q; there are dns, ip, email, uri, directory and rid", ErrArgument, kind)
+	}
+	if strings.Contains(text, "@") {
+		return emailSAN(text)
+	}
 	return dnsSAN(text)
+}
+
+func isWord(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r|0x20 < 'a' || r|0x20 > 'z' })
 }
 
 func dnsSAN(host string) (cert.GeneralName, error) {

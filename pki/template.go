@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"certkdb/pki/cert"
 	"certkdb/pki/name"
@@ -38,7 +39,7 @@ func (r *Request) draft(public crypto.PublicKey, issuer *CA) (draft, error) {
 	if err != nil {
 		return d, err
 	}
-	d.notes = append(slices.Clip(p.notes), notes...)
+	d.notes = slices.Concat(p.notes, notes, tooLong(r.Subject))
 	if err := fill(d.Certificate, p, from, to); err != nil {
 		return d, err
 	}
@@ -81,6 +82,10 @@ func (r *Request) check(p Profile) error {
 func checkSubject(n name.Name) error {
 	for _, rdn := range n.RDNs {
 		for _, a := range rdn {
+			unreadable := a.Value == "" && len(a.Raw) > 2 && a.Tag == name.TagUTF8String
+			if unreadable || !utf8.ValidString(a.Value) {
+				return fmt.Errorf("%w: %s of the subject is no UTF-8", ErrRefused, name.ShortName(a.Type))
+			}
 			for _, c := range a.Value {
 				if c < 0x20 || c == 0x7f {
 					return fmt.Errorf("%w: the subject has the control character %q in %s", ErrRefused, c, name.ShortName(a.Type))
@@ -89,6 +94,23 @@ func checkSubject(n name.Name) error {
 		}
 	}
 	return nil
+}
+
+// tooLong notes what is longer than RFC 5280 allows (appendix A.1: ub-common-name and others), which some programs refuse.
+func tooLong(n name.Name) (notes []string) {
+	bounds := map[string]int{name.CommonName: 64, "2.5.4.10": 64, "2.5.4.11": 64, "2.5.4.7": 128, "2.5.4.8": 128, name.SerialNumber: 64, name.EmailAddress: 255}
+	for _, rdn := range n.RDNs {
+		for _, a := range rdn {
+			length, short := utf8.RuneCountInString(a.Value), name.ShortName(a.Type)
+			if most := bounds[a.Type]; most > 0 && length > most {
+				notes = append(notes, fmt.Sprintf("%s of the subject has %d characters, RFC 5280 allows %d", short, length, most))
+			}
+			if a.Type == name.Country && length != 2 {
+				notes = append(notes, fmt.Sprintf("%s of the subject is %q, RFC 5280 wants a country of two letters", short, a.Value))
+			}
+		}
+	}
+	return notes
 }
 
 // overrideUsages replaces the profile's usages by those asked for and leaves out those that the key cannot have.
@@ -211,6 +233,9 @@ func (d *draft) alternativeNames(r *Request) ([]cert.GeneralName, error) {
 	for _, n := range r.SANs {
 		if err := checkSAN(n); err != nil {
 			return nil, err
+		}
+		if addr, err := ipSAN(string(n.Value)); n.Type == cert.DNSName && err == nil {
+			d.notes = append(d.notes, n.String()+" is an address: programs look for "+addr.String())
 		}
 		if id := string(rune(n.Type)) + string(n.Value); !seen[id] {
 			seen[id] = true

@@ -1,6 +1,7 @@
 package op
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -194,7 +195,43 @@ func (ca *authority) read(tx kdb.Tx) error {
 	}
 	ca.issuer = sha256.Sum256(ca.Certificate().RawSPKI)
 	ca.chain = withoutRoot(entry.Certificates)
-	return nil
+	issuers := entry.Certificates[1:]
+	root, err := rootOf(tx, entry.Certificates[len(entry.Certificates)-1])
+	if err == nil && root != nil {
+		issuers = append(issuers, root)
+	}
+	ca.SetIssuers(issuers)
+	return err
+}
+
+// maxRootSearch bounds the entries that are looked at for a root: it only adds what the root demands to what else is checked, and
+// must not take longer than the signature where a million entries are.
+const maxRootSearch = 2000
+
+// rootOf finds the issuer of the last certificate of a CA's chain, which is kept without its root; nil if it is not here.
+func rootOf(tx kdb.Tx, last []byte) ([]byte, error) {
+	c, err := cert.Parse(last)
+	if err != nil || c.Issuer.Canonical() == c.Subject.Canonical() {
+		return nil, nil // the CA could not be used, or is the root
+	}
+	wanted, seen := c.Issuer.String(), 0
+	for s, err := range tx.Summaries("") {
+		if seen++; err != nil || seen > maxRootSearch {
+			return nil, err
+		}
+		if !s.CA || s.Subject != wanted {
+			continue
+		}
+		entry, err := tx.Entry(s.Label)
+		if err != nil {
+			return nil, err
+		}
+		issuer, err := cert.Parse(entry.Certificates[0])
+		if err == nil && (len(c.AKI) == 0 || bytes.Equal(c.AKI, issuer.SKI)) {
+			return issuer.Raw, nil
+		}
+	}
+	return nil, nil
 }
 
 // withoutRoot leaves out the self-issued certificate at the end of a chain: whoever relies on the chain has it, or must not take it

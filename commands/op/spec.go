@@ -51,6 +51,9 @@ func (s Spec) request(env *Env) (pki.Request, error) {
 	if s.Days < 0 {
 		return r, fmt.Errorf("%w: --days %d: a certificate is valid for a day at least", ErrUsage, s.Days)
 	}
+	if s.Days != 0 && s.NotAfter != "" {
+		return r, fmt.Errorf("%w: --days and --not-after exclude each other", ErrUsage)
+	}
 	if r.NotBefore, err = parseTime("--not-before", s.NotBefore); err != nil {
 		return r, err
 	}
@@ -66,18 +69,19 @@ func (s Spec) request(env *Env) (pki.Request, error) {
 // names reads alternative names and name constraints.
 func (s Spec) names(r *pki.Request) error {
 	for _, list := range []struct {
-		texts []string
-		into  *[]cert.GeneralName
-		parse func(string) (cert.GeneralName, error)
+		option string
+		texts  []string
+		into   *[]cert.GeneralName
+		parse  func(string) (cert.GeneralName, error)
 	}{
-		{s.SANs, &r.SANs, pki.ParseSAN},
-		{s.Permit, &r.Permitted, pki.ParseConstraint},
-		{s.Exclude, &r.Excluded, pki.ParseConstraint},
+		{"--san", s.SANs, &r.SANs, pki.ParseSAN},
+		{"--permit", s.Permit, &r.Permitted, pki.ParseConstraint},
+		{"--exclude", s.Exclude, &r.Excluded, pki.ParseConstraint},
 	} {
 		for _, text := range list.texts {
 			n, err := list.parse(text)
 			if err != nil {
-				return pkiError(err)
+				return pkiError(fmt.Errorf("%s: %w", list.option, err))
 			}
 			*list.into = append(*list.into, n)
 		}
@@ -126,7 +130,14 @@ func (s Spec) subject() (name.Name, error) {
 		}
 		subject, err := name.ParseString(s.DN)
 		if err != nil {
-			return subject, fmt.Errorf("%w: --dn %q: %w", ErrUsage, s.DN, err)
+			return subject, fmt.Errorf("%w: --dn: %w", ErrUsage, err)
+		}
+		for _, rdn := range subject.RDNs {
+			for _, a := range rdn {
+				if len(a.Raw) <= 2 { // tag and length
+					return subject, fmt.Errorf("%w: --dn %q: %s is empty", ErrUsage, s.DN, name.ShortName(a.Type))
+				}
+			}
 		}
 		return subject, nil
 	}
@@ -164,7 +175,11 @@ func parseTime(option, text string) (time.Time, error) {
 		return time.Time{}, nil
 	}
 	for _, layout := range []string{time.RFC3339, time.DateOnly} {
-		if t, err := time.Parse(layout, text); err == nil {
+		t, err := time.Parse(layout, text)
+		if err == nil && t.Year() < 1950 { // RFC 5280, 4.1.2.5: UTCTime begins there
+			return time.Time{}, fmt.Errorf("%w: %s %q: certificates begin in 1950", ErrUsage, option, text)
+		}
+		if err == nil {
 			return t.UTC(), nil
 		}
 	}

@@ -78,4 +78,3 @@ func (t *tx) recount() (count uint64, digest [32]byte, err error) {
 	}
 	return count, digest, nil
 }
-
