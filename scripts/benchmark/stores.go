@@ -27,7 +27,7 @@ func (b *bench) stores() error {
 		}
 		err = errors.Join(err, b.fill())
 	}
-	return errors.Join(err, b.cms())
+	return errors.Join(err, b.cms(), b.many())
 }
 
 // thousand is how many certificates go into one store.
@@ -81,5 +81,30 @@ func (b *bench) cms() error {
 	}
 	fmt.Printf("%-34s %s, of it start-up %s; hashing its bytes %s: %s times that without start-up (goal: at most 3)\n", "list of a CMS database of 1000",
 		ms(times[0]), ms(times[1]), ms(times[2]), ratio(times[0].without(times[1]), times[2]))
+	return nil
+}
+
+// many fills stores of each kind with so many certificates that work for each of them against each other would show.
+func (b *bench) many() error {
+	const n = 20_000
+	if err := writeBundle(filepath.Join(b.folder, "twenty-thousand.pem"), n); err != nil {
+		return err
+	}
+	for _, store := range []string{"many.p12", "many.jks", "many.kdb"} {
+		if err := b.all([]string{"certkdb", "init", "--db", store, "--new-password", "file:pw"}); err != nil {
+			return err
+		}
+		access := []string{"--db", store, "--password", "file:pw"}
+		added, err := b.once(append([]string{"certkdb", "add", "twenty-thousand.pem"}, access...)...)
+		if err != nil {
+			return err
+		}
+		listed, err := b.once(append([]string{"certkdb", "list", "-o", "jsonl"}, access...)...)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%-34s add %s (%.0f/s, %s), list %s (%.0f/s, %s)\n", fmt.Sprintf("%d in %s", n, store),
+			seconds(added.wall), n/added.wall.Seconds(), mib(added.peak), seconds(listed.wall), n/listed.wall.Seconds(), mib(listed.peak))
+	}
 	return nil
 }
