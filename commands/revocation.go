@@ -78,8 +78,8 @@ func revokeCommand(env *op.Env) *cli.Command {
 		Name: "revoke", Category: groupIssuing, Usage: "take back a certificate that a CA of the database issued", ArgsUsage: "[LABEL]",
 		Description: "Names the certificate by a label of the database, by its serial number or by a file. It counts from the next list on:\n" +
 			"certkdb crl. Reasons: unspecified keyCompromise cACompromise affiliationChanged superseded cessationOfOperation certificateHold\n" +
-			"privilegeWithdrawn aACompromise.\n\n" +
-			examples("certkdb revoke web --ca sub --reason keyCompromise", "certkdb revoke --serial 43563c82e3f71e21 --ca sub", "certkdb revoke --file old.crt --ca sub"),
+			"privilegeWithdrawn aACompromise. What is on hold is given back by removeFromCRL, and made final by another reason.\n\n" +
+			examples("certkdb revoke web --ca sub --reason keyCompromise", "certkdb revoke --serial 43563c82e3f71e21 --ca sub", "certkdb revoke --file old.crt --ca sub", "certkdb revoke api --ca sub --reason certificateHold", "certkdb revoke api --ca sub --reason removeFromCRL"),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "ca", Usage: "`LABEL` of the CA", Destination: &o.CA},
 			&cli.StringFlag{Name: "serial", Usage: "the serial `NUMBER`, hexadecimal", Destination: &o.Serial},
@@ -105,19 +105,27 @@ func revokeCommand(env *op.Env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			err = emit(c, env, "revoke", revoked, func(w io.Writer) {
-				word := "revoked"
-				if !revoked.Changed {
-					word = "unchanged"
-				}
-				fmt.Fprintf(w, "%s serial %s: %s, %s since %s\n", word, revoked.Serial, printable(orDash(revoked.Subject)), revoked.Reason, revoked.RevokedAt.Format(time.RFC3339))
-			})
+			err = emit(c, env, "revoke", revoked, func(w io.Writer) { printRevoked(w, revoked) })
 			if err == nil && revoked.Changed && c.Bool(flagDetailed) {
 				return detailedExit{}
 			}
 			return err
 		},
 	}
+}
+
+func printRevoked(w io.Writer, r op.Revoked) {
+	word, state := "unchanged", "not revoked"
+	if r.RevokedAt != nil {
+		state = fmt.Sprintf("%s since %s", r.Reason, r.RevokedAt.Format(time.RFC3339))
+	}
+	switch {
+	case r.Changed && r.RevokedAt != nil:
+		word = "revoked"
+	case r.Changed:
+		word = "released"
+	}
+	fmt.Fprintf(w, "%s serial %s: %s, %s\n", word, r.Serial, printable(orDash(r.Subject)), state)
 }
 
 func crlCommand(env *op.Env) *cli.Command {

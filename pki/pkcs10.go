@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -192,7 +193,11 @@ func verifyRequest(der []byte) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrParse, err)
 	}
-	if err := parsed.CheckSignature(); err != nil {
+	err = parsed.CheckSignature()
+	if errors.Is(err, x509.ErrUnsupportedAlgorithm) {
+		return fmt.Errorf("%w: it is signed by an algorithm that cannot be verified here", ErrRefused)
+	}
+	if err != nil {
 		return fmt.Errorf("%w: its signature does not verify with its own key: %w", ErrRefused, err)
 	}
 	return nil

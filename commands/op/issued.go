@@ -3,6 +3,7 @@ package op
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -131,14 +132,23 @@ type Revoked struct {
 	Changed bool `json:"changed"` // false: it had been revoked before
 }
 
-// Run revokes. What was revoked before stays as it was.
+// releases tells whether a hold is to be taken back: lists that name changes say so by the reason removeFromCRL (RFC 5280, 5.3.1).
+func (o Revoke) releases() bool {
+	return strings.EqualFold(strings.ReplaceAll(o.Reason, "-", ""), pki.RemoveFromCRL.String())
+}
+
+// Run revokes. What was revoked before stays as it was, unless it was only on hold: that is taken back, or made final by a reason.
 func (o Revoke) Run(ctx context.Context, env *Env) (Revoked, error) {
-	reason, err := pki.ParseReason(o.Reason)
-	if err != nil {
-		return Revoked{}, pkiError(err)
+	reason, operation := pki.RemoveFromCRL, "release"
+	if !o.releases() {
+		var err error
+		if reason, err = pki.ParseReason(o.Reason); err != nil {
+			return Revoked{}, pkiError(err)
+		}
+		operation = "revoke"
 	}
 	var revoked Revoked
-	err = o.update(ctx, env, "revoke", func(tx kdb.Tx) error {
+	err := o.update(ctx, env, operation, func(tx kdb.Tx) error {
 		issuer, registry, err := issuerOf(tx, o.CA)
 		if err != nil {
 			return err
@@ -149,17 +159,17 @@ func (o Revoke) Run(ctx context.Context, env *Env) (Revoked, error) {
 		}
 		record, err := registry.Issued(issuer, serial)
 		if errors.Is(err, kdb.ErrNotFound) {
-			return WithHint(fmt.Errorf("serial number %s: %w among the certificates that %q issued", serial, kdb.ErrNotFound, o.CA),
-				"see them with: certkdb issued --ca "+quote(o.CA))
+			err = fmt.Errorf("serial number %s is not among the certificates that %q issued", serial, o.CA)
+			return WithHint(classified{err, kdb.ErrNotFound}, "see them with: certkdb issued --ca "+quote(o.CA))
 		}
 		if err != nil {
 			return err
 		}
 		if der != nil && !bytes.Equal(der, record.Certificate) { // serial numbers of other CAs are no wonder
-			return fmt.Errorf("serial number %s: %w: %q issued another certificate under it", serial, kdb.ErrNotFound, o.CA)
+			err = fmt.Errorf("serial number %s: %q issued another certificate under it", serial, o.CA)
+			return classified{err, kdb.ErrNotFound}
 		}
-		if revoked.Changed = record.RevokedAt.IsZero(); revoked.Changed {
-			record.RevokedAt, record.Reason = env.Now().UTC().Truncate(time.Second), int(reason)
+		if revoked.Changed, err = o.change(&record, reason, env.Now()); err == nil && revoked.Changed {
 			err = registry.PutIssued(record)
 		}
 		revoked.IssuedCertificate = Issued{}.describe(record, env.Now())
@@ -168,11 +178,36 @@ func (o Revoke) Run(ctx context.Context, env *Env) (Revoked, error) {
 	return revoked, err
 }
 
+// change puts the revocation into the record, or takes it out.
+func (o Revoke) change(record *kdb.Issued, reason pki.Reason, now time.Time) (changed bool, err error) {
+	was := pki.Reason(record.Reason)
+	switch {
+	case record.RevokedAt.IsZero() && o.releases():
+		return false, nil
+	case record.RevokedAt.IsZero():
+		record.RevokedAt, record.Reason = now.UTC().Truncate(time.Second), int(reason)
+	case o.releases() && was == pki.CertificateHold:
+		record.RevokedAt, record.Reason = time.Time{}, 0
+	case o.releases():
+		err = fmt.Errorf("serial number %s is revoked for good (%s): only a hold can be taken back (RFC 5280, 5.3.1)", record.Serial, was)
+		return false, classified{err, kdb.ErrExists}
+	case was == pki.CertificateHold && o.Reason != "" && reason != was: // since when it is not to be relied on stays
+		record.Reason = int(reason)
+	default:
+		return false, nil
+	}
+	return true, nil
+}
+
 // serial finds out which certificate is meant. The certificate is nil if only its number is known.
 func (o Revoke) serial(tx kdb.Tx, env *Env) (serial string, der []byte, err error) {
 	switch {
 	case o.Serial != "":
-		return normalSerial(o.Serial), nil, nil
+		serial = normalSerial(o.Serial)
+		if _, err := hex.DecodeString(serial); err != nil {
+			return "", nil, fmt.Errorf("%w: --serial %q is no hexadecimal number", ErrUsage, o.Serial)
+		}
+		return serial, nil, nil
 	case o.File != "":
 		if der, err = readCertificateFile(env, o.File); err != nil {
 			return "", nil, err

@@ -90,7 +90,14 @@ func (o Validate) Run(ctx context.Context, env *Env) (Validated, error) {
 	if len(o.Labels)+len(o.Files) == 0 {
 		return Validated{}, fmt.Errorf("%w: name a label, or a file with --file", ErrUsage)
 	}
-	list, labels, err := o.gather(ctx, env, &options)
+	var db kdb.Database
+	if len(o.Labels) > 0 || !o.OnlyThese {
+		if db, err = o.Open(ctx, env); err != nil {
+			return Validated{}, err
+		}
+		defer db.Close()
+	}
+	list, labels, err := o.gather(ctx, env, db, &options)
 	if err != nil {
 		return Validated{}, err
 	}
@@ -106,6 +113,9 @@ func (o Validate) Run(ctx context.Context, env *Env) (Validated, error) {
 		if err := o.checkOCSP(ctx, env, &v, result, labels); err != nil {
 			return validated, err
 		}
+		if err := o.checkRecords(ctx, env, db, &v, result, labels); err != nil {
+			return validated, err
+		}
 		validated.Valid = validated.Valid && v.Valid
 		validated.Results = append(validated.Results, v)
 	}
@@ -116,12 +126,12 @@ func (o Validate) Run(ctx context.Context, env *Env) (Validated, error) {
 }
 
 // gather reads the certificates to be validated, and puts anchors and intermediates into the options. labels tells under which label
-// the database has a certificate.
-func (o Validate) gather(ctx context.Context, env *Env, options *path.Options) ([]candidate, map[[32]byte]string, error) {
+// the database has a certificate; there need be none.
+func (o Validate) gather(ctx context.Context, env *Env, db kdb.Database, options *path.Options) ([]candidate, map[[32]byte]string, error) {
 	labels := map[[32]byte]string{}
 	var list []candidate
-	if len(o.Labels) > 0 || !o.OnlyThese {
-		err := o.view(ctx, env, func(tx kdb.Tx) (err error) {
+	if db != nil {
+		err := db.View(ctx, func(tx kdb.Tx) (err error) {
 			list, err = o.fromDatabase(tx, options, labels)
 			return err
 		})
