@@ -39,7 +39,12 @@ _certkdb() {
 		_files
 	fi
 }
-compdef _certkdb certkdb
+# Autoloaded from a folder of $fpath this file is the function's first call; else it is read by source.
+if [[ ${funcstack[1]} == _certkdb ]]; then
+	_certkdb "$@"
+else
+	compdef _certkdb certkdb
+fi
 `,
 	"fish": `function __certkdb_complete
 	set -l words (commandline -opc) (commandline -ct)

@@ -132,6 +132,9 @@ func (ca *CA) certify(r *Request, public crypto.PublicKey, private key.Private) 
 		return Issued{}, err
 	}
 	if err := ca.namesPermitted(der); err != nil {
+		if len(d.notes) > 0 { // a name that was added may be the one
+			err = fmt.Errorf("%w (%s)", err, strings.Join(d.notes, "; "))
+		}
 		return Issued{}, err
 	}
 	return Issued{Certificate: der, Key: private, Notes: d.notes}, nil
