@@ -287,6 +287,7 @@ func exportCommand(env *op.Env) *cli.Command {
 			}
 			return emit(c, env, "export", exported, func(w io.Writer) {
 				fmt.Fprintf(w, "wrote %s to %q\n", strings.Join(exported.Contents, ", "), exported.Out)
+				printNotes(w, exported.Notes)
 			})
 		},
 	}

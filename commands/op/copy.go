@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"certkdb/kdb"
 )
@@ -50,6 +51,10 @@ func (o Copy) Run(ctx context.Context, env *Env) (Added, error) {
 		return Added{}, err
 	}
 	defer target.Close()
+	info, err := target.Info(ctx)
+	if err != nil {
+		return Added{}, err
+	}
 	var added Added
 	err = target.Update(ctx, "copy", func(tx kdb.Tx) error {
 		added = Added{}
@@ -57,10 +62,31 @@ func (o Copy) Run(ctx context.Context, env *Env) (Added, error) {
 			if err := put(tx, entries[i], o.Replace, &added.Changed); err != nil {
 				return err
 			}
+			added.Actions[i].Reason = readers(info.Format, &entries[i])
 		}
 		return nil
 	})
 	return added, err
+}
+
+// readers says which programs read a post-quantum key in a format that others were first to read; "" if there is nothing to say.
+func readers(format string, entry *kdb.Entry) string {
+	if entry.Kind != kdb.KindPersonal {
+		return ""
+	}
+	s, err := kdb.Summarize(entry)
+	if err != nil || !strings.HasPrefix(s.KeyType, "mldsa") {
+		return ""
+	}
+	switch format { // RFC 9881; JEP 497
+	case "jks":
+		return "Java uses ML-DSA keys from version 24 on"
+	case "pkcs12":
+		return "OpenSSL uses ML-DSA keys from version 3.5 on, Java from 24"
+	case "cms":
+		return "GSKit is not known to use ML-DSA keys"
+	}
+	return ""
 }
 
 // different refuses to copy a file onto itself.

@@ -44,6 +44,7 @@ type Export struct {
 type Exported struct {
 	Out      string   `json:"out"` // "" for standard output
 	Contents []string `json:"contents"`
+	Notes    []string `json:"notes,omitempty"`
 }
 
 const (
@@ -356,5 +357,11 @@ func (o Export) database(ctx context.Context, env *Env, format string) (Exported
 		To: DB{Location: o.Out.Path, LockTimeout: o.LockTimeout}, Fresh: true,
 	}.Run(ctx, env)
 	n := len(copied.Actions)
-	return Exported{Out: o.Out.Path, Contents: []string{fmt.Sprintf("%d %s", n, map[bool]string{true: "entry", false: "entries"}[n == 1])}}, err
+	exported := Exported{Out: o.Out.Path, Contents: []string{fmt.Sprintf("%d %s", n, map[bool]string{true: "entry", false: "entries"}[n == 1])}}
+	for _, a := range copied.Actions {
+		if a.Reason != "" && !slices.Contains(exported.Notes, a.Reason) {
+			exported.Notes = append(exported.Notes, a.Reason)
+		}
+	}
+	return exported, err
 }
