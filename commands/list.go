@@ -141,7 +141,7 @@ func jsonList(w io.Writer) entryPrinter {
 func csvList(w io.Writer) entryPrinter {
 	writer := csv.NewWriter(w)
 	header := []string{"label", "kind", "trusted", "default", "subject", "issuer", "serial", "not_before", "not_after", "status", "key_type", "ca", "sha256"}
-	writer.Write(header) // errors come out of Flush
+	_ = writer.Write(header) // errors come out of Flush
 	return entryPrinter{
 		print: eachEntry(func(e *op.Entry) error {
 			return writer.Write([]string{

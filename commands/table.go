@@ -18,7 +18,7 @@ func (t table) row(cells ...string) {
 	for i, cell := range cells {
 		cells[i] = printable(cell)
 	}
-	io.WriteString(t.w, strings.Join(cells, "\t")+"\n") // errors come out of flush
+	_, _ = io.WriteString(t.w, strings.Join(cells, "\t")+"\n") // errors come out of flush
 }
 
 func (t table) flush() error {

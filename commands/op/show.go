@@ -111,7 +111,7 @@ func hexDigest(sum [32]byte) string {
 
 func pemString(kind string, der []byte) string {
 	var b bytes.Buffer
-	stdpem.Encode(&b, &stdpem.Block{Type: kind, Bytes: der}) // a buffer takes all
+	_ = stdpem.Encode(&b, &stdpem.Block{Type: kind, Bytes: der}) // a buffer takes all
 	return b.String()
 }
 

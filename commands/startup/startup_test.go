@@ -28,11 +28,14 @@ func TestPercentage(t *testing.T) {
 
 // Importing the package starts the watch, which looks again after every collection.
 func TestWatch_followsTheHeap(t *testing.T) {
-	held := make([]byte, 128<<20)
-	waitFor(t, large)
-	runtime.KeepAlive(held)
-	held = nil
+	whileHolding(128<<20, func() { waitFor(t, large) })
 	waitFor(t, small)
+}
+
+func whileHolding(size int, do func()) {
+	held := make([]byte, size)
+	do()
+	runtime.KeepAlive(held)
 }
 
 func waitFor(t *testing.T, want int) {

@@ -57,7 +57,7 @@ func TestFile_readOnly(t *testing.T) {
 	db := create(t, path)
 	e := trusted("a", newPair(t, "a"))
 	put(t, db, e)
-	want := error(fs.ErrPermission)
+	want := fs.ErrPermission
 	if os.Geteuid() != 0 {
 		must(t, os.Chmod(path, 0o400))
 	} else { // nothing is forbidden to root, but a file system can be read-only

@@ -172,9 +172,9 @@ func FuzzJava(f *testing.F) {
 	f.Add([]byte("\xac\xed\x00\x05\x73\x72\x00\x01A\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x00\x78\x70"))
 	f.Add([]byte("\xac\xed\x00\x05\x75\x72\x00\x02[B\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x00\x78\x70\x00\x00\x00\x01\x01"))
 	f.Fuzz(func(_ *testing.T, data []byte) {
-		readSealedKey(data) //nolint:errcheck // it must not panic
+		readSealedKey(data) // it must not panic
 		if o, err := parseJava(data); err == nil {
-			readSecretKey(o) //nolint:errcheck // it must not panic
+			readSecretKey(o)
 		}
 	})
 }
