@@ -32,7 +32,7 @@ func (r *Request) draft(public crypto.PublicKey, issuer *CA) (draft, error) {
 	if err := r.check(p); err != nil {
 		return d, err
 	}
-	for _, id := range r.Policies {
+	for _, id := range distinct(r.Policies) { // each once: RFC 5280, 4.2.1.4
 		p.Policies = append(slices.Clip(p.Policies), Policy{ID: id})
 	}
 	from, to, notes, err := r.validity(p, issuer.end())
@@ -114,21 +114,9 @@ func tooLong(n name.Name) (notes []string) {
 }
 
 // overrideUsages replaces the profile's usages by those asked for and leaves out those that the key cannot have.
-func (d draft) overrideUsages(r *Request) error {
-	if len(r.KeyUsages) > 0 {
-		bits, err := parseKeyUsages(r.KeyUsages)
-		if err != nil {
-			return err
-		}
-		if _, ok := d.PublicKey.(*mldsa.PublicKey); ok && bits&^(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment|x509.KeyUsageCertSign|x509.KeyUsageCRLSign) != 0 {
-			return fmt.Errorf("%w: ML-DSA keys are for signatures only (RFC 9881, 5)", ErrArgument)
-		}
-		if bits&x509.KeyUsageCertSign != 0 && !d.IsCA {
-			return fmt.Errorf("%w: keyCertSign is only for a CA (RFC 5280, 4.2.1.9)", ErrArgument)
-		}
-		d.KeyUsage = bits
-	} else if _, ok := d.PublicKey.(*rsa.PublicKey); !ok {
-		d.KeyUsage &^= x509.KeyUsageKeyEncipherment | x509.KeyUsageDataEncipherment
+func (d *draft) overrideUsages(r *Request) error {
+	if err := d.overrideKeyUsages(r); err != nil {
+		return err
 	}
 	if len(r.ExtKeyUsages) == 0 {
 		return nil
@@ -138,7 +126,7 @@ func (d draft) overrideUsages(r *Request) error {
 	if err != nil {
 		return err
 	}
-	for _, dotted := range ids {
+	for _, dotted := range distinct(ids) {
 		id, err := parseOID(dotted)
 		if err != nil {
 			return err
@@ -146,6 +134,49 @@ func (d draft) overrideUsages(r *Request) error {
 		d.UnknownExtKeyUsage = append(d.UnknownExtKeyUsage, id)
 	}
 	return nil
+}
+
+func (d *draft) overrideKeyUsages(r *Request) error {
+	const encipherment = x509.KeyUsageKeyEncipherment | x509.KeyUsageDataEncipherment
+	_, isRSA := d.PublicKey.(*rsa.PublicKey)
+	if len(r.KeyUsages) == 0 {
+		if !isRSA {
+			d.KeyUsage &^= encipherment
+		}
+		if r.IsCA && !r.Profile.IsCA { // a profile for others, as which the certificate could not do what a CA does
+			d.KeyUsage |= x509.KeyUsageCertSign | x509.KeyUsageCRLSign
+		}
+		return nil
+	}
+	bits, err := parseKeyUsages(r.KeyUsages)
+	if err != nil {
+		return err
+	}
+	if _, ok := d.PublicKey.(*mldsa.PublicKey); ok && bits&^(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment|x509.KeyUsageCertSign|x509.KeyUsageCRLSign) != 0 {
+		return fmt.Errorf("%w: ML-DSA keys are for signatures only (RFC 9881, 5)", ErrArgument)
+	}
+	switch {
+	case bits&x509.KeyUsageCertSign != 0 && !d.IsCA:
+		return fmt.Errorf("%w: keyCertSign is only for a CA (RFC 5280, 4.2.1.9)", ErrArgument)
+	case bits&x509.KeyUsageCertSign == 0 && d.IsCA:
+		d.notes = append(d.notes, "a CA without the key usage keyCertSign cannot issue certificates (RFC 5280, 4.2.1.3)")
+	}
+	if bits&encipherment != 0 && !isRSA {
+		d.notes = append(d.notes, "only an RSA key can do keyEncipherment and dataEncipherment (RFC 8813, 3; RFC 8410, 5)")
+	}
+	d.KeyUsage = bits
+	return nil
+}
+
+// distinct leaves out repetitions.
+func distinct(list []string) []string {
+	var out []string
+	for _, s := range list {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // overrideURLs replaces the profile's URLs; cfssl has one of most kinds.
@@ -248,6 +279,9 @@ func (d *draft) alternativeNames(r *Request) ([]cert.GeneralName, error) {
 		}
 	}
 	server := slices.Contains(d.ExtKeyUsage, x509.ExtKeyUsageServerAuth)
+	if slices.Contains(d.ExtKeyUsage, x509.ExtKeyUsageEmailProtection) && len(names) == 0 {
+		names = d.mailboxes(r.Subject)
+	}
 	if !d.IsCA && (len(names) == 0 || server && r.AddCommonName) {
 		n, ok := fromCommonName(r.Subject.CommonName(), server)
 		if ok && !slices.ContainsFunc(names, func(have cert.GeneralName) bool { return covers(have, n) }) {
@@ -259,6 +293,17 @@ func (d *draft) alternativeNames(r *Request) ([]cert.GeneralName, error) {
 		return nil, fmt.Errorf("%w: a certificate needs a subject or an alternative name (RFC 5280, 4.1.2.6)", ErrArgument)
 	}
 	return names, nil
+}
+
+// mailboxes are the addresses of the subject: programs for mail look for them in the alternative names (RFC 8550, 3).
+func (d *draft) mailboxes(subject name.Name) (names []cert.GeneralName) {
+	for _, text := range append(subject.Attributes(name.EmailAddress), subject.CommonName()) {
+		if n, err := emailSAN(text); err == nil && len(names) == 0 {
+			names = append(names, n)
+			d.notes = append(d.notes, "alternative name "+n.String()+" taken from the subject")
+		}
+	}
+	return names
 }
 
 // purposes are the dotted identifiers of the extended key usages that the certificate will have.

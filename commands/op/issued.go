@@ -49,6 +49,9 @@ func (o Issued) Run(ctx context.Context, env *Env, each func([]IssuedCertificate
 		}
 		if o.Serial != "" {
 			record, err := registry.Issued(issuer, normalSerial(o.Serial))
+			if errors.Is(err, kdb.ErrNotFound) {
+				err = classified{fmt.Errorf("serial number %s is not among the certificates that %q issued", normalSerial(o.Serial), o.CA), err}
+			}
 			if err != nil {
 				return WithHint(err, "see the serial numbers with: certkdb issued --ca "+quote(o.CA))
 			}

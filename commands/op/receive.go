@@ -133,7 +133,8 @@ func (o Receive) match(tx kdb.Tx, given [][]byte) (kdb.Summary, []byte, error) {
 		}
 	}
 	if leaf == nil {
-		return best, nil, WithHint(fmt.Errorf("receiving the certificate: %w: no pending request has its public key", kdb.ErrNotFound),
+		err := fmt.Errorf("receiving the certificate: no pending request and no private key here has its public key")
+		return best, nil, WithHint(classified{err, kdb.ErrNotFound},
 			"see the requests with: certkdb list --kind request; a certificate without a key here is added with: certkdb add")
 	}
 	return best, leaf, nil

@@ -58,6 +58,10 @@ func (o Renew) Run(ctx context.Context, env *Env) (Renewed, error) {
 			return err
 		}
 		if s.Kind != kdb.KindPersonal {
+			if s.Kind == kdb.KindRequest {
+				return WithHint(fmt.Errorf("label %q: %w: its request waits for the first certificate", o.Label, ErrUsage),
+					"when the CA has signed it: certkdb receive FILE")
+			}
 			return fmt.Errorf("label %q: %w: a %s entry has no private key to renew with", o.Label, ErrUsage, s.Kind)
 		}
 		if due = o.Before <= 0 || s.NotAfter.Sub(env.Now()) <= o.Before; !due {
@@ -78,7 +82,11 @@ func (o Renew) Run(ctx context.Context, env *Env) (Renewed, error) {
 	if s.CA && o.KeyType == "" {
 		o.ReuseKey = true
 	}
-	return o.renew(ctx, env, db, &old)
+	renewed, err := o.renew(ctx, env, db, &old)
+	if err == nil && o.Before > 0 && renewed.NotAfter.Sub(env.Now()) <= o.Before {
+		renewed.Notes = append(renewed.Notes, "it is due again at once: it is not valid for longer than --before; use --days")
+	}
+	return renewed, err
 }
 
 // itself stands for the label of the issuer of a self-signed certificate.
