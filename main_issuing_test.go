@@ -447,6 +447,12 @@ func TestProvision_caSignedTwice(t *testing.T) {
 	if again != issued || same != labels {
 		t.Errorf("the second run made something: %s\n%s", again, same)
 	}
+	// A run that ended behind the request goes on with it.
+	certkdb(t, "delete", label, "--db", filepath.Join(folder, "cert.ckdb"))
+	certkdb(t, "request", label, "--db", filepath.Join(folder, "cert.ckdb"), "--cn", "localhost", "--san", "ip:127.0.0.1")
+	if third, _, same := run(); strings.Contains(third, "$ certkdb request") || !strings.Contains(third, label+": valid") || same != labels {
+		t.Errorf("the run after an interrupted one said\n%s", third)
+	}
 	for _, db := range []string{"ca.ckdb", "cert.ckdb"} {
 		certkdb(t, "check", "--db", filepath.Join(folder, db))
 	}
