@@ -197,6 +197,12 @@ func database(c *cli.Context) op.DB {
 	return db
 }
 
+// passwordFlag is an option for the source of a password.
+func passwordFlag(p *op.Password, name, usage string) cli.Flag {
+	p.Option = "--" + name
+	return &cli.StringFlag{Name: name, Usage: usage + ": `SRC` as for --password", Destination: &p.Source}
+}
+
 // exactly returns the command's arguments if there are as many as it has names for.
 func exactly(c *cli.Context, names ...string) ([]string, error) {
 	args := c.Args().Slice()

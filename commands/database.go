@@ -12,7 +12,7 @@ import (
 
 func newPasswordFlags(n *op.NewPassword) []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "new-password", Usage: "where the new password comes from: `SRC` as for --password", Destination: &n.Source},
+		passwordFlag(&n.Password, "new-password", "where the new password comes from"),
 		&cli.BoolFlag{Name: "generate-password", Usage: "make a random password", Destination: &n.Generate},
 		&cli.StringFlag{Name: "password-out", Usage: "write a generated password to `FILE` (mode 0600)", Destination: &n.OutFile},
 	}

@@ -216,7 +216,7 @@ func addCommand(env *op.Env) *cli.Command {
 			&cli.BoolFlag{Name: "replace", Usage: "replace entries that have the label but other content", Destination: &o.Replace},
 			&cli.BoolFlag{Name: "skip-invalid", Usage: "go on past what cannot be read, and report it", Destination: &o.SkipInvalid},
 			&cli.BoolFlag{Name: "no-trust", Usage: "add certificates without trusting them", Destination: &o.NoTrust},
-			&cli.StringFlag{Name: "in-password", Usage: "where the input's password comes from: `SRC` as for --password", Destination: &in.Source},
+			passwordFlag(&in, "in-password", "where the input's password comes from"),
 			detailedFlag(),
 		},
 		Action: func(c *cli.Context) error {
@@ -273,7 +273,7 @@ func exportCommand(env *op.Env) *cli.Command {
 			&cli.BoolFlag{Name: "chain", Usage: "the chain behind the certificate too", Destination: &o.Chain},
 			&cli.BoolFlag{Name: "combined", Usage: "private key, certificate and chain in one file", Destination: &o.Combined},
 			&cli.BoolFlag{Name: "traditional", Usage: "private keys as PKCS #1 or SEC 1 for old programs, not as PKCS #8", Destination: &o.Traditional},
-			&cli.StringFlag{Name: "out-password", Usage: "where the password of the new database or encrypted key comes from: `SRC` as for --password", Destination: &password.Source},
+			passwordFlag(&password.Password, "out-password", "where the password of the new database or encrypted key comes from"),
 			&cli.StringFlag{Name: "profile", Usage: "how a foreign format is written: `NAME`", Destination: &o.Profile},
 		},
 		Action: func(c *cli.Context) error {
@@ -302,7 +302,7 @@ func copyCommand(env *op.Env) *cli.Command {
 			examples("certkdb copy web --to backup.ckdb --to-password file:backup.pw", "certkdb --db old.p12 copy --all --to new.ckdb"),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "to", Usage: "the other database: a `FILE`", Destination: &o.To.Location},
-			&cli.StringFlag{Name: "to-password", Usage: "where its password comes from: `SRC` as for --password", Destination: &o.To.Password.Source},
+			passwordFlag(&o.To.Password, "to-password", "where its password comes from"),
 			&cli.StringFlag{Name: "type", Usage: "`KIND` of a new database, else by its extension", Destination: &o.Type},
 			&cli.StringFlag{Name: "profile", Usage: "how a foreign format is written: `NAME`", Destination: &o.Profile},
 			&cli.BoolFlag{Name: "all", Usage: "every entry", Destination: &o.All},

@@ -17,7 +17,7 @@ import (
 func inspectFlags(o *op.Inspect) []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "file", Usage: "show what is in `FILE`, without a database; - is standard input", Destination: &o.File},
-		&cli.StringFlag{Name: "in-password", Usage: "where the file's password comes from: `SRC` as for --password", Destination: &o.Password.Source},
+		passwordFlag(&o.Password, "in-password", "where the file's password comes from"),
 		&cli.StringFlag{
 			Name: "expect", Destination: &o.Expect,
 			Usage: "fail unless the file holds a `TYPE`: " + strings.Join(op.Expectations(), ", ") + ", or a kind of database",

@@ -114,9 +114,9 @@ func authorityFlags(a *op.Authority) []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "ca", Usage: "`LABEL` of the CA that signs", Destination: &a.Label},
 		&cli.StringFlag{Name: "ca-db", Usage: "the database of the CA, if it is another one: a `FILE`", Destination: &a.DB.Location},
-		&cli.StringFlag{Name: "ca-password", Usage: "where its password comes from: `SRC` as for --password", Destination: &a.DB.Password.Source},
+		passwordFlag(&a.DB.Password, "ca-password", "where its password comes from"),
 		&cli.StringFlag{Name: "ca-remote", Usage: "a CA behind cfssl serve: its `URL`", Destination: &a.Remote},
-		&cli.StringFlag{Name: "ca-remote-key", Usage: "where its authentication key comes from: `SRC` as for --password", Destination: &a.RemoteKey.Source},
+		passwordFlag(&a.RemoteKey, "ca-remote-key", "where its authentication key comes from"),
 		&cli.StringFlag{Name: "ca-remote-profile", Usage: "the server's signing profile: `NAME`", Destination: &a.RemoteProfile},
 		&cli.StringFlag{Name: "ca-remote-label", Usage: "the server's signer: `NAME`", Destination: &a.RemoteLabel},
 	}

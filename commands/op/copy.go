@@ -1,6 +1,7 @@
 package op
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -167,7 +168,7 @@ func (o Copy) target(ctx context.Context, env *Env) (kdb.Database, error) {
 	}
 	password := o.NewPassword
 	if !password.Given() && !password.Generate {
-		password.Password = o.To.Password
+		password.Source, password.Option = o.To.Password.Source, cmp.Or(o.To.Password.Option, password.Option)
 	}
 	db, _, err := Init{DB: o.To, NewPassword: password, Type: o.Type, Profile: o.Profile}.create(ctx, env)
 	return db, err

@@ -179,9 +179,9 @@ func (in *input) secret(where string) ([]byte, error) {
 // ask gets the password of an encrypted key.
 func (in *input) ask(where string) error {
 	password, err := in.password.read(in.env, where)
-	if errors.Is(err, kdb.ErrNoPassword) {
-		return WithHint(err, "give the password of the input with --in-password SRC")
+	if err != nil {
+		return err
 	}
 	in.secrets[where] = password
-	return err
+	return nil
 }

@@ -3,6 +3,7 @@ package op
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
@@ -24,6 +25,8 @@ import (
 // terminal. It is read only when it is needed.
 type Password struct {
 	Source string
+	// Option is what the command line calls it, for hints; "" is --password.
+	Option string
 	// AllowEmpty lets an empty password pass, for foreign files.
 	AllowEmpty bool
 
@@ -34,7 +37,17 @@ type Password struct {
 // maxPassword bounds what is read as a password.
 const maxPassword = 4096
 
-const sourceHint = "give it with --password file:PATH, env:VAR, fd:N, stdin, cred:NAME or prompt, in $CERTKDB_PASSWORD_FILE, or make a stash with: certkdb stash create"
+// hint says how to give the password when there is nobody to ask.
+func (p Password) hint() string {
+	text := "give it with " + cmp.Or(p.Option, "--password") + " file:PATH, env:VAR, fd:N, stdin, cred:NAME or prompt, in $CERTKDB_PASSWORD_FILE"
+	switch p.Option {
+	case "":
+		return text + ", or make a stash with: certkdb stash create"
+	case "--new-password":
+		return text + ", or have one made with --generate-password"
+	}
+	return text
+}
 
 // replacesStash says that the person wants this source and not the stash.
 func (p Password) replacesStash() bool {
@@ -146,22 +159,22 @@ func (p Password) fetch(env *Env, what string, ask func(Terminal) ([]byte, error
 	case "stash":
 		return nil, fmt.Errorf("%w: %s has no stash that opens it", kdb.ErrNoPassword, what)
 	case "prompt":
-		return prompt(env, ask)
+		return p.prompt(env, ask)
 	}
 	if path := env.Getenv("CERTKDB_PASSWORD_FILE"); path != "" {
 		return passwordFile(path)
 	}
-	password, err := prompt(env, ask)
+	password, err := p.prompt(env, ask)
 	if errors.Is(err, ErrNoTerminal) {
-		return nil, WithHint(fmt.Errorf("%w for %s, and there is no terminal to ask on", kdb.ErrNoPassword, what), sourceHint)
+		return nil, WithHint(fmt.Errorf("%w for %s, and there is no terminal to ask on", kdb.ErrNoPassword, what), p.hint())
 	}
 	return password, err
 }
 
-func prompt(env *Env, ask func(Terminal) ([]byte, error)) ([]byte, error) {
+func (p Password) prompt(env *Env, ask func(Terminal) ([]byte, error)) ([]byte, error) {
 	t, err := env.Terminal()
 	if err != nil {
-		return nil, WithHint(fmt.Errorf("%w: %w", kdb.ErrNoPassword, err), sourceHint)
+		return nil, WithHint(fmt.Errorf("%w: %w", kdb.ErrNoPassword, err), p.hint())
 	}
 	defer t.Close()
 	return ask(t)
