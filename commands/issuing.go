@@ -127,17 +127,21 @@ func createCommand(env *op.Env) *cli.Command {
 	var lists specLists
 	flags := append(authorityFlags(&o.CA),
 		&cli.BoolFlag{Name: "replace", Usage: "replace an entry that has the label", Destination: &o.Replace},
+		&cli.BoolFlag{Name: "ensure", Usage: "do nothing when the label has already what would be made, dates apart", Destination: &o.Ensure},
 		&cli.BoolFlag{Name: "default", Usage: "make it the default entry", Destination: &o.Default},
+		detailedFlag(),
 	)
 	flags = append(flags, subjectFlags(&o.Spec, &lists)...)
 	flags = append(append(flags, useFlags(&o.Spec, &lists)...), timeFlags(&o.Spec)...)
 	return &cli.Command{
 		Name: "create", Category: groupIssuing, Usage: "make a private key and its certificate, self-signed or signed by a CA of the database", ArgsUsage: "LABEL",
 		Description: "Without --ca the certificate is self-signed. Without --san a server certificate is valid for its common name, when that is\n" +
-			"a host's name or an address. What a CA signs is recorded in its database; see: certkdb issued.\n\n" +
+			"a host's name or an address. What a CA signs is recorded in its database; see: certkdb issued.\n" +
+			"A script that runs again says --ensure; a difference is then an error, or with --replace a new certificate. For one that ends\n" +
+			"soon there is: certkdb renew LABEL --before 30d.\n\n" +
 			examples("certkdb create web --cn www.example.com", "certkdb create web --cn www.example.com --san dns:example.com --san ip:192.0.2.7 --days 90",
 				"certkdb create root --is-ca --dn 'CN=Example Root,O=Example,C=US' --key-type p384 --days 3650",
-				"certkdb create sub --ca root --is-ca --path-len 0 --permit dns:example.com --cn 'Example Issuing CA'", "certkdb create api --ca sub --cn api.example.com --profile peer"),
+				"certkdb create sub --ca root --is-ca --path-len 0 --permit dns:example.com --cn 'Example Issuing CA'", "certkdb create api --ca sub --cn api.example.com --profile peer --ensure"),
 		Flags: flags,
 		Action: func(c *cli.Context) error {
 			args, err := exactly(c, "LABEL")
@@ -153,12 +157,31 @@ func createCommand(env *op.Env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return emit(c, env, "create", made, func(w io.Writer) {
-				fmt.Fprintf(w, "created %q: %s, %s, valid until %s\n", made.Label, orDash(made.Subject), made.KeyType, made.NotAfter.Format(time.DateOnly))
-				printNotes(w, made.Notes)
-			})
+			err = emit(c, env, "create", made, func(w io.Writer) { printMade(w, made) })
+			return detailed(c, made.Changed, err)
 		},
 	}
+}
+
+func printMade(w io.Writer, made op.Made) {
+	fmt.Fprintf(w, "%s %q: %s, %s, valid until %s\n", changedWord("created", !made.Kept), made.Label, orDash(made.Subject), made.KeyType, made.NotAfter.Format(time.DateOnly))
+	printNotes(w, made.Notes)
+}
+
+// changedWord is what was done, or that nothing was.
+func changedWord(done string, changed bool) string {
+	if changed {
+		return done
+	}
+	return "unchanged"
+}
+
+// detailed makes the exit code of --detailed-exitcode out of what was done.
+func detailed(c *cli.Context, changed bool, err error) error {
+	if err == nil && changed && c.Bool(flagDetailed) {
+		return detailedExit{}
+	}
+	return err
 }
 
 func printNotes(w io.Writer, notes []string) {
@@ -174,6 +197,8 @@ func requestCommand(env *op.Env) *cli.Command {
 		&cli.StringFlag{Name: "out", Usage: "write the request to `FILE`; - is standard output", Destination: &o.Out.Path},
 		&cli.BoolFlag{Name: "force", Usage: "replace an existing file", Destination: &o.Out.Force},
 		&cli.BoolFlag{Name: "replace", Usage: "replace an entry that has the label", Destination: &o.Replace},
+		&cli.BoolFlag{Name: "ensure", Usage: "do nothing when the label has such a request already, or the certificate that came of it", Destination: &o.Ensure},
+		detailedFlag(),
 	}
 	flags = append(append(flags, subjectFlags(&o.Spec, &lists)...), useFlags(&o.Spec, &lists)...)
 	return &cli.Command{
@@ -190,19 +215,24 @@ func requestCommand(env *op.Env) *cli.Command {
 			lists.into(&o.Spec)
 			o.DB, o.Label = database(c), args[0]
 			made, err := o.Run(c.Context, env)
-			if err != nil || o.Out.Path == "-" {
-				return err
+			if err == nil && o.Out.Path != "-" {
+				err = emit(c, env, "request", made, func(w io.Writer) { printRequested(w, made) })
 			}
-			return emit(c, env, "request", made, func(w io.Writer) {
-				fmt.Fprintf(w, "requested %q: %s, %s\n", made.Label, orDash(made.Subject), made.KeyType)
-				printNotes(w, made.Notes)
-				if made.Out == "" {
-					fmt.Fprint(w, made.PEM)
-				} else {
-					fmt.Fprintf(w, "wrote the request to %q\n", made.Out)
-				}
-			})
+			return detailed(c, made.Changed, err)
 		},
+	}
+}
+
+func printRequested(w io.Writer, made op.Requested) {
+	fmt.Fprintf(w, "%s %q: %s, %s\n", changedWord("requested", made.Changed), made.Label, orDash(made.Subject), made.KeyType)
+	printNotes(w, made.Notes)
+	switch {
+	case made.Out == "":
+		fmt.Fprint(w, made.PEM)
+	case made.Changed:
+		fmt.Fprintf(w, "wrote the request to %q\n", made.Out)
+	default:
+		fmt.Fprintf(w, "the request is in %q\n", made.Out)
 	}
 }
 
@@ -286,20 +316,13 @@ func receiveCommand(env *op.Env) *cli.Command {
 				return err
 			}
 			err = emit(c, env, "receive", received, func(w io.Writer) { printReceived(w, received) })
-			if err == nil && received.Changed && c.Bool(flagDetailed) {
-				return detailedExit{}
-			}
-			return err
+			return detailed(c, received.Changed, err)
 		},
 	}
 }
 
 func printReceived(w io.Writer, r op.Received) {
-	word := "received"
-	if !r.Changed {
-		word = "unchanged"
-	}
-	fmt.Fprintf(w, "%s %q: %s, valid until %s\n", word, r.Label, orDash(r.Subject), r.NotAfter.Format(time.DateOnly))
+	fmt.Fprintf(w, "%s %q: %s, valid until %s\n", changedWord("received", r.Changed), r.Label, orDash(r.Subject), r.NotAfter.Format(time.DateOnly))
 	printRefreshed(w, r.Refreshed)
 	if !r.Complete {
 		fmt.Fprintf(w, "note: the chain is not complete: add the certificate of %s\n", printable(r.Missing))
@@ -340,10 +363,7 @@ func renewCommand(env *op.Env) *cli.Command {
 				return err
 			}
 			err = emit(c, env, "renew", renewed, func(w io.Writer) { printRenewed(w, renewed) })
-			if err == nil && renewed.Changed && c.Bool(flagDetailed) {
-				return detailedExit{}
-			}
-			return err
+			return detailed(c, renewed.Changed, err)
 		},
 	}
 }

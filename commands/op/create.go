@@ -18,12 +18,16 @@ type Create struct {
 	CA      Authority // who signs; without a label the certificate is self-signed
 	Replace bool
 	Default bool
+	// Ensure does nothing when the label has already what would be made, dates apart.
+	Ensure bool
 }
 
 // Made tells of a new certificate.
 type Made struct {
 	Entry
-	Notes []string `json:"notes,omitempty"`
+	Changed bool     `json:"changed"`
+	Kept    bool     `json:"-"` // it was there; at most it became the default entry
+	Notes   []string `json:"notes,omitempty"`
 }
 
 // Run makes it. The database is asked first whether the label is free, and nothing is locked while the key is made.
@@ -49,6 +53,11 @@ func (o Create) Run(ctx context.Context, env *Env) (Made, error) {
 		return Made{}, err
 	}
 	defer db.Close()
+	if o.Ensure {
+		if made, done, err := o.ensured(ctx, env, db, request); done || err != nil {
+			return made, err
+		}
+	}
 	if err := db.View(ctx, o.free); err != nil {
 		return Made{}, err
 	}
@@ -88,7 +97,7 @@ func (o Create) signed(ctx context.Context, env *Env, db kdb.Database, request p
 
 // store puts the entry within update.
 func (o Create) store(env *Env, issued pki.Issued, chain [][]byte, update func(func(kdb.Tx) error) error) (Made, error) {
-	made := Made{Notes: issued.Notes}
+	made := Made{Notes: issued.Notes, Changed: true}
 	err := update(func(tx kdb.Tx) error {
 		if err := o.free(tx); err != nil {
 			return err

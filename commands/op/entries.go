@@ -136,7 +136,17 @@ type SetDefault struct {
 
 // Run sets the default entry.
 func (o SetDefault) Run(ctx context.Context, env *Env) (Changed, error) {
-	return o.each(ctx, env, "default", []string{o.Label}, func(tx kdb.Tx, s *kdb.Summary) (string, error) {
+	db, err := o.Open(ctx, env)
+	if err != nil {
+		return Changed{}, err
+	}
+	defer db.Close()
+	return o.in(ctx, db)
+}
+
+// in sets the default entry of an open database.
+func (o SetDefault) in(ctx context.Context, db kdb.Database) (Changed, error) {
+	return eachIn(ctx, db, "default", []string{o.Label}, func(tx kdb.Tx, s *kdb.Summary) (string, error) {
 		if s.Kind != kdb.KindPersonal {
 			return "", WithHint(fmt.Errorf("label %q: %w: only a personal certificate can be the default", s.Label, ErrUsage),
 				"see the personal ones with: certkdb list --kind personal")
@@ -227,8 +237,18 @@ func (d DB) each(ctx context.Context, env *Env, operation string, labels []strin
 	if len(labels) == 0 {
 		return Changed{}, fmt.Errorf("%w: no label is given", ErrUsage)
 	}
+	db, err := d.Open(ctx, env)
+	if err != nil {
+		return Changed{}, err
+	}
+	defer db.Close()
+	return eachIn(ctx, db, operation, labels, do)
+}
+
+// eachIn is each in an open database.
+func eachIn(ctx context.Context, db kdb.Database, operation string, labels []string, do func(kdb.Tx, *kdb.Summary) (string, error)) (Changed, error) {
 	var changed Changed
-	err := d.update(ctx, env, operation, func(tx kdb.Tx) error {
+	err := db.Update(ctx, operation, func(tx kdb.Tx) error {
 		changed = Changed{}
 		for _, label := range labels {
 			s, err := mustHave(tx, label)

@@ -15,15 +15,18 @@ type Request struct {
 	Spec
 	Label   string
 	Replace bool
-	Out     Output // the request as PEM; "" leaves it in the database alone
+	// Ensure does nothing when the label has such a request already, or the certificate that came of it.
+	Ensure bool
+	Out    Output // the request as PEM; "" leaves it in the database alone
 }
 
 // Requested tells of a new request.
 type Requested struct {
 	Entry
-	Out   string   `json:"out,omitempty"`
-	PEM   string   `json:"request_pem"`
-	Notes []string `json:"notes,omitempty"`
+	Changed bool     `json:"changed"`
+	Out     string   `json:"out,omitempty"`
+	PEM     string   `json:"request_pem"`
+	Notes   []string `json:"notes,omitempty"`
 }
 
 // Run makes it. The key is in the database before the request leaves.
@@ -41,14 +44,19 @@ func (o Request) Run(ctx context.Context, env *Env) (Requested, error) {
 	if _, remote := request.Profile.Remote(); remote || o.Profile == "" && o.ProfileFile == "" && !o.IsCA {
 		request.Profile = pki.Profile{} // it asks for usages only if it is told to
 	}
-	if err := o.Out.check(); err != nil {
-		return Requested{}, err
-	}
 	db, err := o.Open(ctx, env)
 	if err != nil {
 		return Requested{}, err
 	}
 	defer db.Close()
+	if o.Ensure {
+		if made, done, err := o.ensured(ctx, env, db, request); done || err != nil {
+			return made, err
+		}
+	}
+	if err := o.Out.check(); err != nil {
+		return Requested{}, err
+	}
 	if err := db.View(ctx, func(tx kdb.Tx) error { return freeLabel(tx, o.Label, o.Replace) }); err != nil {
 		return Requested{}, err
 	}
@@ -56,7 +64,7 @@ func (o Request) Run(ctx context.Context, env *Env) (Requested, error) {
 	if err != nil {
 		return Requested{}, pkiError(err)
 	}
-	done := Requested{PEM: pemString("CERTIFICATE REQUEST", made.Request), Notes: made.Notes, Out: o.Out.Path}
+	done := Requested{Changed: true, PEM: pemString("CERTIFICATE REQUEST", made.Request), Notes: made.Notes, Out: o.Out.Path}
 	err = db.Update(ctx, "request", func(tx kdb.Tx) error {
 		if err := freeLabel(tx, o.Label, o.Replace); err != nil {
 			return err
