@@ -46,6 +46,10 @@ func (o Copy) Run(ctx context.Context, env *Env) (Added, error) {
 	if err != nil {
 		return Added{}, err
 	}
+	leftBehind, err := recorded(ctx, source, entries)
+	if err != nil {
+		return Added{}, err
+	}
 	defer clearKeys(entries)
 	target, err := o.target(ctx, env)
 	if err != nil {
@@ -63,11 +67,40 @@ func (o Copy) Run(ctx context.Context, env *Env) (Added, error) {
 			if err := put(tx, entries[i], o.Replace, &added.Changed); err != nil {
 				return err
 			}
-			added.Actions[i].Reason = readers(info.Format, &entries[i])
+			added.Actions[i].Reason = cmp.Or(leftBehind[entries[i].Label], readers(info.Format, &entries[i]))
 		}
 		return nil
 	})
 	return added, err
+}
+
+// recorded says of CAs that have issued something that the record of it, revocations and numbers of lists included, is not copied.
+func recorded(ctx context.Context, source kdb.Database, entries []kdb.Entry) (map[string]string, error) {
+	notes := map[string]string{}
+	err := source.View(ctx, func(tx kdb.Tx) error {
+		registry, ok := tx.(kdb.Registry)
+		if !ok {
+			return nil
+		}
+		for _, entry := range entries {
+			if entry.Kind != kdb.KindPersonal {
+				continue
+			}
+			issuer, err := issuerID(entry.Certificates[0])
+			if err != nil {
+				continue // what cannot be read has issued nothing
+			}
+			for _, err := range registry.AllIssued(issuer) {
+				if err != nil {
+					return err
+				}
+				notes[entry.Label] = "the record of what it issued and revoked stays in the source alone; a whole database moves with: certkdb backup"
+				break
+			}
+		}
+		return nil
+	})
+	return notes, err
 }
 
 // readers says which programs read a post-quantum key in a format that others were first to read; "" if there is nothing to say.
