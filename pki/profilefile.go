@@ -3,11 +3,14 @@ package pki
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/zmap/zlint/v3/lint"
 )
@@ -23,6 +26,8 @@ func profileMembers() map[string][]string {
 		},
 		"ca_constraint": {"is_ca", "max_path_len", "max_path_len_zero"},
 		"auth_remote":   {"remote", "auth_key"},
+		"policies":      {"ID", "Qualifiers"},
+		"Qualifiers":    {"Type", "Value"},
 		"CSRWhitelist": {
 			"Subject", "PublicKeyAlgorithm", "PublicKey", "SignatureAlgorithm", "DNSNames", "IPAddresses", "EmailAddresses", "URIs",
 		},
@@ -38,8 +43,14 @@ func checkConfig(text []byte) ([]byte, error) {
 	if err := decoder.Decode(&all); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrParse, err)
 	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return nil, fmt.Errorf("%w: something follows the JSON object", ErrParse)
+	}
 	signing, _ := memberOf(all, "signing").(map[string]any)
 	profiles, _ := memberOf(signing, "profiles").(map[string]any)
+	if err := errors.Join(checkSpellings(all), checkSpellings(signing)); err != nil {
+		return nil, err
+	}
 	byName := map[string]any{"default": memberOf(signing, "default")}
 	maps.Copy(byName, profiles)
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
@@ -48,6 +59,9 @@ func checkConfig(text []byte) ([]byte, error) {
 			return nil, fmt.Errorf("profile %q: %w", name, err)
 		}
 		if err := lintWord(profile); err != nil {
+			return nil, fmt.Errorf("profile %q: %w", name, err)
+		}
+		if err := checkDates(profile); err != nil {
 			return nil, fmt.Errorf("profile %q: %w", name, err)
 		}
 	}
@@ -64,23 +78,54 @@ func memberOf(object map[string]any, name string) any {
 	return nil
 }
 
+// checkSpellings refuses members that differ by case alone: encoding/json reads both into one, and here only one would be looked at.
+func checkSpellings(object map[string]any) error {
+	seen := map[string]string{}
+	for _, member := range slices.Sorted(maps.Keys(object)) {
+		folded := strings.ToLower(member)
+		if other, twice := seen[folded]; twice {
+			return fmt.Errorf("%w: the members %q and %q are the same", ErrParse, other, member)
+		}
+		seen[folded] = member
+	}
+	return nil
+}
+
 // checkMembers looks for unknown members in a profile, or in the object that is its member within.
 func checkMembers(within string, object map[string]any) error {
+	if err := checkSpellings(object); err != nil {
+		return err
+	}
 	known := profileMembers()[within]
 	for _, member := range slices.Sorted(maps.Keys(object)) {
 		i := slices.IndexFunc(known, func(name string) bool { return strings.EqualFold(name, member) })
 		if i < 0 {
 			return fmt.Errorf("%w: cfssl knows no member %q; %s", ErrParse, member, meant(member, known))
 		}
-		inner, isObject := object[member].(map[string]any)
-		if _, has := profileMembers()[known[i]]; within != "" || !has || !isObject {
+		if _, has := profileMembers()[known[i]]; !has {
 			continue
 		}
-		if err := checkMembers(known[i], inner); err != nil {
-			return fmt.Errorf("%s: %w", member, err)
+		for _, inner := range objectsIn(object[member]) {
+			if err := checkMembers(known[i], inner); err != nil {
+				return fmt.Errorf("%s: %w", member, err)
+			}
 		}
 	}
 	return nil
+}
+
+// objectsIn is a value that is an object, or a list of them.
+func objectsIn(value any) (objects []map[string]any) {
+	list, isList := value.([]any)
+	if !isList {
+		list = []any{value}
+	}
+	for _, item := range list {
+		if object, ok := item.(map[string]any); ok {
+			objects = append(objects, object)
+		}
+	}
+	return objects
 }
 
 // meant names the member that is written nearly so, or all of them.
@@ -110,6 +155,16 @@ func lintWord(profile map[string]any) error {
 			return fmt.Errorf("%w: lint_error_level %v; there are 0 for no linting and 3 to 7", ErrParse, value)
 		}
 		profile[member] = level.String()
+	}
+	return nil
+}
+
+// checkDates refuses an end before the beginning, at which cfssl panics.
+func checkDates(profile map[string]any) error {
+	from, errFrom := time.Parse(time.RFC3339, fmt.Sprint(memberOf(profile, "not_before")))
+	to, errTo := time.Parse(time.RFC3339, fmt.Sprint(memberOf(profile, "not_after")))
+	if errFrom == nil && errTo == nil && !to.After(from) { // what is no time cfssl refuses
+		return fmt.Errorf("%w: not_after %s is not after not_before %s", ErrParse, stamp(to), stamp(from))
 	}
 	return nil
 }

@@ -218,6 +218,14 @@ func TestReadProfiles_refusals(t *testing.T) {
 		"unknown usage":   `{"signing":{"profiles":{"a":{"usages":["server auth","fly"],"expiry":"1h"}}}}`,
 		"bad expression":  `{"signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"1h","name_whitelist":"("}}}}`,
 		"unknown remote":  `{"signing":{"profiles":{"a":{"remote":"x"}}}}`,
+		"dates reversed":  `{"signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"1h","not_before":"2030-01-01T00:00:00Z","NOT_AFTER":"2029-01-01T00:00:00Z"}}}}`,
+		"unknown member":  `{"signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"1h","name_white_list":"x"}}}}`,
+		"two of a name":   `{"signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"1h"}}},"signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"1h","x":1}}}}`,
+		"two spellings":   `{"signing":{"profiles":{"b":{"usages":["server auth"],"expiry":"1h"}}},"Signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"1h","x":1}}}}`,
+		"trailing":        `{"signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"1h"}}}} more`,
+		"nested member":   `{"signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"1h","policies":[{"ID":"1.2.3","Qualifier":[]}]}}}}`,
+		"deeper member":   `{"signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"1h","policies":[{"ID":"1.2.3","Qualifiers":[{"Typ":"id-qt-cps"}]}]}}}}`,
+		"usages twice":    `{"signing":{"profiles":{"a":{"usages":["server auth"],"Usages":["client auth"],"expiry":"1h"}}}}`,
 		"unknown authkey": `{"signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"1h","auth_key":"x"}}}}`,
 	} {
 		if _, err := pki.ReadProfiles([]byte(text)); !errors.Is(err, pki.ErrParse) || strings.Contains(err.Error(), `{"code"`) {

@@ -43,7 +43,11 @@ func Renewal(der []byte) (Request, error) {
 func renewedUsages(c *cert.Certificate) (usages []string, none bool) {
 	var bits cert.KeyUsage
 	for _, u := range keyUsages() {
-		if bit := cert.KeyUsage(u.bit); c.KeyUsage&bit&^bits != 0 {
+		bit := cert.KeyUsage(u.bit)
+		if bit == cert.KeyCertSign && !c.IsCA { // some have it nevertheless (RFC 5280, 4.2.1.9)
+			continue
+		}
+		if c.KeyUsage&bit&^bits != 0 {
 			bits |= bit
 			usages = append(usages, u.cfssl)
 		}

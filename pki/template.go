@@ -140,8 +140,13 @@ func (d *draft) overrideKeyUsages(r *Request) error {
 	const encipherment = x509.KeyUsageKeyEncipherment | x509.KeyUsageDataEncipherment
 	_, isRSA := d.PublicKey.(*rsa.PublicKey)
 	if len(r.KeyUsages) == 0 {
-		if !isRSA {
-			d.KeyUsage &^= encipherment
+		if !isRSA && d.KeyUsage != 0 {
+			if d.KeyUsage &^= encipherment; d.KeyUsage == 0 { // without the extension the key could be used for everything
+				return fmt.Errorf("%w: profile %s has only key usages of RSA keys", ErrRefused, r.profile().Name)
+			}
+		}
+		if !d.IsCA && d.KeyUsage&x509.KeyUsageCertSign != 0 {
+			return fmt.Errorf("%w: profile %s has the usage cert sign, which is only for a CA (RFC 5280, 4.2.1.9)", ErrArgument, r.profile().Name)
 		}
 		if r.IsCA && !r.Profile.IsCA { // a profile for others, as which the certificate could not do what a CA does
 			d.KeyUsage |= x509.KeyUsageCertSign | x509.KeyUsageCRLSign
