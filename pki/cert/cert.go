@@ -34,6 +34,8 @@ type Certificate struct {
 	RawSPKI    []byte // SubjectPublicKeyInfo
 	// Signature is the content of the signature bit string.
 	Signature []byte
+	// Unaligned says that the signature is not a whole number of bytes, as no algorithm makes it.
+	Unaligned bool
 	// Version is 1, 2 or 3; other numbers are kept.
 	Version int
 	Serial  *big.Int
@@ -55,13 +57,16 @@ type Certificate struct {
 	// SKI and AKI are the key identifiers of the subject and of the issuer.
 	SKI, AKI []byte
 	SAN      SAN
+	// UniqueIDs says that the issuer or the subject has a unique identifier (RFC 5280, 4.1.2.8).
+	UniqueIDs bool
 	// Extensions are all of them, in the certificate's order.
 	Extensions []Extension
 
 	malformed []Malformation
 	oddities  []string // found while parsing, for Warning
 	key       key.Public
-	badTime   bool
+	times     timeForm // that of the worse one
+	earlyForm bool     // a GeneralizedTime stands where RFC 5280 wants a UTCTime
 }
 
 // Extension is one extension as it stands in a certificate, request or CRL.
@@ -106,7 +111,7 @@ func (c *Certificate) parse(der cryptobyte.String) error {
 		return err
 	}
 	c.RawTBS, c.SignatureAlgorithm, c.Signature = s.tbs, s.algorithm, s.signature
-	if s.unaligned {
+	if c.Unaligned = s.unaligned; c.Unaligned {
 		c.odd("the signature is not a whole number of bytes")
 	}
 	return c.parseTBS(s.tbs)
@@ -151,7 +156,10 @@ func (c *Certificate) parseTBS(tbs cryptobyte.String) error {
 func (c *Certificate) parseOptional(tbs cryptobyte.String) error {
 	for number := range 2 {
 		tag := asn1.Tag(number + 1).ContextSpecific()
-		if tbs.PeekASN1Tag(tag) && !tbs.SkipASN1(tag) {
+		if !tbs.PeekASN1Tag(tag) {
+			continue
+		}
+		if c.UniqueIDs = true; !tbs.SkipASN1(tag) {
 			return errors.New("its unique identifiers cannot be read")
 		}
 	}
@@ -264,7 +272,13 @@ func (c *Certificate) Malformed() []Malformation { return c.malformed }
 func (c *Certificate) Key() key.Public { return c.key }
 
 // TimesReadable reports whether both validity times are times.
-func (c *Certificate) TimesReadable() bool { return !c.badTime }
+func (c *Certificate) TimesReadable() bool { return c.times != timeBad }
+
+// TimesInUTC reports whether both are written with seconds, without fractions and in UTC (RFC 5280, 4.1.2.5).
+func (c *Certificate) TimesInUTC() bool { return c.times == timeStrict }
+
+// TimesInForm reports whether, besides, both are a UTCTime through 2049 and a GeneralizedTime afterwards.
+func (c *Certificate) TimesInForm() bool { return c.times == timeStrict && !c.earlyForm }
 
 func (c *Certificate) odd(what string) {
 	c.oddities = append(c.oddities, what)

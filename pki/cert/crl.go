@@ -31,8 +31,11 @@ type CRL struct {
 	// CRL amends; nil if absent.
 	AKI                []byte
 	Number, BaseNumber *big.Int
+	// Unaligned says that the signature is not a whole number of bytes, as no algorithm makes it.
+	Unaligned bool
 
 	malformed []Malformation
+	badTime   bool
 }
 
 // Revoked is one entry of a CRL.
@@ -65,7 +68,7 @@ func (c *CRL) parse(der cryptobyte.String) error {
 	if err != nil {
 		return err
 	}
-	c.RawTBS, c.SignatureAlgorithm, c.Signature = s.tbs, s.algorithm, s.signature
+	c.RawTBS, c.SignatureAlgorithm, c.Signature, c.Unaligned = s.tbs, s.algorithm, s.signature, s.unaligned
 	return c.parseTBS(s.tbs)
 }
 
@@ -85,14 +88,17 @@ func (c *CRL) parseTBS(tbs cryptobyte.String) error {
 	if c.RawIssuer, c.Issuer, err = readName(&tbs); err != nil {
 		return fmt.Errorf("its issuer: %w", err)
 	}
-	if c.ThisUpdate, _, err = readTime(&tbs); err != nil {
+	var form1, form2 timeForm
+	if c.ThisUpdate, form1, err = readTime(&tbs); err != nil {
 		return err
 	}
+	form2 = form1
 	if tbs.PeekASN1Tag(asn1.UTCTime) || tbs.PeekASN1Tag(asn1.GeneralizedTime) {
-		if c.NextUpdate, _, err = readTime(&tbs); err != nil {
+		if c.NextUpdate, form2, err = readTime(&tbs); err != nil {
 			return err
 		}
 	}
+	c.badTime = form1 == timeBad || form2 == timeBad
 	if tbs.PeekASN1Tag(asn1.SEQUENCE) {
 		var revoked cryptobyte.String
 		if !tbs.ReadASN1(&revoked, asn1.SEQUENCE) {
@@ -199,6 +205,9 @@ func (c *CRL) Extension(id string) *Extension {
 	}
 	return nil
 }
+
+// TimesReadable reports whether ThisUpdate and NextUpdate, if it is there, are times.
+func (c *CRL) TimesReadable() bool { return !c.badTime }
 
 // Malformed returns the extensions that could not be decoded.
 func (c *CRL) Malformed() []Malformation { return c.malformed }

@@ -15,20 +15,23 @@ func (c *Certificate) readValidity(from *cryptobyte.String) error {
 	}
 	var err error
 	var form1, form2 timeForm
+	generalized1 := seq.PeekASN1Tag(asn1.GeneralizedTime)
 	if c.NotBefore, form1, err = readTime(&seq); err != nil {
 		return err
 	}
+	generalized2 := seq.PeekASN1Tag(asn1.GeneralizedTime)
 	if c.NotAfter, form2, err = readTime(&seq); err != nil {
 		return err
 	}
 	if !seq.Empty() {
 		return errors.New("its validity is not two times")
 	}
-	c.badTime = form1 == timeBad || form2 == timeBad
-	switch {
-	case c.badTime:
+	c.times = min(form1, form2)
+	c.earlyForm = generalized1 && c.NotBefore.Year() < 2050 || generalized2 && c.NotAfter.Year() < 2050
+	switch c.times {
+	case timeBad:
 		c.odd("a validity time is no time")
-	case form1 == timeLoose || form2 == timeLoose:
+	case timeLoose:
 		c.odd("a validity time is not written as RFC 5280 4.1.2.5 wants")
 	}
 	return nil

@@ -43,15 +43,22 @@ func (s *search) run(leaf *node) Result {
 	return s.result
 }
 
-// moreHopeful orders failed attempts: those that reach an anchor, then those with fewer failures, then the longer.
+// moreHopeful orders failed attempts: those that reach an anchor, before those that reach the name of one with another
+// key and those that reach none, then those with fewer failures, then the longer.
 func moreHopeful(a, b Attempt) int {
-	if a.Anchored != b.Anchored {
-		if a.Anchored {
-			return -1
-		}
+	return cmp.Or(
+		cmp.Compare(despair(a), despair(b)), cmp.Compare(len(a.Failures), len(b.Failures)), cmp.Compare(len(b.Chain), len(a.Chain)),
+	)
+}
+
+func despair(a Attempt) int {
+	switch {
+	case !a.Anchored:
+		return 2
+	case slices.ContainsFunc(a.Failures, func(f Failure) bool { return f.Rule == RuleSignature }):
 		return 1
 	}
-	return cmp.Or(cmp.Compare(len(a.Failures), len(b.Failures)), cmp.Compare(len(b.Chain), len(a.Chain)))
+	return 0
 }
 
 // trustedLeaf finds the certificate itself among the anchors. It counts if it is a root, or anything with PartialChain.
@@ -71,18 +78,22 @@ func (s *search) trustedLeaf(leaf *node) *node {
 func (s *search) extend() {
 	last := s.chain[len(s.chain)-1]
 	before := len(s.result.Attempts)
-	for _, anchor := range s.ordered(s.v.anchors[last.issuer], last) {
+	anchors := s.ordered(s.v.anchors[last.issuer], last)
+	for _, anchor := range anchors {
 		if s.over() {
 			return
 		}
 		if !bytes.Equal(anchor.Raw, last.Raw) {
-			s.judge(append(slices.Clone(s.chain), anchor), anchor)
+			s.arrive(anchor, len(anchors) == 1)
 		}
 	}
 	if s.intermediates(s.chain) > s.v.o.Limits.Depth {
 		return
 	}
 	for _, next := range s.ordered(s.v.pool[last.issuer], last) {
+		if slices.ContainsFunc(s.chain, func(n *node) bool { return sameEntity(n, next) }) {
+			continue
+		}
 		if s.over() {
 			return
 		}
@@ -91,6 +102,18 @@ func (s *search) extend() {
 	if len(s.result.Attempts) == before && !s.over() {
 		s.deadEnd(last)
 	}
+}
+
+// arrive judges the chain that ends in an anchor. One of several anchors of a name that has another key is no more than
+// mentioned, so that any number of them may be trusted.
+func (s *search) arrive(anchor *node, only bool) {
+	last := len(s.chain) - 1
+	chain := append(slices.Clone(s.chain), anchor)
+	if err := s.signature(s.chain[last], anchor); err != nil && !only {
+		s.fail(chain, true, signatureFailure(s.chain[last], last, anchor, err))
+		return
+	}
+	s.judge(chain, anchor)
 }
 
 // over tells that the search has ended.
@@ -106,9 +129,6 @@ func (s *search) over() bool {
 
 // follow goes on to a further intermediate certificate if it signed the last one.
 func (s *search) follow(last, next *node) {
-	if slices.ContainsFunc(s.chain, func(n *node) bool { return sameEntity(n, next) }) {
-		return
-	}
 	if !s.v.reachable[next.issuer] && len(s.ends) > 0 {
 		return // one dead end without an anchor is enough to explain
 	}
@@ -144,14 +164,17 @@ func (s *search) intermediates(chain []*node) int {
 	return count
 }
 
-// ordered sorts candidates: matching key identifiers first, then those valid at the time.
+// ordered sorts candidates: matching key identifiers first, then those valid at the time, then those below an anchor.
 func (s *search) ordered(list []*node, child *node) []*node {
 	if len(list) < 2 {
 		return list
 	}
 	rank := func(n *node) int {
-		r := -2 * keyID(child.Certificate, n.Certificate)
+		r := -4 * keyID(child.Certificate, n.Certificate)
 		if s.v.o.Time.Before(n.NotBefore) || s.v.o.Time.After(n.NotAfter) {
+			r += 2
+		}
+		if len(s.v.anchors[n.issuer]) == 0 {
 			r++
 		}
 		return r
@@ -191,8 +214,13 @@ func certificates(chain []*node) []*cert.Certificate {
 const maxAttempts = 100
 
 func (s *search) fail(chain []*node, anchored bool, failures ...Failure) {
-	if len(s.result.Attempts) < maxAttempts {
-		s.result.Attempts = append(s.result.Attempts, Attempt{Chain: certificates(chain), Anchored: anchored, Failures: failures})
+	a := Attempt{Chain: certificates(chain), Anchored: anchored, Failures: failures}
+	last := len(s.result.Attempts) - 1
+	switch {
+	case last+1 < maxAttempts:
+		s.result.Attempts = append(s.result.Attempts, a)
+	case moreHopeful(a, s.result.Attempts[last]) < 0:
+		s.result.Attempts[last] = a
 	}
 }
 

@@ -55,7 +55,7 @@ func (c *checker) try(rule Rule, position int, err error) {
 
 func (c *checker) run() {
 	top := len(c.chain) - 1
-	c.names.budget = c.v.o.Limits.Names
+	c.names.budget = &c.left.Names
 	if c.v.o.Subtrees != nil {
 		c.names.add(constraint{NameConstraints: c.v.o.Subtrees, critical: true})
 	}
@@ -209,10 +209,12 @@ func describeNames(c *cert.Certificate) string {
 
 func (c *checker) checkSignature(i int, n, issuer *node) {
 	own := c.v.publicKey(issuer)
-	var err error
-	if own.oid == oidDSA && !hasParams(own.params) {
+	err := errUnaligned
+	switch {
+	case n.Unaligned:
+	case own.oid == oidDSA && !hasParams(own.params):
 		err = verify(c.key, n.SignatureAlgorithm, n.RawTBS, n.Signature) // with the parameters that it inherited
-	} else {
+	default:
 		err = c.signature(n, issuer)
 	}
 	if err != nil {
@@ -246,6 +248,8 @@ func (c *checker) checkTime(i int) {
 	switch {
 	case !n.TimesReadable():
 		c.fail(RuleMalformed, i, "", "its validity cannot be read")
+	case !n.TimesInUTC():
+		c.fail(RuleMalformed, i, "", "its validity has a time without seconds, with a fraction or an offset (4.1.2.5)")
 	case now.Before(n.NotBefore):
 		c.fail(RuleValidity, i, "wait, or correct the clock", "it is valid only from %s, in %s", stamp(n.NotBefore), span(n.NotBefore.Sub(now)))
 	case now.Truncate(time.Second).After(n.NotAfter): // a validity ends with the second that it names
@@ -275,8 +279,13 @@ func (c *checker) checkForm(i int) {
 	for _, m := range f.malformed {
 		c.fail(RuleMalformed, i, "", "its extension %s cannot be used: %v", oid.Name(m.ID), m.Err)
 	}
-	if n.Version < 3 && len(n.Extensions) > 0 {
+	switch {
+	case n.Version < 1 || n.Version > 3:
+		c.fail(RuleVersion, i, "", "there is no version %d of certificates", n.Version)
+	case n.Version < 3 && len(n.Extensions) > 0:
 		c.fail(RuleVersion, i, "", "it is of version %d and has extensions", n.Version)
+	case n.Version < 2 && n.UniqueIDs:
+		c.fail(RuleVersion, i, "", "it is of version %d and has unique identifiers (4.1.2.8)", n.Version)
 	}
 	if n.SignatureAlgorithm.OID != n.TBSSignatureAlgorithm.OID || string(n.SignatureAlgorithm.Raw) != string(n.TBSSignatureAlgorithm.Raw) {
 		c.fail(RuleAlgorithmsDiffer, i, "", "its inner signature algorithm is %s, the outer one %s", n.TBSSignatureAlgorithm.Name, n.SignatureAlgorithm.Name)

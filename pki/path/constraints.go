@@ -22,7 +22,7 @@ type constraint struct {
 // computation: a name lies in it if it lies in every set.
 type constraints struct {
 	list   []constraint
-	budget int // comparisons left
+	budget *int // comparisons left
 }
 
 var errNames = errors.New("more names and constraints than are compared")
@@ -42,7 +42,7 @@ func (l *constraints) check(c *cert.Certificate, commonName bool) error {
 			of = slices.Concat(names, addresses)
 		}
 		for _, n := range of {
-			if l.budget -= cost(n) * (len(set.Permitted) + len(set.Excluded)); l.budget < 0 {
+			if *l.budget -= cost(n) * (len(set.Permitted) + len(set.Excluded)); *l.budget < 0 {
 				return errNames
 			}
 			if err := set.check(n); err != nil {
@@ -160,23 +160,19 @@ func (s constraint) who() string {
 // sameForm tells whether a constraint speaks about names of n's form. A SmtpUTF8Mailbox is under the constraints
 // for rfc822Name (RFC 9598, 6).
 func sameForm(c, n cert.GeneralName) bool {
-	if c.Type == cert.RFC822Name && n.Type == cert.OtherName {
-		_, ok := smtpUTF8(n)
-		return ok
-	}
-	return c.Type == n.Type
+	return c.Type == n.Type || c.Type == cert.RFC822Name && isSMTPUTF8(n)
 }
 
 // within compares a name with a subtree of its form. excluded makes doubtful names count as inside.
 func (s constraint) within(n, c cert.GeneralName, excluded bool) (bool, error) {
+	if !canCompare(n) {
+		return false, fmt.Errorf("the name %s is malformed, but %s restrict names of its form", n, s.who())
+	}
 	text, limit := string(n.Value), string(c.Value)
 	switch n.Type {
 	case cert.DNSName:
 		return underDomain(text, limit) || excluded && wildcardReaches(text, limit), nil
 	case cert.RFC822Name:
-		if strings.Count(text, "@") != 1 {
-			return false, fmt.Errorf("the name %s is no mailbox, but %s restrict mailboxes", n, s.who())
-		}
 		return underMailbox(text, limit), nil
 	case cert.URIName:
 		host, ok := uriHost(text)
@@ -197,6 +193,22 @@ func (s constraint) within(n, c cert.GeneralName, excluded bool) (bool, error) {
 		return !excluded, nil // what is not critical and not understood is left out of account
 	}
 	return false, fmt.Errorf("%s restrict names of a form that is not processed: %s", s.who(), n)
+}
+
+// canCompare tells names that constraints can be held against. What a malformed name means is for each program to guess,
+// and may be just what the constraints keep out. URIs and directory names are taken apart when they are compared.
+func canCompare(n cert.GeneralName) bool {
+	switch n.Type {
+	case cert.DNSName:
+		return isHostName(string(n.Value), true)
+	case cert.RFC822Name:
+		return isMailbox(string(n.Value))
+	case cert.IPAddress:
+		return len(n.Value) == 4 || len(n.Value) == 16
+	case cert.OtherName:
+		return !isSMTPUTF8(n) || wellFormed(n)
+	}
+	return true
 }
 
 // withinIP takes an IPv4-mapped IPv6 address for the IPv4 address too when addresses are excluded.

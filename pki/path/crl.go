@@ -54,6 +54,9 @@ func (l *crl) check() error {
 			if err != nil {
 				return err
 			}
+			if err := scopeError(point); err != nil {
+				return err
+			}
 			l.point = point
 		default:
 			if e.Critical {
@@ -64,11 +67,39 @@ func (l *crl) check() error {
 	if bad := l.Malformed(); len(bad) > 0 {
 		return fmt.Errorf("its extension %s cannot be read: %w", bad[0].ID, bad[0].Err)
 	}
-	if l.Version >= 2 && l.Number == nil {
-		return errors.New("it has no number")
+	switch {
+	case l.Version != 1 && l.Version != 2:
+		return fmt.Errorf("there is no version %d of CRLs", l.Version)
+	case l.Version == 1 && len(l.Extensions) > 0:
+		return errors.New("it is of version 1 and has extensions")
+	case l.Version == 2 && (l.Number == nil || l.Number.Sign() < 0):
+		return errors.New("it has no number, or a negative one")
+	case l.BaseNumber != nil && l.BaseNumber.Sign() < 0:
+		return errors.New("it is a delta CRL to a negative number")
+	case !l.TimesReadable():
+		return errors.New("its times cannot be read")
+	case l.Unaligned:
+		return errors.New("its signature is not a whole number of bytes")
 	}
 	if !bytes.Equal(l.SignatureAlgorithm.Raw, l.TBSSignatureAlgorithm.Raw) {
 		return errors.New("its inner and outer signature algorithms differ")
+	}
+	return nil
+}
+
+// scopeError refuses scopes that no CRL can have: more than one kind of certificate, or no reason (RFC 5280, 5.2.5).
+func scopeError(p *cert.IssuingDistributionPoint) error {
+	kinds := 0
+	for _, only := range []bool{p.OnlyUsers, p.OnlyCAs, p.OnlyAttributes} {
+		if only {
+			kinds++
+		}
+	}
+	if kinds > 1 {
+		return errors.New("it is only for one kind of certificates, and only for another")
+	}
+	if p.OnlySomeReasons == 0 {
+		return errors.New("it is for no reason of revocation")
 	}
 	return nil
 }
@@ -80,6 +111,9 @@ func (l *crl) index() error {
 	issuer := l.issuer
 	for i := range l.Revoked {
 		r := &l.Revoked[i]
+		if l.Version == 1 && len(r.Extensions) > 0 {
+			return errors.New("it is of version 1, and an entry has extensions")
+		}
 		for _, e := range r.Extensions {
 			known := e.ID == cert.IDReasonCode || e.ID == cert.IDInvalidityDate || e.ID == cert.IDCertificateIssuer
 			if e.Critical && !known {
@@ -332,6 +366,9 @@ func (r *revocationCheck) signature(l *crl, n *node) error {
 	if known {
 		return err
 	}
+	if key.oid == oidDSA && !r.v.o.Weak.AllowDSA {
+		return errors.New("it is signed by a DSA key, which is not accepted")
+	}
 	if r.left.Signatures--; r.left.Signatures < 0 {
 		return errWork
 	}
@@ -360,7 +397,7 @@ func (r *revocationCheck) trusted(n *node) error {
 	}
 	s := &search{v: r.v, left: r.left, nested: r.nested + 1, busy: append(slices.Clone(r.busy), n)}
 	result := s.run(n)
-	r.left.Signatures, r.left.Chains, r.left.Steps = s.left.Signatures, s.left.Chains, s.left.Steps
+	r.left.Signatures, r.left.Chains, r.left.Steps, r.left.Names = s.left.Signatures, s.left.Chains, s.left.Steps, s.left.Names
 	if err := result.Err(); err != nil {
 		return fmt.Errorf("its issuer: %w", err)
 	}

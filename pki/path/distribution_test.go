@@ -127,6 +127,8 @@ func TestValidate_badCRLs(t *testing.T) {
 		{"certificate issuer in a CRL that is not indirect", entryExtension(cert.IDCertificateIssuer, der(0x30, der(0xa4, string(root.RawSubject))))},
 		{"malformed issuing distribution point", crlExtension(cert.IDIssuingDistribution, true, "\x05\x00")},
 		{"malformed base number", crlExtension(cert.IDDeltaCRLIndicator, true, "\x05\x00")},
+		{"only for users and only for CAs", issuing("\x81\x01\xff", "\x82\x01\xff")},
+		{"for no reason", issuing("\x83\x01\x00")},
 	}
 	for _, test := range tests {
 		o := options(root)

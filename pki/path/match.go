@@ -88,10 +88,19 @@ func uriHost(uri string) (string, bool) {
 		return "", false
 	}
 	host := u.Hostname()
-	if _, err := netip.ParseAddr(host); err == nil || host == "" || strings.HasPrefix(u.Host, "[") {
+	if _, err := netip.ParseAddr(host); err == nil || strings.HasPrefix(u.Host, "[") || !isHostName(host, false) {
 		return "", false
 	}
 	return host, true
+}
+
+// isSMTPUTF8 tells other names that should be an internationalised mailbox, be they well formed or not.
+func isSMTPUTF8(n cert.GeneralName) bool {
+	if n.Type != cert.OtherName {
+		return false
+	}
+	id, _, err := n.Other()
+	return err == nil && id == oidSMTPUTF8
 }
 
 // smtpUTF8 returns the mailbox of an other name of that type.

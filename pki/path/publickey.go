@@ -60,6 +60,10 @@ func readKey(spki []byte, inherited publicKey) publicKey {
 	if k.oid, k.err = oid.Decode(id); k.err != nil {
 		return k
 	}
+	if bits[0] != 0 {
+		k.err = errors.New("the public key is not a whole number of bytes")
+		return k
+	}
 	k.params, k.bits = algorithm, bits[1:]
 	if k.oid == oidDSA && !hasParams(k.params) && inherited.oid == oidDSA {
 		k.params = inherited.params
@@ -111,12 +115,12 @@ func (k *publicKey) decode() (any, error) {
 func readRSA(der cryptobyte.String) (*rsa.PublicKey, error) {
 	n, e := new(big.Int), new(big.Int)
 	var seq cryptobyte.String
-	if !der.ReadASN1(&seq, asn1.SEQUENCE) || !seq.ReadASN1Integer(n) || !seq.ReadASN1Integer(e) {
+	if !der.ReadASN1(&seq, asn1.SEQUENCE) || !der.Empty() || !seq.ReadASN1Integer(n) || !seq.ReadASN1Integer(e) || !seq.Empty() {
 		return nil, errors.New("the RSA key is no modulus and exponent")
 	}
 	switch {
-	case n.Sign() <= 0 || e.Sign() <= 0:
-		return nil, errors.New("the RSA key has a modulus or exponent that is not positive")
+	case n.Sign() <= 0 || n.Bit(0) == 0 || e.Cmp(big.NewInt(3)) < 0 || e.Bit(0) == 0:
+		return nil, errors.New("the RSA key has an impossible modulus or exponent") // RFC 8017, 3.1: odd, and at least 3
 	case n.BitLen() > maxRSA:
 		return nil, fmt.Errorf("%w RSA key of %d bits, at most %d are processed", errUnsupported, n.BitLen(), maxRSA)
 	case !e.IsInt64() || e.Int64() > math.MaxInt32:
@@ -127,7 +131,7 @@ func readRSA(der cryptobyte.String) (*rsa.PublicKey, error) {
 
 func readEC(params, point cryptobyte.String) (*ecdsa.PublicKey, error) {
 	var id cryptobyte.String
-	if !params.ReadASN1(&id, asn1.OBJECT_IDENTIFIER) {
+	if !params.ReadASN1(&id, asn1.OBJECT_IDENTIFIER) || !params.Empty() {
 		return nil, fmt.Errorf("%w: an elliptic curve given by explicit parameters", errUnsupported)
 	}
 	dotted, err := oid.Decode(id)

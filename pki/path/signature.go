@@ -27,6 +27,7 @@ import (
 var (
 	errSignature   = errors.New("the signature does not verify")
 	errUnsupported = errors.New("unsupported")
+	errUnaligned   = fmt.Errorf("%w: it is not a whole number of bytes", errSignature)
 )
 
 // digest is a hash function of signature algorithms. hash.Hash is made by fresh; id is Go's number, 0 if it has none.

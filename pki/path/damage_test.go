@@ -1,0 +1,122 @@
+package path_test
+
+import (
+	"crypto"
+	"crypto/rand"
+	"crypto/sha256"
+	"strings"
+	"testing"
+
+	"certkdb/pki/cert"
+	"certkdb/pki/path"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// resign replaces text of the same length in the signed part of a certificate or CRL and signs it again by ECDSA with SHA-256.
+// unused is the number of unused bits that the signature claims to have.
+func resign(t testing.TB, der []byte, issuer *member, unused byte, replace ...string) []byte {
+	t.Helper()
+	input := cryptobyte.String(der)
+	var seq, tbs, algorithm cryptobyte.String
+	if !input.ReadASN1(&seq, asn1.SEQUENCE) || !seq.ReadASN1Element(&tbs, asn1.SEQUENCE) || !seq.ReadASN1Element(&algorithm, asn1.SEQUENCE) {
+		t.Fatal("no signed structure")
+	}
+	text := string(tbs)
+	for i := 0; i < len(replace); i += 2 {
+		if len(replace[i]) != len(replace[i+1]) || !strings.Contains(text, replace[i]) {
+			t.Fatalf("%q is not there, or %q is of another length", replace[i], replace[i+1])
+		}
+		text = strings.Replace(text, replace[i], replace[i+1], 1)
+	}
+	sum := sha256.Sum256([]byte(text))
+	signature, err := issuer.key.Sign(rand.Reader, sum[:], crypto.SHA256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b cryptobyte.Builder
+	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddBytes([]byte(text))
+		b.AddBytes(algorithm)
+		b.AddASN1(asn1.BIT_STRING, func(b *cryptobyte.Builder) { b.AddUint8(unused); b.AddBytes(signature) })
+	})
+	return b.BytesOrPanic()
+}
+
+// TestValidate_oddForms are certificates whose structure breaks a rule although the signature is right.
+func TestValidate_oddForms(t *testing.T) {
+	t.Parallel()
+	root := ca(t, nil, "Root")
+	const version3 = "\xa0\x03\x02\x01\x02"
+	utc := func(s string) string { return "\x17\x0d" + s }
+	notAfter := utc("270601120000Z")
+	bare := forge(t, root, newKey(t), template("bare"))
+	tests := []struct {
+		rule    string
+		leaf    *member
+		unused  byte
+		replace []string
+		want    string
+	}{
+		{"as it was", leaf(t, root), 0, nil, "valid"},
+		{"version 2 with extensions", leaf(t, root), 0, []string{version3, "\xa0\x03\x02\x01\x01"}, "version"},
+		{"version 4", leaf(t, root), 0, []string{version3, "\xa0\x03\x02\x01\x03"}, "version"},
+		{"version 0", leaf(t, root), 0, []string{version3, "\xa0\x03\x02\x01\xff"}, "version"},
+		{"version 4 without extensions", bare, 0, []string{version3, "\xa0\x03\x02\x01\x03"}, "version"},
+		{"a signature with unused bits", leaf(t, root), 1, nil, "signature"},
+		{"a time with an offset", leaf(t, root), 0, []string{notAfter, "\x17\x0d2706011200+01"}, "malformed"},
+		{"a time that is none", leaf(t, root), 0, []string{notAfter, utc("271301120000Z")}, "malformed"},
+		{"a public key with unused bits", leaf(t, root), 0, []string{"\x03\x42\x00\x04", "\x03\x42\x01\x04"}, "valid"}, // it signs nothing here
+	}
+	for _, test := range tests {
+		c, err := cert.Parse(resign(t, test.leaf.Raw, root, test.unused, test.replace...))
+		if err != nil {
+			t.Fatalf("%s: %v", test.rule, err)
+		}
+		if got := rules(path.Validate(c, options(root))); got != test.want {
+			t.Errorf("%s: %s, want %s", test.rule, got, test.want)
+		}
+	}
+}
+
+// TestValidate_oddCRLs are CRLs whose structure breaks a rule although the signature is right.
+func TestValidate_oddCRLs(t *testing.T) {
+	t.Parallel()
+	root := ca(t, nil, "Root")
+	l := leaf(t, root)
+	list := crlOf(t, root, nil)
+	delta := crlOf(t, root, crlExtension(cert.IDDeltaCRLIndicator, true, "\x02\x01\x05"))
+	const version2, nextUpdate = "\x02\x01\x01\x30", "260607120000Z"
+	tests := []struct {
+		rule    string
+		der     []byte
+		unused  byte
+		replace []string
+		want    string
+	}{
+		{"as it was", list.Raw, 0, nil, "valid"},
+		{"version 3", list.Raw, 0, []string{version2, "\x02\x01\x02\x30"}, "no-crl"},
+		{"version 1 with extensions", list.Raw, 0, []string{version2, "\x02\x01\x00\x30"}, "no-crl"},
+		{"a delta without a number", delta.Raw, 0, []string{version2, "\x02\x01\x00\x30", "\x06\x03\x55\x1d\x14", "\x06\x03\x55\x1d\x70"}, "no-crl"},
+		{"a signature with unused bits", list.Raw, 1, nil, "no-crl"},
+		{"a next update that is no time", list.Raw, 0, []string{nextUpdate, "261307120000Z"}, "no-crl"},
+		{"a negative number", list.Raw, 0, []string{"\x55\x1d\x14\x04\x03\x02\x01\x05", "\x55\x1d\x14\x04\x03\x02\x01\x85"}, "no-crl"},
+	}
+	for _, test := range tests {
+		c, err := cert.ParseCRL(resign(t, test.der, root, test.unused, test.replace...))
+		if err != nil {
+			t.Fatalf("%s: %v", test.rule, err)
+		}
+		o := options(root)
+		o.CRLs, o.RequireCRLs = []*cert.CRL{c}, true
+		result := path.Validate(l.Certificate, o)
+		if got := rules(result); got != test.want {
+			t.Errorf("%s: %s, want %s\n%s", test.rule, got, test.want, result.Explain())
+		}
+		o.CRLs = append(o.CRLs, list) // beside a good one it is left out of account
+		if got := rules(path.Validate(l.Certificate, o)); got != "valid" {
+			t.Errorf("%s, beside a good one: %s", test.rule, got)
+		}
+	}
+}

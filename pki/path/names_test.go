@@ -1,0 +1,85 @@
+package path_test
+
+import (
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"strings"
+	"testing"
+
+	"certkdb/pki/cert"
+	"certkdb/pki/path"
+)
+
+// General names as they stand in subject alternative names and constraints.
+func dnsName(s string) string  { return der(0x82, s) }
+func mailName(s string) string { return der(0x81, s) }
+func uriName(s string) string  { return der(0x86, s) }
+func ipName(s string) string   { return der(0x87, s) }
+
+// smtpName is a SmtpUTF8Mailbox whose text has the given string type.
+func smtpName(tag byte, s string) string {
+	return der(0xa0, "\x06\x08\x2b\x06\x01\x05\x05\x07\x08\x09", der(0xa0, der(tag, s)))
+}
+
+// names replaces the names of a certificate by a subject alternative name.
+func names(list ...string) change {
+	return func(c *x509.Certificate) {
+		c.DNSNames, c.Subject, c.ExtKeyUsage = nil, pkix.Name{Organization: []string{"Example"}}, nil
+		extra(cert.IDSubjectAltName, false, der(0x30, list...))(c)
+	}
+}
+
+func subtrees(tag byte, list []string) string {
+	var all strings.Builder
+	for _, n := range list {
+		all.WriteString(der(0x30, n))
+	}
+	return der(0x30, der(tag, all.String()))
+}
+
+func permits(list ...string) change { return extra(cert.IDNameConstraints, true, subtrees(0xa0, list)) }
+func excludes(list ...string) change {
+	return extra(cert.IDNameConstraints, true, subtrees(0xa1, list))
+}
+
+// TestValidate_malformedNames holds names that are none against constraints of their form. Somebody might read them as
+// what the constraints keep out, so that neither being permitted nor not being excluded is enough.
+func TestValidate_malformedNames(t *testing.T) {
+	t.Parallel()
+	hosts, mailboxes, addresses := excludes(dnsName("evil.org")), excludes(mailName("evil.org")), excludes(ipName("\x0a\x00\x00\x00\xff\x00\x00\x00"))
+	tests := []struct {
+		rule     string
+		ca, leaf change
+		valid    bool
+	}{
+		{"host with a trailing dot", hosts, names(dnsName("www.evil.org.")), false},
+		{"host with a NUL", hosts, names(dnsName("www.evil.org\x00.example.com")), false},
+		{"host with an empty label", permits(dnsName("example.com")), names(dnsName("..example.com")), false},
+		{"host with a space", permits(dnsName("example.com")), names(dnsName("evil.org .example.com")), false},
+		{"no host at all", permits(dnsName("example.com")), names(dnsName("")), false},
+		{"host of letters that are not ASCII", hosts, names(dnsName("www.évil.org")), false},
+		{"wildcard within a label", permits(dnsName("example.com")), names(dnsName("w*.example.com")), false},
+		{"host with an underscore", permits(dnsName("example.com")), names(dnsName("_a.example.com")), true},
+		{"malformed host, other form restricted", mailboxes, names(dnsName("a..b")), true},
+		{"mailbox without a local part", permits(mailName("example.com")), names(mailName("@example.com")), false},
+		{"mailbox with a NUL", mailboxes, names(mailName("a@evil.org\x00.example.com")), false},
+		{"mailbox with a trailing dot", mailboxes, names(mailName("a@evil.org.")), false},
+		{"mailbox with a quoted local part", permits(mailName("example.com")), names(mailName("\"a@evil.org\"@example.com")), false},
+		{"mailbox at an address literal", mailboxes, names(mailName("a@[192.0.2.1]")), false},
+		{"SmtpUTF8Mailbox of another string type", mailboxes, names(smtpName(0x16, "a@evil.org")), false},
+		{"SmtpUTF8Mailbox with a U-label", mailboxes, names(smtpName(0x0c, "a@évil.org")), false},
+		{"SmtpUTF8Mailbox elsewhere", mailboxes, names(smtpName(0x0c, "é@example.com")), true},
+		{"SmtpUTF8Mailbox excluded", mailboxes, names(smtpName(0x0c, "é@EVIL.org")), false},
+		{"address with a mask", addresses, names(ipName("\x0a\x01\x02\x03\xff\xff\xff\xff")), false},
+		{"address of five bytes", addresses, names(ipName("\x0a\x01\x02\x03\x04")), false},
+		{"URI whose host has a trailing dot", excludes(uriName(".evil.org")), names(uriName("https://www.evil.org./")), false},
+		{"URI whose host has an empty label", permits(uriName(".example.com")), names(uriName("https://..example.com/")), false},
+	}
+	for _, test := range tests {
+		root := ca(t, nil, "Root", test.ca)
+		l := leaf(t, root, test.leaf)
+		if result := path.Validate(l.Certificate, options(root)); result.Valid != test.valid {
+			t.Errorf("%s: %v\n%s", test.rule, result.Valid, result.Explain())
+		}
+	}
+}
