@@ -8,6 +8,7 @@ import (
 
 	"certkdb/pki/cert"
 	"certkdb/pki/name"
+	"certkdb/pki/oid"
 
 	"golang.org/x/net/publicsuffix"
 )
@@ -34,19 +35,29 @@ func (c *checker) checkBaselineRoot() {
 	switch {
 	case err != nil:
 		c.baseline(top, "its authority key identifier cannot be read (7.1.2.1.3)")
-	case id.Issuer != nil || id.Serial != nil:
-		c.baseline(top, "its authority key identifier has an issuer or serial number (7.1.2.1.3)")
 	case len(id.KeyID) == 0 || !bytes.Equal(id.KeyID, n.SKI):
 		c.baseline(top, "its authority key identifier is not its subject key identifier (7.1.2.1.3)")
+	}
+}
+
+// checkBaselineExtensions looks at what holds for each certificate of a chain (7.1.1, 7.1.2.11).
+func (c *checker) checkBaselineExtensions(i int, n *node) {
+	if n.Version != 3 {
+		c.baseline(i, "it is of version %d, not 3 (7.1.1)", n.Version)
+	}
+	if e := n.Extension(cert.IDAuthorityKeyID); e != nil {
+		if id, err := cert.ParseAuthorityKeyID(e.Value); err == nil && (id.Issuer != nil || id.Serial != nil) {
+			c.baseline(i, "its authority key identifier has an issuer or serial number (7.1.2.11.1)")
+		}
+	}
+	if e := n.Extension(cert.IDCRLDistributionPoints); e != nil && e.Critical {
+		c.baseline(i, "its CRL distribution points are critical (7.1.2.11.2)")
 	}
 }
 
 // checkBaselineServer looks at a TLS server's certificate (7.1.2.7).
 func (c *checker) checkBaselineServer() {
 	n := c.chain[0]
-	if n.Version != 3 {
-		c.baseline(0, "it is of version %d, not 3 (7.1.1)", n.Version)
-	}
 	if n.IsCA {
 		c.baseline(0, "it is a CA (7.1.2.7.8)")
 	}
@@ -64,7 +75,18 @@ func (c *checker) checkBaselineServer() {
 	c.checkBaselineUsage(n)
 }
 
+// notForServers are the usages that a TLS server's certificate must not have beside its own (7.1.2.7.10, 7.1.2.7.11).
+const notForServers = cert.ContentCommitment | cert.KeyCertSign | cert.CRLSign | cert.EncipherOnly | cert.DecipherOnly
+
 func (c *checker) checkBaselineUsage(n *node) {
+	if bad := n.KeyUsage & notForServers; bad != 0 {
+		c.baseline(0, "its key usage has %s (7.1.2.7.11)", bad)
+	}
+	for _, id := range []string{CodeSigning, EmailProtection, TimeStamping, OCSPSigning} {
+		if slices.Contains(n.ExtKeyUsage, id) {
+			c.baseline(0, "its extended key usage names %s (7.1.2.7.10)", oid.Name(id))
+		}
+	}
 	e := n.Extension(cert.IDExtendedKeyUsage)
 	switch {
 	case e == nil:

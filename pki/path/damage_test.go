@@ -14,22 +14,23 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// resign replaces text of the same length in the signed part of a certificate or CRL and signs it again by ECDSA with SHA-256.
+// resign replaces text in the signed part of a certificate or CRL and signs it again by ECDSA with SHA-256.
 // unused is the number of unused bits that the signature claims to have.
-func resign(t testing.TB, der []byte, issuer *member, unused byte, replace ...string) []byte {
+func resign(t testing.TB, whole []byte, issuer *member, unused byte, replace ...string) []byte {
 	t.Helper()
-	input := cryptobyte.String(der)
+	input := cryptobyte.String(whole)
 	var seq, tbs, algorithm cryptobyte.String
-	if !input.ReadASN1(&seq, asn1.SEQUENCE) || !seq.ReadASN1Element(&tbs, asn1.SEQUENCE) || !seq.ReadASN1Element(&algorithm, asn1.SEQUENCE) {
+	if !input.ReadASN1(&seq, asn1.SEQUENCE) || !seq.ReadASN1(&tbs, asn1.SEQUENCE) || !seq.ReadASN1Element(&algorithm, asn1.SEQUENCE) {
 		t.Fatal("no signed structure")
 	}
 	text := string(tbs)
 	for i := 0; i < len(replace); i += 2 {
-		if len(replace[i]) != len(replace[i+1]) || !strings.Contains(text, replace[i]) {
-			t.Fatalf("%q is not there, or %q is of another length", replace[i], replace[i+1])
+		if !strings.Contains(text, replace[i]) {
+			t.Fatalf("%q is not there", replace[i])
 		}
 		text = strings.Replace(text, replace[i], replace[i+1], 1)
 	}
+	text = der(0x30, text)
 	sum := sha256.Sum256([]byte(text))
 	signature, err := issuer.key.Sign(rand.Reader, sum[:], crypto.SHA256)
 	if err != nil {
@@ -76,6 +77,38 @@ func TestValidate_oddForms(t *testing.T) {
 		}
 		if got := rules(path.Validate(c, options(root))); got != test.want {
 			t.Errorf("%s: %s, want %s", test.rule, got, test.want)
+		}
+	}
+}
+
+// TestValidate_strictEncoding are forms that section 4 forbids, but everybody reads.
+func TestValidate_strictEncoding(t *testing.T) {
+	t.Parallel()
+	root := ca(t, nil, "Root", conforming)
+	const (
+		validity    = "\x30\x1e\x17\x0d250601120000Z\x17\x0d270601120000Z"
+		generalized = "\x30\x20\x17\x0d250601120000Z\x18\x0f20270601120000Z"
+		ecdsaSHA256 = "\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02"
+		withNull    = "\x30\x0c\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02\x05\x00"
+	)
+	tests := []struct {
+		rule    string
+		replace []string
+		want    string
+	}{
+		{"a GeneralizedTime before 2050", []string{validity, generalized}, "has a GeneralizedTime before 2050"},
+		{"a critical flag that is BER", []string{"\x01\x01\xff", "\x01\x01\x01"}, "has a critical flag that is not DER"},
+		{"an inner algorithm with parameters", []string{ecdsaSHA256, withNull}, "algorithms-differ"},
+	}
+	for _, test := range tests {
+		c, err := cert.Parse(resign(t, leaf(t, root).Raw, root, 0, test.replace...))
+		if err != nil {
+			t.Fatalf("%s: %v", test.rule, err)
+		}
+		o := options(root)
+		o.Profile = path.StrictRFC5280
+		if result := path.Validate(c, o); result.Valid || !strings.Contains(result.Explain(), test.want) {
+			t.Errorf("%s: want %q\n%s", test.rule, test.want, result.Explain())
 		}
 	}
 }

@@ -187,7 +187,7 @@ func matchIP(c *cert.Certificate, ip netip.Addr, commonName bool) bool {
 // label and leaves at least two after it.
 func matchPattern(pattern, host string) bool {
 	pattern, host = lower(pattern), lower(host)
-	if host == "" || !isHostName(host, false) || !isHostName(pattern, true) {
+	if !isHostName(host, false) || !isHostName(pattern, true) || endsInNumber(host) {
 		return false
 	}
 	suffix, isWildcard := strings.CutPrefix(pattern, "*.")
@@ -196,6 +196,17 @@ func matchPattern(pattern, host string) bool {
 	}
 	_, rest, ok := strings.Cut(host, ".")
 	return ok && rest == suffix && strings.Contains(suffix, ".")
+}
+
+// endsInNumber tells hosts that programs take for IPv4 addresses, however odd ("127.1", "0x7f.0.0.1"): no top-level domain is a
+// number. Such a host is matched by addresses alone (RFC 9525, 6.5).
+func endsInNumber(host string) bool {
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	digits := "0123456789"
+	if hex, ok := strings.CutPrefix(last, "0x"); ok {
+		last, digits = hex, "0123456789abcdef"
+	}
+	return strings.Trim(last, digits) == ""
 }
 
 // isHostName tells the syntax of a DNS host name in A-label form; underscores are let pass as everybody does.

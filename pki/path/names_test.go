@@ -38,6 +38,7 @@ func subtrees(tag byte, list []string) string {
 }
 
 func permits(list ...string) change { return extra(cert.IDNameConstraints, true, subtrees(0xa0, list)) }
+
 func excludes(list ...string) change {
 	return extra(cert.IDNameConstraints, true, subtrees(0xa1, list))
 }
@@ -80,6 +81,31 @@ func TestValidate_malformedNames(t *testing.T) {
 		l := leaf(t, root, test.leaf)
 		if result := path.Validate(l.Certificate, options(root)); result.Valid != test.valid {
 			t.Errorf("%s: %v\n%s", test.rule, result.Valid, result.Explain())
+		}
+	}
+}
+
+// TestValidate_noHosts excludes all host names by an empty one, as the Baseline Requirements have CAs do, 7.1.2.10.8.
+func TestValidate_noHosts(t *testing.T) {
+	t.Parallel()
+	root := ca(t, nil, "Root", conforming)
+	inter := ca(t, root, "Intermediate", conforming, excludes(dnsName("")))
+	address := names(ipName("\xc0\x00\x02\x01"))
+	usage := func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }
+	for _, test := range []struct {
+		profile path.Profile
+		leaf    *member
+		want    string
+	}{
+		{path.WebPKI, leaf(t, inter, address, usage), "valid"},
+		{path.WebPKI, leaf(t, inter), "name-constraints"},
+		{path.RFC5280, leaf(t, inter), "name-constraints"},
+		{path.StrictRFC5280, leaf(t, inter, address, usage), "profile"},
+	} {
+		o := options(root, inter)
+		o.Profile = test.profile
+		if got := rules(path.Validate(test.leaf.Certificate, o)); got != test.want {
+			t.Errorf("%s, %s: %s, want %s", test.profile, test.leaf.SAN, got, test.want)
 		}
 	}
 }

@@ -186,7 +186,10 @@ func TestValidate_hosts(t *testing.T) {
 	t.Parallel()
 	root := ca(t, nil, "Root")
 	l := leaf(t, root, func(c *x509.Certificate) {
-		c.DNSNames = []string{"example.com", "*.example.com", "xn--mnchen-3ya.de", "*.com", "a*.example.net", "*"}
+		c.DNSNames = []string{
+			"example.com", "*.example.com", "xn--mnchen-3ya.de", "*.com", "a*.example.net", "*", "192.0.2.3", "127.1", "*.0.2.4", "0x7f.1", "a.0xF",
+			"xn--*.example.org", "www.*.org", "trailing.example.org.", "_srv.example.org",
+		}
 		c.IPAddresses = []net.IP{net.IPv4(192, 0, 2, 1), net.ParseIP("2001:db8::1")}
 	})
 	cn := leaf(t, root, func(c *x509.Certificate) { c.DNSNames = nil })
@@ -211,6 +214,19 @@ func TestValidate_hosts(t *testing.T) {
 		{"com", false},
 		{".example.com", false},
 		{"exa mple.com", false},
+		{"192.0.2.3", false},
+		{"127.1", false},
+		{"192.0.2.4", false},
+		{"0x7f.1", false},
+		{"a.0xf", false},
+		{"xn--a.example.org", false},
+		{"www.a.org", false},
+		{"trailing.example.org", false},
+		{"_srv.example.org", true},
+		{"xn--mnchen-3ya.de", true},
+		{"xn--nxasmq6b.example.com", true},
+		{"example.com..", false},
+		{"", true},
 	}
 	v := path.NewValidator(options(root))
 	for _, test := range tests {
@@ -401,7 +417,11 @@ func TestValidate_webPKI(t *testing.T) {
 		{"CA", func(c *x509.Certificate) {
 			c.IsCA, c.BasicConstraintsValid = true, true
 			c.KeyUsage = x509.KeyUsageCertSign
-		}, "baseline-requirements"},
+		}, "baseline-requirements baseline-requirements"},
+		{"CRL signing", func(c *x509.Certificate) { c.KeyUsage |= x509.KeyUsageCRLSign }, "baseline-requirements"},
+		{"server and e-mail", func(c *x509.Certificate) { c.ExtKeyUsage = append(c.ExtKeyUsage, x509.ExtKeyUsageEmailProtection) }, "baseline-requirements"},
+		{"server and client", func(c *x509.Certificate) { c.ExtKeyUsage = append(c.ExtKeyUsage, x509.ExtKeyUsageClientAuth) }, "valid"},
+		{"critical distribution points", extra(cert.IDCRLDistributionPoints, true, der(0x30, der(0x30, fullName("http://a.example/crl")))), "baseline-requirements"},
 	}
 	for _, test := range tests {
 		l := leaf(t, root, test.change)

@@ -22,6 +22,7 @@ func (c *checker) checkProfile() {
 			continue
 		}
 		c.checkIdentifiers(i, n)
+		c.checkEncoding(i, n)
 		c.checkUsages(i, n)
 		c.checkNames(i, n)
 		c.checkCriticality(i, n)
@@ -29,6 +30,7 @@ func (c *checker) checkProfile() {
 			c.checkCA(i, n)
 		}
 		if c.v.o.Profile == WebPKI {
+			c.checkBaselineExtensions(i, n)
 			c.checkBaselineKey(i, n)
 		}
 	}
@@ -53,9 +55,48 @@ func (c *checker) checkIdentifiers(i int, n *node) {
 	if !isRoot && (n.Serial.Sign() <= 0 || n.Serial.BitLen() > 8*maxSerial) {
 		c.profile(i, "its serial number is not positive or longer than %d bytes (4.1.2.2)", maxSerial)
 	}
-	if len(n.AKI) == 0 && !(isRoot && n.selfIssued) {
+	switch {
+	case len(n.AKI) > 0 && !isRoot && keyID(n.Certificate, c.chain[i+1].Certificate) < 0:
+		c.profile(i, "its authority key identifier is not its issuer's subject key identifier (4.2.1.2)")
+	case len(n.AKI) == 0 && !(isRoot && n.selfIssued):
 		c.profile(i, "it lacks the authority key identifier (4.2.1.1)")
 	}
+	if e := n.Extension(cert.IDAuthorityKeyID); e != nil {
+		if id, err := cert.ParseAuthorityKeyID(e.Value); err == nil && (id.Issuer == nil) != (id.Serial == nil) {
+			c.profile(i, "its authority key identifier has an issuer without a serial number, or the other way round (4.2.1.1)")
+		}
+	}
+	if n.UniqueIDs {
+		c.profile(i, "it has unique identifiers (4.1.2.8)")
+	}
+}
+
+// checkEncoding looks at what is written in a form that the standards forbid.
+func (c *checker) checkEncoding(i int, n *node) {
+	if n.TimesInUTC() && !n.TimesInForm() {
+		c.profile(i, "its validity has a GeneralizedTime before 2050 (4.1.2.5)")
+	}
+	if !canonicalParams(n.SignatureAlgorithm) {
+		c.profile(i, "its signature algorithm %s has parameters that it must not have, or lacks them (4.1.1.2)", n.SignatureAlgorithm.Name)
+	}
+	for _, e := range n.Extensions {
+		if e.BadFlag {
+			c.profile(i, "its extension %s has a critical flag that is not DER (4.1)", cert.TypeName(e.ID))
+		}
+	}
+}
+
+// canonicalParams wants NULL with RSA's PKCS #1 v1.5 (RFC 4055, 5) and nothing with the others (RFC 5758, 3.2; RFC 8410, 3; RFC
+// 9881, 3). Those of RSASSA-PSS are read when the signature is verified.
+func canonicalParams(a cert.Algorithm) bool {
+	s, known := schemes[a.OID]
+	switch {
+	case !known || s.kind == kindPSS:
+		return true
+	case s.kind == kindRSA:
+		return string(a.Params) == "\x05\x00"
+	}
+	return a.Params == nil
 }
 
 // checkUsages compares the key usage with the basic constraints (4.2.1.3, 4.2.1.9).
@@ -112,16 +153,30 @@ func (c *checker) checkCriticality(i int, n *node) {
 			}
 		}
 	}
-	if e := n.Extension(cert.IDAuthorityInfoAccess); e != nil {
-		if _, err := cert.ParseAccess(e.Value); err != nil {
-			c.profile(i, "its authority information access cannot be read (4.2.2.1): %v", err)
-		}
-	}
+	c.checkReadable(i, n)
 	if n.Issuer.Empty() {
 		c.profile(i, "it has no issuer (4.1.2.4)")
 	}
 	if n.Subject.Empty() && len(n.SAN) == 0 {
 		c.profile(i, "it has no name at all (4.1.2.6)")
+	}
+}
+
+// checkReadable reads the extensions that validation does without.
+func (c *checker) checkReadable(i int, n *node) {
+	for _, e := range n.Extensions {
+		var err error
+		switch e.ID {
+		case cert.IDAuthorityInfoAccess, cert.IDSubjectInfoAccess:
+			_, err = cert.ParseAccess(e.Value)
+		case cert.IDCRLDistributionPoints, cert.IDFreshestCRL:
+			_, err = cert.ParseDistributionPoints(e.Value)
+		case cert.IDIssuerAltName:
+			_, err = cert.ParseGeneralNames(e.Value)
+		}
+		if err != nil {
+			c.profile(i, "its extension %s cannot be read (4.2): %v", cert.TypeName(e.ID), err)
+		}
 	}
 }
 
@@ -142,7 +197,7 @@ func (c *checker) checkNames(i int, n *node) {
 		return
 	}
 	for _, g := range slices.Concat(f.names.Permitted, f.names.Excluded) {
-		if !wellFormedConstraint(g) {
+		if !wellFormedConstraint(g) && !(c.v.o.Profile == WebPKI && isNoHosts(g)) {
 			c.profile(i, "its name constraint %s is malformed (4.2.1.10)", g)
 		}
 	}
@@ -197,6 +252,9 @@ func wellFormedConstraint(g cert.GeneralName) bool {
 	}
 	return true
 }
+
+// isNoHosts tells the constraint by which the Baseline Requirements have CAs excluded from all host names (7.1.2.10.8).
+func isNoHosts(g cert.GeneralName) bool { return g.Type == cert.DNSName && len(g.Value) == 0 }
 
 // isStrictHost tells letters, digits and hyphens only, and no address. A wildcard leaves at least two labels.
 func isStrictHost(s string, wildcard bool) bool {
@@ -281,7 +339,7 @@ func (c *checker) checkBaselineKey(i int, n *node) {
 	k := c.v.publicKey(n)
 	switch pub := k.key.(type) {
 	case *rsa.PublicKey:
-		if bits := pub.N.BitLen(); bits < 2048 || bits%8 != 0 || pub.E < 3 || pub.E%2 == 0 || k.oid != oidRSA {
+		if bits := pub.N.BitLen(); bits < 2048 || bits%8 != 0 || k.oid != oidRSA {
 			c.fail(RuleBaseline, i, "", "its RSA key of %d bits is not allowed (6.1.5)", bits)
 		}
 	default:
@@ -289,7 +347,7 @@ func (c *checker) checkBaselineKey(i int, n *node) {
 			c.fail(RuleBaseline, i, "", "its key of type %s is not allowed (6.1.5)", t)
 		}
 	}
-	if d := signatureDigest(n.SignatureAlgorithm); i < len(c.chain)-1 && (d == nil || d.bits < 256) {
+	if d := signatureDigest(n.SignatureAlgorithm); i < len(c.chain)-1 && d != digestSHA256 && d != digestSHA384 && d != digestSHA512 {
 		c.fail(RuleBaseline, i, "", "its signature algorithm %s is not allowed (7.1.3)", n.SignatureAlgorithm.Name)
 	}
 }

@@ -69,7 +69,12 @@ func TestValidate_strict(t *testing.T) {
 		{rule: "no name at all", leaf: func(c *x509.Certificate) { c.Subject, c.DNSNames = pkix.Name{}, nil }, want: "no name at all"},
 		{rule: "malformed name", leaf: func(c *x509.Certificate) { c.DNSNames = append(c.DNSNames, "a..b") }, want: "name dns:a..b is malformed"},
 		{rule: "NUL in the subject", leaf: func(c *x509.Certificate) { c.Subject.CommonName = "a\x00b" }, want: "has a NUL character"},
-		{rule: "unreadable authority access", leaf: extra(cert.IDAuthorityInfoAccess, false, "\x30\x02\x05\x00"), want: "authority information access cannot be read"},
+		{rule: "unreadable authority access", leaf: extra(cert.IDAuthorityInfoAccess, false, "\x30\x02\x05\x00"), want: "authorityInfoAccess cannot be read"},
+		{rule: "unreadable subject access", inter: extra(cert.IDSubjectInfoAccess, false, "\x05\x00"), want: "subjectInfoAccess cannot be read"},
+		{rule: "unreadable distribution points", leaf: extra(cert.IDCRLDistributionPoints, false, "\x30\x00"), want: "cRLDistributionPoints cannot be read"},
+		{rule: "unreadable freshest CRL", leaf: extra(cert.IDFreshestCRL, false, "\x30\x00"), want: "freshestCRL cannot be read"},
+		{rule: "another authority key identifier", leaf: extra(cert.IDAuthorityKeyID, false, "\x30\x03\x80\x01\x01"), want: "is not its issuer's subject key identifier"},
+		{rule: "a serial number in it without an issuer", leaf: extra(cert.IDAuthorityKeyID, false, "\x30\x11\x80\x0cIntermediate\x82\x01\x05"), want: "an issuer without a serial number, or the other way round"},
 	}
 	for _, test := range tests {
 		pick := func(c change) []change {
@@ -150,7 +155,7 @@ func TestValidate_webPKIRoots(t *testing.T) {
 		{"its own", extra(cert.IDAuthorityKeyID, false, "\x30\x06\x80\x04Root"), "valid"},
 		{"another", extra(cert.IDAuthorityKeyID, false, "\x30\x06\x80\x04root"), "baseline-requirements"},
 		{"none in it", extra(cert.IDAuthorityKeyID, false, "\x30\x00"), "baseline-requirements"},
-		{"a serial number", extra(cert.IDAuthorityKeyID, false, "\x30\x09\x80\x04Root\x82\x01\x05"), "baseline-requirements"},
+		{"a serial number", extra(cert.IDAuthorityKeyID, false, "\x30\x09\x80\x04Root\x82\x01\x05"), "profile baseline-requirements"},
 		{"an extended key usage", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }, "baseline-requirements"},
 	}
 	for _, test := range tests {

@@ -164,6 +164,29 @@ func TestRules_haveSections(t *testing.T) {
 	}
 }
 
+func TestCanonicalParams(t *testing.T) {
+	t.Parallel()
+	const null = "\x05\x00"
+	tests := []struct {
+		id     string
+		params []byte
+		want   bool
+	}{
+		{"1.2.840.113549.1.1.11", []byte(null), true},
+		{"1.2.840.113549.1.1.11", nil, false},
+		{"1.2.840.10045.4.3.2", nil, true},
+		{"1.2.840.10045.4.3.2", []byte(null), false},
+		{oidEd25519, []byte(null), false},
+		{oidMLDSA65, nil, true},
+		{"1.2.3.4", []byte(null), true},
+	}
+	for _, test := range tests {
+		if got := canonicalParams(cert.Algorithm{OID: test.id, Params: test.params}); got != test.want {
+			t.Errorf("%s with %x: %v", test.id, test.params, got)
+		}
+	}
+}
+
 func TestReadKey_refuses(t *testing.T) {
 	t.Parallel()
 	spki := func(id, params string, key []byte) []byte {
@@ -204,6 +227,9 @@ func TestReadKey_refuses(t *testing.T) {
 		{"RSA modulus of 20000 bits", spki(idRSA, "\x05\x00", rsaKey(new(big.Int).Lsh(one, 20000), big.NewInt(3)))},
 		{"RSA exponent of 64 bits", spki(idRSA, "\x05\x00", rsaKey(new(big.Int).Lsh(one, 2048), new(big.Int).Lsh(one, 63)))},
 		{"RSA modulus 0", spki(idRSA, "\x05\x00", rsaKey(new(big.Int), big.NewInt(3)))},
+		{"RSA exponent 1", spki(idRSA, "\x05\x00", rsaKey(new(big.Int).SetBit(new(big.Int).Lsh(one, 2047), 0, 1), one))},
+		{"RSA modulus even", spki(idRSA, "\x05\x00", rsaKey(new(big.Int).Lsh(one, 2047), big.NewInt(3)))},
+		{"RSA key with something after it", spki(idRSA, "\x05\x00", append(rsaKey(new(big.Int).SetBit(new(big.Int).Lsh(one, 2047), 0, 1), big.NewInt(3)), 0))},
 		{"RSA without a key", spki(idRSA, "\x05\x00", nil)},
 		{"EC without a curve", spki(idEC, "", []byte{4})},
 		{"EC by an unknown curve", spki(idEC, "\x06\x02\x2a\x03", []byte{4})},
