@@ -40,6 +40,24 @@ func newCRL(c *cert.CRL) *crl {
 	return l
 }
 
+// newerFirst orders CRLs of an issuer: what a newer one says of a certificate replaces what an older one says (RFC 5280, 5.2.3;
+// 6.3.3 (a)).
+func newerFirst(a, b *crl) int {
+	if c := b.ThisUpdate.Compare(a.ThisUpdate); c != 0 || a.Number == nil || b.Number == nil {
+		return c
+	}
+	return b.Number.Cmp(a.Number)
+}
+
+// scope tells CRLs apart that replace one another: those of the same issuer and distribution point, by the same key.
+func (l *crl) scope() string {
+	scope := l.issuer + "\x03" + string(l.AKI)
+	if e := l.Extension(cert.IDIssuingDistribution); e != nil {
+		scope += "\x03" + string(e.Value)
+	}
+	return scope
+}
+
 // check refuses CRLs that must not be used: unknown critical extensions, malformed ones, no number (RFC 5280, 5.2).
 func (l *crl) check() error {
 	for _, e := range l.Extensions {
@@ -153,17 +171,14 @@ func (c *checker) checkRevocation(i int) {
 	if n.Extension(idNoCheck) != nil && slices.Contains(n.ExtKeyUsage, OCSPSigning) {
 		return // its CA asks for no check (RFC 6960, 4.2.2.2.1); on other certificates the extension means nothing
 	}
-	r := &revocationCheck{checker: c, position: i, n: n}
+	r := &revocationCheck{checker: c, position: i, n: n, scopes: map[string]bool{}}
 	points := slices.Clone(c.v.factsOf(n).points)
 	points = append(points, cert.DistributionPoint{Reasons: cert.AllReasons}) // the issuer's own CRL, wherever it is
+	// The algorithm could end as soon as all reasons are covered. But who gives a CRL that revokes wants it heeded.
 	for _, p := range points {
-		if r.mask == cert.AllReasons {
-			break
-		}
 		// A CRL that names a distribution point must be the one that the certificate names, if that names any. RFC 5280,
 		// 6.3.3 would let it stand for the issuer's own CRL as well.
 		r.tryPoint(p, len(points) == 1)
-
 	}
 	switch {
 	case r.revoked != nil:
@@ -194,6 +209,7 @@ type revocationCheck struct {
 	position int
 	n        *node
 	mask     cert.Reasons
+	scopes   map[string]bool // of the CRLs that were used: older ones with the same scope count no more
 	revoked  *revocation
 	why      error // why the CRL that came nearest was not used
 }
@@ -210,7 +226,7 @@ func (r *revocationCheck) tryPoint(p cert.DistributionPoint, alone bool) {
 	}
 	for _, issuer := range issuers {
 		for _, l := range r.v.crls[issuer] {
-			if r.revoked != nil || r.mask == cert.AllReasons {
+			if r.revoked != nil {
 				return
 			}
 			if l.BaseNumber != nil {
@@ -233,19 +249,19 @@ func (r *revocationCheck) tryCRL(l *crl, p cert.DistributionPoint, alone bool) e
 	if err := r.current(l); err != nil {
 		return err
 	}
-	interim := p.Reasons
-	if l.point != nil {
-		interim &= l.point.OnlySomeReasons
-	}
-	if interim&^r.mask == 0 {
-		return errors.New("it covers no further reason")
-	}
 	signer, err := r.signer(l)
 	if err != nil {
 		return err
 	}
-	r.lookUp(l, r.delta(l, signer))
+	interim := p.Reasons
+	if l.point != nil {
+		interim &= l.point.OnlySomeReasons
+	}
 	r.mask |= interim
+	if scope := l.scope(); !r.scopes[scope] {
+		r.scopes[scope] = true
+		r.lookUp(l, r.delta(l, signer))
+	}
 	return nil
 }
 

@@ -65,6 +65,9 @@ func TestValidate_revocation(t *testing.T) {
 			}
 		}
 	}
+	hour := func(n int) func(*x509.RevocationList) {
+		return func(r *x509.RevocationList) { r.ThisUpdate = r.ThisUpdate.Add(time.Duration(n) * time.Hour) }
+	}
 	deltaOf5 := crlExtension(cert.IDDeltaCRLIndicator, true, "\x02\x01\x05")
 	remove := func(r *x509.RevocationList) {
 		deltaOf5(r)
@@ -91,6 +94,10 @@ func TestValidate_revocation(t *testing.T) {
 		{"only for CAs", l, []*cert.CRL{rootCRL, crlOf(t, inter, crlExtension(cert.IDIssuingDistribution, true, "\x30\x03\x82\x01\xff"))}, "no-crl"},
 		{"only for users", l, []*cert.CRL{rootCRL, crlOf(t, inter, crlExtension(cert.IDIssuingDistribution, true, "\x30\x03\x81\x01\xff"))}, "valid"},
 		{"only for key compromise", l, []*cert.CRL{rootCRL, crlOf(t, inter, crlExtension(cert.IDIssuingDistribution, true, "\x30\x04\x83\x02\x06\x40"))}, "no-crl"},
+		{"an older one, then a newer one that revokes", l, []*cert.CRL{rootCRL, crlOf(t, inter, hour(3)), crlOf(t, inter, hour(4), l)}, "revoked"},
+		{"a newer one that revokes, then an older one", l, []*cert.CRL{rootCRL, crlOf(t, inter, hour(4), l), crlOf(t, inter, hour(3))}, "revoked"},
+		{"a hold that the newer one has no more", l, []*cert.CRL{rootCRL, crlOf(t, inter, hour(3), l), crlOf(t, inter, hour(4))}, "valid"},
+		{"the greater number of the same time", l, []*cert.CRL{rootCRL, crlOf(t, inter, number(4, nil)), crlOf(t, inter, nil, l)}, "revoked"},
 		{"delta alone", l, []*cert.CRL{rootCRL, crlOf(t, inter, number(6, deltaOf5))}, "no-crl"},
 		{"delta revokes", l, []*cert.CRL{rootCRL, crlOf(t, inter, nil), crlOf(t, inter, number(6, deltaOf5), l)}, "revoked"},
 		{"delta of an older base", l, []*cert.CRL{rootCRL, crlOf(t, inter, number(4, nil)), crlOf(t, inter, number(6, deltaOf5), l)}, "valid"},

@@ -94,6 +94,8 @@ func TestValidate_distributionPoints(t *testing.T) {
 		{"indirect", elsewhere, []*cert.CRL{rootCRL, crlOf(t, signer, issuing(indirect))}, "valid"},
 		{"indirect, revoked", elsewhere, []*cert.CRL{crlOf(t, signer, entryFor(root), elsewhere), rootCRL}, "revoked"},
 		{"indirect, but revoked for another issuer", elsewhere, []*cert.CRL{rootCRL, crlOf(t, signer, entryFor(signer), elsewhere)}, "valid"},
+		{"indirect, but the issuer's own revokes", elsewhere, []*cert.CRL{crlOf(t, root, nil, elsewhere), crlOf(t, signer, issuing(indirect))}, "revoked"},
+		{"all reasons covered, one again", plain, []*cert.CRL{rootCRL, crlOf(t, root, issuing("\x83"+keyCompromise), plain)}, "revoked"},
 		{"CRL issuer without the indirect flag", elsewhere, []*cert.CRL{crlOf(t, signer, nil)}, "no-crl"},
 		{"for attribute certificates", plain, []*cert.CRL{crlOf(t, root, issuing("\x85\x01\xff"))}, "no-crl"},
 	}

@@ -36,12 +36,14 @@ func FuzzValidate(f *testing.F) {
 	})
 }
 
-// FuzzCRL validates with a changed CRL.
+// FuzzCRL validates with a changed CRL, and with a good one beside it that it may be a delta to.
 func FuzzCRL(f *testing.F) {
 	root := ca(f, nil, "Root")
 	l := leaf(f, root)
 	f.Add(crlOf(f, root, nil, l).Raw)
 	f.Add(crlOf(f, root, crlExtension(cert.IDIssuingDistribution, true, "\x30\x06\x81\x01\xff\x84\x01\xff"), l).Raw)
+	f.Add(crlOf(f, root, crlExtension(cert.IDDeltaCRLIndicator, true, "\x02\x01\x04"), l).Raw)
+	good := crlOf(f, root, nil)
 	f.Fuzz(func(_ *testing.T, der []byte) {
 		c, err := cert.ParseCRL(der)
 		if err != nil {
@@ -49,6 +51,8 @@ func FuzzCRL(f *testing.F) {
 		}
 		o := options(root)
 		o.CRLs, o.RequireCRLs = []*cert.CRL{c}, true
+		_ = path.Validate(l.Certificate, o).Explain()
+		o.CRLs = append(o.CRLs, good)
 		_ = path.Validate(l.Certificate, o).Explain()
 	})
 }

@@ -68,6 +68,9 @@ func NewValidator(o Options) *Validator {
 		l := newCRL(c)
 		v.crls[l.issuer] = append(v.crls[l.issuer], l)
 	}
+	for _, list := range v.crls {
+		slices.SortStableFunc(list, newerFirst)
+	}
 	v.findReachable()
 	return v
 }
