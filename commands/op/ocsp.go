@@ -57,9 +57,7 @@ func (o Validate) checkOCSP(ctx context.Context, env *Env, v *Validation, result
 	default:
 		return nil
 	}
-	v.Valid = false
-	last := &v.Chains[len(v.Chains)-1]
-	last.Failures = append(last.Failures, failure)
+	v.refuse(failure)
 	return nil
 }
 

@@ -37,9 +37,7 @@ func (o Validate) checkRecords(ctx context.Context, env *Env, db kdb.Database, v
 			if record.RevokedAt.IsZero() || record.RevokedAt.After(at) {
 				continue
 			}
-			v.Valid = false
-			last := &v.Chains[len(v.Chains)-1]
-			last.Failures = append(last.Failures, Failure{
+			v.refuse(Failure{
 				Position: i, Subject: c.Subject.String(), Label: labels[sha256.Sum256(c.Raw)],
 				Rule: string(path.RuleRevoked), Section: path.RuleRevoked.Section(),
 				Reason: fmt.Sprintf("it was revoked on %s (%s), as its CA's record in this database says",

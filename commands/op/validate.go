@@ -4,10 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"strings"
+	"slices"
 
 	"certkdb/kdb"
-	"certkdb/kdb/keyfile/pem"
 	"certkdb/pki/cert"
 	"certkdb/pki/path"
 )
@@ -17,9 +16,9 @@ type Validate struct {
 	DB
 	Labels         []string
 	Files          []string // certificates with their chains, which nobody trusts
-	Host           string
-	Purpose        string // "server", "client", "code", "email", "timestamp", "ocsp", "any", or a dotted identifier
-	At             string // a time; "" is now
+	Host           string   // a DNS name, an IP address or an e-mail address that the certificate must be for
+	Purpose        string   // "server", "client", "code", "email", "timestamp", "ocsp", "any", or a dotted identifier
+	At             string   // a time; "" is now
 	CRLs           []string
 	OCSP           string // a file with a response, the URL of a responder, or "certificate" for the one that the certificate names
 	Policies       []string
@@ -109,7 +108,7 @@ func (o Validate) Run(ctx context.Context, env *Env) (Validated, error) {
 			return validated, fmt.Errorf("%s: %w: %w", c.name, kdb.ErrParse, err)
 		}
 		result := validator.Validate(leaf)
-		v := describeResult(c.name, result, labels)
+		v := o.describe(c.name, result, labels)
 		if err := o.checkOCSP(ctx, env, &v, result, labels); err != nil {
 			return validated, err
 		}
@@ -119,10 +118,50 @@ func (o Validate) Run(ctx context.Context, env *Env) (Validated, error) {
 		validated.Valid = validated.Valid && v.Valid
 		validated.Results = append(validated.Results, v)
 	}
-	if !validated.Valid {
-		return validated, fmt.Errorf("%w", ErrInvalid)
+	return validated, validated.verdict()
+}
+
+// verdict is an error that names the first reason of the first certificate that is not valid, for those who see nothing else.
+func (v Validated) verdict() error {
+	var first error
+	bad := 0
+	for _, r := range v.Results {
+		if r.Valid {
+			continue
+		}
+		if bad++; bad == 1 {
+			first = r.reason()
+		}
 	}
-	return validated, nil
+	if bad > 1 {
+		return fmt.Errorf("%w (the first of %d)", first, bad)
+	}
+	return first
+}
+
+// refuse takes the validity from the chain that was valid. It then comes first: it explains more than those that led nowhere.
+func (v *Validation) refuse(f Failure) {
+	if last := len(v.Chains) - 1; v.Valid {
+		v.Valid = false
+		v.Chains = slices.Insert(v.Chains[:last:last], 0, v.Chains[last])
+	}
+	v.Chains[0].Failures = append(v.Chains[0].Failures, f)
+}
+
+// reason is the failure that is shown first.
+func (v Validation) reason() error {
+	for _, a := range v.Chains {
+		if len(a.Failures) == 0 {
+			continue
+		}
+		f := a.Failures[0]
+		err := fmt.Errorf("%w: %s: certificate %d: %s", ErrInvalid, v.Name, f.Position, f.Reason)
+		if f.Cure != "" {
+			return WithHint(err, f.Cure)
+		}
+		return err
+	}
+	return fmt.Errorf("%w: %s: %s", ErrInvalid, v.Name, v.Limit)
 }
 
 // gather reads the certificates to be validated, and puts anchors and intermediates into the options. labels tells under which label
@@ -202,82 +241,15 @@ func parseAll(ders [][]byte) []*cert.Certificate {
 	return list
 }
 
-// purposes are short names of extended key usages.
-var purposes = map[string]string{
-	"": "", "any": path.AnyUsage, "server": path.ServerAuth, "client": path.ClientAuth, "code": path.CodeSigning,
-	"email": path.EmailProtection, "timestamp": path.TimeStamping, "ocsp": path.OCSPSigning,
-}
-
-func (o Validate) options(env *Env) (path.Options, error) {
-	options := path.Options{
-		Time: env.Now(), Host: o.Host, PartialChain: o.PartialChain,
-		Policies: path.Policies{Initial: o.Policies, ExplicitPolicy: o.ExplicitPolicy, InhibitMapping: o.InhibitMapping, InhibitAnyPolicy: o.InhibitAny},
-		Limits:   path.Limits{Depth: max(o.MaxDepth, 0), NoIntermediates: o.MaxDepth == 0},
-	}
-	at, err := parseTime("--at", o.At)
-	if err != nil {
-		return options, err
-	}
-	if !at.IsZero() {
-		options.Time = at
-	}
-	id, known := purposes[o.Purpose]
-	switch {
-	case known:
-		options.Purpose = id
-	case strings.Contains(o.Purpose, "."):
-		options.Purpose = o.Purpose
-	default:
-		return options, fmt.Errorf("%w: --purpose %q: use server, client, code, email, timestamp, ocsp, any or a dotted identifier", ErrUsage, o.Purpose)
-	}
-	if o.Host != "" && o.Purpose == "" {
-		options.Purpose = path.ServerAuth
-	}
-	if o.Profile != "" {
-		if options.Profile, known = path.ParseProfile(o.Profile); !known {
-			return options, fmt.Errorf("%w: --profile %q: use rfc5280, rfc5280-strict or webpki", ErrUsage, o.Profile)
-		}
-	}
-	if !o.AllowWeak {
-		options.Weak = path.Modern()
-	}
-	return options, o.readCRLs(env, &options)
-}
-
-func (o Validate) readCRLs(env *Env, options *path.Options) error {
-	for _, file := range o.CRLs {
-		var failed error
-		err := eachItem(env, file, func(item pem.Item) {
-			if item.Kind != pem.RevocationSet || failed != nil {
-				return
-			}
-			var list *cert.CRL
-			if list, failed = cert.ParseCRL(item.DER); failed == nil {
-				options.CRLs = append(options.CRLs, list)
-			}
-		})
-		if err == nil && failed != nil {
-			err = fmt.Errorf("reading %q: %w: %w", file, kdb.ErrParse, failed)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if options.RequireCRLs = len(o.CRLs) > 0; options.RequireCRLs && len(options.CRLs) == 0 {
-		return fmt.Errorf("reading %q: %w: no revocation list is in it", o.CRLs[0], kdb.ErrParse)
-	}
-	return nil
-}
-
-func describeResult(name string, r path.Result, labels map[[32]byte]string) Validation {
+func (o Validate) describe(name string, r path.Result, labels map[[32]byte]string) Validation {
 	v := Validation{Name: name, Valid: r.Valid, Policies: r.Policies, Limit: r.Limit, Chains: []Attempt{}}
 	for _, a := range r.Attempts {
-		v.Chains = append(v.Chains, describeAttempt(a, labels))
+		v.Chains = append(v.Chains, o.describeAttempt(a, labels))
 	}
 	return v
 }
 
-func describeAttempt(a path.Attempt, labels map[[32]byte]string) Attempt {
+func (o Validate) describeAttempt(a path.Attempt, labels map[[32]byte]string) Attempt {
 	attempt := Attempt{Anchored: a.Anchored, Failures: []Failure{}}
 	for _, c := range a.Chain {
 		sum := sha256.Sum256(c.Raw)
@@ -287,7 +259,7 @@ func describeAttempt(a path.Attempt, labels map[[32]byte]string) Attempt {
 		failure := Failure{Position: f.Position, Rule: string(f.Rule), Section: f.Rule.Section(), Reason: f.Reason, Cure: f.Cure}
 		if f.Certificate != nil {
 			failure.Subject, failure.Label = f.Certificate.Subject.String(), labels[sha256.Sum256(f.Certificate.Raw)]
-			if f.Rule == path.RuleUntrusted && failure.Label != "" {
+			if f.Rule == path.RuleUntrusted && failure.Label != "" && !o.OnlyThese {
 				failure.Cure = "if it deserves trust: certkdb trust " + quote(failure.Label)
 			}
 		}

@@ -33,6 +33,7 @@ func (s *search) run(leaf *node) Result {
 	s.chain = []*node{leaf}
 	if anchor := s.trustedLeaf(leaf); anchor != nil {
 		s.judge([]*node{leaf}, anchor)
+		s.ends[string(leaf.Raw)] = true
 	}
 	if !s.result.Valid {
 		s.extend()
@@ -241,6 +242,10 @@ func (s *search) deadEnd(last *node) {
 	if len(s.v.pool[last.issuer]) > 0 {
 		f.Reason = fmt.Sprintf("no chain through its issuer %q leads to a trusted certificate", subjectText(last.Issuer))
 		f.Cure = "add the root that it leads to as a trusted certificate, if it deserves trust"
+	}
+	if len(s.chain) == 1 && slices.ContainsFunc(s.v.anchors[last.subject], func(a *node) bool { return bytes.Equal(a.Raw, last.Raw) }) {
+		f.Reason += ", and that it is trusted itself makes no chain"
+		f.Cure = fmt.Sprintf("trust the certificate of %q, or accept partial chains", subjectText(last.Issuer))
 	}
 	if last.selfIssued {
 		f.Rule = RuleUntrusted

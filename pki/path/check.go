@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,6 +51,13 @@ func (c *checker) fail(rule Rule, position int, cure, format string, args ...any
 func (c *checker) try(rule Rule, position int, err error) {
 	if err != nil {
 		c.fail(rule, position, "", "%v", err)
+	}
+}
+
+// tryPolicy records where the last policy was lost; that it stays lost below goes without saying.
+func (c *checker) tryPolicy(position int, err error) {
+	if !slices.ContainsFunc(c.failures, func(f Failure) bool { return f.Rule == RulePolicy }) {
+		c.try(RulePolicy, position, err)
 	}
 }
 
@@ -109,7 +117,7 @@ func (c *checker) startAtAnchor(top int) {
 		return
 	}
 	if f.policies != nil {
-		c.try(RulePolicy, top, c.policy.process(f.policies, true))
+		c.tryPolicy(top, c.policy.process(f.policies, true))
 		c.try(RulePolicyMapping, top, c.policy.apply(f.mappings))
 	}
 	c.policy.count(true, f.constraints, f.inhibitAny)
@@ -140,7 +148,7 @@ func (c *checker) basic(i int) {
 		}
 	}
 	f := c.v.factsOf(n)
-	c.try(RulePolicy, i, c.policy.process(f.policies, c.policy.inhibit > 0 || i > 0 && n.selfIssued))
+	c.tryPolicy(i, c.policy.process(f.policies, c.policy.inhibit > 0 || i > 0 && n.selfIssued))
 }
 
 // prepare is 6.1.4: what a CA's certificate means for those below it.
@@ -177,7 +185,7 @@ func (c *checker) wrapUp() {
 		c.checkForm(0)
 	}
 	set, err := c.policy.finish(c.inputs(), c.v.factsOf(n).constraints)
-	c.try(RulePolicy, 0, err)
+	c.tryPolicy(0, err)
 	c.policies = set
 	if c.host != "" && !matchHost(n.Certificate, c.host, c.v.o.CommonNameHost) {
 		c.fail(RuleHost, 0, "use one of its names, or have it reissued for this one", "it is not for the host %q, but for %s", c.host, describeNames(n.Certificate))

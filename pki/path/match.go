@@ -137,10 +137,7 @@ func matchHost(c *cert.Certificate, host string, commonName bool) bool {
 	if ip, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
 		return matchIP(c, ip.Unmap(), commonName)
 	}
-	host = strings.TrimSuffix(host, ".")
-	if ascii, err := idna.Lookup.ToASCII(host); err == nil {
-		host = ascii
-	}
+	host = asciiHost(strings.TrimSuffix(host, "."))
 	found := false
 	for _, n := range c.SAN {
 		if n.Type == cert.DNSName {
@@ -151,6 +148,14 @@ func matchHost(c *cert.Certificate, host string, commonName bool) bool {
 		}
 	}
 	return commonName && !found && matchAny(c.Subject.Attributes(name.CommonName), host)
+}
+
+// asciiHost is a host in A-labels, as certificates have it (RFC 5280, 7.2; RFC 9598, 3); unchanged if it is none.
+func asciiHost(host string) string {
+	if ascii, err := idna.Lookup.ToASCII(host); err == nil {
+		return ascii
+	}
+	return host
 }
 
 func matchAny(patterns []string, host string) bool {
@@ -233,6 +238,9 @@ func isHostName(s string, wildcard bool) bool {
 // matchEmail tells whether the certificate is for an address: by a rfc822Name, a SmtpUTF8Mailbox or, if there is no
 // subject alternative name of either kind, the subject's emailAddress.
 func matchEmail(c *cert.Certificate, address string) bool {
+	if at := strings.LastIndexByte(address, '@'); at >= 0 {
+		address = address[:at+1] + asciiHost(address[at+1:])
+	}
 	for _, n := range c.SAN {
 		text, ok := string(n.Value), n.Type == cert.RFC822Name
 		if n.Type == cert.OtherName {

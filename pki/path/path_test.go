@@ -397,42 +397,6 @@ func TestValidate_purposes(t *testing.T) {
 	}
 }
 
-func TestValidate_webPKI(t *testing.T) {
-	t.Parallel()
-	ids := func(c *x509.Certificate) { c.SubjectKeyId = []byte(c.Subject.CommonName) }
-	root := ca(t, nil, "Root", ids)
-	tests := []struct {
-		rule   string
-		change change
-		want   string
-	}{
-		{"a good one", func(*x509.Certificate) {}, "valid"},
-		{"no alternative name", func(c *x509.Certificate) { c.DNSNames = nil }, "baseline-requirements baseline-requirements"},
-		{"common name that is no alternative name", func(c *x509.Certificate) { c.Subject.CommonName = "x" }, "baseline-requirements"},
-		{"wildcard for a public suffix", func(c *x509.Certificate) { c.DNSNames = append(c.DNSNames, "*.co.uk") }, "baseline-requirements"},
-		{"no extended key usage", func(c *x509.Certificate) { c.ExtKeyUsage = nil }, "baseline-requirements"},
-		{"underscore", func(c *x509.Certificate) { c.DNSNames = append(c.DNSNames, "_a.example.com") }, "profile"},
-		{"email address", func(c *x509.Certificate) { c.EmailAddresses = []string{"a@example.com"} }, "baseline-requirements"},
-		{"address as a DNS name", func(c *x509.Certificate) { c.DNSNames = append(c.DNSNames, "192.0.2.1") }, "profile"},
-		{"CA", func(c *x509.Certificate) {
-			c.IsCA, c.BasicConstraintsValid = true, true
-			c.KeyUsage = x509.KeyUsageCertSign
-		}, "baseline-requirements baseline-requirements"},
-		{"CRL signing", func(c *x509.Certificate) { c.KeyUsage |= x509.KeyUsageCRLSign }, "baseline-requirements"},
-		{"server and e-mail", func(c *x509.Certificate) { c.ExtKeyUsage = append(c.ExtKeyUsage, x509.ExtKeyUsageEmailProtection) }, "baseline-requirements"},
-		{"server and client", func(c *x509.Certificate) { c.ExtKeyUsage = append(c.ExtKeyUsage, x509.ExtKeyUsageClientAuth) }, "valid"},
-		{"critical distribution points", extra(cert.IDCRLDistributionPoints, true, der(0x30, der(0x30, fullName("http://a.example/crl")))), "baseline-requirements"},
-	}
-	for _, test := range tests {
-		l := leaf(t, root, test.change)
-		o := options(root)
-		o.Profile = path.WebPKI
-		if got := rules(path.Validate(l.Certificate, o)); got != test.want {
-			t.Errorf("%s: %s, want %s", test.rule, got, test.want)
-		}
-	}
-}
-
 func TestValidator_concurrent(t *testing.T) {
 	t.Parallel()
 	root := ca(t, nil, "Root")

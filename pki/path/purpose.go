@@ -31,8 +31,12 @@ func (c *checker) checkPurpose() {
 		c.fail(RuleExtKeyUsage, 0, "it must be reissued for that purpose", "it is not for %s, but for %s", oid.Name(c.purpose), usageNames(n.ExtKeyUsage))
 		return
 	}
-	if c.v.o.StrictPurpose {
+	switch {
+	case c.v.o.StrictPurpose:
 		c.checkStrictPurpose(named)
+	case !named && (c.purpose == TimeStamping || c.purpose == OCSPSigning):
+		// These two are never implied, nor covered by any usage (RFC 3161, 2.3; RFC 6960, 4.2.2.2).
+		c.fail(RulePurpose, 0, "it must be reissued for that purpose", "its extended key usage does not name %s", oid.Name(c.purpose))
 	}
 }
 
