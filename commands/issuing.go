@@ -86,8 +86,13 @@ func timeFlags(s *op.Spec) []cli.Flag {
 	})
 }
 
-// checkDays refuses --days 0, which would otherwise be as if it were not given.
-func checkDays(c *cli.Context) error {
+// checkValues refuses what would otherwise be as if it were not given: --days 0, and a CA whose name is an empty variable of a script.
+func checkValues(c *cli.Context) error {
+	for _, name := range []string{"ca", "ca-db", "ca-remote", "ca-remote-key", "ca-password", "profile", "profile-file", "cn", "not-after", "key-type"} {
+		if c.IsSet(name) && c.String(name) == "" {
+			return usage(c, "--%s is empty", name)
+		}
+	}
 	if c.IsSet("days") && c.Int("days") < 1 {
 		return usage(c, "--days %d: a certificate is valid for a day at least", c.Int("days"))
 	}
@@ -148,7 +153,7 @@ func createCommand(env *op.Env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			if err := checkDays(c); err != nil {
+			if err := checkValues(c); err != nil {
 				return err
 			}
 			lists.into(&o.Spec)
@@ -212,6 +217,9 @@ func requestCommand(env *op.Env) *cli.Command {
 			if err != nil {
 				return err
 			}
+			if err := checkValues(c); err != nil {
+				return err
+			}
 			lists.into(&o.Spec)
 			o.DB, o.Label = database(c), args[0]
 			made, err := o.Run(c.Context, env)
@@ -262,7 +270,7 @@ func signCommand(env *op.Env) *cli.Command {
 			if o.CA.Label == "" && o.CA.Remote == "" && o.ProfileFile == "" { // a profile of the file may name a remote CA
 				return usage(c, "--ca LABEL is missing")
 			}
-			if err := checkDays(c); err != nil {
+			if err := checkValues(c); err != nil {
 				return err
 			}
 			lists.into(&o.Spec)
@@ -351,7 +359,7 @@ func renewCommand(env *op.Env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			if err := checkDays(c); err != nil {
+			if err := checkValues(c); err != nil {
 				return err
 			}
 			if o.Before, err = parsePeriod(before); err != nil {

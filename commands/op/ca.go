@@ -37,6 +37,18 @@ func (a Authority) isRemote() bool {
 	return a.Remote != "" || a.profile != nil
 }
 
+// check refuses what says more of a CA without naming one: it would be self-signed, or signed by another CA.
+func (a Authority) check() error {
+	switch {
+	case a.isRemote():
+	case a.RemoteKey.Given() || a.RemoteProfile != "" || a.RemoteLabel != "":
+		return fmt.Errorf("%w: --ca-remote URL is missing", ErrUsage)
+	case a.Label == "" && (a.DB.Location != "" || a.DB.Password.Given()):
+		return fmt.Errorf("%w: --ca LABEL is missing", ErrUsage)
+	}
+	return nil
+}
+
 // byProfile leaves signing to the remote CA of a profile, if it has one; what is asked for is then the request's and the server's.
 func (a *Authority) byProfile(r *pki.Request) error {
 	remote, ok := r.Profile.Remote()

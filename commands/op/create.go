@@ -42,6 +42,9 @@ func (o Create) Run(ctx context.Context, env *Env) (Made, error) {
 	if err == nil {
 		err = o.CA.byProfile(&request)
 	}
+	if err == nil {
+		err = o.CA.check()
+	}
 	if err == nil && o.CA.isRemote() {
 		err = refuseOptions(o.serversChoice())
 	}

@@ -42,6 +42,9 @@ type Renewed struct {
 
 // Run renews. When nothing is due it changes nothing.
 func (o Renew) Run(ctx context.Context, env *Env) (Renewed, error) {
+	if err := o.CA.check(); err != nil {
+		return Renewed{}, err
+	}
 	if o.CA.isRemote() && o.Days != 0 {
 		return Renewed{}, refuseOptions([]string{"--days"})
 	}

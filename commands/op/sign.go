@@ -104,6 +104,9 @@ func (o *Sign) prepare(env *Env) error {
 	if err == nil {
 		err = o.CA.byProfile(&request)
 	}
+	if err == nil {
+		err = o.CA.check()
+	}
 	switch {
 	case err != nil:
 		return err
