@@ -56,11 +56,24 @@ func (o Create) Run(ctx context.Context, env *Env) (Made, error) {
 		return Made{}, err
 	}
 	defer db.Close()
-	if o.Ensure {
-		if made, done, err := o.ensured(ctx, env, db, request); done || err != nil {
-			return made, err
+	if !o.Ensure {
+		return o.make(ctx, env, db, request)
+	}
+	made, done, err := o.ensured(ctx, env, db, request)
+	if done || err != nil {
+		return made, err
+	}
+	made, err = o.make(ctx, env, db, request)
+	if errors.Is(err, kdb.ErrExists) { // somebody else made it meanwhile
+		if there, done, err := o.ensured(ctx, env, db, request); done || err != nil {
+			return there, err
 		}
 	}
+	return made, err
+}
+
+// make makes the key and the certificate and stores them.
+func (o Create) make(ctx context.Context, env *Env, db kdb.Database, request pki.Request) (Made, error) {
 	if err := db.View(ctx, o.free); err != nil {
 		return Made{}, err
 	}
