@@ -1,9 +1,11 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -99,19 +101,19 @@ const maxLabels = 1000
 
 // candidates are the words that can stand for the unfinished word behind the finished ones.
 func candidates(ctx context.Context, env *op.Env, commands []*cli.Command, finished []string, word string) []string {
-	flags := commonFlags()
+	all, flags := commands, commonFlags()
 	var command *cli.Command
-	var location, wanting string // wanting is the option whose value is being typed
+	given, wanting := map[string]string{}, "" // wanting is the option whose value is being typed
 	for _, w := range finished {
+		option, value, _ := strings.Cut(strings.TrimLeft(w, "-"), "=")
 		switch {
 		case wanting != "":
-			if wanting == flagDB {
-				location = w
-			}
-			wanting = ""
+			given[wanting], wanting = w, ""
+		case strings.HasPrefix(w, "-") && value != "":
+			given[option] = value
 		case strings.HasPrefix(w, "-"):
 			if n, _ := optionLength(flags, []string{w, ""}); n == 2 {
-				wanting = strings.TrimLeft(w, "-")
+				wanting = option
 			}
 		default:
 			if next := lookup(commands, w); next != nil {
@@ -120,16 +122,32 @@ func candidates(ctx context.Context, env *op.Env, commands []*cli.Command, finis
 		}
 	}
 	switch {
+	case wanting == "ca":
+		return op.Labels(ctx, env, op.DB{Location: cmp.Or(given["ca-db"], given[flagDB])}, word, maxLabels)
 	case wanting != "":
-		return nil // the shell completes files
+		return beginningWith(word, strings.Fields(optionValues[wanting])) // for others the shell completes files
 	case strings.HasPrefix(word, "-"):
 		return beginningWith(word, optionNames(flags))
 	case command == nil || len(commands) > 0:
 		return beginningWith(word, commandNames(commands))
-	case strings.HasPrefix(command.ArgsUsage, "LABEL"):
-		return op.Labels(ctx, env, op.DB{Location: location}, word, maxLabels)
+	case strings.HasPrefix(strings.TrimPrefix(command.ArgsUsage, "["), "LABEL"):
+		return op.Labels(ctx, env, op.DB{Location: given[flagDB]}, word, maxLabels)
+	}
+	switch command.Name {
+	case "completion":
+		return beginningWith(word, slices.Sorted(maps.Keys(completionScripts)))
+	case "help":
+		return beginningWith(word, append(commandNames(all), "exit-codes", "passwords"))
 	}
 	return nil
+}
+
+// optionValues are the words that an option takes.
+var optionValues = map[string]string{
+	"key-type": keyTypes,
+	flagOutput: "table wide json jsonl csv name pem",
+	"kind":     "trusted personal request secret-key",
+	"reason":   "unspecified keyCompromise cACompromise affiliationChanged superseded cessationOfOperation certificateHold removeFromCRL privilegeWithdrawn aACompromise",
 }
 
 func commandNames(commands []*cli.Command) []string {
