@@ -8,12 +8,14 @@ import (
 	"golang.org/x/crypto/scrypt"
 )
 
-// kdf derives keys from passwords. What it asks for was bounded when it was parsed, save for the length.
+// kdf derives keys from passwords. What it asks for was bounded when it was parsed; whoever derives spends the work first.
 type kdf interface {
 	// derive returns size bytes for a purpose.
 	derive(password []byte, encoding Encoding, purpose byte, size int) ([]byte, error)
 	// bmp says whether the standard encoding of passwords is the BMPString.
 	bmp() bool
+	// work is what deriving size bytes costs; see [MaxWork].
+	work(size int) int
 	// describe completes a description.
 	describe(d *Description)
 }
@@ -43,10 +45,7 @@ func (k pkcs12KDF) describe(d *Description) {
 
 func (k pkcs12KDF) derive(password []byte, encoding Encoding, purpose byte, size int) ([]byte, error) {
 	h := k.digest.new()
-	u, v := h.Size(), h.BlockSize()
-	if err := k.checkWork((size + u - 1) / u); err != nil {
-		return nil, err
-	}
+	v := h.BlockSize()
 	secret := bmpString(password, encoding)
 	defer clear(secret)
 	input := append(repeat(k.salt, v), repeat(secret, v)...)
@@ -109,9 +108,6 @@ func (k pbkdf1) describe(d *Description) {
 }
 
 func (k pbkdf1) derive(password []byte, encoding Encoding, _ byte, size int) ([]byte, error) {
-	if err := k.checkWork(1); err != nil {
-		return nil, err
-	}
 	if size > k.digest.new().Size() {
 		return nil, fmt.Errorf("%w: PBKDF1 cannot derive %d bytes", ErrParse, size)
 	}
@@ -131,10 +127,6 @@ func (k pbkdf2KDF) describe(d *Description) {
 }
 
 func (k pbkdf2KDF) derive(password []byte, encoding Encoding, _ byte, size int) ([]byte, error) {
-	u := k.digest.new().Size()
-	if err := k.checkWork((size + u - 1) / u); err != nil {
-		return nil, err
-	}
 	return pbkdf2.Key(k.digest.new, string(octets(password, encoding)), k.salt, k.iterations, size)
 }
 
@@ -157,13 +149,4 @@ func (k scryptKDF) derive(password []byte, encoding Encoding, _ byte, size int) 
 		return nil, fmt.Errorf("%w: %v", ErrParse, err)
 	}
 	return key, nil
-}
-
-// checkWork bounds the rounds of all blocks of output, by the cost of a round.
-func (s salted) checkWork(blocks int) error {
-	if s.iterations > MaxIterations/blocks/s.digest.cost {
-		return fmt.Errorf("%w: %d iterations of %s for %d blocks, at most %d are done",
-			ErrLimit, s.iterations, s.digest.name, blocks, MaxIterations/blocks/s.digest.cost)
-	}
-	return nil
 }

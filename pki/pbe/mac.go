@@ -36,7 +36,15 @@ const (
 
 // Verify checks the MAC of content. The error wraps [ErrPassword] if it differs.
 func (m MAC) Verify(content, password []byte, encoding Encoding) error {
+	return (*Budget)(nil).Verify(m, content, password, encoding)
+}
+
+// Verify is [MAC.Verify] within the budget.
+func (b *Budget) Verify(m MAC, content, password []byte, encoding Encoding) error {
 	k, d, size, err := m.parse()
+	if err == nil {
+		err = inScheme("the MAC", b.Spend(k.work(size)))
+	}
 	if err != nil {
 		return err
 	}

@@ -217,7 +217,7 @@ func (k scryptKDF) check() error {
 		return fmt.Errorf("%w: scrypt's N is %d, no power of two", ErrParse, k.n)
 	case k.n > MaxMemory/128/k.r:
 		return fmt.Errorf("%w: scrypt with N=%d, r=%d needs more than %d MiB", ErrLimit, k.n, k.r, MaxMemory>>20)
-	case k.p > maxScryptWork/128/k.n/k.r:
+	case k.p > MaxWork/4/k.r/(k.n+8):
 		return fmt.Errorf("%w: scrypt with N=%d, r=%d, p=%d is too much work", ErrLimit, k.n, k.r, k.p)
 	}
 	return nil

@@ -30,14 +30,11 @@ var (
 
 // Bounds on what a file may ask for.
 const (
-	// MaxIterations is what Java's PKCS #12 key store accepts at most, and four times OWASP's largest advice: about a
-	// second of SHA-1 or SHA-256. It bounds the rounds of all blocks of a key together; of the digests that are four to five
-	// times slower (SHA-512, SHA-3) a fourth or a fifth of it is done.
+	// MaxIterations is what Java's PKCS #12 key store accepts at most, and four times OWASP's largest advice. [MaxWork] allows fewer of
+	// them with slow digests and several blocks of output.
 	MaxIterations = 5_000_000
 	// MaxMemory bounds 128·N·r of scrypt (RFC 7914, section 2).
 	MaxMemory = 256 << 20
-	// maxScryptWork bounds 128·N·r·p, the bytes that scrypt mixes: about a second's worth.
-	maxScryptWork = 512 << 20
 	// maxSalt bounds salts; the longest ones in use have 1024 bytes.
 	maxSalt = 64 << 10
 	// maxMACKey bounds the key length of PBMAC1; RFC 9579 wants the digest's.
@@ -48,11 +45,16 @@ const (
 // [ErrUnsupported], [ErrParse] or [ErrLimit] and names the algorithm. A nil password is an absent one, which PKCS #12
 // tells from an empty one.
 func Decrypt(algorithm, ciphertext, password []byte, encoding Encoding) ([]byte, error) {
+	return (*Budget)(nil).Decrypt(algorithm, ciphertext, password, encoding)
+}
+
+// Decrypt is [Decrypt] within the budget.
+func (b *Budget) Decrypt(algorithm, ciphertext, password []byte, encoding Encoding) ([]byte, error) {
 	s, err := parseScheme(algorithm)
 	if err != nil {
 		return nil, err
 	}
-	plain, err := s.decrypt(ciphertext, password, encoding)
+	plain, err := s.decrypt(b, ciphertext, password, encoding)
 	if err != nil {
 		return nil, fmt.Errorf("decrypting with %s: %w", s, err)
 	}
@@ -62,6 +64,11 @@ func Decrypt(algorithm, ciphertext, password []byte, encoding Encoding) ([]byte,
 // DecryptPKCS8 opens an EncryptedPrivateKeyInfo (RFC 5958, section 3) and returns the PrivateKeyInfo in it. The password
 // is tried in each of its [Encodings]; an empty one also as an absent one.
 func DecryptPKCS8(der, password []byte) ([]byte, error) {
+	return NewBudget(0).DecryptPKCS8(der, password)
+}
+
+// DecryptPKCS8 is [DecryptPKCS8] within the budget.
+func (b *Budget) DecryptPKCS8(der, password []byte) ([]byte, error) {
 	algorithm, ciphertext, err := SplitPKCS8(der)
 	if err != nil {
 		return nil, err
@@ -70,10 +77,13 @@ func DecryptPKCS8(der, password []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading an encrypted private key: %w", err)
 	}
-	for _, attempt := range s.attempts(password) {
-		plain, err := s.decrypt(ciphertext, attempt.password, attempt.encoding)
+	for i, attempt := range s.attempts(password) {
+		plain, err := s.decrypt(b, ciphertext, attempt.password, attempt.encoding)
 		if err == nil && isPrivateKeyInfo(plain) {
 			return plain, nil
+		}
+		if i > 0 && errors.Is(err, ErrLimit) {
+			break // the likeliest reading was tried
 		}
 		if err != nil && !errors.Is(err, ErrPassword) {
 			return nil, fmt.Errorf("decrypting a private key with %s: %w", s, err)

@@ -317,6 +317,7 @@ func TestDecrypt_bounds(t *testing.T) {
 		"scrypt memory":              {scrypt(1<<20, 8, 1), pbe.ErrLimit},
 		"scrypt memory overflow":     {scrypt(1<<61, 1<<61, 1), pbe.ErrLimit},
 		"scrypt parallel":            {scrypt(1<<14, 8, 1<<40), pbe.ErrLimit},
+		"scrypt small N":             {scrypt(2, 1, 1<<21), pbe.ErrLimit},
 		"scrypt odd N":               {scrypt(1000, 8, 1), pbe.ErrParse},
 		"scrypt one":                 {scrypt(1, 8, 1), pbe.ErrParse},
 		"short IV":                   {pbes2(pbkdf2(salt, number(1)), id(t, oidAES256, octets(make([]byte, 8)))), pbe.ErrParse},
@@ -347,6 +348,39 @@ func TestDecrypt_bounds(t *testing.T) {
 				t.Errorf("it took %v", took)
 			}
 		})
+	}
+}
+
+// TestBudget has derivations that are allowed alone and not together.
+func TestBudget(t *testing.T) {
+	t.Parallel()
+	kdf := id(t, oidPBKDF2, sequence(octets([]byte("saltsalt")), number(500)))
+	algorithm := id(t, oidPBES2, sequence(kdf, id(t, oidAES256, octets(make([]byte, 16)))))
+	mac := pbe.MAC{Algorithm: id(t, "2b0e03021a", nil), Salt: []byte("saltsalt"), Iterations: 500}
+	for _, test := range []struct {
+		name  string
+		free  int
+		spend int
+		want  error
+	}{
+		{"nothing left", 0, pbe.MaxWork, pbe.ErrLimit},
+		{"too little left", 0, pbe.MaxWork - 400, pbe.ErrLimit},
+		{"enough left", 0, pbe.MaxWork - 4000, pbe.ErrPassword},
+		{"usual work is free", 4000, pbe.MaxWork, pbe.ErrPassword},
+	} {
+		b := pbe.NewBudget(test.free)
+		if err := b.Spend(test.spend); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Verify(mac, nil, []byte("x"), pbe.EncodingStandard); !errors.Is(err, test.want) {
+			t.Errorf("%s: the MAC: %v, want %v", test.name, err, test.want)
+		}
+		if _, err := b.DecryptPKCS8(pbe.JoinPKCS8(algorithm, make([]byte, 32)), []byte("x")); !errors.Is(err, test.want) {
+			t.Errorf("%s: the key: %v, want %v", test.name, err, test.want)
+		}
+	}
+	if err := (*pbe.Budget)(nil).Spend(pbe.MaxWork + 1); !errors.Is(err, pbe.ErrLimit) {
+		t.Errorf("more than is ever done: %v", err)
 	}
 }
 

@@ -56,8 +56,11 @@ func (s *scheme) keys(password []byte, encoding Encoding) (key, iv []byte, err e
 	return key, iv, err
 }
 
-func (s *scheme) decrypt(ciphertext, password []byte, encoding Encoding) ([]byte, error) {
+func (s *scheme) decrypt(b *Budget, ciphertext, password []byte, encoding Encoding) ([]byte, error) {
 	if err := s.checkCiphertext(ciphertext); err != nil {
+		return nil, err
+	}
+	if err := b.Spend(s.work()); err != nil {
 		return nil, err
 	}
 	key, iv, err := s.keys(password, encoding)

@@ -8,6 +8,7 @@ import (
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
 	"certkdb/pki/key"
+	"certkdb/pki/pbe"
 )
 
 // container is a decoded CMS database.
@@ -15,12 +16,13 @@ type container struct {
 	files    [3]*file // by role; a companion that is missing is nil
 	password []byte   // nil if it was not given
 	verified bool     // the codes of all files were right, or the database is new
+	budget   *pbe.Budget
 }
 
 // decode reads the three files. Certificates and labels stand in clear, so without the password the database can be
 // listed; nothing vouches for it then.
 func decode(files keyfile.Files, passwords keyfile.Passwords) (keyfile.Container, error) {
-	c := &container{}
+	c := &container{budget: pbe.NewBudget(pbe.UsualWork)}
 	for i := range c.files {
 		data := files.Main
 		if role(i) != roleKeys {
@@ -150,17 +152,17 @@ func (c *container) Version() string { return fmt.Sprint(c.files[roleKeys].versi
 
 // Entries implements keyfile.Container.
 func (c *container) Entries() []kdb.Entry {
-	issuers, budget := c.issuers(), maxIterations
+	issuers, budget := c.issuers(), pbe.NewBudget(0)
 	var list []kdb.Entry
 	for s := range c.all() {
 		if s.hidden == "" {
-			list = append(list, c.entryOf(s, issuers, &budget))
+			list = append(list, c.entryOf(s, issuers, budget))
 		}
 	}
 	return list
 }
 
-func (c *container) entryOf(s *slot, issuers map[string][]*slot, budget *int) kdb.Entry {
+func (c *container) entryOf(s *slot, issuers map[string][]*slot, budget *pbe.Budget) kdb.Entry {
 	e := kdb.Entry{Label: s.shown}
 	switch s.choice {
 	case choiceTrusted:
@@ -174,9 +176,9 @@ func (c *container) entryOf(s *slot, issuers map[string][]*slot, budget *int) kd
 		e.Kind, e.Request = kdb.KindRequest, bytes.Clone(s.request)
 	case choiceSecret:
 		e.Kind = kdb.KindSecretKey
-		if *budget -= s.iterations(); *budget >= 0 && !s.listed {
+		if !s.listed {
 			s.listed = true
-			s.open(c.password) //nolint:errcheck // a key that does not open is listed without its algorithm
+			s.open(c.password, budget) //nolint:errcheck // a key that does not open is listed without its algorithm
 		}
 		if s.plain != nil {
 			_, e.KeyAlgorithm = secretOf(s.plain)
@@ -194,7 +196,7 @@ func (c *container) Key(label string) ([]byte, error) {
 	case s.choice == choiceTrusted:
 		return nil, fmt.Errorf("label %q: %w: a trusted certificate has no key", label, kdb.ErrNotFound)
 	}
-	plain, err := s.open(c.password)
+	plain, err := s.open(c.password, c.budget)
 	if err != nil {
 		return nil, err
 	}
@@ -260,7 +262,7 @@ func (c *container) write(f *file, password []byte, changed bool) error {
 			return fmt.Errorf("sealing record %d, label %q, under the new password: %w: it may hold a key, and %s", s.number, s.label, kdb.ErrUnsupported, s.hidden)
 		}
 		if changed && s.sealed != nil && !s.fresh {
-			if _, err := s.open(c.password); err != nil {
+			if _, err := s.open(c.password, c.budget); err != nil {
 				return fmt.Errorf("sealing it under the new password: %w", err)
 			}
 			s.fresh = true

@@ -71,15 +71,11 @@ func sealedBy(sealed []byte) string {
 	return d.String()
 }
 
-// checkIterations bounds the derivations of all keys of a check together, a few seconds' worth.
-const checkIterations = 5_000_000
-
 // Check implements keyfile.Container.
 func (c *container) Check(report func(kdb.Problem)) {
 	if !c.verified {
 		report(kdb.Problem{Where: "header", What: "nothing was verified: no password was given"})
 	}
-	budget := checkIterations
 	for s := range c.all() {
 		where := fmt.Sprintf("record %d, label %q", s.number, s.label)
 		if s.hidden != "" {
@@ -93,7 +89,7 @@ func (c *container) Check(report func(kdb.Problem)) {
 			s.checkTrailer(where, report)
 		}
 		if s.sealed != nil {
-			c.checkKey(s, where, &budget, report)
+			c.checkKey(s, where, report)
 		}
 	}
 }
@@ -114,12 +110,8 @@ func (s *slot) checkTrailer(where string, report func(kdb.Problem)) {
 }
 
 // checkKey looks whether the key opens and belongs to its certificate or request.
-func (c *container) checkKey(s *slot, where string, budget *int, report func(kdb.Problem)) {
-	if *budget -= s.iterations(); *budget < 0 {
-		report(kdb.Problem{Where: where, What: fmt.Sprintf("its key was not opened: the keys ask for over %d iterations", checkIterations)})
-		return
-	}
-	plain, err := s.open(c.password)
+func (c *container) checkKey(s *slot, where string, report func(kdb.Problem)) {
+	plain, err := s.open(c.password, c.budget)
 	if err != nil {
 		report(kdb.Problem{Where: where, What: err.Error()})
 		return

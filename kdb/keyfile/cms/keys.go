@@ -89,35 +89,15 @@ func sealAlgorithm(salt, iv []byte) ([]byte, error) {
 	return b.Bytes()
 }
 
-// maxIterations bounds what a sealed key may ask for, and all the secret keys of a listing together: about a second's
-// worth. GSKit asks for 5, IBM's Java and this program for 4096.
-const maxIterations = 1_000_000
-
-// iterations is what opening the slot's key costs; 0 if it has none, or is open.
-func (s *slot) iterations() int {
-	if s.sealed == nil || s.plain != nil {
-		return 0
-	}
-	algorithm, _, err := pbe.SplitPKCS8(s.sealed)
-	if err != nil {
-		return 0
-	}
-	d, _ := pbe.Describe(algorithm) // what it does not know is refused when it is opened
-	return d.Iterations
-}
-
-// open decrypts what a slot has sealed: a PrivateKeyInfo, or whatever a secret key is.
-func (s *slot) open(password []byte) ([]byte, error) {
+// open decrypts what a slot has sealed, within the budget: a PrivateKeyInfo, or whatever a secret key is.
+func (s *slot) open(password []byte, budget *pbe.Budget) ([]byte, error) {
 	if s.plain != nil {
 		return s.plain, nil
 	}
 	if password == nil {
 		return nil, fmt.Errorf("opening the key of label %q: %w", s.label, kdb.ErrNoPassword)
 	}
-	if n := s.iterations(); n > maxIterations {
-		return nil, fmt.Errorf("opening the key of label %q: %w: it is sealed by %s; at most %d iterations are done", s.label, kdb.ErrUnsupported, sealedBy(s.sealed), maxIterations)
-	}
-	plain, err := s.decrypt(password)
+	plain, err := s.decrypt(password, budget)
 	if err != nil {
 		return nil, fmt.Errorf("opening the key of label %q: %w", s.label, translate(err))
 	}
@@ -125,15 +105,15 @@ func (s *slot) open(password []byte) ([]byte, error) {
 	return plain, nil
 }
 
-func (s *slot) decrypt(password []byte) ([]byte, error) {
+func (s *slot) decrypt(password []byte, budget *pbe.Budget) ([]byte, error) {
 	if s.choice != choiceSecret {
-		return pbe.DecryptPKCS8(s.sealed, password)
+		return budget.DecryptPKCS8(s.sealed, password)
 	}
 	algorithm, ciphertext, err := pbe.SplitPKCS8(s.sealed)
 	if err != nil {
 		return nil, err
 	}
-	return pbe.Decrypt(algorithm, ciphertext, password, pbe.EncodingStandard)
+	return budget.Decrypt(algorithm, ciphertext, password, pbe.EncodingStandard)
 }
 
 // translate gives an error of package pbe the sentinel of a database.

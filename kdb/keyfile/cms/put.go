@@ -140,7 +140,7 @@ func (c *container) equal(old, next *slot, e *kdb.Entry) bool {
 	if !next.fresh || len(e.Key) == 0 {
 		return true
 	}
-	plain, err := old.open(c.password)
+	plain, err := old.open(c.password, c.budget)
 	if err == nil && old.choice == choiceSecret {
 		plain, _ = secretOf(plain)
 	}

@@ -11,6 +11,7 @@ import (
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
 	"certkdb/pki/cert"
+	"certkdb/pki/pbe"
 )
 
 // container is a decoded JKS or JCEKS file.
@@ -21,6 +22,7 @@ type container struct {
 	password  []byte // of the file; nil if it was not given
 	verified  bool   // the digest was right, or the store is new
 	found     *index // nil until it is needed
+	budget    *pbe.Budget
 }
 
 // record is an entry of the file with what the database makes of it.
@@ -44,7 +46,7 @@ func decode(data []byte, passwords keyfile.Passwords, magic uint32) (keyfile.Con
 	if s.magic != magic {
 		return nil, fmt.Errorf("reading a key store: %w: it begins with %08x, a %s file with %08x", kdb.ErrParse, s.magic, formatName(magic), magic)
 	}
-	c := &container{store: s, passwords: passwords}
+	c := &container{store: s, passwords: passwords, budget: pbe.NewBudget(pbe.UsualWork)}
 	if c.password, err = askPassword(passwords); err != nil {
 		return nil, err
 	}
@@ -131,22 +133,19 @@ func uniqueLabel(e *entry, taken map[string]bool) string {
 // Version implements keyfile.Container.
 func (c *container) Version() string { return fmt.Sprint(c.version) }
 
-// listIterations bounds the derivations of all secret keys of a listing together, about a second's worth; the JDK asks for 200 000 a key.
-const listIterations = 2_000_000
-
 // Entries implements keyfile.Container.
 func (c *container) Entries() []kdb.Entry {
-	budget := listIterations
+	budget := pbe.NewBudget(0) // the keys that it does not suffice for are listed without their algorithm
 	var list []kdb.Entry
 	for _, r := range c.records {
 		if r.hidden == "" {
-			list = append(list, c.entryOf(r, &budget))
+			list = append(list, c.entryOf(r, budget))
 		}
 	}
 	return list
 }
 
-func (c *container) entryOf(r *record, budget *int) kdb.Entry {
+func (c *container) entryOf(r *record, budget *pbe.Budget) kdb.Entry {
 	e := kdb.Entry{Label: r.label, Added: r.added()}
 	for _, crt := range r.chain {
 		e.Certificates = append(e.Certificates, bytes.Clone(crt.der))
@@ -179,8 +178,7 @@ func (c *container) Key(label string) ([]byte, error) {
 	case r.tag == tagTrusted:
 		return nil, fmt.Errorf("label %q: %w: a trusted certificate has no key", label, kdb.ErrNotFound)
 	case r.tag == tagSecret:
-		budget := maxIterations * (len(c.passwords.Keys) + 1)
-		k, err := c.openSecret(r, &budget)
+		k, err := c.openSecret(r, c.budget)
 		return bytes.Clone(k.key), inLabel(label, err)
 	}
 	key, err := c.openKey(r)
@@ -214,7 +212,7 @@ func (c *container) openKey(r *record) ([]byte, error) {
 	}
 	err := fmt.Errorf("opening a private key: %w", kdb.ErrNoPassword)
 	for _, password := range c.candidates() {
-		if r.plain, err = unprotect(r.sealed, password); err == nil || !errors.Is(err, kdb.ErrPassword) {
+		if r.plain, err = unprotect(r.sealed, password, c.budget); err == nil || !errors.Is(err, kdb.ErrPassword) {
 			break
 		}
 	}
@@ -222,7 +220,7 @@ func (c *container) openKey(r *record) ([]byte, error) {
 }
 
 // openSecret opens a secret key; the derivations that it takes come off the budget.
-func (c *container) openSecret(r *record, budget *int) (secretKey, error) {
+func (c *container) openSecret(r *record, budget *pbe.Budget) (secretKey, error) {
 	if r.secret != nil {
 		return *r.secret, nil
 	}
@@ -232,8 +230,8 @@ func (c *container) openSecret(r *record, budget *int) (secretKey, error) {
 	}
 	err = fmt.Errorf("opening a secret key: %w", kdb.ErrNoPassword)
 	for _, password := range c.candidates() {
-		if *budget -= sealed.parameters.iterations; *budget < 0 {
-			return secretKey{}, fmt.Errorf("opening a secret key: %w: over %d iterations", kdb.ErrUnsupported, maxIterations)
+		if limit := sealed.parameters.spend(budget); limit != nil {
+			return secretKey{}, fmt.Errorf("opening a secret key: %w", limit)
 		}
 		var k secretKey
 		if k, err = sealed.open(password); err == nil {
@@ -416,7 +414,7 @@ func (c *container) Encode(password []byte) (keyfile.Files, error) {
 
 func (c *container) reseal(r *record, password []byte, changed bool) error {
 	if changed && !r.fresh && r.tag == tagKey {
-		plain, err := unprotect(r.sealed, c.password)
+		plain, err := unprotect(r.sealed, c.password, c.budget)
 		if err != nil {
 			return nil // it has a password of its own, or is sealed in a way that is not known here
 		}

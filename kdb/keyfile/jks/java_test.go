@@ -142,11 +142,11 @@ func TestSun_wrongPassword(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plain, err := unprotect(sealed, []byte("pässwört"))
+	plain, err := unprotect(sealed, []byte("pässwört"), nil)
 	if err != nil || string(plain) != "a key that is longer than one block of SHA-1" {
 		t.Errorf("%q, %v", plain, err)
 	}
-	if _, err := unprotect(sealed, []byte("passwort")); !errors.Is(err, kdb.ErrPassword) {
+	if _, err := unprotect(sealed, []byte("passwort"), nil); !errors.Is(err, kdb.ErrPassword) {
 		t.Errorf("wrong password: %v, want ErrPassword", err)
 	}
 	if _, err := openSun(make([]byte, 39), nil); !errors.Is(err, kdb.ErrParse) {

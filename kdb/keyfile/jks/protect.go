@@ -44,8 +44,8 @@ func storeDigest(body, password []byte) []byte {
 	return h.Sum(nil)
 }
 
-// unprotect opens a sealed private key. The error wraps kdb.ErrPassword, kdb.ErrParse or kdb.ErrUnsupported.
-func unprotect(sealed, password []byte) ([]byte, error) {
+// unprotect opens a sealed private key within the budget. The error wraps kdb.ErrPassword, kdb.ErrParse or kdb.ErrUnsupported.
+func unprotect(sealed, password []byte, budget *pbe.Budget) ([]byte, error) {
 	algorithm, data, err := pbe.SplitPKCS8(sealed)
 	if err != nil {
 		return nil, fmt.Errorf("reading a private key: %w: %w", kdb.ErrParse, err)
@@ -59,6 +59,9 @@ func unprotect(sealed, password []byte) ([]byte, error) {
 		return openSun(data, password)
 	case oidSunJCEKS:
 		p, err := readPBE(parameters)
+		if err == nil {
+			err = p.spend(budget)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("reading a private key under %s (PBEWithMD5AndTripleDES): %w", id, err)
 		}
@@ -166,6 +169,14 @@ func readPBE(der cryptobyte.String) (pbeParameters, error) {
 	}
 	p.salt = salt
 	return p, nil
+}
+
+// spend takes the work off the budget: each half of the salt is hashed with MD5.
+func (p pbeParameters) spend(budget *pbe.Budget) error {
+	if err := budget.Spend(3 * p.iterations); err != nil {
+		return fmt.Errorf("%w: %w", kdb.ErrUnsupported, err)
+	}
+	return nil
 }
 
 // keys derives the Triple DES key and the initialization vector (com.sun.crypto.provider.PBES1Core): each half of the

@@ -59,7 +59,7 @@ func (i *Item) decrypt(passwords Passwords) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return pbe.DecryptPKCS8(i.DER, password)
+	return i.budget.DecryptPKCS8(i.DER, password)
 }
 
 func (i *Item) password(passwords Passwords) ([]byte, error) {

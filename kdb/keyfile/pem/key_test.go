@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/asn1"
 	stdpem "encoding/pem"
 	"errors"
 	"os/exec"
@@ -209,6 +210,34 @@ func TestOpenKey_openSSHBombs(t *testing.T) {
 		if !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
+	}
+}
+
+// Many keys, each with as many iterations as are done, take no longer than one.
+func TestOpenKey_manyDearKeys(t *testing.T) {
+	t.Parallel()
+	type parameters struct {
+		Salt       []byte
+		Iterations int
+	}
+	algorithm, err := asn1.Marshal(struct {
+		ID         asn1.ObjectIdentifier // pbeWithSHAAnd3-KeyTripleDES-CBC
+		Parameters parameters
+	}{asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 1, 3}, parameters{make([]byte, 8), 3_000_000}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dear := pbe.JoinPKCS8(algorithm, make([]byte, 64))
+	i := 0
+	want := [...]error{kdb.ErrPassword, pbe.ErrLimit, pbe.ErrLimit}
+	for item, err := range pem.Items(strings.NewReader(strings.Repeat(armoured("ENCRYPTED PRIVATE KEY", dear), len(want)))) {
+		if err == nil {
+			_, err = item.OpenKey(func(string) ([]byte, error) { return []byte("secret"), nil })
+		}
+		if !errors.Is(err, want[i]) {
+			t.Errorf("key %d: %v, want %v", i+1, err, want[i])
+		}
+		i++
 	}
 }
 

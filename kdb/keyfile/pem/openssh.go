@@ -10,6 +10,7 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/pki/key"
+	"certkdb/pki/pbe"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/ssh"
@@ -17,8 +18,10 @@ import (
 
 const (
 	maxOpenSSH = 64 << 10
-	// maxRounds bounds the rounds of bcrypt_pbkdf, each of which takes about 5 ms; ssh-keygen's default is 24.
-	maxRounds = 1000
+	// maxRounds bounds the rounds of bcrypt_pbkdf, each of which takes about 6 ms, as in ssh-keygen, whose default is 24.
+	maxRounds = 300
+	// roundWork is a round's part in the budget of an input, so that the most rounds are allowed once.
+	roundWork = pbe.MaxWork / maxRounds
 )
 
 // openSSHHead is what stands in clear before the keys (OpenSSH's PROTOCOL.key, section 1).
@@ -74,7 +77,10 @@ func openSSH(i *Item, passwords Passwords) (key.Private, error) {
 		raw, err = ssh.ParseRawPrivateKey(text)
 	} else {
 		var password []byte
-		if password, err = i.password(passwords); err != nil {
+		if password, err = i.password(passwords); err == nil {
+			err = i.budget.Spend(int(head.rounds) * roundWork)
+		}
+		if err != nil {
 			return key.Private{}, err
 		}
 		raw, err = ssh.ParseRawPrivateKeyWithPassphrase(text, password)

@@ -18,6 +18,7 @@ import (
 	"iter"
 
 	"certkdb/kdb"
+	"certkdb/pki/pbe"
 )
 
 // Kind says what an item is.
@@ -73,6 +74,8 @@ type Item struct {
 	Line int
 	// Offset is where the item begins in DER input.
 	Offset int64
+
+	budget *pbe.Budget // of the whole input
 }
 
 // Header is a line between BEGIN and the base64 text.
@@ -110,7 +113,7 @@ func Items(r io.Reader) iter.Seq2[Item, error] {
 			yield(Item{}, fmt.Errorf("reading: %w", err))
 			return
 		}
-		out := &sink{yield: yield}
+		out := &sink{yield: yield, budget: pbe.NewBudget(pbe.UsualWork)}
 		switch order := utf16Order(head); {
 		case order != nil:
 			scanArmour(&utf16Reader{in: in, order: order}, out)
@@ -129,12 +132,13 @@ func Items(r io.Reader) iter.Seq2[Item, error] {
 type sink struct {
 	yield   func(Item, error) bool
 	counts  [Parameters + 1]int
+	budget  *pbe.Budget
 	any     bool
 	stopped bool
 }
 
 func (s *sink) item(i Item) {
-	s.any = true
+	s.any, i.budget = true, s.budget
 	if i.Number == 0 {
 		i.Number = s.number(i.Kind)
 	}

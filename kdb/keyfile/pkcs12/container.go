@@ -43,6 +43,8 @@ type record struct {
 	// plain is a key that was opened, or put; fresh says that it has to be encrypted.
 	plain []byte
 	fresh bool
+	// closed says that no password fits the key, which was found out once.
+	closed error
 	// algorithm is a secret key's, or the type of a private key without certificate.
 	algorithm string
 	request   []byte // of KindRequest
@@ -65,7 +67,7 @@ func New(name string) (*Container, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Container{profile: p, chosen: true, secrets: secrets{work: -1}, byLabel: map[string]*record{}, repeated: map[string]int{}}, nil
+	return &Container{profile: p, chosen: true, byLabel: map[string]*record{}, repeated: map[string]int{}}, nil
 }
 
 // Decode reads a file. The errors are those of [keyfile.Codec].
@@ -75,7 +77,7 @@ func Decode(data []byte, passwords keyfile.Passwords) (*Container, error) {
 		return nil, err
 	}
 	c := &Container{
-		secrets: secrets{source: passwords, work: maxWork}, mac: p.mac, trailing: p.trailing,
+		secrets: secrets{source: passwords, budget: pbe.NewBudget(0)}, mac: p.mac, trailing: p.trailing,
 		byLabel: map[string]*record{}, repeated: map[string]int{},
 	}
 	if p.mac != nil {
@@ -97,7 +99,7 @@ func Decode(data []byte, passwords keyfile.Passwords) (*Container, error) {
 	if err != nil {
 		return nil, c.explain(err)
 	}
-	c.secrets.work = -1
+	c.secrets.budget = pbe.NewBudget(pbe.UsualWork) // for keys that are asked for
 	return c, nil
 }
 
@@ -111,8 +113,12 @@ func (c *Container) proveByKey() error {
 		if r.key == nil || r.key.id == oidKeyBag {
 			continue
 		}
-		if failed = c.open(r); failed == nil {
+		err := c.open(r)
+		if err == nil {
 			return nil
+		}
+		if failed == nil || errors.Is(err, kdb.ErrPassword) {
+			failed = err
 		}
 	}
 	return failed
@@ -240,7 +246,13 @@ func (c *Container) open(r *record) error {
 	if r.plain != nil {
 		return nil
 	}
+	if r.closed != nil {
+		return r.closed
+	}
 	plain, err := c.openBag(r.key)
+	if errors.Is(err, kdb.ErrPassword) {
+		r.closed = err
+	}
 	if err != nil {
 		return err
 	}

@@ -253,7 +253,7 @@ func TestDecode_bombs(t *testing.T) {
 		content := contentInfo(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}, octets(t, der(t, 0x30)))
 		return der(t, 0x30, []byte{2, 1, 3}, content, der(t, 0x30, sha1, octets(t, make([]byte, 8)), mustMarshal(t, iterations)))
 	}
-	pbe := func(iterations int) []byte {
+	encryption := func(iterations int) []byte {
 		parameters := der(t, 0x30, octets(t, make([]byte, 8)), mustMarshal(t, iterations))
 		algorithm := der(t, 0x30, mustMarshal(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 1, 3}), parameters)
 		return contentInfo(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 6}, der(t, 0x30, []byte{2, 1, 0},
@@ -264,7 +264,7 @@ func TestDecode_bombs(t *testing.T) {
 		"MAC iterations":           mac(1 << 31),
 		"MAC iterations, huge":     mac(1 << 62),
 		"MAC iterations, negative": mac(-1),
-		"encryption iterations":    rawSafes(t, pbe(1<<30)),
+		"encryption iterations":    rawSafes(t, encryption(1<<30)),
 		"length":                   {0x30, 0x84, 0xff, 0xff, 0xff, 0xff, 2, 1, 3},
 		"deep BER":                 bytes.Repeat([]byte{0x30, 0x80}, 1<<20),
 		"deep octets":              append([]byte{0x30, 0x80, 2, 1, 3, 0x30, 0x80}, bytes.Repeat([]byte{0x24, 0x80}, 1<<20)...),
@@ -277,6 +277,37 @@ func TestDecode_bombs(t *testing.T) {
 		if took := time.Since(start); took > soon {
 			t.Errorf("%s took %v", name, took)
 		}
+	}
+}
+
+// withMAC makes a file of an AuthenticatedSafe.
+func withMAC(t *testing.T, content []byte, password string) []byte {
+	t.Helper()
+	mac, err := pbe.NewMAC(pbe.MACSHA256, content, []byte(password), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := contentInfo(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}, octets(t, content))
+	return der(t, 0x30, []byte{2, 1, 3}, data, der(t, 0x30, der(t, 0x30, mac.Algorithm, octets(t, mac.Value)), octets(t, mac.Salt)))
+}
+
+// Many keys that are dear to open, each within the bounds, make neither the file unreadable nor the reader slow.
+func TestDecode_manyDearKeys(t *testing.T) {
+	t.Parallel()
+	parameters := der(t, 0x30, octets(t, make([]byte, 8)), mustMarshal(t, 3_000_000))
+	encrypted := pbe.JoinPKCS8(der(t, 0x30, mustMarshal(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 1, 3}), parameters), make([]byte, 64))
+	shrouded := mustMarshal(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 2})
+	secret := der(t, 0x30, mustMarshal(t, oidSecretBag), der(t, 0xa0, der(t, 0x30, shrouded, der(t, 0xa0, octets(t, encrypted)))))
+	content := der(t, 0x30, contentInfo(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}, octets(t, der(t, 0x30, secret, secret, secret, secret))))
+	c := decode(t, withMAC(t, content, "x"), "x")
+	want := [...]error{kdb.ErrPassword, kdb.ErrPassword, pbe.ErrLimit, pbe.ErrLimit} // the first one was tried at once
+	for i, e := range c.Entries() {
+		if _, err := c.Key(e.Label); !errors.Is(err, want[i]) {
+			t.Errorf("key %d: %v, want %v", i+1, err, want[i])
+		}
+	}
+	if n := len(c.Entries()); n != len(want) {
+		t.Errorf("%d entries", n)
 	}
 }
 

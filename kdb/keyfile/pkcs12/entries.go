@@ -28,9 +28,7 @@ func (c *Container) makeRecords() error {
 				continue
 			}
 			r.kind = kdb.KindSecretKey
-			if err := c.nameSecret(r); err != nil {
-				return err
-			}
+			_ = c.open(r) // only so its algorithm is known; one that does not open, or not within the budget, stays closed
 		default:
 			continue
 		}
@@ -46,14 +44,6 @@ func (c *Container) makeRecords() error {
 		if r := byBag[b]; r != nil {
 			c.addRecord(r)
 		}
-	}
-	return nil
-}
-
-// nameSecret opens a secret key, because only so its algorithm is known. One with a password of its own stays closed.
-func (c *Container) nameSecret(r *record) error {
-	if err := c.open(r); err != nil && c.secrets.work == 0 {
-		return err
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"certkdb/kdb"
 	"certkdb/pki/cert"
 	"certkdb/pki/key"
+	"certkdb/pki/pbe"
 )
 
 // maxChain bounds the chains that are built.
@@ -103,7 +104,7 @@ func (c *Container) search(r *record, x *index, taken map[*bag]bool) (*bag, erro
 		if err == nil && private.SPKI != nil {
 			return first(x.withKey(private.SPKI, taken), alike, named, func(*bag) bool { return true }), nil
 		}
-	case !errors.Is(err, kdb.ErrPassword) && !errors.Is(err, kdb.ErrNoPassword) && !errors.Is(err, kdb.ErrVersion):
+	case !errors.Is(err, kdb.ErrPassword) && !errors.Is(err, kdb.ErrNoPassword) && !errors.Is(err, kdb.ErrVersion) && !errors.Is(err, pbe.ErrLimit):
 		return nil, err
 	}
 	if b := first(free(x.byKeyID, string(id), taken), alike); b != nil {

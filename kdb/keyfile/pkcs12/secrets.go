@@ -10,9 +10,6 @@ import (
 	"certkdb/pki/pbe"
 )
 
-// maxWork bounds the iterations of all derivations while a file is decoded, so that many dear ones do not add up.
-const maxWork = 2 * pbe.MaxIterations
-
 // reading is one way to make bytes of a password.
 type reading struct {
 	password []byte
@@ -25,7 +22,7 @@ type secrets struct {
 	asked    bool
 	given    []byte    // the file's password as it was given
 	readings []reading // of it, the one that was proved first
-	work     int       // iterations left; negative means unbounded
+	budget   *pbe.Budget
 }
 
 // ask gets the file's password, once.
@@ -67,22 +64,23 @@ func (s *secrets) prove(i int) {
 
 // verify checks the MAC of content under each reading of the password.
 func (s *secrets) verify(mac *pbe.MAC, content []byte) error {
-	description, err := mac.Describe()
-	if err != nil {
+	if _, err := mac.Describe(); err != nil {
 		return translate(fmt.Errorf("reading the MAC of a PKCS #12 file: %w", err))
 	}
-	if err := s.ask(); err != nil {
+	err := s.ask()
+	if err != nil {
 		return err
 	}
 	for i, r := range s.readings {
-		if err = s.spend(description.Iterations); err != nil {
-			return err
-		}
-		if err = mac.Verify(content, r.password, r.encoding); err == nil {
+		failed := s.budget.Verify(*mac, content, r.password, r.encoding)
+		if failed == nil {
 			s.prove(i)
 			return nil
 		}
-		if !errors.Is(err, pbe.ErrPassword) {
+		if i > 0 && errors.Is(failed, pbe.ErrLimit) {
+			break // the likeliest reading was tried
+		}
+		if err = failed; !errors.Is(err, pbe.ErrPassword) {
 			break
 		}
 	}
@@ -100,15 +98,15 @@ func (s *secrets) open(algorithm, ciphertext []byte, valid func([]byte) bool) ([
 		return nil, err
 	}
 	for i, r := range s.attempts() {
-		if err = s.spend(description.Iterations); err != nil {
-			return nil, err
-		}
-		plain, err := pbe.Decrypt(algorithm, ciphertext, r.password, r.encoding)
+		plain, err := s.budget.Decrypt(algorithm, ciphertext, r.password, r.encoding)
 		if err == nil && valid(plain) {
 			if i > 0 && i < len(s.readings) {
 				s.prove(i)
 			}
 			return plain, nil
+		}
+		if i > 0 && errors.Is(err, pbe.ErrLimit) {
+			break // the likeliest reading was tried
 		}
 		if err != nil && !errors.Is(err, pbe.ErrPassword) {
 			return nil, translate(err)
@@ -134,17 +132,6 @@ func (s *secrets) opensWithFile(algorithm, ciphertext []byte) bool {
 		}
 	}
 	return false
-}
-
-func (s *secrets) spend(iterations int) error {
-	if s.work < 0 {
-		return nil
-	}
-	if s.work -= iterations; s.work < 0 {
-		s.work = 0
-		return fmt.Errorf("decrypting a PKCS #12 file: %w: its key derivations together have more than %d iterations", kdb.ErrParse, maxWork)
-	}
-	return nil
 }
 
 // foreign is an error of package pbe that is also one of kdb's.
