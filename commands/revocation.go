@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,7 +16,7 @@ func issuedCommand(env *op.Env) *cli.Command {
 	var o op.Issued
 	return &cli.Command{
 		Name: "issued", Category: groupIssuing, Usage: "list what a CA of the database has issued",
-		Description: examples("certkdb issued --ca sub", "certkdb issued --ca sub --serial 43563c82e3f71e21 -o pem", "certkdb issued --ca sub --json"),
+		Description: examples("certkdb issued --ca sub", "certkdb issued --ca sub --serial 43563c82e3f71e21 -o pem", "certkdb issued --ca sub --json", "certkdb issued --ca sub -o csv > issued.csv"),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "ca", Usage: "`LABEL` of the CA", Destination: &o.CA},
 			&cli.StringFlag{Name: "serial", Usage: "only the certificate with this serial `NUMBER`, hexadecimal", Destination: &o.Serial},
@@ -27,7 +28,7 @@ func issuedCommand(env *op.Env) *cli.Command {
 			if o.CA == "" {
 				return usage(c, "--ca LABEL is missing")
 			}
-			format, err := outputFormat(c, formatJSONL, formatPEM)
+			format, err := outputFormat(c, formatJSONL, formatCSV, formatPEM)
 			if err != nil {
 				return err
 			}
@@ -52,6 +53,8 @@ func printIssued(w io.Writer, list []op.IssuedCertificate, format string) error 
 			}
 		}
 		return nil
+	case formatCSV:
+		return csvIssued(w, list)
 	case formatPEM:
 		for _, i := range list {
 			if _, err := io.WriteString(w, i.PEM); err != nil {
@@ -70,6 +73,20 @@ func printIssued(w io.Writer, list []op.IssuedCertificate, format string) error 
 		t.row(i.Serial, i.IssuedAt.Format(time.DateOnly), i.NotAfter.Format(time.DateOnly), status, orDash(i.Subject))
 	}
 	return t.flush()
+}
+
+func csvIssued(w io.Writer, list []op.IssuedCertificate) error {
+	writer := csv.NewWriter(w)
+	_ = writer.Write([]string{"serial", "issued_at", "not_after", "status", "revoked_at", "reason", "subject", "sha256"}) // errors come out of Error
+	for _, i := range list {
+		revokedAt := ""
+		if i.RevokedAt != nil {
+			revokedAt = i.RevokedAt.Format(time.RFC3339)
+		}
+		_ = writer.Write([]string{i.Serial, i.IssuedAt.Format(time.RFC3339), i.NotAfter.Format(time.RFC3339), i.Status, revokedAt, i.Reason, i.Subject, i.SHA256})
+	}
+	writer.Flush()
+	return writer.Error()
 }
 
 func revokeCommand(env *op.Env) *cli.Command {

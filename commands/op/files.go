@@ -65,9 +65,15 @@ func (o Output) sync(f *os.File) error {
 	return f.Sync()
 }
 
-// check refuses to replace a file without Force.
+// check refuses to replace a file without Force, and a folder that is not there, before anything is made that would be lost.
 func (o Output) check() error {
-	if o.isStdout() || o.Force {
+	if o.isStdout() {
+		return nil
+	}
+	if _, err := os.Stat(filepath.Dir(o.Path)); err != nil {
+		return fmt.Errorf("writing %q: %w", o.Path, err)
+	}
+	if o.Force {
 		return nil
 	}
 	if _, err := os.Lstat(o.Path); err == nil {

@@ -1,6 +1,7 @@
 package op
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -152,7 +153,8 @@ func (o Sign) files() (files []string, folder bool, err error) {
 		}
 		files = append(files, found...)
 	}
-	if folder = folder || len(files) > 1; folder && o.Out.isStdout() {
+	folder = folder || len(files) > 1 || isFolder(o.Out.Path)
+	if folder && o.Out.isStdout() {
 		return nil, false, WithHint(fmt.Errorf("%w: several certificates need a folder to go to", ErrUsage), "name it with --out FOLDER")
 	}
 	if len(files) == 0 {
@@ -161,7 +163,13 @@ func (o Sign) files() (files []string, folder bool, err error) {
 	return files, folder, nil
 }
 
-// requestsIn lists the files of a folder that are requests by their names.
+// isFolder tells whether a path is that of a folder, or is written like one.
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return strings.HasSuffix(path, "/") || err == nil && info.IsDir()
+}
+
+// requestsIn lists the files of a folder that are requests by their names, or by what is in them where the name can be that of anything.
 func requestsIn(folder string) ([]string, error) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
@@ -170,11 +178,26 @@ func requestsIn(folder string) ([]string, error) {
 	var files []string
 	for _, e := range entries {
 		extension := strings.ToLower(filepath.Ext(e.Name()))
-		if slices.Contains([]string{".csr", ".req", ".p10", ".arm", ".pem"}, extension) && e.Type().IsRegular() {
-			files = append(files, filepath.Join(folder, e.Name()))
+		path := filepath.Join(folder, e.Name())
+		switch {
+		case !e.Type().IsRegular():
+		case slices.Contains([]string{".csr", ".req", ".p10"}, extension), (extension == ".pem" || extension == ".arm") && holdsRequest(path):
+			files = append(files, path)
 		}
 	}
 	return files, nil
+}
+
+// holdsRequest tells whether a PEM file has a request, and is no certificate or key that lies beside. A file that cannot be read counts as
+// one, for the error.
+func holdsRequest(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return true
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxRequest))
+	return err != nil || bytes.Contains(text, []byte("CERTIFICATE REQUEST-----"))
 }
 
 func (o Sign) sign(ctx context.Context, env *Env, ca *authority, file string) (SignedCertificate, error) {
