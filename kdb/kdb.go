@@ -76,7 +76,7 @@ type DamageRemover interface {
 // Info is what a database says of itself in clear.
 type Info struct {
 	Location string    // as given
-	Format   string    // "ckdb", "pkcs12", "jks", "jceks", "cms"
+	Format   string    // "ckdb", "pkcs12", "jks", "jceks", "cms", "pem", "der", "pkcs7"
 	Version  string    // of the format
 	ID       string    // of a native database: 32 hexadecimal digits
 	Created  time.Time // zero where the format does not say

@@ -22,6 +22,9 @@ type Driver struct {
 	Scheme string
 	// Extensions are the endings that a new file of this kind has, with the dot, in lower case.
 	Extensions []string
+	// Pieces says that such a file is a series of pieces that each stand for themselves (PEM, DER, PKCS #7) and no container: it can be
+	// read as a stream, piece by piece, and no password opens it; only private keys in it may have one.
+	Pieces bool
 	// Matches recognises an existing file by its first bytes (up to 4096) and nothing else.
 	Matches func(head []byte) bool
 	// Open opens an existing database. It does not ask for the password before the file has proved to be one.

@@ -5,10 +5,11 @@ import "certkdb/kdb"
 // Codec turns the bytes of one foreign format into a [Container] and back. A codec does no file I/O and asks nobody:
 // [Database] locks, reads, writes and keeps the files.
 type Codec struct {
-	// Name, Aliases, Extensions and Matches are as in kdb.Driver.
+	// Name, Aliases, Extensions, Pieces and Matches are as in kdb.Driver.
 	Name       string
 	Aliases    []string
 	Extensions []string
+	Pieces     bool
 	Matches    func(head []byte) bool
 	// Companions are the endings of further files that belong to the database, without which it is incomplete
 	// (".rdb" and ".crl" beside a CMS ".kdb"); most formats have none. A companion that is missing is nil. Files are replaced one
@@ -45,7 +46,8 @@ type Passwords struct {
 	// Database returns the password of the file. It is called at most once, when the format turns out to need it: a format that can be
 	// read without a password, but not written, calls it too. An error of it (kdb.ErrNoPassword) is returned as it is. An
 	// absent password is nil, an empty one is empty and not nil. The bytes are the caller's: a container that needs them later copies
-	// them.
+	// them. A container of a format that encrypts nothing but private keys may keep this function instead, and call it when a key is to
+	// be opened, as often as it likes.
 	Database func() ([]byte, error)
 	// Keys are tried for private keys that do not open with the database's password.
 	Keys [][]byte
@@ -68,7 +70,8 @@ type Container interface {
 	Put(kdb.Entry) error
 	// Delete removes an entry.
 	Delete(label string) error
-	// Encode writes the container under a password, which may differ from the one it was read with. A nil password is an absent one: the
+	// Encode writes the container under a password, which may differ from the one it was read with; that of a [Sealer] is for new private
+	// keys alone. A nil password is an absent one: the
 	// error wraps kdb.ErrNoPassword if the format, or the profile of this file, needs one. Companions that are nil are removed,
 	// or not made.
 	Encode(password []byte) (Files, error)
@@ -76,4 +79,14 @@ type Container interface {
 	Facts() []kdb.Fact
 	// Check verifies what Decode did not (keys match certificates, checksums of records) and reports findings.
 	Check(report func(kdb.Problem))
+}
+
+// Sealer is a Container of a format that encrypts nothing but private keys, so that it opens without its password.
+type Sealer interface {
+	// Unlock opens the private keys that open with the database's password. It asks for that only if there is one to open. The error
+	// wraps kdb.ErrPassword if none of them opens.
+	Unlock() error
+	// Reseal makes Encode write every private key that is open under its password, those in clear too. The error wraps
+	// kdb.ErrUnsupported if there is nothing that a password would protect.
+	Reseal() error
 }

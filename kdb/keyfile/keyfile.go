@@ -21,7 +21,7 @@ import (
 
 // Driver makes the driver of a codec's format for [kdb.Open].
 func Driver(c Codec) kdb.Driver {
-	d := kdb.Driver{Name: c.Name, Aliases: c.Aliases, Extensions: c.Extensions, Matches: c.Matches}
+	d := kdb.Driver{Name: c.Name, Aliases: c.Aliases, Extensions: c.Extensions, Pieces: c.Pieces, Matches: c.Matches}
 	d.Open = func(_ context.Context, location string, o kdb.Options) (kdb.Database, error) {
 		db, err := Open(c, location, o)
 		if err != nil {
@@ -88,7 +88,11 @@ func Create(ctx context.Context, c Codec, location string, o kdb.CreateOptions) 
 	if err != nil {
 		return nil, fmt.Errorf("creating %q: %w", location, err)
 	}
-	password, asked := db.ask(ctx)
+	var password []byte
+	var asked error
+	if !c.Pieces { // nothing is in it yet that needs a password
+		password, asked = db.ask(ctx)
+	}
 	files, err := container.Encode(password)
 	if err != nil {
 		if asked != nil {
@@ -112,11 +116,15 @@ func (d *Database) Close() error {
 
 // View implements [kdb.Database].
 func (d *Database) View(ctx context.Context, fn func(kdb.Tx) error) error {
-	loaded, err := d.load(ctx, d.candidates(ctx, true))
+	loaded, err := d.load(ctx, true)
 	if err != nil {
 		return err
 	}
-	if err := fn(newTx(ctx, loaded.container, false)); err != nil {
+	if loaded.view == nil {
+		loaded.view = newTx(ctx, loaded.container, false)
+	}
+	loaded.view.ctx = ctx
+	if err := fn(loaded.view); err != nil {
 		return err
 	}
 	d.spare.put(loaded)
@@ -131,7 +139,7 @@ func (d *Database) Info(ctx context.Context) (kdb.Info, error) {
 		return info, err
 	}
 	info.Size = stamp.size()
-	if loaded, err := d.load(ctx, d.candidates(ctx, false)); err == nil {
+	if loaded, err := d.load(ctx, false); err == nil {
 		container := loaded.container
 		info.Version, info.Facts, info.Entries = container.Version(), container.Facts(), len(container.Entries())
 		d.spare.put(loaded)
@@ -147,13 +155,18 @@ func (d *Database) Info(ctx context.Context) (kdb.Info, error) {
 
 // Check implements [kdb.Database]. A file that cannot be decoded is a finding; a wrong password is an error.
 func (d *Database) Check(ctx context.Context, report func(kdb.Problem)) error {
-	loaded, err := d.load(ctx, d.candidates(ctx, true))
+	loaded, err := d.load(ctx, true)
 	if errors.Is(err, kdb.ErrCorrupt) || errors.Is(err, kdb.ErrParse) {
 		report(kdb.Problem{Where: d.location, What: err.Error()})
 		return nil
 	}
 	if err != nil {
 		return err
+	}
+	if s, ok := loaded.container.(Sealer); ok {
+		if err := s.Unlock(); err != nil {
+			return fmt.Errorf("opening %q: %w", d.location, err)
+		}
 	}
 	for _, e := range loaded.container.Entries() {
 		if _, err := kdb.Summarize(&e); err != nil {

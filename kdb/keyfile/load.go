@@ -193,15 +193,20 @@ type loaded struct {
 	container Container
 	// partial says that the format did without its password; with the password there may be more in it.
 	partial bool
+	later   *later
+	// view is the transaction of views, kept because a long listing takes many of them; nil until the first.
+	view *tx
 }
 
-// load returns the decoded files; what was decoded before is used again if the files are the same.
-func (d *Database) load(ctx context.Context, passwords []candidate) (*loaded, error) {
+// load returns the decoded files; what was decoded before is used again if the files are the same. mayAsk says that a person may be
+// asked for the password, now and as long as the container is used.
+func (d *Database) load(ctx context.Context, mayAsk bool) (*loaded, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	if kept := d.spare.take(); kept != nil {
 		if now, err := d.paths().stamp(); err == nil && now.equal(kept.stamp) {
+			kept.later.ask = d.asker(ctx, mayAsk)
 			return kept, nil
 		}
 	}
@@ -209,11 +214,12 @@ func (d *Database) load(ctx context.Context, passwords []candidate) (*loaded, er
 	if err != nil {
 		return nil, err
 	}
-	container, partial, err := d.decode(files, passwords)
-	if err != nil {
+	l := &loaded{files: files, stamp: stamp, later: &later{}}
+	if l.container, l.partial, err = d.decode(files, d.candidates(ctx, mayAsk), l.later); err != nil {
 		return nil, fmt.Errorf("opening %q: %w", d.location, err)
 	}
-	return &loaded{files, stamp, container, partial}, nil
+	l.later.ask = d.asker(ctx, mayAsk)
+	return l, nil
 }
 
 // spare keeps one decoded state for the next call; decoding can take long. Whoever takes it has it alone.

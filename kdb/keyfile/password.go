@@ -48,12 +48,16 @@ func (d *Database) ask(ctx context.Context) ([]byte, error) {
 
 // decode tries the passwords until one fits, and remembers that one. If nobody is there to be asked, the error is the one of the
 // password before. The container is partial if the format did without a password that it asked for.
-func (d *Database) decode(files Files, passwords []candidate) (container Container, partial bool, err error) {
+// A container that asks once it is decoded is answered by later.
+func (d *Database) decode(files Files, passwords []candidate, later *later) (container Container, partial bool, err error) {
 	var wrong error
 	for _, c := range passwords {
 		var given []byte
 		called, missing := false, false
 		container, err := d.codec.Decode(files, Passwords{Keys: d.options.KeyPasswords, Database: func() (password []byte, err error) {
+			if later.ask != nil {
+				return later.ask()
+			}
 			called = true
 			given, err = c.read()
 			missing = err != nil
@@ -83,6 +87,28 @@ func (d *Database) decode(files Files, passwords []candidate) (container Contain
 		}
 	}
 	return nil, false, wrong
+}
+
+// later answers a container that asks for the password when it is decoded already, since it needs it for private keys alone.
+type later struct {
+	ask func() ([]byte, error) // nil while decoding
+}
+
+// asker returns the password that is known, or asks if it may take its time.
+func (d *Database) asker(ctx context.Context, mayAsk bool) func() ([]byte, error) {
+	return func() ([]byte, error) {
+		if password := d.secrets.get(); password != nil {
+			return password, nil
+		}
+		if !mayAsk {
+			return nil, kdb.ErrNoPassword
+		}
+		password, err := d.ask(ctx)
+		if err == nil {
+			d.secrets.set(password)
+		}
+		return password, err
+	}
 }
 
 // secrets keep the password that fitted.
@@ -155,7 +181,7 @@ func (d *Database) CreateStash(ctx context.Context) error {
 	if d.codec.Stash == nil {
 		return fmt.Errorf("%w: %s has no stash file of its own", kdb.ErrUnsupported, d.codec.Name)
 	}
-	loaded, err := d.load(ctx, d.candidates(ctx, true))
+	loaded, err := d.load(ctx, true)
 	if err != nil {
 		return err
 	}
@@ -196,5 +222,15 @@ func (d *Database) RemoveStash(context.Context) error {
 
 // Unlock makes sure of the password now, so that nobody is asked for another one in vain.
 func (d *Database) Unlock(ctx context.Context) error {
-	return d.View(ctx, func(kdb.Tx) error { return nil })
+	loaded, err := d.load(ctx, true)
+	if err != nil {
+		return err
+	}
+	if s, ok := loaded.container.(Sealer); ok {
+		if err := s.Unlock(); err != nil {
+			return fmt.Errorf("opening %q: %w", d.location, err)
+		}
+	}
+	d.spare.put(loaded)
+	return nil
 }

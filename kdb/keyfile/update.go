@@ -27,8 +27,18 @@ func (d *Database) ChangePassword(ctx context.Context, password []byte) error {
 	if password == nil {
 		return fmt.Errorf("changing the password of %q: %w", d.location, kdb.ErrNoPassword)
 	}
+	if err := d.Unlock(ctx); err != nil {
+		return err
+	}
 	stashed := d.HasStash()
-	err := d.update(ctx, func(Container) (bool, error) { return true, nil }, password)
+	err := d.update(ctx, func(c Container) (bool, error) {
+		if s, ok := c.(Sealer); ok {
+			if err := s.Reseal(); err != nil {
+				return false, fmt.Errorf("changing the password of %q: %w", d.location, err)
+			}
+		}
+		return true, nil
+	}, password)
 	if err == nil && stashed {
 		err = d.writeStash(ctx, password)
 	}
@@ -47,7 +57,7 @@ func (d *Database) update(ctx context.Context, edit edit, password []byte) error
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	loaded, err := d.load(ctx, d.candidates(ctx, true))
+	loaded, err := d.load(ctx, true)
 	if err != nil {
 		return err
 	}
@@ -70,7 +80,7 @@ func (d *Database) locked(ctx context.Context, edit edit, newPassword []byte) er
 		return err
 	}
 	defer unlock()
-	loaded, err := d.load(ctx, d.candidates(ctx, false))
+	loaded, err := d.load(ctx, false)
 	if err != nil {
 		return err
 	}

@@ -48,6 +48,14 @@ func (s *suite) roundTrip(t *testing.T) {
 }
 
 func (s *suite) labels(t *testing.T) {
+	if s.AutoLabels {
+		e := s.trustedEntry(t, "", 100)
+		e.Label = "another label"
+		if err := s.new(t).Put(e); !errors.Is(err, kdb.ErrUnsupported) {
+			t.Errorf("putting a label that is not kept: %v, want kdb.ErrUnsupported", err)
+		}
+		return
+	}
 	labels := []string{"a", "with spaces in it", ` leading and trailing `, `"quoted"`, "it's", "comma, slash / backslash \\ colon:", "$HOME *?[x]", "-dash", "(2)"}
 	longest := kdb.MaxLabel
 	if s.MaxLabel > 0 {
@@ -70,6 +78,9 @@ func (s *suite) labels(t *testing.T) {
 // trustedEntry is an entry with a certificate of its own; where the format holds keys alone, it is a personal one.
 func (s *suite) trustedEntry(t testing.TB, label string, serial int64) kdb.Entry {
 	e := kdb.Entry{Label: label, Kind: kdb.KindTrusted, Trusted: true, Certificates: [][]byte{s.material.trusted(t, fmt.Sprintf("host-%d", serial), serial)}}
+	if s.AutoLabels {
+		e.Label = kdb.AutoLabel(&e)
+	}
 	if !s.holds(kdb.KindTrusted) {
 		return kdb.Entry{Label: label, Kind: kdb.KindPersonal, Certificates: [][]byte{s.material.leaf}, Key: s.material.leafKey}
 	}
@@ -77,6 +88,9 @@ func (s *suite) trustedEntry(t testing.TB, label string, serial int64) kdb.Entry
 }
 
 func (s *suite) replace(t *testing.T) {
+	if s.AutoLabels {
+		return
+	}
 	entries := s.entries()
 	for i, e := range entries {
 		c := s.with(t, entries...)
@@ -134,6 +148,9 @@ func (s *suite) keepKey(t *testing.T) {
 }
 
 func (s *suite) rename(t *testing.T) {
+	if s.AutoLabels {
+		return
+	}
 	entries := s.entries()
 	for i, e := range entries {
 		c := s.with(t, entries...)
@@ -169,6 +186,9 @@ func (s *suite) delete(t *testing.T) {
 }
 
 func (s *suite) twice(t *testing.T) {
+	if s.AutoLabels {
+		return
+	}
 	first := s.trustedEntry(t, "first", 300)
 	second := first
 	second.Label = "second"
@@ -191,6 +211,14 @@ func (s *suite) many(t *testing.T) {
 func (s *suite) password(t *testing.T) {
 	entries := s.entries()
 	c := s.with(t, entries...)
+	if sealer, ok := c.(keyfile.Sealer); ok {
+		switch err := sealer.Reseal(); {
+		case s.Public && errors.Is(err, kdb.ErrUnsupported):
+			return
+		case err != nil:
+			t.Fatal(err)
+		}
+	}
 	files := s.encode(t, c, []byte("battery staple"))
 	again, err := s.decode(files, []byte("battery staple"))
 	if err != nil {

@@ -33,6 +33,10 @@ type Traits struct {
 	Defaults bool
 	// NoChains: the certificates of a chain become entries of their own. The suite tests without chains then.
 	NoChains bool
+	// AutoLabels: it keeps no labels, so that they are those of kdb.AutoLabel.
+	AutoLabels bool
+	// Public: it holds nothing that a password protects.
+	Public bool
 	// ASCII: labels are of printable ASCII characters only.
 	ASCII bool
 	// MaxLabel is the longest label in bytes, if it is less than kdb.MaxLabel.
@@ -103,6 +107,9 @@ func (s *suite) entries() []kdb.Entry {
 	} {
 		if s.NoChains && len(e.Certificates) > 1 {
 			e.Certificates = e.Certificates[:1]
+		}
+		if s.AutoLabels {
+			e.Label = kdb.AutoLabel(&e)
 		}
 		if s.holds(e.Kind) {
 			list = append(list, e)
