@@ -5,7 +5,9 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
+	"strconv"
 	"strings"
 )
 
@@ -34,6 +36,8 @@ type block struct {
 	over    bool // so is the base64 text
 	typ     string
 	line    int // of BEGIN
+	start   int // of BEGIN in the input
+	end     int // of END in the input, what follows in its line left out
 	first   int // line of the first line in text
 	headers []Header
 	text    []byte // base64, one LF for each line of input
@@ -113,7 +117,7 @@ func (a *armour) begin(before, text []byte) []byte {
 		return nil
 	}
 	a.block = block{
-		open: true, typ: typ, line: a.in.number, first: a.in.number,
+		open: true, typ: typ, line: a.in.number, first: a.in.number, start: a.in.end - len(text) - len(beginMark),
 		text: a.block.text[:0],
 	}
 	if len(trim(rest)) == 0 {
@@ -128,6 +132,7 @@ func (a *armour) close(before, text []byte) []byte {
 		a.content(before, false)
 	}
 	typ, rest, ok := a.block.cutMarker(text)
+	a.block.end = a.in.end - len(rest)
 	switch {
 	case !a.block.open && a.lost:
 		a.lost = false
@@ -250,6 +255,7 @@ func (a *armour) item() Item {
 	b := &a.block
 	return Item{
 		Kind: kindOfType(b.typ), Type: b.typ, Headers: b.headers, Label: a.bag.label, LocalKeyID: a.bag.keyID, Line: b.line,
+		chainOf: a.bag.chainOf, start: b.start, end: b.end,
 	}
 }
 
@@ -313,26 +319,90 @@ func isBrokenMarker(text []byte) bool {
 	return ok && len(word) < len(text) && len(typ) > 0 && typ[0] >= 'A' && typ[0] <= 'Z' && typ[len(typ)-1] == '-'
 }
 
-// bag collects the attributes that openssl pkcs12 prints before a block.
+// bag holds the attributes that openssl pkcs12 prints before a block, and our own.
 type bag struct {
-	label string
-	keyID []byte
+	label   string
+	keyID   []byte
+	chainOf []byte
 }
+
+// The lines of attributes.
+const (
+	bagLine   = "Bag Attributes"
+	nameLine  = "friendlyName:"
+	keyIDLine = "localKeyID:"
+	// exactLine has a label as a quoted string that begins or ends with blanks, which friendlyName cannot tell from those around it.
+	exactLine = "certkdbLabel:"
+	// chainLine has the localKeyID of the entry whose chain the certificate belongs to, lest it is taken for a trusted entry when issuer and subject
+	// do not tell.
+	chainLine = "certkdbChain:"
+)
 
 func (b *bag) line(text []byte) {
 	const longest = 4096
-	switch {
-	case len(text) == 0 || len(text) > longest:
-	case bytes.HasPrefix(text, []byte("Bag Attributes")):
+	if len(text) == 0 || len(text) > longest {
+		return
+	}
+	if bytes.HasPrefix(text, []byte(bagLine)) {
 		*b = bag{}
-	case bytes.HasPrefix(text, []byte("friendlyName:")):
-		b.label = string(trim(text[len("friendlyName:"):]))
-	case bytes.HasPrefix(text, []byte("localKeyID:")):
-		digits := strings.ReplaceAll(string(text[len("localKeyID:"):]), " ", "")
-		if id, err := hex.DecodeString(digits); err == nil {
-			b.keyID = id
+		return
+	}
+	name, value, ok := bytes.Cut(text, []byte(":"))
+	if !ok {
+		return
+	}
+	value = trim(value)
+	switch string(name) + ":" {
+	case nameLine:
+		b.label = string(value)
+	case exactLine:
+		if label, err := strconv.Unquote(string(value)); err == nil {
+			b.label = label
+		}
+	case keyIDLine:
+		b.keyID = readHex(value, b.keyID)
+	case chainLine:
+		b.chainOf = readHex(value, b.chainOf)
+	}
+}
+
+// readHex reads octets with or without blanks between them; what is none changes nothing.
+func readHex(text, otherwise []byte) []byte {
+	octets, err := hex.DecodeString(strings.ReplaceAll(string(text), " ", ""))
+	if err != nil {
+		return otherwise
+	}
+	return octets
+}
+
+// isAttribute recognises the lines of attributes, isOurs those among them that are rewritten.
+func isAttribute(line []byte) bool { return bytes.HasPrefix(line, []byte(bagLine)) || isOurs(line) }
+
+func isOurs(line []byte) bool {
+	for _, prefix := range [...]string{nameLine, keyIDLine, exactLine, chainLine} {
+		if bytes.HasPrefix(line, []byte(prefix)) {
+			return true
 		}
 	}
+	return false
+}
+
+// lines are what stands below "Bag Attributes".
+func (b bag) lines() string {
+	text := ""
+	if b.label != "" {
+		text += "    " + nameLine + " " + b.label + "\n"
+	}
+	if string(trim([]byte(b.label))) != b.label {
+		text += "    " + exactLine + " " + strconv.Quote(b.label) + "\n"
+	}
+	if len(b.keyID) > 0 {
+		text += fmt.Sprintf("    %s % X \n", keyIDLine, b.keyID)
+	}
+	if len(b.chainOf) > 0 {
+		text += fmt.Sprintf("    %s % X \n", chainLine, b.chainOf)
+	}
+	return text
 }
 
 // trim removes blanks at both ends; cheaper than bytes.TrimSpace on lines that have none.

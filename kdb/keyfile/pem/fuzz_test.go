@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"certkdb/kdb"
+	"certkdb/kdb/keyfile"
 	"certkdb/kdb/keyfile/pem"
 )
 
@@ -62,6 +63,41 @@ func FuzzEntries(f *testing.F) {
 			if err := e.Check(); err != nil {
 				t.Errorf("an entry that cannot be stored: %v", err)
 			}
+		}
+	})
+}
+
+// FuzzCodec: whatever the file, errors are of kinds that callers know, writing without a change keeps every byte, and another certificate
+// makes one entry more.
+func FuzzCodec(f *testing.F) {
+	root := issue(f, "root", nil, true)
+	leaf := issue(f, "leaf", root, false)
+	more := issue(f, "more", root, false)
+	f.Add("# note\n\n" + leaf.keyPEM(f) + named("x", 1, leaf.certPEM()) + root.certPEM())
+	f.Add(strings.ReplaceAll(named("x", 1, leaf.lockedPEM(f, secret))+named("", 1, leaf.certPEM())+"certkdbChain: 01\n"+root.certPEM(), "\n", "\r\n"))
+	f.Add(armoured("CERTIFICATE REQUEST", leaf.request(f)) + leaf.keyPEM(f) + "friendlyName: left behind\n")
+	f.Add(armoured("TRUSTED CERTIFICATE", append(root.cert.Raw[:len(root.cert.Raw):len(root.cert.Raw)], der(0x30, der(0x0c, []byte("x")))...)) + leaf.certPEM()[:99])
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := pem.FastCodec().Decode(keyfile.Files{Main: []byte(text)}, keyfile.Passwords{})
+		if err != nil {
+			if !errors.Is(err, kdb.ErrParse) {
+				t.Errorf("an error of no known kind: %v", err)
+			}
+			return
+		}
+		before := len(c.Entries())
+		c.Facts()
+		c.Check(func(kdb.Problem) {})
+		files, err := c.Encode(nil)
+		if errors.Is(err, kdb.ErrUnsupported) {
+			return // UTF-16
+		}
+		if err != nil || strings.Contains(text, "-----BEGIN ") && string(files.Main) != text {
+			t.Fatalf("writing without a change: %v", err)
+		}
+		put(t, c, kdb.Entry{Label: "more", Kind: kdb.KindTrusted, Trusted: true, Certificates: [][]byte{more.cert.Raw}})
+		if after := len(decode(t, encode(t, c)).Entries()); after != before+1 && !strings.Contains(text, "friendlyName: more") {
+			t.Errorf("%d entries, and %d after one more", before, after)
 		}
 	})
 }

@@ -14,6 +14,8 @@ type lines struct {
 	buf    []byte
 	data   []byte // what of buf is read and not yet given out
 	number int    // of the line given out last, from 1
+	offset int    // of data in the input
+	end    int    // of the line given out last in the input, without its LF or CR
 	inside bool   // the chunk given out last was not the end of its line
 	skipLF bool   // the line given out last ended with CR
 	filled bool   // reading filled the buffer, so there may be much more
@@ -33,11 +35,13 @@ func (l *lines) next() (line []byte, more, ok bool) {
 			l.skipLF = false
 			if l.data[0] == '\n' {
 				l.data = l.data[1:]
+				l.offset++
 			}
 		}
 		if end := lineEnd(l.data, searched); end >= 0 {
 			line, l.skipLF = l.data[:end], l.data[end] == '\r'
 			l.data = l.data[end+1:]
+			l.end, l.offset = l.offset+end, l.offset+end+1
 			return l.give(line, false)
 		}
 		searched = len(l.data)
@@ -46,6 +50,8 @@ func (l *lines) next() (line []byte, more, ok bool) {
 		}
 		if searched >= maxLine || l.err != nil {
 			line, l.data = l.data, nil
+			l.offset += len(line)
+			l.end = l.offset
 			return l.give(line, l.err == nil)
 		}
 		l.fill()

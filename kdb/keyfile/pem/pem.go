@@ -1,6 +1,6 @@
 // Package pem reads certificates, keys, requests and revocation lists out of whatever file people keep them in, and
 // writes them as OpenSSL does: PEM bundles of any size (RFC 7468, RFC 1421), raw DER, DER after DER, and base64 without
-// armour. The format is recognised by content. It knows no key stores: PKCS #12 is only named.
+// armour. The format is recognised by content. It knows no key stores: PKCS #12 is only named. [Codec] makes a database of a PEM file.
 //
 //	for item, err := range pem.Items(file) {
 //		if err != nil { … names "certificate 17 (line 512)" … }
@@ -76,6 +76,10 @@ type Item struct {
 	Offset int64
 
 	budget *pbe.Budget // of the whole input
+	// chainOf is the localKeyID of the entry whose chain a certificate belongs to: see chainLine.
+	chainOf []byte
+	// start and end are where the block stands in a text, from BEGIN to what follows END.
+	start, end int
 }
 
 // Header is a line between BEGIN and the base64 text.

@@ -70,15 +70,7 @@ const maxComparisons = 1 << 18
 // certificatesOf finds the certificates for a key: by the public key, or where that cannot be computed by the localKeyID, or as the
 // first certificate if the key is the only one. A certificate that comes twice counts once.
 func (g *gatherer) certificatesOf(k *foundKey, publics map[string][]int) []int {
-	same := publics[string(k.private.SPKI)]
-	if len(g.keys)*len(g.certs) <= maxComparisons {
-		same = nil
-		for i := range g.certs {
-			if g.belong(k, &g.certs[i]) {
-				same = append(same, i)
-			}
-		}
-	}
+	same := g.sameKey(k, publics)
 	if len(same) == 0 && k.private.SPKI == nil && len(g.keys) == 1 && len(g.certs) > 0 {
 		same = []int{0}
 	}
@@ -92,6 +84,20 @@ func (g *gatherer) certificatesOf(k *foundKey, publics map[string][]int) []int {
 		seen[string(f.item.DER)] = true
 	}
 	return matching
+}
+
+// sameKey finds the certificates that belong to a key for certain.
+func (g *gatherer) sameKey(k *foundKey, publics map[string][]int) []int {
+	if len(g.keys)*len(g.certs) > maxComparisons {
+		return publics[string(k.private.SPKI)]
+	}
+	var same []int
+	for i := range g.certs {
+		if g.belong(k, &g.certs[i]) {
+			same = append(same, i)
+		}
+	}
+	return same
 }
 
 func (g *gatherer) belong(k *foundKey, f *found) bool {

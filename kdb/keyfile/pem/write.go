@@ -64,14 +64,7 @@ func (i *Item) write(w io.Writer) error {
 }
 
 func (i *Item) writeAttributes(w io.Writer) error {
-	text := "Bag Attributes\n"
-	if i.Label != "" {
-		text += "    friendlyName: " + i.Label + "\n"
-	}
-	if len(i.LocalKeyID) > 0 {
-		text += fmt.Sprintf("    localKeyID: % X \n", i.LocalKeyID)
-	}
-	_, err := io.WriteString(w, text)
+	_, err := io.WriteString(w, bagLine+"\n"+bag{label: i.Label, keyID: i.LocalKeyID}.lines())
 	return err
 }
 

@@ -1,0 +1,150 @@
+package pem
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+
+	"certkdb/kdb"
+	"certkdb/kdb/keyfile"
+)
+
+// Codec is the codec of text with PEM blocks as a database. What is not touched stays byte for byte: notes, attributes, the order, line ends, blocks
+// that make no entry.
+//
+// How blocks become entries:
+//   - A private key makes a personal entry with each certificate that has its localKeyID, else its public key; a key that nobody opened yet takes
+//     the only certificate, or the first one that is no CA. The chain are the certificates of the file that issued the entry's.
+//   - A private key with a request alone makes a request; one with neither an entry without certificate.
+//   - Another certificate makes a trusted entry, unless a chain has it and it has no friendlyName of its own.
+//
+// Our own attributes are certkdbLabel and certkdbChain (see [bag]), where those of openssl do not say enough.
+//
+// A label is the friendlyName of the "Bag Attributes" that openssl pkcs12 prints above a block, or the alias of a TRUSTED CERTIFICATE; what has
+// none gets the automatic one.
+func Codec() keyfile.Codec { return codec(0) }
+
+// codec is Codec with a number of iterations for new private keys; 0 is that of package pbe.
+func codec(iterations int) keyfile.Codec {
+	return keyfile.Codec{
+		Name:       "pem",
+		Extensions: []string{".pem", ".crt", ".cer", ".arm", ".key"},
+		Pieces:     true,
+		Matches:    matchesText,
+		Decode: func(f keyfile.Files, p keyfile.Passwords) (keyfile.Container, error) {
+			c := newContainer(p)
+			c.iterations = iterations
+			return c.decodeText(f.Main)
+		},
+		New: func(profile string) (keyfile.Container, error) {
+			if profile != "" {
+				return nil, fmt.Errorf("%w: PEM is written in one way, there is no profile %q", kdb.ErrUnsupported, profile)
+			}
+			c := newContainer(keyfile.Passwords{})
+			c.iterations = iterations
+			return c, nil
+		},
+	}
+}
+
+// DER is the codec of certificates and keys without armour: DER, one element after the other, and its base64 text. They have no place for labels and
+// passwords, so they are only read.
+func DER() keyfile.Codec {
+	return keyfile.Codec{
+		Name:       "der",
+		Extensions: []string{".der"},
+		Pieces:     true,
+		Matches:    func(head []byte) bool { return looksLikeDER(head) || looksLikeBase64(head) },
+		Decode: func(f keyfile.Files, p keyfile.Passwords) (keyfile.Container, error) {
+			return newContainer(p).decodeDER(f.Main)
+		},
+	}
+}
+
+// emptyMark is what stands in a PEM file without any block: nobody could tell what an empty file is.
+const emptyMark = "# certificates and keys in PEM (RFC 7468): none yet\n"
+
+var utf8Mark = []byte("\ufeff")
+
+// matchesText recognises text with PEM blocks by its beginning. Notes of any length may stand before the first block, so that text which fills the
+// whole head is believed to have one; reading will tell.
+func matchesText(head []byte) bool {
+	const whole = 4096 // as much as kdb.Driver.Matches promises to see
+	full := len(head) >= whole
+	if order := utf16Order(head[:min(len(head), 4)]); order != nil {
+		text, _ := io.ReadAll(&utf16Reader{in: bytes.NewReader(head), order: order}) // reading bytes does not fail
+		head = text
+	}
+	notes, _, found := bytes.Cut(head, []byte(beginMark))
+	return (found || full || bytes.HasPrefix(head, []byte(emptyMark))) && isNote(notes)
+}
+
+// isNote says that there are no control characters; UTF-8 and the Latin alphabets are all fine.
+func isNote(text []byte) bool {
+	for _, b := range text {
+		if b < ' ' && (b < '\t' || b > '\r') || b == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// looksLikeBase64 recognises base64 text without armour, which may be cut off.
+func looksLikeBase64(head []byte) bool {
+	var b bare
+	for len(head) > 0 {
+		end := lineEnd(head, 0)
+		if end < 0 {
+			end = len(head)
+		}
+		b.line(trim(head[:end]))
+		head = head[min(end+1, len(head)):]
+	}
+	return b.ok()
+}
+
+// decodeText reads text with PEM blocks.
+func (c *container) decodeText(data []byte) (keyfile.Container, error) {
+	text := data
+	if order := utf16Order(data[:min(len(data), 4)]); order != nil {
+		c.fixed = "it is UTF-16; write it as UTF-8 first, for example with iconv"
+		text, _ = io.ReadAll(&utf16Reader{in: bytes.NewReader(data), order: order}) // reading bytes does not fail
+	}
+	if bytes.HasPrefix(text, []byte(emptyMark)) && !bytes.Contains(text, []byte(beginMark)) {
+		c.tail = text
+		return c, nil
+	}
+	start := 0 // behind the byte order mark
+	if bytes.HasPrefix(text, utf8Mark) {
+		start = len(utf8Mark)
+	}
+	c.split(text, start, func(out *sink) { scanArmour(bytes.NewReader(text[start:]), out) })
+	return c.read()
+}
+
+// decodeDER reads what has no armour.
+func (c *container) decodeDER(data []byte) (keyfile.Container, error) {
+	c.fixed = "files without PEM armour are only read; copy the entries into another one: certkdb copy --all --to NEW.pem"
+	c.version = "DER"
+	if !looksLikeDER(data) {
+		c.version = "base64 without armour"
+	}
+	c.split(data, 0, func(out *sink) {
+		if c.version == "DER" {
+			scanDER(bufio.NewReader(bytes.NewReader(data)), out)
+			return
+		}
+		scanArmour(bytes.NewReader(data), out)
+	})
+	return c.read()
+}
+
+// read makes entries of the parts. A file in which nothing is good is none; of one in which something is bad the good is shown.
+func (c *container) read() (keyfile.Container, error) {
+	if len(c.parts) == 0 && len(c.bad) > 0 {
+		return nil, c.bad[0]
+	}
+	c.pair()
+	return c, nil
+}

@@ -1,0 +1,211 @@
+package pem
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+
+	"certkdb/kdb"
+	"certkdb/kdb/keyfile"
+)
+
+// container is a decoded file: its parts in order, and the entries that they make.
+type container struct {
+	version string
+	fixed   string // why nothing can be changed; "" if it can
+	mark    []byte // byte order mark
+	crlf    bool
+	parts   []*part
+	tail    []byte  // text behind the last part
+	bad     []error // pieces that cannot be read; they stay
+
+	records  []*record
+	byLabel  map[string]*record
+	repeated map[string]int
+	ledger   *ledger // nil until the first change
+
+	passwords keyfile.Passwords
+	password  []byte // of the database, once it was asked for
+	resealed  bool
+	// iterations protect new private keys; 0 is the number of package pbe.
+	iterations int
+}
+
+func newContainer(passwords keyfile.Passwords) *container {
+	return &container{
+		version: "RFC 7468", tail: []byte(emptyMark), passwords: passwords,
+		byLabel: map[string]*record{}, repeated: map[string]int{},
+	}
+}
+
+// Version implements keyfile.Container.
+func (c *container) Version() string { return c.version }
+
+// Entries implements keyfile.Container.
+func (c *container) Entries() []kdb.Entry {
+	list := make([]kdb.Entry, 0, len(c.records))
+	for _, r := range c.records {
+		if !r.gone {
+			list = append(list, r.entry())
+		}
+	}
+	return list
+}
+
+func (r *record) entry() kdb.Entry {
+	e := kdb.Entry{Label: r.label, Kind: r.kind, Trusted: r.trusted, Certificates: r.certificates}
+	if r.request != nil {
+		e.Request = r.request.item.DER
+	}
+	for _, p := range [...]*part{r.key, r.cert} {
+		if p != nil && len(p.item.LocalKeyID) > 0 {
+			e.LocalKeyID = p.item.LocalKeyID
+		}
+	}
+	return e
+}
+
+// Key implements keyfile.Container.
+func (c *container) Key(label string) ([]byte, error) {
+	r := c.byLabel[label]
+	if r == nil || r.key == nil {
+		return nil, fmt.Errorf("the key of label %q: %w", label, kdb.ErrNotFound)
+	}
+	if err := c.open(r.key); err != nil {
+		return nil, err
+	}
+	if r.mismatched() {
+		return nil, fmt.Errorf("%s: %w: it does not belong to the certificate or request beside it", r.key.item.Where(), kdb.ErrParse)
+	}
+	return bytes.Clone(r.key.private.PKCS8), nil
+}
+
+// open opens a private key: with the passwords for keys, else with the database's.
+func (c *container) open(p *part) error {
+	if p.private.PKCS8 != nil {
+		return nil
+	}
+	for _, password := range c.passwords.Keys {
+		if err := p.openWith(password); !errors.Is(err, kdb.ErrPassword) {
+			p.foreign = true
+			return err
+		}
+	}
+	if c.password == nil && c.passwords.Database != nil {
+		password, err := c.passwords.Database()
+		if err != nil {
+			return fmt.Errorf("%s: it is encrypted: %w", p.item.Where(), err)
+		}
+		c.password = bytes.Clone(password)
+	}
+	if c.password == nil {
+		return fmt.Errorf("%s: it is encrypted: %w", p.item.Where(), kdb.ErrNoPassword)
+	}
+	return p.openWith(c.password)
+}
+
+func (p *part) openWith(password []byte) error {
+	private, err := p.item.OpenKey(func(string) ([]byte, error) { return bytes.Clone(password), nil })
+	if err == nil {
+		p.private = private
+	}
+	return err
+}
+
+// encrypted says that the key is, in the file.
+func (p *part) encrypted() bool {
+	if p.item.Kind == OpenSSHKey {
+		head, err := parseOpenSSHHead(p.item.DER)
+		return err == nil && head.kdf != "none"
+	}
+	return p.item.Kind == EncryptedKey
+}
+
+// keyParts are the private keys of the file, each once.
+func (c *container) keyParts() []*part {
+	var list []*part
+	seen := map[*part]bool{}
+	for _, r := range c.records {
+		if !r.gone && r.key != nil && !seen[r.key] {
+			seen[r.key] = true
+			list = append(list, r.key)
+		}
+	}
+	return list
+}
+
+// Unlock implements keyfile.Sealer.
+func (c *container) Unlock() error {
+	var wrong error
+	for _, p := range c.keyParts() {
+		if !p.encrypted() {
+			continue
+		}
+		err := c.open(p)
+		switch {
+		case err == nil && !p.foreign:
+			return nil // the password is right; keys with others have their own
+		case errors.Is(err, kdb.ErrPassword):
+			wrong = err
+		case err != nil && !errors.Is(err, kdb.ErrUnsupported):
+			return err
+		}
+	}
+	return wrong
+}
+
+// Reseal implements keyfile.Sealer.
+func (c *container) Reseal() error {
+	if c.fixed != "" {
+		return c.refuse("changing a password")
+	}
+	c.book()
+	for _, p := range c.keyParts() {
+		if err := c.open(p); err != nil && !errors.Is(err, kdb.ErrPassword) && !errors.Is(err, kdb.ErrUnsupported) {
+			return err
+		}
+		p.open = p.private.PKCS8 != nil && !p.foreign
+		c.resealed = c.resealed || p.open
+	}
+	if !c.resealed {
+		return fmt.Errorf("%w: there is no private key in it that the password opens, and certificates are public", kdb.ErrUnsupported)
+	}
+	for _, r := range c.records {
+		if !r.gone && r.key != nil && r.key.open {
+			c.pin(r)
+		}
+	}
+	return nil
+}
+
+func (c *container) refuse(doing string) error {
+	return fmt.Errorf("%s: %w: %s", doing, kdb.ErrUnsupported, c.fixed)
+}
+
+// Encode implements keyfile.Container. Only new private keys need the password, and all of them when it changes.
+func (c *container) Encode(password []byte) (keyfile.Files, error) {
+	if c.fixed != "" {
+		return keyfile.Files{}, c.refuse("writing it")
+	}
+	if err := c.seal(password); err != nil {
+		return keyfile.Files{}, err
+	}
+	out := bytes.Clone(c.mark)
+	for _, p := range c.parts {
+		out = p.write(out)
+	}
+	out = append(out, c.tail...)
+	if !bytes.Contains(out, []byte(beginMark)) && !bytes.HasPrefix(out, []byte(emptyMark)) {
+		out = append([]byte(emptyMark), bytes.TrimPrefix(out, c.mark)...)
+	}
+	return keyfile.Files{Main: out}, nil
+}
+
+// cut shortens text to at most n bytes of whole characters.
+func cut(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	return strings.TrimRight(strings.ToValidUTF8(text[:n], ""), " ")
+}

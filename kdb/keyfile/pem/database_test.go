@@ -1,0 +1,550 @@
+package pem_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"certkdb/kdb"
+	"certkdb/kdb/keyfile"
+	"certkdb/kdb/keyfile/pem"
+	"certkdb/pki/pbe"
+)
+
+const secret = "correct horse"
+
+// decode opens a text as a database whose password is secret.
+func decode(t testing.TB, text string) keyfile.Container {
+	t.Helper()
+	return decodeWith(t, text, func() ([]byte, error) { return []byte(secret), nil })
+}
+
+func decodeWith(t testing.TB, text string, password func() ([]byte, error)) keyfile.Container {
+	t.Helper()
+	c, err := pem.FastCodec().Decode(keyfile.Files{Main: []byte(text)}, keyfile.Passwords{Database: password})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func encode(t testing.TB, c keyfile.Container) string {
+	t.Helper()
+	files, err := c.Encode([]byte(secret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(files.Main)
+}
+
+// describe lists entries in short: kind, label without its fingerprint, number of certificates.
+func describe(c keyfile.Container) string {
+	var out []string
+	for _, e := range c.Entries() {
+		label := e.Label
+		if i := strings.LastIndexByte(label, '-'); i > 0 {
+			label = label[:i]
+		}
+		s := fmt.Sprintf("%s %s %d", e.Kind, label, len(e.Certificates))
+		if e.Kind == kdb.KindTrusted && !e.Trusted {
+			s += " distrusted"
+		}
+		out = append(out, s)
+	}
+	return strings.Join(out, ", ")
+}
+
+// labelOf finds the label that begins with a word.
+func labelOf(t testing.TB, c keyfile.Container, word string) string {
+	t.Helper()
+	for _, e := range c.Entries() {
+		if strings.HasPrefix(e.Label, word) {
+			return e.Label
+		}
+	}
+	t.Fatalf("no label begins with %q among %s", word, describe(c))
+	return ""
+}
+
+// lockedPEM is the identity's private key, encrypted.
+func (i *identity) lockedPEM(t testing.TB, password string) string {
+	t.Helper()
+	algorithm, ciphertext, err := pbe.Encrypt(i.pkcs8(t), []byte(password), pbe.AES256, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return armoured("ENCRYPTED PRIVATE KEY", pbe.JoinPKCS8(algorithm, ciphertext))
+}
+
+func named(label string, id int, block string) string {
+	text := "Bag Attributes\n"
+	if label != "" {
+		text += "    friendlyName: " + label + "\n"
+	}
+	if id > 0 {
+		text += fmt.Sprintf("    localKeyID: %02X \n", id)
+	}
+	return text + block
+}
+
+func TestDecode_entries(t *testing.T) {
+	t.Parallel()
+	root := issue(t, "root", nil, true)
+	sub := issue(t, "sub", root, true)
+	leaf := issue(t, "leaf", sub, false)
+	other := issue(t, "other", nil, false)
+	chain := sub.certPEM() + root.certPEM()
+	for name, test := range map[string]struct{ input, want string }{
+		"certificates":                       {root.certPEM() + sub.certPEM(), "trusted root 1, trusted sub 1"},
+		"one twice":                          {root.certPEM() + root.certPEM(), "trusted root 1, trusted root 1"},
+		"a key, its certificate, its chain":  {leaf.keyPEM(t) + leaf.certPEM() + chain, "personal leaf 3"},
+		"the key last":                       {leaf.certPEM() + chain + leaf.keyPEM(t), "personal leaf 3"},
+		"the key twice":                      {leaf.keyPEM(t) + leaf.certPEM() + leaf.keyPEM(t), "personal leaf 1"},
+		"the certificate twice":              {leaf.keyPEM(t) + leaf.certPEM() + leaf.certPEM(), "personal leaf 1"},
+		"a CA of a chain has its key too":    {leaf.keyPEM(t) + leaf.certPEM() + sub.keyPEM(t) + chain, "personal leaf 3, personal sub 2"},
+		"a chain's root under its own label": {leaf.keyPEM(t) + leaf.certPEM() + sub.certPEM() + named("my root", 0, root.certPEM()), "personal leaf 3, trusted my root 1"},
+		"the certificate under two labels":   {leaf.keyPEM(t) + named("a", 0, leaf.certPEM()) + named("b", 0, leaf.certPEM()), "personal a 1, trusted b 1"},
+		"a locked key and one certificate":   {root.lockedPEM(t, secret) + root.certPEM(), "personal root 1"},
+		"a locked key before its chain":      {leaf.lockedPEM(t, secret) + leaf.certPEM() + chain, "personal leaf 3"},
+		"a locked key among CAs":             {root.certPEM() + sub.certPEM() + leaf.lockedPEM(t, secret), "trusted root 1, trusted sub 1, personal key 0"},
+		"locked keys with localKeyID": {
+			named("", 1, leaf.lockedPEM(t, secret)) + named("", 2, other.lockedPEM(t, secret)) + named("o", 2, other.certPEM()) + named("l", 1, leaf.certPEM()),
+			"personal l 1, personal o 1",
+		},
+		"locked keys without":           {leaf.lockedPEM(t, secret) + leaf.certPEM() + other.lockedPEM(t, secret), "personal key 0, trusted leaf 1, personal key 0"},
+		"a key alone":                   {leaf.keyPEM(t), "personal key 0"},
+		"a key alone under a label":     {named("mine", 0, leaf.keyPEM(t)), "personal mine 0"},
+		"a request":                     {leaf.keyPEM(t) + armoured("CERTIFICATE REQUEST", leaf.request(t)), "request leaf 0"},
+		"a request and a locked key":    {leaf.lockedPEM(t, secret) + armoured("CERTIFICATE REQUEST", leaf.request(t)), "request leaf 0"},
+		"a request without key":         {armoured("CERTIFICATE REQUEST", leaf.request(t)) + root.certPEM(), "trusted root 1"},
+		"a bad piece among good ones":   {root.certPEM() + armoured("CERTIFICATE", []byte("0\x03no!")) + sub.certPEM(), "trusted root 1, trusted sub 1"},
+		"a label that cannot be one":    {named(strings.Repeat("x", 300), 0, root.certPEM()), "trusted root 1"},
+		"a label with blanks around it": {"    friendlyName: x\n    certkdbLabel: \" x \"\n" + root.certPEM(), "trusted  x  1"},
+		"a chain that only we tell":     {named("l", 1, leaf.keyPEM(t)) + named("l", 1, leaf.certPEM()) + "certkdbChain: 01\n" + other.certPEM(), "personal l 2"},
+	} {
+		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
+			t.Parallel()
+			asked := decodeWith(t, test.input, func() ([]byte, error) {
+				t.Error("reading asks for the password")
+				return nil, kdb.ErrNoPassword
+			})
+			if got := describe(asked); got != test.want {
+				t.Errorf("%s, want %s", got, test.want)
+			}
+			for _, ends := range []string{"\r\n", "\r"} {
+				if got := describe(decode(t, strings.ReplaceAll(test.input, "\n", ends))); got != test.want {
+					t.Errorf("with the line ends %q: %s, want %s", ends, got, test.want)
+				}
+			}
+			if got := encode(t, decode(t, test.input)); got != test.input {
+				t.Error("writing without a change changes the file")
+			}
+		})
+	}
+}
+
+func TestDecode_refuses(t *testing.T) {
+	t.Parallel()
+	root := issue(t, "root", nil, true)
+	for name, input := range map[string]string{
+		"nothing":             "",
+		"text":                strings.Repeat("notes\n", 1000),
+		"one that is cut off": root.certPEM()[:200],
+		"one that is damaged": strings.Replace(root.certPEM(), "MI", "?!", 1),
+	} {
+		_, err := pem.Codec().Decode(keyfile.Files{Main: []byte(input)}, keyfile.Passwords{})
+		if !errors.Is(err, kdb.ErrParse) {
+			t.Errorf("%s: %v, want kdb.ErrParse", name, err)
+		}
+	}
+}
+
+func TestMatches(t *testing.T) {
+	t.Parallel()
+	cert := issue(t, "x", nil, true).cert.Raw
+	block := armoured("CERTIFICATE", cert)
+	for name, test := range map[string]struct {
+		head     string
+		pem, der bool
+	}{
+		"a block":                    {head: block, pem: true},
+		"notes before it":            {head: "# Füße\r\n\f\n" + block, pem: true},
+		"Latin-1":                    {head: "# F\xfc\xdfe\n" + block, pem: true},
+		"a byte order mark":          {head: "\ufeff" + block, pem: true},
+		"UTF-16":                     {head: "\xff\xfe" + string(utf16LE(block)), pem: true},
+		"notes that fill it":         {head: strings.Repeat("note\n", 1000)[:4096], pem: true},
+		"short notes":                {head: "just text\n"},
+		"nothing":                    {head: ""},
+		"binary before a block":      {head: "\x00\x01" + block},
+		"binary that fills it":       {head: strings.Repeat("note\x01", 1000)[:4096]},
+		"an empty database":          {head: "# certificates and keys in PEM (RFC 7468): none yet\n", pem: true},
+		"DER":                        {head: string(cert), der: true},
+		"base64":                     {head: base64Text(cert), der: true},
+		"base64 that fills the head": {head: strings.Repeat("MIIB", 1024), pem: true, der: true},
+	} {
+		if got := pem.Codec().Matches([]byte(test.head)); got != test.pem {
+			t.Errorf("%s: PEM %v", name, got)
+		}
+		if got := pem.DER().Matches([]byte(test.head)); got != test.der {
+			t.Errorf("%s: DER %v", name, got)
+		}
+	}
+}
+
+func utf16LE(text string) []byte {
+	var out []byte
+	for _, b := range []byte(text) {
+		out = append(out, b, 0)
+	}
+	return out
+}
+
+func base64Text(der []byte) string {
+	lines := strings.Split(strings.TrimSpace(armoured("X", der)), "\n")
+	return strings.Join(lines[1:len(lines)-1], "\n") + "\n"
+}
+
+func TestPut_keepsEverythingElse(t *testing.T) {
+	t.Parallel()
+	root, sub := issue(t, "root", nil, true), issue(t, "sub", nil, true)
+	for _, ends := range []string{"\n", "\r\n"} {
+		before := strings.ReplaceAll("# ours\n\nRoot\n====\n"+root.certPEM()+"\n-----BEGIN MESSAGE-----\nAAAA\n-----END MESSAGE-----\n# end", "\n", ends)
+		c := decode(t, before)
+		put(t, c, kdb.Entry{Label: "sub", Kind: kdb.KindTrusted, Trusted: true, Certificates: [][]byte{sub.cert.Raw}})
+		want := before + "\n" + strings.ReplaceAll("\n"+named("sub", 0, sub.certPEM()), "\n", ends)
+		if got := encode(t, c); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+		again := decode(t, encode(t, c))
+		if err := again.Delete("sub"); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.TrimRight(encode(t, again), "\r\n"); got != before {
+			t.Errorf("after deleting it again %q, want %q", got, before)
+		}
+	}
+}
+
+func put(t testing.TB, c keyfile.Container, e kdb.Entry) {
+	t.Helper()
+	if err := c.Put(e); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDelete_takesItsNotes(t *testing.T) {
+	t.Parallel()
+	a, b := issue(t, "aaa", nil, true), issue(t, "bbb", nil, true)
+	for name, test := range map[string]struct{ before, after string }{
+		"a title":             {"# header\n\n" + b.certPEM() + "\nA title\n=======\n" + a.certPEM() + "# end\n", "# header\n\n" + b.certPEM() + "# end\n"},
+		"the first, a header": {"# header\n\nA title\n" + a.certPEM() + "\n" + b.certPEM(), "# header\n\n\n" + b.certPEM()},
+		"bag attributes":      {b.certPEM() + "Bag Attributes\n    friendlyName: aaa\nsubject=CN = aaa\n\nissuer=x\n\n" + a.certPEM(), b.certPEM()},
+		"no notes":            {a.certPEM() + b.certPEM(), b.certPEM()},
+		"no end of line":      {b.certPEM() + strings.TrimRight(a.certPEM(), "\n"), b.certPEM()},
+		"a broken block":      {"-----BEGIN CERTIFICATE-----\nAAAA\n-----END X-----\n" + a.certPEM() + b.certPEM(), "-----BEGIN CERTIFICATE-----\nAAAA\n-----END X-----\n" + b.certPEM()},
+		"the last one":        {"# header\n\n" + a.certPEM(), "# certificates and keys in PEM (RFC 7468): none yet\n# header\n\n"},
+	} {
+		c := decode(t, test.before)
+		if err := c.Delete(labelOf(t, c, "aaa")); err != nil {
+			t.Fatal(err)
+		}
+		got := encode(t, c)
+		if got != test.after {
+			t.Errorf("%s: %q, want %q", name, got, test.after)
+		}
+		if !pem.Codec().Matches([]byte(got)[:min(len(got), 4096)]) {
+			t.Errorf("%s: what is left is not recognised", name)
+		}
+	}
+}
+
+func TestDelete_chains(t *testing.T) {
+	t.Parallel()
+	root := issue(t, "root", nil, true)
+	sub := issue(t, "sub", root, true)
+	leaf, other := issue(t, "leaf", sub, false), issue(t, "other", sub, false)
+	chain := sub.certPEM() + root.certPEM()
+	shared := leaf.keyPEM(t) + leaf.certPEM() + chain + other.keyPEM(t) + other.certPEM()
+	for name, test := range map[string]struct{ before, label, after string }{
+		"the chain goes with its entry":       {leaf.keyPEM(t) + leaf.certPEM() + chain, "leaf", "# certificates and keys in PEM (RFC 7468): none yet\n"},
+		"another entry needs it":              {shared, "leaf", chain + other.keyPEM(t) + other.certPEM()},
+		"it needs what the other does":        {shared, "other", leaf.keyPEM(t) + leaf.certPEM() + chain},
+		"each has its own":                    {leaf.keyPEM(t) + leaf.certPEM() + chain + other.keyPEM(t) + other.certPEM() + chain, "other", leaf.keyPEM(t) + leaf.certPEM() + chain},
+		"a trusted one stays":                 {leaf.keyPEM(t) + leaf.certPEM() + sub.certPEM() + named("r", 0, root.certPEM()), "leaf", named("r", 0, root.certPEM())},
+		"the trusted one goes, the chain not": {leaf.keyPEM(t) + leaf.certPEM() + sub.certPEM() + named("r", 0, root.certPEM()), "r", leaf.keyPEM(t) + leaf.certPEM() + chain},
+		"an issuer's key goes":                {leaf.keyPEM(t) + leaf.certPEM() + sub.keyPEM(t) + chain, "sub", leaf.keyPEM(t) + leaf.certPEM() + chain},
+		"copies go too":                       {leaf.keyPEM(t) + leaf.certPEM() + leaf.keyPEM(t) + leaf.certPEM() + root.certPEM(), "leaf", root.certPEM()},
+	} {
+		c := decode(t, test.before)
+		if err := c.Delete(labelOf(t, c, test.label)); err != nil {
+			t.Fatal(err)
+		}
+		if got := encode(t, c); got != test.after {
+			t.Errorf("%s:\n%s, want\n%s", name, got, test.after)
+		}
+	}
+}
+
+// TestPut_trustedStaysTrusted: a certificate that is trusted does not become a mere part of a chain by what is added beside it.
+func TestPut_trustedStaysTrusted(t *testing.T) {
+	t.Parallel()
+	root := issue(t, "root", nil, true)
+	sub := issue(t, "sub", root, true)
+	leaf := issue(t, "leaf", sub, false)
+	personal := kdb.Entry{Label: "web", Kind: kdb.KindPersonal, Certificates: [][]byte{leaf.cert.Raw, sub.cert.Raw}, Key: leaf.pkcs8(t)}
+	trusted := func(i *identity) kdb.Entry {
+		e := kdb.Entry{Kind: kdb.KindTrusted, Trusted: true, Certificates: [][]byte{i.cert.Raw}}
+		e.Label = kdb.AutoLabel(&e)
+		return e
+	}
+	for _, list := range [][]kdb.Entry{
+		{trusted(root), personal},
+		{personal, trusted(root)},
+		{trusted(sub), trusted(root), personal},
+		{personal, trusted(sub), trusted(root)},
+		{trusted(leaf), personal},
+		{personal, trusted(leaf)},
+	} {
+		c, err := pem.FastCodec().New("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range list {
+			put(t, c, e)
+			c = decode(t, encode(t, c))
+		}
+		if got := c.Entries(); len(got) != len(list) {
+			t.Errorf("%d entries of %d: %s", len(got), len(list), describe(c))
+		}
+	}
+}
+
+func TestPut_plainKeysStayPlain(t *testing.T) {
+	t.Parallel()
+	leaf, other := issue(t, "leaf", nil, false), issue(t, "other", nil, false)
+	before := leaf.keyPEM(t) + leaf.certPEM()
+	c := decode(t, before)
+	e := c.Entries()[0]
+	if err := c.Delete(e.Label); err != nil {
+		t.Fatal(err)
+	}
+	e.Label, e.Key = "renamed", leaf.pkcs8(t)
+	put(t, c, e)
+	if files, err := c.Encode(nil); err != nil || !bytes.Contains(files.Main, []byte(leaf.keyPEM(t))) {
+		t.Errorf("renaming without a password: %v, %s", err, files.Main)
+	}
+	put(t, c, kdb.Entry{Label: "new", Kind: kdb.KindPersonal, Certificates: [][]byte{other.cert.Raw}, Key: other.pkcs8(t)})
+	if _, err := c.Encode(nil); !errors.Is(err, kdb.ErrNoPassword) {
+		t.Errorf("a new key without a password: %v, want kdb.ErrNoPassword", err)
+	}
+	got := encode(t, c)
+	if strings.Count(got, "-----BEGIN PRIVATE KEY-----") != 1 || strings.Count(got, "-----BEGIN ENCRYPTED PRIVATE KEY-----") != 1 {
+		t.Errorf("the old key is not plain, or the new one is:\n%s", got)
+	}
+}
+
+// TestPut_besideALockedKey: what is added beside a locked key without certificate does not become its certificate.
+func TestPut_besideALockedKey(t *testing.T) {
+	t.Parallel()
+	leaf, other := issue(t, "leaf", nil, false), issue(t, "other", nil, true)
+	c := decode(t, leaf.lockedPEM(t, secret))
+	put(t, c, kdb.Entry{Label: "other", Kind: kdb.KindTrusted, Trusted: true, Certificates: [][]byte{other.cert.Raw}})
+	c = decode(t, encode(t, c))
+	if got := describe(c); got != "personal key 0, trusted other 1" {
+		t.Error(got)
+	}
+	put(t, c, kdb.Entry{Label: labelOf(t, c, "key"), Kind: kdb.KindPersonal, Certificates: [][]byte{leaf.cert.Raw}})
+	if got := describe(decode(t, encode(t, c))); got != "personal key 1, trusted other 1" {
+		t.Error(got)
+	}
+}
+
+func TestEncode_onePassword(t *testing.T) {
+	t.Parallel()
+	leaf, other := issue(t, "leaf", nil, false), issue(t, "other", nil, false)
+	entry := kdb.Entry{Label: "new", Kind: kdb.KindPersonal, Certificates: [][]byte{other.cert.Raw}, Key: other.pkcs8(t)}
+	c := decode(t, leaf.lockedPEM(t, secret)+leaf.certPEM())
+	put(t, c, entry)
+	if _, err := c.Encode([]byte("a slip")); !errors.Is(err, kdb.ErrPassword) {
+		t.Errorf("a key under another password than that of the file: %v, want kdb.ErrPassword", err)
+	}
+	again := decode(t, encode(t, c))
+	for _, e := range again.Entries() {
+		if _, err := again.Key(e.Label); err != nil {
+			t.Errorf("the key of %q: %v", e.Label, err)
+		}
+	}
+}
+
+func TestKey_belongsToItsCertificate(t *testing.T) {
+	t.Parallel()
+	leaf, other := issue(t, "leaf", nil, false), issue(t, "other", nil, false)
+	c := decode(t, other.lockedPEM(t, secret)+leaf.certPEM())
+	if _, err := c.Key(labelOf(t, c, "leaf")); !errors.Is(err, kdb.ErrParse) {
+		t.Errorf("a key that belongs to another certificate: %v", err)
+	}
+}
+
+func TestCodec_onlyReads(t *testing.T) {
+	t.Parallel()
+	root, other := issue(t, "root", nil, true), issue(t, "other", nil, true)
+	entry := kdb.Entry{Label: "other", Kind: kdb.KindTrusted, Trusted: true, Certificates: [][]byte{other.cert.Raw}}
+	for name, test := range map[string]struct {
+		codec keyfile.Codec
+		data  []byte
+	}{
+		"DER":    {pem.DER(), root.cert.Raw},
+		"base64": {pem.DER(), []byte(base64Text(root.cert.Raw))},
+		"UTF-16": {pem.Codec(), append([]byte("\xff\xfe"), utf16LE(root.certPEM())...)},
+	} {
+		if !test.codec.Matches(test.data[:min(len(test.data), 4096)]) {
+			t.Errorf("%s is not recognised", name)
+		}
+		c, err := test.codec.Decode(keyfile.Files{Main: test.data}, keyfile.Passwords{})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if got := describe(c); got != "trusted root 1" {
+			t.Errorf("%s: %s", name, got)
+		}
+		_, encoded := c.Encode(nil)
+		for what, err := range map[string]error{"put": c.Put(entry), "delete": c.Delete(labelOf(t, c, "root")), "encode": encoded, "reseal": c.(keyfile.Sealer).Reseal()} {
+			if !errors.Is(err, kdb.ErrUnsupported) {
+				t.Errorf("%s: %s: %v, want kdb.ErrUnsupported", name, what, err)
+			}
+		}
+	}
+}
+
+// TestDatabase_asksWhenAKeyOpens: listing asks nobody, a key once, and never while the file is locked.
+func TestDatabase_asksWhenAKeyOpens(t *testing.T) {
+	t.Parallel()
+	leaf := issue(t, "leaf", nil, false)
+	path := filepath.Join(t.TempDir(), "web.pem")
+	text := leaf.lockedPEM(t, secret) + leaf.certPEM()
+	if err := os.WriteFile(path, []byte(text), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	asked := 0
+	db, err := keyfile.Open(pem.FastCodec(), path, kdb.Options{Password: func(context.Context, string) ([]byte, error) {
+		asked++
+		return []byte(secret), nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var label string
+	err = db.View(t.Context(), func(tx kdb.Tx) error {
+		for s, err := range tx.Summaries("") {
+			label = s.Label
+			return err
+		}
+		return nil
+	})
+	if err != nil || asked != 0 {
+		t.Fatalf("listing asked %d times, %v", asked, err)
+	}
+	for range 2 {
+		err = db.Update(t.Context(), "export-key", func(tx kdb.Tx) error {
+			before := asked
+			key, err := tx.Key(label)
+			if err == nil && !bytes.Equal(key, leaf.pkcs8(t)) {
+				err = errors.New("another key")
+			}
+			if asked != before {
+				t.Error("asked while the file is locked")
+			}
+			return err
+		})
+		if err != nil || asked != 1 {
+			t.Errorf("opening a key asked %d times, %v", asked, err)
+		}
+	}
+	if got, _ := os.ReadFile(path); string(got) != text {
+		t.Error("reading changed the file")
+	}
+}
+
+// TestChanges_random makes random changes and compares with what a map would hold, reading the file again after each.
+func TestChanges_random(t *testing.T) {
+	t.Parallel()
+	root := issue(t, "root", nil, true)
+	sub := issue(t, "sub", root, true)
+	people := []*identity{root, sub, issue(t, "a", sub, false), issue(t, "b", sub, false), issue(t, "c", root, false), issue(t, "d", nil, false)}
+	chains := [][][]byte{{}, {root.cert.Raw}, {sub.cert.Raw, root.cert.Raw}, {sub.cert.Raw}, {root.cert.Raw}, {people[4].cert.Raw}} // the last is none
+	for seed := range uint64(60) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		c, err := pem.FastCodec().New("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		model := map[string]kdb.Entry{}
+		var log []string
+		for range 12 {
+			label := fmt.Sprintf("label %d", random.IntN(5))
+			who := random.IntN(len(people))
+			switch old, ok := model[label]; {
+			case ok && random.IntN(2) == 0:
+				log = append(log, "delete "+label)
+				if err := c.Delete(label); err != nil {
+					t.Fatalf("%v: %v", log, err)
+				}
+				delete(model, label)
+			case ok && random.IntN(3) == 0:
+				to := fmt.Sprintf("label %d", 5+random.IntN(3))
+				log = append(log, "rename "+label+" to "+to)
+				if err := c.Delete(label); err != nil {
+					t.Fatalf("%v: %v", log, err)
+				}
+				delete(model, label)
+				old.Label = to
+				put(t, c, old)
+				model[to] = old
+			default:
+				e := kdb.Entry{Label: label, Kind: kdb.KindTrusted, Trusted: true, Certificates: [][]byte{people[who].cert.Raw}}
+				if random.IntN(2) == 0 {
+					e.Kind, e.Trusted, e.Key = kdb.KindPersonal, false, people[who].pkcs8(t)
+					e.Certificates = append(e.Certificates, chains[who]...)
+				}
+				log = append(log, fmt.Sprintf("put %s %s %d", e.Kind, label, who))
+				put(t, c, e)
+				model[label] = e
+			}
+			if random.IntN(3) > 0 {
+				log = append(log, "read")
+				c = decode(t, encode(t, c))
+			}
+			if problem := compare(c, model); problem != "" {
+				t.Fatalf("seed %d: %s after %v\n%s", seed, problem, log, encode(t, c))
+			}
+		}
+	}
+}
+
+func compare(c keyfile.Container, model map[string]kdb.Entry) string {
+	list := c.Entries()
+	if len(list) != len(model) {
+		return fmt.Sprintf("%d entries of %d (%s)", len(list), len(model), describe(c))
+	}
+	for _, e := range list {
+		want, ok := model[e.Label]
+		switch {
+		case !ok || e.Kind != want.Kind:
+			return fmt.Sprintf("%s %q", e.Kind, e.Label)
+		case len(e.Certificates) < len(want.Certificates) || !slices.EqualFunc(e.Certificates[:len(want.Certificates)], want.Certificates, bytes.Equal):
+			return fmt.Sprintf("%q has other certificates", e.Label)
+		}
+		if key, err := c.Key(e.Label); len(want.Key) > 0 && (err != nil || !bytes.Equal(key, want.Key)) {
+			return fmt.Sprintf("the key of %q: %v", e.Label, err)
+		}
+	}
+	return ""
+}

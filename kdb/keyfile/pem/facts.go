@@ -1,0 +1,129 @@
+package pem
+
+import (
+	"fmt"
+
+	"certkdb/kdb"
+	"certkdb/pki/cert"
+	"certkdb/pki/key"
+	"certkdb/pki/pbe"
+)
+
+// Facts implements keyfile.Container.
+func (c *container) Facts() []kdb.Fact {
+	facts := []kdb.Fact{{Name: "integrity", Value: "none: whoever can write the file decides what is trusted", Weak: true}}
+	facts = append(facts, c.keyFacts()...)
+	for i, err := range c.bad {
+		if i == maxFacts {
+			facts = append(facts, kdb.Fact{Name: "kept, not shown", Value: fmt.Sprintf("%d more pieces that cannot be read", len(c.bad)-i)})
+			break
+		}
+		facts = append(facts, kdb.Fact{Name: "kept, not shown", Value: err.Error()})
+	}
+	facts = append(facts, c.keptFacts()...)
+	if c.fixed != "" {
+		facts = append(facts, kdb.Fact{Name: "only read", Value: c.fixed})
+	}
+	return append(facts, kdb.Fact{Name: "advice", Value: "copy the entries into a native database: certkdb copy"})
+}
+
+// maxFacts bounds how many bad pieces are told one by one.
+const maxFacts = 10
+
+// keyFacts counts the private keys by the way they are protected, in the order of their first appearance.
+func (c *container) keyFacts() []kdb.Fact {
+	count := map[kdb.Fact]int{}
+	var order []kdb.Fact
+	for _, p := range c.keyParts() {
+		fact := p.protection()
+		if count[fact]++; count[fact] == 1 {
+			order = append(order, fact)
+		}
+	}
+	for i, fact := range order {
+		order[i].Value = fmt.Sprintf("%d %s", count[fact], fact.Value)
+	}
+	return order
+}
+
+// protection tells what protects a private key.
+func (p *part) protection() kdb.Fact {
+	fact := kdb.Fact{Name: "private keys", Weak: true}
+	algorithm, _, err := pbe.SplitPKCS8(p.item.DER)
+	switch dek := p.item.Header("DEK-Info"); {
+	case !p.encrypted():
+		fact.Value = "not encrypted: whoever has the file has them; encrypt them with certkdb passwd"
+	case dek != "":
+		fact.Value = fmt.Sprintf("encrypted in the traditional way (%.20s), one round of MD5: passwords are guessed fast", dek)
+	case p.item.Kind == OpenSSHKey:
+		fact.Value, fact.Weak = "encrypted in OpenSSH's way, with bcrypt", false
+	case err != nil:
+		fact.Value = err.Error()
+	default:
+		d, err := pbe.Describe(algorithm)
+		if err != nil {
+			fact.Value = err.Error()
+			break
+		}
+		fact.Value, fact.Weak = "encrypted: "+d.String(), d.Weak
+	}
+	return fact
+}
+
+// keptFacts counts what is in the file and makes no entry.
+func (c *container) keptFacts() []kdb.Fact {
+	var counts [Parameters + 1]int
+	for _, p := range c.parts {
+		if !p.gone && p.owners == 0 && (len(p.certs) == 0 || p.item.Kind != PKCS7 && p.item.Kind != Certificate) {
+			counts[p.item.Kind]++
+		}
+	}
+	var facts []kdb.Fact
+	for kind, n := range counts {
+		if n > 0 && !isKey(Kind(kind)) && Kind(kind) != Certificate {
+			facts = append(facts, kdb.Fact{Name: "kept, not shown", Value: fmt.Sprintf("%d %s", n, Kind(kind))})
+		}
+	}
+	return facts
+}
+
+// Check implements keyfile.Container.
+func (c *container) Check(report func(kdb.Problem)) {
+	for _, err := range c.bad {
+		report(kdb.Problem{Where: "a piece that is kept and not shown", What: err.Error()})
+	}
+	for _, r := range c.records {
+		if r.gone || r.key == nil {
+			continue
+		}
+		where := fmt.Sprintf("label %q", r.label)
+		if _, err := c.Key(r.label); err != nil {
+			report(kdb.Problem{Where: where, What: err.Error()})
+		} else if r.own() == nil {
+			report(kdb.Problem{Where: where, What: "the file has no certificate for it"})
+		}
+	}
+}
+
+// mismatched says that the open key of a record is none of its certificate or request.
+func (r *record) mismatched() bool {
+	own := r.own()
+	if own == nil || r.key.private.SPKI == nil {
+		return false
+	}
+	var spki []byte
+	if r.request != nil {
+		request, err := cert.ParseRequest(own.item.DER)
+		if err != nil {
+			return false
+		}
+		spki = request.RawSPKI
+	} else {
+		c, err := cert.Parse(r.certificates[0])
+		if err != nil {
+			return false
+		}
+		spki = c.RawSPKI
+	}
+	return !key.SameKey(spki, r.key.private.SPKI)
+}

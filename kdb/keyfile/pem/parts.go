@@ -1,0 +1,157 @@
+package pem
+
+import (
+	"bytes"
+
+	"certkdb/pki/key"
+	"certkdb/pki/pbe"
+)
+
+// part is a block of a file, with the text above it.
+type part struct {
+	item  Item
+	loose []byte  // text above it that belongs to nobody
+	own   []byte  // text that belongs to the block: its attributes, or a note right above it
+	block []byte  // from BEGIN to the end of the line of END
+	after []*part // what was put behind it since
+
+	number int      // the order in the file
+	certs  [][]byte // the certificates in it: itself, or those of a PKCS #7 block
+	owners int      // entries that it is part of, those that have it in their chains left out
+	fresh  bool     // made since the file was read
+	gone   bool
+
+	// Of a private key, once it is open:
+	private key.Private
+	// foreign says that it opened with another password than the database's, open that it is to be encrypted when the file is written.
+	foreign, open bool
+}
+
+// split cuts a text into parts; scan reads what stands in it from start on.
+func (c *container) split(text []byte, start int, scan func(*sink)) {
+	c.mark, c.crlf = text[:start:start], bytes.Contains(text[:min(len(text), 4096)], []byte("\r\n"))
+	done := start
+	scan(&sink{budget: pbe.NewBudget(pbe.UsualWork), yield: func(item Item, err error) bool {
+		if err != nil {
+			c.bad = append(c.bad, err)
+			return true
+		}
+		p := &part{item: item, number: len(c.parts)}
+		if item.Line > 0 {
+			from, to := start+item.start, afterLine(text, start+item.end)
+			p.loose, p.own = cutNotes(text[done:from])
+			p.block, done = text[from:to:to], to
+		}
+		c.parts = append(c.parts, p)
+		return true
+	}})
+	c.tail = text[done:len(text):len(text)]
+}
+
+// cutLine cuts off the first line with its end.
+func cutLine(text []byte) (line, rest []byte) {
+	end := lineEnd(text, 0)
+	switch {
+	case end < 0:
+		return text, nil
+	case bytes.HasPrefix(text[end:], []byte("\r\n")):
+		end++
+	}
+	return text[: end+1 : end+1], text[end+1:]
+}
+
+// word is what a line says.
+func word(line []byte) []byte { return trim(bytes.TrimRight(line, "\r\n")) }
+
+// afterLine returns where the next line begins if nothing but blanks follows in this one.
+func afterLine(text []byte, at int) int {
+	if line, _ := cutLine(text[at:]); len(word(line)) == 0 {
+		return at + len(line)
+	}
+	return at
+}
+
+// cutNotes splits the text above a block into what belongs to nobody and what belongs to the block: its attributes with all that follows
+// them, as openssl pkcs12 prints them, else the last paragraph. The remains of bad blocks belong to nobody.
+func cutNotes(text []byte) (loose, own []byte) {
+	cut, attributes := 0, -1
+	for rest := text; len(rest) > 0; {
+		at := len(text) - len(rest)
+		var line []byte
+		line, rest = cutLine(rest)
+		switch said := word(line); {
+		case bytes.Contains(said, []byte(beginMark)), bytes.Contains(said, []byte(endMark)):
+			cut, attributes = at+len(line), -1
+		case len(said) == 0:
+			cut = at + len(line)
+		case attributes < 0 && isAttribute(said):
+			attributes = at
+		}
+	}
+	if attributes >= 0 {
+		cut = min(cut, attributes)
+	}
+	return text[:cut:cut], text[cut:len(text):len(text)]
+}
+
+// setAttributes replaces our attributes above the block; others and notes stay.
+func (p *part) setAttributes(b bag, crlf bool) {
+	var notes []byte
+	head := -1
+	for rest := p.own; len(rest) > 0; {
+		var line []byte
+		line, rest = cutLine(rest)
+		switch said := word(line); {
+		case isOurs(said):
+		case bytes.HasPrefix(said, []byte(bagLine)):
+			head = len(notes)
+		default:
+			notes = append(notes, line...)
+		}
+	}
+	if head < 0 {
+		notes = endLine(notes)
+		head = len(notes)
+	}
+	lines := b.lines()
+	others := head < len(notes) && isBlank(notes[head])
+	if lines != "" || others {
+		lines = withEnds(bagLine+"\n"+lines, crlf)
+	}
+	p.own = append(append(append([]byte{}, notes[:head]...), lines...), notes[head:]...)
+	p.item.Label, p.item.LocalKeyID, p.item.chainOf = b.label, b.keyID, b.chainOf
+}
+
+// endLine ends a line that is not ended.
+func endLine(text []byte) []byte {
+	if last := len(text) - 1; last >= 0 && text[last] != '\n' && text[last] != '\r' {
+		return append(text, '\n')
+	}
+	return text
+}
+
+// withEnds gives a text the line ends of the file.
+func withEnds(text string, crlf bool) string {
+	if crlf {
+		return string(bytes.ReplaceAll([]byte(text), []byte("\n"), []byte("\r\n")))
+	}
+	return text
+}
+
+// write appends the part, and what was put behind it.
+func (p *part) write(out []byte) []byte {
+	switch {
+	case !p.gone:
+		out = append(out, p.loose...)
+		if p.fresh {
+			out = endLine(out)
+		}
+		out = append(append(out, p.own...), p.block...)
+	case len(bytes.TrimSpace(p.loose)) > 0:
+		out = append(out, p.loose...) // blank lines alone go with the block that they set apart
+	}
+	for _, next := range p.after {
+		out = next.write(out)
+	}
+	return out
+}

@@ -1,0 +1,52 @@
+package pem
+
+import (
+	"bytes"
+	"fmt"
+
+	"certkdb/kdb"
+	"certkdb/pki/pbe"
+)
+
+// seal encrypts the new private keys. The password has to be that of the keys that are there, if there are any: a slip of the fingers would
+// lock the new one away.
+func (c *container) seal(password []byte) error {
+	var fresh []*part
+	for _, p := range c.keyParts() {
+		if p.open {
+			fresh = append(fresh, p)
+		}
+	}
+	switch {
+	case len(fresh) == 0:
+		return nil
+	case password == nil:
+		return fmt.Errorf("%w: private keys are written encrypted", kdb.ErrNoPassword)
+	case !c.resealed && !c.fits(password):
+		return fmt.Errorf("encrypting a new private key: %w: the keys in the file have another one", kdb.ErrPassword)
+	}
+	for _, p := range fresh {
+		algorithm, ciphertext, err := pbe.Encrypt(p.private.PKCS8, password, pbe.AES256, c.iterations)
+		if err != nil {
+			return fmt.Errorf("encrypting a private key: %w", err)
+		}
+		der := pbe.JoinPKCS8(algorithm, ciphertext)
+		p.item.Kind, p.item.Type, p.item.DER, p.item.Headers = EncryptedKey, typeOfKind[EncryptedKey], der, nil
+		p.block, p.open = []byte(withEnds(string(Encode(EncryptedKey, der)), c.crlf)), false
+	}
+	return nil
+}
+
+// fits says that the password opens a key of the file, or that no key needs one.
+func (c *container) fits(password []byte) bool {
+	any := false
+	for _, p := range c.keyParts() {
+		if p.open || !p.encrypted() {
+			continue
+		}
+		if any = true; p.private.PKCS8 != nil && !p.foreign && bytes.Equal(c.password, password) || p.openWith(password) == nil {
+			return true
+		}
+	}
+	return !any
+}

@@ -1,0 +1,17 @@
+package pem_test
+
+import (
+	"testing"
+
+	"certkdb/kdb"
+	"certkdb/kdb/keyfile/keyfiletest"
+	"certkdb/kdb/keyfile/pem"
+)
+
+func TestCodec(t *testing.T) {
+	t.Parallel()
+	keyfiletest.Run(t, pem.FastCodec(), keyfiletest.Traits{
+		Kinds:       []kdb.Kind{kdb.KindTrusted, kdb.KindPersonal, kdb.KindRequest},
+		Unprotected: true,
+	})
+}
