@@ -1,5 +1,6 @@
 // Package pkcs7 reads the certificates out of PKCS #7 and CMS signed data (RFC 2315, RFC 5652), and writes signed data that
-// holds nothing but certificates: the files that end in .p7b and .p7c. It verifies no signatures and decrypts nothing.
+// holds nothing but certificates: the files that end in .p7b and .p7c. [Codec] makes databases of them. It verifies no signatures and
+// decrypts nothing.
 //
 //	certificates, err := pkcs7.Certificates(data)
 //
@@ -14,9 +15,6 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile/ber"
-
-	"golang.org/x/crypto/cryptobyte"
-	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
 // Contents are what signed data carries beside signatures.
@@ -30,7 +28,7 @@ type Contents struct {
 // The content types, DER without tag and length: RFC 5652, 4 and 5.1 to 9.1; RFC 3274; RFC 5083; and Netscape's certificate
 // sequence.
 var contentTypes = [...]struct{ oid, name string }{
-	{"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02", "signed-data"},
+	{"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02", signedData},
 	{"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01", "data"},
 	{"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03", "enveloped-data"},
 	{"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x05", "digested-data"},
@@ -38,7 +36,7 @@ var contentTypes = [...]struct{ oid, name string }{
 	{"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x02", "authenticated-data"},
 	{"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x09", "compressed-data"},
 	{"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x17", "authenticated enveloped-data"},
-	{"\x60\x86\x48\x01\x86\xf8\x42\x02\x05", "Netscape certificate sequence"},
+	{"\x60\x86\x48\x01\x86\xf8\x42\x02\x05", netscape},
 }
 
 // MaxCertificates bounds how many certificates are read from one file.
@@ -83,14 +81,14 @@ func parse(data []byte) (Contents, error) {
 		return Contents{}, err
 	}
 	switch name := nameOf(oid); name {
-	case "signed-data":
+	case signedData:
 		content := info.enter(ber.Context0, "content")
 		signed := content.enter(ber.Sequence, "SignedData")
 		if err := errors.Join(info.err, content.err, signed.err); err != nil {
 			return Contents{}, err
 		}
 		return signed.signedData()
-	case "Netscape certificate sequence":
+	case netscape:
 		content := info.enter(ber.Context0, "content")
 		list := content.enter(ber.Sequence, "certificate sequence")
 		var c Contents
@@ -239,31 +237,6 @@ func (r *reader) whole() (byte, []byte) {
 // Encode writes signed data that holds certificates alone, without content and signers (RFC 5652, 5.1: "degenerate"), in DER, as openssl crl2pkcs7
 // -nocrl does.
 func Encode(certificates [][]byte) ([]byte, error) {
-	const signedData, data = "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02", "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01"
-	explicit := asn1.Tag(0).ContextSpecific().Constructed()
-	b := cryptobyte.NewBuilder(nil)
-	addOID := func(b *cryptobyte.Builder, oid string) {
-		b.AddASN1(asn1.OBJECT_IDENTIFIER, func(b *cryptobyte.Builder) { b.AddBytes([]byte(oid)) })
-	}
-	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		addOID(b, signedData)
-		b.AddASN1(explicit, func(b *cryptobyte.Builder) {
-			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-				b.AddASN1Int64(1)
-				b.AddASN1(asn1.SET, func(*cryptobyte.Builder) {})
-				b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) { addOID(b, data) })
-				b.AddASN1(explicit, func(b *cryptobyte.Builder) {
-					for _, der := range certificates {
-						b.AddBytes(der)
-					}
-				})
-				b.AddASN1(asn1.SET, func(*cryptobyte.Builder) {})
-			})
-		})
-	})
-	out, err := b.Bytes()
-	if err != nil {
-		return nil, fmt.Errorf("encoding %d certificates as PKCS #7: %w", len(certificates), err)
-	}
-	return out, nil
+	p := emptyParts()
+	return p.join(certificates)
 }

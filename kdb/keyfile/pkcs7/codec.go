@@ -1,0 +1,274 @@
+package pkcs7
+
+import (
+	"bytes"
+	stdpem "encoding/pem"
+	"errors"
+	"fmt"
+
+	"certkdb/kdb"
+	"certkdb/kdb/keyfile"
+	"certkdb/kdb/keyfile/ber"
+	"certkdb/pki/cert"
+)
+
+// Codec is the codec of PKCS #7 files as databases of trusted certificates. The format has no labels, so that each certificate has its
+// automatic one. DER stays DER and PEM armour stays PEM armour; revocation lists, contents and signatures are kept: signatures do not
+// cover the certificates (RFC 5652, 5.4). New files are DER (RFC 8551, 3.2.1), or PEM with the profile "pem".
+func Codec() keyfile.Codec {
+	return keyfile.Codec{
+		Name:       "pkcs7",
+		Aliases:    []string{"p7b", "p7c"},
+		Extensions: []string{".p7b", ".p7c"},
+		Pieces:     true,
+		Matches:    matches,
+		Decode:     func(f keyfile.Files, _ keyfile.Passwords) (keyfile.Container, error) { return decode(f.Main) },
+		New:        newContainer,
+	}
+}
+
+// armours are the types that PEM armour of PKCS #7 has; the last one is Netscape's.
+var armours = [...]string{"PKCS7", "PKCS #7 SIGNED DATA", "CMS"}
+
+const beginMark = "-----BEGIN "
+
+// matches recognises signed data and certificate sequences by their content type, and armour by its first block.
+func matches(head []byte) bool {
+	if _, block, ok := bytes.Cut(head, []byte(beginMark)); ok && bytes.IndexByte(head, 0) < 0 {
+		for _, typ := range armours {
+			if bytes.HasPrefix(block, []byte(typ+"-----")) {
+				return true
+			}
+		}
+		return false
+	}
+	tag, size, _, err := ber.Head(head)
+	if err != nil || tag != ber.Sequence || len(head) < size+2 || head[size] != ber.ObjectID {
+		return false
+	}
+	oid := head[size+2:]
+	name := nameOf(oid[:min(len(oid), int(head[size+1]))])
+	return name == signedData || name == netscape
+}
+
+// container is a decoded file.
+type container struct {
+	data   []byte // as it was read, as long as nothing changes
+	armour armour
+	parts  parts
+	// records are the elements of parts in their order, byLabel those that are certificates.
+	records []*record
+	byLabel map[string]*record
+}
+
+// record is a certificate under its label, or another element among them, which has none.
+type record struct {
+	label string
+	der   []byte
+	gone  bool
+}
+
+// armour is what stands around DER; the zero value is no armour.
+type armour struct {
+	typ           string
+	before, after []byte
+	crlf          bool
+}
+
+func newContainer(profile string) (keyfile.Container, error) {
+	c := &container{parts: emptyParts(), byLabel: map[string]*record{}}
+	switch profile {
+	case "", "der":
+	case "pem":
+		c.armour.typ = armours[0]
+	default:
+		return nil, fmt.Errorf("%w: the profile %q of PKCS #7: use der or pem", kdb.ErrUnsupported, profile)
+	}
+	return c, nil
+}
+
+func decode(data []byte) (keyfile.Container, error) {
+	c := &container{data: data, byLabel: map[string]*record{}}
+	der, err := c.unwrap(data)
+	if err == nil {
+		c.parts, err = split(der)
+	}
+	if errors.Is(err, kdb.ErrUnsupported) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading PKCS #7: %w: %w", kdb.ErrParse, err)
+	}
+	count := map[string]int{}
+	for _, e := range c.parts.elements {
+		r := &record{der: e.der}
+		if e.certificate {
+			r.label = automatic(e.der)
+			if count[r.label]++; count[r.label] > 1 { // once more in the file
+				r.label = fmt.Sprintf("%s (%d)", r.label, count[r.label])
+			}
+		}
+		c.add(r)
+	}
+	return c, nil
+}
+
+func (c *container) add(r *record) {
+	c.records = append(c.records, r)
+	if r.label != "" {
+		c.byLabel[r.label] = r
+	}
+}
+
+// unwrap takes the armour off.
+func (c *container) unwrap(data []byte) ([]byte, error) {
+	block, rest := stdpem.Decode(data)
+	if block == nil {
+		if bytes.Contains(data, []byte(beginMark)) {
+			return nil, errors.New("the PEM armour is damaged")
+		}
+		return data, nil
+	}
+	if bytes.Contains(rest, []byte(beginMark)) {
+		return nil, fmt.Errorf("%w: more PEM blocks stand behind PKCS #7; put all of it into another database with certkdb add", kdb.ErrUnsupported)
+	}
+	before, _, _ := bytes.Cut(data, []byte(beginMark))
+	c.armour = armour{typ: block.Type, before: before, after: rest, crlf: bytes.Contains(data, []byte("\r\n"))}
+	return trimPadding(block.Bytes), nil
+}
+
+func automatic(der []byte) string { return kdb.AutoLabel(&kdb.Entry{Certificates: [][]byte{der}}) }
+
+// Version implements keyfile.Container.
+func (c *container) Version() string { return c.parts.version() }
+
+// Entries implements keyfile.Container.
+func (c *container) Entries() []kdb.Entry {
+	var list []kdb.Entry
+	for _, r := range c.records {
+		if !r.gone && r.label != "" {
+			list = append(list, kdb.Entry{Label: r.label, Kind: kdb.KindTrusted, Trusted: true, Certificates: [][]byte{r.der}})
+		}
+	}
+	return list
+}
+
+// Key implements keyfile.Container: there are none.
+func (c *container) Key(label string) ([]byte, error) {
+	return nil, fmt.Errorf("the key of label %q: %w: PKCS #7 holds no private keys", label, kdb.ErrNotFound)
+}
+
+// Put implements keyfile.Container.
+func (c *container) Put(e kdb.Entry) error {
+	if err := c.holds(&e); err != nil {
+		return fmt.Errorf("storing label %q in PKCS #7: %w", e.Label, err)
+	}
+	if c.byLabel[e.Label] != nil {
+		return nil // an automatic label says what is under it
+	}
+	c.data = nil
+	c.add(&record{label: e.Label, der: e.Certificates[0]})
+	return nil
+}
+
+// holds reports why the format cannot hold an entry.
+func (c *container) holds(e *kdb.Entry) error {
+	unsupported := func(why string) error { return fmt.Errorf("%w: %s", kdb.ErrUnsupported, why) }
+	switch {
+	case c.parts.fixed != "":
+		return unsupported(c.parts.fixed)
+	case e.Kind != kdb.KindTrusted:
+		return unsupported("it holds certificates alone; use a PKCS #12 file or a native database, or write them with certkdb export")
+	case !e.Trusted:
+		return unsupported("it has no place for trust; delete the certificate instead")
+	case len(e.Certificates) == 0:
+		return fmt.Errorf("an entry of kind %s needs a certificate", e.Kind)
+	}
+	if _, err := cert.Parse(e.Certificates[0]); err != nil {
+		return fmt.Errorf("%w: %w", kdb.ErrParse, err)
+	}
+	if label := automatic(e.Certificates[0]); label != e.Label {
+		return unsupported(fmt.Sprintf("it has no labels, and this certificate can only be %q; use a PEM file to keep labels", label))
+	}
+	return nil
+}
+
+// Delete implements keyfile.Container.
+func (c *container) Delete(label string) error {
+	r := c.byLabel[label]
+	switch {
+	case r == nil:
+		return fmt.Errorf("label %q: %w", label, kdb.ErrNotFound)
+	case c.parts.fixed != "":
+		return fmt.Errorf("deleting label %q: %w: %s", label, kdb.ErrUnsupported, c.parts.fixed)
+	}
+	c.data, r.gone = nil, true
+	delete(c.byLabel, label)
+	return nil
+}
+
+// Encode implements keyfile.Container. There is nothing that a password would protect.
+func (c *container) Encode([]byte) (keyfile.Files, error) {
+	if c.data != nil {
+		return keyfile.Files{Main: c.data}, nil
+	}
+	var list [][]byte
+	for _, r := range c.records {
+		if !r.gone {
+			list = append(list, r.der)
+		}
+	}
+	der, err := c.parts.join(list)
+	if err != nil {
+		return keyfile.Files{}, err
+	}
+	return keyfile.Files{Main: c.armour.wrap(der)}, nil
+}
+
+func (a *armour) wrap(der []byte) []byte {
+	if a.typ == "" {
+		return der
+	}
+	text := stdpem.EncodeToMemory(&stdpem.Block{Type: a.typ, Bytes: der})
+	if a.crlf {
+		text = bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n"))
+	}
+	return append(append(bytes.Clone(a.before), text...), a.after...)
+}
+
+// Unlock implements keyfile.Sealer: nothing is closed.
+func (c *container) Unlock() error { return nil }
+
+// Reseal implements keyfile.Sealer.
+func (c *container) Reseal() error {
+	return fmt.Errorf("%w: PKCS #7 holds certificates alone, which are public", kdb.ErrUnsupported)
+}
+
+// Facts implements keyfile.Container.
+func (c *container) Facts() []kdb.Fact {
+	facts := []kdb.Fact{
+		{Name: "integrity", Value: "none: whoever can write the file decides what is trusted", Weak: true},
+		{Name: "encoding", Value: "DER"},
+	}
+	if c.armour.typ != "" {
+		facts[1].Value = "PEM, " + c.armour.typ
+	}
+	others := 0
+	for _, r := range c.records {
+		if r.label == "" {
+			others++
+		}
+	}
+	for _, kept := range [...]struct {
+		what string
+		n    int
+	}{{"revocation list", c.parts.crls}, {"signature", c.parts.signers}, {"attribute certificate", others}} {
+		if kept.n > 0 {
+			facts = append(facts, kdb.Fact{Name: "kept, not shown", Value: fmt.Sprintf("%d %s", kept.n, kept.what)})
+		}
+	}
+	return append(facts, kdb.Fact{Name: "advice", Value: "copy the entries into a native database: certkdb copy"})
+}
+
+// Check implements keyfile.Container: that the certificates can be read is checked of every database.
+func (c *container) Check(func(kdb.Problem)) {}
