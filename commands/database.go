@@ -25,10 +25,10 @@ func initCommand(env *op.Env) *cli.Command {
 		Description: "Makes a database and never overwrites one. The password comes from --password SRC, or is generated.\n" +
 			"With --stash a random key is kept in a file beside the database, so that commands run unattended.\n\n" +
 			examples("certkdb init", "certkdb init --generate-password --stash", "certkdb init --db /etc/app/key.ckdb --password file:/run/secrets/kdb --stash",
-				"certkdb init --db trust.p12 --password env:P12_PASSWORD"),
+				"certkdb init --db trust.p12 --password env:P12_PASSWORD", "certkdb init --db roots.pem"),
 		Flags: append(newPasswordFlags(&o.NewPassword),
 			&cli.BoolFlag{Name: "stash", Usage: "keep a stash beside the database", Destination: &o.Stash},
-			&cli.StringFlag{Name: "type", Usage: "`KIND` of database, else by the file's extension", Destination: &o.Type},
+			&cli.StringFlag{Name: "type", Usage: "`KIND` of database: ckdb, cms, pkcs12, jks, pem or pkcs7; else by the file's extension", Destination: &o.Type},
 			&cli.StringFlag{Name: "profile", Usage: "how a foreign format is written: `NAME`", Destination: &o.Profile},
 		),
 		Action: action(env, "init", nil, func(c *cli.Context, _ []string) (op.Created, error) {
@@ -54,7 +54,7 @@ func printCreated(w io.Writer, created op.Created) {
 func infoCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "info", Category: groupDatabase, Usage: "tell what a database is and how it is protected; needs no password",
-		Description: examples("certkdb info", "certkdb info --db server.p12 --json"),
+		Description: examples("certkdb info", "certkdb info --db server.p12 --json", "certkdb info --db server.pem"),
 		Action: action(env, "info", nil, func(c *cli.Context, _ []string) (op.DatabaseInfo, error) {
 			return op.Info{DB: database(c)}.Run(c.Context, env)
 		}, printInfo),

@@ -299,11 +299,11 @@ func copyCommand(env *op.Env) *cli.Command {
 		Name: "copy", Category: groupEntries, Usage: "copy entries to another database", ArgsUsage: "LABEL…",
 		Description: "Copies between databases of any kind; the target is made when it is not there. Entries that are there already with\n" +
 			"the same content stay as they are.\n\n" +
-			examples("certkdb copy web --to backup.ckdb --to-password file:backup.pw", "certkdb --db old.p12 copy --all --to new.ckdb"),
+			examples("certkdb copy web --to backup.ckdb --to-password file:backup.pw", "certkdb --db old.p12 copy --all --to new.ckdb", "certkdb copy --all --db key.kdb --to roots.pem"),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "to", Usage: "the other database: a `FILE`", Destination: &o.To.Location},
 			passwordFlag(&o.To.Password, "to-password", "where its password comes from"),
-			&cli.StringFlag{Name: "type", Usage: "`KIND` of a new database, else by its extension", Destination: &o.Type},
+			&cli.StringFlag{Name: "type", Usage: "`KIND` of a new database: ckdb, cms, pkcs12, jks, pem or pkcs7; else by its extension", Destination: &o.Type},
 			&cli.StringFlag{Name: "profile", Usage: "how a foreign format is written: `NAME`", Destination: &o.Profile},
 			&cli.BoolFlag{Name: "all", Usage: "every entry", Destination: &o.All},
 			&cli.BoolFlag{Name: "replace", Usage: "replace entries that have the label but other content", Destination: &o.Replace},

@@ -13,7 +13,9 @@ import (
 	"certkdb/kdb/keyfile"
 	"certkdb/kdb/keyfile/cms"
 	"certkdb/kdb/keyfile/jks"
+	"certkdb/kdb/keyfile/pem"
 	"certkdb/kdb/keyfile/pkcs12"
+	"certkdb/kdb/keyfile/pkcs7"
 	"certkdb/kdb/sealed"
 )
 
@@ -33,6 +35,7 @@ func ProcessEnv(version string) *op.Env {
 func drivers() []kdb.Driver {
 	return []kdb.Driver{
 		sealed.Driver(), keyfile.Driver(cms.Codec()), keyfile.Driver(pkcs12.Codec()), keyfile.Driver(jks.JKS()), keyfile.Driver(jks.JCEKS()),
+		keyfile.Driver(pkcs7.Codec()), keyfile.Driver(pem.DER()), keyfile.Driver(pem.Codec()),
 	}
 }
 

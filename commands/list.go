@@ -23,7 +23,7 @@ func listCommand(env *op.Env) *cli.Command {
 		Name: "list", Aliases: []string{"ls"}, Category: groupEntries, Usage: "list the entries, sorted by label",
 		ArgsUsage: "[PATTERN]",
 		Description: "The pattern is a shell's: * ? [a-z]. The output is streamed, so that a million entries need no memory.\n\n" +
-			examples("certkdb list", "certkdb list 'corp-*' -o wide", "certkdb list --expiring 30d --json", "certkdb list --expiring 30d --check", "certkdb list --kind personal -o name", "certkdb list -o pem > bundle.pem"),
+			examples("certkdb list", "certkdb list 'corp-*' -o wide", "certkdb list --expiring 30d --json", "certkdb list --expiring 30d --check", "certkdb list --db /etc/ssl/certs/ca-certificates.crt --expiring 90d", "certkdb list --kind personal -o name", "certkdb list -o pem > bundle.pem"),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "kind", Usage: "only entries of `KIND`: trusted, personal, request, secret-key", Destination: &o.Kind},
 			&cli.BoolFlag{Name: "expired", Usage: "only certificates that have expired", Destination: &o.Expired},

@@ -63,16 +63,19 @@ func (o Init) create(ctx context.Context, env *Env) (kdb.Database, Created, erro
 	if err := makeFolder(o.DB, location); err != nil {
 		return nil, Created{}, fmt.Errorf("creating %q: %w", location, err)
 	}
-	password, err := o.NewPassword.get(env, location)
-	if err != nil {
-		return nil, Created{}, err
-	}
-	defer clear(password)
 	options := kdb.CreateOptions{Cost: o.Cost, Profile: o.Profile}
 	if options.Options, err = o.options(ctx, env); err != nil {
 		return nil, Created{}, err
 	}
-	options.Password = fixed(password)
+	options.Password = func(context.Context, string) ([]byte, error) { return o.NewPassword.get(env, location) }
+	if wanted := o.NewPassword.Given() || o.NewPassword.Generate; wanted || !driver.Pieces { // else the first private key will ask
+		password, err := o.NewPassword.get(env, location)
+		if err != nil {
+			return nil, Created{}, err
+		}
+		defer clear(password)
+		options.Password = fixed(password)
+	}
 	db, err := driver.Create(ctx, location, options)
 	if err != nil {
 		return nil, Created{}, err

@@ -52,11 +52,28 @@ func (d DB) Open(ctx context.Context, env *Env) (kdb.Database, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := kdb.Open(ctx, env.Drivers, location, options)
+	driver, err := kdb.Recognise(env.Drivers, location)
 	if errors.Is(err, kdb.ErrNoDatabase) {
 		return nil, WithHint(err, fmt.Sprintf("make it with: certkdb init --db %s", quote(location)))
 	}
-	return db, err
+	if err != nil {
+		return nil, err
+	}
+	if driver.Pieces {
+		options.Password = forKeys(options.Password)
+	}
+	return driver.Open(ctx, location, options)
+}
+
+// forKeys adds what the password of a file is for that has private keys encrypted and nothing else.
+func forKeys(ask func(context.Context, string) ([]byte, error)) func(context.Context, string) ([]byte, error) {
+	return func(ctx context.Context, location string) ([]byte, error) {
+		password, err := ask(ctx, location)
+		if errors.Is(err, kdb.ErrNoPassword) {
+			err = WithHint(err, "private keys are kept encrypted in it: give a password with --password SRC; certkdb export --key writes plain keys")
+		}
+		return password, err
+	}
 }
 
 // options turns the parameters into what package kdb wants. Passwords of keys are read at once: who gives them knows that

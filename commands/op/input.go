@@ -59,7 +59,7 @@ func (in *input) add(ctx context.Context, o Add, name string) error {
 	switch {
 	case errors.Is(err, kdb.ErrNoDatabase):
 		return fmt.Errorf("reading %q: %w", name, os.ErrNotExist)
-	case errors.Is(err, kdb.ErrVersion): // no database: certificates and keys
+	case errors.Is(err, kdb.ErrVersion), err == nil && driver.Pieces: // no container: certificates and keys
 		in.pieces = append(in.pieces, piece{name: name})
 		return nil
 	case errors.Is(err, kdb.ErrCorrupt):

@@ -36,7 +36,7 @@ func (s *inspection) forget() {
 
 func (s *inspection) inspect(data []byte) error {
 	head := data[:min(len(data), 4096)] // as much as kdb.Driver.Matches promises to see
-	i := slices.IndexFunc(s.env.Drivers, func(d kdb.Driver) bool { return d.Matches != nil && d.Matches(head) })
+	i := slices.IndexFunc(s.env.Drivers, func(d kdb.Driver) bool { return d.Matches != nil && !d.Pieces && d.Matches(head) })
 	if i >= 0 {
 		return s.store(&s.env.Drivers[i], data)
 	}
