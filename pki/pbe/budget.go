@@ -7,8 +7,8 @@ import "fmt"
 const (
 	// MaxWork bounds what one derivation may cost, and what those for one file may cost together: about a second.
 	MaxWork = 16_000_000
-	// UsualWork is the most that programs ask for unless they are told otherwise: the 200 000 iterations of Java's JCEKS.
-	UsualWork = 600_000
+	// UsualWork is the most that programs ask for unless they are told otherwise: the 600 000 iterations of PBKDF2 that [EncryptPKCS8] takes.
+	UsualWork = 1_200_000
 )
 
 // Budget bounds what the derivations for one file may cost together, so that a file with many dear keys, or several readings of

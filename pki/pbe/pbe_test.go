@@ -379,6 +379,24 @@ func TestBudget(t *testing.T) {
 			t.Errorf("%s: the key: %v, want %v", test.name, err, test.want)
 		}
 	}
+	own, err := pbe.EncryptPKCS8(sequence(number(0), id(t, "2b0e03021a", nil), octets(nil)), []byte("x"), pbe.AES256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	algorithm, _, err = pbe.SplitPKCS8(own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	description, err := pbe.Describe(algorithm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := pbe.NewBudget(pbe.UsualWork)
+	for n := range 100 {
+		if err := b.Spend(2 * description.Iterations); err != nil {
+			t.Fatalf("key %d of a file as this package writes them: %v", n+1, err)
+		}
+	}
 	if err := (*pbe.Budget)(nil).Spend(pbe.MaxWork + 1); !errors.Is(err, pbe.ErrLimit) {
 		t.Errorf("more than is ever done: %v", err)
 	}
