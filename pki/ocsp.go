@@ -10,12 +10,12 @@ import (
 	"io"
 	"math/big"
 	"net/http"
-	"slices"
 	"time"
 
 	"certkdb/pki/cert"
 	"certkdb/pki/key"
 	"certkdb/pki/name"
+	"certkdb/pki/path"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
@@ -42,6 +42,9 @@ const (
 
 // ocspSkew is how far clocks may differ.
 const ocspSkew = 5 * time.Minute
+
+// ocspFresh is how old a response may be that names no next update: its responder has a newer one at any time (RFC 6960, 2.4).
+const ocspFresh = 24 * time.Hour
 
 // AskOCSP makes the request that asks a responder for a certificate, without a nonce (RFC 5019, 2.1).
 func AskOCSP(c, issuer *cert.Certificate) ([]byte, error) {
@@ -103,49 +106,66 @@ func PostOCSP(ctx context.Context, client *http.Client, url string, request []by
 }
 
 // ReadOCSP verifies a response and returns what it says of a certificate: it is about this certificate of this issuer,
-// signed by the issuer or by a responder that the issuer has delegated to (RFC 6960, 4.2.2.2), and of now (4.2.2.1). The
-// error wraps [ErrParse], or [ErrRefused] if the response may not be believed.
-func ReadOCSP(response []byte, c, issuer *cert.Certificate, now time.Time) (Answer, error) {
-	a, err := readOCSP(response, c, issuer, now)
+// signed by the issuer or by a responder that the issuer has delegated to (RFC 6960, 4.2.2.2), and of now (4.2.2.1). o has the
+// time, what is too weak, and the CRLs that the responder's own certificate may need. The error wraps [ErrParse], or
+// [ErrRefused] if the response may not be believed.
+func ReadOCSP(response []byte, c, issuer *cert.Certificate, o path.Options) (Answer, error) {
+	a, err := readOCSP(response, c, issuer, o)
 	if err != nil {
 		return Answer{}, fmt.Errorf("reading an OCSP response about %q: %w", c.Subject.String(), err)
 	}
 	return a, nil
 }
 
-func readOCSP(response []byte, c, issuer *cert.Certificate, now time.Time) (Answer, error) {
+func readOCSP(response []byte, c, issuer *cert.Certificate, o path.Options) (Answer, error) {
 	if len(response) > maxAnswer {
 		return Answer{}, fmt.Errorf("%w: it has %d bytes", ErrParse, len(response))
 	}
-	if issuer.Key().Bits > hugeRSABits {
-		return Answer{}, fmt.Errorf("%w: the issuer's key is too large", ErrRefused)
-	}
-	public, err := x509.ParsePKIXPublicKey(issuer.RawSPKI)
-	if err != nil {
-		return Answer{}, fmt.Errorf("%w: signatures of the issuer's key of type %s cannot be verified here", ErrRefused, issuer.KeyType)
-	}
-	parent := forOCSP(issuer)
-	parent.PublicKey = public
-	r, err := ocsp.ParseResponseForCert(response, &x509.Certificate{SerialNumber: c.Serial}, parent)
+	r, err := ocsp.ParseResponseForCert(response, &x509.Certificate{SerialNumber: c.Serial}, nil)
 	if refused, ok := errors.AsType[ocsp.ResponseError](err); ok {
 		return Answer{}, fmt.Errorf("%w: the responder says: %s", ErrRefused, refused.Status)
 	}
 	if err != nil {
+		if _, readable := singleResponses(response); readable {
+			return Answer{}, fmt.Errorf("%w: %w", ErrRefused, err)
+		}
 		return Answer{}, fmt.Errorf("%w: %w", ErrParse, err)
 	}
 	if err := aboutIssuer(response, c.Serial, issuer); err != nil {
 		return Answer{}, err
 	}
-	if r.Certificate != nil {
-		if err := delegated(r.Certificate, issuer, now); err != nil {
-			return Answer{}, err
-		}
+	if err := authorised(r, issuer, o); err != nil {
+		return Answer{}, err
 	}
-	return answerOf(r, now)
+	return answerOf(r, o.Time)
 }
 
-// delegated checks the certificate in a response. Package ocsp has verified that the issuer signed it.
-func delegated(responder *x509.Certificate, issuer *cert.Certificate, now time.Time) error {
+// authorised checks who signed a response. Package ocsp has verified it by the key of the certificate in it, if there is one.
+func authorised(r *ocsp.Response, issuer *cert.Certificate, o path.Options) error {
+	switch r.SignatureAlgorithm {
+	case x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1:
+		if o.Weak.MinHash > 160 {
+			return fmt.Errorf("%w: it is signed with SHA-1, which is too weak", ErrRefused)
+		}
+	}
+	if r.Certificate != nil {
+		return delegated(r.Certificate, issuer, o)
+	}
+	if issuer.Key().Bits > hugeRSABits {
+		return fmt.Errorf("%w: the issuer's key is too large", ErrRefused)
+	}
+	public, err := x509.ParsePKIXPublicKey(issuer.RawSPKI)
+	if err != nil {
+		return fmt.Errorf("%w: signatures of the issuer's key of type %s cannot be verified here", ErrRefused, issuer.KeyType)
+	}
+	if err := r.CheckSignatureFrom(&x509.Certificate{PublicKey: public}); err != nil {
+		return fmt.Errorf("%w: checking its signature with the issuer's key: %w", ErrRefused, err)
+	}
+	return nil
+}
+
+// delegated validates the responder's certificate as one that the issuer has issued for just that (RFC 6960, 4.2.2.2).
+func delegated(responder *x509.Certificate, issuer *cert.Certificate, o path.Options) error {
 	if key.SameKey(responder.RawSubjectPublicKeyInfo, issuer.RawSPKI) {
 		return nil // the issuer itself
 	}
@@ -153,13 +173,22 @@ func delegated(responder *x509.Certificate, issuer *cert.Certificate, now time.T
 	if err != nil || !name.Equal(by, issuer.Subject) {
 		return fmt.Errorf("%w: the responder's certificate is not of the same issuer (RFC 6960, 4.2.2.2)", ErrRefused)
 	}
-	if !slices.Contains(responder.ExtKeyUsage, x509.ExtKeyUsageOCSPSigning) {
-		return fmt.Errorf("%w: the responder's certificate is not for OCSP signing (RFC 6960, 4.2.2.2)", ErrRefused)
+	c, err := cert.Parse(responder.Raw)
+	if err != nil {
+		return fmt.Errorf("%w: the responder's certificate: %w", ErrRefused, err)
 	}
-	if now.Before(responder.NotBefore) || now.After(responder.NotAfter) {
-		return fmt.Errorf("%w: the responder's certificate is not valid at %s", ErrRefused, stamp(now))
+	result := path.Validate(c, path.Options{
+		Roots: []path.Anchor{{Certificate: issuer, IgnoreTime: true}}, Time: o.Time, Purpose: path.OCSPSigning, KeyUsage: cert.DigitalSignature,
+		CRLs: o.CRLs, RequireCRLs: o.RequireCRLs, Weak: o.Weak,
+	})
+	if result.Valid {
+		return nil
 	}
-	return nil
+	reason := result.Limit
+	if a := result.Attempts; len(a) > 0 && len(a[0].Failures) > 0 {
+		reason = a[0].Failures[0].Reason
+	}
+	return fmt.Errorf("%w: the responder's certificate %q: %s (RFC 6960, 4.2.2.2)", ErrRefused, c.Subject.String(), reason)
 }
 
 // answerOf checks that a response is of now.
@@ -173,6 +202,8 @@ func answerOf(r *ocsp.Response, now time.Time) (Answer, error) {
 		return a, fmt.Errorf("%w: it begins at %s, after now", ErrRefused, stamp(a.ThisUpdate))
 	case !a.NextUpdate.IsZero() && a.NextUpdate.Before(now.Add(-ocspSkew)):
 		return a, fmt.Errorf("%w: it ended at %s; ask the responder again", ErrRefused, stamp(a.NextUpdate))
+	case a.NextUpdate.IsZero() && a.ThisUpdate.Before(now.Add(-ocspFresh)):
+		return a, fmt.Errorf("%w: it is of %s and does not say how long it is good for; ask the responder again", ErrRefused, stamp(a.ThisUpdate))
 	}
 	switch r.Status {
 	case ocsp.Good:
@@ -204,7 +235,7 @@ func aboutIssuer(response []byte, serial *big.Int, issuer *cert.Certificate) err
 		}
 		return nil
 	}
-	return fmt.Errorf("%w: it has no answer about this certificate", ErrParse)
+	return fmt.Errorf("%w: it has no answer about this certificate", ErrRefused)
 }
 
 // singleResponses finds the SEQUENCE OF SingleResponse in an OCSPResponse (RFC 6960, 4.2.1).

@@ -16,6 +16,7 @@ import (
 
 	"certkdb/pki"
 	"certkdb/pki/cert"
+	"certkdb/pki/path"
 
 	"golang.org/x/crypto/ocsp"
 )
@@ -37,7 +38,7 @@ func TestOCSP_ours(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := pki.ReadOCSP(der, c, ca.Certificate(), now)
+			got, err := pki.ReadOCSP(der, c, ca.Certificate(), path.Options{Time: now})
 			if err != nil || got.Status != a.Status || got.Reason != a.Reason || !got.ThisUpdate.Equal(a.ThisUpdate) || !got.NextUpdate.Equal(a.NextUpdate) || !got.RevokedAt.Equal(a.RevokedAt) {
 				t.Errorf("%s: got %+v, %v", keyType, got, err)
 			}
@@ -89,11 +90,11 @@ func TestOCSP_delegatedOpenSSLResponder(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := pki.ReadOCSP(answer, c, ca.Certificate(), time.Now())
+		got, err := pki.ReadOCSP(answer, c, ca.Certificate(), path.Options{Time: time.Now()})
 		if responder.ok && (err != nil || got.Status != pki.StatusGood) {
 			t.Errorf("%+v, %v", got, err)
 		}
-		if !responder.ok && (!errors.Is(err, pki.ErrRefused) || !strings.Contains(err.Error(), "OCSP signing")) {
+		if !responder.ok && (!errors.Is(err, pki.ErrRefused) || !strings.Contains(err.Error(), "OCSPSigning")) {
 			t.Errorf("a server's certificate answers: %v", err)
 		}
 	}
@@ -128,17 +129,18 @@ func TestReadOCSP_refusals(t *testing.T) {
 	}{
 		{"nothing", nil, pki.ErrParse},
 		{"cut off", good[:len(good)-1], pki.ErrParse},
-		{"touched", touched, pki.ErrParse},
-		{"another CA", answer(other, c.Serial, now, now.Add(time.Hour)), pki.ErrParse},
-		{"another certificate", answer(ca, big.NewInt(5), now, now.Add(time.Hour)), pki.ErrParse},
+		{"touched", touched, pki.ErrRefused},
+		{"another CA", answer(other, c.Serial, now, now.Add(time.Hour)), pki.ErrRefused},
+		{"another certificate", answer(ca, big.NewInt(5), now, now.Add(time.Hour)), pki.ErrRefused},
 		{"over", answer(ca, c.Serial, now.Add(-2*time.Hour), now.Add(-time.Hour)), pki.ErrRefused},
 		{"not yet", answer(ca, c.Serial, now.Add(time.Hour), now.Add(2*time.Hour)), pki.ErrRefused},
+		{"old, without a next update", answer(ca, c.Serial, now.Add(-25*time.Hour), time.Time{}), pki.ErrRefused},
 		{"try later", ocsp.TryLaterErrorResponse, pki.ErrRefused},
 		{"unauthorized", ocsp.UnauthorizedErrorResponse, pki.ErrRefused},
 		{"about another issuer", signer(other.Certificate(), c.Serial), pki.ErrRefused},
 		{"too long", make([]byte, 2<<20), pki.ErrParse},
 	} {
-		if _, err := pki.ReadOCSP(x.der, c, ca.Certificate(), now); !errors.Is(err, x.kind) {
+		if _, err := pki.ReadOCSP(x.der, c, ca.Certificate(), path.Options{Time: now}); !errors.Is(err, x.kind) {
 			t.Errorf("%s: %v", x.rule, err)
 		}
 	}
@@ -202,7 +204,7 @@ func FuzzReadOCSP(f *testing.F) {
 	f.Add(good)
 	f.Add(ocsp.TryLaterErrorResponse)
 	f.Fuzz(func(t *testing.T, der []byte) {
-		if a, err := pki.ReadOCSP(der, c, ca.Certificate(), now); err == nil && a.Status != pki.StatusGood {
+		if a, err := pki.ReadOCSP(der, c, ca.Certificate(), path.Options{Time: now}); err == nil && a.Status != pki.StatusGood {
 			t.Fatalf("%+v was never signed", a)
 		}
 	})

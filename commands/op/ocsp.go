@@ -3,6 +3,7 @@ package op
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -26,7 +27,7 @@ const ocspCertificate = "certificate"
 
 // checkOCSP asks for the status of a certificate with a valid chain, and takes its validity away if it was revoked or nothing
 // is known.
-func (o Validate) checkOCSP(ctx context.Context, env *Env, v *Validation, result path.Result, labels map[[32]byte]string) error {
+func (o Validate) checkOCSP(ctx context.Context, v *Validation, result path.Result, options path.Options, labels map[[32]byte]string) error {
 	if o.OCSP == "" || !v.Valid {
 		return nil
 	}
@@ -38,12 +39,11 @@ func (o Validate) checkOCSP(ctx context.Context, env *Env, v *Validation, result
 	if err != nil {
 		return err
 	}
-	now := env.Now()
-	if at, err := parseTime("--at", o.At); err == nil && !at.IsZero() {
-		now = at
-	}
 	failure := Failure{Subject: leaf.Subject.String(), Label: labels[sha256.Sum256(leaf.Raw)], Rule: "ocsp", Section: "RFC 6960"}
-	answer, err := pki.ReadOCSP(response, leaf, result.Chain[1], now)
+	answer, err := pki.ReadOCSP(response, leaf, result.Chain[1], options)
+	if errors.Is(err, pki.ErrParse) {
+		return pkiError(err)
+	}
 	if err == nil {
 		v.OCSP = &OCSPAnswer{Source: source, Status: answer.Status, ThisUpdate: answer.ThisUpdate.UTC(), NextUpdate: timePointer(answer.NextUpdate)}
 	}

@@ -109,7 +109,7 @@ func (o Validate) Run(ctx context.Context, env *Env) (Validated, error) {
 		}
 		result := validator.Validate(leaf)
 		v := o.describe(c.name, result, labels)
-		if err := o.checkOCSP(ctx, env, &v, result, labels); err != nil {
+		if err := o.checkOCSP(ctx, &v, result, options, labels); err != nil {
 			return validated, err
 		}
 		if err := o.checkRecords(ctx, env, db, &v, result, labels); err != nil {

@@ -307,7 +307,7 @@ func signatureFailure(child *node, position int, issuer *node, err error) Failur
 	}
 	switch {
 	case errors.Is(err, errUnsupported):
-		f.Rule = RuleAlgorithm
+		f.Rule, f.Cure = RuleAlgorithm, "it must be reissued with an algorithm that is known here"
 	case keyID(child.Certificate, issuer.Certificate) < 0:
 		f.Cure = "its issuer has another key: add the issuer's certificate whose subject key identifier is " + fmt.Sprintf("%x", child.AKI)
 	}
