@@ -100,6 +100,11 @@ func TestLoad_andRun(t *testing.T) {
 	root := selfSigned(t, "localhost")
 	text, err := json.Marshal(limbo.Suite{Version: 1, Cases: []limbo.Case{
 		{ID: "good", Trusted: []string{root}, Peer: root, ValidationTime: &now, ExpectedResult: "SUCCESS"},
+		{ID: "an unreadable anchor beside", Trusted: []string{"x", root}, Peer: root, ValidationTime: &now, ExpectedResult: "SUCCESS"},
+		{
+			ID: "one of two hosts", Trusted: []string{root}, Peer: root, ValidationTime: &now, ExpectedResult: "FAILURE",
+			ExpectedPeerNames: []limbo.PeerName{{Kind: "DNS", Value: "localhost"}, {Kind: "DNS", Value: "elsewhere"}},
+		},
 		{ID: "untrusted", Peer: root, ValidationTime: &now, ExpectedResult: "FAILURE"},
 		{ID: "no certificate", Peer: "x", ExpectedResult: "FAILURE"},
 		{ID: "no anchor", Trusted: []string{"x"}, Peer: root, ExpectedResult: "FAILURE"},

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -100,22 +101,34 @@ func (c *Case) Run(now time.Time) (path.Result, error) {
 	if err != nil {
 		return path.Result{}, fmt.Errorf("reading the peer's certificate: %w", err)
 	}
-	return path.Validate(leaf, o), nil
+	v := path.NewValidator(o)
+	result := v.Validate(leaf)
+	for _, host := range c.hosts() {
+		if host != o.Host && result.Valid {
+			result = v.ValidateHost(leaf, host)
+		}
+	}
+	return result, nil
 }
 
-// Options are the options that the case asks for. Intermediates and CRLs that cannot be read are left out: they are
-// unusable, which need not matter. A trusted certificate that cannot be read is an error.
+// Options are the options that the case asks for, with the first of several hosts. Certificates and CRLs that cannot be read are
+// left out: they are unusable, which need not matter. It is an error if no trusted certificate can be read.
 func (c *Case) Options(now time.Time) (path.Options, error) {
 	o := path.Options{Time: now, Purpose: c.purpose(), Profile: c.profile(), Weak: c.weak()}
 	if c.ValidationTime != nil {
 		o.Time = *c.ValidationTime
 	}
+	var unreadable error
 	for _, text := range c.Trusted {
 		root, err := readCertificate(text)
-		if err != nil {
-			return o, fmt.Errorf("reading a trusted certificate: %w", err)
+		if err == nil {
+			o.Roots = append(o.Roots, c.anchor(root))
+		} else {
+			unreadable = err
 		}
-		o.Roots = append(o.Roots, c.anchor(root))
+	}
+	if len(o.Roots) == 0 && unreadable != nil {
+		return o, fmt.Errorf("reading the trusted certificates: %w", unreadable)
 	}
 	for _, text := range c.Untrusted {
 		if x, err := readCertificate(text); err == nil {
@@ -240,18 +253,32 @@ func authLevel(n int) path.Weak {
 }
 
 func (c *Case) setNames(o *path.Options) {
-	names := c.ExpectedPeerNames
-	if c.ExpectedPeerName != nil {
-		names = append(names, *c.ExpectedPeerName)
+	if hosts := c.hosts(); len(hosts) > 0 {
+		o.Host = hosts[0]
 	}
-	for _, n := range names {
-		switch n.Kind {
-		case "DNS", "IP":
-			o.Host = n.Value
-		case "RFC822":
+	for _, n := range c.names() {
+		if n.Kind == "RFC822" {
 			o.Emails = append(o.Emails, n.Value)
 		}
 	}
+}
+
+func (c *Case) names() []PeerName {
+	names := slices.Clone(c.ExpectedPeerNames)
+	if c.ExpectedPeerName != nil {
+		names = append(names, *c.ExpectedPeerName)
+	}
+	return names
+}
+
+func (c *Case) hosts() []string {
+	var hosts []string
+	for _, n := range c.names() {
+		if n.Kind == "DNS" || n.Kind == "IP" {
+			hosts = append(hosts, n.Value)
+		}
+	}
+	return hosts
 }
 
 func (c *Case) setDepth(o *path.Options) {
