@@ -175,7 +175,16 @@ func (c *checker) prepare(i int) {
 	}
 	c.checkCertSign(i)
 	c.checkNested(i)
-	c.key = readKey(n.RawSPKI, c.key)
+	c.key = c.keyOf(n)
+}
+
+// keyOf is 6.1.4 (d) to (f): the key with the parameters that it may inherit from the key above.
+func (c *checker) keyOf(n *node) publicKey {
+	k := c.v.publicKey(n)
+	if k.oid == oidDSA && !hasParams(k.params) {
+		return readKey(n.RawSPKI, c.key)
+	}
+	return k
 }
 
 // wrapUp is 6.1.5, and what is asked of the certificate itself.
@@ -183,6 +192,10 @@ func (c *checker) wrapUp() {
 	n := c.chain[0]
 	if len(c.chain) == 1 {
 		c.checkForm(0)
+	}
+	// A key of a kind that is not known here is the business of its user; one that is none is nobody's.
+	if k := c.keyOf(n); k.err != nil && !errors.Is(k.err, errUnsupported) {
+		c.fail(RuleMalformed, 0, "it must be reissued with another key", "its public key cannot be used: %v", k.err)
 	}
 	set, err := c.policy.finish(c.inputs(), c.v.factsOf(n).constraints)
 	c.tryPolicy(0, err)

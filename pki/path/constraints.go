@@ -241,10 +241,13 @@ func withinSMTPUTF8(mailbox, limit string, excluded bool) bool {
 func (s constraint) supported() error {
 	for _, n := range slices.Concat(s.Permitted, s.Excluded) {
 		ok := true
+		text := string(n.Value)
+		host := strings.TrimPrefix(text, ".")
 		switch n.Type {
-		case cert.DNSName:
-			host := strings.TrimPrefix(string(n.Value), ".")
+		case cert.DNSName, cert.URIName:
 			ok = host == "" || isHostName(host, false)
+		case cert.RFC822Name:
+			ok = host == "" || isHostName(host, false) || isMailbox(text)
 		case cert.DirectoryName:
 			_, err := name.Parse(n.Value)
 			ok = err == nil

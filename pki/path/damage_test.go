@@ -68,7 +68,8 @@ func TestValidate_oddForms(t *testing.T) {
 		{"a signature with unused bits", leaf(t, root), 1, nil, "signature"},
 		{"a time with an offset", leaf(t, root), 0, []string{notAfter, "\x17\x0d2706011200+01"}, "malformed"},
 		{"a time that is none", leaf(t, root), 0, []string{notAfter, utc("271301120000Z")}, "malformed"},
-		{"a public key with unused bits", leaf(t, root), 0, []string{"\x03\x42\x00\x04", "\x03\x42\x01\x04"}, "valid"}, // it signs nothing here
+		{"a public key with unused bits", leaf(t, root), 0, []string{"\x03\x42\x00\x04", "\x03\x42\x01\x04"}, "malformed"},
+		{"a public key that is no point of its curve", leaf(t, root), 0, []string{"\x03\x42\x00\x04", "\x03\x42\x00\x05"}, "malformed"},
 	}
 	for _, test := range tests {
 		c, err := cert.Parse(resign(t, test.leaf.Raw, root, test.unused, test.replace...))

@@ -76,6 +76,12 @@ func TestValidate_malformedNames(t *testing.T) {
 		{"URI whose host has a trailing dot", excludes(uriName(".evil.org")), names(uriName("https://www.evil.org./")), false},
 		{"URI whose host has an empty label", permits(uriName(".example.com")), names(uriName("https://..example.com/")), false},
 	}
+	for _, c := range []string{dnsName("*.evil.org"), dnsName("evil.org."), mailName("@evil.org"), mailName("a@b@evil.org"), uriName("https://evil.org"), uriName("evil.org:443")} {
+		root := ca(t, nil, "Root", excludes(c))
+		if got := rules(path.Validate(leaf(t, root).Certificate, options(root))); got != "name-constraints" {
+			t.Errorf("the malformed constraint %q: %s", c, got)
+		}
+	}
 	for _, test := range tests {
 		root := ca(t, nil, "Root", test.ca)
 		l := leaf(t, root, test.leaf)

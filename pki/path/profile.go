@@ -2,6 +2,7 @@ package path
 
 import (
 	"crypto/rsa"
+	"errors"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -168,7 +169,10 @@ func (c *checker) checkReadable(i int, n *node) {
 		var err error
 		switch e.ID {
 		case cert.IDAuthorityInfoAccess, cert.IDSubjectInfoAccess:
-			_, err = cert.ParseAccess(e.Value)
+			var list []cert.Access
+			if list, err = cert.ParseAccess(e.Value); err == nil && len(list) == 0 {
+				err = errors.New("it is empty")
+			}
 		case cert.IDCRLDistributionPoints, cert.IDFreshestCRL:
 			_, err = cert.ParseDistributionPoints(e.Value)
 		case cert.IDIssuerAltName:
@@ -290,6 +294,9 @@ func isAbsoluteURI(s string) bool {
 		return false
 	}
 	host := u.Hostname()
+	if host == "" && strings.HasPrefix(s[len(u.Scheme):], "://") && u.Scheme != "file" {
+		return false // an authority without a host
+	}
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return addr.Zone() == ""
 	}

@@ -70,6 +70,7 @@ func TestValidate_strict(t *testing.T) {
 		{rule: "malformed name", leaf: func(c *x509.Certificate) { c.DNSNames = append(c.DNSNames, "a..b") }, want: "name dns:a..b is malformed"},
 		{rule: "NUL in the subject", leaf: func(c *x509.Certificate) { c.Subject.CommonName = "a\x00b" }, want: "has a NUL character"},
 		{rule: "unreadable authority access", leaf: extra(cert.IDAuthorityInfoAccess, false, "\x30\x02\x05\x00"), want: "authorityInfoAccess cannot be read"},
+		{rule: "empty authority access", leaf: extra(cert.IDAuthorityInfoAccess, false, "\x30\x00"), want: "it is empty"},
 		{rule: "unreadable subject access", inter: extra(cert.IDSubjectInfoAccess, false, "\x05\x00"), want: "subjectInfoAccess cannot be read"},
 		{rule: "unreadable distribution points", leaf: extra(cert.IDCRLDistributionPoints, false, "\x30\x00"), want: "cRLDistributionPoints cannot be read"},
 		{rule: "unreadable freshest CRL", leaf: extra(cert.IDFreshestCRL, false, "\x30\x00"), want: "freshestCRL cannot be read"},

@@ -129,6 +129,12 @@ func readRSA(der cryptobyte.String) (*rsa.PublicKey, error) {
 	return &rsa.PublicKey{N: n, E: int(e.Int64())}, nil
 }
 
+// curves are those of crypto/ecdsa, by their identifiers (RFC 5480, 2.1.1.1).
+var curves = map[string]elliptic.Curve{
+	"1.3.132.0.33": elliptic.P224(), "1.2.840.10045.3.1.7": elliptic.P256(),
+	"1.3.132.0.34": elliptic.P384(), "1.3.132.0.35": elliptic.P521(),
+}
+
 func readEC(params, point cryptobyte.String) (*ecdsa.PublicKey, error) {
 	var id cryptobyte.String
 	if !params.ReadASN1(&id, asn1.OBJECT_IDENTIFIER) || !params.Empty() {
@@ -138,10 +144,7 @@ func readEC(params, point cryptobyte.String) (*ecdsa.PublicKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	curve := map[string]elliptic.Curve{
-		"1.3.132.0.33": elliptic.P224(), "1.2.840.10045.3.1.7": elliptic.P256(),
-		"1.3.132.0.34": elliptic.P384(), "1.3.132.0.35": elliptic.P521(),
-	}[dotted]
+	curve := curves[dotted]
 	if curve == nil {
 		return nil, fmt.Errorf("%w elliptic curve %s (%s)", errUnsupported, oid.Name(dotted), dotted)
 	}

@@ -62,6 +62,8 @@ func TestWellFormed(t *testing.T) {
 		{general(cert.URIName, "https://example.com/x"), true},
 		{general(cert.URIName, "urn:uuid:1"), true},
 		{general(cert.URIName, "/relative"), false},
+		{general(cert.URIName, "https:///x"), false},
+		{general(cert.URIName, "file:///x"), true},
 		{general(cert.URIName, "https://[fe80::1%25eth0]/"), false},
 		{general(cert.URIName, "https://[2001:db8::1]/"), true},
 		{general(cert.IPAddress, "1234"), true},
