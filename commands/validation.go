@@ -61,7 +61,7 @@ func validateCommand(env *op.Env) *cli.Command {
 			examples("certkdb validate web --host www.example.com", "certkdb validate --file chain.pem --purpose client --at 2027-01-31",
 				"certkdb validate web --crl sub.crl --crl root.crl --json", "certkdb validate --file chain.pem --trust root.pem --only-trust"),
 		Flags: []cli.Flag{
-			&cli.StringSliceFlag{Name: "file", Usage: "a `FILE` with a certificate and its chain; may be repeated", Destination: &files},
+			&cli.StringSliceFlag{Name: "file", Usage: "a `FILE` with a certificate and its chain, in any order; may be repeated", Destination: &files},
 			&cli.StringFlag{Name: "host", Usage: "the certificate must be for this `NAME`: a host's, an IP address or an e-mail address", Destination: &o.Host},
 			&cli.StringFlag{Name: "purpose", Usage: "`USE`: server, client, code, email, timestamp, ocsp, any, or a dotted identifier", Destination: &o.Purpose},
 			&cli.StringFlag{Name: "at", Usage: "the moment of the validation: a `TIME`; else now", Destination: &o.At},

@@ -129,7 +129,7 @@ func readOCSP(response []byte, c, issuer *cert.Certificate, o path.Options) (Ans
 		if _, readable := singleResponses(response); readable {
 			return Answer{}, fmt.Errorf("%w: %w", ErrRefused, err)
 		}
-		return Answer{}, fmt.Errorf("%w: %w", ErrParse, err)
+		return Answer{}, fmt.Errorf("%w: it is no OCSP response", ErrParse) // what asn1 says of it helps nobody
 	}
 	if err := aboutIssuer(response, c.Serial, issuer); err != nil {
 		return Answer{}, err

@@ -25,7 +25,7 @@ type Validate struct {
 	ExplicitPolicy bool
 	InhibitMapping bool
 	InhibitAny     bool
-	MaxDepth       int // intermediate certificates; below 0 is the default
+	MaxDepth       int // intermediate certificates; -1 is the default
 	PartialChain   bool
 	Profile        string
 	AllowWeak      bool     // accept SHA-1 signatures and RSA keys from 1024 bits, which RFC 5280 knows
@@ -183,7 +183,7 @@ func (o Validate) gather(ctx context.Context, env *Env, db kdb.Database, options
 		if err != nil {
 			return nil, nil, err
 		}
-		list = append(list, candidate{file, chain})
+		list = append(list, candidate{file, leafFirst(chain)})
 	}
 	for _, c := range list {
 		options.Intermediates = append(options.Intermediates, parseAll(c.chain[1:])...)
@@ -196,6 +196,16 @@ func (o Validate) gather(ctx context.Context, env *Env, db kdb.Database, options
 		options.Roots = append(options.Roots, path.Anchors(parseAll(anchors)...)...)
 	}
 	return list, labels, nil
+}
+
+// leafFirst puts the first certificate that is no CA's to the front: chains come in any order, and who has one validated means its end.
+func leafFirst(chain [][]byte) [][]byte {
+	for i, der := range chain {
+		if c, err := cert.Parse(der); err == nil && !c.IsCA {
+			return slices.Concat(chain[i:i+1], chain[:i], chain[i+1:])
+		}
+	}
+	return chain
 }
 
 // fromDatabase takes the trusted certificates as anchors and the other CAs as intermediates.

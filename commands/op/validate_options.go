@@ -23,6 +23,9 @@ func (o Validate) options(env *Env) (path.Options, error) {
 	options := path.Options{
 		Time: env.Now(), PartialChain: o.PartialChain, Limits: path.Limits{Depth: max(o.MaxDepth, 0), NoIntermediates: o.MaxDepth == 0},
 	}
+	if o.MaxDepth < -1 {
+		return options, fmt.Errorf("%w: --max-depth %d: a chain has 0 intermediate certificates or more", ErrUsage, o.MaxDepth)
+	}
 	at, err := parseTime("--at", o.At)
 	if err != nil {
 		return options, err

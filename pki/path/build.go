@@ -243,11 +243,15 @@ func (s *search) deadEnd(last *node) {
 		f.Reason = fmt.Sprintf("no chain through its issuer %q leads to a trusted certificate", subjectText(last.Issuer))
 		f.Cure = "add the root that it leads to as a trusted certificate, if it deserves trust"
 	}
-	if len(s.chain) == 1 && slices.ContainsFunc(s.v.anchors[last.subject], func(a *node) bool { return bytes.Equal(a.Raw, last.Raw) }) {
+	trusted := len(s.chain) == 1 && slices.ContainsFunc(s.v.anchors[last.subject], func(a *node) bool { return bytes.Equal(a.Raw, last.Raw) })
+	switch {
+	case trusted && last.selfIssued:
+		f.Reason = fmt.Sprintf("it is trusted, but does not vouch for itself as a root does: %v", s.signature(last, last))
+		f.Cure = "accept partial chains, if it deserves trust"
+	case trusted:
 		f.Reason += ", and that it is trusted itself makes no chain"
 		f.Cure = fmt.Sprintf("trust the certificate of %q, or accept partial chains", subjectText(last.Issuer))
-	}
-	if last.selfIssued {
+	case last.selfIssued:
 		f.Rule = RuleUntrusted
 		f.Reason = fmt.Sprintf("the root %q is not among the trusted certificates", subjectText(last.Subject))
 		f.Cure = "add it as a trusted certificate, if it deserves trust"

@@ -121,3 +121,26 @@ func TestValidate_crossCertified(t *testing.T) {
 		t.Errorf("one way out among hundreds: %s", got)
 	}
 }
+
+// TestValidate_trustedLeaf says why a certificate that is trusted is not valid.
+func TestValidate_trustedLeaf(t *testing.T) {
+	t.Parallel()
+	root := ca(t, nil, "Root")
+	issued, twin := leaf(t, root), caWith(t, root, newKey(t), "Root") // self-issued, but signed by another key
+	for _, test := range []struct {
+		leaf *member
+		want string
+	}{
+		{issued, "and that it is trusted itself makes no chain"},
+		{twin, "it is trusted, but does not vouch for itself as a root does: the signature does not verify"},
+	} {
+		o := options(test.leaf)
+		if err := path.Validate(test.leaf.Certificate, o).Err(); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%v, want %q", err, test.want)
+		}
+		o.PartialChain = true
+		if err := path.Validate(test.leaf.Certificate, o).Err(); err != nil {
+			t.Errorf("with partial chains: %v", err)
+		}
+	}
+}
