@@ -249,6 +249,9 @@ func (r *revocationCheck) tryCRL(l *crl, p cert.DistributionPoint, alone bool) e
 	if err := r.current(l); err != nil {
 		return err
 	}
+	if r.v.o.Profile >= StrictRFC5280 && l.Version == 2 && len(l.AKI) == 0 {
+		return errors.New("it lacks the authority key identifier (5.2.1)")
+	}
 	signer, err := r.signer(l)
 	if err != nil {
 		return err
@@ -343,7 +346,10 @@ func (r *revocationCheck) current(l *crl) error {
 	switch {
 	case l.ThisUpdate.IsZero() || now.Before(l.ThisUpdate):
 		return fmt.Errorf("it is valid only from %s", stamp(l.ThisUpdate))
-	case !l.NextUpdate.IsZero() && now.Truncate(time.Second).After(l.NextUpdate):
+	case l.NextUpdate.IsZero():
+		// RFC 5280, 5.1.2.5 leaves open what to do then. Such a list could be shown for ever.
+		return errors.New("it does not say when the next update is due")
+	case now.Truncate(time.Second).After(l.NextUpdate):
 		return fmt.Errorf("its next update was due on %s", stamp(l.NextUpdate))
 	}
 	return nil

@@ -135,6 +135,7 @@ func TestValidate_oddCRLs(t *testing.T) {
 		{"a delta without a number", delta.Raw, 0, []string{version2, "\x02\x01\x00\x30", "\x06\x03\x55\x1d\x14", "\x06\x03\x55\x1d\x70"}, "no-crl"},
 		{"a signature with unused bits", list.Raw, 1, nil, "no-crl"},
 		{"a next update that is no time", list.Raw, 0, []string{nextUpdate, "261307120000Z"}, "no-crl"},
+		{"no next update", list.Raw, 0, []string{"\x17\x0d" + nextUpdate, ""}, "no-crl"},
 		{"a negative number", list.Raw, 0, []string{"\x55\x1d\x14\x04\x03\x02\x01\x05", "\x55\x1d\x14\x04\x03\x02\x01\x85"}, "no-crl"},
 	}
 	for _, test := range tests {

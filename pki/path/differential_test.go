@@ -44,6 +44,20 @@ func caMutations() []mutation {
 		{name: "excludes 10/8", change: func(c *x509.Certificate) { c.ExcludedIPRanges = []*net.IPNet{net10} }},
 		{name: "permits host mail.example.com", change: func(c *x509.Certificate) { c.PermittedEmailAddresses = []string{"mail.example.com"} }},
 		{name: "unknown critical", change: extra("1.2.3.4", true, "\x05\x00")},
+		{name: "policies 1 and 2", change: policies("1.2.3.1", "1.2.3.2")},
+		{name: "any policy", change: policies(cert.AnyPolicy)},
+		{name: "policy 1, mapped to 2", change: func(c *x509.Certificate) {
+			policies("1.2.3.1")(c)
+			extra(cert.IDPolicyMappings, true, "\x30\x0c\x30\x0a\x06\x03\x2a\x03\x01\x06\x03\x2a\x03\x02")(c)
+		}},
+		{name: "explicit policy below, no mapping", change: func(c *x509.Certificate) {
+			policies("1.2.3.1", "1.2.3.2")(c)
+			extra(cert.IDPolicyConstraints, true, "\x30\x06\x80\x01\x00\x81\x01\x00")(c)
+		}},
+		{name: "no policy stands for any", change: func(c *x509.Certificate) {
+			policies(cert.AnyPolicy)(c)
+			extra(cert.IDInhibitAnyPolicy, true, "\x02\x01\x00")(c)
+		}},
 		{
 			name: "permits O=Example", change: extra(cert.IDNameConstraints, true, "\x30\x1a\xa0\x18\x30\x16\xa4\x14\x30\x12\x31\x10\x30\x0e\x06\x03\x55\x04\x0a\x0c\x07EXAMPLE"),
 			goDiffers: "crypto/x509 does not process directory name constraints and refuses them when critical",
@@ -69,6 +83,9 @@ func leafMutations() []mutation {
 			},
 		},
 		{name: "unknown critical", change: extra("1.2.3.4", true, "\x05\x00")},
+		{name: "policy 1", change: policies("1.2.3.1")},
+		{name: "policy 2", change: policies("1.2.3.2")},
+		{name: "any policy", change: policies(cert.AnyPolicy)},
 	}
 }
 
@@ -188,6 +205,7 @@ func verifyWithOpenSSL(t *testing.T, openssl string, g generated) (string, error
 	}
 	args := []string{
 		"verify", "-attime", fmt.Sprint(now.Unix()), "-purpose", "sslserver", "-verify_hostname", "example.com", "-no-CApath", "-no-CAstore",
+		"-policy_check", "-policy", cert.AnyPolicy, // without it, openssl takes no policy for the set that the user accepts
 		"-CAfile", write("root.pem", g.root),
 	}
 	if len(g.inters) > 0 {

@@ -105,6 +105,10 @@ func TestLoad_andRun(t *testing.T) {
 			ID: "one of two hosts", Trusted: []string{root}, Peer: root, ValidationTime: &now, ExpectedResult: "FAILURE",
 			ExpectedPeerNames: []limbo.PeerName{{Kind: "DNS", Value: "localhost"}, {Kind: "DNS", Value: "elsewhere"}},
 		},
+		{
+			ID: "one of two usages", Trusted: []string{root}, Peer: root, ValidationTime: &now, ExpectedResult: "FAILURE",
+			ExtendedKeyUsage: []string{"serverAuth", "OCSPSigning"},
+		},
 		{ID: "untrusted", Peer: root, ValidationTime: &now, ExpectedResult: "FAILURE"},
 		{ID: "no certificate", Peer: "x", ExpectedResult: "FAILURE"},
 		{ID: "no anchor", Trusted: []string{"x"}, Peer: root, ExpectedResult: "FAILURE"},

@@ -108,6 +108,11 @@ func (c *Case) Run(now time.Time) (path.Result, error) {
 			result = v.ValidateHost(leaf, host)
 		}
 	}
+	for i, usage := range c.ExtendedKeyUsage {
+		if o.Purpose = purposeID(usage); i > 0 && result.Valid {
+			result = path.Validate(leaf, o)
+		}
+	}
 	return result, nil
 }
 
@@ -194,22 +199,28 @@ func (c *Case) profile() path.Profile {
 
 // purpose is the first extended key usage. Limbo's own cases mean the TLS peer's if they name none.
 func (c *Case) purpose() string {
-	ids := map[string]string{
-		"serverAuth": path.ServerAuth, "clientAuth": path.ClientAuth, "codeSigning": path.CodeSigning,
-		"emailProtection": path.EmailProtection, "timeStamping": path.TimeStamping, "OCSPSigning": path.OCSPSigning,
-		"anyExtendedKeyUsage": path.AnyUsage,
-	}
 	switch {
-	case len(c.ExtendedKeyUsage) > 0 && ids[c.ExtendedKeyUsage[0]] != "":
-		return ids[c.ExtendedKeyUsage[0]]
 	case len(c.ExtendedKeyUsage) > 0:
-		return c.ExtendedKeyUsage[0] // dotted
+		return purposeID(c.ExtendedKeyUsage[0])
 	case c.Source != "":
 		return path.AnyUsage
 	case c.ValidationKind == "CLIENT":
 		return path.ClientAuth
 	}
 	return path.ServerAuth
+}
+
+// purposeID is the identifier of an extended key usage that may be given by its name.
+func purposeID(usage string) string {
+	ids := map[string]string{
+		"serverAuth": path.ServerAuth, "clientAuth": path.ClientAuth, "codeSigning": path.CodeSigning,
+		"emailProtection": path.EmailProtection, "timeStamping": path.TimeStamping, "OCSPSigning": path.OCSPSigning,
+		"anyExtendedKeyUsage": path.AnyUsage,
+	}
+	if id := ids[usage]; id != "" {
+		return id
+	}
+	return usage // dotted
 }
 
 func (c *Case) keyUsage() cert.KeyUsage {
