@@ -90,3 +90,8 @@ type Sealer interface {
 	// kdb.ErrUnsupported if there is nothing that a password would protect.
 	Reseal() error
 }
+
+// Advice is the line of Facts that says how to leave a format that protects little.
+func Advice() kdb.Fact {
+	return kdb.Fact{Name: "advice", Value: "copy the entries into a native database: certkdb copy --all --db FILE --to key.ckdb"}
+}

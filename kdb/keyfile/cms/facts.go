@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"certkdb/kdb"
+	"certkdb/kdb/keyfile"
 	"certkdb/pki/cert"
 	"certkdb/pki/key"
 	"certkdb/pki/pbe"
@@ -35,7 +36,7 @@ func (c *container) Facts() []kdb.Fact {
 	return append(
 		facts,
 		kdb.Fact{Name: "stash", Value: "a .sth file beside it hides the password from nobody who can read it", Weak: true},
-		kdb.Fact{Name: "advice", Value: "copy the entries into a native database: certkdb copy --all --db FILE.kdb --to key.ckdb"},
+		keyfile.Advice(),
 	)
 }
 

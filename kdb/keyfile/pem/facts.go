@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"certkdb/kdb"
+	"certkdb/kdb/keyfile"
 	"certkdb/pki/cert"
 	"certkdb/pki/key"
 	"certkdb/pki/pbe"
@@ -24,7 +25,7 @@ func (c *container) Facts() []kdb.Fact {
 	if c.fixed != "" {
 		facts = append(facts, kdb.Fact{Name: "only read", Value: c.fixed})
 	}
-	return append(facts, kdb.Fact{Name: "advice", Value: "copy the entries into a native database: certkdb copy"})
+	return append(facts, keyfile.Advice())
 }
 
 // maxFacts bounds how many bad pieces are told one by one.

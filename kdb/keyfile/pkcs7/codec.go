@@ -267,7 +267,7 @@ func (c *container) Facts() []kdb.Fact {
 			facts = append(facts, kdb.Fact{Name: "kept, not shown", Value: fmt.Sprintf("%d %s", kept.n, kept.what)})
 		}
 	}
-	return append(facts, kdb.Fact{Name: "advice", Value: "copy the entries into a native database: certkdb copy"})
+	return append(facts, keyfile.Advice())
 }
 
 // Check implements keyfile.Container: that the certificates can be read is checked of every database.
