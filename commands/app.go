@@ -89,12 +89,23 @@ func tree(env *op.Env) []*cli.Command {
 	return commands
 }
 
+// ownFormats are the commands that take further formats than table and json, and look themselves.
+var ownFormats = []string{"list", "show", "issued", "log", "export", "completion", "man", "help"}
+
 // prepare gives a command and those below it what all commands have in common.
 func prepare(c *cli.Command) {
 	c.HideHelpCommand = true
 	c.OnUsageError = usageError
 	if len(c.Subcommands) > 0 && c.Action == nil {
 		c.Action = noCommand
+	}
+	if run := c.Action; run != nil && !slices.Contains(ownFormats, c.Name) {
+		c.Action = func(c *cli.Context) error {
+			if _, err := outputFormat(c); err != nil { // before anything is changed
+				return err
+			}
+			return run(c)
+		}
 	}
 	if !c.SkipFlagParsing {
 		c.Flags = append(append(c.Flags, commonFlags()...), cli.HelpFlag) // or urfave/cli adds it here and there

@@ -277,18 +277,25 @@ func exportCommand(env *op.Env) *cli.Command {
 			&cli.StringFlag{Name: "profile", Usage: "how a foreign format is written: `NAME`", Destination: &o.Profile},
 		},
 		Action: func(c *cli.Context) error {
+			format, err := outputFormat(c, formatPEM, "der")
+			if err != nil {
+				return err
+			}
 			o.DB, o.Labels, o.OutPassword = database(c), c.Args().Slice(), password
-			if f := c.String(flagOutput); o.Format == "" && (f == formatPEM || f == "der") {
-				o.Format = f // -o pem, as people write it for list
+			if o.Format == "" && (format == formatPEM || format == "der") {
+				o.Format = format // -o pem, as people write it for list
 			}
 			exported, err := o.Run(c.Context, env)
 			if err != nil || exported.Out == "" {
 				return err
 			}
-			return emit(c, env, "export", exported, func(w io.Writer) {
-				fmt.Fprintf(w, "wrote %s to %q\n", strings.Join(exported.Contents, ", "), exported.Out)
-				printNotes(w, exported.Notes)
-			})
+			if format == formatJSON {
+				return printJSON(env.Stdout, "export", exported)
+			}
+			w := &onceFailing{w: env.Stdout}
+			fmt.Fprintf(w, "wrote %s to %q\n", strings.Join(exported.Contents, ", "), exported.Out)
+			printNotes(w, exported.Notes)
+			return w.err
 		},
 	}
 }

@@ -223,9 +223,16 @@ func requestCommand(env *op.Env) *cli.Command {
 			lists.into(&o.Spec)
 			o.DB, o.Label = database(c), args[0]
 			made, err := o.Run(c.Context, env)
-			if err == nil && o.Out.Path != "-" {
-				err = emit(c, env, "request", made, func(w io.Writer) { printRequested(w, made) })
+			if err != nil {
+				return err
 			}
+			err = emit(c, env, "request", made, func(w io.Writer) {
+				if o.Out.Path == "-" { // for another program, that wants nothing else
+					fmt.Fprint(w, made.PEM)
+					return
+				}
+				printRequested(w, made)
+			})
 			return detailed(c, made.Changed, err)
 		},
 	}

@@ -172,10 +172,14 @@ func crlCommand(env *op.Env) *cli.Command {
 			}
 			o.DB = database(c)
 			done, err := o.Run(c.Context, env)
-			if err != nil || done.Out == "" || done.Out == "-" {
+			if err != nil {
 				return err
 			}
 			return emit(c, env, "crl", done, func(w io.Writer) {
+				if done.Out == "" {
+					_, _ = w.Write(done.Body) // the error is the writer's, which keeps it
+					return
+				}
 				fmt.Fprintf(w, "wrote revocation list %d with %d certificates to %q, next update %s\n", done.Number, done.Revoked, done.Out, done.NextUpdate.Format(time.RFC3339))
 			})
 		},

@@ -37,6 +37,10 @@ type CRLDone struct {
 	ThisUpdate time.Time `json:"this_update"`
 	NextUpdate time.Time `json:"next_update"`
 	Out        string    `json:"out,omitempty"`
+	// PEM is the list when no file was asked for.
+	PEM string `json:"crl_pem,omitempty"`
+	// Body is what goes to standard output then.
+	Body []byte `json:"-"`
 }
 
 // revokedStay is how long an expired certificate stays in the lists. RFC 5280, 3.3 wants it on one list behind its end, and
@@ -79,12 +83,17 @@ func (o CRL) Run(ctx context.Context, env *Env) (CRLDone, error) {
 	if err != nil {
 		return CRLDone{}, err
 	}
+	text := pemString("X509 CRL", der)
+	body := []byte(text)
+	if o.Format == formatDER {
+		body = der
+	}
+	if o.Out.isStdout() {
+		done.Out, done.PEM, done.Body = "", text, body
+		return done, nil
+	}
 	return done, o.Out.write(env, false, func(w io.Writer) error {
-		if o.Format == formatPEM {
-			_, err := io.WriteString(w, pemString("X509 CRL", der))
-			return err
-		}
-		_, err := w.Write(der)
+		_, err := w.Write(body)
 		return err
 	})
 }

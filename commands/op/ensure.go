@@ -99,7 +99,10 @@ func (o Request) ensured(ctx context.Context, env *Env, db kdb.Database, request
 	switch p.entry.Kind {
 	case kdb.KindRequest:
 		p.unlike, err = request.UnlikeRequest(p.entry.Request)
-		done.PEM, done.Out = pemString("CERTIFICATE REQUEST", p.entry.Request), o.Out.Path
+		done.PEM = pemString("CERTIFICATE REQUEST", p.entry.Request)
+		if !o.Out.isStdout() {
+			done.Out = o.Out.Path
+		}
 	case kdb.KindPersonal:
 		p.unlike, err = request.UnlikeNames(p.entry.Certificates[0])
 		done.Notes = []string{"its certificate is here already"}

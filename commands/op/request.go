@@ -65,6 +65,9 @@ func (o Request) Run(ctx context.Context, env *Env) (Requested, error) {
 		return Requested{}, pkiError(err)
 	}
 	done := Requested{Changed: true, PEM: pemString("CERTIFICATE REQUEST", made.Request), Notes: made.Notes, Out: o.Out.Path}
+	if o.Out.isStdout() {
+		done.Out = ""
+	}
 	err = db.Update(ctx, "request", func(tx kdb.Tx) error {
 		if err := freeLabel(tx, o.Label, o.Replace); err != nil {
 			return err
@@ -76,7 +79,7 @@ func (o Request) Run(ctx context.Context, env *Env) (Requested, error) {
 		done.Entry = newEntry(&s, env.Now())
 		return err
 	})
-	if err != nil || o.Out.Path == "" {
+	if err != nil || o.Out.isStdout() {
 		return done, err
 	}
 	return done, o.Out.write(env, false, func(w io.Writer) error {
