@@ -61,7 +61,7 @@ func subjectFlags(s *op.Spec, l *specLists) []cli.Flag {
 
 func useFlags(s *op.Spec, l *specLists) []cli.Flag {
 	return inCategory(categoryUse, []cli.Flag{
-		&cli.StringFlag{Name: "profile", Usage: "`NAME`: server, client, peer, ca, code, email, ocsp, timestamp, or one of --profile-file; else the default one of the file, or server", Destination: &s.Profile},
+		&cli.StringFlag{Name: "profile", Usage: "`NAME`: server, client, peer, ca, code, email, ocsp, timestamp, or one of --profile-file; else ca for a CA, the default one of the file, or server", Destination: &s.Profile},
 		&cli.StringFlag{Name: "profile-file", Usage: "a `FILE` with further profiles: a configuration of cfssl", Destination: &s.ProfileFile},
 		&cli.BoolFlag{Name: "is-ca", Usage: "a certificate of a CA", Destination: &s.IsCA},
 		&cli.IntFlag{Name: "path-len", Usage: "how many CAs may follow below a CA: `N`", Value: -1, DefaultText: "no limit", Destination: &s.PathLen},

@@ -273,7 +273,11 @@ func (d *draft) alternativeNames(r *Request) ([]cert.GeneralName, error) {
 		if addr, err := ipSAN(string(n.Value)); n.Type == cert.DNSName && err == nil {
 			d.notes = append(d.notes, n.String()+" is an address: programs look for "+addr.String())
 		}
-		if id := string(rune(n.Type)) + string(n.Value); !seen[id] {
+		id := string(rune(n.Type)) + string(n.Value)
+		if n.Type == cert.DNSName {
+			id = strings.ToLower(id)
+		}
+		if !seen[id] {
 			seen[id] = true
 			names = append(names, n)
 		}
