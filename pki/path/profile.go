@@ -158,8 +158,11 @@ func (c *checker) checkCriticality(i int, n *node) {
 	if n.Issuer.Empty() {
 		c.profile(i, "it has no issuer (4.1.2.4)")
 	}
-	if n.Subject.Empty() && len(n.SAN) == 0 {
+	switch {
+	case n.Subject.Empty() && len(n.SAN) == 0:
 		c.profile(i, "it has no name at all (4.1.2.6)")
+	case n.Subject.Empty() && !n.IsCA && n.KeyUsage&cert.CRLSign != 0:
+		c.profile(i, "it issues CRLs without a subject (4.1.2.6)")
 	}
 }
 

@@ -66,6 +66,7 @@ func TestValidate_strict(t *testing.T) {
 		{rule: "policy constraints not critical", inter: extra(cert.IDPolicyConstraints, false, "\x30\x03\x80\x01\x05"), want: "policyConstraints must be critical"},
 		{rule: "inhibitAnyPolicy not critical", inter: extra(cert.IDInhibitAnyPolicy, false, "\x02\x01\x01"), want: "inhibitAnyPolicy must be critical"},
 		{rule: "empty subject", leaf: func(c *x509.Certificate) { c.Subject = pkix.Name{} }}, // crypto/x509 makes the alternative name critical
+		{rule: "empty subject of a CRL issuer", leaf: func(c *x509.Certificate) { c.Subject, c.KeyUsage = pkix.Name{}, x509.KeyUsageCRLSign }, want: "issues CRLs without a subject"},
 		{rule: "no name at all", leaf: func(c *x509.Certificate) { c.Subject, c.DNSNames = pkix.Name{}, nil }, want: "no name at all"},
 		{rule: "malformed name", leaf: func(c *x509.Certificate) { c.DNSNames = append(c.DNSNames, "a..b") }, want: "name dns:a..b is malformed"},
 		{rule: "NUL in the subject", leaf: func(c *x509.Certificate) { c.Subject.CommonName = "a\x00b" }, want: "has a NUL character"},
