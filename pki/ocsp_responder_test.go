@@ -18,6 +18,8 @@ import (
 	"certkdb/pki/cert"
 	"certkdb/pki/path"
 
+	"golang.org/x/crypto/cryptobyte"
+	tags "golang.org/x/crypto/cryptobyte/asn1"
 	"golang.org/x/crypto/ocsp"
 )
 
@@ -140,4 +142,70 @@ func listOf(t *testing.T, ca, revoked *signed) *cert.CRL {
 		t.Fatal(err)
 	}
 	return list
+}
+
+// TestReadOCSP_algorithms reads responses that are signed in ways that package ocsp does not know.
+func TestReadOCSP_algorithms(t *testing.T) {
+	t.Parallel()
+	stand, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for keyType, algorithm := range map[string]string{
+		"ed25519": "\x30\x05\x06\x03\x2b\x65\x70", "mldsa65": "\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x03\x12",
+	} {
+		ca, root := newCA(t, pki.Request{KeyType: keyType})
+		c, _ := parsed(t, issue(t, ca, pki.Request{Subject: dn(t, "CN=leaf")}).Certificate)
+		of := &x509.Certificate{RawSubject: ca.Certificate().RawSubject, RawSubjectPublicKeyInfo: ca.Certificate().RawSPKI}
+		der, err := ocsp.CreateResponse(of, of, ocsp.Response{Status: ocsp.Good, SerialNumber: c.Serial, ThisUpdate: time.Now()}, stand)
+		if err != nil {
+			t.Fatal(err)
+		}
+		signer, err := root.Key.Signer()
+		if err != nil {
+			t.Fatal(err)
+		}
+		good := resigned(t, der, algorithm, signer)
+		if a, err := pki.ReadOCSP(good, c, ca.Certificate(), path.Options{Time: time.Now()}); err != nil || a.Status != pki.StatusGood {
+			t.Errorf("%s: %+v, %v", keyType, a, err)
+		}
+		good[len(good)-9] ^= 1
+		if _, err := pki.ReadOCSP(good, c, ca.Certificate(), path.Options{Time: time.Now()}); !errors.Is(err, pki.ErrRefused) || !strings.Contains(err.Error(), "does not verify") {
+			t.Errorf("%s, harmed: %v", keyType, err)
+		}
+	}
+}
+
+// resigned puts another signature, the last thing in it, into a response.
+func resigned(t *testing.T, response []byte, algorithm string, signer crypto.Signer) []byte {
+	t.Helper()
+	in := cryptobyte.String(response)
+	var outer, explicit, body, id, basic, seq, tbs cryptobyte.String
+	explicitTag := tags.Tag(0).ContextSpecific().Constructed()
+	if !in.ReadASN1(&outer, tags.SEQUENCE) || !outer.SkipASN1(tags.ENUM) || !outer.ReadASN1(&explicit, explicitTag) ||
+		!explicit.ReadASN1(&body, tags.SEQUENCE) || !body.ReadASN1Element(&id, tags.OBJECT_IDENTIFIER) ||
+		!body.ReadASN1(&basic, tags.OCTET_STRING) || !basic.ReadASN1(&seq, tags.SEQUENCE) || !seq.ReadASN1Element(&tbs, tags.SEQUENCE) {
+		t.Fatal("no response")
+	}
+	signature, err := signer.Sign(rand.Reader, tbs, crypto.Hash(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b cryptobyte.Builder
+	b.AddASN1(tags.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddASN1Enum(0)
+		b.AddASN1(explicitTag, func(b *cryptobyte.Builder) {
+			b.AddASN1(tags.SEQUENCE, func(b *cryptobyte.Builder) {
+				b.AddBytes(id)
+				b.AddASN1(tags.OCTET_STRING, func(b *cryptobyte.Builder) {
+					b.AddASN1(tags.SEQUENCE, func(b *cryptobyte.Builder) {
+						b.AddBytes(tbs)
+						b.AddBytes([]byte(algorithm))
+						b.AddASN1BitString(signature)
+					})
+				})
+			})
+		})
+	})
+	return b.BytesOrPanic()
 }

@@ -179,6 +179,19 @@ func (c *Certificate) parseOptional(tbs cryptobyte.String) error {
 	return nil
 }
 
+// ParseAlgorithm reads one AlgorithmIdentifier. der must hold nothing else.
+func ParseAlgorithm(der []byte) (Algorithm, error) {
+	input := cryptobyte.String(der)
+	a, err := readAlgorithm(&input)
+	if err == nil && !input.Empty() {
+		err = errors.New("something follows it")
+	}
+	if err != nil {
+		return Algorithm{}, fmt.Errorf("reading an algorithm identifier: %w", err)
+	}
+	return a, nil
+}
+
 func readAlgorithm(from *cryptobyte.String) (Algorithm, error) {
 	var a Algorithm
 	var raw, seq, id, params cryptobyte.String

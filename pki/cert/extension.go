@@ -74,6 +74,16 @@ func (u KeyUsage) String() string {
 	return strings.Join(names, ", ")
 }
 
+// ParseExtensions reads Extensions ::= SEQUENCE OF Extension (RFC 5280, 4.1), as other structures have them too. None may
+// occur twice.
+func ParseExtensions(der []byte) ([]Extension, error) {
+	list, err := readExtensions(der)
+	if err != nil {
+		return nil, fmt.Errorf("reading extensions: %w", err)
+	}
+	return list, nil
+}
+
 // readExtensions reads Extensions ::= SEQUENCE OF Extension.
 func readExtensions(from cryptobyte.String) ([]Extension, error) {
 	var seq cryptobyte.String

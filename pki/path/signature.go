@@ -1,6 +1,7 @@
 package path
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/dsa" //lint:ignore SA1019 certificates signed by DSA exist; whether they count is for Options.Weak to say
 	"crypto/ecdsa"
@@ -148,6 +149,19 @@ func verify(key publicKey, a cert.Algorithm, message, signature []byte) error {
 		return verdict(ok, ok && verifyDSA(pub, sum(s.digest, message), signature), a)
 	}
 	return verifyPure(key, a, message, signature)
+}
+
+// CheckSignature checks what the key of a certificate has signed, beside certificates and CRLs: digests that are too weak and keys
+// that do not fit are refused. Who may sign is not its business.
+func CheckSignature(signer *cert.Certificate, a cert.Algorithm, message, signature []byte, w Weak) error {
+	key := readKey(signer.RawSPKI, publicKey{})
+	if key.oid == oidDSA && !w.AllowDSA {
+		return errors.New("it is signed by a DSA key, which is not accepted")
+	}
+	if d := signatureDigest(a); d != nil && d.bits < cmp.Or(w.MinHash, 160) {
+		return fmt.Errorf("its signature's digest %s is too weak", oid.Name(d.oid))
+	}
+	return verify(key, a, message, signature)
 }
 
 // verdict makes an error of what a check found; fits says that the key is of the algorithm's kind.
