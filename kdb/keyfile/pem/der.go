@@ -16,7 +16,7 @@ func looksLikeDER(head []byte) bool {
 		return false
 	}
 	switch long := head[1]; {
-	case long > 0x80 && long <= 0x85:
+	case long > 0x80 && long <= 0x80+ber.MaxHead-2:
 		return true
 	case long >= 0x80:
 		return long == 0x80
@@ -153,13 +153,13 @@ func classify(der []byte) Kind {
 	return Other
 }
 
-// oidPKCS7 is the beginning of the content types of PKCS #7 in DER (1.2.840.113549.1.7).
-const oidPKCS7 = "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07"
+// oidPKCS7 is the beginning of the content types of PKCS #7 (1.2.840.113549.1.7).
+const oidPKCS7 = "\x2a\x86\x48\x86\xf7\x0d\x01\x07"
 
 // classifyNumbered tells apart what begins with an INTEGER, mostly a version.
 func classifyNumbered(s *shape) Kind {
 	switch {
-	case s.is(tagInteger, tagSequence) && bytes.Contains(s.parts[1][:min(len(s.parts[1]), 16)], []byte(oidPKCS7)):
+	case s.is(tagInteger, tagSequence) && bytes.Contains(s.parts[1][:min(len(s.parts[1]), 2*ber.MaxHead+len(oidPKCS7))], []byte(oidPKCS7)):
 		return PKCS12
 	case s.is(tagInteger, tagSequence, tagOctetString), s.is(tagInteger, tagOctetString),
 		s.is(tagInteger, tagInteger, tagInteger, tagInteger, tagInteger, tagInteger):

@@ -278,10 +278,18 @@ func (c *Container) openBag(b *bag) ([]byte, error) {
 		encrypted, _ = b.secretValue()
 	}
 	algorithm, ciphertext, err := pbe.SplitPKCS8(encrypted)
+	if err != nil && isPrivateKeyInfo(encrypted) {
+		return encrypted, nil // GnuTLS encrypts nothing where the password is empty, and calls it shrouded all the same
+	}
 	if err != nil {
 		return nil, translate(err)
 	}
-	return c.secrets.open(algorithm, ciphertext, isPrivateKeyInfo)
+	plain, err := c.secrets.open(algorithm, ciphertext, isPrivateKeyInfo)
+	if err != nil {
+		return nil, err
+	}
+	der, _, err := normalize(plain) // which isPrivateKeyInfo did
+	return der, err
 }
 
 // secretNames are the names that Java gives to the algorithms of secret keys.

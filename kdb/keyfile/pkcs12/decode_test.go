@@ -46,6 +46,27 @@ func TestDecode_keysWithoutCertificate(t *testing.T) {
 	}
 }
 
+// A key in BER comes out as DER. GnuTLS calls a key shrouded under an empty password too, and leaves it in clear.
+func TestDecode_keysOfOtherForms(t *testing.T) {
+	t.Parallel()
+	f := newFamily(t)
+	var key asn1.RawValue
+	if _, err := asn1.Unmarshal(f.one.pkcs8, &key); err != nil {
+		t.Fatal(err)
+	}
+	loose, err := pbe.EncryptPKCS8(slices.Concat([]byte{0x30, 0x80}, key.Bytes, []byte{0, 0}), []byte("x"), pbe.AES256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string][]byte{"BER": loose, "not encrypted": f.one.pkcs8} {
+		bag := der(t, 0x30, mustMarshal(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 2}), der(t, 0xa0, value))
+		c := decode(t, rawFile(t, bag), "x")
+		if key, err := c.Key(c.Entries()[0].Label); err != nil || !bytes.Equal(key, f.one.pkcs8) {
+			t.Errorf("%s: %x, %v", name, key, err)
+		}
+	}
+}
+
 func TestDecode_pairsByPublicKeyWhereIDsDoNotTell(t *testing.T) {
 	t.Parallel()
 	f := newFamily(t)

@@ -27,6 +27,7 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
+	"certkdb/kdb/keyfile/ber"
 	"certkdb/pki/pbe"
 )
 
@@ -55,31 +56,32 @@ func Codec() keyfile.Codec {
 	}
 }
 
-// oidPKCS7 is the element "06 09 1.2.840.113549.1.7.x" without its last arc, which a PFX has right behind its version.
-var oidPKCS7 = []byte{0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07}
+// oidPKCS7 is 1.2.840.113549.1.7, of which a PFX has an arc right behind its version.
+var oidPKCS7 = []byte{0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07}
 
-// matches recognises a PFX: a SEQUENCE of a small number and a ContentInfo.
+// matches recognises a PFX, be it BER: a SEQUENCE of a small number and a ContentInfo.
 func matches(head []byte) bool {
-	r := berReader{data: head}
-	enter := func(tag byte) bool {
-		b, err := r.next()
-		if err != nil || b != tag {
-			return false
+	enter := func(want byte) (length int, ok bool) {
+		tag, size, length, err := ber.Head(head)
+		if err != nil || tag != want {
+			return 0, false
 		}
-		if b, err = r.next(); err == nil && b > 0x80 {
-			r.pos += int(b & 0x7f)
-		}
-		return err == nil
+		head = head[size:]
+		return length, true
 	}
-	if !enter(0x30) || !enter(0x02) {
+	if _, ok := enter(ber.Sequence); !ok {
 		return false
 	}
-	length := int(head[r.pos-1])
-	if length < 1 || length > 4 {
+	version, ok := enter(ber.Integer)
+	if !ok || version < 1 || version > 4 || version > len(head) {
 		return false
 	}
-	r.pos += length
-	return enter(0x30) && r.pos <= len(head) && bytes.HasPrefix(head[r.pos:], oidPKCS7)
+	head = head[version:]
+	if _, ok := enter(ber.Sequence); !ok {
+		return false
+	}
+	_, ok = enter(ber.ObjectID)
+	return ok && bytes.HasPrefix(head, oidPKCS7)
 }
 
 // profile is a way to write a file.
