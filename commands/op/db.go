@@ -79,8 +79,10 @@ func forKeys(ask func(context.Context, string) ([]byte, error)) func(context.Con
 // options turns the parameters into what package kdb wants. Passwords of keys are read at once: who gives them knows that
 // they are needed.
 func (d DB) options(ctx context.Context, env *Env) (kdb.Options, error) {
+	asked := d.Password
+	asked.AllowEmpty = true // PKCS #12 files have empty passwords often enough
 	o := kdb.Options{
-		Password:    func(_ context.Context, location string) ([]byte, error) { return d.Password.read(env, location) },
+		Password:    func(_ context.Context, location string) ([]byte, error) { return asked.read(env, location) },
 		NoStash:     d.Password.replacesStash(),
 		LockTimeout: d.LockTimeout, Now: env.Now, User: env.User, Host: env.Host,
 	}

@@ -75,18 +75,18 @@ func (o Rename) free(tx kdb.Tx) error {
 	return err
 }
 
-// move puts an entry under another label with all it has.
+// move puts an entry under another label with all it has: first the new one, so that a key file finds what belongs to it at the old one
+// (attributes, a password of the key's own).
 func move(tx kdb.Tx, from, to string) error {
 	entry, err := fullEntry(tx, from)
 	if err != nil {
 		return err
 	}
-	if err := tx.Delete(from); err != nil {
-		clear(entry.Key)
+	entry.Label = to
+	if err := tx.Put(entry); err != nil { // the key is the database's now, which may write it only when all is done
 		return err
 	}
-	entry.Label = to
-	return tx.Put(entry) // the key is the database's now, which may write it only when all is done
+	return tx.Delete(from)
 }
 
 // fullEntry reads an entry with its key.

@@ -187,7 +187,11 @@ func (db *Database) askPassword(ctx context.Context) ([]byte, error) {
 	if db.o.Password == nil {
 		return nil, kdb.ErrNoPassword
 	}
-	return db.o.Password(ctx, db.location)
+	password, err := db.o.Password(ctx, db.location)
+	if err == nil && len(password) == 0 {
+		return nil, fmt.Errorf("%w: the password is empty", kdb.ErrNoPassword)
+	}
+	return password, err
 }
 
 // putMeta and putSlot store records in clear that the head vouches for.
