@@ -31,6 +31,11 @@ func checkSAN(n cert.GeneralName) error {
 		if len(n.Value) == 0 {
 			return fmt.Errorf("%w: an alternative name is empty", ErrRefused)
 		}
+		if n.Type == cert.DNSName {
+			if err := checkHost(strings.TrimPrefix(string(n.Value), "*.")); err != nil {
+				return fmt.Errorf("%w: the alternative name %s is no host name: %w (RFC 5280, 4.2.1.6)", ErrRefused, n.String(), err)
+			}
+		}
 	case cert.IPAddress:
 		if len(n.Value) != 4 && len(n.Value) != 16 {
 			return fmt.Errorf("%w: an IP address of %d bytes", ErrRefused, len(n.Value))

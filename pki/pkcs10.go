@@ -4,13 +4,13 @@ import (
 	"crypto"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"certkdb/pki/cert"
 	"certkdb/pki/key"
+	"certkdb/pki/path"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
@@ -184,21 +184,9 @@ func readRequest(der []byte) (*cert.Request, crypto.PublicKey, error) {
 	if err := checkKey(certified, false); err != nil {
 		return nil, nil, err
 	}
-	return request, certified, verifyRequest(der)
-}
-
-// verifyRequest verifies the signature of a request by its own key.
-func verifyRequest(der []byte) error {
-	parsed, err := x509.ParseCertificateRequest(der)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrParse, err)
+	// Not by x509, which refuses requests without attributes, and RSASSA-PSS with salts of other lengths.
+	if err := path.VerifyRequest(request); err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
-	err = parsed.CheckSignature()
-	if errors.Is(err, x509.ErrUnsupportedAlgorithm) {
-		return fmt.Errorf("%w: it is signed by an algorithm that cannot be verified here", ErrRefused)
-	}
-	if err != nil {
-		return fmt.Errorf("%w: its signature does not verify with its own key: %w", ErrRefused, err)
-	}
-	return nil
+	return request, certified, nil
 }

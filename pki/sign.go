@@ -35,6 +35,9 @@ func (ca *CA) signRequest(der []byte, r *Request, preserve bool) (Issued, error)
 	if err != nil {
 		return Issued{}, err
 	}
+	if r.Subject.Empty() && len(r.SANs) == 0 {
+		return Issued{}, fmt.Errorf("%w: it names nobody, nor do the parameters: a certificate needs a subject or an alternative name (RFC 5280, 4.1.2.6)", ErrRefused)
+	}
 	issued, err := ca.issue(r)
 	issued.Notes = append(notes, issued.Notes...)
 	return issued, err

@@ -81,6 +81,9 @@ func (r *Request) check(p Profile) error {
 // checkSubject refuses control characters, NUL first of all, which make programs see another name than the CA saw.
 func checkSubject(n name.Name) error {
 	for _, rdn := range n.RDNs {
+		if len(rdn) == 0 {
+			return fmt.Errorf("%w: a part of the subject is empty (RFC 5280, 4.1.2.4)", ErrRefused)
+		}
 		for _, a := range rdn {
 			unreadable := a.Value == "" && len(a.Raw) > 2 && a.Tag == name.TagUTF8String
 			if unreadable || !utf8.ValidString(a.Value) {

@@ -85,6 +85,8 @@ func (r *Request) parseInfo(tbs cryptobyte.String) error {
 	return nil
 }
 
+const idExtensionRequest = "1.2.840.113549.1.9.14"
+
 func (r *Request) readAttribute(from *cryptobyte.String) error {
 	var seq, id, values cryptobyte.String
 	if !from.ReadASN1(&seq, asn1.SEQUENCE) || !seq.ReadASN1(&id, asn1.OBJECT_IDENTIFIER) ||
@@ -96,7 +98,7 @@ func (r *Request) readAttribute(from *cryptobyte.String) error {
 		return err
 	}
 	switch dotted {
-	case "1.2.840.113549.1.9.14", "1.3.6.1.4.1.311.2.1.14": // extensionRequest, and Microsoft's of the same form
+	case idExtensionRequest, "1.3.6.1.4.1.311.2.1.14": // extensionRequest, and Microsoft's of the same form
 		return r.readExtensionRequest(values)
 	case "1.2.840.113549.1.9.7":
 		r.ChallengePassword = true
@@ -105,12 +107,16 @@ func (r *Request) readAttribute(from *cryptobyte.String) error {
 }
 
 func (r *Request) readExtensionRequest(values cryptobyte.String) error {
-	if values.Empty() || len(r.Extensions) > 0 {
+	if values.Empty() {
 		return nil
 	}
 	var one cryptobyte.String
 	if !values.ReadASN1Element(&one, asn1.SEQUENCE) {
 		return errors.New("the extension request is no SEQUENCE")
+	}
+	if len(r.Extensions) > 0 || !values.Empty() { // which one counts is open; programs differ
+		r.malformed = append(r.malformed, Malformation{ID: idExtensionRequest, Err: errors.New("it is there more than once")})
+		return nil
 	}
 	extensions, err := readExtensions(one)
 	if err != nil {
@@ -120,7 +126,8 @@ func (r *Request) readExtensionRequest(values cryptobyte.String) error {
 	c := Certificate{Extensions: extensions, MaxPathLen: -1}
 	c.decodeExtensions()
 	r.SAN, r.KeyUsage, r.ExtKeyUsage = c.SAN, c.KeyUsage, c.ExtKeyUsage
-	r.IsCA, r.MaxPathLen, r.malformed = c.IsCA, c.MaxPathLen, c.malformed
+	r.IsCA, r.MaxPathLen = c.IsCA, c.MaxPathLen
+	r.malformed = append(r.malformed, c.malformed...)
 	return nil
 }
 
