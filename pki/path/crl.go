@@ -171,7 +171,7 @@ func (c *checker) checkRevocation(i int) {
 	if n.Extension(idNoCheck) != nil && slices.Contains(n.ExtKeyUsage, OCSPSigning) {
 		return // its CA asks for no check (RFC 6960, 4.2.2.2.1); on other certificates the extension means nothing
 	}
-	r := &revocationCheck{checker: c, position: i, n: n, scopes: map[string]bool{}}
+	r := &revocationCheck{checker: c, position: i, n: n, scopes: map[string]bool{}, signers: map[*node]error{}}
 	points := slices.Clone(c.v.factsOf(n).points)
 	points = append(points, cert.DistributionPoint{Reasons: cert.AllReasons}) // the issuer's own CRL, wherever it is
 	// The algorithm could end as soon as all reasons are covered. But who gives a CRL that revokes wants it heeded.
@@ -210,6 +210,7 @@ type revocationCheck struct {
 	n        *node
 	mask     cert.Reasons
 	scopes   map[string]bool // of the CRLs that were used: older ones with the same scope count no more
+	signers  map[*node]error // what was found out about other CRL issuers
 	revoked  *revocation
 	why      error // why the CRL that came nearest was not used
 }
@@ -370,7 +371,12 @@ func (r *revocationCheck) signer(l *crl) (*node, error) {
 			err = fmt.Errorf("its issuer %q lacks the key usage cRLSign", subjectText(l.Issuer))
 			continue
 		}
-		if err = r.trusted(n); err == nil {
+		known := false
+		if err, known = r.signers[n]; !known {
+			err = r.trusted(n)
+			r.signers[n] = err
+		}
+		if err == nil {
 			return n, nil
 		}
 	}

@@ -140,3 +140,20 @@ func TestValidate_badCRLs(t *testing.T) {
 		}
 	}
 }
+
+// TestValidate_manyCRLs has a CRL issuer that must be validated itself sign a list for each of many places.
+func TestValidate_manyCRLs(t *testing.T) {
+	t.Parallel()
+	root := ca(t, nil, "Root")
+	signer := ca(t, root, "CRL signer")
+	inter := ca(t, root, "Intermediate", point(crlIssuer(signer)))
+	l := leaf(t, inter, point(crlIssuer(signer)))
+	o := options(root, signer, inter)
+	o.RequireCRLs, o.CRLs = true, []*cert.CRL{crlOf(t, root, nil)}
+	for range 100 {
+		o.CRLs = append(o.CRLs, crlOf(t, signer, issuing(indirect)))
+	}
+	if result := path.Validate(l.Certificate, o); !result.Valid {
+		t.Error(result.Explain())
+	}
+}
