@@ -1,7 +1,9 @@
 package path
 
 import (
+	"bytes"
 	"crypto/rsa"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/big"
@@ -105,7 +107,29 @@ func verifyPSS(key publicKey, a cert.Algorithm, message, signature []byte) error
 		return fmt.Errorf("%w: RSASSA-PSS with different digests for message and mask", errUnsupported)
 	}
 	err = rsa.VerifyPSS(pub, p.digest.id, sum(p.digest, message), signature, &rsa.PSSOptions{SaltLength: pssSalt(p.salt)})
-	return verdict(true, err == nil, a)
+	return verdict(true, err == nil && (p.salt > 0 || saltFree(pub, p.digest, signature)), a)
+}
+
+// saltFree tells that a signature, which is right, has no salt: the data block is zeros and a one (RFC 8017, 9.1.2).
+func saltFree(pub *rsa.PublicKey, d *digest, signature []byte) bool {
+	bits := pub.N.BitLen() - 1
+	encoded := new(big.Int).Exp(new(big.Int).SetBytes(signature), big.NewInt(int64(pub.E)), pub.N).FillBytes(make([]byte, (bits+7)/8))
+	block := encoded[:len(encoded)-d.bits/8-1]
+	for i, m := range maskOf(d, encoded[len(block):len(encoded)-1], len(block)) {
+		block[i] ^= m
+	}
+	block[0] &= 0xff >> (8*len(encoded) - bits)
+	last := len(block) - 1
+	return block[last] == 1 && len(bytes.TrimLeft(block[:last], "\x00")) == 0
+}
+
+// maskOf is MGF1 (RFC 8017, B.2.1).
+func maskOf(d *digest, seed []byte, length int) []byte {
+	var mask []byte
+	for counter := uint32(0); len(mask) < length; counter++ {
+		mask = append(mask, sum(d, binary.BigEndian.AppendUint32(bytes.Clone(seed), counter))...)
+	}
+	return mask[:length]
 }
 
 // pssSalt spells the salt length for crypto/rsa, to which 0 means any; -1 there means the digest's length.
