@@ -99,6 +99,9 @@ func TestValidate_strictEncoding(t *testing.T) {
 	}{
 		{"a GeneralizedTime before 2050", []string{validity, generalized}, "has a GeneralizedTime before 2050"},
 		{"a critical flag that is BER", []string{"\x01\x01\xff", "\x01\x01\x01"}, "has a critical flag that is not DER"},
+		{"a UTF8String that is none", []string{"\x06\x03\x55\x04\x03\x13\x0bexample.com", "\x06\x03\x55\x04\x03\x0c\x0bexample\xffcom"}, "has characters that its string type does not have"},
+		{"an IA5String that is none", []string{"\x06\x03\x55\x04\x03\x13\x0bexample.com", "\x06\x03\x55\x04\x03\x16\x0bexample\xffcom"}, "has characters that its string type does not have"},
+		{"an attribute without a value", []string{"\x30\x28\x31\x10\x30\x0e\x06\x03\x55\x04\x0a\x13\x07Example", "\x30\x21\x31\x09\x30\x07\x06\x03\x55\x04\x0a\x13\x00"}, "has an attribute without a value"},
 		{"an inner algorithm with parameters", []string{ecdsaSHA256, withNull}, "algorithms-differ"},
 	}
 	for _, test := range tests {

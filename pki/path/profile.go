@@ -330,16 +330,31 @@ func directoryProblem(n name.Name) string {
 			return "has an empty part"
 		}
 		for _, a := range rdn {
-			if strings.ContainsRune(a.Value, 0) {
-				return "has a NUL character"
-			}
-			if a.Tag == name.TagPrintableString && cert.OddAttribute(a) != "" {
-				return "has characters that its string type does not have"
+			if problem := attributeProblem(a); problem != "" {
+				return problem
 			}
 		}
 	}
 	if !n.IsDER() {
 		return "has a part whose attributes are not in DER order"
+	}
+	return ""
+}
+
+// attributeProblem looks at one attribute. Old string types are let be.
+func attributeProblem(a name.Attribute) string {
+	switch a.Tag {
+	case name.TagPrintableString, name.TagUTF8String, name.TagNumericString, name.TagIA5String, name.TagBMPString:
+	default:
+		return ""
+	}
+	switch {
+	case strings.ContainsRune(a.Value, 0):
+		return "has a NUL character"
+	case !a.IsText() || cert.OddAttribute(a) != "":
+		return "has characters that its string type does not have"
+	case a.Value == "":
+		return "has an attribute without a value"
 	}
 	return ""
 }
