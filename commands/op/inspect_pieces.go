@@ -103,22 +103,29 @@ func (s *inspection) piece(p *pem.Item) error {
 	item := newItem(p)
 	err := s.fill(&item, p)
 	if err != nil {
-		err = fmt.Errorf("%s: %w", p.Where(), err)
 		item.Error = err.Error()
 	}
 	s.found.Items = append(s.found.Items, item)
 	return err
 }
 
+// fill describes a piece; the error says where it stands.
 func (s *inspection) fill(item *Item, p *pem.Item) error {
 	switch p.Kind {
 	case pem.Certificate:
 		item.Trusted = p.Aux != nil && len(p.Aux.Trust) > 0
-		return s.certificate(item, p.DER)
+		return located(p, s.certificate(item, p.DER))
 	case pem.PrivateKey, pem.EncryptedKey, pem.OpenSSHKey:
 		return s.privateKey(item, p)
 	}
-	return s.public(item, p.DER)
+	return located(p, s.public(item, p.DER))
+}
+
+func located(p *pem.Item, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", p.Where(), err)
 }
 
 // certificate fills in what a certificate says.
@@ -239,7 +246,7 @@ func newExtensions(lines []cert.Line) []Extension {
 func (s *inspection) privateKey(item *Item, p *pem.Item) error {
 	if p.Kind == pem.EncryptedKey {
 		if err := describeEncryption(item, p); err != nil {
-			return err
+			return located(p, err)
 		}
 	}
 	private, err := s.open(p)

@@ -42,11 +42,7 @@ func nonEmpty(list ...string) []string {
 // keys derives the cipher's key and initialization vector.
 func (s *scheme) keys(password []byte, encoding Encoding) (key, iv []byte, err error) {
 	if s.split {
-		both, err := s.kdf.derive(password, encoding, purposeKey, s.cipher.keyLen+s.cipher.block)
-		if err != nil {
-			return nil, nil, err
-		}
-		return both[:s.cipher.keyLen], both[s.cipher.keyLen:], nil
+		return s.splitKeys(password, encoding)
 	}
 	key, err = s.kdf.derive(password, encoding, purposeKey, s.cipher.keyLen)
 	if err != nil || s.iv != nil || s.cipher.block == 0 {
@@ -54,6 +50,20 @@ func (s *scheme) keys(password []byte, encoding Encoding) (key, iv []byte, err e
 	}
 	iv, err = s.kdf.derive(password, encoding, purposeIV, s.cipher.block)
 	return key, iv, err
+}
+
+// splitKeys takes key and initialization vector of PBES1 from one derivation (RFC 8018, section 6.1.1). NSS, which uses the BMPString here,
+// takes the vector from the digest's end, which is the same place with MD5 and another one with SHA-1.
+func (s *scheme) splitKeys(password []byte, encoding Encoding) (key, iv []byte, err error) {
+	size := s.cipher.keyLen + s.cipher.block
+	if encoding == EncodingBMP {
+		size = s.kdf.(pbkdf1).digest.new().Size()
+	}
+	both, err := s.kdf.derive(password, encoding, purposeKey, size)
+	if err != nil {
+		return nil, nil, err
+	}
+	return both[:s.cipher.keyLen], both[size-s.cipher.block:], nil
 }
 
 func (s *scheme) decrypt(b *Budget, ciphertext, password []byte, encoding Encoding) ([]byte, error) {

@@ -55,7 +55,7 @@ func parseDEK(header string) (*dek, error) {
 	if header == "" {
 		return nil, fmt.Errorf("%w: Proc-Type says that it is encrypted, but there is no DEK-Info", kdb.ErrParse)
 	}
-	return nil, fmt.Errorf("%w: it is encrypted with %.40q", kdb.ErrUnsupported, name)
+	return nil, marked{fmt.Errorf("unsupported algorithm: it is encrypted with %.40q (DEK-Info)", name), kdb.ErrUnsupported}
 }
 
 func (d *dek) blockSize() int {

@@ -225,12 +225,16 @@ func TestDecode_writtenByNSS(t *testing.T) {
 	dir := save(t, "f.p12", data)
 	run(t, dir, "certutil", "-N", "-d", "sql:"+dir, "--empty-password")
 	run(t, dir, "pk12util", "-i", "f.p12", "-d", "sql:"+dir, "-W", secret)
-	run(t, dir, "pk12util", "-o", "out.p12", "-n", "Zwei – ü", "-d", "sql:"+dir, "-W", "nss pass")
-	c := decode(t, load(t, dir, "out.p12"), "nss pass")
-	checkKeys(t, c)
-	k, err := c.Key("Zwei – ü")
-	if err != nil || !bytes.Equal(k, f.two.pkcs8) && len(k) == 0 {
-		t.Errorf("%s: %v", labels(c), err)
+	for _, cipher := range []string{
+		"AES-256-CBC", "PKCS #12 V2 PBE With SHA-1 And 128 Bit RC4", "PKCS #5 Password Based Encryption with SHA-1 and DES-CBC",
+	} {
+		run(t, dir, "pk12util", "-o", "out.p12", "-n", "Zwei – ü", "-d", "sql:"+dir, "-W", "nss päss", "-c", cipher)
+		c := decode(t, load(t, dir, "out.p12"), "nss päss")
+		checkKeys(t, c)
+		k, err := c.Key("Zwei – ü")
+		if err != nil || !bytes.Equal(k, f.two.pkcs8) && len(k) == 0 {
+			t.Errorf("%s: %s: %v", cipher, labels(c), err)
+		}
 	}
 }
 
