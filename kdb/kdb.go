@@ -113,6 +113,8 @@ type Options struct {
 	// Password is called when the database needs its password, once it has proved to be one, and outside of any lock.
 	// It may return an error wrapping ErrNoPassword. The caller of Password clears the bytes.
 	Password func(ctx context.Context, location string) ([]byte, error)
+	// NewPassword is called in place of Password when a file that has no password yet needs one; nil is Password.
+	NewPassword func(ctx context.Context, location string) ([]byte, error)
 	// KeyPasswords are tried for private keys that do not open with the database's password (JKS, JCEKS, PKCS #12).
 	KeyPasswords [][]byte
 	// NoStash keeps a stash from being used, so that Password is asked.

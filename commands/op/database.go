@@ -67,7 +67,8 @@ func (o Init) create(ctx context.Context, env *Env) (kdb.Database, Created, erro
 	if options.Options, err = o.options(ctx, env); err != nil {
 		return nil, Created{}, err
 	}
-	options.Password = func(context.Context, string) ([]byte, error) { return o.NewPassword.get(env, location) }
+	options.Password = forKeys(func(context.Context, string) ([]byte, error) { return o.NewPassword.get(env, location) })
+	options.NewPassword = options.Password
 	if wanted := o.NewPassword.Given() || o.NewPassword.Generate; wanted || !driver.Pieces { // else the first private key will ask
 		password, err := o.NewPassword.get(env, location)
 		if err != nil {

@@ -60,7 +60,7 @@ func (d DB) Open(ctx context.Context, env *Env) (kdb.Database, error) {
 		return nil, err
 	}
 	if driver.Pieces {
-		options.Password = forKeys(options.Password)
+		options.Password, options.NewPassword = forKeys(options.Password), forKeys(options.NewPassword)
 	}
 	return driver.Open(ctx, location, options)
 }
@@ -70,7 +70,7 @@ func forKeys(ask func(context.Context, string) ([]byte, error)) func(context.Con
 	return func(ctx context.Context, location string) ([]byte, error) {
 		password, err := ask(ctx, location)
 		if errors.Is(err, kdb.ErrNoPassword) {
-			err = WithHint(err, "private keys are kept encrypted in it: give a password with --password SRC; certkdb export --key writes plain keys")
+			err = WithHint(err, "private keys are kept encrypted in it, and certkdb export --key writes plain ones; "+Hint(err))
 		}
 		return password, err
 	}
@@ -83,6 +83,7 @@ func (d DB) options(ctx context.Context, env *Env) (kdb.Options, error) {
 	asked.AllowEmpty = true // PKCS #12 files have empty passwords often enough
 	o := kdb.Options{
 		Password:    func(_ context.Context, location string) ([]byte, error) { return asked.read(env, location) },
+		NewPassword: func(_ context.Context, location string) ([]byte, error) { return d.Password.readNew(env, location) },
 		NoStash:     d.Password.replacesStash(),
 		LockTimeout: d.LockTimeout, Now: env.Now, User: env.User, Host: env.Host,
 	}

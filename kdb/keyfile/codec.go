@@ -1,6 +1,10 @@
 package keyfile
 
-import "certkdb/kdb"
+import (
+	"fmt"
+
+	"certkdb/kdb"
+)
 
 // Codec turns the bytes of one foreign format into a [Container] and back. A codec does no file I/O and asks nobody:
 // [Database] locks, reads, writes and keeps the files.
@@ -72,7 +76,7 @@ type Container interface {
 	Delete(label string) error
 	// Encode writes the container under a password, which may differ from the one it was read with; that of a [Sealer] is for new private
 	// keys alone. A nil password is an absent one: the
-	// error wraps kdb.ErrNoPassword if the format, or the profile of this file, needs one. Companions that are nil are removed,
+	// error wraps kdb.ErrNoPassword if the format, or the profile of this file, needs one, [ErrUnprotected] if the file has had none. Companions that are nil are removed,
 	// or not made.
 	Encode(password []byte) (Files, error)
 	// Facts tells people how the file is protected: algorithms, iteration counts, and what of it is weak.
@@ -80,6 +84,9 @@ type Container interface {
 	// Check verifies what Decode did not (keys match certificates, checksums of records) and reports findings.
 	Check(report func(kdb.Problem))
 }
+
+// ErrUnprotected says that a file needs a password which had none: any will do, so that it is one to be set.
+var ErrUnprotected = fmt.Errorf("%w: the file has none yet", kdb.ErrNoPassword)
 
 // Sealer is a Container of a format that encrypts nothing but private keys, so that it opens without its password.
 type Sealer interface {

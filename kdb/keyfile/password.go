@@ -46,6 +46,13 @@ func (d *Database) ask(ctx context.Context) ([]byte, error) {
 	return d.options.Password(ctx, d.location)
 }
 
+func (d *Database) askNew(ctx context.Context) ([]byte, error) {
+	if d.options.NewPassword == nil {
+		return d.ask(ctx)
+	}
+	return d.options.NewPassword(ctx, d.location)
+}
+
 // decode tries the passwords until one fits, and remembers that one. If nobody is there to be asked, the error is the one of the
 // password before. The container is partial if the format did without a password that it asked for.
 // A container that asks once it is decoded is answered by later.

@@ -65,7 +65,11 @@ func (d *Database) update(ctx context.Context, edit edit, password []byte) error
 	err = d.locked(ctx, edit, password)
 	if password == nil && errors.Is(err, kdb.ErrNoPassword) && d.secrets.get() == nil {
 		// The file could be read without a password and cannot be written without one.
-		if password, err = d.ask(ctx); err == nil {
+		ask := d.ask
+		if errors.Is(err, ErrUnprotected) {
+			ask = d.askNew
+		}
+		if password, err = ask(ctx); err == nil {
 			d.secrets.set(password)
 			err = d.locked(ctx, edit, nil)
 		}

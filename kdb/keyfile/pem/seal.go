@@ -3,8 +3,10 @@ package pem
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"certkdb/kdb"
+	"certkdb/kdb/keyfile"
 	"certkdb/pki/pbe"
 )
 
@@ -20,8 +22,10 @@ func (c *container) seal(password []byte) error {
 	switch {
 	case len(fresh) == 0:
 		return nil
+	case password == nil && c.protected():
+		return fmt.Errorf("encrypting a new private key: %w", kdb.ErrNoPassword)
 	case password == nil:
-		return fmt.Errorf("%w: private keys are written encrypted", kdb.ErrNoPassword)
+		return fmt.Errorf("encrypting a new private key: %w", keyfile.ErrUnprotected)
 	case !c.resealed && !c.fits(password):
 		return fmt.Errorf("encrypting a new private key: %w: the keys in the file have another one", kdb.ErrPassword)
 	}
@@ -37,16 +41,15 @@ func (c *container) seal(password []byte) error {
 	return nil
 }
 
+// protected says that a private key of the file is encrypted.
+func (c *container) protected() bool {
+	return slices.ContainsFunc(c.keyParts(), func(p *part) bool { return !p.open && p.encrypted() })
+}
+
 // fits says that the password opens a key of the file, or that no key needs one.
 func (c *container) fits(password []byte) bool {
-	any := false
-	for _, p := range c.keyParts() {
-		if p.open || !p.encrypted() {
-			continue
-		}
-		if any = true; p.private.PKCS8 != nil && !p.foreign && bytes.Equal(c.password, password) || p.openWith(password) == nil {
-			return true
-		}
-	}
-	return !any
+	return !c.protected() || slices.ContainsFunc(c.keyParts(), func(p *part) bool {
+		same := p.private.PKCS8 != nil && !p.foreign && bytes.Equal(c.password, password)
+		return !p.open && p.encrypted() && (same || p.openWith(password) == nil)
+	})
 }
