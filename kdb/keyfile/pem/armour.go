@@ -264,8 +264,8 @@ func (a *armour) finish() {
 	b, item := &a.block, a.item()
 	der, err := b.decode()
 	if item.Kind == Other {
-		item.DER = der // of an unknown type nobody knows what its content should be (PGP's has a check sum, for example)
-		err = nil
+		item.DER = der
+		err = nil // see identify
 	}
 	if err == nil {
 		item.DER = der

@@ -41,6 +41,8 @@ func kindOfType(typ string) Kind {
 // kind to what has no armour.
 func (i *Item) identify() error {
 	switch {
+	case i.Kind == Other && i.Type != "":
+		return nil // of an unknown type nobody knows what its content should be (PGP's has a check sum, for example)
 	case i.Kind == OpenSSHKey:
 		return checkOpenSSH(i.DER)
 	case i.Kind == PrivateKey && i.encryptedHeaders():

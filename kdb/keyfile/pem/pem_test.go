@@ -269,6 +269,21 @@ func TestItems_headersMakeAKeyEncrypted(t *testing.T) {
 	}
 }
 
+func TestItems_blocksOfOthers(t *testing.T) {
+	t.Parallel()
+	for name, block := range map[string]string{
+		"a check sum":   "-----BEGIN PGP MESSAGE-----\n\nhQEMA5vJ\n=abcd\n-----END PGP MESSAGE-----\n",
+		"no DER":        "-----BEGIN X-----\nAAAA\n-----END X-----\n",
+		"a certificate": armoured("X", certificate(1)),
+		"nothing":       "-----BEGIN X-----\n-----END X-----\n",
+	} {
+		items, errs := read([]byte(block + armoured("CERTIFICATE", certificate(1))))
+		if len(errs) > 0 || len(items) != 2 || items[0].Kind != pem.Other || items[1].Kind != pem.Certificate {
+			t.Errorf("%s: %d items, %v", name, len(items), errs)
+		}
+	}
+}
+
 func TestItems_stopsWhenAsked(t *testing.T) {
 	t.Parallel()
 	input := strings.Repeat(armoured("CERTIFICATE", certificate(1)), 3)
