@@ -187,11 +187,14 @@ func (c *container) place(p *part, behind ...*part) {
 			return
 		}
 	}
+	c.parts = append(c.parts, p)
+	if bytes.Contains(c.tail, []byte(beginMark)) {
+		return // a block without its end would swallow what is written behind it
+	}
 	p.loose, c.tail = bytes.TrimPrefix(c.tail, []byte(emptyMark)), nil
 	if len(bytes.TrimSpace(p.loose)) > 0 { // a note at the end is no note on the new block
 		p.loose = append(endLine(slices.Clip(p.loose)), withEnds("\n", c.crlf)...)
 	}
-	c.parts = append(c.parts, p)
 }
 
 // describe writes the label and the localKeyID of a record above its blocks where they are needed; issuers are new in the file.

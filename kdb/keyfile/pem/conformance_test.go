@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"certkdb/kdb"
+	"certkdb/kdb/keyfile"
 	"certkdb/kdb/keyfile/pem"
 	"certkdb/kdb/keyfile/pkcs7"
 	"certkdb/pki/cert"
@@ -102,4 +103,70 @@ func TestConformance(t *testing.T) {
 		}
 	}
 	t.Logf("as expected: %v", counts)
+}
+
+// TestConformance_databases opens the same files as databases: written again they are the same, another entry comes and goes, and deleting one
+// leaves the others.
+func TestConformance_databases(t *testing.T) {
+	t.Parallel()
+	more := issue(t, "more", nil, true)
+	opened, entries := 0, 0
+	for _, r := range conformancedata.Files(t, "pem-bundle", "pem-misc", "key", "csr", "crl", "arm", "trust-bundle", "cert", "root-cert", "intermediate-bundle",
+		"key-params-or-other", "fuzz-pem", "fuzz-key", "fuzz-crl") {
+		if len(r.Data) > 1<<20 || !pem.Codec().Matches(r.Data[:min(len(r.Data), 4096)]) {
+			continue
+		}
+		c, err := pem.FastCodec().Decode(keyfile.Files{Main: r.Data}, keyfile.Passwords{})
+		if err != nil {
+			if !errors.Is(err, kdb.ErrParse) {
+				t.Errorf("%s: an error of no known kind: %v", r.Path, err)
+			}
+			continue
+		}
+		files, err := c.Encode(nil)
+		if errors.Is(err, kdb.ErrUnsupported) {
+			continue // UTF-16
+		}
+		if err != nil || !bytes.Equal(files.Main, r.Data) {
+			t.Errorf("%s: written again it is another file, %v", r.Path, err)
+			continue
+		}
+		list := c.Entries()
+		opened, entries = opened+1, entries+len(list)
+		put(t, c, kdb.Entry{Label: "one more", Kind: kdb.KindTrusted, Trusted: true, Certificates: [][]byte{more.cert.Raw}})
+		again := decode(t, encode(t, c))
+		if got := len(again.Entries()); got != len(list)+1 {
+			t.Errorf("%s: %d entries, %d after one more", r.Path, len(list), got)
+		}
+		if err := again.Delete("one more"); err != nil {
+			t.Errorf("%s: %v", r.Path, err)
+		}
+		for _, e := range list[:min(len(list), 5)] {
+			deleteOne(t, r, e.Label, len(list))
+		}
+	}
+	t.Logf("%d files with %d entries", opened, entries)
+}
+
+func deleteOne(t *testing.T, r conformancedata.File, label string, before int) {
+	t.Helper()
+	c := decode(t, string(r.Data))
+	err := c.Delete(label)
+	if errors.Is(err, kdb.ErrUnsupported) {
+		return // in a PKCS #7 block
+	}
+	if err != nil {
+		t.Errorf("%s: deleting %q: %v", r.Path, label, err)
+		return
+	}
+	after, err := pem.FastCodec().Decode(keyfile.Files{Main: []byte(encode(t, c))}, keyfile.Passwords{})
+	if err != nil {
+		if before > 1 {
+			t.Errorf("%s: without %q: %v", r.Path, label, err)
+		}
+		return // nothing but bad pieces is left
+	}
+	if got := len(after.Entries()); got != before-1 {
+		t.Errorf("%s: %d entries, %d without %q", r.Path, before, got, label)
+	}
 }

@@ -350,6 +350,19 @@ func TestPut_plainKeysStayPlain(t *testing.T) {
 	}
 }
 
+// TestPut_behindACutBlock: what has no end swallows nothing.
+func TestPut_behindACutBlock(t *testing.T) {
+	t.Parallel()
+	root, leaf := issue(t, "root", nil, true), issue(t, "leaf", nil, false)
+	cut := root.certPEM()[:200]
+	c := decode(t, root.certPEM()+cut)
+	put(t, c, kdb.Entry{Label: "x", Kind: kdb.KindPersonal, Certificates: [][]byte{leaf.cert.Raw}, Key: leaf.pkcs8(t)})
+	text := encode(t, c)
+	if got := describe(decode(t, text)); got != "trusted root 1, personal x 1" || !strings.HasSuffix(text, cut) {
+		t.Errorf("%s in\n%s", got, text)
+	}
+}
+
 // TestPut_besideALockedKey: what is added beside a locked key without certificate does not become its certificate.
 func TestPut_besideALockedKey(t *testing.T) {
 	t.Parallel()
