@@ -22,7 +22,7 @@ func (c *container) Put(e kdb.Entry) error {
 	old := c.byLabel[e.Label]
 	before := old
 	if before == nil {
-		before = l.deleted[e.Fingerprint()]
+		before = l.like(&e)
 	}
 	r, err := c.newRecord(&e, before)
 	if err != nil {
@@ -40,6 +40,7 @@ func (c *container) Put(e kdb.Entry) error {
 		c.release(old)
 	}
 	c.describe(r, issuers)
+	l.present[e.Fingerprint()] = r
 	return nil
 }
 
@@ -79,23 +80,28 @@ func (c *container) newRecord(e *kdb.Entry, before *record) (*record, error) {
 	if before == nil {
 		before = &record{}
 	}
+	// An entry that stays is no longer one with another label: what it is made of is copied.
+	reuse := func(p *part) *part { return p }
+	if !before.gone && before.label != r.label {
+		reuse = c.copyOf
+	}
 	if before.cert != nil && before.cert.item.Kind == PKCS7 && !before.gone {
 		return nil, fmt.Errorf("%w: %s", kdb.ErrUnsupported, inPKCS7)
 	}
 	if e.Kind == kdb.KindRequest {
-		r.request = before.request
+		r.request = reuse(before.request)
 		if r.request == nil || !bytes.Equal(r.request.item.DER, e.Request) {
-			r.request = newPart(Request, e.Request)
+			r.request = c.newPart(Request, e.Request)
 		}
-		return r, c.keyOf(r, e, before)
+		return r, c.keyOf(r, e, before, reuse)
 	}
-	r.cert = before.cert
+	r.cert = reuse(before.cert)
 	elsewhere := before.gone && r.cert != nil && !r.cert.gone // it came back already, in a chain
 	if r.cert == nil || elsewhere || !bytes.Equal(r.cert.item.DER, e.Certificates[0]) || e.Trusted && r.cert.item.Aux.Distrusted() {
-		r.cert = newPart(Certificate, e.Certificates[0])
+		r.cert = c.newPart(Certificate, e.Certificates[0])
 	}
 	if e.Kind == kdb.KindPersonal {
-		return r, c.keyOf(r, e, before)
+		return r, c.keyOf(r, e, before, reuse)
 	}
 	r.certificates, r.trusted = e.Certificates[:1], e.Trusted
 	if !e.Trusted && !r.cert.item.Aux.Distrusted() {
@@ -106,8 +112,24 @@ func (c *container) newRecord(e *kdb.Entry, before *record) (*record, error) {
 
 const inPKCS7 = "the entry stands in a PKCS #7 block, which is kept as it is; copy the entries into another file"
 
-func newPart(kind Kind, der []byte) *part {
-	p := &part{item: Item{Kind: kind, Type: typeOfKind[kind], DER: der}, block: Encode(kind, der), fresh: true}
+// copyOf copies a part for another entry, as it is written; a key gets a localKeyID of its own.
+func (c *container) copyOf(p *part) *part {
+	if p == nil {
+		return nil
+	}
+	q := *p
+	q.after, q.owners, q.fresh, q.gone = nil, 0, true, false
+	if len(bytes.TrimSpace(q.loose)) > 0 {
+		q.loose = nil // notes that belong to nobody stay where they are
+	}
+	if isKey(q.item.Kind) && len(q.item.LocalKeyID) > 0 {
+		q.setAttributes(bag{label: q.item.Label, keyID: c.newID(q.item.DER, q.item.Label)}, c.crlf)
+	}
+	return &q
+}
+
+func (c *container) newPart(kind Kind, der []byte) *part {
+	p := &part{item: Item{Kind: kind, Type: typeOfKind[kind], DER: der}, block: []byte(withEnds(string(Encode(kind, der)), c.crlf)), fresh: true}
 	if kind == Certificate {
 		p.certs = [][]byte{der}
 	}
@@ -115,12 +137,12 @@ func newPart(kind Kind, der []byte) *part {
 }
 
 // keyOf gives a record its private key: the one before if it is the same, as it is written.
-func (c *container) keyOf(r *record, e *kdb.Entry, before *record) error {
+func (c *container) keyOf(r *record, e *kdb.Entry, before *record, reuse func(*part) *part) error {
 	switch {
 	case len(e.Key) == 0 && before.key == nil:
 		return fmt.Errorf("an entry of kind %s needs its key", e.Kind)
 	case len(e.Key) == 0, before.key != nil && c.open(before.key) == nil && bytes.Equal(before.key.private.PKCS8, e.Key):
-		r.key = before.key
+		r.key = reuse(before.key)
 		return nil
 	}
 	private, err := key.ReadPrivate(e.Key)
@@ -158,7 +180,7 @@ func (c *container) settle(r, before *record) []*part {
 		}
 		p := c.deleted(der)
 		if p == nil {
-			p = newPart(Certificate, der)
+			p = c.newPart(Certificate, der)
 			c.place(p, nil, last)
 			last = p
 		}
@@ -179,7 +201,6 @@ func issued(issuer, der []byte) bool {
 // place puts a new part behind the first of the others that is there.
 func (c *container) place(p *part, behind ...*part) {
 	p.number = len(c.parts)
-	p.block = []byte(withEnds(string(p.block), c.crlf))
 	c.ledger.note(p)
 	for _, other := range behind {
 		if other != nil {
@@ -276,6 +297,9 @@ func (c *container) Delete(label string) error {
 	r.gone = true
 	delete(c.byLabel, label)
 	l.deleted[fingerprint(r)] = r
+	if l.present[fingerprint(r)] == r {
+		delete(l.present, fingerprint(r))
+	}
 	c.release(r)
 	return nil
 }

@@ -326,6 +326,44 @@ func TestPut_trustedStaysTrusted(t *testing.T) {
 	}
 }
 
+// TestRename_inPlace: a rename, which puts the new entry before it deletes the old one or after, changes the label and nothing else.
+func TestRename_inPlace(t *testing.T) {
+	t.Parallel()
+	root, leaf := issue(t, "root", nil, true), issue(t, "leaf", nil, false)
+	for name, parts := range map[string][3]string{
+		"a certificate with a title": {root.certPEM() + "\nTitle\n=====\n", leaf.certPEM(), "\n" + root.certPEM()},
+		"trust settings":             {"", armoured("TRUSTED CERTIFICATE", append(leaf.cert.Raw[:len(leaf.cert.Raw):len(leaf.cert.Raw)], der(0x30, der(0xa0, der(6, []byte("\x55\x1d\x25\x00"))))...)), "# end\n"},
+		"a plain key":                {leaf.keyPEM(t), leaf.certPEM(), root.certPEM()},
+	} {
+		for _, putFirst := range []bool{true, false} {
+			c := decode(t, strings.Join(parts[:], ""))
+			old := labelOf(t, c, "leaf")
+			i := slices.IndexFunc(c.Entries(), func(e kdb.Entry) bool { return e.Label == old })
+			e := c.Entries()[i]
+			e.Label = "new"
+			e.Key, _ = c.Key(old)
+			if putFirst {
+				put(t, c, e)
+			}
+			if err := c.Delete(old); err != nil {
+				t.Fatal(err)
+			}
+			if !putFirst {
+				put(t, c, e)
+			}
+			const attributes = "Bag Attributes\n    friendlyName: new\n"
+			want := parts[0] + attributes + parts[1] + parts[2]
+			if len(e.Key) > 0 {
+				want = attributes + want
+			}
+			files, err := c.Encode(nil)
+			if got := string(files.Main); err != nil || got != want {
+				t.Errorf("%s: %v, %s, want %s", name, err, got, want)
+			}
+		}
+	}
+}
+
 func TestPut_plainKeysStayPlain(t *testing.T) {
 	t.Parallel()
 	leaf, other := issue(t, "leaf", nil, false), issue(t, "other", nil, false)
@@ -514,12 +552,18 @@ func TestChanges_random(t *testing.T) {
 			case ok && random.IntN(3) == 0:
 				to := fmt.Sprintf("label %d", 5+random.IntN(3))
 				log = append(log, "rename "+label+" to "+to)
+				putFirst := random.IntN(2) == 0
+				old.Label = to
+				if putFirst {
+					put(t, c, old)
+				}
 				if err := c.Delete(label); err != nil {
 					t.Fatalf("%v: %v", log, err)
 				}
+				if !putFirst {
+					put(t, c, old)
+				}
 				delete(model, label)
-				old.Label = to
-				put(t, c, old)
 				model[to] = old
 			default:
 				e := kdb.Entry{Label: label, Kind: kdb.KindTrusted, Trusted: true, Certificates: [][]byte{people[who].cert.Raw}}

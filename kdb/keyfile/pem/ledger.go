@@ -23,6 +23,8 @@ type ledger struct {
 	personal bool // there is a personal entry, or was
 	// deleted are the records that were, by what identifies them: one of them may come back under another label.
 	deleted map[[32]byte]*record
+	// present are those that are there.
+	present map[[32]byte]*record
 }
 
 // book returns the ledger, made at the first change. Keys that belong to their certificates only as long as nothing else is in the file
@@ -33,7 +35,7 @@ func (c *container) book() *ledger {
 	}
 	l := &ledger{
 		parts: map[[32]byte][]*part{}, chains: map[[32]byte]int{}, ids: map[string]bool{}, trusted: map[*part]*record{},
-		deleted: map[[32]byte]*record{},
+		deleted: map[[32]byte]*record{}, present: map[[32]byte]*record{},
 	}
 	c.ledger = l
 	for _, p := range c.parts {
@@ -41,6 +43,7 @@ func (c *container) book() *ledger {
 	}
 	for _, r := range c.records {
 		l.chain(r, 1)
+		l.present[fingerprint(r)] = r
 		if r.kind == kdb.KindTrusted {
 			l.trusted[r.cert] = r
 		}
@@ -52,6 +55,15 @@ func (c *container) book() *ledger {
 		}
 	}
 	return l
+}
+
+// like finds an entry with the same content under another label, to take over what belongs to it: one that is there, since a rename puts the new
+// entry first, or one that was deleted; nil if there is none.
+func (l *ledger) like(e *kdb.Entry) *record {
+	if r := l.present[e.Fingerprint()]; r != nil && r.kind == e.Kind && (r.cert == nil || r.cert.item.Kind != PKCS7) {
+		return r
+	}
+	return l.deleted[e.Fingerprint()]
 }
 
 func (l *ledger) note(p *part) {
