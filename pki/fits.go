@@ -39,7 +39,7 @@ func (ca *CA) namesPermitted(der []byte) error {
 	for _, attempt := range path.Validate(issued, o).Attempts {
 		for _, failure := range attempt.Failures {
 			if failure.Rule == path.RuleNameConstraints || failure.Rule == path.RuleMalformed {
-				return fmt.Errorf("%w: %s (RFC 5280, 4.2.1.10)", ErrRefused, failure)
+				return fmt.Errorf("%w: %s (RFC 5280, 4.2.1.10)", ErrRefused, failure.Reason)
 			}
 		}
 	}

@@ -307,11 +307,11 @@ func (s *search) signature(child, issuer *node) error {
 func signatureFailure(child *node, position int, issuer *node, err error) Failure {
 	f := Failure{
 		Rule: RuleSignature, Position: position, Certificate: child.Certificate,
-		Reason: fmt.Sprintf("checking its signature with the key of %q: %v", subjectText(issuer.Subject), err),
+		Reason: fmt.Sprintf("checking its signature with the key of %q: %v", subjectText(issuer.Subject), err), Cure: cures[RuleSignature],
 	}
 	switch {
 	case errors.Is(err, errUnsupported):
-		f.Rule, f.Cure = RuleAlgorithm, "it must be reissued with an algorithm that is known here"
+		f.Rule, f.Cure = RuleAlgorithm, cures[RuleAlgorithm]
 	case keyID(child.Certificate, issuer.Certificate) < 0:
 		f.Cure = "its issuer has another key: add the issuer's certificate whose subject key identifier is " + fmt.Sprintf("%x", child.AKI)
 	}

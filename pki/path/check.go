@@ -37,11 +37,15 @@ type checker struct {
 	names    constraints
 	policy   *policyState
 	pathLen  int
+	limiter  *node     // whose path length pathLen comes from
 	key      publicKey // working_public_key
 	policies []string
 }
 
 func (c *checker) fail(rule Rule, position int, cure, format string, args ...any) {
+	if cure == "" {
+		cure = cures[rule]
+	}
 	c.failures = append(c.failures, Failure{
 		Rule: rule, Position: position, Certificate: c.chain[position].Certificate, Reason: fmt.Sprintf(format, args...), Cure: cure,
 	})
@@ -108,7 +112,7 @@ func (c *checker) startAtAnchor(top int) {
 		c.fail(RuleBasicConstraints, top, "trust its issuer", "it is trusted but no CA, so it vouches for itself alone")
 	}
 	if hasBasic && n.MaxPathLen >= 0 {
-		c.pathLen = n.MaxPathLen
+		c.pathLen, c.limiter = n.MaxPathLen, n
 	}
 	c.checkCertSign(top)
 	c.checkNested(top)
@@ -166,12 +170,12 @@ func (c *checker) prepare(i int) {
 	}
 	if !n.selfIssued {
 		if c.pathLen <= 0 {
-			c.fail(RulePathLength, i, "", "a CA above allows no further CA at this place")
+			c.fail(RulePathLength, i, "", "%s allows no further CA at this place", subjectText(c.limiter.Subject))
 		}
 		c.pathLen--
 	}
-	if n.MaxPathLen >= 0 {
-		c.pathLen = min(c.pathLen, n.MaxPathLen)
+	if n.MaxPathLen >= 0 && n.MaxPathLen < c.pathLen {
+		c.pathLen, c.limiter = n.MaxPathLen, n
 	}
 	c.checkCertSign(i)
 	c.checkNested(i)

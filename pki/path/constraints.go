@@ -133,7 +133,7 @@ func (s constraint) check(n cert.GeneralName) error {
 		}
 	}
 	if restricted && !permitted {
-		return fmt.Errorf("the name %s is outside of what %s permits", n, s.who())
+		return fmt.Errorf("the name %s is outside of what %s permit", n, s.who())
 	}
 	for _, e := range s.Excluded {
 		if !sameForm(e, n) {

@@ -65,8 +65,16 @@ func TestValidate_rules(t *testing.T) {
 		root := ca(t, nil, "Root", test.root...)
 		inter := ca(t, root, "Intermediate", test.inter...)
 		l := leaf(t, inter, test.leaf...)
-		if got := rules(path.Validate(l.Certificate, options(root, inter))); got != test.want {
+		result := path.Validate(l.Certificate, options(root, inter))
+		if got := rules(result); got != test.want {
 			t.Errorf("%s: %s, want %s", test.rule, got, test.want)
+		}
+		for _, a := range result.Attempts {
+			for _, f := range a.Failures {
+				if f.Cure == "" {
+					t.Errorf("%s: no cure for %s", test.rule, f)
+				}
+			}
 		}
 	}
 }

@@ -164,6 +164,11 @@ func TestRules_haveSections(t *testing.T) {
 			t.Errorf("%s: %q", rule, section)
 		}
 	}
+	for rule := range cures {
+		if rule.Section() == "" {
+			t.Errorf("%s has a cure, but no section", rule)
+		}
+	}
 	if len(sections) != 27 {
 		t.Errorf("%d rules have sections", len(sections))
 	}
