@@ -72,6 +72,8 @@ type authority struct {
 	own    bool     // db is not the operation's database, and closed with the CA
 	chain  [][]byte // the CA's certificate and those above it, without the root
 	issuer [32]byte
+	// revoked says why it may not issue any more.
+	revoked error
 	// recorded says that the database has a record from which the certificates can be had again.
 	recorded bool
 }
@@ -149,6 +151,9 @@ func trustedCertificates(tx kdb.Tx) ([][]byte, error) {
 
 // issue makes a key and a certificate for it.
 func (ca *authority) issue(ctx context.Context, request pki.Request) (pki.Issued, error) {
+	if ca.revoked != nil {
+		return pki.Issued{}, ca.revoked
+	}
 	if ca.remote == nil {
 		issued, err := ca.Issue(request)
 		return issued, pkiError(err)
@@ -166,6 +171,9 @@ func (ca *authority) issue(ctx context.Context, request pki.Request) (pki.Issued
 
 // sign makes a certificate for a PKCS #10 request.
 func (ca *authority) sign(ctx context.Context, request []byte, r pki.Request, preserve bool) (pki.Issued, error) {
+	if ca.revoked != nil {
+		return pki.Issued{}, ca.revoked
+	}
 	if ca.remote == nil {
 		issued, err := ca.Sign(request, r, preserve)
 		return issued, pkiError(err)
@@ -213,7 +221,38 @@ func (ca *authority) read(tx kdb.Tx) error {
 		issuers = append(issuers, root)
 	}
 	ca.SetIssuers(issuers)
+	if err == nil {
+		ca.revoked, err = revokedAbove(tx, append([][]byte{entry.Certificates[0]}, issuers...))
+	}
 	return err
+}
+
+// revokedAbove looks for a CA of a chain that the one above it has revoked, as the records of the database say: what it issues would be
+// refused wherever that is known. Lists it may go on to sign.
+func revokedAbove(tx kdb.Tx, chain [][]byte) (revoked, err error) {
+	registry, ok := tx.(kdb.Registry)
+	if !ok {
+		return nil, nil
+	}
+	for i := range len(chain) - 1 {
+		c, err := cert.Parse(chain[i])
+		if err != nil {
+			return nil, err
+		}
+		issuer, err := issuerID(chain[i+1])
+		if err != nil {
+			return nil, err
+		}
+		record, err := registry.Issued(issuer, c.SerialHex())
+		if err == nil && !record.RevokedAt.IsZero() {
+			err := fmt.Errorf("%w: the CA's certificate %q was revoked on %s (%s)", ErrFindings, c.Subject.String(), record.RevokedAt.UTC().Format(time.RFC3339), pki.Reason(record.Reason))
+			return WithHint(err, "make another CA; what is only on hold is given back with: certkdb revoke --reason removeFromCRL"), nil
+		}
+		if err != nil && !errors.Is(err, kdb.ErrNotFound) {
+			return nil, err
+		}
+	}
+	return nil, nil
 }
 
 // maxRootSearch bounds the entries that are looked at for a root: it only adds what the root demands to what else is checked, and
