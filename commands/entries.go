@@ -62,7 +62,11 @@ func printShown(w io.Writer, shown op.Shown) {
 	t := newTable(w)
 	t.row("label", shown.Label)
 	t.row("kind", kindText(&shown.Entry))
-	t.row("status", shown.Status)
+	status := shown.Status
+	if shown.RevokedAt != nil {
+		status += fmt.Sprintf(" (%s) since %s", shown.Reason, shown.RevokedAt.Format(time.RFC3339))
+	}
+	t.row("status", status)
 	t.row("private key", map[bool]string{true: "yes", false: "no"}[shown.HasKey])
 	if shown.Added != nil {
 		t.row("added", shown.Added.Format(time.RFC3339))

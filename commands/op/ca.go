@@ -235,24 +235,35 @@ func revokedAbove(tx kdb.Tx, chain [][]byte) (revoked, err error) {
 		return nil, nil
 	}
 	for i := range len(chain) - 1 {
-		c, err := cert.Parse(chain[i])
+		record, is, err := revocationBy(registry, chain[i], chain[i+1])
 		if err != nil {
 			return nil, err
 		}
-		issuer, err := issuerID(chain[i+1])
-		if err != nil {
-			return nil, err
-		}
-		record, err := registry.Issued(issuer, c.SerialHex())
-		if err == nil && !record.RevokedAt.IsZero() {
-			err := fmt.Errorf("%w: the CA's certificate %q was revoked on %s (%s)", ErrFindings, c.Subject.String(), record.RevokedAt.UTC().Format(time.RFC3339), pki.Reason(record.Reason))
+		if is {
+			e := kdb.Entry{Certificates: [][]byte{record.Certificate}}
+			s, _ := kdb.Summarize(&e) // it was parsed before
+			err := fmt.Errorf("%w: the CA's certificate %q was revoked on %s (%s)", ErrFindings, s.Subject, record.RevokedAt.UTC().Format(time.RFC3339), pki.Reason(record.Reason))
 			return WithHint(err, "make another CA; what is only on hold is given back with: certkdb revoke --reason removeFromCRL"), nil
-		}
-		if err != nil && !errors.Is(err, kdb.ErrNotFound) {
-			return nil, err
 		}
 	}
 	return nil, nil
+}
+
+// revocationBy looks for a certificate among what its issuer revoked.
+func revocationBy(registry kdb.Registry, der, issuer []byte) (record kdb.Issued, revoked bool, err error) {
+	c, err := cert.Parse(der)
+	if err != nil {
+		return record, false, err
+	}
+	id, err := issuerID(issuer)
+	if err != nil {
+		return record, false, err
+	}
+	record, err = registry.Issued(id, c.SerialHex())
+	if errors.Is(err, kdb.ErrNotFound) {
+		return record, false, nil
+	}
+	return record, err == nil && !record.RevokedAt.IsZero(), err
 }
 
 // maxRootSearch bounds the entries that are looked at for a root: it only adds what the root demands to what else is checked, and

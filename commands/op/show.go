@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"certkdb/kdb"
+	"certkdb/pki"
 	"certkdb/pki/cert"
 )
 
@@ -25,6 +26,9 @@ type Shown struct {
 	HasKey       bool          `json:"has_private_key"`
 	Certificates []Certificate `json:"certificates,omitempty"`
 	RequestPEM   string        `json:"request_pem,omitempty"`
+	// RevokedAt and Reason are set, and the status is revoked, if its CA is in the database and has taken it back.
+	RevokedAt *time.Time `json:"revoked_at,omitempty"`
+	Reason    string     `json:"reason,omitempty"`
 }
 
 // Certificate is one certificate in detail.
@@ -65,10 +69,34 @@ func (o Show) Run(ctx context.Context, env *Env) (Shown, error) {
 		if err != nil {
 			return err
 		}
-		shown, err = describe(&s, &entry, env.Now())
+		if shown, err = describe(&s, &entry, env.Now()); err == nil {
+			err = shown.revocation(tx, &entry)
+		}
 		return err
 	})
 	return shown, err
+}
+
+// revocation looks for the certificate in the records of its CA.
+func (s *Shown) revocation(tx kdb.Tx, entry *kdb.Entry) error {
+	registry, ok := tx.(kdb.Registry)
+	if !ok || len(entry.Certificates) == 0 {
+		return nil
+	}
+	var issuer []byte
+	if len(entry.Certificates) > 1 {
+		issuer = entry.Certificates[1]
+	} else {
+		var err error
+		if issuer, err = rootOf(tx, entry.Certificates[0]); err != nil || issuer == nil {
+			return err
+		}
+	}
+	record, revoked, err := revocationBy(registry, entry.Certificates[0], issuer)
+	if revoked {
+		s.Status, s.RevokedAt, s.Reason = StatusRevoked, timePointer(record.RevokedAt), pki.Reason(record.Reason).String()
+	}
+	return err
 }
 
 func describe(s *kdb.Summary, entry *kdb.Entry, now time.Time) (Shown, error) {
