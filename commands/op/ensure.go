@@ -19,6 +19,8 @@ type present struct {
 	Entry
 	// unlike says in what it differs, "" if in nothing.
 	unlike string
+	// over says why it is of no use any more: it expired or was revoked.
+	over string
 }
 
 // look reads what the label has; ok is false if that is nothing.
@@ -31,10 +33,29 @@ func look(ctx context.Context, env *Env, db kdb.Database, label string) (p prese
 		if err == nil {
 			p.entry, err = tx.Entry(label)
 		}
-		p.Entry, ok = newEntry(&s, env.Now()), err == nil
+		if err == nil {
+			p.Entry, ok = newEntry(&s, env.Now()), true
+			err = p.end(tx, env)
+		}
 		return err
 	})
 	return p, ok, err
+}
+
+// end finds out whether the certificate is over.
+func (p *present) end(tx kdb.Tx, env *Env) error {
+	if p.entry.Kind != kdb.KindPersonal {
+		return nil
+	}
+	shown := Shown{Entry: p.Entry}
+	err := shown.revocation(tx, &p.entry)
+	switch {
+	case shown.RevokedAt != nil:
+		p.over = "it was revoked on " + shown.RevokedAt.Format(time.RFC3339)
+	case p.NotAfter != nil && p.NotAfter.Before(env.Now()):
+		p.over = "it expired on " + p.NotAfter.Format(time.RFC3339)
+	}
+	return err
 }
 
 // conflict is the error about a label that has something else.
@@ -71,8 +92,8 @@ func (o Create) unlike(ctx context.Context, env *Env, db kdb.Database, p *presen
 	switch {
 	case p.entry.Kind != kdb.KindPersonal:
 		return "it is a " + p.entry.Kind.String() + " entry", nil
-	case p.NotAfter != nil && p.NotAfter.Before(env.Now()):
-		return "it expired on " + p.NotAfter.Format(time.RFC3339), nil
+	case p.over != "":
+		return p.over, nil
 	case o.CA.isRemote(): // what else is in the certificate is the server's to say
 		what, err := request.UnlikeNames(p.entry.Certificates[0])
 		return what, pkiError(err)
@@ -104,7 +125,9 @@ func (o Request) ensured(ctx context.Context, env *Env, db kdb.Database, request
 			done.Out = o.Out.Path
 		}
 	case kdb.KindPersonal:
-		p.unlike, err = request.UnlikeNames(p.entry.Certificates[0])
+		if p.unlike = p.over; p.unlike == "" {
+			p.unlike, err = request.UnlikeNames(p.entry.Certificates[0])
+		}
 		done.Notes = []string{"its certificate is here already"}
 	default:
 		p.unlike = "it is a " + p.entry.Kind.String() + " entry"
