@@ -116,7 +116,7 @@ func (p *part) openWith(password []byte) error {
 // encrypted says that the key is, in the file.
 func (p *part) encrypted() bool {
 	if p.item.Kind == OpenSSHKey {
-		head, err := parseOpenSSHHead(p.item.DER)
+		head, err := parseOpenSSH(p.item.DER)
 		return err == nil && head.kdf != "none"
 	}
 	return p.item.Kind == EncryptedKey

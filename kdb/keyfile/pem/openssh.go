@@ -1,10 +1,10 @@
 package pem
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/x509"
 	stdpem "encoding/pem"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -13,10 +13,12 @@ import (
 	"certkdb/pki/pbe"
 
 	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
 	"golang.org/x/crypto/ssh"
 )
 
 const (
+	sshDSA     = "ssh-dss" // RFC 4253, section 6.6
 	maxOpenSSH = 64 << 10
 	// maxRounds bounds the rounds of bcrypt_pbkdf, each of which takes about 6 ms, as in ssh-keygen, whose default is 24.
 	maxRounds = 300
@@ -24,38 +26,63 @@ const (
 	roundWork = pbe.MaxWork / maxRounds
 )
 
-// openSSHHead is what stands in clear before the keys (OpenSSH's PROTOCOL.key, section 1).
-type openSSHHead struct {
-	cipher, kdf string
-	rounds      uint32
+// sshKey is an OpenSSH private key taken apart (OpenSSH's PROTOCOL.key, section 1).
+type sshKey struct {
+	cipher, kdf  string
+	salt         []byte
+	rounds       uint32
+	public       []byte
+	private, tag []byte // sealed, if the kdf is not "none"
 }
 
-// parseOpenSSHHead reads the head, so that its numbers are checked before anybody computes with them.
-func parseOpenSSHHead(data []byte) (openSSHHead, error) {
+// parseOpenSSH takes a key apart, so that its numbers are checked before anybody computes with them.
+func parseOpenSSH(data []byte) (*sshKey, error) {
 	in := cryptobyte.String(data)
-	var head openSSHHead
-	var cipher, kdf, options, salt cryptobyte.String
+	var cipher, kdf, options, public, private cryptobyte.String
 	var keys uint32
 	if len(data) > maxOpenSSH {
-		return head, fmt.Errorf("%w: an OpenSSH private key of %d bytes", kdb.ErrParse, len(data))
+		return nil, fmt.Errorf("%w: an OpenSSH private key of %d bytes", kdb.ErrParse, len(data))
 	}
 	if !in.Skip(len(openSSHMagic)) || !readString(&in, &cipher) || !readString(&in, &kdf) || !readString(&in, &options) || !in.ReadUint32(&keys) {
-		return head, fmt.Errorf("%w: the head of the OpenSSH private key is cut off", kdb.ErrParse)
+		return nil, fmt.Errorf("%w: the head of the OpenSSH private key is cut off", kdb.ErrParse)
 	}
-	head.cipher, head.kdf = string(cipher), string(kdf)
+	k := &sshKey{cipher: string(cipher), kdf: string(kdf)}
+	if keys != 1 {
+		return nil, unsupportedSSH("%d keys in one OpenSSH private key", keys)
+	}
+	if err := k.parseKDF(options); err != nil {
+		return nil, err
+	}
+	if !readString(&in, &public) || !readString(&in, &private) {
+		return nil, fmt.Errorf("%w: the OpenSSH private key is cut off", kdb.ErrParse)
+	}
+	k.public, k.private, k.tag = public, private, in
+	if k.kdf != "none" && len(k.tag) != sshCiphers[k.cipher].tag {
+		return nil, fmt.Errorf("%w: %d bytes stand behind the OpenSSH private key", kdb.ErrParse, len(k.tag))
+	}
+	return k, nil
+}
+
+// parseKDF reads how the key is sealed.
+func (k *sshKey) parseKDF(options cryptobyte.String) error {
+	_, known := sshCiphers[k.cipher]
 	switch {
-	case keys != 1:
-		return head, fmt.Errorf("%w: %d keys in one OpenSSH private key", kdb.ErrUnsupported, keys)
-	case head.kdf == "none":
-		return head, nil
-	case head.kdf != "bcrypt":
-		return head, fmt.Errorf("%w: an OpenSSH private key with the key derivation %.40q", kdb.ErrUnsupported, head.kdf)
-	case !readString(&options, &salt) || !options.ReadUint32(&head.rounds):
-		return head, fmt.Errorf("%w: the bcrypt parameters of the OpenSSH private key are cut off", kdb.ErrParse)
-	case head.rounds > maxRounds:
-		return head, fmt.Errorf("%w: %d bcrypt rounds, at most %d are done", kdb.ErrParse, head.rounds, maxRounds)
+	case k.kdf == "none":
+		return nil
+	case k.kdf != "bcrypt":
+		return unsupportedSSH("an OpenSSH private key with the key derivation %.40q", k.kdf)
+	case !readString(&options, (*cryptobyte.String)(&k.salt)) || !options.ReadUint32(&k.rounds) || len(k.salt) == 0 || k.rounds == 0:
+		return fmt.Errorf("%w: the bcrypt parameters of the OpenSSH private key are bad or cut off", kdb.ErrParse)
+	case k.rounds > maxRounds:
+		return fmt.Errorf("%w: %d bcrypt rounds, at most %d are done", kdb.ErrParse, k.rounds, maxRounds)
+	case !known:
+		return unsupportedSSH("an OpenSSH private key with the cipher %.40q", k.cipher)
 	}
-	return head, nil
+	return nil
+}
+
+func unsupportedSSH(format string, args ...any) error {
+	return marked{fmt.Errorf("unsupported algorithm: "+format, args...), kdb.ErrUnsupported}
 }
 
 // readString reads a string of RFC 4251, section 5.
@@ -66,27 +93,63 @@ func readString(in, out *cryptobyte.String) bool {
 
 // openSSH decodes an OpenSSH private key and makes PKCS #8 of it.
 func openSSH(i *Item, passwords Passwords) (key.Private, error) {
-	head, err := parseOpenSSHHead(i.DER)
+	k, err := parseOpenSSH(i.DER)
 	if err != nil {
 		return key.Private{}, err
 	}
-	text := stdpem.EncodeToMemory(&stdpem.Block{Type: "OPENSSH PRIVATE KEY", Bytes: i.DER})
-	defer clear(text)
-	var raw any
-	if head.kdf == "none" {
-		raw, err = ssh.ParseRawPrivateKey(text)
-	} else {
-		var password []byte
-		if password, err = i.password(passwords); err == nil {
-			err = i.budget.Spend(int(head.rounds) * roundWork)
+	if k.kdf != "none" {
+		password, err := i.password(passwords)
+		if err == nil {
+			err = i.budget.Spend(int(k.rounds) * roundWork)
+		}
+		if err == nil {
+			err = k.unseal(password)
 		}
 		if err != nil {
 			return key.Private{}, err
 		}
-		raw, err = ssh.ParseRawPrivateKeyWithPassphrase(text, password)
 	}
+	defer clear(k.private)
+	in := cryptobyte.String(k.private)
+	var name cryptobyte.String
+	if in.Skip(8) && readString(&in, &name) && string(name) == sshDSA {
+		return openDSA(in)
+	}
+	return k.open()
+}
+
+// unseal decrypts the private part. Two equal numbers at its beginning tell whether the password is right.
+func (k *sshKey) unseal(password []byte) error {
+	c := sshCiphers[k.cipher]
+	secret := bcryptKey(password, k.salt, int(k.rounds), c.key+c.iv)
+	defer clear(secret)
+	plain, err := c.open(secret[:c.key], secret[c.key:], k.private, k.tag)
+	if err != nil || len(plain) < 8 || !bytes.Equal(plain[:4], plain[4:8]) {
+		return marked{fmt.Errorf("decrypting with %s and bcrypt: wrong password or damaged data", k.cipher), kdb.ErrPassword}
+	}
+	k.private = plain
+	return nil
+}
+
+// open hands the key in clear to package ssh.
+func (k *sshKey) open() (key.Private, error) {
+	b := cryptobyte.NewBuilder([]byte(openSSHMagic))
+	addString := func(s []byte) {
+		b.AddUint32LengthPrefixed(func(b *cryptobyte.Builder) { b.AddBytes(s) })
+	}
+	addString([]byte("none"))
+	addString([]byte("none"))
+	addString(nil)
+	b.AddUint32(1)
+	addString(k.public)
+	addString(k.private)
+	data := b.BytesOrPanic() // it is shorter than 4 GiB
+	defer clear(data)
+	text := stdpem.EncodeToMemory(&stdpem.Block{Type: "OPENSSH PRIVATE KEY", Bytes: data})
+	defer clear(text)
+	raw, err := ssh.ParseRawPrivateKey(text)
 	if err != nil {
-		return key.Private{}, head.explain(err)
+		return key.Private{}, unsupportedSSH("an OpenSSH private key: %w", err)
 	}
 	if pointer, ok := raw.(*ed25519.PrivateKey); ok {
 		raw = *pointer
@@ -94,12 +157,27 @@ func openSSH(i *Item, passwords Passwords) (key.Private, error) {
 	return key.FromGo(raw)
 }
 
-// explain tells a wrong password from a key type or cipher that is not known; package ssh has no sentinels for these.
-func (h openSSHHead) explain(err error) error {
-	if errors.Is(err, x509.IncorrectPasswordError) {
-		return marked{fmt.Errorf("decrypting with %s and bcrypt: wrong password or damaged data", h.cipher), kdb.ErrPassword}
+// openDSA makes OpenSSL's traditional form of the numbers p, q, g, y and x (RFC 4253, section 6.6), which package key reads.
+func openDSA(in cryptobyte.String) (key.Private, error) {
+	b := cryptobyte.NewBuilder(nil)
+	ok := true
+	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddASN1Int64(0)
+		for range 5 {
+			var number cryptobyte.String
+			ok = ok && readString(&in, &number) && len(number) > 0
+			b.AddASN1(asn1.INTEGER, func(b *cryptobyte.Builder) { b.AddBytes(number) })
+		}
+	})
+	if !ok {
+		return key.Private{}, fmt.Errorf("%w: a number of the DSA key is cut off", kdb.ErrParse)
 	}
-	return fmt.Errorf("%w: an OpenSSH private key with the cipher %.40q: %w", kdb.ErrUnsupported, h.cipher, err)
+	der, err := b.Bytes()
+	if err != nil {
+		return key.Private{}, err // unreachable: nothing is too long
+	}
+	defer clear(der)
+	return key.ReadPrivate(der)
 }
 
 // AuthorizedKey returns the line of a public key (SubjectPublicKeyInfo) for OpenSSH's authorized_keys, with an optional comment.
