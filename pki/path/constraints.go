@@ -118,6 +118,10 @@ func commonNames(c *cert.Certificate) []cert.GeneralName {
 
 // check compares one name with one CA's constraints.
 func (s constraint) check(n cert.GeneralName) error {
+	ofForm := func(c cert.GeneralName) bool { return sameForm(c, n) }
+	if !canCompare(n) && (slices.ContainsFunc(s.Permitted, ofForm) || slices.ContainsFunc(s.Excluded, ofForm)) {
+		return fmt.Errorf("the name %s is malformed, but %s restrict names of its form", n, s.who())
+	}
 	restricted, permitted := false, false
 	for _, p := range s.Permitted {
 		if !sameForm(p, n) {
@@ -165,9 +169,6 @@ func sameForm(c, n cert.GeneralName) bool {
 
 // within compares a name with a subtree of its form. excluded makes doubtful names count as inside.
 func (s constraint) within(n, c cert.GeneralName, excluded bool) (bool, error) {
-	if !canCompare(n) {
-		return false, fmt.Errorf("the name %s is malformed, but %s restrict names of its form", n, s.who())
-	}
 	text, limit := string(n.Value), string(c.Value)
 	switch n.Type {
 	case cert.DNSName:
