@@ -104,6 +104,8 @@ func (ca *CA) issued(c *cert.Certificate) bool {
 
 // rehearse makes the certificate that would be made for the same key, signed by a key that nobody keeps.
 func (r *Request) rehearse(have *cert.Certificate, ca *CA) (*cert.Certificate, error) {
+	// What was possible when it was made may not be so today: as many days as the CA has.
+	r.Days, r.NotBefore, r.NotAfter = 0, have.NotBefore, have.NotAfter
 	public, err := x509.ParsePKIXPublicKey(have.RawSPKI)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrParse, err)
