@@ -12,6 +12,10 @@ import (
 	"fmt"
 	"hash"
 
+	"golang.org/x/crypto/blake2b"
+	"golang.org/x/crypto/blake2s"
+	//lint:ignore SA1019 files with it are read, none is written
+	"golang.org/x/crypto/md4"
 	//lint:ignore SA1019 files with it are read, none is written
 	"golang.org/x/crypto/ripemd160"
 )
@@ -43,6 +47,7 @@ type digest struct {
 }
 
 var (
+	md4Digest      = digest{"MD4", md4.New, 1}
 	md5Digest      = digest{"MD5", md5.New, 1}
 	sha1Digest     = digest{"SHA-1", sha1.New, 1}
 	ripemdDigest   = digest{"RIPEMD-160", ripemd160.New, 4}
@@ -56,7 +61,10 @@ var (
 	sha3d256Digest = digest{"SHA3-256", func() hash.Hash { return sha3.New256() }, 5}
 	sha3d384Digest = digest{"SHA3-384", func() hash.Hash { return sha3.New384() }, 5}
 	sha3d512Digest = digest{"SHA3-512", func() hash.Hash { return sha3.New512() }, 5}
+	blake2bDigest  = digest{"BLAKE2b-512", func() hash.Hash { return unkeyed(blake2b.New512) }, 4}
+	blake2sDigest  = digest{"BLAKE2s-256", func() hash.Hash { return unkeyed(blake2s.New256) }, 4}
 	digestByOID    = map[string]digest{
+		"1.2.840.113549.2.4": md4Digest, "1.3.6.1.4.1.1722.12.2.1.16": blake2bDigest, "1.3.6.1.4.1.1722.12.2.2.8": blake2sDigest,
 		"1.2.840.113549.2.5": md5Digest, oidSHA1: sha1Digest,
 		"1.3.36.3.2.1": ripemdDigest, "2.16.840.1.101.3.4.2.4": sha224Digest, oidSHA256: sha256Digest,
 		"2.16.840.1.101.3.4.2.2": sha384Digest, "2.16.840.1.101.3.4.2.3": sha512Digest,
@@ -73,6 +81,15 @@ var (
 		"2.16.840.1.101.3.4.2.15": sha3d384Digest, "2.16.840.1.101.3.4.2.16": sha3d512Digest,
 	}
 )
+
+// unkeyed makes one of the BLAKE2 digests, which can also take a key.
+func unkeyed(newHash func(key []byte) (hash.Hash, error)) hash.Hash {
+	h, err := newHash(nil)
+	if err != nil {
+		panic(err) // unreachable: only a key can be too long
+	}
+	return h
+}
 
 // mode is how a cipher is used.
 type mode uint8
@@ -104,12 +121,15 @@ var (
 	rc2Of40     = rc2Kind(5, 40)
 	cipherByOID = map[string]cipherKind{
 		"1.3.14.3.2.7": desCBC, "1.2.840.113549.3.7": tripleDES,
-		oidAES128CBC:              {"AES-128-CBC", modeCBC, 16, aes.BlockSize, false, aes.NewCipher},
-		"2.16.840.1.101.3.4.1.22": {"AES-192-CBC", modeCBC, 24, aes.BlockSize, false, aes.NewCipher},
-		oidAES256CBC:              {"AES-256-CBC", modeCBC, 32, aes.BlockSize, false, aes.NewCipher},
-		"2.16.840.1.101.3.4.1.6":  {"AES-128-GCM", modeGCM, 16, aes.BlockSize, false, aes.NewCipher},
-		"2.16.840.1.101.3.4.1.26": {"AES-192-GCM", modeGCM, 24, aes.BlockSize, false, aes.NewCipher},
-		"2.16.840.1.101.3.4.1.46": {"AES-256-GCM", modeGCM, 32, aes.BlockSize, false, aes.NewCipher},
+		oidAES128CBC:                {"AES-128-CBC", modeCBC, 16, aes.BlockSize, false, aes.NewCipher},
+		"2.16.840.1.101.3.4.1.22":   {"AES-192-CBC", modeCBC, 24, aes.BlockSize, false, aes.NewCipher},
+		oidAES256CBC:                {"AES-256-CBC", modeCBC, 32, aes.BlockSize, false, aes.NewCipher},
+		"1.2.392.200011.61.1.1.1.2": {"Camellia-128-CBC", modeCBC, 16, camelliaBlockSize, false, NewCamellia},
+		"1.2.392.200011.61.1.1.1.3": {"Camellia-192-CBC", modeCBC, 24, camelliaBlockSize, false, NewCamellia},
+		"1.2.392.200011.61.1.1.1.4": {"Camellia-256-CBC", modeCBC, 32, camelliaBlockSize, false, NewCamellia},
+		"2.16.840.1.101.3.4.1.6":    {"AES-128-GCM", modeGCM, 16, aes.BlockSize, false, aes.NewCipher},
+		"2.16.840.1.101.3.4.1.26":   {"AES-192-GCM", modeGCM, 24, aes.BlockSize, false, aes.NewCipher},
+		"2.16.840.1.101.3.4.1.46":   {"AES-256-GCM", modeGCM, 32, aes.BlockSize, false, aes.NewCipher},
 	}
 )
 
@@ -151,9 +171,8 @@ var pkcs12 = map[string]combined{
 // knownNames names what is met in files and not implemented, so that errors can.
 var knownNames = map[string]string{
 	"1.2.840.113549.1.5.1": "pbeWithMD2AndDES-CBC", "1.2.840.113549.1.5.4": "pbeWithMD2AndRC2-CBC",
-	"1.2.840.113549.2.2": "MD2", "1.2.840.113549.2.4": "MD4", "1.2.840.113549.3.9": "RC5-CBC-Pad", "1.2.840.113549.3.4": "RC4",
-	"1.2.392.200011.61.1.1.1.2": "Camellia-128-CBC", "1.2.392.200011.61.1.1.1.3": "Camellia-192-CBC",
-	"1.2.392.200011.61.1.1.1.4": "Camellia-256-CBC", "1.2.410.200046.1.1.2": "ARIA-128-CBC",
+	"1.2.840.113549.2.2": "MD2", "1.2.840.113549.3.9": "RC5-CBC-Pad", "1.2.840.113549.3.4": "RC4",
+	"1.2.410.200046.1.1.2": "ARIA-128-CBC",
 	"1.2.410.200046.1.1.7": "ARIA-192-CBC", "1.2.410.200046.1.1.12": "ARIA-256-CBC",
 	"1.2.410.200004.1.4": "SEED-CBC", "1.2.410.200004.1.15": "pbeWithSHA1AndSEED-CBC", "1.3.6.1.4.1.188.7.1.1.2": "IDEA-CBC",
 	"1.2.840.113533.7.66.10": "CAST5-CBC", "1.3.6.1.4.1.3029.1.2": "Blowfish-CBC",

@@ -145,6 +145,8 @@ var opensslSchemes = []struct {
 	{"-v2 rc2-cbc", true},
 	{"-v2 rc2-40-cbc", true},
 	{"-v2 rc2-64-cbc", true},
+	{"-v2 camellia-128-cbc", false},
+	{"-v2 camellia-256-cbc", false},
 	{"-scrypt", false},
 	{"-scrypt -scrypt_N 1024 -scrypt_r 16 -scrypt_p 2", false},
 }
@@ -280,7 +282,7 @@ const (
 	oidAES256     = "60864801650304012a"
 	oidGCM256     = "60864801650304012e"
 	oidRC2        = "2a864886f70d0302"
-	oidCamellia   = "2a83088c9a4b3d01010104"
+	oidSM4        = "2a811ccf55016802"
 	oidTripleDES  = "2a864886f70d010c0103"
 	oidPBMAC1     = "2a864886f70d01050e"
 	oidHMACSHA256 = "2a864886f70d0209"
@@ -326,7 +328,7 @@ func TestDecrypt_bounds(t *testing.T) {
 		"GCM odd nonce and tag":      {pbes2(pbkdf2(salt, number(1)), id(t, oidGCM256, sequence(octets(make([]byte, 16)), number(12)))), pbe.ErrUnsupported},
 		"RC2 bits":                   {pbes2(pbkdf2(salt, number(1)), id(t, oidRC2, sequence(number(5000), octets(make([]byte, 8))))), pbe.ErrParse},
 		"RC2 unknown version":        {pbes2(pbkdf2(salt, number(1)), id(t, oidRC2, sequence(number(7), octets(make([]byte, 8))))), pbe.ErrParse},
-		"unknown cipher":             {pbes2(pbkdf2(salt, number(1)), id(t, oidCamellia, iv)), pbe.ErrUnsupported},
+		"unknown cipher":             {pbes2(pbkdf2(salt, number(1)), id(t, oidSM4, iv)), pbe.ErrUnsupported},
 		"unknown KDF":                {pbes2(id(t, oidHMACGost, nil), aes), pbe.ErrUnsupported},
 		"unknown scheme":             {id(t, oidMD2DES, sequence(salt, number(1))), pbe.ErrUnsupported},
 		"no algorithm":               {[]byte{0x30, 0x80}, pbe.ErrParse},
@@ -406,7 +408,7 @@ func TestDescribe_namesTheUnsupported(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ oid, name, dotted string }{
 		{oidMD2DES, "pbeWithMD2AndDES-CBC", "1.2.840.113549.1.5.1"},
-		{"2a8308" + "8c9a4b3d01010104", "Camellia-256-CBC", "1.2.392.200011.61.1.1.1.4"},
+		{oidSM4, "SM4-CBC", "1.2.156.10197.1.104.2"},
 	} {
 		d, err := pbe.Describe(id(t, test.oid, nil))
 		if !errors.Is(err, pbe.ErrUnsupported) || d.Name != test.name || d.OID != test.dotted {

@@ -83,7 +83,7 @@ func TestOpenKey_traditionalEncryption(t *testing.T) {
 	t.Parallel()
 	want := pkcs8Of(t, rsaKey(t))
 	plain := pem.Encode(pem.PrivateKey, want)
-	for _, cipher := range []string{"-aes128", "-aes192", "-aes256", "-des3"} {
+	for _, cipher := range []string{"-aes128", "-aes192", "-aes256", "-des3", "-camellia128", "-camellia192", "-camellia256"} {
 		text := tool(t, plain, "openssl", "rsa", "-traditional", cipher, "-passout", "pass:secret")
 		got, err := openOne(t, text, "secret")
 		if err != nil || !bytes.Equal(got.PKCS8, want) {
@@ -108,7 +108,7 @@ func TestOpenKey_badEncryptionHeaders(t *testing.T) {
 		headers string
 		want    error
 	}{
-		"unknown cipher":   {"Proc-Type: 4,ENCRYPTED\nDEK-Info: CAMELLIA-128-CBC," + iv + "\n", kdb.ErrUnsupported},
+		"unknown cipher":   {"Proc-Type: 4,ENCRYPTED\nDEK-Info: SEED-CBC," + iv + "\n", kdb.ErrUnsupported},
 		"no DEK-Info":      {"Proc-Type: 4,ENCRYPTED\n", kdb.ErrParse},
 		"short vector":     {"Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0011\n", kdb.ErrParse},
 		"vector no hex":    {"Proc-Type: 4,ENCRYPTED\nDEK-Info: DES-CBC,zz11223344556677\n", kdb.ErrParse},

@@ -13,6 +13,7 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile/ber"
+	"certkdb/pki/pbe"
 )
 
 // dek is the cipher of a traditional encrypted key: the header DEK-Info (RFC 1421, 4.6.1.3) with OpenSSL's names.
@@ -31,6 +32,9 @@ var deks = [...]dek{
 	{name: "DES-EDE3-CBC", keySize: 24, block: des.NewTripleDESCipher},
 	{name: "DES-EDE-CBC", keySize: 16, block: newTwoKeyDES},
 	{name: "DES-CBC", keySize: 8, block: des.NewCipher},
+	{name: "CAMELLIA-128-CBC", keySize: 16, block: pbe.NewCamellia},
+	{name: "CAMELLIA-192-CBC", keySize: 24, block: pbe.NewCamellia},
+	{name: "CAMELLIA-256-CBC", keySize: 32, block: pbe.NewCamellia},
 }
 
 // newTwoKeyDES is 3DES whose third key is the first.
@@ -59,10 +63,10 @@ func parseDEK(header string) (*dek, error) {
 }
 
 func (d *dek) blockSize() int {
-	if strings.HasPrefix(d.name, "AES") {
-		return aes.BlockSize
+	if strings.HasPrefix(d.name, "DES") {
+		return des.BlockSize
 	}
-	return des.BlockSize
+	return aes.BlockSize // Camellia's too
 }
 
 // decrypt returns the DER in data. What has wrong padding or is no SEQUENCE was decrypted with a wrong password.

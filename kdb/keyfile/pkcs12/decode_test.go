@@ -240,8 +240,8 @@ func TestDecode_refusesClearly(t *testing.T) {
 	t.Parallel()
 	signed, enveloped := asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 3}
 	null := []byte{5, 0}
-	camellia := der(t, 0x30, mustMarshal(t, asn1.ObjectIdentifier{1, 2, 392, 200011, 61, 1, 1, 1, 4}))
-	encrypted := der(t, 0x30, []byte{2, 1, 0}, der(t, 0x30, mustMarshal(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}), camellia, der(t, 0x80, []byte{1})))
+	sm4 := der(t, 0x30, mustMarshal(t, asn1.ObjectIdentifier{1, 2, 156, 10197, 1, 104, 2}))
+	encrypted := der(t, 0x30, []byte{2, 1, 0}, der(t, 0x30, mustMarshal(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}), sm4, der(t, 0x80, []byte{1})))
 	for name, test := range map[string]struct {
 		data []byte
 		want error
@@ -251,7 +251,7 @@ func TestDecode_refusesClearly(t *testing.T) {
 		"version":             {der(t, 0x30, []byte{2, 1, 9}, null), kdb.ErrVersion, "9"},
 		"public-key mode":     {der(t, 0x30, []byte{2, 1, 3}, contentInfo(t, signed, null)), kdb.ErrVersion, "public-key integrity mode"},
 		"public-key privacy":  {rawSafes(t, contentInfo(t, enveloped, null)), kdb.ErrVersion, "public-key privacy mode"},
-		"unknown cipher":      {rawSafes(t, contentInfo(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 6}, encrypted)), kdb.ErrVersion, "1.2.392.200011.61.1.1.1.4 (Camellia-256-CBC)"},
+		"unknown cipher":      {rawSafes(t, contentInfo(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 6}, encrypted)), kdb.ErrVersion, "1.2.156.10197.1.104.2 (SM4-CBC)"},
 		"no octets":           {der(t, 0x30, []byte{2, 1, 3}, contentInfo(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}, null)), kdb.ErrParse, "OCTET STRING"},
 		"bag without a value": {rawFile(t, der(t, 0x30, mustMarshal(t, oidCRLBag))), kdb.ErrParse, "bag 1"},
 		"bad attributes":      {rawFile(t, append(oddBag(t, oidCRLBag)[:0:0], der(t, 0x30, mustMarshal(t, oidCRLBag), der(t, 0xa0, null), null)...)), kdb.ErrParse, "SET"},

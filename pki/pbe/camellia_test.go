@@ -1,0 +1,35 @@
+package pbe_test
+
+import (
+	"bytes"
+	"testing"
+
+	"certkdb/pki/pbe"
+)
+
+// The vectors of RFC 3713, appendix A.
+func TestNewCamellia_vectors(t *testing.T) {
+	t.Parallel()
+	plain := unhex(t, "0123456789abcdeffedcba9876543210")
+	for _, test := range []struct{ key, want string }{
+		{"0123456789abcdeffedcba9876543210", "67673138549669730857065648eabe43"},
+		{"0123456789abcdeffedcba98765432100011223344556677", "b4993401b3e996f84ee5cee7d79b09b9"},
+		{"0123456789abcdeffedcba987654321000112233445566778899aabbccddeeff", "9acc237dff16d76c20ef7c919e3a7509"},
+	} {
+		block, err := pbe.NewCamellia(unhex(t, test.key))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := bytes.Clone(plain)
+		block.Encrypt(got, got)
+		if !bytes.Equal(got, unhex(t, test.want)) {
+			t.Errorf("%d bits: %x, want %s", 4*len(test.key), got, test.want)
+		}
+		if block.Decrypt(got, got); !bytes.Equal(got, plain) {
+			t.Errorf("%d bits: it comes back as %x", 4*len(test.key), got)
+		}
+	}
+	if _, err := pbe.NewCamellia(make([]byte, 17)); err == nil {
+		t.Error("a key of 17 bytes")
+	}
+}
