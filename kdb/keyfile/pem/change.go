@@ -238,6 +238,7 @@ func (c *container) describe(r *record, issuers []*part) {
 		}
 	}
 	c.write(r.own(), bag{label: label, keyID: id})
+	l.noteKey(r)
 	for _, p := range issuers {
 		c.write(p, bag{chainOf: id})
 	}
@@ -246,6 +247,7 @@ func (c *container) describe(r *record, issuers []*part) {
 		l.personal = true
 		c.keepTrusted(r)
 	case kdb.KindTrusted:
+		c.stayTrusted(r.certificates[0])
 		if l.trusted[r.cert] = r; l.subjects != nil {
 			l.noteSubject(r.cert)
 		}

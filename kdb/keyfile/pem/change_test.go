@@ -2,6 +2,8 @@ package pem_test
 
 import (
 	"bytes"
+	crand "crypto/rand"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -167,6 +169,26 @@ func TestRename_inPlace(t *testing.T) {
 	}
 }
 
+// TestPut_besideAPlainKey: a certificate of the same key that is added as trusted stays trusted.
+func TestPut_besideAPlainKey(t *testing.T) {
+	t.Parallel()
+	leaf := issue(t, "leaf", nil, false)
+	renewed := issue(t, "renewed", nil, false).cert
+	renewed.PublicKey = nil
+	der, err := x509.CreateCertificate(crand.Reader, renewed, renewed, leaf.key.Public(), leaf.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, other := range []string{leaf.certPEM(), armoured("CERTIFICATE REQUEST", leaf.request(t))} {
+		c := decode(t, leaf.keyPEM(t)+other)
+		before := describe(c)
+		put(t, c, kdb.Entry{Label: "renewed", Kind: kdb.KindTrusted, Trusted: true, Certificates: [][]byte{der}})
+		if got := describe(decode(t, encode(t, c))); got != before+", trusted renewed 1" {
+			t.Errorf("%s, then %s", before, got)
+		}
+	}
+}
+
 func TestPut_plainKeysStayPlain(t *testing.T) {
 	t.Parallel()
 	leaf, other := issue(t, "leaf", nil, false), issue(t, "other", nil, false)
@@ -260,6 +282,12 @@ func TestChanges_random(t *testing.T) {
 			t.Fatal(err)
 		}
 		model := map[string]kdb.Entry{}
+		if seed%2 == 0 { // a file of another program: a key in clear, without localKeyID
+			c = decode(t, people[2].keyPEM(t)+named("label 0", 0, people[2].certPEM())+sub.certPEM()+root.certPEM())
+			model["label 0"] = kdb.Entry{
+				Label: "label 0", Kind: kdb.KindPersonal, Key: people[2].pkcs8(t), Certificates: append([][]byte{people[2].cert.Raw}, chains[2]...),
+			}
+		}
 		var log []string
 		for range 12 {
 			label := fmt.Sprintf("label %d", random.IntN(5))

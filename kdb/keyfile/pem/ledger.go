@@ -21,6 +21,8 @@ type ledger struct {
 	trusted  map[*part]*record
 	subjects map[string][]*part
 	personal bool // there is a personal entry, or was
+	// untied are entries whose keys have no localKeyID, by the public key: they take every certificate with it.
+	untied map[string][]*record
 	// deleted are the records that were, by what identifies them: one of them may come back under another label.
 	deleted map[[32]byte]*record
 	// present are those that are there.
@@ -35,7 +37,7 @@ func (c *container) book() *ledger {
 	}
 	l := &ledger{
 		parts: map[[32]byte][]*part{}, chains: map[[32]byte]int{}, ids: map[string]bool{}, trusted: map[*part]*record{},
-		deleted: map[[32]byte]*record{}, present: map[[32]byte]*record{},
+		deleted: map[[32]byte]*record{}, present: map[[32]byte]*record{}, untied: map[string][]*record{},
 	}
 	c.ledger = l
 	for _, p := range c.parts {
@@ -53,6 +55,7 @@ func (c *container) book() *ledger {
 		if r.key != nil && r.key.private.SPKI == nil {
 			c.pin(r)
 		}
+		l.noteKey(r)
 	}
 	return l
 }
@@ -72,6 +75,13 @@ func (l *ledger) note(p *part) {
 		l.parts[sum] = append(l.parts[sum], p)
 	}
 	l.ids[string(p.item.LocalKeyID)], l.ids[string(p.item.chainOf)] = true, true
+}
+
+func (l *ledger) noteKey(r *record) {
+	if r.key != nil && len(r.key.item.LocalKeyID) == 0 {
+		spki := string(r.key.private.SPKI)
+		l.untied[spki] = append(l.untied[spki], r)
+	}
 }
 
 func isKey(k Kind) bool { return k == PrivateKey || k == EncryptedKey || k == OpenSSHKey }
@@ -131,6 +141,21 @@ func (c *container) deleted(der []byte) *part {
 		return nil
 	}
 	return parts[i]
+}
+
+// stayTrusted ties keys to their certificates that would take a new one too.
+func (c *container) stayTrusted(der []byte) {
+	crt, err := cert.Parse(der)
+	if err != nil {
+		return // unreachable: it was parsed before
+	}
+	spki := string(crt.RawSPKI)
+	for _, r := range c.ledger.untied[spki] {
+		if c.byLabel[r.label] == r {
+			c.pin(r)
+		}
+	}
+	delete(c.ledger.untied, spki)
 }
 
 // keepTrusted gives trusted entries their labels that would be taken for a part of a personal entry otherwise: those with one of its certificates,

@@ -159,6 +159,8 @@ func (x *pairing) certificatesFor(k *foundKey) [][]int {
 	switch {
 	case len(byID) > 0:
 		return x.distinct(byID)
+	case x.waits(k):
+		return nil
 	case k.private.SPKI != nil:
 		return x.distinct(slices.DeleteFunc(slices.Clone(x.sameKey(k, x.publics)), func(i int) bool {
 			return x.taken[i] || x.keyIDs[string(x.certs[i].item.LocalKeyID)] // another key's
@@ -167,6 +169,11 @@ func (x *pairing) certificatesFor(k *foundKey) [][]int {
 		return x.likely()
 	}
 	return nil
+}
+
+// waits says that a request has the key's localKeyID: certificates without it are no answer to it yet.
+func (x *pairing) waits(k *foundKey) bool {
+	return len(k.item.LocalKeyID) > 0 && slices.ContainsFunc(x.requests, func(f found) bool { return bytes.Equal(f.item.LocalKeyID, k.item.LocalKeyID) })
 }
 
 // likely is the certificate of the only key when nothing tells.
