@@ -268,12 +268,33 @@ func (c *container) Put(e kdb.Entry) error {
 	if e.Kind == kdb.KindPersonal && len(e.Key) == 0 && (r == nil || r.tag != tagKey) {
 		return fmt.Errorf("entry %q of kind %s needs its key", e.Label, e.Kind)
 	}
-	if r == nil {
-		r = &record{entry: &entry{alias: strings.ToLower(e.Label)}, label: e.Label}
-		c.index().add(r)
-		c.records, c.entries = append(c.records, r), append(c.entries, r.entry)
+	if r != nil {
+		r.set(&e)
+		return nil
 	}
+	twin := c.twin(&e)
+	r = &record{entry: &entry{alias: strings.ToLower(e.Label)}, label: e.Label}
+	c.index().add(r)
+	c.records, c.entries = append(c.records, r), append(c.entries, r.entry)
 	r.set(&e)
+	if twin != nil {
+		r.sealed, r.plain, r.fresh = twin.sealed, bytes.Clone(twin.plain), twin.fresh
+	}
+	return nil
+}
+
+// twin finds a record with the key and the certificate of an entry that is new. The key is taken as it is sealed there, so that renaming
+// keeps a password of the key's own.
+func (c *container) twin(e *kdb.Entry) *record {
+	if e.Kind != kdb.KindPersonal {
+		return nil
+	}
+	for _, r := range c.records {
+		if r.tag == tagKey && r.plain != nil && len(r.chain) > 0 && bytes.Equal(r.chain[0].der, e.Certificates[0]) &&
+			subtle.ConstantTimeCompare(r.plain, e.Key) == 1 {
+			return r
+		}
+	}
 	return nil
 }
 
