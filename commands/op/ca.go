@@ -201,6 +201,9 @@ func (ca *authority) read(tx kdb.Tx) error {
 		return WithHint(fmt.Errorf("label %q: %w: a %s entry cannot sign, it has no private key", ca.label, ErrUsage, s.Kind),
 			"see the entries that have one with: certkdb list --kind personal")
 	}
+	if s.ChainLength == 0 {
+		return fmt.Errorf("label %q: %w: it has no certificate, and cannot sign without", ca.label, ErrUsage)
+	}
 	entry, err := fullEntry(tx, ca.label)
 	if err != nil {
 		return err

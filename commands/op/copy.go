@@ -83,7 +83,7 @@ func recorded(ctx context.Context, source kdb.Database, entries []kdb.Entry) (ma
 			return nil
 		}
 		for _, entry := range entries {
-			if entry.Kind != kdb.KindPersonal {
+			if entry.Kind != kdb.KindPersonal || len(entry.Certificates) == 0 {
 				continue
 			}
 			issuer, err := issuerID(entry.Certificates[0])

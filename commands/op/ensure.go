@@ -92,6 +92,8 @@ func (o Create) unlike(ctx context.Context, env *Env, db kdb.Database, p *presen
 	switch {
 	case p.entry.Kind != kdb.KindPersonal:
 		return "it is a " + p.entry.Kind.String() + " entry", nil
+	case len(p.entry.Certificates) == 0:
+		return "it has no certificate", nil
 	case p.over != "":
 		return p.over, nil
 	case o.CA.isRemote(): // what else is in the certificate is the server's to say
@@ -125,7 +127,9 @@ func (o Request) ensured(ctx context.Context, env *Env, db kdb.Database, request
 			done.Out = o.Out.Path
 		}
 	case kdb.KindPersonal:
-		if p.unlike = p.over; p.unlike == "" {
+		if p.unlike = p.over; len(p.entry.Certificates) == 0 {
+			p.unlike = "it has neither a request nor a certificate"
+		} else if p.unlike == "" {
 			p.unlike, err = request.UnlikeNames(p.entry.Certificates[0])
 		}
 		done.Notes = []string{"its certificate is here already"}

@@ -3,6 +3,7 @@ package op
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -103,7 +104,7 @@ func (o Receive) store(tx kdb.Tx, waiting *kdb.Summary, entry kdb.Entry, receive
 		return nil
 	}
 	chain := slices.Clone(entry.Certificates)
-	if err := tx.Put(entry); err != nil {
+	if err := tx.Put(entry); err != nil || len(old.Certificates) == 0 {
 		return err
 	}
 	received.Refreshed, err = refreshChains(tx, waiting.Label, old.Certificates[0], chain)
@@ -153,11 +154,28 @@ func publicKeyOf(tx kdb.Tx, label string) ([]byte, error) {
 		}
 		return r.RawSPKI, nil
 	}
+	if len(entry.Certificates) == 0 {
+		return publicKeyAlone(tx, label)
+	}
 	c, err := cert.Parse(entry.Certificates[0])
 	if err != nil {
 		return nil, fmt.Errorf("label %q: %w", label, err)
 	}
 	return c.RawSPKI, nil
+}
+
+// publicKeyAlone is that of a private key without a certificate, as key files have it; nil if it does not open.
+func publicKeyAlone(tx kdb.Tx, label string) ([]byte, error) {
+	secret, err := tx.Key(label)
+	if errors.Is(err, kdb.ErrPassword) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer clear(secret)
+	private, err := key.ReadPrivate(secret)
+	return private.SPKI, err
 }
 
 // pool are the certificates from which chains are built, and which of them end one.

@@ -67,6 +67,9 @@ func (o Renew) Run(ctx context.Context, env *Env) (Renewed, error) {
 			}
 			return fmt.Errorf("label %q: %w: a %s entry has no private key to renew with", o.Label, ErrUsage, s.Kind)
 		}
+		if s.ChainLength == 0 {
+			return fmt.Errorf("label %q: %w: it has no certificate to renew", o.Label, ErrUsage)
+		}
 		if due = o.Before <= 0 || s.NotAfter.Sub(env.Now()) <= o.Before; !due {
 			return nil // not even its CA is looked for, which need not be here
 		}
