@@ -118,7 +118,7 @@ func (c *container) copyOf(p *part) *part {
 		return nil
 	}
 	q := *p
-	q.after, q.owners, q.fresh, q.gone = nil, 0, true, false
+	q.after, q.owners, q.fresh, q.gone, q.parameters = nil, 0, true, false, nil
 	if len(bytes.TrimSpace(q.loose)) > 0 {
 		q.loose = nil // notes that belong to nobody stay where they are
 	}
@@ -166,7 +166,7 @@ func (c *container) settle(r, before *record) []*part {
 			continue
 		}
 		if place.p == place.old {
-			place.p.gone = false
+			place.p.remove(false)
 		} else {
 			c.place(place.p, place.old, last)
 		}
@@ -336,7 +336,7 @@ func (c *container) drop(p *part) {
 			return
 		}
 	}
-	p.gone = true
+	p.remove(true)
 }
 
 var _ keyfile.Sealer = (*container)(nil)

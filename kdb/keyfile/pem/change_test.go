@@ -70,6 +70,15 @@ func TestDelete_takesItsNotes(t *testing.T) {
 	}
 }
 
+func ecKeyPEM(t *testing.T, i *identity) string {
+	t.Helper()
+	item, err := pem.Traditional(i.pkcs8(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return armoured(item.Type, item.DER)
+}
+
 func TestDelete_chains(t *testing.T) {
 	t.Parallel()
 	root := issue(t, "root", nil, true)
@@ -85,6 +94,7 @@ func TestDelete_chains(t *testing.T) {
 		"a trusted one stays":                 {leaf.keyPEM(t) + leaf.certPEM() + sub.certPEM() + named("r", 0, root.certPEM()), "leaf", named("r", 0, root.certPEM())},
 		"the trusted one goes, the chain not": {leaf.keyPEM(t) + leaf.certPEM() + sub.certPEM() + named("r", 0, root.certPEM()), "r", leaf.keyPEM(t) + leaf.certPEM() + chain},
 		"an issuer's key goes":                {leaf.keyPEM(t) + leaf.certPEM() + sub.keyPEM(t) + chain, "sub", leaf.keyPEM(t) + leaf.certPEM() + chain},
+		"its EC parameters":                   {armoured("EC PARAMETERS", der(6, []byte("\x2a\x86\x48\xce\x3d\x03\x01\x07"))) + ecKeyPEM(t, leaf) + leaf.certPEM() + root.certPEM(), "leaf", root.certPEM()},
 		"copies go too":                       {leaf.keyPEM(t) + leaf.certPEM() + leaf.keyPEM(t) + leaf.certPEM() + root.certPEM(), "leaf", root.certPEM()},
 	} {
 		c := decode(t, test.before)

@@ -88,7 +88,7 @@ func (c *container) keptFacts() []kdb.Fact {
 	return facts
 }
 
-// Check implements keyfile.Container.
+// Check implements keyfile.Container. A key without certificate is nothing wrong: many files hold just that.
 func (c *container) Check(report func(kdb.Problem)) {
 	for _, err := range c.bad {
 		report(kdb.Problem{Where: "a piece that is kept and not shown", What: err.Error()})
@@ -100,8 +100,6 @@ func (c *container) Check(report func(kdb.Problem)) {
 		where := fmt.Sprintf("label %q", r.label)
 		if _, err := c.Key(r.label); err != nil {
 			report(kdb.Problem{Where: where, What: err.Error()})
-		} else if r.own() == nil {
-			report(kdb.Problem{Where: where, What: "the file has no certificate for it"})
 		}
 	}
 }

@@ -25,6 +25,8 @@ type part struct {
 	private key.Private
 	// foreign says that it opened with another password than the database's, open that it is to be encrypted when the file is written.
 	foreign, open bool
+	// parameters is the EC PARAMETERS block that openssl ecparam writes before the key.
+	parameters *part
 }
 
 // split cuts a text into parts; scan reads what stands in it from start on.
@@ -41,6 +43,9 @@ func (c *container) split(text []byte, start int, scan func(*sink)) {
 			from, to := start+item.start, afterLine(text, start+item.end)
 			p.loose, p.own = cutNotes(text[done:from])
 			p.block, done = text[from:to:to], to
+		}
+		if last := len(c.parts) - 1; p.item.Type == "EC PRIVATE KEY" && last >= 0 && c.parts[last].item.Type == "EC PARAMETERS" {
+			p.parameters = c.parts[last]
 		}
 		c.parts = append(c.parts, p)
 		return true
@@ -136,6 +141,13 @@ func withEnds(text string, crlf bool) string {
 		return string(bytes.ReplaceAll([]byte(text), []byte("\n"), []byte("\r\n")))
 	}
 	return text
+}
+
+// remove takes the part out of the file, or puts it back.
+func (p *part) remove(gone bool) {
+	if p.gone = gone; p.parameters != nil {
+		p.parameters.gone = gone
+	}
 }
 
 // write appends the part, and what was put behind it.
