@@ -21,6 +21,7 @@ const (
 	formatCSV   = "csv"
 	formatName  = "name"
 	formatPEM   = "pem"
+	formatIndex = "index"
 )
 
 // outputFormat is the format asked for; allowed are those that the command knows besides table and json.

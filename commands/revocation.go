@@ -16,7 +16,8 @@ func issuedCommand(env *op.Env) *cli.Command {
 	var o op.Issued
 	return &cli.Command{
 		Name: "issued", Category: groupIssuing, Usage: "list what a CA of the database has issued",
-		Description: examples("certkdb issued --ca sub", "certkdb issued --ca sub --serial 43563c82e3f71e21 -o pem", "certkdb issued --ca sub --json", "certkdb issued --ca sub -o csv > issued.csv"),
+		Description: "As -o index, the list is what openssl ca keeps, so that openssl ocsp -index answers for the CA.\n\n" +
+			examples("certkdb issued --ca sub", "certkdb issued --ca sub --serial 43563c82e3f71e21 -o pem", "certkdb issued --ca sub --json", "certkdb issued --ca sub -o csv > issued.csv", "certkdb issued --ca sub -o index > index.txt"),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "ca", Usage: "`LABEL` of the CA", Destination: &o.CA},
 			&cli.StringFlag{Name: "serial", Usage: "only the certificate with this serial `NUMBER`, hexadecimal", Destination: &o.Serial},
@@ -28,11 +29,11 @@ func issuedCommand(env *op.Env) *cli.Command {
 			if o.CA == "" {
 				return usage(c, "--ca LABEL is missing")
 			}
-			format, err := outputFormat(c, formatJSONL, formatCSV, formatPEM)
+			format, err := outputFormat(c, formatJSONL, formatCSV, formatPEM, formatIndex)
 			if err != nil {
 				return err
 			}
-			o.DB, o.WithPEM = database(c), format == formatPEM
+			o.DB, o.WithPEM, o.WithIndex = database(c), format == formatPEM, format == formatIndex
 			return o.Run(c.Context, env, func(list []op.IssuedCertificate) error { return printIssued(env.Stdout, list, format) })
 		},
 	}
@@ -55,9 +56,9 @@ func printIssued(w io.Writer, list []op.IssuedCertificate, format string) error 
 		return nil
 	case formatCSV:
 		return csvIssued(w, list)
-	case formatPEM:
+	case formatPEM, formatIndex:
 		for _, i := range list {
-			if _, err := io.WriteString(w, i.PEM); err != nil {
+			if _, err := io.WriteString(w, i.PEM+i.Index); err != nil {
 				return err
 			}
 		}

@@ -17,9 +17,10 @@ import (
 // Issued lists what a CA of the database issued.
 type Issued struct {
 	DB
-	CA      string // label
-	Serial  string // only this one, hexadecimal
-	WithPEM bool
+	CA        string // label
+	Serial    string // only this one, hexadecimal
+	WithPEM   bool
+	WithIndex bool
 }
 
 // IssuedCertificate is the record of one certificate.
@@ -33,6 +34,7 @@ type IssuedCertificate struct {
 	Reason    string     `json:"reason,omitempty"`
 	SHA256    string     `json:"sha256"`
 	PEM       string     `json:"pem,omitempty"`
+	Index     string     `json:"-"` // its line in the index of openssl ca
 }
 
 // StatusRevoked is the state of a certificate that its CA took back.
@@ -83,6 +85,9 @@ func (o Issued) describe(r kdb.Issued, now time.Time) IssuedCertificate {
 	}
 	if o.WithPEM {
 		record.PEM = pemString("CERTIFICATE", r.Certificate)
+	}
+	if o.WithIndex {
+		record.Index = indexLine(r, now)
 	}
 	return record
 }
