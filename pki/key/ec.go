@@ -143,6 +143,8 @@ func (info *privateInfo) publicEC() (string, []byte, error) {
 		if computed, err := k.PublicKey.Bytes(); err == nil && !samePoint(curve, computed, point) {
 			point = computed
 		}
+	} else if d := p.numbers(); len(point) == 0 && d != nil {
+		point = d.publicPoint(inner.secret)
 	}
 	return info.described(point)
 }
@@ -224,7 +226,7 @@ func (d *domain) name() string {
 		}
 	}
 	if d.is(secp256k1()) {
-		return "1.3.132.0.10"
+		return oidSecp256k1
 	}
 	return ""
 }
@@ -245,6 +247,8 @@ func (d *domain) is(c *elliptic.CurveParams) bool {
 	c.Gy.FillBytes(base[1+size:])
 	return samePoint(&elliptic.CurveParams{BitSize: c.BitSize}, base, d.base)
 }
+
+const oidSecp256k1 = "1.3.132.0.10"
 
 // secp256k1 returns the numbers of SEC 2, section 2.4.1.
 func secp256k1() *elliptic.CurveParams {

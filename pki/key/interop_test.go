@@ -74,6 +74,25 @@ func TestReadPrivate_publicKeyAsOpenSSL(t *testing.T) {
 	}
 }
 
+// A key that came without its public one gets it, also on curves that Go does not have, where their numbers are at hand.
+func TestReadPrivate_publicPointOfOtherCurves(t *testing.T) {
+	t.Parallel()
+	for _, options := range []string{
+		"-name secp256k1", "-name secp256k1 -param_enc explicit", "-name brainpoolP256r1 -param_enc explicit",
+		"-name secp112r2 -param_enc explicit", "-name brainpoolP512t1 -param_enc explicit", "-name prime239v3 -param_enc explicit",
+	} {
+		t.Run(options, func(t *testing.T) {
+			t.Parallel()
+			whole := openssl(t, nil, append([]string{"ecparam", "-genkey", "-noout", "-outform", "DER"}, strings.Fields(options)...)...)
+			bare := openssl(t, whole, "ec", "-inform", "DER", "-no_public", "-outform", "DER")
+			want := openssl(t, whole, "ec", "-inform", "DER", "-pubout", "-outform", "DER")
+			if k, err := key.ReadPrivate(bare); err != nil || !bytes.Equal(k.SPKI, want) {
+				t.Errorf("%v\n got %x\nwant %x", err, k.SPKI, want)
+			}
+		})
+	}
+}
+
 func TestReadPrivate_traditionalForms(t *testing.T) {
 	t.Parallel()
 	dsa := openssl(t, openssl(t, nil, "genpkey", "-genparam", "-algorithm", "DSA", "-pkeyopt", "dsa_paramgen_bits:1024", "-pkeyopt", "dsa_paramgen_q_bits:160"), "gendsa", "/dev/stdin")
