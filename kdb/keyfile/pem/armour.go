@@ -69,6 +69,7 @@ func (a *armour) end() {
 	switch {
 	case a.block.open:
 		a.discard("there is no END before the end of the input")
+		a.out.unended = true
 	case a.out.any:
 	case a.bare.ok():
 		a.bare.items(a.out)
@@ -109,6 +110,7 @@ func (a *armour) begin(before, text []byte) []byte {
 			a.content(before, false)
 		}
 		a.discard("there is no END before the next BEGIN in line %d", a.in.number)
+		a.out.unended = true
 	}
 	typ, rest, ok := a.block.cutMarker(text)
 	a.lost = !ok

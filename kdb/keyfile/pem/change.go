@@ -209,9 +209,6 @@ func (c *container) place(p *part, behind ...*part) {
 		}
 	}
 	c.parts = append(c.parts, p)
-	if bytes.Contains(c.tail, []byte(beginMark)) {
-		return // a block without its end would swallow what is written behind it
-	}
 	p.loose, c.tail = bytes.TrimPrefix(c.tail, []byte(emptyMark)), nil
 	if len(bytes.TrimSpace(p.loose)) > 0 { // a note at the end is no note on the new block
 		p.loose = append(endLine(slices.Clip(p.loose)), withEnds("\n", c.crlf)...)

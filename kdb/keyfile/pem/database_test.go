@@ -219,6 +219,8 @@ func TestCodec_onlyReads(t *testing.T) {
 	}{
 		"DER":    {pem.DER(), root.cert.Raw},
 		"base64": {pem.DER(), []byte(base64Text(root.cert.Raw))},
+		"JSON":   {pem.Codec(), []byte(`{"ca": "` + strings.ReplaceAll(root.certPEM(), "\n", `\n`) + `"}`)},
+		"YAML":   {pem.Codec(), []byte("ca: |\n  " + strings.ReplaceAll(root.certPEM(), "\n", "\n  "))},
 		"UTF-16": {pem.Codec(), append([]byte("\xff\xfe"), utf16LE(root.certPEM())...)},
 	} {
 		if !test.codec.Matches(test.data[:min(len(test.data), 4096)]) {

@@ -33,7 +33,8 @@ type part struct {
 func (c *container) split(text []byte, start int, scan func(*sink)) {
 	c.mark, c.crlf = text[:start:start], bytes.Contains(text[:min(len(text), 4096)], []byte("\r\n"))
 	done := start
-	scan(&sink{budget: pbe.NewBudget(pbe.UsualWork), yield: func(item Item, err error) bool {
+	out := &sink{budget: pbe.NewBudget(pbe.UsualWork)}
+	out.yield = func(item Item, err error) bool {
 		if err != nil {
 			c.bad = append(c.bad, err)
 			return true
@@ -41,6 +42,9 @@ func (c *container) split(text []byte, start int, scan func(*sink)) {
 		p := &part{item: item, number: len(c.parts)}
 		if item.Line > 0 {
 			from, to := start+item.start, afterLine(text, start+item.end)
+			if !ended(text[done:from]) {
+				c.fixed = "its blocks stand within lines of something else, such as JSON or YAML; copy the entries into another file"
+			}
 			p.loose, p.own = cutNotes(text[done:from])
 			p.block, done = text[from:to:to], to
 		}
@@ -49,7 +53,10 @@ func (c *container) split(text []byte, start int, scan func(*sink)) {
 		}
 		c.parts = append(c.parts, p)
 		return true
-	}})
+	}
+	if scan(out); out.unended {
+		c.fixed = "a block in it has no end, and would swallow what is written behind it; mend it, or copy the entries into another file"
+	}
 	c.tail = text[done:len(text):len(text)]
 }
 
@@ -127,12 +134,18 @@ func (p *part) setAttributes(b bag, crlf bool) {
 	p.item.Label, p.item.LocalKeyID, p.item.chainOf = b.label, b.keyID, b.chainOf
 }
 
+// ended says that a text ends with the end of a line, if it is not empty.
+func ended(text []byte) bool {
+	last := len(text) - 1
+	return last < 0 || text[last] == '\n' || text[last] == '\r'
+}
+
 // endLine ends a line that is not ended.
 func endLine(text []byte) []byte {
-	if last := len(text) - 1; last >= 0 && text[last] != '\n' && text[last] != '\r' {
-		return append(text, '\n')
+	if ended(text) {
+		return text
 	}
-	return text
+	return append(text, '\n')
 }
 
 // withEnds gives a text the line ends of the file.

@@ -139,6 +139,7 @@ type sink struct {
 	budget  *pbe.Budget
 	any     bool
 	stopped bool
+	unended bool // a block had no END
 }
 
 func (s *sink) item(i Item) {
