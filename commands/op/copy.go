@@ -3,7 +3,6 @@ package op
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -140,25 +139,13 @@ func (o Copy) different(env *Env) error {
 // read takes the entries with their keys out of the source.
 func (o Copy) read(ctx context.Context, source kdb.Database) ([]kdb.Entry, error) {
 	var entries []kdb.Entry
-	err := source.Update(ctx, "copy-key", func(tx kdb.Tx) error {
+	err := takeOut(ctx, source, "copy-key", func(tx kdb.Tx) (err error) {
 		clearKeys(entries)
-		var err error
 		entries, err = o.readEntries(tx)
 		return err
 	})
-	if errors.Is(err, os.ErrPermission) { // a source that can only be read cannot note it either
-		err = source.View(ctx, func(tx kdb.Tx) error {
-			entries, err = o.readEntries(silent{tx})
-			return err
-		})
-	}
 	return entries, err
 }
-
-// silent is a transaction that notes nothing.
-type silent struct{ kdb.Tx }
-
-func (silent) Audit(string, string) error { return nil }
 
 func (o Copy) readEntries(tx kdb.Tx) ([]kdb.Entry, error) {
 	labels := o.Labels

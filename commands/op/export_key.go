@@ -50,8 +50,13 @@ func (o Export) eachKey(ctx context.Context, env *Env, write func(kind string, d
 
 // takeKeys reads the entries with their keys and notes it in the audit log.
 func (o Export) takeKeys(ctx context.Context, env *Env) ([]kdb.Entry, error) {
+	db, err := o.Open(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
 	var entries []kdb.Entry
-	err := o.update(ctx, env, "export-key", func(tx kdb.Tx) error {
+	err = takeOut(ctx, db, "export-key", func(tx kdb.Tx) error {
 		clearKeys(entries)
 		entries = nil
 		for _, label := range o.Labels {
