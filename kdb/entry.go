@@ -101,7 +101,7 @@ func CheckLabel(label string) error {
 	return nil
 }
 
-// Check reports why the entry cannot be stored: a bad label, or parts that its kind must or must not have.
+// Check reports why the entry cannot be stored, wrapping [ErrLabel] or [ErrUnsupported]: a bad label, or parts that its kind must or must not have.
 func (e *Entry) Check() error {
 	if err := CheckLabel(e.Label); err != nil {
 		return err
@@ -123,5 +123,5 @@ func (e *Entry) want(ok bool, what string) error {
 	if ok {
 		return nil
 	}
-	return fmt.Errorf("entry %q of kind %s needs %s", e.Label, e.Kind, what)
+	return fmt.Errorf("%w: entry %q of kind %s needs %s", ErrUnsupported, e.Label, e.Kind, what)
 }

@@ -179,8 +179,12 @@ func (t *tx) Put(e kdb.Entry) error {
 	return nil
 }
 
-// check is Entry.Check for an entry that may leave its key to the one that it replaces.
+// check is Entry.Check for an entry that may leave its key to the one that it replaces. A private key alone is in many key files; whether
+// it can be put into one is for the format to say.
 func (t *tx) check(e, old *kdb.Entry) error {
+	if e.Kind == kdb.KindPersonal && len(e.Certificates) == 0 && len(e.Key) > 0 {
+		return kdb.CheckLabel(e.Label)
+	}
 	keyless := *e
 	if keeps := old != nil && len(e.Key) == 0 && old.Kind != kdb.KindTrusted; keeps && e.Kind != kdb.KindTrusted {
 		keyless.Key = []byte{0}

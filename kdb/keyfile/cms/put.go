@@ -74,7 +74,7 @@ func (c *container) holds(e *kdb.Entry) error {
 	certificate := e.Kind == kdb.KindTrusted || e.Kind == kdb.KindPersonal
 	switch {
 	case certificate != (len(e.Certificates) > 0), (e.Kind == kdb.KindRequest) != (len(e.Request) > 0):
-		return fmt.Errorf("entry %q of kind %s has too many parts or too few", e.Label, e.Kind)
+		return fmt.Errorf("storing label %q in a CMS database: %w: an entry of kind %s has other parts", e.Label, kdb.ErrUnsupported, e.Kind)
 	case e.Default && e.Kind != kdb.KindPersonal:
 		return fmt.Errorf("storing label %q in a CMS database: %w: only a personal entry can be the default", e.Label, kdb.ErrUnsupported)
 	// With its key the entry is a copy from elsewhere; without, setting the mark is what was asked for.

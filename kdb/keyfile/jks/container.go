@@ -317,7 +317,7 @@ func (c *container) holds(e *kdb.Entry) error {
 	case e.Kind == kdb.KindTrusted && !e.Trusted:
 		return unsupported("every certificate without a key in it is trusted")
 	case len(e.Certificates) == 0:
-		return fmt.Errorf("entry %q of kind %s needs a certificate", e.Label, e.Kind)
+		return unsupported("every entry in it has a certificate")
 	// Together with its key the entry is a copy from elsewhere, and loses a mark that Java does not know; without
 	// one, setting the mark is what was asked for.
 	case len(e.Key) == 0 && e.Default:

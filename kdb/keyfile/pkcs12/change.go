@@ -106,6 +106,9 @@ func (c *Container) newRecord(e kdb.Entry, old *record) (*record, error) {
 	case kdb.KindRequest:
 		return r, c.setKey(r, e, old, old)
 	}
+	if len(e.Certificates) == 0 {
+		return r, c.setKey(r, e, old, c.keyAlone(e.Key, old))
+	}
 	source := c.setCert(r, e.Certificates[0], old)
 	if e.Kind == kdb.KindTrusted {
 		r.cert.setTrustedKeyUsage(e.Trusted)
@@ -126,8 +129,8 @@ func checkParts(e kdb.Entry, hasKey bool) error {
 	switch certs := len(e.Certificates); {
 	case e.Kind == kdb.KindTrusted && (certs != 1 || len(e.Key) > 0):
 		return unlike("just one certificate and no key")
-	case e.Kind == kdb.KindPersonal && (certs == 0 || !hasKey):
-		return unlike("a certificate and its key")
+	case e.Kind == kdb.KindPersonal && !hasKey:
+		return unlike("its key")
 	case e.Kind == kdb.KindRequest && (certs > 0 || !hasKey || len(e.Request) == 0):
 		return unlike("a request and its key and no certificate")
 	case e.Kind < kdb.KindTrusted || e.Kind > kdb.KindSecretKey:
@@ -147,6 +150,16 @@ func checkParts(e kdb.Entry, hasKey bool) error {
 		return fmt.Errorf("%w: the key is no PrivateKeyInfo (PKCS #8)", kdb.ErrParse)
 	}
 	return nil
+}
+
+// keyAlone finds a private key that has no certificate in the file, first of all in old.
+func (c *Container) keyAlone(key []byte, old *record) *record {
+	for _, r := range append([]*record{old}, c.records...) {
+		if r.hasPrivateKey() && !r.gone && r.cert == nil && r.request == nil && c.open(r) == nil && bytes.Equal(r.plain, key) {
+			return r
+		}
+	}
+	return old
 }
 
 // setCert gives a record its certificate's bag: that of the old record, a copy of another record's, or a new one. It returns the

@@ -27,7 +27,7 @@ func TestPut_refuses(t *testing.T) {
 		"no kind":                    {kdb.Entry{Label: "x"}, kdb.ErrUnsupported},
 		"a key that is none":         {kdb.Entry{Label: "x", Kind: kdb.KindPersonal, Certificates: certs, Key: []byte("key")}, kdb.ErrParse},
 		"no key":                     {kdb.Entry{Label: "x", Kind: kdb.KindPersonal, Certificates: certs}, kdb.ErrUnsupported},
-		"no certificate":             {kdb.Entry{Label: "x", Kind: kdb.KindPersonal, Key: f.one.pkcs8}, kdb.ErrUnsupported},
+		"neither":                    {kdb.Entry{Label: "x", Kind: kdb.KindPersonal}, kdb.ErrUnsupported},
 		"a certificate that is none": {kdb.Entry{Label: "x", Kind: kdb.KindTrusted, Certificates: [][]byte{{1, 2, 3}}}, kdb.ErrParse},
 		"a trusted chain":            {kdb.Entry{Label: "x", Kind: kdb.KindTrusted, Certificates: append(certs, f.root.cert.Raw)}, kdb.ErrUnsupported},
 		"an unknown secret key":      {kdb.Entry{Label: "x", Kind: kdb.KindSecretKey, Key: []byte{1}, KeyAlgorithm: "ROT13"}, kdb.ErrUnsupported},
@@ -39,6 +39,27 @@ func TestPut_refuses(t *testing.T) {
 		}
 		if got := labels(c); got != "root:trusted:c*" {
 			t.Errorf("%s: it left %s", name, got)
+		}
+	}
+}
+
+// A key alone takes its attributes along under a new label.
+func TestPut_keyAlone(t *testing.T) {
+	t.Parallel()
+	f := newFamily(t)
+	c := newFile(t, "", trusted("root", f.root), kdb.Entry{Label: "one", Kind: kdb.KindPersonal, Key: f.one.pkcs8, LocalKeyID: []byte{7}})
+	c = decode(t, encode(t, c, "x"), "x")
+	put(t, c, kdb.Entry{Label: "other", Kind: kdb.KindPersonal, Key: f.one.pkcs8})
+	if err := c.Delete("one"); err != nil {
+		t.Fatal(err)
+	}
+	again := decode(t, encode(t, c, "x"), "x")
+	if got := sorted(labels(again)); got != "other:personal: root:trusted:c*" {
+		t.Error(got)
+	}
+	for _, b := range again.Bags() {
+		if b.Type == "shrouded-key" && !bytes.Equal(b.LocalKeyID, []byte{7}) {
+			t.Errorf("its localKeyID is %x", b.LocalKeyID)
 		}
 	}
 }

@@ -174,10 +174,7 @@ func (c *Container) checkKey(r *record, report func(kdb.Problem)) {
 		problem(err.Error())
 		return
 	}
-	switch public := r.publicKey(); {
-	case r.cert == nil && r.request == nil:
-		problem("the file has no certificate for it")
-	case public != nil && private.SPKI != nil && !key.SameKey(private.SPKI, public):
+	if public := r.publicKey(); public != nil && private.SPKI != nil && !key.SameKey(private.SPKI, public) {
 		problem("it does not belong to its certificate or request, though the file says it does")
 	}
 }
