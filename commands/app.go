@@ -62,7 +62,7 @@ func newApp(env *op.Env) *cli.App {
 		Reader:                    env.Stdin,
 		ExitErrHandler:            func(*cli.Context, error) {}, // Main alone exits
 		Commands:                  tree(env),
-		Flags:                     []cli.Flag{cli.HelpFlag}, // urfave/cli adds it only where it adds its own help command too
+		Flags:                     append(commonFlags(), cli.HelpFlag), // that no command was meant is said by the action
 		CustomAppHelpTemplate:     appHelp,
 		Action:                    noCommand,
 		OnUsageError:              usageError,
@@ -128,11 +128,12 @@ func usageError(c *cli.Context, err error, _ bool) error {
 	return op.WithHint(err, "see: "+strings.TrimSpace(c.App.Name+" help "+commandPath(c)))
 }
 
-// twoHyphens is an error of Go's flag package, which writes options with one hyphen.
+// twoHyphens is an error of Go's flag package, which writes options with one hyphen and calls every bad value a parse error.
 type twoHyphens struct{ error }
 
 func (e twoHyphens) Error() string {
-	return strings.NewReplacer("for flag -", "for --", "flag provided but not defined: -", "there is no option --").Replace(e.error.Error())
+	plain := strings.NewReplacer("for flag -", "for --", "flag provided but not defined: -", "there is no option --", ": parse error", "")
+	return plain.Replace(e.error.Error())
 }
 
 func (e twoHyphens) Unwrap() error { return e.error }
@@ -161,10 +162,41 @@ func noCommand(c *cli.Context) error {
 	}
 	word := c.Args().First()
 	err := fmt.Errorf("%w: there is no command %q", op.ErrUsage, word)
-	if near := cli.SuggestCommand(below, word); near != "" {
-		return op.WithHint(err, near+" All commands: certkdb help")
+	if near := nearest(commandNames(below), word); near != "" {
+		return op.WithHint(err, fmt.Sprintf("did you mean %q? All commands: certkdb help", near))
 	}
 	return op.WithHint(err, "see all commands: certkdb help")
+}
+
+// nearest is the word that was probably meant; "" if none is much like what was written.
+func nearest(words []string, written string) (near string) {
+	least := min(2, len(written)/2) + 1
+	for _, word := range words {
+		if d := distance(word, written); d < least {
+			near, least = word, d
+		}
+	}
+	return near
+}
+
+// distance is the number of letters to be changed, added or removed to make one word of the other (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range a {
+		before := row[0] // of the row above, one to the left
+		row[0] = i + 1
+		for j := range b {
+			change := before
+			if a[i] != b[j] {
+				change++
+			}
+			before, row[j+1] = row[j+1], min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
 }
 
 // Names of the common options.
@@ -185,7 +217,7 @@ func commonFlags() []cli.Flag {
 		&cli.StringFlag{Name: flagDB, Usage: "the database: a `FILE`; else $CERTKDB_DB, else the default one", Category: categoryCommon},
 		&cli.StringFlag{Name: flagPassword, Usage: "where the password comes from: `SRC` is file:PATH, env:VAR, fd:N, stdin, prompt, stash, cred:NAME", Category: categoryCommon},
 		&cli.StringFlag{Name: "password-file", Usage: "the same as --password file:`FILE`", Category: categoryCommon},
-		&cli.DurationFlag{Name: flagLockTimeout, Usage: "how long to wait for another writer", Value: op.DefaultLockTimeout, Category: categoryCommon},
+		&cli.DurationFlag{Name: flagLockTimeout, Usage: "how long to wait for another writer: a `TIME` such as 60s or 5m", Value: op.DefaultLockTimeout, Category: categoryCommon},
 		&cli.StringSliceFlag{Name: "in-key-password", Usage: "further password `SRC` for private keys with passwords of their own", Category: categoryCommon},
 		&cli.BoolFlag{Name: flagJSON, Usage: "results and errors as JSON", Category: categoryCommon},
 		&cli.StringFlag{Name: flagOutput, Usage: "`FORMAT` of results, also -o: table, wide, json, jsonl, csv, name, pem", Category: categoryCommon},

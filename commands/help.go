@@ -20,19 +20,23 @@ certkdb help COMMAND explains a command, certkdb help exit-codes the exit codes,
 The database is --db FILE, else $CERTKDB_DB, else key.ckdb in your data folder (root: /var/lib/certkdb/key.ckdb).
 `
 
-// An option of one letter is written with two hyphens: -o is --output (see longOption).
+// commandHelp has the options of the command before those that all commands have.
 const commandHelp = `{{.HelpName}} - {{.Usage}}
 
-Usage: {{.HelpName}} {{.ArgsUsage}}
+Usage: {{.HelpName}}{{if .ArgsUsage}} {{.ArgsUsage}}{{end}}
 {{if .VisibleCommands}}
 Commands:
 {{range .VisibleCommands}}  {{printf "%-12s" .Name}} {{.Usage}}
 {{end}}{{end}}{{if .Description}}
 {{.Description}}
-{{end}}{{range .VisibleFlagCategories}}
+{{end}}{{range .VisibleFlagCategories}}{{if ne .Name "` + categoryCommon + `"}}` + optionsHelp + `{{end}}{{end}}` +
+	`{{range .VisibleFlagCategories}}{{if eq .Name "` + categoryCommon + `"}}` + optionsHelp + `{{end}}{{end}}`
+
+// An option of one letter is written with two hyphens: -o is --output (see longOption).
+const optionsHelp = `
 {{if .Name}}{{.Name}}{{else}}Options{{end}}:
 {{range .Flags}}{{$option := printf "%s" .}}  {{if eq (slice $option 2 3) " "}}-{{end}}{{$option}}
-{{end}}{{end}}`
+{{end}}`
 
 const helpExitCodes = `Exit codes of certkdb:
   0  done, or nothing to do            7  input cannot be parsed
@@ -45,7 +49,8 @@ const helpExitCodes = `Exit codes of certkdb:
  20  changed (only with --detailed-exitcode)
 `
 
-const helpPasswords = `Where a password comes from: --password SRC (--new-password, --in-password, --out-password alike)
+const helpPasswords = `Where a password comes from: --password SRC (and --new-password, --in-password, --out-password,
+--to-password, --ca-password, --ca-remote-key and --in-key-password alike)
   file:PATH   the first line of a file          env:VAR     an environment variable
   fd:N        the first line of an open file    stdin       the first line of standard input
   prompt      ask on the terminal               stash       the stash beside the database

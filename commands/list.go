@@ -49,7 +49,7 @@ func listCommand(env *op.Env) *cli.Command {
 			}
 			n, err := list(c, env, o, format)
 			if err == nil && check && n > 0 {
-				err = fmt.Errorf("%w: %d of the certificates have expired, or will in the time asked for", op.ErrExpired, n)
+				err = fmt.Errorf("%w: %d", op.ErrExpired, n)
 			}
 			return err
 		},

@@ -165,7 +165,7 @@ func hintFor(err error) string {
 	case errors.Is(err, kdb.ErrChanged):
 		return "run the command again"
 	case errors.Is(err, kdb.ErrVersion):
-		return "the file may belong to a newer certkdb, or be no key database at all; see what it is with: certkdb info"
+		return "the file may belong to a newer certkdb, or be no key database at all; see what it is with: certkdb show --file FILE"
 	case errors.Is(err, kdb.ErrCorrupt):
 		return "find out how much is damaged with: certkdb check; then restore a backup, or give an entry up with: certkdb delete LABEL --damaged"
 	case errors.Is(err, fs.ErrPermission):

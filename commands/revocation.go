@@ -181,7 +181,7 @@ func crlCommand(env *op.Env) *cli.Command {
 					_, _ = w.Write(done.Body) // the error is the writer's, which keeps it
 					return
 				}
-				fmt.Fprintf(w, "wrote revocation list %d with %d certificates to %q, next update %s\n", done.Number, done.Revoked, done.Out, done.NextUpdate.Format(time.RFC3339))
+				fmt.Fprintf(w, "wrote revocation list %d to %q: %d revoked, next update %s\n", done.Number, done.Out, done.Revoked, done.NextUpdate.Format(time.RFC3339))
 			})
 		},
 	}

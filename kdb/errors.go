@@ -15,8 +15,8 @@ var (
 	ErrNoDatabase = errors.New("no such database")
 	// ErrDatabaseExists: a database is never created over an existing file.
 	ErrDatabaseExists = errors.New("a file exists there already")
-	// ErrPassword: no key slot opens with this password. A wrong password and a damaged slot look the same.
-	ErrPassword = errors.New("wrong password or no key slot for it")
+	// ErrPassword: the password does not open it. A wrong password and a damaged key slot look the same.
+	ErrPassword = errors.New("wrong password")
 	// ErrNoPassword: no password source is there to ask.
 	ErrNoPassword = errors.New("no password given")
 	// ErrCorrupt: the database, or a record in it, was damaged or tampered with.

@@ -57,6 +57,10 @@ func Recognise(drivers []Driver, location string) (*Driver, error) {
 		return nil, fmt.Errorf("opening %q: %w", location, ErrNoDatabase)
 	}
 	if err != nil {
+		var twice *fs.PathError
+		if errors.As(err, &twice) { // it names the file too
+			err = twice.Err
+		}
 		return nil, fmt.Errorf("opening %q: %w", location, err)
 	}
 	for i := range drivers {
@@ -67,7 +71,7 @@ func Recognise(drivers []Driver, location string) (*Driver, error) {
 	if len(bytes.TrimRight(head, "\x00")) == 0 {
 		return nil, fmt.Errorf("opening %q: %w: there is nothing in the file", location, ErrCorrupt)
 	}
-	return nil, fmt.Errorf("opening %q: %w: the file is no kind of key database that is known here", location, ErrVersion)
+	return nil, fmt.Errorf("opening %q: %w: it is none of the kinds that are known here", location, ErrVersion)
 }
 
 // ForNew finds the driver for a database to be created: by kind if it is not "", else by the location's extension, else the first.

@@ -304,6 +304,9 @@ func (d *draft) alternativeNames(r *Request) ([]cert.GeneralName, error) {
 	if len(names) == 0 && r.Subject.Empty() {
 		return nil, fmt.Errorf("%w: a certificate needs a subject or an alternative name (RFC 5280, 4.1.2.6)", ErrArgument)
 	}
+	if len(names) == 0 && server && !d.IsCA {
+		d.notes = append(d.notes, "clients look for a server's name in the alternative names alone, and there are none (RFC 9525, 2)")
+	}
 	return names, nil
 }
 

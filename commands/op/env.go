@@ -59,7 +59,7 @@ var ErrFindings = errors.New("refused")
 var ErrInvalid = fmt.Errorf("%w: the certificate is not valid", ErrFindings)
 
 // ErrExpired says that something has expired, or will within the time that was asked for.
-var ErrExpired = errors.New("something has expired or will soon")
+var ErrExpired = errors.New("certificates that have expired or will soon")
 
 // ErrNetwork says that a peer could not be reached or the handshake with it failed.
 var ErrNetwork = errors.New("network or handshake failed")

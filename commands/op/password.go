@@ -80,13 +80,17 @@ func (p Password) Check() error {
 		return nil
 	}
 	// The text is not repeated: people write the password itself here.
-	return WithHint(fmt.Errorf("%w: a password source is none that is known", ErrUsage),
+	return WithHint(fmt.Errorf("%w: the source of a password is of no known kind", ErrUsage),
 		"write file:PATH, env:VAR, fd:N, stdin, prompt, stash, cred:NAME or pass:TEXT")
 }
 
 // read returns the password that opens what (a location, "private keys").
 func (p Password) read(env *Env, what string) ([]byte, error) {
-	password, err := p.fetch(env, what, func(t Terminal) ([]byte, error) {
+	whose := ""
+	if p.Option != "" { // without, it is that of the database, and who opens it names it
+		whose = " for " + what
+	}
+	password, err := p.fetch(env, what, whose, func(t Terminal) ([]byte, error) {
 		return t.ReadPassword(fmt.Sprintf("Password of %s: ", what))
 	})
 	if err != nil {
@@ -97,9 +101,9 @@ func (p Password) read(env *Env, what string) ([]byte, error) {
 
 // readNew returns a password to be set; one that is typed is asked for twice.
 func (p Password) readNew(env *Env, what string) ([]byte, error) {
-	password, err := p.fetch(env, what, func(t Terminal) ([]byte, error) { return askTwice(t, what) })
+	password, err := p.fetch(env, what, " for "+what, func(t Terminal) ([]byte, error) { return askTwice(t, what) })
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("setting the password: %w", err)
 	}
 	return p.accept(password)
 }
@@ -131,8 +135,8 @@ func askTwice(t Terminal, what string) ([]byte, error) {
 	return first, nil
 }
 
-// fetch reads the source; ask is how the terminal is asked.
-func (p Password) fetch(env *Env, what string, ask func(Terminal) ([]byte, error)) ([]byte, error) {
+// fetch reads the source; ask is how the terminal is asked, and whose follows "no password given".
+func (p Password) fetch(env *Env, what, whose string, ask func(Terminal) ([]byte, error)) ([]byte, error) {
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
@@ -166,7 +170,7 @@ func (p Password) fetch(env *Env, what string, ask func(Terminal) ([]byte, error
 	}
 	password, err := p.prompt(env, ask)
 	if errors.Is(err, ErrNoTerminal) {
-		return nil, WithHint(fmt.Errorf("%w for %s, and there is no terminal to ask on", kdb.ErrNoPassword, what), p.hint())
+		return nil, WithHint(fmt.Errorf("%w%s, and there is no terminal to ask on", kdb.ErrNoPassword, whose), p.hint())
 	}
 	return password, err
 }

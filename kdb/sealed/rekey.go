@@ -108,7 +108,7 @@ func (db *Database) rewrap(ctx context.Context, old, fresh *keys, r Rekey) (raws
 	}
 	switch {
 	case len(lost) > 0 && !r.Drop:
-		return nil, nil, fmt.Errorf("%w: nothing given opens key slot %s: give the password, or drop the slot",
+		return nil, nil, fmt.Errorf("%w: nothing given opens key slot %s",
 			kdb.ErrPassword, strings.Join(lost, ", "))
 	case len(kept) == 0:
 		return nil, nil, fmt.Errorf("%w: no key slot would be left", ErrLastSlot)

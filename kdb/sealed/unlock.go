@@ -180,7 +180,7 @@ func openByPassword(ctx context.Context, m *meta, slots []storedSlot, password [
 			return 0, nil, err
 		}
 	}
-	return 0, nil, kdb.ErrPassword
+	return 0, nil, fmt.Errorf("%w or no key slot for it", kdb.ErrPassword)
 }
 
 func (db *Database) askPassword(ctx context.Context) ([]byte, error) {
