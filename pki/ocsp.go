@@ -89,7 +89,7 @@ func PostOCSP(ctx context.Context, client *http.Client, url string, request []by
 	q.Header.Set("Content-Type", "application/ocsp-request")
 	answer, err := client.Do(q)
 	if err != nil {
-		return nil, fmt.Errorf("asking the OCSP responder %q: %w: %w", url, ErrRemote, err)
+		return nil, fmt.Errorf("asking the OCSP responder %q: %w: %w", url, ErrRemote, withoutURL(err))
 	}
 	defer answer.Body.Close()
 	der, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))

@@ -32,8 +32,8 @@ var (
 	ErrParse = errors.New("cannot be parsed")
 	// ErrRefused: the request is well-formed and is not granted: a bad signature, a weak key, constraints of the CA.
 	ErrRefused = errors.New("request refused")
-	// ErrRemote: a remote CA cannot be reached or does not answer as one.
-	ErrRemote = errors.New("remote CA failed")
+	// ErrRemote: a remote CA or OCSP responder cannot be reached or does not answer as one.
+	ErrRemote = errors.New("no usable answer")
 	// ErrFIPS: it is not allowed under FIPS 140-3, and that was asked for.
 	ErrFIPS = errors.New("not approved under FIPS 140-3")
 )

@@ -106,7 +106,7 @@ func (r Remote) post(ctx context.Context, endpoint string, body []byte) ([]byte,
 	q.Header.Set("Content-Type", "application/json")
 	answer, err := client.Do(q)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrRemote, err)
+		return nil, fmt.Errorf("%w: %w", ErrRemote, withoutURL(err))
 	}
 	defer answer.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
@@ -153,4 +153,13 @@ func (r Remote) endpoint(name string) (string, error) {
 		return "", fmt.Errorf("%w: %q is no URL of a cfssl server", ErrArgument, r.URL)
 	}
 	return text + "/api/v1/cfssl/" + name, nil
+}
+
+// withoutURL is the reason in an error of an HTTP client; who asked names the URL.
+func withoutURL(err error) error {
+	var named *url.Error
+	if errors.As(err, &named) {
+		return named.Err
+	}
+	return err
 }

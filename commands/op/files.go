@@ -13,7 +13,7 @@ import (
 func writeSecret(path string, data []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return err
+		return WithHint(fmt.Errorf("writing %q: %w", path, unwrapPath(err)), "name a file that is not there, in a folder that is")
 	}
 	_, err = f.Write(data)
 	return errors.Join(err, f.Sync(), f.Close())
@@ -45,7 +45,7 @@ func (o Output) write(env *Env, secret bool, fill func(io.Writer) error) error {
 	}
 	f, err := os.CreateTemp(filepath.Dir(o.Path), "."+filepath.Base(o.Path)+".*") // 0600
 	if err != nil {
-		return fmt.Errorf("writing %q: %w", o.Path, err)
+		return fmt.Errorf("writing %q: %w", o.Path, unwrapPath(err))
 	}
 	err = errors.Join(fill(f), f.Chmod(mode), o.sync(f), f.Close())
 	if err == nil {
@@ -71,7 +71,7 @@ func (o Output) check() error {
 		return nil
 	}
 	if _, err := os.Stat(filepath.Dir(o.Path)); err != nil {
-		return fmt.Errorf("writing %q: %w", o.Path, err)
+		return fmt.Errorf("writing %q: its folder: %w", o.Path, unwrapPath(err))
 	}
 	if o.Force {
 		return nil
@@ -88,4 +88,13 @@ func makeFolder(d DB, location string) error {
 		return nil
 	}
 	return os.MkdirAll(filepath.Dir(location), 0o700)
+}
+
+// unwrapPath leaves the path out, which the message names already.
+func unwrapPath(err error) error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err
+	}
+	return err
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -162,15 +161,6 @@ func (o Inspect) read(env *Env) ([]byte, error) {
 		return nil, fmt.Errorf("reading %s: %w: the file is empty", name, kdb.ErrParse)
 	}
 	return data, nil
-}
-
-// unwrapPath leaves the path out, which the message names already.
-func unwrapPath(err error) error {
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
-		return pathErr.Err
-	}
-	return err
 }
 
 // expectations are what Expect may name, and the items that fulfil it.

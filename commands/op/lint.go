@@ -130,7 +130,7 @@ func eachItem(env *Env, file string, fn func(pem.Item)) error {
 	}
 	r, closeFile, err := p.open()
 	if err != nil {
-		return fmt.Errorf("reading %q: %w", file, err)
+		return fmt.Errorf("reading %q: %w", file, unwrapPath(err))
 	}
 	defer closePiece(closeFile)
 	for item, err := range pem.Items(r) {

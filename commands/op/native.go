@@ -152,7 +152,11 @@ func (o RemoveSlot) Run(ctx context.Context, env *Env) (SlotDone, error) {
 		return SlotDone{}, err
 	}
 	defer db.Close()
-	return SlotDone{o.ID}, db.RemoveSlot(ctx, o.ID)
+	err = db.RemoveSlot(ctx, o.ID)
+	if errors.Is(err, kdb.ErrNotFound) {
+		err = WithHint(classified{fmt.Errorf("there is no key slot %d", o.ID), kdb.ErrNotFound}, "see them with: certkdb slots list")
+	}
+	return SlotDone{o.ID}, err
 }
 
 // stasher is a database that can have a stash.

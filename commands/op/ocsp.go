@@ -74,7 +74,7 @@ func (o Validate) ocspResponse(ctx context.Context, leaf, issuer *cert.Certifica
 	if !strings.HasPrefix(source, "http://") && !strings.HasPrefix(source, "https://") {
 		response, err = os.ReadFile(source)
 		if err != nil {
-			return "", nil, fmt.Errorf("reading the OCSP response: %w", err)
+			return "", nil, fmt.Errorf("reading %q: %w", source, unwrapPath(err))
 		}
 		return source, response, nil
 	}

@@ -144,7 +144,7 @@ func (o Sign) files() (files []string, folder bool, err error) {
 			continue
 		}
 		if err != nil {
-			return nil, false, fmt.Errorf("reading the request: %w", err)
+			return nil, false, fmt.Errorf("reading %q: %w", path, unwrapPath(err))
 		}
 		folder = true
 		found, err := requestsIn(path)
@@ -173,7 +173,7 @@ func isFolder(path string) bool {
 func requestsIn(folder string) ([]string, error) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
-		return nil, fmt.Errorf("reading the requests: %w", err)
+		return nil, fmt.Errorf("reading %q: %w", folder, unwrapPath(err))
 	}
 	var files []string
 	for _, e := range entries {

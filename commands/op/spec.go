@@ -94,7 +94,7 @@ func (s Spec) profile() (pki.Profile, error) {
 	if s.ProfileFile != "" {
 		data, err := os.ReadFile(s.ProfileFile)
 		if err != nil {
-			return pki.Profile{}, fmt.Errorf("reading the profiles: %w", err)
+			return pki.Profile{}, fmt.Errorf("reading %q: %w", s.ProfileFile, unwrapPath(err))
 		}
 		if own, err = pki.ReadProfiles(data); err != nil {
 			return pki.Profile{}, pkiError(fmt.Errorf("reading the profiles in %q: %w", s.ProfileFile, err))

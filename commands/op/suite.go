@@ -28,7 +28,7 @@ type CaseResult struct {
 func (o Suite) Run(ctx context.Context, env *Env, each func(any) error) error {
 	f, err := os.Open(o.File)
 	if err != nil {
-		return fmt.Errorf("reading the suite: %w", err)
+		return fmt.Errorf("reading %q: %w", o.File, unwrapPath(err))
 	}
 	defer f.Close()
 	suite, err := limbo.Load(f)

@@ -49,6 +49,10 @@ func newBuilder(path string) (*builder, error) {
 // openBuilder makes the temporary file, lets fill write to it and opens it.
 func openBuilder(path string, fill func(*os.File) error) (b *builder, err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp") // mode 0600
+	var named *fs.PathError
+	if errors.As(err, &named) { // after a file that never was
+		return nil, named.Err
+	}
 	if err != nil {
 		return nil, err
 	}
