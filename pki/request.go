@@ -1,6 +1,7 @@
 package pki
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/rand"
 	"fmt"
@@ -15,6 +16,9 @@ import (
 
 // DefaultDays is the validity of what is issued without Days and NotAfter, unless the profile says another.
 const DefaultDays = 365
+
+// defaultKeyType is made where none is asked for.
+const defaultKeyType = "p256"
 
 // Request says what a certificate shall be. The zero value of each field but Subject and SANs leaves the choice to
 // the profile.
@@ -114,14 +118,10 @@ func (r *Request) makeKey() (key.Private, crypto.Signer, error) {
 		}
 		return *r.Key, signer, checkKey(signer.Public(), r.FIPS)
 	}
-	keyType := r.KeyType
-	if keyType == "" {
-		keyType = "p256"
-	}
 	if err := checkFIPSModule(r.FIPS); err != nil {
 		return key.Private{}, nil, err
 	}
-	signer, err := generateKey(keyType)
+	signer, err := generateKey(cmp.Or(r.KeyType, defaultKeyType))
 	if err != nil {
 		return key.Private{}, nil, err
 	}

@@ -2,6 +2,7 @@ package pki
 
 import (
 	"bytes"
+	"cmp"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -17,6 +18,15 @@ import (
 // Unlike tells in what a certificate differs from what the request would make now, "" if in nothing that was asked for: serial number,
 // dates and identifiers of keys do not count, since they are others each time. ca is the issuer, nil for a self-signed certificate.
 func (r Request) Unlike(der []byte, ca *CA) (string, error) {
+	return r.unlike(der, ca, false)
+}
+
+// UnlikeNames compares key type, subject and alternative names alone, for a certificate of a CA that decides about the rest itself.
+func (r Request) UnlikeNames(der []byte) (string, error) {
+	return r.unlike(der, nil, true)
+}
+
+func (r Request) unlike(der []byte, ca *CA, namesOnly bool) (string, error) {
 	have, err := cert.Parse(der)
 	if err != nil {
 		return "", fmt.Errorf("comparing with a certificate: %w: %w", ErrParse, err)
@@ -24,7 +34,7 @@ func (r Request) Unlike(der []byte, ca *CA) (string, error) {
 	if what := r.unlikeKey(have.KeyType); what != "" {
 		return what, nil
 	}
-	if ca == nil && !bytes.Equal(have.RawIssuer, have.RawSubject) || ca != nil && !ca.issued(have) {
+	if !namesOnly && !ca.issued(have) {
 		return "its issuer is " + have.Issuer.String(), nil
 	}
 	want, err := r.rehearse(have, ca)
@@ -34,7 +44,15 @@ func (r Request) Unlike(der []byte, ca *CA) (string, error) {
 	if !bytes.Equal(want.RawSubject, have.RawSubject) {
 		return "its subject is " + have.Subject.String(), nil
 	}
+	if namesOnly {
+		return unlikeExtensions(alternativeNames(want), alternativeNames(have)), nil
+	}
 	return unlikeExtensions(want.Extensions, have.Extensions), nil
+}
+
+// alternativeNames is that extension, if there is one.
+func alternativeNames(c *cert.Certificate) []cert.Extension {
+	return slices.DeleteFunc(slices.Clone(c.Extensions), func(e cert.Extension) bool { return e.ID != cert.IDSubjectAltName })
 }
 
 // UnlikeRequest is Unlike for a PKCS #10 request.
@@ -64,46 +82,23 @@ func (r Request) UnlikeRequest(der []byte) (string, error) {
 	return unlikeExtensions(want, have.Extensions), nil
 }
 
-// UnlikeNames compares key type, subject and alternative names alone, for a certificate of a CA that decides about the rest itself.
-func (r Request) UnlikeNames(der []byte) (string, error) {
-	have, err := cert.Parse(der)
-	if err != nil {
-		return "", fmt.Errorf("comparing with a certificate: %w: %w", ErrParse, err)
-	}
-	if what := r.unlikeKey(have.KeyType); what != "" {
-		return what, nil
-	}
-	want, err := r.rehearse(have, nil)
-	if err != nil {
-		return "", fmt.Errorf("comparing with a certificate: %w", err)
-	}
-	if !bytes.Equal(want.RawSubject, have.RawSubject) {
-		return "its subject is " + have.Subject.String(), nil
-	}
-	names := func(list []cert.Extension) []cert.Extension {
-		return slices.DeleteFunc(slices.Clone(list), func(e cert.Extension) bool { return e.ID != cert.IDSubjectAltName })
-	}
-	return unlikeExtensions(names(want.Extensions), names(have.Extensions)), nil
-}
-
-func (r *Request) unlikeKey(keyType string) string {
-	want := r.KeyType
-	if want == "" {
-		want = "p256"
-	}
-	if keyType == want {
+func (r Request) unlikeKey(keyType string) string {
+	if keyType == cmp.Or(r.KeyType, defaultKeyType) {
 		return ""
 	}
 	return "its key is " + keyType
 }
 
-// issued tells by names and key identifiers whether the CA issued a certificate.
+// issued tells by names and key identifiers whether the CA issued a certificate; no CA issues what is self-signed.
 func (ca *CA) issued(c *cert.Certificate) bool {
+	if ca == nil {
+		return bytes.Equal(c.RawIssuer, c.RawSubject)
+	}
 	return bytes.Equal(c.RawIssuer, ca.cert.RawSubject) && bytes.Equal(c.AKI, ca.cert.SKI)
 }
 
 // rehearse makes the certificate that would be made for the same key, signed by a key that nobody keeps.
-func (r *Request) rehearse(have *cert.Certificate, ca *CA) (*cert.Certificate, error) {
+func (r Request) rehearse(have *cert.Certificate, ca *CA) (*cert.Certificate, error) {
 	// What was possible when it was made may not be so today: as many days as the CA has.
 	r.Days, r.NotBefore, r.NotAfter = 0, have.NotBefore, have.NotAfter
 	public, err := x509.ParsePKIXPublicKey(have.RawSPKI)
@@ -115,7 +110,7 @@ func (r *Request) rehearse(have *cert.Certificate, ca *CA) (*cert.Certificate, e
 		return nil, err
 	}
 	if ca != nil {
-		if err := ca.allows(&d, r); err != nil {
+		if err := ca.allows(&d, &r); err != nil {
 			return nil, err
 		}
 	}

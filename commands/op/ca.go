@@ -137,7 +137,7 @@ func trustedCertificates(tx kdb.Tx) ([][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !s.Trusted {
+		if !s.Trusted || s.ChainLength == 0 {
 			continue
 		}
 		entry, err := tx.Entry(s.Label)
@@ -228,45 +228,6 @@ func (ca *authority) read(tx kdb.Tx) error {
 		ca.revoked, err = revokedAbove(tx, append([][]byte{entry.Certificates[0]}, issuers...))
 	}
 	return err
-}
-
-// revokedAbove looks for a CA of a chain that the one above it has revoked, as the records of the database say: what it issues would be
-// refused wherever that is known. Lists it may go on to sign.
-func revokedAbove(tx kdb.Tx, chain [][]byte) (revoked, err error) {
-	registry, ok := tx.(kdb.Registry)
-	if !ok {
-		return nil, nil
-	}
-	for i := range len(chain) - 1 {
-		record, is, err := revocationBy(registry, chain[i], chain[i+1])
-		if err != nil {
-			return nil, err
-		}
-		if is {
-			e := kdb.Entry{Certificates: [][]byte{record.Certificate}}
-			s, _ := kdb.Summarize(&e) // it was parsed before
-			err := fmt.Errorf("%w: the CA's certificate %q was revoked on %s (%s)", ErrFindings, s.Subject, record.RevokedAt.UTC().Format(time.RFC3339), pki.Reason(record.Reason))
-			return WithHint(err, "make another CA; what is only on hold is given back with: certkdb revoke --reason removeFromCRL"), nil
-		}
-	}
-	return nil, nil
-}
-
-// revocationBy looks for a certificate among what its issuer revoked.
-func revocationBy(registry kdb.Registry, der, issuer []byte) (record kdb.Issued, revoked bool, err error) {
-	c, err := cert.Parse(der)
-	if err != nil {
-		return record, false, err
-	}
-	id, err := issuerID(issuer)
-	if err != nil {
-		return record, false, err
-	}
-	record, err = registry.Issued(id, c.SerialHex())
-	if errors.Is(err, kdb.ErrNotFound) {
-		return record, false, nil
-	}
-	return record, err == nil && !record.RevokedAt.IsZero(), err
 }
 
 // maxRootSearch bounds the entries that are looked at for a root: it only adds what the root demands to what else is checked, and

@@ -47,11 +47,10 @@ func (p *present) end(tx kdb.Tx, env *Env) error {
 	if p.entry.Kind != kdb.KindPersonal {
 		return nil
 	}
-	shown := Shown{Entry: p.Entry}
-	err := shown.revocation(tx, &p.entry)
+	record, revoked, err := revocationOf(tx, &p.entry)
 	switch {
-	case shown.RevokedAt != nil:
-		p.over = "it was revoked on " + shown.RevokedAt.Format(time.RFC3339)
+	case revoked:
+		p.over = "it was " + revokedOn(record)
 	case p.NotAfter != nil && p.NotAfter.Before(env.Now()):
 		p.over = "it expired on " + p.NotAfter.Format(time.RFC3339)
 	}

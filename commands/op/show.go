@@ -70,29 +70,15 @@ func (o Show) Run(ctx context.Context, env *Env) (Shown, error) {
 			return err
 		}
 		if shown, err = describe(&s, &entry, env.Now()); err == nil {
-			err = shown.revocation(tx, &entry)
+			err = shown.addRevocation(tx, &entry)
 		}
 		return err
 	})
 	return shown, err
 }
 
-// revocation looks for the certificate in the records of its CA.
-func (s *Shown) revocation(tx kdb.Tx, entry *kdb.Entry) error {
-	registry, ok := tx.(kdb.Registry)
-	if !ok || len(entry.Certificates) == 0 {
-		return nil
-	}
-	var issuer []byte
-	if len(entry.Certificates) > 1 {
-		issuer = entry.Certificates[1]
-	} else {
-		var err error
-		if issuer, err = rootOf(tx, entry.Certificates[0]); err != nil || issuer == nil {
-			return err
-		}
-	}
-	record, revoked, err := revocationBy(registry, entry.Certificates[0], issuer)
+func (s *Shown) addRevocation(tx kdb.Tx, entry *kdb.Entry) error {
+	record, revoked, err := revocationOf(tx, entry)
 	if revoked {
 		s.Status, s.RevokedAt, s.Reason = StatusRevoked, timePointer(record.RevokedAt), pki.Reason(record.Reason).String()
 	}

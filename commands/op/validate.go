@@ -112,7 +112,7 @@ func (o Validate) Run(ctx context.Context, env *Env) (Validated, error) {
 		if err := o.checkOCSP(ctx, &v, result, options, labels); err != nil {
 			return validated, err
 		}
-		if err := o.checkRecords(ctx, env, db, &v, result, labels); err != nil {
+		if err := checkRecords(ctx, db, options.Time, &v, result, labels); err != nil {
 			return validated, err
 		}
 		validated.Valid = validated.Valid && v.Valid
