@@ -34,10 +34,8 @@ var owners = map[string]string{
 	"github.com/pavlo-v-chernykh/":     "certkdb/kdb/keyfile/jks",
 	"golang.org/x/crypto/ssh":          "certkdb/kdb/keyfile/pem",
 	"github.com/cloudflare/circl":      "certkdb/pki/key certkdb/pki/path",
-	"filippo.io/edwards25519":          "certkdb/pki/key",
 	"golang.org/x/crypto/argon2":       "certkdb/kdb/sealed",
 	"github.com/pkg/errors":            "",
-	"github.com/smallstep/pkcs7":       "certkdb/kdb/keyfile/pkcs7",
 	"github.com/rogpeppe/go-internal/": "certkdb",
 }
 
