@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -99,12 +100,15 @@ func prepare(c *cli.Command) {
 	if len(c.Subcommands) > 0 && c.Action == nil {
 		c.Action = noCommand
 	}
-	if run := c.Action; run != nil && !slices.Contains(ownFormats, c.Name) {
+	if run := c.Action; run != nil {
+		looksItself := slices.Contains(ownFormats, c.Name)
 		c.Action = func(c *cli.Context) error {
-			if _, err := outputFormat(c); err != nil { // before anything is changed
-				return err
+			if !looksItself {
+				if _, err := outputFormat(c); err != nil { // before anything is changed
+					return err
+				}
 			}
-			return run(c)
+			return pointToHelp(c, run(c))
 		}
 	}
 	if !c.SkipFlagParsing {
@@ -124,7 +128,14 @@ func prepare(c *cli.Command) {
 
 // usageError replaces urfave/cli's, which prints the help on standard output.
 func usageError(c *cli.Context, err error, _ bool) error {
-	err = fmt.Errorf("%w: %w", op.ErrUsage, twoHyphens{err})
+	return pointToHelp(c, fmt.Errorf("%w: %w", op.ErrUsage, twoHyphens{err}))
+}
+
+// pointToHelp adds to wrong usage that comes without a better hint where the right one is explained.
+func pointToHelp(c *cli.Context, err error) error {
+	if !errors.Is(err, op.ErrUsage) || op.Hint(err) != "" {
+		return err
+	}
 	return op.WithHint(err, "see: "+strings.TrimSpace(c.App.Name+" help "+commandPath(c)))
 }
 

@@ -235,6 +235,7 @@ func (o Validate) fromDatabase(tx kdb.Tx, options *path.Options, labels map[[32]
 		if len(e.Certificates) == 0 {
 			return nil, fmt.Errorf("label %q: %w: it has no certificate to validate", e.Label, ErrUsage)
 		}
+		labels[sha256.Sum256(e.Certificates[0])] = e.Label // another one may have it too
 		list = append(list, candidate{e.Label, e.Certificates})
 	}
 	return list, err
