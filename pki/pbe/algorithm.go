@@ -14,6 +14,11 @@ import (
 
 	"golang.org/x/crypto/blake2b"
 	"golang.org/x/crypto/blake2s"
+
+	//lint:ignore SA1019 files with it are read, none is written
+	"golang.org/x/crypto/blowfish"
+	//lint:ignore SA1019 files with it are read, none is written
+	"golang.org/x/crypto/cast5"
 	//lint:ignore SA1019 files with it are read, none is written
 	"golang.org/x/crypto/md4"
 	//lint:ignore SA1019 files with it are read, none is written
@@ -114,6 +119,8 @@ var (
 	desCBC      = cipherKind{"DES-CBC", modeCBC, 8, des.BlockSize, true, des.NewCipher}
 	tripleDES   = cipherKind{"3DES-CBC", modeCBC, 24, des.BlockSize, true, des.NewTripleDESCipher}
 	twoKeyDES   = cipherKind{"2-key 3DES-CBC", modeCBC, 16, des.BlockSize, true, newTwoKeyDES}
+	blowfishCBC = cipherKind{"Blowfish-CBC", modeCBC, 16, blowfish.BlockSize, true, newBlowfish}
+	cast5CBC    = cipherKind{"CAST5-CBC", modeCBC, cast5.KeySize, cast5.BlockSize, true, newCAST5}
 	rc4Of128    = cipherKind{"RC4-128", modeRC4, 16, 0, true, nil}
 	rc4Of40     = cipherKind{"RC4-40", modeRC4, 5, 0, true, nil}
 	rc2Of128    = rc2Kind(16, 128)
@@ -121,12 +128,13 @@ var (
 	rc2Of40     = rc2Kind(5, 40)
 	cipherByOID = map[string]cipherKind{
 		"1.3.14.3.2.7": desCBC, "1.2.840.113549.3.7": tripleDES,
-		oidAES128CBC:                {"AES-128-CBC", modeCBC, 16, aes.BlockSize, false, aes.NewCipher},
-		"2.16.840.1.101.3.4.1.22":   {"AES-192-CBC", modeCBC, 24, aes.BlockSize, false, aes.NewCipher},
-		oidAES256CBC:                {"AES-256-CBC", modeCBC, 32, aes.BlockSize, false, aes.NewCipher},
-		"1.2.392.200011.61.1.1.1.2": {"Camellia-128-CBC", modeCBC, 16, camelliaBlockSize, false, NewCamellia},
-		"1.2.392.200011.61.1.1.1.3": {"Camellia-192-CBC", modeCBC, 24, camelliaBlockSize, false, NewCamellia},
-		"1.2.392.200011.61.1.1.1.4": {"Camellia-256-CBC", modeCBC, 32, camelliaBlockSize, false, NewCamellia},
+		oidAES128CBC:              {"AES-128-CBC", modeCBC, 16, aes.BlockSize, false, aes.NewCipher},
+		"2.16.840.1.101.3.4.1.22": {"AES-192-CBC", modeCBC, 24, aes.BlockSize, false, aes.NewCipher},
+		oidAES256CBC:              {"AES-256-CBC", modeCBC, 32, aes.BlockSize, false, aes.NewCipher},
+		"1.3.6.1.4.1.3029.1.2":    blowfishCBC, "1.2.840.113533.7.66.10": cast5CBC,
+		"1.2.392.200011.61.1.1.1.2": {"Camellia-128-CBC", modeCBC, 16, camelliaBlockSize, false, newCamellia},
+		"1.2.392.200011.61.1.1.1.3": {"Camellia-192-CBC", modeCBC, 24, camelliaBlockSize, false, newCamellia},
+		"1.2.392.200011.61.1.1.1.4": {"Camellia-256-CBC", modeCBC, 32, camelliaBlockSize, false, newCamellia},
 		"2.16.840.1.101.3.4.1.6":    {"AES-128-GCM", modeGCM, 16, aes.BlockSize, false, aes.NewCipher},
 		"2.16.840.1.101.3.4.1.26":   {"AES-192-GCM", modeGCM, 24, aes.BlockSize, false, aes.NewCipher},
 		"2.16.840.1.101.3.4.1.46":   {"AES-256-GCM", modeGCM, 32, aes.BlockSize, false, aes.NewCipher},
@@ -136,6 +144,10 @@ var (
 func newTwoKeyDES(key []byte) (cipher.Block, error) {
 	return des.NewTripleDESCipher(append(append(make([]byte, 0, 24), key...), key[:8]...))
 }
+
+func newBlowfish(key []byte) (cipher.Block, error) { return blowfish.NewCipher(key) }
+
+func newCAST5(key []byte) (cipher.Block, error) { return cast5.NewCipher(key) }
 
 func rc2Kind(keyLen, effectiveBits int) cipherKind {
 	return cipherKind{fmt.Sprintf("RC2-%d-CBC", effectiveBits), modeCBC, keyLen, rc2BlockSize, true, func(key []byte) (cipher.Block, error) {
@@ -175,7 +187,6 @@ var knownNames = map[string]string{
 	"1.2.410.200046.1.1.2": "ARIA-128-CBC",
 	"1.2.410.200046.1.1.7": "ARIA-192-CBC", "1.2.410.200046.1.1.12": "ARIA-256-CBC",
 	"1.2.410.200004.1.4": "SEED-CBC", "1.2.410.200004.1.15": "pbeWithSHA1AndSEED-CBC", "1.3.6.1.4.1.188.7.1.1.2": "IDEA-CBC",
-	"1.2.840.113533.7.66.10": "CAST5-CBC", "1.3.6.1.4.1.3029.1.2": "Blowfish-CBC",
 	"1.2.156.10197.1.104.2": "SM4-CBC", "1.2.156.10197.1.401": "SM3", "1.2.156.10197.1.401.2": "HMAC-SM3",
 	"1.2.643.2.2.9": "GOST R 34.11-94", "1.2.643.2.2.10": "HMAC-GOST R 34.11-94", "1.2.643.2.2.21": "GOST 28147-89",
 	"1.2.643.7.1.1.2.2": "GOST R 34.11-2012 (256 bits)", "1.2.643.7.1.1.2.3": "GOST R 34.11-2012 (512 bits)",

@@ -55,8 +55,8 @@ func (h camelliaHalves) rotate(n int) camelliaHalves {
 	return camelliaHalves{h[0]<<n | h[1]>>(64-n), h[1]<<n | h[0]>>(64-n)}
 }
 
-// NewCamellia makes the cipher of RFC 3713 with a key of 16, 24 or 32 bytes.
-func NewCamellia(key []byte) (cipher.Block, error) {
+// newCamellia makes the cipher of RFC 3713 with a key of 16, 24 or 32 bytes.
+func newCamellia(key []byte) (cipher.Block, error) {
 	if n := len(key); n != 16 && n != 24 && n != 32 {
 		return nil, fmt.Errorf("%w: a Camellia key of %d bytes", ErrParse, n)
 	}

@@ -2,13 +2,14 @@ package pbe_test
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 
 	"certkdb/pki/pbe"
 )
 
 // The vectors of RFC 3713, appendix A.
-func TestNewCamellia_vectors(t *testing.T) {
+func TestTraditionalCipher_camelliaVectors(t *testing.T) {
 	t.Parallel()
 	plain := unhex(t, "0123456789abcdeffedcba9876543210")
 	for _, test := range []struct{ key, want string }{
@@ -16,7 +17,11 @@ func TestNewCamellia_vectors(t *testing.T) {
 		{"0123456789abcdeffedcba98765432100011223344556677", "b4993401b3e996f84ee5cee7d79b09b9"},
 		{"0123456789abcdeffedcba987654321000112233445566778899aabbccddeeff", "9acc237dff16d76c20ef7c919e3a7509"},
 	} {
-		block, err := pbe.NewCamellia(unhex(t, test.key))
+		c, ok := pbe.TraditionalCipher(fmt.Sprintf("CAMELLIA-%d-CBC", 4*len(test.key)))
+		if !ok || c.KeySize != len(test.key)/2 || c.BlockSize != len(plain) {
+			t.Fatalf("%+v, %t", c, ok)
+		}
+		block, err := c.New(unhex(t, test.key))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -29,7 +34,7 @@ func TestNewCamellia_vectors(t *testing.T) {
 			t.Errorf("%d bits: it comes back as %x", 4*len(test.key), got)
 		}
 	}
-	if _, err := pbe.NewCamellia(make([]byte, 17)); err == nil {
-		t.Error("a key of 17 bytes")
+	if _, ok := pbe.TraditionalCipher("ROT13"); ok {
+		t.Error("a cipher that is none")
 	}
 }

@@ -147,6 +147,8 @@ var opensslSchemes = []struct {
 	{"-v2 rc2-64-cbc", true},
 	{"-v2 camellia-128-cbc", false},
 	{"-v2 camellia-256-cbc", false},
+	{"-v2 bf-cbc", true},
+	{"-v2 cast5-cbc", true},
 	{"-scrypt", false},
 	{"-scrypt -scrypt_N 1024 -scrypt_r 16 -scrypt_p 2", false},
 }

@@ -83,8 +83,11 @@ func TestOpenKey_traditionalEncryption(t *testing.T) {
 	t.Parallel()
 	want := pkcs8Of(t, rsaKey(t))
 	plain := pem.Encode(pem.PrivateKey, want)
-	for _, cipher := range []string{"-aes128", "-aes192", "-aes256", "-des3", "-camellia128", "-camellia192", "-camellia256"} {
-		text := tool(t, plain, "openssl", "rsa", "-traditional", cipher, "-passout", "pass:secret")
+	for _, cipher := range []string{
+		"-aes128", "-aes192", "-aes256", "-des3", "-des-ede-cbc", "-des-cbc", "-camellia128", "-camellia192", "-camellia256",
+		"-bf-cbc", "-cast5-cbc", "-rc2-cbc", "-rc2-64-cbc", "-rc2-40-cbc",
+	} {
+		text := tool(t, plain, "openssl", "rsa", "-provider", "legacy", "-provider", "default", "-traditional", cipher, "-passout", "pass:secret")
 		got, err := openOne(t, text, "secret")
 		if err != nil || !bytes.Equal(got.PKCS8, want) {
 			t.Errorf("%s: %v, or another key", cipher, err)

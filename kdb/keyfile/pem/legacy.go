@@ -2,10 +2,8 @@ package pem
 
 import (
 	"bytes"
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/des" //nolint:gosec // files that are encrypted with it have to be read
-	"crypto/md5" //nolint:gosec // OpenSSL derives the keys of these files with it
+	"crypto/cipher" //nolint:gosec // files that are encrypted with it have to be read
+	"crypto/md5"    //nolint:gosec // OpenSSL derives the keys of these files with it
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -18,42 +16,21 @@ import (
 
 // dek is the cipher of a traditional encrypted key: the header DEK-Info (RFC 1421, 4.6.1.3) with OpenSSL's names.
 type dek struct {
-	name    string
-	iv      []byte
-	keySize int
-	block   func(key []byte) (cipher.Block, error)
-}
-
-// deks are the ciphers, all in CBC mode. OpenSSL offers others too; nobody is known to use them.
-var deks = [...]dek{
-	{name: "AES-128-CBC", keySize: 16, block: aes.NewCipher},
-	{name: "AES-192-CBC", keySize: 24, block: aes.NewCipher},
-	{name: "AES-256-CBC", keySize: 32, block: aes.NewCipher},
-	{name: "DES-EDE3-CBC", keySize: 24, block: des.NewTripleDESCipher},
-	{name: "DES-EDE-CBC", keySize: 16, block: newTwoKeyDES},
-	{name: "DES-CBC", keySize: 8, block: des.NewCipher},
-	{name: "CAMELLIA-128-CBC", keySize: 16, block: pbe.NewCamellia},
-	{name: "CAMELLIA-192-CBC", keySize: 24, block: pbe.NewCamellia},
-	{name: "CAMELLIA-256-CBC", keySize: 32, block: pbe.NewCamellia},
-}
-
-// newTwoKeyDES is 3DES whose third key is the first.
-func newTwoKeyDES(key []byte) (cipher.Block, error) {
-	return des.NewTripleDESCipher(append(key[:16:16], key[:8]...))
+	pbe.BlockCipher
+	name string
+	iv   []byte
 }
 
 // parseDEK reads "AES-256-CBC,0A1B…".
 func parseDEK(header string) (*dek, error) {
 	name, digits, _ := strings.Cut(header, ",")
-	for _, d := range deks {
-		if d.name != strings.ToUpper(strings.TrimSpace(name)) {
-			continue
+	d := dek{name: strings.ToUpper(strings.TrimSpace(name))}
+	var known bool
+	if d.BlockCipher, known = pbe.TraditionalCipher(d.name); known {
+		var err error
+		if d.iv, err = hex.DecodeString(strings.TrimSpace(digits)); err != nil || len(d.iv) != d.BlockSize {
+			return nil, fmt.Errorf("%w: the initial vector in DEK-Info is not of %d hexadecimal digits", kdb.ErrParse, 2*d.BlockSize)
 		}
-		iv, err := hex.DecodeString(strings.TrimSpace(digits))
-		if size := d.blockSize(); err != nil || len(iv) != size {
-			return nil, fmt.Errorf("%w: the initial vector in DEK-Info is not of %d hexadecimal digits", kdb.ErrParse, 2*size)
-		}
-		d.iv = iv
 		return &d, nil
 	}
 	if header == "" {
@@ -62,22 +39,15 @@ func parseDEK(header string) (*dek, error) {
 	return nil, marked{fmt.Errorf("unsupported algorithm: it is encrypted with %.40q (DEK-Info)", name), kdb.ErrUnsupported}
 }
 
-func (d *dek) blockSize() int {
-	if strings.HasPrefix(d.name, "DES") {
-		return des.BlockSize
-	}
-	return aes.BlockSize // Camellia's too
-}
-
 // decrypt returns the DER in data. What has wrong padding or is no SEQUENCE was decrypted with a wrong password.
 func (d *dek) decrypt(data, password []byte) ([]byte, error) {
-	size := d.blockSize()
+	size := d.BlockSize
 	if len(data) == 0 || len(data)%size != 0 {
 		return nil, fmt.Errorf("%w: %d bytes are no whole number of blocks of %s", kdb.ErrParse, len(data), d.name)
 	}
-	key := bytesToKey(password, d.iv[:8], d.keySize)
+	key := bytesToKey(password, d.iv[:8], d.KeySize)
 	defer clear(key)
-	block, err := d.block(key)
+	block, err := d.New(key)
 	if err != nil {
 		return nil, err // unreachable: the sizes fit
 	}
