@@ -24,8 +24,11 @@ const (
 )
 
 func runNative(ctx context.Context, env *op.Env, argv []string) error {
-	if len(argv) == 0 {
+	switch {
+	case len(argv) == 0:
 		argv = []string{"certkdb"}
+	case len(argv) == 2 && argv[1] == "--version": // what people try first with an unknown program
+		argv = []string{argv[0], "version"}
 	}
 	app := newApp(env)
 	args, err := arrange(app, argv)

@@ -52,8 +52,12 @@ func (o Rename) Run(ctx context.Context, env *Env) (Changed, error) {
 	err := o.update(ctx, env, "rename", func(tx kdb.Tx) error {
 		changed = Changed{}
 		s, err := mustHave(tx, o.Label)
-		if err != nil || o.Label == o.NewLabel {
+		if err != nil {
 			return err
+		}
+		if o.Label == o.NewLabel {
+			changed.note(Action{Label: o.Label, Action: "unchanged", Kind: s.Kind.String()})
+			return nil
 		}
 		if err := o.free(tx); err != nil {
 			return err

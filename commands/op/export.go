@@ -74,7 +74,7 @@ func (o Export) Run(ctx context.Context, env *Env) (Exported, error) {
 	if format == "" {
 		format = o.formatByName(env)
 	}
-	if err := o.check(format); err != nil {
+	if err := o.check(env, format); err != nil {
 		return Exported{}, err
 	}
 	switch format {
@@ -94,7 +94,7 @@ func (o Export) Run(ctx context.Context, env *Env) (Exported, error) {
 func (o Export) withKey() bool { return o.Key || o.Combined }
 
 // check refuses what contradicts itself.
-func (o Export) check(format string) error {
+func (o Export) check(env *Env, format string) error {
 	pieces := format == formatPEM || format == formatDER
 	isFile := pieces || format == formatPKCS7 || format == formatPKCS7DER || format == formatSSH
 	switch {
@@ -102,16 +102,22 @@ func (o Export) check(format string) error {
 		return fmt.Errorf("%w: name the labels, or use --all", ErrUsage)
 	case o.Key && o.Combined:
 		return fmt.Errorf("%w: --key writes the private key alone, --combined with its certificates", ErrUsage)
+	case o.Key && o.Chain:
+		return WithHint(fmt.Errorf("%w: --key writes the private key alone, without a chain", ErrUsage), "write it with its certificates: --combined")
 	case o.withKey() && !pieces:
-		return WithHint(fmt.Errorf("%w: the format %s with --key or --combined", ErrUsage, format), "key databases hold private keys without it; others do not hold any")
+		return WithHint(fmt.Errorf("%w: --key and --combined are for pem and der, not for %s", ErrUsage, format), "key databases hold private keys without them; others do not hold any")
 	case o.Traditional && (!o.withKey() || o.OutPassword.wanted()):
 		return WithHint(fmt.Errorf("%w: --traditional is a form of unencrypted private keys", ErrUsage), "an encrypted one is always PKCS #8")
 	case o.OutPassword.wanted() && isFile && !o.withKey():
 		return fmt.Errorf("%w: --out-password, and there is nothing to encrypt: certificates are public", ErrUsage)
-	case !isFile && o.Out.isStdout():
-		return fmt.Errorf("%w: a database of type %q needs --out FILE", ErrUsage, format)
+	case isFile:
+		return nil
 	}
-	return nil
+	_, err := kdb.ForNew(env.Drivers, o.Out.Path, format)
+	if err == nil && o.Out.isStdout() {
+		err = fmt.Errorf("%w: a database of type %q needs --out FILE", ErrUsage, format)
+	}
+	return err
 }
 
 func (o Export) formatByName(env *Env) string {

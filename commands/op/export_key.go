@@ -105,7 +105,7 @@ func keyOf(tx kdb.Tx, label string) ([]byte, error) {
 		return nil, err
 	}
 	if s.Kind != kdb.KindPersonal && s.Kind != kdb.KindRequest {
-		return nil, fmt.Errorf("label %q: %w: a %s entry has no private key", label, kdb.ErrNotFound, s.Kind)
+		return nil, classified{fmt.Errorf("label %q: a %s entry has no private key", label, s.Kind), kdb.ErrNotFound}
 	}
 	return tx.Key(label)
 }

@@ -63,6 +63,11 @@ func (o Receive) receive(tx kdb.Tx, env *Env, given [][]byte) (Received, error) 
 	if err != nil {
 		return Received{}, err
 	}
+	if o.Label != "" {
+		if _, err := mustHave(tx, o.Label); err != nil {
+			return Received{}, err
+		}
+	}
 	waiting, leaf, err := o.match(tx, given)
 	if err != nil {
 		return Received{}, err
@@ -134,7 +139,10 @@ func (o Receive) match(tx kdb.Tx, given [][]byte) (kdb.Summary, []byte, error) {
 		}
 	}
 	if leaf == nil {
-		err := fmt.Errorf("receiving the certificate: no pending request and no private key here has its public key")
+		err := errors.New("receiving the certificate: no pending request and no private key here has its public key")
+		if o.Label != "" {
+			err = fmt.Errorf("receiving the certificate: label %q has another public key, or none", o.Label)
+		}
 		return best, nil, WithHint(classified{err, kdb.ErrNotFound},
 			"see the requests with: certkdb list --kind request; a certificate without a key here is added with: certkdb add")
 	}
