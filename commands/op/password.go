@@ -42,7 +42,7 @@ func (p Password) hint() string {
 	text := "give it with " + cmp.Or(p.Option, "--password") + " file:PATH, env:VAR, fd:N, stdin, cred:NAME or prompt, in $CERTKDB_PASSWORD_FILE"
 	switch p.Option {
 	case "":
-		return text + ", or make a stash with: certkdb stash create"
+		return text + ", or, for a native or CMS database, make a stash with: certkdb stash create"
 	case "--new-password":
 		return text + ", or have one made with --generate-password"
 	}
