@@ -47,15 +47,32 @@ func (o Output) write(env *Env, secret bool, fill func(io.Writer) error) error {
 	if err != nil {
 		return fmt.Errorf("writing %q: %w", o.Path, unwrapPath(err))
 	}
-	err = errors.Join(fill(f), f.Chmod(mode), o.sync(f), f.Close())
+	w := &noticing{w: f}
+	err = fill(w)
+	filled := err == nil
+	err = errors.Join(err, f.Chmod(mode), o.sync(f), f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), o.Path)
 	}
 	if err != nil {
 		os.Remove(f.Name())
-		return fmt.Errorf("writing %q: %w", o.Path, err)
 	}
-	return nil
+	if err != nil && (filled || w.failed) {
+		return fmt.Errorf("writing %q: %w", o.Path, unwrapPath(err))
+	}
+	return err // of what should have been written
+}
+
+// noticing remembers whether writing failed.
+type noticing struct {
+	w      io.Writer
+	failed bool
+}
+
+func (n *noticing) Write(data []byte) (int, error) {
+	written, err := n.w.Write(data)
+	n.failed = n.failed || err != nil
+	return written, err
 }
 
 func (o Output) sync(f *os.File) error {
