@@ -160,6 +160,8 @@ func hintFor(err error) string {
 	switch {
 	case errors.Is(err, sealed.ErrStashMode):
 		return "chmod 600 the stash; if others may have read it, make it again with: certkdb stash create"
+	case errors.Is(err, kdb.ErrPassword):
+		return "see where the password may have come from with: certkdb help passwords"
 	case errors.Is(err, kdb.ErrLocked):
 		return "another process is writing; wait longer with --lock-timeout 60s"
 	case errors.Is(err, kdb.ErrChanged):

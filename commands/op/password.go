@@ -130,7 +130,7 @@ func askTwice(t Terminal, what string) ([]byte, error) {
 	defer clear(second)
 	if subtle.ConstantTimeCompare(first, second) != 1 {
 		clear(first)
-		return nil, fmt.Errorf("%w: the two passwords differ", kdb.ErrPassword)
+		return nil, WithHint(fmt.Errorf("%w: the two passwords differ", kdb.ErrPassword), "type the same one twice")
 	}
 	return first, nil
 }
