@@ -106,11 +106,11 @@ func (s *search) extend() {
 }
 
 // arrive judges the chain that ends in an anchor. One of several anchors of a name that has another key is no more than
-// mentioned, so that any number of them may be trusted.
+// mentioned, so that any number of them may be trusted; so is the namesake of a certificate that is its own issuer.
 func (s *search) arrive(anchor *node, only bool) {
 	last := len(s.chain) - 1
 	chain := append(slices.Clone(s.chain), anchor)
-	if err := s.signature(s.chain[last], anchor); err != nil && !only {
+	if err := s.signature(s.chain[last], anchor); err != nil && (!only || s.chain[last].ownIssuer()) {
 		s.fail(chain, true, signatureFailure(s.chain[last], last, anchor, err))
 		return
 	}
@@ -312,6 +312,8 @@ func signatureFailure(child *node, position int, issuer *node, err error) Failur
 	switch {
 	case errors.Is(err, errUnsupported):
 		f.Rule, f.Cure = RuleAlgorithm, cures[RuleAlgorithm]
+	case keyID(child.Certificate, issuer.Certificate) < 0 && child.ownIssuer():
+		f.Cure = "it is self-signed, and the trusted certificate of its name has another key: if this one deserves trust too, trust it"
 	case keyID(child.Certificate, issuer.Certificate) < 0:
 		f.Cure = "its issuer has another key: add the issuer's certificate whose subject key identifier is " + fmt.Sprintf("%x", child.AKI)
 	}

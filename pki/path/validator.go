@@ -144,6 +144,11 @@ func keyID(child, issuer *cert.Certificate) int {
 	return -1
 }
 
+// ownIssuer tells by name and key identifier that a certificate is self-signed.
+func (n *node) ownIssuer() bool {
+	return n.selfIssued && keyID(n.Certificate, n.Certificate) > 0
+}
+
 // sameEntity tells certificates of the same name and key, which never stand twice in a sensible chain (RFC 4158, 2.4.2).
 func sameEntity(a, b *node) bool {
 	return a.subject == b.subject && bytes.Equal(a.RawSPKI, b.RawSPKI)
