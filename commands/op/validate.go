@@ -102,6 +102,7 @@ func (o Validate) Run(ctx context.Context, env *Env) (Validated, error) {
 	}
 	validator := path.NewValidator(options)
 	validated := Validated{Valid: true}
+	var chains [][]*cert.Certificate
 	for _, c := range list {
 		leaf, err := cert.Parse(c.chain[0])
 		if err != nil {
@@ -112,11 +113,14 @@ func (o Validate) Run(ctx context.Context, env *Env) (Validated, error) {
 		if err := o.checkOCSP(ctx, &v, result, options, labels); err != nil {
 			return validated, err
 		}
-		if err := checkRecords(ctx, db, options.Time, &v, result, labels); err != nil {
-			return validated, err
-		}
-		validated.Valid = validated.Valid && v.Valid
 		validated.Results = append(validated.Results, v)
+		chains = append(chains, result.Chain)
+	}
+	if err := checkRecords(ctx, db, options.Time, validated.Results, chains, labels); err != nil {
+		return validated, err
+	}
+	for i := range validated.Results {
+		validated.Valid = validated.Valid && validated.Results[i].Valid
 	}
 	return validated, validated.verdict()
 }
