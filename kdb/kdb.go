@@ -56,7 +56,7 @@ type Tx interface {
 	// Default returns the label of the default entry, "" when there is none.
 	Default() (string, error)
 	// Put stores an entry under its label, replacing what was there. The slices become the database's.
-	// A personal entry or request that is put without a Key keeps the key that it has.
+	// A personal entry or request that is put without a Key keeps the key that it has. An error names the label.
 	Put(Entry) error
 	// Delete removes an entry.
 	Delete(label string) error

@@ -203,7 +203,6 @@ func put(tx kdb.Tx, entry kdb.Entry, replace bool, changed *Changed) error {
 		action.Action = "replaced"
 	}
 	if err := tx.Put(entry); err != nil {
-		err = fmt.Errorf("label %q: %w", entry.Label, err)
 		if entry.Kind == kdb.KindPersonal && len(entry.Certificates) == 0 && errors.Is(err, kdb.ErrUnsupported) {
 			err = WithHint(err, "a private key is kept with its certificate: put that beside it with certkdb receive, or name only the other labels")
 		}

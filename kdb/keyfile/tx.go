@@ -161,7 +161,7 @@ func (t *tx) Put(e kdb.Entry) error {
 		return nil
 	}
 	if err := t.container.Put(e); err != nil {
-		return fmt.Errorf("putting %q: %w", e.Label, err)
+		return err
 	}
 	t.changed = true
 	if old == nil {

@@ -303,7 +303,10 @@ func (t *tx) Put(e kdb.Entry) error {
 	} else {
 		t.head.entries++
 	}
-	return t.store(&e, &old, keeps)
+	if err := t.store(&e, &old, keeps); err != nil {
+		return fmt.Errorf("storing label %q: %w", e.Label, err)
+	}
+	return nil
 }
 
 func hasPrivateKey(k kdb.Kind) bool { return k == kdb.KindPersonal || k == kdb.KindRequest }
