@@ -19,7 +19,7 @@ import (
 //   - A private key with a request alone makes a request; one with neither an entry without certificate.
 //   - Another certificate makes a trusted entry, unless a chain has it and it has no friendlyName of its own.
 //
-// Our own attributes are certkdbLabel and certkdbChain (see [bag]), where those of openssl do not say enough.
+// Our own attributes are certkdbLabel and certkdbChain, where those of openssl do not say enough: FORMAT.md has all of it.
 //
 // A label is the friendlyName of the "Bag Attributes" that openssl pkcs12 prints above a block, or the alias of a TRUSTED CERTIFICATE; what has
 // none gets the automatic one.
