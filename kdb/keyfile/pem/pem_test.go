@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -328,5 +329,23 @@ func BenchmarkItems(b *testing.B) {
 		if n != 10000 {
 			b.Fatal(n)
 		}
+	}
+}
+
+// The example in FORMAT.md says what it is said to say.
+func TestFormat_example(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("FORMAT.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "```\n")
+	example, _, found := strings.Cut(rest, "-----BEGIN CERTIFICATE-----\n```")
+	if !found {
+		t.Fatal("FORMAT.md has no example of a certificate")
+	}
+	items, errs := read([]byte(example + armoured("CERTIFICATE", certificate(1))))
+	if len(items) != 1 || len(errs) != 0 || items[0].Label != "web" || !bytes.Equal(items[0].LocalKeyID, []byte{0x01, 0xa4, 0x79, 0xb8}) {
+		t.Errorf("%+v, %v", items, errs)
 	}
 }
