@@ -23,11 +23,11 @@ import (
 // bundleSize is how many certificates one transaction of these tests adds.
 const bundleSize = 5
 
-// bundle writes a file with bundleSize certificates, whose labels begin with name, and returns its path.
-func bundle(t *testing.T, folder, name string) string {
+// bundle writes a file with so many certificates, whose labels begin with name, and returns its path.
+func bundle(t *testing.T, folder, name string, size int) string {
 	t.Helper()
 	var pem bytes.Buffer
-	for i := range bundleSize {
+	for i := range size {
 		stdpem.Encode(&pem, &stdpem.Block{Type: "CERTIFICATE", Bytes: selfSigned(t, fmt.Sprintf("%s-%d", name, i))})
 	}
 	path := filepath.Join(folder, name+".pem")
@@ -110,7 +110,7 @@ func TestAdd_killedLeavesAllOrNothing(t *testing.T) {
 
 // add adds a bundle in a process of its own and kills it at a random point; false if it was faster.
 func (c *crash) add(name string) (killed bool) {
-	cmd := exec.Command("certkdb", "add", "--db", c.db, bundle(c.t, c.folder, name))
+	cmd := exec.Command("certkdb", "add", "--db", c.db, bundle(c.t, c.folder, name, bundleSize))
 	start := time.Now()
 	if err := cmd.Start(); err != nil {
 		c.t.Fatal(err)
@@ -181,7 +181,7 @@ func TestAdd_byManyProcesses(t *testing.T) {
 	db, folder := stashed(t), t.TempDir()
 	var commands [][]string
 	for i := range crowdSize {
-		commands = append(commands, []string{"add", "--db", db, bundle(t, folder, fmt.Sprintf("p%02d", i))})
+		commands = append(commands, []string{"add", "--db", db, bundle(t, folder, fmt.Sprintf("p%02d", i), bundleSize)})
 	}
 	c := &crash{t: t, db: db, bundles: map[string]bool{}}
 	for i, code := range crowd(t, commands) {
