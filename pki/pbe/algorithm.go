@@ -41,7 +41,9 @@ const (
 	oidRC2CBC     = "1.2.840.113549.3.2"
 
 	oidPBETripleDES = "1.2.840.113549.1.12.1.3"
-	oidPBERC2of40   = "1.2.840.113549.1.12.1.6"
+	// oidGSKit is pbeWithSHA1AndTripleDES-CBC of a draft of PKCS #12. IBM's GSKit writes it.
+	oidGSKit      = "1.2.840.113549.1.12.5.1.3"
+	oidPBERC2of40 = "1.2.840.113549.1.12.1.6"
 )
 
 // digest is a hash function under its name. cost is how much slower it is than SHA-256 with the processor's help.
@@ -180,6 +182,9 @@ var pkcs12 = map[string]combined{
 	oidPBERC2of40:             {"pbeWithSHAAnd40BitRC2-CBC", sha1Digest, rc2Of40},
 }
 
+// gskitScheme is that of [GSKit]. It differs from pbeWithSHAAnd3-KeyTripleDES-CBC in the password alone.
+var gskitScheme = combined{"pbeWithSHA1AndTripleDES-CBC", sha1Digest, tripleDES}
+
 // knownNames names what is met in files and not implemented, so that errors can.
 var knownNames = map[string]string{
 	"1.2.840.113549.1.5.1": "pbeWithMD2AndDES-CBC", "1.2.840.113549.1.5.4": "pbeWithMD2AndRC2-CBC",
@@ -214,6 +219,9 @@ func nameOf(oid string) string {
 	}
 	if c, ok := pkcs12[oid]; ok {
 		return c.name
+	}
+	if oid == oidGSKit {
+		return gskitScheme.name
 	}
 	return knownNames[oid]
 }

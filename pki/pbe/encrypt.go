@@ -26,15 +26,20 @@ const (
 	TripleDES
 	// RC2of40 is pbeWithSHAAnd40BitRC2-CBC of PKCS #12, which old programs use for certificates. It hides nothing.
 	RC2of40
+	// GSKit is pbeWithSHA1AndTripleDES-CBC of a draft of PKCS #12, with which IBM's GSKit seals keys in CMS databases of versions 3 and 4:
+	// like TripleDES, but over the bytes of the password. It is weak, and nothing else reads it.
+	GSKit
 )
 
-var schemeNames = [...]string{AES256: "aes256", AES128: "aes128", Scrypt: "scrypt", TripleDES: "3des", RC2of40: "rc2-40"}
+var schemeNames = [...]string{AES256: "aes256", AES128: "aes128", Scrypt: "scrypt", TripleDES: "3des", RC2of40: "rc2-40", GSKit: "gskit"}
 
 // DefaultIterations is what [EncryptPKCS8] has PBKDF2 do: OWASP's advice of 2023 for HMAC-SHA-256.
 const DefaultIterations = 600_000
 
-// legacyIterations is what OpenSSL wrote with the schemes of PKCS #12.
-const legacyIterations = 2048
+const (
+	legacyIterations = 2048 // what OpenSSL wrote with the schemes of PKCS #12
+	gskitIterations  = 5    // in every file of GSKit
+)
 
 // scryptN, scryptR and scryptP are those of "openssl pkcs8 -scrypt"; more memory OpenSSL would refuse to read.
 const (
@@ -43,7 +48,7 @@ const (
 	scryptP = 1
 )
 
-// String returns the scheme's name: aes256, aes128, scrypt, 3des or rc2-40.
+// String returns the scheme's name: aes256, aes128, scrypt, 3des, rc2-40 or gskit.
 func (s Scheme) String() string {
 	if int(s) < len(schemeNames) {
 		return schemeNames[s]
@@ -100,6 +105,8 @@ func Encrypt(plain, password []byte, scheme Scheme, iterations int) (algorithm, 
 		algorithm = saltedAlgorithm(oidPBETripleDES, salt[:8], iterations)
 	case RC2of40:
 		algorithm = saltedAlgorithm(oidPBERC2of40, salt[:8], iterations)
+	case GSKit:
+		algorithm = saltedAlgorithm(oidGSKit, salt[:8], iterations)
 	default:
 		return nil, nil, fmt.Errorf("%w: %s", ErrUnsupported, scheme)
 	}
@@ -112,8 +119,11 @@ func Encrypt(plain, password []byte, scheme Scheme, iterations int) (algorithm, 
 }
 
 func (s Scheme) iterations() int {
-	if s == TripleDES || s == RC2of40 {
+	switch s {
+	case TripleDES, RC2of40:
 		return legacyIterations
+	case GSKit:
+		return gskitIterations
 	}
 	return DefaultIterations
 }

@@ -1,6 +1,7 @@
 package pbe
 
 import (
+	"bytes"
 	"crypto/pbkdf2"
 	"fmt"
 	"hash"
@@ -35,9 +36,12 @@ type salted struct {
 }
 
 // pkcs12KDF is the derivation of RFC 7292, appendix B.2.
-type pkcs12KDF struct{ salted }
+type pkcs12KDF struct {
+	salted
+	raw bool // the password is its bytes, not a BMPString
+}
 
-func (k pkcs12KDF) bmp() bool { return true }
+func (k pkcs12KDF) bmp() bool { return !k.raw }
 
 func (k pkcs12KDF) describe(d *Description) {
 	d.KDF, d.PRF, d.Iterations = "PKCS #12", k.digest.name, k.iterations
@@ -46,7 +50,7 @@ func (k pkcs12KDF) describe(d *Description) {
 func (k pkcs12KDF) derive(password []byte, encoding Encoding, purpose byte, size int) ([]byte, error) {
 	h := k.digest.new()
 	v := h.BlockSize()
-	secret := bmpString(password, encoding)
+	secret := k.secret(password, encoding)
 	defer clear(secret)
 	input := append(repeat(k.salt, v), repeat(secret, v)...)
 	defer clear(input)
@@ -61,6 +65,14 @@ func (k pkcs12KDF) derive(password []byte, encoding Encoding, purpose byte, size
 		addBlocks(input, repeat(sum, v)[:v])
 	}
 	return out[:size], nil
+}
+
+// secret encodes the password in memory of its own.
+func (k pkcs12KDF) secret(password []byte, encoding Encoding) []byte {
+	if k.raw {
+		return bytes.Clone(octets(password, encoding))
+	}
+	return bmpString(password, encoding)
 }
 
 // hashRounds hashes the diversifier and the input, then the result over and over.

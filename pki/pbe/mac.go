@@ -100,7 +100,7 @@ func (m MAC) parse() (k kdf, d digest, size int, err error) {
 		return nil, d, 0, fmt.Errorf("%w: a MAC with %d iterations", ErrParse, m.Iterations)
 	}
 	err = errors.Join(checkIterations(m.Iterations), checkSalt(m.Salt))
-	return pkcs12KDF{salted{d, m.Salt, m.Iterations}}, d, d.new().Size(), inScheme("the MAC", err)
+	return pkcs12KDF{salted: salted{d, m.Salt, m.Iterations}}, d, d.new().Size(), inScheme("the MAC", err)
 }
 
 // parsePBMAC1 reads PBMAC1-params (RFC 8018, appendix A.5). RFC 9579, section 5, wants the key length stated.

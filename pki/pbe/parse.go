@@ -20,7 +20,12 @@ func parseScheme(algorithm []byte) (*scheme, error) {
 	}
 	if c, ok := pkcs12[id]; ok {
 		s, err := readSalted(parameters, c.digest)
-		return &scheme{oid: id, name: c.name, kdf: pkcs12KDF{s}, cipher: c.cipher}, inScheme(c.name, err)
+		return &scheme{oid: id, name: c.name, kdf: pkcs12KDF{salted: s}, cipher: c.cipher}, inScheme(c.name, err)
+	}
+	if id == oidGSKit {
+		c := gskitScheme
+		s, err := readSalted(parameters, c.digest)
+		return &scheme{oid: id, name: c.name, kdf: pkcs12KDF{s, true}, cipher: c.cipher}, inScheme(c.name, err)
 	}
 	if c, ok := pbes1[id]; ok {
 		s, err := readSalted(parameters, c.digest)

@@ -2,6 +2,8 @@ package pbe_test
 
 import (
 	"bytes"
+	"crypto/ed25519"
+	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"os"
@@ -23,7 +25,7 @@ const testKey = "302e020100300506032b657004220420d4ee72dbf913584ad5b6d8f1f769f8a
 // soon is how long a refusal may take, with other tests beside it. What is to be refused would take hours.
 const soon = time.Minute
 
-var schemes = []pbe.Scheme{pbe.AES256, pbe.AES128, pbe.Scrypt, pbe.TripleDES, pbe.RC2of40}
+var schemes = []pbe.Scheme{pbe.AES256, pbe.AES128, pbe.Scrypt, pbe.TripleDES, pbe.RC2of40, pbe.GSKit}
 
 var passwords = map[string][]byte{
 	"ASCII": []byte("correct horse"), "UTF-8": []byte("Mötley Crüe"), "beyond the BMP": []byte("key 🔑"),
@@ -86,6 +88,39 @@ func TestDecrypt_emptyIsNotAbsent(t *testing.T) {
 	}
 	if _, err := pbe.Decrypt(algorithm, ciphertext, nil, pbe.EncodingStandard); err != nil {
 		t.Error(err)
+	}
+}
+
+// gskitKey is an Ed25519 key as GSKit seals it in CMS databases of versions 3 and 4, under the password "password".
+const gskitKey = "3058301c060b2a864886f70d010c050103300d0408010203040506070802010504381dc8354fe50895944fc9ae41e16bd5f4" +
+	"06f4e06edc48425c215b05ea0b68fd5e071dde63f32c907a1a35f064e09bde10514376bb5cf73b4d"
+
+func TestDecryptPKCS8_gskit(t *testing.T) {
+	t.Parallel()
+	sealed := unhex(t, gskitKey)
+	plain, err := pbe.DecryptPKCS8(sealed, []byte("password"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if key, err := x509.ParsePKCS8PrivateKey(plain); err != nil {
+		t.Error(err)
+	} else if _, ok := key.(ed25519.PrivateKey); !ok {
+		t.Errorf("a key of type %T", key)
+	}
+	if _, err := pbe.DecryptPKCS8(sealed, []byte("passwort")); !errors.Is(err, pbe.ErrPassword) {
+		t.Errorf("a wrong password: %v", err)
+	}
+	algorithm, _, err := pbe.SplitPKCS8(sealed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := pbe.Describe(algorithm)
+	if err != nil || d.Name != "pbeWithSHA1AndTripleDES-CBC" || d.Iterations != 5 || !d.Weak {
+		t.Errorf("described as %+v, %v", d, err)
+	}
+	written, _, err := pbe.Encrypt(plain, []byte("password"), pbe.GSKit, 0)
+	if err != nil || len(written) != len(algorithm) || !bytes.Equal(written[:19], algorithm[:19]) || !bytes.Equal(written[27:], algorithm[27:]) {
+		t.Errorf("the algorithm is written as %x, GSKit writes %x (%v)", written, algorithm, err)
 	}
 }
 
@@ -203,6 +238,9 @@ func TestEncryptPKCS8_openssl(t *testing.T) {
 	needOpenSSL(t)
 	key := unhex(t, testKey)
 	for _, scheme := range schemes {
+		if scheme == pbe.GSKit {
+			continue // OpenSSL does not know it
+		}
 		algorithm, ciphertext, err := pbe.Encrypt(key, []byte("pass-wörd"), scheme, 2048)
 		der := pbe.JoinPKCS8(algorithm, ciphertext)
 		if scheme == pbe.AES256 { // the one with its own cost, which is high
