@@ -11,6 +11,7 @@ import (
 	"certkdb/pki/cert"
 	"certkdb/pki/key"
 	"certkdb/pki/name"
+	"certkdb/pki/oid"
 	"certkdb/pki/path"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -22,7 +23,7 @@ import (
 // takes the first answer with the serial number, whoever the issuer is, and knows no CA that sends its own certificate.
 type ocspResponse struct {
 	tbs           []byte
-	algorithm     cert.Algorithm
+	algorithm     oid.Algorithm
 	signature     []byte
 	certificates  []*cert.Certificate
 	responderName *name.Name // the responder is named by its subject, or
@@ -115,7 +116,7 @@ func parseBasicOCSP(der cryptobyte.String) (*ocspResponse, error) {
 		return nil, errNoOCSP
 	}
 	var err error
-	if r.algorithm, err = cert.ParseAlgorithm(algorithm); err != nil {
+	if r.algorithm, err = oid.ParseAlgorithm(algorithm); err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoOCSP, err)
 	}
 	r.tbs, r.signature = tbs, bits

@@ -40,8 +40,8 @@ type Certificate struct {
 	Version int
 	Serial  *big.Int
 	// SignatureAlgorithm stands beside the signature, TBSSignatureAlgorithm within what is signed; they should agree.
-	SignatureAlgorithm    Algorithm
-	TBSSignatureAlgorithm Algorithm
+	SignatureAlgorithm    oid.Algorithm
+	TBSSignatureAlgorithm oid.Algorithm
 	Subject, Issuer       name.Name
 	// NotBefore and NotAfter are UTC; zero if the certificate's time cannot be read.
 	NotBefore, NotAfter time.Time
@@ -84,14 +84,6 @@ type Malformation struct {
 	Err error
 }
 
-// Algorithm is an AlgorithmIdentifier (RFC 5280, 4.1.1.2).
-type Algorithm struct {
-	OID    string // dotted
-	Name   string // "ecdsa-with-SHA256", or the OID
-	Params []byte // DER of the parameters; nil if absent
-	Raw    []byte
-}
-
 // maxExtensions is far above what any certificate has; it bounds the search for duplicates.
 const maxExtensions = 256
 
@@ -132,7 +124,7 @@ func (c *Certificate) parseTBS(tbs cryptobyte.String) error {
 	if !tbs.ReadASN1Integer(c.Serial) {
 		return errors.New("its serial number is no INTEGER, or has leading zeros")
 	}
-	if c.TBSSignatureAlgorithm, err = readAlgorithm(&tbs); err != nil {
+	if c.TBSSignatureAlgorithm, err = oid.ReadAlgorithm(&tbs); err != nil {
 		return fmt.Errorf("its inner signature algorithm: %w", err)
 	}
 	if c.RawIssuer, c.Issuer, err = readName(&tbs); err != nil {
@@ -179,45 +171,6 @@ func (c *Certificate) parseOptional(tbs cryptobyte.String) error {
 	return nil
 }
 
-// ParseAlgorithm reads one AlgorithmIdentifier. der must hold nothing else.
-func ParseAlgorithm(der []byte) (Algorithm, error) {
-	input := cryptobyte.String(der)
-	a, err := readAlgorithm(&input)
-	if err == nil && !input.Empty() {
-		err = errors.New("something follows it")
-	}
-	if err != nil {
-		return Algorithm{}, fmt.Errorf("reading an algorithm identifier: %w", err)
-	}
-	return a, nil
-}
-
-func readAlgorithm(from *cryptobyte.String) (Algorithm, error) {
-	var a Algorithm
-	var raw, seq, id, params cryptobyte.String
-	if !from.ReadASN1Element(&raw, asn1.SEQUENCE) {
-		return a, errors.New("no SEQUENCE")
-	}
-	seq = raw
-	seq.ReadASN1(&seq, asn1.SEQUENCE)
-	if !seq.ReadASN1(&id, asn1.OBJECT_IDENTIFIER) {
-		return a, errors.New("no object identifier")
-	}
-	if !seq.Empty() {
-		var tag asn1.Tag
-		if !seq.ReadAnyASN1Element(&params, &tag) || !seq.Empty() {
-			return a, errors.New("the parameters are not one value")
-		}
-		a.Params = params
-	}
-	dotted, err := oid.Decode(id)
-	if err != nil {
-		return a, err
-	}
-	a.Raw, a.OID, a.Name = raw, dotted, oid.Name(dotted)
-	return a, nil
-}
-
 func readName(from *cryptobyte.String) ([]byte, name.Name, error) {
 	var raw cryptobyte.String
 	if !from.ReadASN1Element(&raw, asn1.SEQUENCE) {
@@ -235,7 +188,7 @@ func readSPKI(from *cryptobyte.String) ([]byte, error) {
 	}
 	seq := raw
 	seq.ReadASN1(&seq, asn1.SEQUENCE)
-	if _, err := readAlgorithm(&seq); err != nil {
+	if _, err := oid.ReadAlgorithm(&seq); err != nil {
 		return nil, fmt.Errorf("its public key's algorithm: %w", err)
 	}
 	if !seq.ReadASN1(&bits, asn1.BIT_STRING) || len(bits) == 0 || bits[0] > 7 || !seq.Empty() {

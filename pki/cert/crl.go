@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"certkdb/pki/name"
+	"certkdb/pki/oid"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
@@ -18,9 +19,9 @@ type CRL struct {
 	RawTBS             []byte
 	RawIssuer          []byte
 	Signature          []byte
-	SignatureAlgorithm Algorithm
+	SignatureAlgorithm oid.Algorithm
 	// TBSSignatureAlgorithm stands within what is signed; it should be the same.
-	TBSSignatureAlgorithm Algorithm
+	TBSSignatureAlgorithm oid.Algorithm
 	Version               int // 1 or 2
 	Issuer                name.Name
 	// ThisUpdate and NextUpdate are UTC; NextUpdate is zero if absent.
@@ -82,7 +83,7 @@ func (c *CRL) parseTBS(tbs cryptobyte.String) error {
 		}
 		c.Version++
 	}
-	if c.TBSSignatureAlgorithm, err = readAlgorithm(&tbs); err != nil {
+	if c.TBSSignatureAlgorithm, err = oid.ReadAlgorithm(&tbs); err != nil {
 		return fmt.Errorf("its inner signature algorithm: %w", err)
 	}
 	if c.RawIssuer, c.Issuer, err = readName(&tbs); err != nil {

@@ -24,7 +24,7 @@ type Request struct {
 	SAN        SAN
 	KeyType    string
 	// SignatureAlgorithm is the algorithm of the request's own signature, by the key that it asks a certificate for.
-	SignatureAlgorithm Algorithm
+	SignatureAlgorithm oid.Algorithm
 	// Extensions are those that it asks for (RFC 2985, 5.4.2).
 	Extensions []Extension
 	// KeyUsage, ExtKeyUsage, IsCA and MaxPathLen are decoded from them as in a [Certificate].

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"certkdb/pki/oid"
+
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
@@ -11,7 +13,7 @@ import (
 // signed is what certificates, requests and CRLs have in common: X.509's SIGNED type (RFC 5280, 4.1 and 5.1; RFC 2986, 4.2).
 type signed struct {
 	tbs       []byte // the element that is signed
-	algorithm Algorithm
+	algorithm oid.Algorithm
 	signature []byte
 	unaligned bool // the signature is not a whole number of bytes
 }
@@ -26,7 +28,7 @@ func readSigned(der cryptobyte.String) (s signed, err error) {
 	case !outer.ReadASN1Element(&tbs, asn1.SEQUENCE):
 		return s, errors.New("it does not begin with a SEQUENCE to be signed")
 	}
-	if s.algorithm, err = readAlgorithm(&outer); err != nil {
+	if s.algorithm, err = oid.ReadAlgorithm(&outer); err != nil {
 		return s, fmt.Errorf("its signature algorithm: %w", err)
 	}
 	if !outer.ReadASN1(&signature, asn1.BIT_STRING) || len(signature) == 0 || signature[0] > 7 {

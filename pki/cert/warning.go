@@ -84,7 +84,7 @@ func hasBigArc(dotted string) bool {
 func (w *warnings) checkKey(raw cryptobyte.String) {
 	var bits cryptobyte.String
 	raw.ReadASN1(&raw, asn1.SEQUENCE) // readSPKI has checked all this
-	algorithm, err := readAlgorithm(&raw)
+	algorithm, err := oid.ReadAlgorithm(&raw)
 	if err != nil {
 		return // unreachable
 	}
@@ -170,7 +170,7 @@ var fixedSizes = map[string]int{
 	"2.16.840.1.101.3.4.3.17": 1312, "2.16.840.1.101.3.4.3.18": 1952, "2.16.840.1.101.3.4.3.19": 2592,
 }
 
-func (w *warnings) checkFixedKey(algorithm Algorithm, key []byte) {
+func (w *warnings) checkFixedKey(algorithm oid.Algorithm, key []byte) {
 	size, ok := fixedSizes[algorithm.OID]
 	if !ok {
 		if hasBigArc(algorithm.OID) {

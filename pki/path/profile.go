@@ -10,6 +10,7 @@ import (
 
 	"certkdb/pki/cert"
 	"certkdb/pki/name"
+	"certkdb/pki/oid"
 )
 
 // checkProfile applies what the profile asks for beyond path validation. Each certificate of the chain must be one
@@ -89,7 +90,7 @@ func (c *checker) checkEncoding(i int, n *node) {
 
 // canonicalParams wants NULL with RSA's PKCS #1 v1.5 (RFC 4055, 5) and nothing with the others (RFC 5758, 3.2; RFC 8410, 3; RFC
 // 9881, 3). Those of RSASSA-PSS are read when the signature is verified.
-func canonicalParams(a cert.Algorithm) bool {
+func canonicalParams(a oid.Algorithm) bool {
 	s, known := schemes[a.OID]
 	switch {
 	case !known || s.kind == kindPSS:

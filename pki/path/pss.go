@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math/big"
 
-	"certkdb/pki/cert"
 	"certkdb/pki/oid"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -91,7 +90,7 @@ func readDigest(der cryptobyte.String) (*digest, error) {
 }
 
 // verifyPSS checks RSASSA-PSS (RFC 8017, 8.1.2) by an RSA key or a key restricted to RSASSA-PSS (RFC 4055, 3.3).
-func verifyPSS(key publicKey, a cert.Algorithm, message, signature []byte) error {
+func verifyPSS(key publicKey, a oid.Algorithm, message, signature []byte) error {
 	p, err := parsePSS(a.Params)
 	if err != nil {
 		return err

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"certkdb/pki/cert"
+	"certkdb/pki/oid"
 )
 
 func TestParsePSS(t *testing.T) {
@@ -99,7 +99,7 @@ func TestVerifyPSS_noSalt(t *testing.T) {
 		sha256s = "\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01"
 		noSalt  = "\x30\x30\xa0\x0d" + sha256s + "\xa1\x1a\x30\x18\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x08" + sha256s + "\xa2\x03\x02\x01\x00"
 	)
-	a := cert.Algorithm{OID: oidPSS, Params: []byte(noSalt)}
+	a := oid.Algorithm{OID: oidPSS, Params: []byte(noSalt)}
 	message := []byte("message")
 	hashed := sha256.Sum256(message)
 	k := publicKey{oid: oidRSA, key: &key.PublicKey}

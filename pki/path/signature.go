@@ -114,7 +114,7 @@ var schemes = map[string]scheme{
 }
 
 // signatureDigest returns the digest of a signature algorithm, nil if it has none of its own.
-func signatureDigest(a cert.Algorithm) *digest {
+func signatureDigest(a oid.Algorithm) *digest {
 	s, ok := schemes[a.OID]
 	if !ok {
 		return nil
@@ -128,7 +128,7 @@ func signatureDigest(a cert.Algorithm) *digest {
 }
 
 // verify checks a signature. The error wraps errUnsupported if the algorithm or the key is not known here.
-func verify(key publicKey, a cert.Algorithm, message, signature []byte) error {
+func verify(key publicKey, a oid.Algorithm, message, signature []byte) error {
 	s, ok := schemes[a.OID]
 	if !ok {
 		return fmt.Errorf("%w signature algorithm %s (%s)", errUnsupported, oid.Name(a.OID), a.OID)
@@ -153,7 +153,7 @@ func verify(key publicKey, a cert.Algorithm, message, signature []byte) error {
 
 // CheckSignature checks what the key of a certificate has signed, beside certificates and CRLs: digests that are too weak and keys
 // that do not fit are refused. Who may sign is not its business.
-func CheckSignature(signer *cert.Certificate, a cert.Algorithm, message, signature []byte, w Weak) error {
+func CheckSignature(signer *cert.Certificate, a oid.Algorithm, message, signature []byte, w Weak) error {
 	key := readKey(signer.RawSPKI, publicKey{})
 	if key.oid == oidDSA && !w.AllowDSA {
 		return errors.New("it is signed by a DSA key, which is not accepted")
@@ -165,7 +165,7 @@ func CheckSignature(signer *cert.Certificate, a cert.Algorithm, message, signatu
 }
 
 // verdict makes an error of what a check found; fits says that the key is of the algorithm's kind.
-func verdict(fits, good bool, a cert.Algorithm) error {
+func verdict(fits, good bool, a oid.Algorithm) error {
 	switch {
 	case !fits:
 		return fmt.Errorf("%w: the issuer's key is not of the kind that %s needs", errSignature, a.Name)
@@ -181,7 +181,7 @@ func sum(d *digest, message []byte) []byte {
 	return h.Sum(nil)
 }
 
-func verifyPure(key publicKey, a cert.Algorithm, message, signature []byte) error {
+func verifyPure(key publicKey, a oid.Algorithm, message, signature []byte) error {
 	if key.oid != a.OID {
 		return verdict(false, false, a)
 	}

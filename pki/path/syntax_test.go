@@ -8,6 +8,7 @@ import (
 
 	"certkdb/pki/cert"
 	"certkdb/pki/name"
+	"certkdb/pki/oid"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
@@ -191,7 +192,7 @@ func TestCanonicalParams(t *testing.T) {
 		{"1.2.3.4", []byte(null), true},
 	}
 	for _, test := range tests {
-		if got := canonicalParams(cert.Algorithm{OID: test.id, Params: test.params}); got != test.want {
+		if got := canonicalParams(oid.Algorithm{OID: test.id, Params: test.params}); got != test.want {
 			t.Errorf("%s with %x: %v", test.id, test.params, got)
 		}
 	}
