@@ -20,6 +20,7 @@ var layers = []struct {
 		// Of pki the databases use the readers alone.
 		allow: []string{"certkdb/pki/cert", "certkdb/pki/key", "certkdb/pki/name", "certkdb/pki/oid", "certkdb/pki/pbe"},
 	},
+	{folder: "certkdb/kdb/sealed", deny: []string{"certkdb/kdb/store/boltstore", "certkdb/kdb/keyfile"}},
 	{folder: "certkdb/commands/op", deny: []string{"github.com/urfave/cli", "certkdb/commands/dsmcert", "go.etcd.io", "github.com/cloudflare/cfssl"}},
 	{folder: "certkdb/commands/dsmcert", deny: []string{"certkdb/kdb", "certkdb/pki", "github.com/urfave/cli"}},
 }

@@ -17,6 +17,7 @@ import (
 	"certkdb/kdb/keyfile/pkcs12"
 	"certkdb/kdb/keyfile/pkcs7"
 	"certkdb/kdb/sealed"
+	"certkdb/kdb/store/boltstore"
 )
 
 // ProcessEnv is the environment of the running process.
@@ -34,7 +35,7 @@ func ProcessEnv(version string) *op.Env {
 // drivers are the kinds of databases; the native one is first, as the default for new ones.
 func drivers() []kdb.Driver {
 	return []kdb.Driver{
-		sealed.Driver(), keyfile.Driver(cms.Codec()), keyfile.Driver(pkcs12.Codec()), keyfile.Driver(jks.JKS()), keyfile.Driver(jks.JCEKS()),
+		sealed.Driver(boltstore.Backend()), keyfile.Driver(cms.Codec()), keyfile.Driver(pkcs12.Codec()), keyfile.Driver(jks.JKS()), keyfile.Driver(jks.JCEKS()),
 		keyfile.Driver(pkcs7.Codec()), keyfile.Driver(pem.DER()), keyfile.Driver(pem.Codec()),
 	}
 }

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // Driver opens and creates one kind of database.
@@ -32,6 +34,11 @@ type Driver struct {
 	// Create makes a new, empty database, wrapping ErrDatabaseExists if there is one already; nil if the kind can
 	// only be read. The password is that of the options' Password; the database is returned open.
 	Create func(ctx context.Context, location string, o CreateOptions) (Database, error)
+	// Exists says whether there is anything at the location, a database or not, so that Create would fail. Files use [FileExists].
+	Exists func(ctx context.Context, location string) (bool, error)
+	// Labels yields the labels that begin with prefix, in the order of their bytes, without a password. It is nil if the kind
+	// cannot tell its labels before it is opened.
+	Labels func(ctx context.Context, location, prefix string) iter.Seq2[string, error]
 }
 
 // headSize is how much of a file its driver is recognised by.
@@ -47,6 +54,46 @@ func Open(ctx context.Context, drivers []Driver, location string, o Options) (Da
 	return driver.Open(ctx, location, o)
 }
 
+// Exists says whether there is anything at the location that a new database would have to replace.
+func Exists(ctx context.Context, drivers []Driver, location string) (bool, error) {
+	driver, err := ForNew(drivers, location, "")
+	if err != nil {
+		return false, err
+	}
+	exists, err := driver.Exists(ctx, location)
+	if err != nil {
+		return false, fmt.Errorf("opening %q: %w", location, withoutPath(err))
+	}
+	return exists, nil
+}
+
+// FileExists is [Driver.Exists] of the databases that are files. A symbolic link exists even if its target does not.
+func FileExists(_ context.Context, location string) (bool, error) {
+	_, err := os.Lstat(location)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Same says whether two locations name the same database, also through links.
+func Same(one, other string) bool {
+	if one == other {
+		return true
+	}
+	first, err1 := os.Stat(one)
+	second, err2 := os.Stat(other)
+	return err1 == nil && err2 == nil && os.SameFile(first, second)
+}
+
+// withoutPath removes the path from an error of package os, for messages that name it already.
+func withoutPath(err error) error {
+	if named, ok := errors.AsType[*fs.PathError](err); ok {
+		return named.Err
+	}
+	return err
+}
+
 // Recognise finds the driver of the existing database at location.
 func Recognise(drivers []Driver, location string) (*Driver, error) {
 	if scheme, _, ok := strings.Cut(location, "://"); ok {
@@ -57,11 +104,7 @@ func Recognise(drivers []Driver, location string) (*Driver, error) {
 		return nil, fmt.Errorf("opening %q: %w", location, ErrNoDatabase)
 	}
 	if err != nil {
-		var twice *fs.PathError
-		if errors.As(err, &twice) { // it names the file too
-			err = twice.Err
-		}
-		return nil, fmt.Errorf("opening %q: %w", location, err)
+		return nil, fmt.Errorf("opening %q: %w", location, withoutPath(err))
 	}
 	for i := range drivers {
 		if drivers[i].Matches != nil && drivers[i].Matches(head) {
@@ -71,7 +114,7 @@ func Recognise(drivers []Driver, location string) (*Driver, error) {
 	if len(bytes.TrimRight(head, "\x00")) == 0 {
 		return nil, fmt.Errorf("opening %q: %w: there is nothing in the file", location, ErrCorrupt)
 	}
-	return nil, fmt.Errorf("opening %q: %w: it is none of the kinds that are known here", location, ErrVersion)
+	return nil, fmt.Errorf("opening %q: %w: unknown kind of file", location, ErrVersion)
 }
 
 // ForNew finds the driver for a database to be created: by kind if it is not "", else by the location's extension, else the first.

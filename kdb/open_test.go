@@ -20,9 +20,11 @@ func drivers() []kdb.Driver {
 		return func(head []byte) bool { return bytes.HasPrefix(head, []byte(magic)) }
 	}
 	return []kdb.Driver{
-		{Name: "native", Extensions: []string{".ckdb"}, Matches: begins("NATIVE"), Open: made("native")},
-		{Name: "pkcs12", Aliases: []string{"p12"}, Extensions: []string{".p12", ".pfx"}, Matches: begins("PK12"), Open: made("pkcs12")},
-		{Name: "cluster", Scheme: "etcd", Open: made("cluster")},
+		{Name: "native", Extensions: []string{".ckdb"}, Matches: begins("NATIVE"), Open: made("native"), Exists: kdb.FileExists},
+		{Name: "pkcs12", Aliases: []string{"p12"}, Extensions: []string{".p12", ".pfx"}, Matches: begins("PK12"), Open: made("pkcs12"), Exists: kdb.FileExists},
+		{Name: "cluster", Scheme: "etcd", Open: made("cluster"), Exists: func(_ context.Context, location string) (bool, error) {
+			return location == "etcd://host/x", nil
+		}},
 	}
 }
 
@@ -83,6 +85,59 @@ func TestForNew(t *testing.T) {
 	for _, c := range []struct{ location, kind string }{{"a.p12", "lotus"}, {"ldap://host", ""}} {
 		if _, err := kdb.ForNew(drivers(), c.location, c.kind); !errors.Is(err, kdb.ErrUnsupported) {
 			t.Errorf("%q of kind %q: %v", c.location, c.kind, err)
+		}
+	}
+}
+
+func TestExists(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file, dangling := filepath.Join(dir, "file"), filepath.Join(dir, "dangling")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(dir, "nothing"), dangling); err != nil {
+		t.Skip("no symbolic links here")
+	}
+	for location, want := range map[string]bool{
+		file: true, dir: true, dangling: true, filepath.Join(dir, "none.p12"): false, filepath.Join(dir, "none", "x"): false,
+		filepath.Join(file, "x"): false, "etcd://host/x": true, "etcd://host/y": false,
+	} {
+		if got, err := kdb.Exists(context.Background(), drivers(), location); err != nil || got != want {
+			t.Errorf("%s: %v, %v", location, got, err)
+		}
+	}
+	if _, err := kdb.Exists(context.Background(), drivers(), "ldap://host/x"); !errors.Is(err, kdb.ErrUnsupported) {
+		t.Errorf("unknown scheme: %v", err)
+	}
+}
+
+func TestSame(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file, link, other := filepath.Join(dir, "file"), filepath.Join(dir, "link"), filepath.Join(dir, "other")
+	for _, path := range []string{file, other} {
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Link(file, link); err != nil {
+		t.Skip("no hard links here")
+	}
+	for _, c := range []struct {
+		one, other string
+		want       bool
+	}{
+		{file, file, true},
+		{file, link, true},
+		{file, dir + "/./file", true},
+		{file, other, false},
+		{file, filepath.Join(dir, "none"), false},
+		{"etcd://host/x", "etcd://host/x", true},
+		{"etcd://host/x", "etcd://host/y", false},
+	} {
+		if got := kdb.Same(c.one, c.other); got != c.want {
+			t.Errorf("%s and %s: %v", c.one, c.other, got)
 		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"os"
 	"slices"
 
 	"certkdb/kdb"
@@ -87,8 +86,8 @@ func (o Add) init(ctx context.Context, env *Env, input *input) error {
 	if err != nil || o.Init == nil {
 		return err
 	}
-	if _, err := os.Lstat(location); err == nil {
-		return nil
+	if exists, err := kdb.Exists(ctx, env.Drivers, location); exists || err != nil {
+		return err
 	}
 	for _, err := range o.wanted(input.entries()) {
 		if err != nil {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"os"
 	"strings"
 
 	"certkdb/kdb"
@@ -128,9 +127,7 @@ func (o Copy) different(env *Env) error {
 	if err != nil {
 		return err
 	}
-	one, err1 := os.Stat(from)
-	other, err2 := os.Stat(o.To.Location)
-	if err1 == nil && err2 == nil && os.SameFile(one, other) {
+	if kdb.Same(from, o.To.Location) {
 		return fmt.Errorf("%w: source and target are the same file %q", ErrUsage, o.To.Location)
 	}
 	return nil
@@ -183,7 +180,9 @@ func clearKeys(entries []kdb.Entry) {
 
 // target opens the other database, or makes it.
 func (o Copy) target(ctx context.Context, env *Env) (kdb.Database, error) {
-	if _, err := os.Lstat(o.To.Location); err == nil && !o.Fresh {
+	if exists, err := kdb.Exists(ctx, env.Drivers, o.To.Location); err != nil {
+		return nil, err
+	} else if exists && !o.Fresh {
 		return o.To.Open(ctx, env)
 	}
 	password := o.NewPassword

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"certkdb/kdb"
@@ -57,7 +56,9 @@ func (o Init) create(ctx context.Context, env *Env) (kdb.Database, Created, erro
 	if err != nil {
 		return nil, Created{}, err
 	}
-	if _, err := os.Lstat(location); err == nil { // before a person is asked for a password; Create checks again
+	if exists, err := kdb.Exists(ctx, env.Drivers, location); err != nil {
+		return nil, Created{}, err
+	} else if exists { // before a person is asked for a password; Create checks again
 		return nil, Created{}, fmt.Errorf("creating %q: %w", location, kdb.ErrDatabaseExists)
 	}
 	if err := makeFolder(o.DB, location); err != nil {

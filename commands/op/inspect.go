@@ -108,7 +108,7 @@ func (d DB) ShowsFile(ctx context.Context, env *Env, argument string) bool {
 	if errors.Is(err, kdb.ErrNoDatabase) {
 		return true
 	}
-	if err == nil && driver.Name == env.Drivers[0].Name {
+	if err == nil && driver.Labels != nil {
 		return !slices.Contains(Labels(ctx, env, d, argument, 1), argument) // the label itself is the first with its beginning
 	}
 	err = d.view(ctx, env, func(tx kdb.Tx) error {

@@ -2,9 +2,8 @@ package op
 
 import (
 	"context"
-	"strings"
 
-	"certkdb/kdb/sealed"
+	"certkdb/kdb"
 )
 
 // Labels lists up to most labels that begin with prefix, for shells to complete. It needs no password and answers
@@ -14,14 +13,16 @@ func Labels(ctx context.Context, env *Env, d DB, prefix string, most int) []stri
 	if err != nil {
 		return nil
 	}
+	driver, err := kdb.Recognise(env.Drivers, location)
+	if err != nil || driver.Labels == nil {
+		return nil
+	}
 	var found []string
-	for label, err := range sealed.Labels(ctx, location) {
+	for label, err := range driver.Labels(ctx, location, prefix) {
 		if err != nil || len(found) == most {
 			break
 		}
-		if strings.HasPrefix(label, prefix) {
-			found = append(found, label)
-		}
+		found = append(found, label)
 	}
 	return found
 }

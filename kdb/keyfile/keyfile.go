@@ -21,7 +21,7 @@ import (
 
 // Driver makes the driver of a codec's format for [kdb.Open].
 func Driver(c Codec) kdb.Driver {
-	d := kdb.Driver{Name: c.Name, Aliases: c.Aliases, Extensions: c.Extensions, Pieces: c.Pieces, Matches: c.Matches}
+	d := kdb.Driver{Name: c.Name, Aliases: c.Aliases, Extensions: c.Extensions, Pieces: c.Pieces, Matches: c.Matches, Exists: kdb.FileExists}
 	d.Open = func(_ context.Context, location string, o kdb.Options) (kdb.Database, error) {
 		db, err := Open(c, location, o)
 		if err != nil {

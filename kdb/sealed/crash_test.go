@@ -43,7 +43,7 @@ func writer(path, name, count string) error {
 	if err != nil {
 		return err
 	}
-	db, err := sealed.Driver().Open(context.Background(), path, kdb.Options{Password: password("secret"), LockTimeout: time.Minute})
+	db, err := native().Open(context.Background(), path, kdb.Options{Password: password("secret"), LockTimeout: time.Minute})
 	if err != nil {
 		return err
 	}

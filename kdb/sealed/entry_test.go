@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"certkdb/kdb"
-	"certkdb/kdb/sealed"
 )
 
 func TestPut_keepsTheKey(t *testing.T) {
@@ -201,14 +200,14 @@ func TestSummaries_startAfterALabel(t *testing.T) {
 		}
 	}
 	var got []string
-	for label, err := range sealed.Labels(ctx, path) {
+	for label, err := range native().Labels(ctx, path, "") {
 		must(t, err)
 		got = append(got, label)
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("Labels = %q", got)
 	}
-	for _, err := range sealed.Labels(ctx, path+".none") {
+	for _, err := range native().Labels(ctx, path+".none", "") {
 		if !errors.Is(err, kdb.ErrNoDatabase) {
 			t.Errorf("Labels of no file: %v", err)
 		}
@@ -257,18 +256,18 @@ func TestCreate_neverOverAFile(t *testing.T) {
 	_, path := newDatabase(t)
 	before := read(t, path)
 	o := kdb.CreateOptions{Options: kdb.Options{Password: never(t)}, Cost: kdb.CostTest}
-	if _, err := sealed.Driver().Create(ctx, path, o); !errors.Is(err, kdb.ErrDatabaseExists) {
+	if _, err := native().Create(ctx, path, o); !errors.Is(err, kdb.ErrDatabaseExists) {
 		t.Errorf("Create = %v, want ErrDatabaseExists", err)
 	}
 	if !bytes.Equal(before, read(t, path)) {
 		t.Error("the file was changed")
 	}
 	o.Password = nil
-	if _, err := sealed.Driver().Create(ctx, path+".new", o); !errors.Is(err, kdb.ErrNoPassword) {
+	if _, err := native().Create(ctx, path+".new", o); !errors.Is(err, kdb.ErrNoPassword) {
 		t.Errorf("Create without password = %v", err)
 	}
 	o.Password = password("")
-	if _, err := sealed.Driver().Create(ctx, path+".new", o); !errors.Is(err, kdb.ErrNoPassword) {
+	if _, err := native().Create(ctx, path+".new", o); !errors.Is(err, kdb.ErrNoPassword) {
 		t.Errorf("Create with an empty password = %v", err)
 	}
 	if _, err := os.Stat(path + ".new"); err == nil {
@@ -282,7 +281,7 @@ func TestCreate_atOnceMakesOne(t *testing.T) {
 	results := make(chan error)
 	for range 8 {
 		go func() {
-			db, err := sealed.Driver().Create(ctx, path, kdb.CreateOptions{Options: options("secret"), Cost: kdb.CostTest})
+			db, err := native().Create(ctx, path, kdb.CreateOptions{Options: options("secret"), Cost: kdb.CostTest})
 			if err == nil {
 				err = db.Update(ctx, "x", func(tx kdb.Tx) error { return tx.Audit("winner", "") })
 			} else if errors.Is(err, kdb.ErrDatabaseExists) {
@@ -308,7 +307,7 @@ func TestCreate_atOnceMakesOne(t *testing.T) {
 
 func TestOpen_findsWhatIsNoDatabase(t *testing.T) {
 	t.Parallel()
-	drivers := []kdb.Driver{sealed.Driver()}
+	drivers := []kdb.Driver{native()}
 	dir := fastDir(t)
 	if _, err := kdb.Open(ctx, drivers, dir+"/none.ckdb", kdb.Options{}); !errors.Is(err, kdb.ErrNoDatabase) {
 		t.Errorf("no file: %v", err)

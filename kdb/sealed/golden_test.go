@@ -32,7 +32,7 @@ func TestGolden_opensForEver(t *testing.T) {
 	t.Parallel()
 	path := copyGolden(t)
 	if !littleEndian() {
-		if _, err := sealed.Driver().Open(ctx, path, options("")); !errors.Is(err, kdb.ErrVersion) {
+		if _, err := native().Open(ctx, path, options("")); !errors.Is(err, kdb.ErrVersion) {
 			t.Errorf("a database of the other byte order: %v, want ErrVersion", err)
 		}
 		t.Skip("the golden database is little-endian")

@@ -1,12 +1,12 @@
 // Package sealed is the native database: entries in sealed records over a store that is not trusted. FORMAT.md says
 // what is stored, how, and against whom that helps.
 //
-//	db, err := sealed.Driver().Open(ctx, "key.ckdb", kdb.Options{Password: ask, LockTimeout: 10 * time.Second})
+//	db, err := sealed.Driver(boltstore.Backend()).Open(ctx, "key.ckdb", kdb.Options{Password: ask, LockTimeout: 10 * time.Second})
 //	if err != nil { … }
 //	defer db.Close()
 //	native := db.(*sealed.Database) // for slots, stash, rekey, log …
 //
-// Opening reads nothing secret: Info and Labels need no password, View and Update unlock the database when they first
+// Opening reads nothing secret: Info and listing the labels need no password, View and Update unlock the database when they first
 // need it, by the stash beside it or by its password. [Database.Unlock] does that at once.
 package sealed
 
@@ -17,14 +17,12 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
-	"os"
 	"strings"
 	"sync"
 	"time"
 
 	"certkdb/kdb"
 	"certkdb/kdb/store"
-	"certkdb/kdb/store/boltstore"
 )
 
 // Database is a native database. It implements kdb.Database; what only a native database can do are further methods.
@@ -40,22 +38,28 @@ type Database struct {
 
 var _ kdb.Database = (*Database)(nil)
 
-// Driver opens and creates native databases in files.
-func Driver() kdb.Driver {
+// Driver opens and creates native databases in the stores of a backend.
+func Driver(b store.Backend) kdb.Driver {
 	return kdb.Driver{
 		Name:       "ckdb",
 		Aliases:    []string{"native"},
+		Scheme:     b.Scheme,
 		Extensions: []string{".ckdb"},
-		Matches:    boltstore.Matches,
+		Matches:    b.Matches,
+		Exists:     b.Exists,
 		Open: func(ctx context.Context, location string, o kdb.Options) (kdb.Database, error) {
-			return asDatabase(Open(ctx, boltstore.Open(location, boltstore.Options{LockTimeout: o.LockTimeout}), location, o))
+			return asDatabase(Open(ctx, b.Open(location, store.Options{LockTimeout: o.LockTimeout}), location, o))
 		},
 		Create: func(ctx context.Context, location string, o kdb.CreateOptions) (kdb.Database, error) {
-			if _, err := os.Lstat(location); err == nil {
+			if exists, err := b.Exists(ctx, location); err != nil {
+				return nil, fmt.Errorf("creating %q: %w", location, err)
+			} else if exists {
 				return nil, fmt.Errorf("creating %q: %w", location, kdb.ErrDatabaseExists)
 			}
-			st := boltstore.Open(location, boltstore.Options{LockTimeout: o.LockTimeout, Create: true})
-			return asDatabase(Create(ctx, st, location, o))
+			return asDatabase(Create(ctx, b.Open(location, store.Options{LockTimeout: o.LockTimeout, Create: true}), location, o))
+		},
+		Labels: func(ctx context.Context, location, prefix string) iter.Seq2[string, error] {
+			return newDatabase(b.Open(location, store.Options{}), location, kdb.Options{}).Labels(ctx, prefix)
 		},
 	}
 }
@@ -68,7 +72,7 @@ func asDatabase(db *Database, err error) (kdb.Database, error) {
 	return db, nil
 }
 
-// Open opens the database in a store. location names it in messages; where it is a file, its stash lies beside it.
+// Open opens the database in a store. location names it in messages. A store in a file has its stash in the same folder.
 func Open(ctx context.Context, st store.Store, location string, o kdb.Options) (*Database, error) {
 	db := newDatabase(st, location, o)
 	err := st.View(ctx, func(stx store.Tx) error {
@@ -83,8 +87,8 @@ func Open(ctx context.Context, st store.Store, location string, o kdb.Options) (
 
 func newDatabase(st store.Store, location string, o kdb.Options) *Database {
 	db := &Database{store: st, location: location, o: o}
-	if !strings.Contains(location, "://") {
-		db.stash = location + StashExtension
+	if file, ok := st.(store.File); ok {
+		db.stash = file.Path() + StashExtension
 	}
 	return db
 }
@@ -246,12 +250,12 @@ func (db *Database) facts(slots []kdb.SlotInfo) []kdb.Fact {
 	return facts
 }
 
-// Labels yields all labels in the order of their bytes. It needs no password.
-func (db *Database) Labels(ctx context.Context) iter.Seq2[string, error] {
+// Labels yields the labels that begin with prefix in the order of their bytes. It needs no password.
+func (db *Database) Labels(ctx context.Context, prefix string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		stopped := false
 		err := db.store.View(ctx, func(stx store.Tx) error {
-			for record, err := range stx.Scan(prefixSummary, "") {
+			for record, err := range stx.Scan(prefixSummary+prefix, "") {
 				if err != nil {
 					return err
 				}
@@ -265,11 +269,6 @@ func (db *Database) Labels(ctx context.Context) iter.Seq2[string, error] {
 			yield("", db.name(err))
 		}
 	}
-}
-
-// Labels yields the labels of the native database in the file at path, for shell completion: without password.
-func Labels(ctx context.Context, path string) iter.Seq2[string, error] {
-	return newDatabase(boltstore.Open(path, boltstore.Options{}), path, kdb.Options{}).Labels(ctx)
 }
 
 // Close implements kdb.Database.

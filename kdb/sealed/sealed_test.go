@@ -18,6 +18,7 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/kdb/sealed"
+	"certkdb/kdb/store/boltstore"
 )
 
 var ctx = context.Background()
@@ -43,13 +44,15 @@ func options(text string) kdb.Options {
 // create makes a database with the password "secret".
 func create(t testing.TB, path string) *sealed.Database {
 	t.Helper()
-	db, err := sealed.Driver().Create(ctx, path, kdb.CreateOptions{Options: options("secret"), Cost: kdb.CostTest})
+	db, err := native().Create(ctx, path, kdb.CreateOptions{Options: options("secret"), Cost: kdb.CostTest})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
 	return db.(*sealed.Database)
 }
+
+func native() kdb.Driver { return sealed.Driver(boltstore.Backend()) }
 
 func newDatabase(t testing.TB) (*sealed.Database, string) {
 	t.Helper()
@@ -59,7 +62,7 @@ func newDatabase(t testing.TB) (*sealed.Database, string) {
 
 func openWith(t testing.TB, path string, o kdb.Options) *sealed.Database {
 	t.Helper()
-	db, err := sealed.Driver().Open(ctx, path, o)
+	db, err := native().Open(ctx, path, o)
 	if err != nil {
 		t.Fatal(err)
 	}

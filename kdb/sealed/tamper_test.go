@@ -243,7 +243,7 @@ func TestFile_flippedBytes(t *testing.T) {
 	for i := range 30 {
 		put(t, db, personal(fmt.Sprintf("label %d", i%20), newPair(t, "x")))
 	}
-	raw := boltstore.Open(path, boltstore.Options{LockTimeout: time.Second})
+	raw := boltstore.Open(path, boltstore.Options{Options: store.Options{LockTimeout: time.Second}})
 	want, err := rawRecords(raw)
 	if err != nil {
 		t.Fatal(err)

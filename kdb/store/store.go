@@ -1,13 +1,14 @@
 // Package store is where a native database keeps its records: ordered keys and values, in transactions. A store knows
 // nothing of what it holds and is not trusted with it: package sealed encrypts everything first.
 //
-// Its backends are boltstore (one file) and etcdstore; storetest is the suite that each of them passes.
+// A [Backend] opens stores by their locations: boltstore keeps each in one file. Package storetest is the suite that every backend passes.
 package store
 
 import (
 	"context"
 	"errors"
 	"iter"
+	"time"
 )
 
 var (
@@ -28,6 +29,33 @@ type Store interface {
 	// Size is the store's size in bytes, 0 if that means nothing.
 	Size() (int64, error)
 	Close() error
+}
+
+// Backend opens the stores of one kind by their locations.
+type Backend struct {
+	// Scheme is the URL scheme of the locations ("etcd"); "" for files.
+	Scheme string
+	// Matches recognises a file of this kind by its first bytes; nil if the stores are not files.
+	Matches func(head []byte) bool
+	// Open returns the store at a location without touching it.
+	Open func(location string, o Options) Store
+	// Exists says whether there is anything at the location, a store or not.
+	Exists func(ctx context.Context, location string) (bool, error)
+}
+
+// Options say how to open a store.
+type Options struct {
+	// LockTimeout is how long to wait for other processes; 0 fails at once.
+	LockTimeout time.Duration
+	// Create lets the first Update make the store, whole with what it stored or not at all. It fails with
+	// kdb.ErrDatabaseExists if there is one; before it, View fails with kdb.ErrNoDatabase.
+	Create bool
+}
+
+// File is a Store in a file of this machine.
+type File interface {
+	// Path is the file's path. Other files of the database, such as a stash, are in the same folder.
+	Path() string
 }
 
 // Tx is valid while fn runs; the slices that it returns are copies, unless a method says otherwise.

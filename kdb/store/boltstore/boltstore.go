@@ -5,7 +5,7 @@
 // or truncated file is an error wrapping kdb.ErrCorrupt and never a signal. Only what changes something reaches bbolt,
 // after the pages that it will touch were checked.
 //
-//	st := boltstore.Open("key.ckdb", boltstore.Options{LockTimeout: 10 * time.Second})
+//	st := boltstore.Backend().Open("key.ckdb", store.Options{LockTimeout: 10 * time.Second})
 //	err := st.Update(ctx, func(tx store.Tx) error { return tx.Put("a", []byte("b")) })
 package boltstore
 
@@ -23,13 +23,18 @@ import (
 	"certkdb/kdb/store"
 )
 
+// Backend opens bbolt files.
+func Backend() store.Backend {
+	return store.Backend{
+		Matches: Matches,
+		Open:    func(path string, o store.Options) store.Store { return Open(path, Options{Options: o}) },
+		Exists:  kdb.FileExists,
+	}
+}
+
 // Options say how to use a file.
 type Options struct {
-	// LockTimeout is how long to wait for other processes; 0 fails at once.
-	LockTimeout time.Duration
-	// Create lets the first Update make the file, whole with what it stored or not at all. It fails with
-	// kdb.ErrDatabaseExists if there is one; before it, View fails with kdb.ErrNoDatabase.
-	Create bool
+	store.Options
 	// MaxMemory is how many bytes of changes an Update keeps in memory; 0 is 64 MiB. Beyond it the update goes on in a
 	// copy of the file, which takes the file's place in the end.
 	MaxMemory int
@@ -37,7 +42,7 @@ type Options struct {
 
 const defaultMaxMemory = 64 << 20
 
-// Store is one file. It implements store.Store, store.Checker, store.Copier and store.Rewriter.
+// Store is one file. It implements store.Store, store.File, store.Checker, store.Copier and store.Rewriter.
 type Store struct {
 	path   string
 	wait   time.Duration
@@ -47,6 +52,7 @@ type Store struct {
 
 var (
 	_ store.Store    = (*Store)(nil)
+	_ store.File     = (*Store)(nil)
 	_ store.Checker  = (*Store)(nil)
 	_ store.Copier   = (*Store)(nil)
 	_ store.Rewriter = (*Store)(nil)
@@ -255,6 +261,9 @@ func (s *Store) updateNew(ctx context.Context, fn func(store.Tx) error) error {
 	s.create.Store(false)
 	return nil
 }
+
+// Path implements store.File.
+func (s *Store) Path() string { return s.path }
 
 // Size implements store.Store.
 func (s *Store) Size() (int64, error) {

@@ -22,7 +22,7 @@ func TestStore_conforms(t *testing.T) {
 // create makes an empty store.
 func create(t testing.TB, path string) *boltstore.Store {
 	t.Helper()
-	s := boltstore.Open(path, boltstore.Options{LockTimeout: 20 * time.Second, Create: true})
+	s := boltstore.Open(path, boltstore.Options{Options: store.Options{LockTimeout: 20 * time.Second, Create: true}})
 	if err := s.Update(context.Background(), func(store.Tx) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func TestRewrite_losesNoUpdate(t *testing.T) {
 	for w := range writers {
 		wait.Go(func() {
 			// Half of the writers replace the file themselves.
-			s := boltstore.Open(path, boltstore.Options{LockTimeout: time.Minute, MaxMemory: w % 2})
+			s := boltstore.Open(path, boltstore.Options{Options: store.Options{LockTimeout: time.Minute}, MaxMemory: w % 2})
 			for i := range rounds {
 				err := s.Update(context.Background(), func(tx store.Tx) error { return tx.Put(fmt.Sprintf("%d/%d", w, i), []byte("x")) })
 				if err != nil {
@@ -92,7 +92,7 @@ func TestStore_conformsWithoutMemory(t *testing.T) {
 				t.Errorf("files were left over: %v, %v", files, err)
 			}
 		})
-		return boltstore.Open(path, boltstore.Options{LockTimeout: 20 * time.Second, MaxMemory: 1})
+		return boltstore.Open(path, boltstore.Options{Options: store.Options{LockTimeout: 20 * time.Second}, MaxMemory: 1})
 	})
 }
 

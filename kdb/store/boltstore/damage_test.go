@@ -165,7 +165,7 @@ func TestStore_flippedBytes(t *testing.T) {
 			copy(damaged[page:], data[random.IntN(len(data)/4096)*4096:][:4096]) // a page in another's place
 		}
 		write(t, path, damaged)
-		s := boltstore.Open(path, boltstore.Options{LockTimeout: time.Second})
+		s := boltstore.Open(path, boltstore.Options{Options: store.Options{LockTimeout: time.Second}})
 		got, err := content(s)
 		if err != nil && !errors.Is(err, kdb.ErrCorrupt) && !errors.Is(err, kdb.ErrVersion) {
 			t.Fatalf("byte %d: View = %v", at, err)

@@ -16,7 +16,7 @@ import (
 // FuzzParsePage: whatever a page contains, it is refused or all its elements can be read.
 func FuzzParsePage(f *testing.F) {
 	path := filepath.Join(f.TempDir(), "x")
-	s := Open(path, Options{Create: true})
+	s := Open(path, Options{Options: store.Options{Create: true}})
 	err := s.Update(context.Background(), func(tx store.Tx) error {
 		for _, key := range []string{"a", "b", "c"} {
 			if err := tx.Put(key, bytes.Repeat([]byte(key), 2000)); err != nil {
@@ -55,7 +55,7 @@ func FuzzParsePage(f *testing.F) {
 // FuzzReadMeta: a meta page that is accepted points into the file.
 func FuzzReadMeta(f *testing.F) {
 	path := filepath.Join(f.TempDir(), "x")
-	s := Open(path, Options{Create: true})
+	s := Open(path, Options{Options: store.Options{Create: true}})
 	if err := s.Update(context.Background(), func(tx store.Tx) error { return tx.Put("a", nil) }); err != nil {
 		f.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func FuzzReadMeta(f *testing.F) {
 func TestReadMeta_otherByteOrder(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "x")
-	s := Open(path, Options{Create: true})
+	s := Open(path, Options{Options: store.Options{Create: true}})
 	if err := s.Update(context.Background(), func(store.Tx) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestReadMeta_otherByteOrder(t *testing.T) {
 func TestApply_fileCutUnderUs(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "x")
-	s := Open(path, Options{Create: true})
+	s := Open(path, Options{Options: store.Options{Create: true}})
 	err := s.Update(context.Background(), func(tx store.Tx) error {
 		for i := range 500 {
 			if err := tx.Put(fmt.Sprintf("%04d", i), make([]byte, 300)); err != nil {
