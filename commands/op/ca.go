@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"certkdb/kdb"
-	"certkdb/pki"
 	"certkdb/pki/cert"
+	"certkdb/pki/issue"
 	"certkdb/pki/key"
 )
 
@@ -25,7 +25,7 @@ type Authority struct {
 	RemoteKey                  Password
 	RemoteProfile, RemoteLabel string
 
-	profile *pki.Remote // of a profile file; Remote overrides its address
+	profile *issue.Remote // of a profile file; Remote overrides its address
 }
 
 // given says that a CA is named.
@@ -50,7 +50,7 @@ func (a Authority) check() error {
 }
 
 // byProfile leaves signing to the remote CA of a profile, if it has one; what is asked for is then the request's and the server's.
-func (a *Authority) byProfile(r *pki.Request) error {
+func (a *Authority) byProfile(r *issue.Request) error {
 	remote, ok := r.Profile.Remote()
 	if !ok {
 		return nil
@@ -59,14 +59,14 @@ func (a *Authority) byProfile(r *pki.Request) error {
 		return WithHint(fmt.Errorf("%w: --ca %s, but profile %s leaves signing to the remote CA %q", ErrUsage, quote(a.Label), r.Profile.Name, remote.URL),
 			"leave --ca out, or choose a profile without a remote")
 	}
-	a.profile, r.Profile = &remote, pki.Profile{}
+	a.profile, r.Profile = &remote, issue.Profile{}
 	return nil
 }
 
 // authority is a CA at work.
 type authority struct {
-	*pki.CA
-	remote *pki.Remote // instead of CA
+	*issue.CA
+	remote *issue.Remote // instead of CA
 	label  string
 	db     kdb.Database
 	own    bool     // db is not the operation's database, and closed with the CA
@@ -104,7 +104,7 @@ func (a Authority) dial(ctx context.Context, env *Env, db kdb.Database) (*author
 	if a.Label != "" || a.DB.Location != "" {
 		return nil, fmt.Errorf("%w: --ca and --ca-remote exclude each other", ErrUsage)
 	}
-	remote := &pki.Remote{}
+	remote := &issue.Remote{}
 	if a.profile != nil {
 		*remote = *a.profile
 	}
@@ -150,29 +150,29 @@ func trustedCertificates(tx kdb.Tx) ([][]byte, error) {
 }
 
 // issue makes a key and a certificate for it.
-func (ca *authority) issue(ctx context.Context, request pki.Request) (pki.Issued, error) {
+func (ca *authority) issue(ctx context.Context, request issue.Request) (issue.Issued, error) {
 	if ca.revoked != nil {
-		return pki.Issued{}, ca.revoked
+		return issue.Issued{}, ca.revoked
 	}
 	if ca.remote == nil {
 		issued, err := ca.Issue(request)
 		return issued, pkiError(err)
 	}
-	asked, err := pki.NewRequest(request)
+	asked, err := issue.NewRequest(request)
 	if err != nil {
-		return pki.Issued{}, pkiError(err)
+		return issue.Issued{}, pkiError(err)
 	}
 	der, err := ca.remote.Sign(ctx, asked.Request)
 	if err != nil {
-		return pki.Issued{}, pkiError(err)
+		return issue.Issued{}, pkiError(err)
 	}
-	return pki.Issued{Certificate: der, Key: asked.Key, Notes: asked.Notes}, nil
+	return issue.Issued{Certificate: der, Key: asked.Key, Notes: asked.Notes}, nil
 }
 
 // sign makes a certificate for a PKCS #10 request.
-func (ca *authority) sign(ctx context.Context, request []byte, r pki.Request, preserve bool) (pki.Issued, error) {
+func (ca *authority) sign(ctx context.Context, request []byte, r issue.Request, preserve bool) (issue.Issued, error) {
 	if ca.revoked != nil {
-		return pki.Issued{}, ca.revoked
+		return issue.Issued{}, ca.revoked
 	}
 	if ca.remote == nil {
 		issued, err := ca.Sign(request, r, preserve)
@@ -180,9 +180,9 @@ func (ca *authority) sign(ctx context.Context, request []byte, r pki.Request, pr
 	}
 	der, err := ca.remote.Sign(ctx, request)
 	if err != nil {
-		return pki.Issued{}, pkiError(err)
+		return issue.Issued{}, pkiError(err)
 	}
-	return pki.Issued{Certificate: der}, nil
+	return issue.Issued{Certificate: der}, nil
 }
 
 func (ca *authority) close() {
@@ -213,7 +213,7 @@ func (ca *authority) read(tx kdb.Tx) error {
 	if err != nil {
 		return fmt.Errorf("label %q: %w", ca.label, err)
 	}
-	if ca.CA, err = pki.NewCA(entry.Certificates[0], private); err != nil {
+	if ca.CA, err = issue.NewCA(entry.Certificates[0], private); err != nil {
 		return fmt.Errorf("label %q: %w", ca.label, pkiError(err))
 	}
 	ca.issuer = sha256.Sum256(ca.Certificate().RawSPKI)

@@ -8,6 +8,7 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/pki"
+	"certkdb/pki/issue"
 )
 
 // Create makes a private key and its certificate under a label.
@@ -73,14 +74,14 @@ func (o Create) Run(ctx context.Context, env *Env) (Made, error) {
 }
 
 // make makes the key and the certificate and stores them.
-func (o Create) make(ctx context.Context, env *Env, db kdb.Database, request pki.Request) (Made, error) {
+func (o Create) make(ctx context.Context, env *Env, db kdb.Database, request issue.Request) (Made, error) {
 	if err := db.View(ctx, o.free); err != nil {
 		return Made{}, err
 	}
 	if o.CA.given() {
 		return o.signed(ctx, env, db, request)
 	}
-	issued, err := pki.SelfSigned(request)
+	issued, err := issue.SelfSigned(request)
 	if err == nil {
 		err = o.lint(issued.Certificate)
 	}
@@ -91,7 +92,7 @@ func (o Create) make(ctx context.Context, env *Env, db kdb.Database, request pki
 }
 
 // signed has the certificate signed by a CA.
-func (o Create) signed(ctx context.Context, env *Env, db kdb.Database, request pki.Request) (Made, error) {
+func (o Create) signed(ctx context.Context, env *Env, db kdb.Database, request issue.Request) (Made, error) {
 	ca, err := o.CA.load(ctx, env, db)
 	if err != nil {
 		return Made{}, err
@@ -112,7 +113,7 @@ func (o Create) signed(ctx context.Context, env *Env, db kdb.Database, request p
 }
 
 // store puts the entry within update.
-func (o Create) store(env *Env, issued pki.Issued, chain [][]byte, update func(func(kdb.Tx) error) error) (Made, error) {
+func (o Create) store(env *Env, issued issue.Issued, chain [][]byte, update func(func(kdb.Tx) error) error) (Made, error) {
 	made := Made{Notes: issued.Notes, Changed: true}
 	err := update(func(tx kdb.Tx) error {
 		if err := o.free(tx); err != nil {

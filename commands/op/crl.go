@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"certkdb/kdb"
-	"certkdb/pki"
 	"certkdb/pki/cert"
+	"certkdb/pki/status"
 )
 
 func issuerID(certificate []byte) ([32]byte, error) {
@@ -71,7 +71,7 @@ func (o CRL) Run(ctx context.Context, env *Env) (CRLDone, error) {
 		if err != nil {
 			return err
 		}
-		if der, err = ca.Revoke(list); err != nil {
+		if der, err = list.Sign(ca.CA); err != nil {
 			return pkiError(err)
 		}
 		done = CRLDone{
@@ -98,16 +98,16 @@ func (o CRL) Run(ctx context.Context, env *Env) (CRLDone, error) {
 	})
 }
 
-func (o CRL) list(tx kdb.Tx, now time.Time) (pki.List, error) {
+func (o CRL) list(tx kdb.Tx, now time.Time) (status.CRL, error) {
 	issuer, registry, err := issuerOf(tx, o.CA)
 	if err != nil {
-		return pki.List{}, err
+		return status.CRL{}, err
 	}
 	number, err := registry.NextCRLNumber(issuer)
 	if err != nil {
-		return pki.List{}, err
+		return status.CRL{}, err
 	}
-	list := pki.List{Number: new(big.Int).SetUint64(number), ThisUpdate: now, NextUpdate: now.Add(o.NextUpdate)}
+	list := status.CRL{Number: new(big.Int).SetUint64(number), ThisUpdate: now, NextUpdate: now.Add(o.NextUpdate)}
 	for record, err := range registry.AllIssued(issuer) {
 		if err != nil {
 			return list, err
@@ -120,7 +120,7 @@ func (o CRL) list(tx kdb.Tx, now time.Time) (pki.List, error) {
 			return list, fmt.Errorf("the record of serial number %s: %w: %w", record.Serial, kdb.ErrCorrupt, err)
 		}
 		if now.Sub(c.NotAfter) < revokedStay {
-			list.Revoked = append(list.Revoked, pki.Revocation{Serial: c.Serial, Time: record.RevokedAt, Reason: pki.Reason(record.Reason)})
+			list.Revoked = append(list.Revoked, status.Entry{Serial: c.Serial, Time: record.RevokedAt, Reason: cert.Reason(record.Reason)})
 		}
 	}
 	return list, nil

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"certkdb/kdb"
-	"certkdb/pki"
+	"certkdb/pki/issue"
 )
 
 // present says what a label has, for commands that are to do nothing when it is what they would make.
@@ -64,7 +64,7 @@ func (p present) conflict(label string) error {
 }
 
 // ensured tells whether the label has already what would be made. If it has something else, that is an error, unless it is to be replaced.
-func (o Create) ensured(ctx context.Context, env *Env, db kdb.Database, request pki.Request) (Made, bool, error) {
+func (o Create) ensured(ctx context.Context, env *Env, db kdb.Database, request issue.Request) (Made, bool, error) {
 	p, ok, err := look(ctx, env, db, o.Label)
 	if err != nil || !ok {
 		return Made{}, false, err
@@ -87,7 +87,7 @@ func (o Create) ensured(ctx context.Context, env *Env, db kdb.Database, request 
 }
 
 // unlike says in what an entry differs from what would be made.
-func (o Create) unlike(ctx context.Context, env *Env, db kdb.Database, p *present, request pki.Request) (string, error) {
+func (o Create) unlike(ctx context.Context, env *Env, db kdb.Database, p *present, request issue.Request) (string, error) {
 	switch {
 	case p.entry.Kind != kdb.KindPersonal:
 		return "it is a " + p.entry.Kind.String() + " entry", nil
@@ -112,7 +112,7 @@ func (o Create) unlike(ctx context.Context, env *Env, db kdb.Database, p *presen
 }
 
 // ensured tells whether the label has such a request already, or the certificate that came of one.
-func (o Request) ensured(ctx context.Context, env *Env, db kdb.Database, request pki.Request) (Requested, bool, error) {
+func (o Request) ensured(ctx context.Context, env *Env, db kdb.Database, request issue.Request) (Requested, bool, error) {
 	p, ok, err := look(ctx, env, db, o.Label)
 	if err != nil || !ok {
 		return Requested{}, false, err

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"certkdb/kdb"
-	"certkdb/pki"
 	"certkdb/pki/cert"
 )
 
@@ -21,7 +20,7 @@ func indexLine(r kdb.Issued, now time.Time) string {
 	status, revoked := "V", ""
 	switch {
 	case !r.RevokedAt.IsZero():
-		status, revoked = "R", indexTime(r.RevokedAt)+indexReason(pki.Reason(r.Reason).String())
+		status, revoked = "R", indexTime(r.RevokedAt)+indexReason(cert.Reason(r.Reason).String())
 	case now.After(c.NotAfter):
 		status = "E"
 	}

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"certkdb/kdb"
-	"certkdb/pki"
 	"certkdb/pki/cert"
+	"certkdb/pki/status"
 )
 
 // Issued lists what a CA of the database issued.
@@ -78,10 +78,10 @@ func (o Issued) describe(r kdb.Issued, now time.Time) IssuedCertificate {
 	e := kdb.Entry{Kind: kdb.KindTrusted, Certificates: [][]byte{r.Certificate}}
 	s, _ := kdb.Summarize(&e) // what cannot be read has no subject
 	record := IssuedCertificate{
-		Serial: r.Serial, Subject: s.Subject, Status: status(&s, now), IssuedAt: r.At.UTC(), NotAfter: s.NotAfter.UTC(), SHA256: hexDigest(s.SHA256),
+		Serial: r.Serial, Subject: s.Subject, Status: statusOf(&s, now), IssuedAt: r.At.UTC(), NotAfter: s.NotAfter.UTC(), SHA256: hexDigest(s.SHA256),
 	}
 	if !r.RevokedAt.IsZero() {
-		record.Status, record.RevokedAt, record.Reason = StatusRevoked, timePointer(r.RevokedAt), pki.Reason(r.Reason).String()
+		record.Status, record.RevokedAt, record.Reason = StatusRevoked, timePointer(r.RevokedAt), cert.Reason(r.Reason).String()
 	}
 	if o.WithPEM {
 		record.PEM = pemString("CERTIFICATE", r.Certificate)
@@ -142,15 +142,15 @@ type Revoked struct {
 
 // releases tells whether a hold is to be taken back: lists that name changes say so by the reason removeFromCRL (RFC 5280, 5.3.1).
 func (o Revoke) releases() bool {
-	return strings.EqualFold(strings.ReplaceAll(o.Reason, "-", ""), pki.RemoveFromCRL.String())
+	return strings.EqualFold(strings.ReplaceAll(o.Reason, "-", ""), cert.RemoveFromCRL.String())
 }
 
 // Run revokes. What was revoked before stays as it was, unless it was only on hold: that is taken back, or made final by a reason.
 func (o Revoke) Run(ctx context.Context, env *Env) (Revoked, error) {
-	reason, operation := pki.RemoveFromCRL, "release"
+	reason, operation := cert.RemoveFromCRL, "release"
 	if !o.releases() {
 		var err error
-		if reason, err = pki.ParseReason(o.Reason); err != nil {
+		if reason, err = status.ParseReason(o.Reason); err != nil {
 			return Revoked{}, pkiError(err)
 		}
 		operation = "revoke"
@@ -187,19 +187,19 @@ func (o Revoke) Run(ctx context.Context, env *Env) (Revoked, error) {
 }
 
 // change puts the revocation into the record, or takes it out.
-func (o Revoke) change(record *kdb.Issued, reason pki.Reason, now time.Time) (changed bool, err error) {
-	was := pki.Reason(record.Reason)
+func (o Revoke) change(record *kdb.Issued, reason cert.Reason, now time.Time) (changed bool, err error) {
+	was := cert.Reason(record.Reason)
 	switch {
 	case record.RevokedAt.IsZero() && o.releases():
 		return false, nil
 	case record.RevokedAt.IsZero():
 		record.RevokedAt, record.Reason = now.UTC().Truncate(time.Second), int(reason)
-	case o.releases() && was == pki.CertificateHold:
+	case o.releases() && was == cert.CertificateHold:
 		record.RevokedAt, record.Reason = time.Time{}, 0
 	case o.releases():
 		err = fmt.Errorf("serial number %s is revoked for good (%s): only a hold can be taken back (RFC 5280, 5.3.1)", record.Serial, was)
 		return false, classified{err, kdb.ErrExists}
-	case was == pki.CertificateHold && o.Reason != "" && reason != was: // since when it is not to be relied on stays
+	case was == cert.CertificateHold && o.Reason != "" && reason != was: // since when it is not to be relied on stays
 		record.Reason = int(reason)
 	default:
 		return false, nil

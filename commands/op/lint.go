@@ -6,7 +6,7 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile/pem"
-	"certkdb/pki"
+	"certkdb/pki/lint"
 )
 
 // Lint holds a certificate against the rules of a linter.
@@ -40,13 +40,13 @@ func (o Lint) Run(ctx context.Context, env *Env) (Linted, error) {
 	if err != nil {
 		return Linted{}, err
 	}
-	findings, err := pki.Lint(der, o.Profile)
+	findings, err := lint.Check(der, o.Profile)
 	if err != nil {
 		return Linted{}, pkiError(err)
 	}
 	linted := Linted{Profile: o.Profile, Findings: []LintFinding{}}
 	for _, f := range findings {
-		if f.Severity == pki.LintError {
+		if f.Severity == lint.Error {
 			linted.Errors++
 		}
 		linted.Findings = append(linted.Findings, LintFinding{f.Severity.String(), f.Name, f.Source, f.Where, f.What, f.Detail})
@@ -83,12 +83,12 @@ func (s Spec) lint(der []byte) error {
 	if !s.Lint {
 		return nil
 	}
-	findings, err := pki.Lint(der, "rfc5280")
+	findings, err := lint.Check(der, "rfc5280")
 	if err != nil {
 		return err
 	}
 	for _, f := range findings {
-		if f.Severity == pki.LintError {
+		if f.Severity == lint.Error {
 			return fmt.Errorf("%w: the linter refuses the certificate: %s", ErrFindings, f)
 		}
 	}

@@ -169,7 +169,7 @@ func newEntry(s *kdb.Summary, now time.Time) Entry {
 	entry := Entry{
 		Label: s.Label, Kind: s.Kind.String(), Trusted: s.Trusted, Default: s.Default,
 		Subject: s.Subject, Issuer: s.Issuer, Serial: s.Serial,
-		NotBefore: timePointer(s.NotBefore), NotAfter: timePointer(s.NotAfter), Status: status(s, now),
+		NotBefore: timePointer(s.NotBefore), NotAfter: timePointer(s.NotAfter), Status: statusOf(s, now),
 		KeyType: s.KeyType, CA: s.CA, SANs: newSANs(s),
 		Fingerprints: Fingerprints{SHA256: hex.EncodeToString(s.SHA256[:])},
 		ChainLength:  s.ChainLength, Warning: s.Warning, Added: timePointer(s.Added),
@@ -188,7 +188,7 @@ func newSANs(s *kdb.Summary) *SANs {
 	return &SANs{DNS: s.DNSNames, IP: s.IPAddresses, Email: s.Emails, URI: s.URIs}
 }
 
-func status(s *kdb.Summary, now time.Time) string {
+func statusOf(s *kdb.Summary, now time.Time) string {
 	switch {
 	case s.Kind == kdb.KindRequest:
 		return StatusPending

@@ -12,6 +12,7 @@ import (
 	"certkdb/pki"
 	"certkdb/pki/cert"
 	"certkdb/pki/path"
+	"certkdb/pki/status"
 )
 
 // OCSPAnswer is what a responder says of a certificate.
@@ -40,7 +41,7 @@ func (o Validate) checkOCSP(ctx context.Context, v *Validation, result path.Resu
 		return err
 	}
 	failure := Failure{Subject: leaf.Subject.String(), Label: labels[sha256.Sum256(leaf.Raw)], Rule: "ocsp", Section: "RFC 6960"}
-	answer, err := pki.ReadOCSP(response, leaf, result.Chain[1], options)
+	answer, err := status.ReadOCSP(response, leaf, result.Chain[1], options)
 	if errors.Is(err, pki.ErrParse) {
 		return pkiError(err)
 	}
@@ -50,9 +51,9 @@ func (o Validate) checkOCSP(ctx context.Context, v *Validation, result path.Resu
 	switch {
 	case err != nil:
 		failure.Reason, failure.Cure = err.Error(), "get a fresh response from the responder of the issuer"
-	case answer.Status == pki.StatusRevoked:
+	case answer.Status == status.Revoked:
 		failure.Reason = fmt.Sprintf("it was revoked on %s (%s)", answer.RevokedAt.UTC().Format(time.RFC3339), answer.Reason)
-	case answer.Status != pki.StatusGood:
+	case answer.Status != status.Good:
 		failure.Reason, failure.Cure = "the responder does not know it", "ask the responder of its issuer"
 	default:
 		return nil
@@ -65,7 +66,7 @@ func (o Validate) checkOCSP(ctx context.Context, v *Validation, result path.Resu
 func (o Validate) ocspResponse(ctx context.Context, leaf, issuer *cert.Certificate) (source string, response []byte, err error) {
 	source = o.OCSP
 	if source == ocspCertificate {
-		urls := pki.OCSPURLs(leaf)
+		urls := status.OCSPURLs(leaf)
 		if len(urls) == 0 {
 			return "", nil, WithHint(fmt.Errorf("%w: the certificate %q names no OCSP responder", ErrUsage, leaf.Subject.String()), "name one with --ocsp URL")
 		}
@@ -78,9 +79,9 @@ func (o Validate) ocspResponse(ctx context.Context, leaf, issuer *cert.Certifica
 		}
 		return source, response, nil
 	}
-	request, err := pki.AskOCSP(leaf, issuer)
+	request, err := status.AskOCSP(leaf, issuer)
 	if err == nil {
-		response, err = pki.PostOCSP(ctx, nil, source, request)
+		response, err = status.PostOCSP(ctx, nil, source, request)
 	}
 	return source, response, pkiError(err)
 }

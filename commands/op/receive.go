@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"certkdb/kdb"
-	"certkdb/pki"
 	"certkdb/pki/cert"
+	"certkdb/pki/issuers"
 	"certkdb/pki/key"
 )
 
@@ -226,19 +226,19 @@ func (p *pool) add(certificates [][]byte) {
 
 // chain returns the issuers of a certificate as far as they are here; missing names the issuer that is not, or the one that is not
 // trusted, "" if the chain ends in a trusted certificate.
-func (p *pool) chain(leaf *cert.Certificate, now time.Time) (issuers [][]byte, missing string) {
-	chain, complete := pki.Chain(leaf, p.certificates, now)
+func (p *pool) chain(leaf *cert.Certificate, now time.Time) (above [][]byte, missing string) {
+	chain, complete := issuers.Chain(leaf, p.certificates, now)
 	for _, c := range chain[1:] {
-		issuers = append(issuers, c.Raw)
+		above = append(above, c.Raw)
 	}
 	for _, c := range chain {
 		if p.trusted[sha256.Sum256(c.Raw)] {
-			return issuers, ""
+			return above, ""
 		}
 	}
 	last := chain[len(chain)-1]
 	if complete {
-		return issuers, last.Subject.String() + ", which is not trusted here"
+		return above, last.Subject.String() + ", which is not trusted here"
 	}
-	return issuers, last.Issuer.String()
+	return above, last.Issuer.String()
 }

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"certkdb/kdb"
-	"certkdb/pki"
 	"certkdb/pki/cert"
+	"certkdb/pki/issue"
 	"certkdb/pki/key"
 )
 
@@ -141,7 +141,7 @@ func (o Renew) renew(ctx context.Context, env *Env, db kdb.Database, old *kdb.En
 		return Renewed{}, err
 	}
 	if !o.CA.given() {
-		issued, err := pki.SelfSigned(request)
+		issued, err := issue.SelfSigned(request)
 		if err != nil {
 			return Renewed{}, pkiError(err)
 		}
@@ -161,8 +161,8 @@ func (o Renew) renew(ctx context.Context, env *Env, db kdb.Database, old *kdb.En
 	})
 }
 
-func (o Renew) request(env *Env, old *kdb.Entry) (pki.Request, error) {
-	request, err := pki.Renewal(old.Certificates[0])
+func (o Renew) request(env *Env, old *kdb.Entry) (issue.Request, error) {
+	request, err := issue.Renewal(old.Certificates[0])
 	if err != nil {
 		return request, pkiError(err)
 	}
@@ -185,7 +185,7 @@ func (o Renew) request(env *Env, old *kdb.Entry) (pki.Request, error) {
 }
 
 // store replaces the entry, unless somebody else renewed it meanwhile.
-func (o Renew) store(env *Env, old *kdb.Entry, issued pki.Issued, chain [][]byte, by string, update func(func(kdb.Tx) error) error) (Renewed, error) {
+func (o Renew) store(env *Env, old *kdb.Entry, issued issue.Issued, chain [][]byte, by string, update func(func(kdb.Tx) error) error) (Renewed, error) {
 	if err := (Spec{Lint: o.Lint}).lint(issued.Certificate); err != nil {
 		return Renewed{}, pkiError(err)
 	}

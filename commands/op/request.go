@@ -6,7 +6,7 @@ import (
 	"io"
 
 	"certkdb/kdb"
-	"certkdb/pki"
+	"certkdb/pki/issue"
 )
 
 // Request makes a private key and a PKCS #10 request for a certificate, which waits under its label for Receive.
@@ -42,7 +42,7 @@ func (o Request) Run(ctx context.Context, env *Env) (Requested, error) {
 		return Requested{}, err
 	}
 	if _, remote := request.Profile.Remote(); remote || o.Profile == "" && o.ProfileFile == "" && !o.IsCA {
-		request.Profile = pki.Profile{} // it asks for usages only if it is told to
+		request.Profile = issue.Profile{} // it asks for usages only if it is told to
 	}
 	db, err := o.Open(ctx, env)
 	if err != nil {
@@ -60,7 +60,7 @@ func (o Request) Run(ctx context.Context, env *Env) (Requested, error) {
 	if err := db.View(ctx, func(tx kdb.Tx) error { return freeLabel(tx, o.Label, o.Replace) }); err != nil {
 		return Requested{}, err
 	}
-	made, err := pki.NewRequest(request)
+	made, err := issue.NewRequest(request)
 	if err != nil {
 		return Requested{}, pkiError(err)
 	}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"certkdb/kdb"
-	"certkdb/pki"
 	"certkdb/pki/cert"
 	"certkdb/pki/path"
 )
@@ -47,7 +46,7 @@ func revocationBy(registry kdb.Registry, der, issuer []byte) (record kdb.Issued,
 
 // revokedOn says when a certificate was revoked, and why.
 func revokedOn(record kdb.Issued) string {
-	return fmt.Sprintf("revoked on %s (%s)", record.RevokedAt.UTC().Format(time.RFC3339), pki.Reason(record.Reason))
+	return fmt.Sprintf("revoked on %s (%s)", record.RevokedAt.UTC().Format(time.RFC3339), cert.Reason(record.Reason))
 }
 
 // revokedAbove looks for a CA of a chain that the one above it has revoked, as the records of the database say: what it issues would be

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"certkdb/kdb"
-	"certkdb/pki"
 	"certkdb/pki/cert"
 )
 
@@ -80,7 +79,7 @@ func (o Show) Run(ctx context.Context, env *Env) (Shown, error) {
 func (s *Shown) addRevocation(tx kdb.Tx, entry *kdb.Entry) error {
 	record, revoked, err := revocationOf(tx, entry)
 	if revoked {
-		s.Status, s.RevokedAt, s.Reason = StatusRevoked, timePointer(record.RevokedAt), pki.Reason(record.Reason).String()
+		s.Status, s.RevokedAt, s.Reason = StatusRevoked, timePointer(record.RevokedAt), cert.Reason(record.Reason).String()
 	}
 	return err
 }

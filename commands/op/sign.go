@@ -14,8 +14,8 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile/pem"
-	"certkdb/pki"
 	"certkdb/pki/cert"
+	"certkdb/pki/issue"
 )
 
 // Sign issues certificates for PKCS #10 requests.
@@ -210,7 +210,7 @@ func (o Sign) sign(ctx context.Context, env *Env, ca *authority, file string) (S
 		return SignedCertificate{}, err
 	}
 	spec.AddCommonName = false // the names are the requester's to choose
-	var issued pki.Issued
+	var issued issue.Issued
 	if issued, err = ca.sign(ctx, request, spec, o.Preserve); err == nil {
 		err = pkiError(o.lint(issued.Certificate))
 	}

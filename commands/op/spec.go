@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"certkdb/pki"
 	"certkdb/pki/cert"
+	"certkdb/pki/issue"
 	"certkdb/pki/key"
 	"certkdb/pki/name"
 )
@@ -33,12 +33,12 @@ type Spec struct {
 }
 
 // request makes the request for package pki.
-func (s Spec) request(env *Env) (pki.Request, error) {
+func (s Spec) request(env *Env) (issue.Request, error) {
 	profile, err := s.profile()
 	if err != nil {
-		return pki.Request{}, err
+		return issue.Request{}, err
 	}
-	r := pki.Request{
+	r := issue.Request{
 		KeyType: s.KeyType, Days: s.Days, Profile: profile, IsCA: s.IsCA, KeyUsages: s.KeyUsages, ExtKeyUsages: s.ExtKeyUsages,
 		Policies: s.Policies, CRLURLs: s.CRLURLs, OCSPURLs: s.OCSPURLs, IssuerURLs: s.IssuerURLs, FIPS: s.FIPS, Now: env.Now, AddCommonName: true,
 	}
@@ -67,16 +67,16 @@ func (s Spec) request(env *Env) (pki.Request, error) {
 }
 
 // names reads alternative names and name constraints.
-func (s Spec) names(r *pki.Request) error {
+func (s Spec) names(r *issue.Request) error {
 	for _, list := range []struct {
 		option string
 		texts  []string
 		into   *[]cert.GeneralName
 		parse  func(string) (cert.GeneralName, error)
 	}{
-		{"--san", s.SANs, &r.SANs, pki.ParseSAN},
-		{"--permit", s.Permit, &r.Permitted, pki.ParseConstraint},
-		{"--exclude", s.Exclude, &r.Excluded, pki.ParseConstraint},
+		{"--san", s.SANs, &r.SANs, issue.ParseSAN},
+		{"--permit", s.Permit, &r.Permitted, issue.ParseConstraint},
+		{"--exclude", s.Exclude, &r.Excluded, issue.ParseConstraint},
 	} {
 		for _, text := range list.texts {
 			n, err := list.parse(text)
@@ -89,15 +89,15 @@ func (s Spec) names(r *pki.Request) error {
 	return nil
 }
 
-func (s Spec) profile() (pki.Profile, error) {
-	var own []pki.Profile
+func (s Spec) profile() (issue.Profile, error) {
+	var own []issue.Profile
 	if s.ProfileFile != "" {
 		data, err := os.ReadFile(s.ProfileFile)
 		if err != nil {
-			return pki.Profile{}, fmt.Errorf("reading %q: %w", s.ProfileFile, unwrapPath(err))
+			return issue.Profile{}, fmt.Errorf("reading %q: %w", s.ProfileFile, unwrapPath(err))
 		}
-		if own, err = pki.ReadProfiles(data); err != nil {
-			return pki.Profile{}, pkiError(fmt.Errorf("reading the profiles in %q: %w", s.ProfileFile, err))
+		if own, err = issue.ReadProfiles(data); err != nil {
+			return issue.Profile{}, pkiError(fmt.Errorf("reading the profiles in %q: %w", s.ProfileFile, err))
 		}
 	}
 	wanted := s.Profile
@@ -110,7 +110,7 @@ func (s Spec) profile() (pki.Profile, error) {
 	default:
 		wanted = "server"
 	}
-	profile, err := pki.ProfileNamed(wanted, own...)
+	profile, err := issue.ProfileNamed(wanted, own...)
 	return profile, pkiError(err)
 }
 

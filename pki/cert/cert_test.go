@@ -353,7 +353,7 @@ func TestParseCRL(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := fmt.Sprintln(c.Version, c.Issuer, c.ThisUpdate, c.NextUpdate, c.Number, c.AKI, c.Revoked[0].Serial, c.Revoked[0].Reason, c.Revoked[0].Date)
-	if want := fmt.Sprintln(2, "CN=ca", when, when.AddDate(0, 1, 0), 7, []byte{1}, 5, 1, when); got != want {
+	if want := fmt.Sprintln(2, "CN=ca", when, when.AddDate(0, 1, 0), 7, []byte{1}, 5, "keyCompromise", when); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	for length := range der {

@@ -44,16 +44,13 @@ type Revoked struct {
 	Serial *big.Int
 	Date   time.Time
 	// Reason is the CRLReason (RFC 5280, 5.3.1), 0 if absent.
-	Reason int
+	Reason Reason
 	// Issuer is the certificateIssuer of an indirect CRL's entry; nil if absent: then it is that of the entry before.
 	Issuer     SAN
 	Extensions []Extension
 	// Malformed says that an extension of the entry could not be decoded.
 	Malformed bool
 }
-
-// ReasonRemove is removeFromCRL, which only delta CRLs have.
-const ReasonRemove = 8
 
 // ParseCRL reads one certificate revocation list. der must hold nothing else.
 func ParseCRL(der []byte) (*CRL, error) {
@@ -188,7 +185,7 @@ func readEntry(seq cryptobyte.String) (Revoked, error) {
 		value := cryptobyte.String(e.Value)
 		switch e.ID {
 		case IDReasonCode:
-			r.Malformed = r.Malformed || !value.ReadASN1Enum(&r.Reason) || !value.Empty()
+			r.Malformed = r.Malformed || !value.ReadASN1Enum((*int)(&r.Reason)) || !value.Empty()
 		case IDCertificateIssuer:
 			r.Issuer, err = ParseGeneralNames(e.Value)
 			r.Malformed = r.Malformed || err != nil

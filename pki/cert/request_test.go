@@ -102,7 +102,7 @@ func TestParseCRL_forms(t *testing.T) {
 			}
 			continue
 		}
-		why, bad := 0, ""
+		why, bad := cert.Reason(0), ""
 		for _, r := range c.Revoked {
 			why = r.Reason
 			if r.Malformed {

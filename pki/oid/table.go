@@ -1,6 +1,8 @@
 package oid
 
-import "sync"
+import (
+	"sync"
+)
 
 type entry struct {
 	dotted, name string

@@ -25,7 +25,7 @@ type crl struct {
 // revocation is an entry of a CRL: the key of the map is the certificate issuer's canonical name and the serial number.
 type revocation struct {
 	date   time.Time
-	reason int
+	reason cert.Reason
 }
 
 // maxNested bounds the CRLs of CRL issuers of CRL issuers.
@@ -182,7 +182,7 @@ func (c *checker) checkRevocation(i int) {
 	}
 	switch {
 	case r.revoked != nil:
-		c.fail(RuleRevoked, i, "", "it was revoked on %s (%s)", stamp(r.revoked.date), reasonName(r.revoked.reason))
+		c.fail(RuleRevoked, i, "", "it was revoked on %s (%s)", stamp(r.revoked.date), r.revoked.reason.Words())
 	case r.mask != cert.AllReasons:
 		reason := "no CRL for it was given"
 		if r.why != nil {
@@ -190,17 +190,6 @@ func (c *checker) checkRevocation(i int) {
 		}
 		c.fail(RuleNoCRL, i, fmt.Sprintf("give the current CRL of %q", subjectText(n.Issuer)), "%s", reason)
 	}
-}
-
-func reasonName(reason int) string {
-	names := [...]string{
-		"no reason given", "key compromise", "CA compromise", "affiliation changed", "superseded", "cessation of operation",
-		"certificate hold", "reason 7", "removed from CRL", "privilege withdrawn", "AA compromise",
-	}
-	if reason >= 0 && reason < len(names) {
-		return names[reason]
-	}
-	return fmt.Sprintf("reason %d", reason)
 }
 
 // revocationCheck is the state of the algorithm for one certificate.
@@ -466,7 +455,7 @@ func (r *revocationCheck) lookUp(base, delta *crl) {
 	key := entryKey(r.n.issuer, r.n.Serial)
 	if delta != nil {
 		if e, found := delta.entries[key]; found {
-			if e.reason != cert.ReasonRemove {
+			if e.reason != cert.RemoveFromCRL {
 				r.revoked = &e
 			}
 			return

@@ -72,7 +72,7 @@ func TestValidate_revocation(t *testing.T) {
 	remove := func(r *x509.RevocationList) {
 		deltaOf5(r)
 		r.Number = big.NewInt(6)
-		r.RevokedCertificateEntries = []x509.RevocationListEntry{{SerialNumber: l.Serial, RevocationTime: now, ReasonCode: cert.ReasonRemove}}
+		r.RevokedCertificateEntries = []x509.RevocationListEntry{{SerialNumber: l.Serial, RevocationTime: now, ReasonCode: int(cert.RemoveFromCRL)}}
 	}
 	tests := []struct {
 		rule string

@@ -1,0 +1,166 @@
+package issue
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"certkdb/pki"
+	"certkdb/pki/cert"
+	"certkdb/pki/key"
+)
+
+// Remote is a CA behind the protocol of cfssl serve.
+type Remote struct {
+	// URL is that of the server: http or https; without one of these, HOST or HOST:PORT, it is http, and 8888 is cfssl's port.
+	URL string
+	// Profile and Label choose among the server's profiles and CAs; "" is its default.
+	Profile, Label string
+	// AuthKey is the server's authentication key in hexadecimal; "" for none.
+	AuthKey string
+	// Roots are certificates in DER that are trusted beside the system's when the server has TLS.
+	Roots [][]byte
+	// Client makes the connections; nil is one with a timeout. It decides whom to trust.
+	Client *http.Client
+
+	auth provider // of a profile file
+}
+
+const (
+	remoteTimeout = 30 * time.Second
+	maxAnswer     = 1 << 20
+)
+
+// Sign lets the remote CA sign a PKCS #10 request and returns the certificate in DER, having made sure that it is for
+// the request's key. It does not use cfssl's own client, which cannot be cancelled, reads answers of any length, and
+// panics on one without a certificate.
+func (r Remote) Sign(ctx context.Context, request []byte) ([]byte, error) {
+	asked, err := ReadRequest(request)
+	if err != nil {
+		return nil, err
+	}
+	der, err := r.sign(ctx, request)
+	if err != nil {
+		return nil, fmt.Errorf("having a request signed by %q: %w", r.URL, err)
+	}
+	c, err := cert.Parse(der)
+	if err != nil {
+		return nil, fmt.Errorf("having a request signed by %q: %w: %w", r.URL, pki.ErrParse, err)
+	}
+	if !key.SameKey(c.RawSPKI, asked.RawSPKI) {
+		return nil, fmt.Errorf("having a request signed by %q: %w: the certificate is for another key", r.URL, pki.ErrRemote)
+	}
+	return der, nil
+}
+
+func (r Remote) sign(ctx context.Context, request []byte) ([]byte, error) {
+	auth := r.auth
+	if r.AuthKey != "" {
+		var err error
+		if auth, err = authKey(r.AuthKey); err != nil {
+			return nil, err
+		}
+	}
+	body, endpoint, err := remoteRequest(request, r.Profile, r.Label, auth)
+	if err != nil {
+		return nil, err
+	}
+	return r.post(ctx, endpoint, body)
+}
+
+// CA asks the server for the certificate of the CA, in DER.
+func (r Remote) CA(ctx context.Context) ([]byte, error) {
+	body, err := remoteInfo(r.Profile, r.Label)
+	if err != nil {
+		return nil, err
+	}
+	der, err := r.post(ctx, "info", body)
+	if err != nil {
+		return nil, fmt.Errorf("asking %q for its CA's certificate: %w", r.URL, err)
+	}
+	return der, nil
+}
+
+// post sends a request and reads the certificate in the answer.
+func (r Remote) post(ctx context.Context, endpoint string, body []byte) ([]byte, error) {
+	address, err := r.endpoint(endpoint)
+	if err != nil {
+		return nil, err
+	}
+	client := r.Client
+	if client == nil {
+		client = r.client()
+		defer client.CloseIdleConnections()
+	}
+	q, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", pki.ErrArgument, err)
+	}
+	q.Header.Set("Content-Type", "application/json")
+	answer, err := client.Do(q)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", pki.ErrRemote, withoutURL(err))
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", pki.ErrRemote, err)
+	}
+	if len(text) > maxAnswer {
+		return nil, fmt.Errorf("%w: the answer has more than %d bytes", pki.ErrRemote, maxAnswer)
+	}
+	der, err := remoteAnswer(text)
+	if err != nil && answer.StatusCode/100 != 2 && !errors.Is(err, pki.ErrRefused) { // a refusal is an answer
+		return nil, fmt.Errorf("%w: %s: %w", pki.ErrRemote, answer.Status, err)
+	}
+	return der, err
+}
+
+// client trusts the system's roots and r's. Without the system's there are r's alone.
+func (r Remote) client() *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool()
+	}
+	for _, der := range r.Roots {
+		if c, err := x509.ParseCertificate(der); err == nil { // what Go cannot read cannot vouch for a server
+			roots.AddCert(c)
+		}
+	}
+	transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	return &http.Client{Timeout: remoteTimeout, Transport: transport}
+}
+
+// endpoint is the URL of an endpoint of the server.
+func (r Remote) endpoint(name string) (string, error) {
+	text := strings.TrimRight(r.URL, "/")
+	if !strings.Contains(text, "://") {
+		text = "http://" + text
+		if u, err := url.Parse(text); err == nil && u.Port() == "" {
+			text += ":8888"
+		}
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return "", fmt.Errorf("%w: %q is no URL of a cfssl server", pki.ErrArgument, r.URL)
+	}
+	return text + "/api/v1/cfssl/" + name, nil
+}
+
+// withoutURL is the reason in an error of an HTTP client; who asked names the URL.
+func withoutURL(err error) error {
+	var named *url.Error
+	if errors.As(err, &named) {
+		return named.Err
+	}
+	return err
+}

@@ -1,0 +1,72 @@
+package issue
+
+import (
+	"fmt"
+	"slices"
+
+	"certkdb/pki"
+	"certkdb/pki/cert"
+	"certkdb/pki/key"
+)
+
+// Renewal makes the request for a certificate that follows another: subject, alternative names, usages, constraints,
+// policies, URLs and other extensions stay as they are; serial number, validity and key identifiers are new. It is valid
+// for as long as the old one was. The key is a new one of the same type, unless the caller sets Key.
+func Renewal(der []byte) (Request, error) {
+	c, err := cert.Parse(der)
+	if err != nil {
+		return Request{}, fmt.Errorf("renewing a certificate: %w: %w", pki.ErrParse, err)
+	}
+	r := Request{Subject: c.Subject, SANs: c.SAN, IsCA: c.IsCA, Profile: Profile{Name: "renewal", IsCA: c.IsCA}}
+	if slices.Contains(key.Types(), c.KeyType) {
+		r.KeyType = c.KeyType
+	} // else the default: the caller may want another, or sets the key
+	if c.IsCA && c.MaxPathLen >= 0 {
+		r.MaxPathLen = &c.MaxPathLen
+	}
+	r.Profile.Usages, r.Profile.noKeyUsage = renewedUsages(c)
+	// The old one began before it was made, as the new one will.
+	r.Profile.Validity = c.NotAfter.Sub(c.NotBefore)
+	if r.Profile.Validity > 2*defaultBackdate {
+		r.Profile.Validity -= defaultBackdate
+	}
+	for _, e := range c.Extensions {
+		if stays(e.ID) {
+			r.Extensions = append(r.Extensions, e)
+		}
+	}
+	return r, nil
+}
+
+// renewedUsages are the key usages by cfssl's names, so that those that a key of another type cannot have go; none says
+// that the old certificate does not limit them. The purposes are copied with the extensions.
+func renewedUsages(c *cert.Certificate) (usages []string, none bool) {
+	var bits cert.KeyUsage
+	for _, u := range keyUsages() {
+		bit := cert.KeyUsage(u.bit)
+		if bit == cert.KeyCertSign && !c.IsCA { // some have it nevertheless (RFC 5280, 4.2.1.9)
+			continue
+		}
+		if c.KeyUsage&bit&^bits != 0 {
+			bits |= bit
+			usages = append(usages, u.cfssl)
+		}
+	}
+	if len(usages) == 0 {
+		return []string{"digital signature"}, true
+	}
+	return usages, false
+}
+
+// stays tells whether an extension of the old certificate holds for the new one as it is.
+func stays(id string) bool {
+	switch id {
+	case cert.IDSubjectKeyID, cert.IDAuthorityKeyID: // made of the keys
+		return false
+	case cert.IDBasicConstraints, cert.IDSubjectAltName, cert.IDKeyUsage: // made anew of what the request says
+		return false
+	case cert.IDSCTList, cert.IDCTPoison: // proofs about the old certificate (RFC 6962, 3.3)
+		return false
+	}
+	return true
+}

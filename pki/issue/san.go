@@ -1,0 +1,208 @@
+package issue
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"certkdb/pki"
+	"certkdb/pki/cert"
+	"certkdb/pki/name"
+	"certkdb/pki/oid"
+
+	"golang.org/x/net/idna"
+)
+
+// ParseSAN reads a subject alternative name written TYPE:VALUE with type dns, ip, email, uri, directory or rid, as listings
+// write it. Without a type it is an IP address, an email address, a URI or a DNS name by its looks. Names of
+// hosts in other alphabets become A-labels (RFC 5890), so dns:bücher.example is stored as xn--bcher-kva.example.
+func ParseSAN(text string) (cert.GeneralName, error) {
+	kind, value, ok := strings.Cut(text, ":")
+	kind = strings.ToLower(strings.TrimSpace(kind))
+	if !ok || !isSANType(kind) || strings.HasPrefix(value, "//") {
+		return guessSAN(text)
+	}
+	switch kind {
+	case "dns":
+		return dnsSAN(value)
+	case "ip":
+		return ipSAN(value)
+	case "email":
+		return emailSAN(value)
+	case "uri", "url":
+		return uriSAN(value)
+	case "rid":
+		return ridSAN(value)
+	}
+	return dirSAN(value)
+}
+
+func isSANType(kind string) bool {
+	switch kind {
+	case "dns", "ip", "email", "uri", "url", "directory", "dirname", "rid":
+		return true
+	}
+	return false
+}
+
+// guessSAN is for names without a type.
+func guessSAN(text string) (cert.GeneralName, error) {
+	if strings.Contains(text, "://") {
+		return uriSAN(text)
+	}
+	if _, err := netip.ParseAddr(text); err == nil {
+		return ipSAN(text)
+	}
+	if kind, _, ok := strings.Cut(text, ":"); ok && isWord(kind) {
+		return cert.GeneralName{}, fmt.Errorf("%w: there is no type of names %q; there are dns, ip, email, uri, directory and rid", pki.ErrArgument, kind)
+	}
+	if strings.Contains(text, "@") {
+		return emailSAN(text)
+	}
+	return dnsSAN(text)
+}
+
+func isWord(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r|0x20 < 'a' || r|0x20 > 'z' })
+}
+
+func dnsSAN(host string) (cert.GeneralName, error) {
+	host = strings.TrimSpace(host)
+	ascii, err := asciiHost(host)
+	if err != nil {
+		return cert.GeneralName{}, err
+	}
+	return cert.GeneralName{Type: cert.DNSName, Value: []byte(ascii)}, nil
+}
+
+// asciiHost checks a DNS name, which may begin with the wildcard label *, and turns it into A-labels.
+func asciiHost(host string) (string, error) {
+	rest, wildcard := strings.CutPrefix(host, "*.")
+	if !isASCII(rest) {
+		// UTS #46 as browsers use it; underscores are left to checkHost.
+		ascii, err := idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false)).ToASCII(rest)
+		if err != nil {
+			return "", fmt.Errorf("%w: %q is no international host name: %w", pki.ErrArgument, host, err)
+		}
+		rest = ascii
+	}
+	if err := checkHost(rest); err != nil {
+		return "", fmt.Errorf("%w: %q is no host name: %w", pki.ErrArgument, host, err)
+	}
+	if wildcard {
+		return "*." + rest, nil
+	}
+	return rest, nil
+}
+
+// checkHost holds an ASCII name against the preferred name syntax (RFC 5280, 4.2.1.6; RFC 1034, 3.5; RFC 1123, 2.1), allowing
+// underscores, which are in use.
+func checkHost(host string) error {
+	if host == "" || len(host) > 253 {
+		return fmt.Errorf("it has %d characters, 1 to 253 are possible", len(host))
+	}
+	for _, label := range strings.Split(host, ".") {
+		switch {
+		case label == "":
+			return fmt.Errorf("a label between dots is empty")
+		case len(label) > 63:
+			return fmt.Errorf("the label %.20s… has %d characters, 63 are possible", label, len(label))
+		case label[0] == '-' || label[len(label)-1] == '-':
+			return fmt.Errorf("the label %s begins or ends with a hyphen", label)
+		}
+		for _, c := range []byte(label) {
+			if !isHostByte(c) {
+				return fmt.Errorf("the character %q does not belong there", c)
+			}
+		}
+	}
+	return nil
+}
+
+func isHostByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_'
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+func ipSAN(text string) (cert.GeneralName, error) {
+	addr, err := netip.ParseAddr(strings.TrimSpace(text))
+	if err != nil || addr.Zone() != "" {
+		return cert.GeneralName{}, fmt.Errorf("%w: %q is no IP address", pki.ErrArgument, text)
+	}
+	return cert.GeneralName{Type: cert.IPAddress, Value: addr.Unmap().AsSlice()}, nil
+}
+
+// emailSAN checks a mailbox (RFC 5321, 4.1.2) and turns its host into A-labels (RFC 5280, 7.5).
+func emailSAN(text string) (cert.GeneralName, error) {
+	text = strings.TrimSpace(text)
+	at := strings.LastIndexByte(text, '@')
+	if at <= 0 || at > 64 || !isASCII(text[:at]) || strings.ContainsFunc(text[:at], func(r rune) bool { return r <= ' ' || r == 0x7f || r == '<' }) {
+		return cert.GeneralName{}, fmt.Errorf("%w: %q is no email address that a certificate can hold", pki.ErrArgument, text)
+	}
+	host, err := asciiHost(text[at+1:])
+	if err != nil || strings.HasPrefix(host, "*") {
+		return cert.GeneralName{}, fmt.Errorf("%w: %q is no email address: its host is no host name", pki.ErrArgument, text)
+	}
+	return cert.GeneralName{Type: cert.RFC822Name, Value: []byte(text[:at] + "@" + host)}, nil
+}
+
+// uriSAN takes absolute URIs (RFC 5280, 4.2.1.6).
+func uriSAN(text string) (cert.GeneralName, error) {
+	u, err := url.Parse(strings.TrimSpace(text))
+	if err != nil || u.Scheme == "" || u.Host == "" && u.Opaque == "" && u.Path == "" {
+		return cert.GeneralName{}, fmt.Errorf("%w: %q is no absolute URI", pki.ErrArgument, text)
+	}
+	if u.Host != "" && !isASCII(u.Host) {
+		host, err := asciiHost(u.Hostname())
+		if err != nil {
+			return cert.GeneralName{}, err
+		}
+		if port := u.Port(); port != "" {
+			host += ":" + port
+		}
+		u.Host = host
+	}
+	written := u.String()
+	if !isASCII(written) {
+		return cert.GeneralName{}, fmt.Errorf("%w: the URI %q has characters that must be percent-encoded", pki.ErrArgument, text)
+	}
+	return cert.GeneralName{Type: cert.URIName, Value: []byte(written)}, nil
+}
+
+func dirSAN(text string) (cert.GeneralName, error) {
+	n, err := name.ParseString(text)
+	if err != nil {
+		return cert.GeneralName{}, fmt.Errorf("%w: %w", pki.ErrArgument, err)
+	}
+	return cert.GeneralName{Type: cert.DirectoryName, Value: n.DER()}, nil
+}
+
+func ridSAN(text string) (cert.GeneralName, error) {
+	id, err := oid.Encode(strings.TrimSpace(text))
+	if err != nil {
+		return cert.GeneralName{}, fmt.Errorf("%w: %w", pki.ErrArgument, err)
+	}
+	return cert.GeneralName{Type: cert.RegisteredID, Value: id}, nil
+}
+
+// fromCommonName makes a name of the subject's common name if that is an IP address or the name of a host. A word
+// without a dot is one for servers only: a client's name is rather that of a person or program.
+func fromCommonName(cn string, server bool) (cert.GeneralName, bool) {
+	if addr, err := ipSAN(cn); err == nil {
+		return addr, true
+	}
+	host, err := dnsSAN(cn)
+	if err != nil || !server && !strings.Contains(cn, ".") && !strings.EqualFold(cn, "localhost") {
+		return cert.GeneralName{}, false
+	}
+	return host, true
+}

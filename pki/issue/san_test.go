@@ -1,0 +1,108 @@
+package issue_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"certkdb/pki"
+	"certkdb/pki/issue"
+)
+
+func TestParseSAN(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"host.example":                      "dns:host.example",
+		"dns:host.example":                  "dns:host.example",
+		"DNS:Host.Example":                  "dns:Host.Example",
+		"dns: host.example ":                "dns:host.example",
+		"*.example.com":                     "dns:*.example.com",
+		"_sip._tcp.example":                 "dns:_sip._tcp.example",
+		"bücher.example":                    "dns:xn--bcher-kva.example",
+		"dns:*.bücher.example":              "dns:*.xn--bcher-kva.example",
+		"faß.example":                       "dns:xn--fa-hia.example",
+		"例え。テスト":                            "dns:xn--r8jz45g.xn--zckzah",
+		"server1":                           "dns:server1",
+		"192.0.2.1":                         "ip:192.0.2.1",
+		"ip:192.0.2.1":                      "ip:192.0.2.1",
+		"2001:DB8::1":                       "ip:2001:db8::1",
+		"ip:::1":                            "ip:::1",
+		"::ffff:192.0.2.1":                  "ip:192.0.2.1",
+		"a@example.com":                     "email:a@example.com",
+		"email:a.b+c@bücher.example":        "email:a.b+c@xn--bcher-kva.example",
+		"https://example.com/a?b":           "uri:https://example.com/a?b",
+		"uri:urn:uuid:1234":                 "uri:urn:uuid:1234",
+		"spiffe://example.com/svc":          "uri:spiffe://example.com/svc",
+		"uri:https://bücher.example:8443/ä": "uri:https://xn--bcher-kva.example:8443/%C3%A4",
+		"rid:1.2.3.4":                       "rid:1.2.3.4",
+		"dirname:CN=a,O=b":                  "directory:CN=a,O=b",
+		"directory:CN=a,O=b":                "directory:CN=a,O=b",
+	} {
+		n, err := issue.ParseSAN(text)
+		if err != nil || n.String() != want {
+			t.Errorf("%s: got %s, %v, want %s", text, n, err, want)
+		}
+	}
+}
+
+func TestParseSAN_refusals(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"", "dns:", "dns:a b", "a..b", ".a", "a.", "-a.example", "a-.example", "a*.example", "*", "*.*.example", "*.", "a.*.example",
+		"host\x00.example", "dns:" + strings.Repeat("a", 64) + ".example", "dns:" + strings.Repeat("a.", 130) + "a",
+		"ip:1.2.3", "ip:1.2.3.4/8", "ip:fe80::1%eth0", "email:a", "email:@b", "email:a@", "email:a b@example.com", "email:ü@example.com",
+		"email:a@*.example.com", "uri:", "uri:relative/path", "uri://", "rid:x", "rid:9.9.9", "directory:x", "a.example\nb",
+	} {
+		if n, err := issue.ParseSAN(text); !errors.Is(err, pki.ErrArgument) {
+			t.Errorf("%q: taken as %s, %v", text, n, err)
+		}
+	}
+}
+
+func TestParseConstraint(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"dns:example.com": "dns:example.com", "dns:.example.com": "dns:example.com", "dns:": "dns:",
+		"email:a@example.com": "email:a@example.com", "email:example.com": "email:example.com", "email:.example.com": "email:.example.com",
+		"uri:example.com": "uri:example.com", "uri:.bücher.example": "uri:.xn--bcher-kva.example", "dirname:O=x": "directory:O=x",
+	} {
+		if n, err := issue.ParseConstraint(text); err != nil || n.String() != want {
+			t.Errorf("%s: got %s, %v", text, n, err)
+		}
+	}
+	for text, want := range map[string]string{
+		"ip:10.1.2.3/8": "\x0a\x00\x00\x00\xff\x00\x00\x00", "ip:192.0.2.1": "\xc0\x00\x02\x01\xff\xff\xff\xff", "ip:0.0.0.0/0": "\x00\x00\x00\x00\x00\x00\x00\x00",
+	} {
+		if n, err := issue.ParseConstraint(text); err != nil || string(n.Value) != want {
+			t.Errorf("%s: got %x, %v", text, n.Value, err)
+		}
+	}
+	for _, text := range []string{"example.com", "rid:1.2", "ip:10.0.0.0/33", "ip:x", "dns:*.example.com", "uri:https://x", "email:a b", "directory:"} {
+		if _, err := issue.ParseConstraint(text); !errors.Is(err, pki.ErrArgument) && text != "directory:" {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+// What ParseSAN takes can be issued, and stands in the certificate as ParseSAN wrote it.
+func FuzzParseSAN(f *testing.F) {
+	for _, text := range []string{"dns:*.bücher.example", "ip:::1", "email:a@b", "uri:https://é.example/", "rid:1.2", "directory:CN=a", "faß.example"} {
+		f.Add(text)
+	}
+	ca, _ := newCA(f, issue.Request{})
+	made := newRequest(f, issue.Request{Subject: dn(f, "CN=x")})
+	f.Fuzz(func(t *testing.T, text string) {
+		n, err := issue.ParseSAN(text)
+		if err != nil {
+			return
+		}
+		issued, err := ca.Sign(made.Request, issue.Request{SANs: sans(t, text)}, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ours, _ := parsed(t, issued.Certificate)
+		if len(ours.SAN) != 1 || ours.SAN[0].String() != n.String() {
+			t.Fatalf("%s became %s", n, ours.SAN)
+		}
+	})
+}

@@ -1,0 +1,155 @@
+package issue
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"certkdb/pki"
+	"certkdb/pki/cert"
+	"certkdb/pki/name"
+	"certkdb/pki/oid"
+)
+
+// Sign issues a certificate for a PKCS #10 request. What r says is so: its subject, names, usages, validity; what it
+// leaves empty comes from the profile, and subject and names from the request, where the profile takes them. preserve
+// takes the extensions that the request asks for as well, except for those that only a CA can decide; otherwise they
+// count only where the profile copies or allows them. Notes say what was asked for and not given.
+func (ca *CA) Sign(request []byte, r Request, preserve bool) (Issued, error) {
+	issued, err := ca.signRequest(request, &r, preserve)
+	if err != nil {
+		return Issued{}, fmt.Errorf("signing a certificate request by %q: %w", ca.cert.Subject.String(), err)
+	}
+	return issued, nil
+}
+
+func (ca *CA) signRequest(der []byte, r *Request, preserve bool) (Issued, error) {
+	asked, public, err := readRequest(der)
+	if err != nil {
+		return Issued{}, err
+	}
+	r.publicKey = public
+	if err := checkKey(public, r.FIPS); err != nil {
+		return Issued{}, err
+	}
+	notes, err := r.take(asked, preserve)
+	if err != nil {
+		return Issued{}, err
+	}
+	if r.Subject.Empty() && len(r.SANs) == 0 {
+		return Issued{}, fmt.Errorf("%w: it names nobody, nor do the parameters: a certificate needs a subject or an alternative name (RFC 5280, 4.1.2.6)", pki.ErrRefused)
+	}
+	issued, err := ca.issue(r)
+	issued.Notes = append(notes, issued.Notes...)
+	return issued, err
+}
+
+// take puts into r what it leaves open and the profile allows to come from the request.
+func (r *Request) take(asked *cert.Request, preserve bool) ([]string, error) {
+	p := r.profile()
+	var notes []string
+	if r.Subject.Empty() {
+		if p.Take == nil || p.Take.Subject {
+			r.Subject = asked.Subject
+		} else {
+			notes = append(notes, "the subject that it asks for is not taken by profile "+p.Name)
+		}
+	}
+	if len(r.SANs) == 0 {
+		for _, n := range asked.SAN {
+			if p.takes(n.Type) {
+				r.SANs = append(r.SANs, n)
+			} else {
+				notes = append(notes, "the name "+n.String()+" is not taken by profile "+p.Name)
+			}
+		}
+	}
+	if asked.IsCA && !p.IsCA && preserve {
+		return nil, fmt.Errorf("%w: it asks for a CA's certificate, and profile %s makes none", pki.ErrRefused, p.Name)
+	}
+	if preserve && asked.IsCA && asked.MaxPathLen >= 0 && r.MaxPathLen == nil {
+		r.MaxPathLen = &asked.MaxPathLen // so that it is held against the CA's own
+	}
+	return append(notes, r.takeExtensions(asked, p, preserve)...), nil
+}
+
+// takes tells whether names of a kind may come from a request. Kinds that cfssl's list does not have need no list at all.
+func (p Profile) takes(kind cert.NameType) bool {
+	if p.Take == nil {
+		return true
+	}
+	switch kind {
+	case cert.DNSName:
+		return p.Take.DNSNames
+	case cert.IPAddress:
+		return p.Take.IPAddresses
+	case cert.RFC822Name:
+		return p.Take.EmailAddresses
+	case cert.URIName:
+		return p.Take.URIs
+	}
+	return false
+}
+
+// takeExtensions takes the extensions that may come from the request. Those that r has already stay.
+func (r *Request) takeExtensions(asked *cert.Request, p Profile, preserve bool) (notes []string) {
+	var refused []string
+	for _, e := range asked.Extensions {
+		given := slices.ContainsFunc(r.Extensions, func(x cert.Extension) bool { return x.ID == e.ID })
+		switch {
+		case e.ID == cert.IDSubjectAltName || given || r.overrides(e.ID):
+		case e.ID == cert.IDBasicConstraints && asked.IsCA == p.IsCA: // made anew
+		case p.copies(e.ID, preserve, asked):
+			r.Extensions = append(r.Extensions, e)
+		default:
+			refused = append(refused, oid.Name(e.ID))
+		}
+	}
+	if len(refused) > 0 {
+		notes = append(notes, "asked for and left to the profile: "+strings.Join(refused, ", "))
+	}
+	return notes
+}
+
+// overrides tells whether r decides itself what an extension says.
+func (r *Request) overrides(id string) bool {
+	return id == cert.IDKeyUsage && len(r.KeyUsages) > 0 || id == cert.IDExtendedKeyUsage && len(r.ExtKeyUsages) > 0 ||
+		id == cert.IDNameConstraints && len(r.Permitted)+len(r.Excluded) > 0 ||
+		id == cert.IDCertificatePolicies && len(r.Policies) > 0
+}
+
+// copies tells whether an extension may come from a request. Key identifiers are computed; where to find revocation and
+// issuer is the issuer's to say; what limits a CA below is preserved only for a CA.
+func (p Profile) copies(id string, preserve bool, asked *cert.Request) bool {
+	switch id {
+	case cert.IDBasicConstraints, cert.IDSubjectKeyID, cert.IDAuthorityKeyID, cert.IDAuthorityInfoAccess, cert.IDCRLDistributionPoints, cert.IDFreshestCRL,
+		cert.IDIssuerAltName, cert.IDSCTList, cert.IDCTPoison:
+		return false
+	case cert.IDKeyUsage:
+		return preserve && (p.IsCA || asked.KeyUsage&cert.KeyCertSign == 0)
+	case cert.IDExtendedKeyUsage, cert.IDCertificatePolicies:
+		return preserve
+	case cert.IDNameConstraints, cert.IDPolicyMappings, cert.IDPolicyConstraints, cert.IDInhibitAnyPolicy:
+		return preserve && p.IsCA
+	}
+	return preserve || p.CopyExtensions || slices.Contains(p.AllowedExtensions, id)
+}
+
+// allowsNames holds the names against the profile's expression, as cfssl does: common name, DNS, email and URI.
+func (p Profile) allowsNames(subject name.Name, sans []cert.GeneralName) error {
+	if p.Names == nil {
+		return nil
+	}
+	names := subject.Attributes(name.CommonName)
+	for _, n := range sans {
+		if n.Type == cert.DNSName || n.Type == cert.RFC822Name || n.Type == cert.URIName {
+			names = append(names, string(n.Value))
+		}
+	}
+	for _, n := range names {
+		if !p.Names.MatchString(n) {
+			return fmt.Errorf("%w: profile %s allows no name %q", pki.ErrRefused, p.Name, n)
+		}
+	}
+	return nil
+}

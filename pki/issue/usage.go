@@ -1,0 +1,132 @@
+package issue
+
+import (
+	"crypto/x509"
+	"encoding/asn1"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"certkdb/pki"
+	"certkdb/pki/oid"
+)
+
+// keyUsage names one bit, by RFC 5280, 4.2.1.3 and as cfssl does.
+type keyUsage struct {
+	name, cfssl string
+	bit         x509.KeyUsage
+}
+
+func keyUsages() []keyUsage {
+	return []keyUsage{
+		{"digitalSignature", "digital signature", x509.KeyUsageDigitalSignature},
+		{"contentCommitment", "content commitment", x509.KeyUsageContentCommitment},
+		{"nonRepudiation", "non repudiation", x509.KeyUsageContentCommitment}, // its name until 2000
+		{"keyEncipherment", "key encipherment", x509.KeyUsageKeyEncipherment},
+		{"dataEncipherment", "data encipherment", x509.KeyUsageDataEncipherment},
+		{"keyAgreement", "key agreement", x509.KeyUsageKeyAgreement},
+		{"keyCertSign", "cert sign", x509.KeyUsageCertSign},
+		{"cRLSign", "crl sign", x509.KeyUsageCRLSign},
+		{"encipherOnly", "encipher only", x509.KeyUsageEncipherOnly},
+		{"decipherOnly", "decipher only", x509.KeyUsageDecipherOnly},
+	}
+}
+
+// KeyUsageNames returns the names of the key usages (RFC 5280, 4.2.1.3).
+func KeyUsageNames() []string {
+	var names []string
+	for _, u := range keyUsages() {
+		names = append(names, u.name)
+	}
+	return names
+}
+
+// parseKeyUsages takes the names of the standard and cfssl's, in any case.
+func parseKeyUsages(names []string) (x509.KeyUsage, error) {
+	var bits x509.KeyUsage
+next:
+	for _, n := range names {
+		for _, u := range keyUsages() {
+			if strings.EqualFold(n, u.name) || strings.EqualFold(n, u.cfssl) {
+				bits |= u.bit
+				continue next
+			}
+		}
+		return 0, fmt.Errorf("%w: no key usage %q, there are %s", pki.ErrArgument, n, strings.Join(KeyUsageNames(), ", "))
+	}
+	return bits, nil
+}
+
+// extKeyUsage names a purpose, by RFC 5280, 4.2.1.12 and as cfssl does.
+type extKeyUsage struct{ name, cfssl, oid string }
+
+func extKeyUsages() []extKeyUsage {
+	return []extKeyUsage{
+		{"serverAuth", "server auth", "1.3.6.1.5.5.7.3.1"},
+		{"clientAuth", "client auth", "1.3.6.1.5.5.7.3.2"},
+		{"codeSigning", "code signing", "1.3.6.1.5.5.7.3.3"},
+		{"emailProtection", "email protection", "1.3.6.1.5.5.7.3.4"},
+		{"timeStamping", "timestamping", oidTimeStamping},
+		{"OCSPSigning", "ocsp signing", oidOCSPSigning},
+		{"anyExtendedKeyUsage", "any", oidAnyPurpose},
+		{"ipsecEndSystem", "ipsec end system", "1.3.6.1.5.5.7.3.5"},
+		{"ipsecTunnel", "ipsec tunnel", "1.3.6.1.5.5.7.3.6"},
+		{"ipsecUser", "ipsec user", "1.3.6.1.5.5.7.3.7"},
+		{"ipsecIKE", "ipsec ike", "1.3.6.1.5.5.7.3.17"},
+		{"documentSigning", "document signing", "1.3.6.1.5.5.7.3.36"}, // RFC 9336
+		{"smartcardLogon", "smartcard logon", "1.3.6.1.4.1.311.20.2.2"},
+		{"pkInitKDC", "kdc", "1.3.6.1.5.2.3.5"}, // RFC 4556
+	}
+}
+
+// Purposes that have rules of their own.
+const (
+	oidTimeStamping = "1.3.6.1.5.5.7.3.8"
+	oidOCSPSigning  = "1.3.6.1.5.5.7.3.9"
+	oidAnyPurpose   = "2.5.29.37.0"
+)
+
+// ExtKeyUsageNames returns the names of the extended key usages that are known by name.
+func ExtKeyUsageNames() []string {
+	var names []string
+	for _, u := range extKeyUsages() {
+		names = append(names, u.name)
+	}
+	return names
+}
+
+// parseExtKeyUsages returns the dotted identifiers of purposes given by name or identifier.
+func parseExtKeyUsages(names []string) ([]string, error) {
+	var ids []string
+next:
+	for _, n := range names {
+		for _, u := range extKeyUsages() {
+			if strings.EqualFold(n, u.name) || strings.EqualFold(n, u.cfssl) {
+				ids = append(ids, u.oid)
+				continue next
+			}
+		}
+		if !oid.IsDotted(n) {
+			return nil, fmt.Errorf("%w: no extended key usage %q, there are %s and dotted identifiers", pki.ErrArgument, n,
+				strings.Join(ExtKeyUsageNames(), ", "))
+		}
+		ids = append(ids, n)
+	}
+	return ids, nil
+}
+
+// parseOID reads a dotted identifier for encoding/asn1, whose arcs have 31 bits.
+func parseOID(dotted string) (asn1.ObjectIdentifier, error) {
+	var id asn1.ObjectIdentifier
+	for _, arc := range strings.Split(dotted, ".") {
+		n, err := strconv.ParseUint(arc, 10, 31)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %q is no object identifier", pki.ErrArgument, dotted)
+		}
+		id = append(id, int(n))
+	}
+	if len(id) < 2 || id[0] > 2 || id[0] < 2 && id[1] > 39 {
+		return nil, fmt.Errorf("%w: %q is no object identifier", pki.ErrArgument, dotted)
+	}
+	return id, nil
+}
