@@ -2,7 +2,7 @@
 // pending requests, the .crl, and the stash .sth with the password, as GSKit's gsk8capicmd and runmqakm keep them.
 //
 // IBM has not published the format. FORMAT.md beside this file describes it, says of each part how well it is known,
-// and is decoded by a test. Versions 4 and 6 are read and written, version 3 is read.
+// and is decoded by a test. Versions 3, 4 and 6 are read and written; new databases are of version 6.
 //
 // Files named .kdb may also be PKCS #12 (GSKit writes those too), which is another codec's work, so a database is
 // recognised by its content. KeePass's .kdb is something else altogether.

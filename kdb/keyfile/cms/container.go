@@ -170,7 +170,7 @@ func (c *container) entryOf(s *slot, issuers map[string][]*slot, budget *pbe.Bud
 		e.Certificates = [][]byte{bytes.Clone(s.cert)}
 	case choicePersonal:
 		// Bit 0 stands on every personal entry that GSKit wrote, so it says nothing about trust there.
-		e.Kind, e.Default = kdb.KindPersonal, s.isDefault()
+		e.Kind, e.Default = kdb.KindPersonal, c.isDefault(s)
 		e.Certificates = chainOf(s, issuers)
 	case choiceRequest:
 		e.Kind, e.Request = kdb.KindRequest, bytes.Clone(s.request)
@@ -185,6 +185,11 @@ func (c *container) entryOf(s *slot, issuers map[string][]*slot, budget *pbe.Bud
 		}
 	}
 	return e
+}
+
+// isDefault says that a slot is the default entry: KdbTool marks every personal entry, and then none is.
+func (c *container) isDefault(s *slot) bool {
+	return s.isDefault() && c.files[roleKeys].index().marked == 1
 }
 
 // Key implements keyfile.Container.
@@ -220,9 +225,6 @@ func (c *container) find(label string) (*file, *slot) {
 
 // Delete implements keyfile.Container. A request that the label hid goes with it.
 func (c *container) Delete(label string) error {
-	if c.files[roleKeys].version.number == 3 {
-		return fmt.Errorf("deleting label %q: %w: CMS version 3 is only read; copy its entries into a new database", label, kdb.ErrUnsupported)
-	}
 	f, s := c.find(label)
 	if s == nil {
 		return fmt.Errorf("label %q: %w", label, kdb.ErrNotFound)
@@ -270,7 +272,7 @@ func (c *container) write(f *file, password []byte, changed bool) error {
 		if !s.fresh {
 			continue
 		}
-		sealed, err := seal(s.plain, password)
+		sealed, err := f.version.seal(s.plain, password)
 		if err != nil {
 			return err
 		}

@@ -18,9 +18,6 @@ func (c *container) Facts() []kdb.Fact {
 		{Name: "password check", Value: v.name + " with the bare password, one round: passwords are guessed fast", Weak: true},
 		{Name: "in clear", Value: "certificates, labels and requests"},
 	}
-	if !c.files[roleKeys].canVerify() {
-		facts = append(facts, kdb.Fact{Name: "integrity", Value: "not verified: the code of version 3 over records is not known", Weak: true})
-	}
 	if !c.verified {
 		facts = append(facts, kdb.Fact{Name: "verified", Value: "no, it was read without its password", Weak: true})
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha1"
 	"crypto/sha512"
+	"crypto/subtle"
 	"encoding/binary"
 	"fmt"
 	"hash"
@@ -55,19 +56,36 @@ func roleOf(head []byte) (role, bool) {
 	return 0, false
 }
 
-// version is one of the three layouts. They differ in the two codes of the header.
+// version is one of the three layouts. They differ in the two codes of the header, and in how keys are sealed.
 type version struct {
 	number byte
 	name   string // of the code
 	size   int    // of each code
-	// code computes a verifier or integrity code over the parts.
+	// code computes a code over the parts.
 	code func(password []byte, parts ...[]byte) []byte
+	// seal encrypts a key under the password of the database.
+	seal func(plain, password []byte) ([]byte, error)
 }
 
 var versions = map[byte]*version{
-	3: {3, "MD5", md5.Size, appendedMD5},
-	4: {4, "HMAC-SHA-1", sha1.Size, keyed(sha1.New)},
-	6: {6, "HMAC-SHA-384", sha512.Size384, keyed(sha512.New384)},
+	3: {3, "MD5", md5.Size, appendedMD5, sealGSKit},
+	4: {4, "HMAC-SHA-1", sha1.Size, keyed(sha1.New), sealGSKit},
+	6: {6, "HMAC-SHA-384", sha512.Size384, keyed(sha512.New384), sealPBES2},
+}
+
+// verifier is the code over the fixed part of the header (FORMAT.md, section 2.1).
+func (v *version) verifier(password, fixed []byte) []byte { return v.code(password, fixed) }
+
+// integrity is the code over the header up to itself and the slots (FORMAT.md, section 2.2).
+func (v *version) integrity(password, head, slots []byte, slotSize int) []byte {
+	if v.number != 3 {
+		return v.code(password, head, slots)
+	}
+	sum := v.code(password, head)
+	for ; len(slots) > 0; slots = slots[slotSize:] {
+		subtle.XORBytes(sum, sum, v.code(password, slots[:slotSize]))
+	}
+	return sum
 }
 
 // headerSize is 80, 88 or 144.
@@ -183,16 +201,13 @@ func (f *file) parseSlots(records []byte, count int) error {
 
 // verifies reports whether the password is that of the file.
 func (f *file) verifies(password []byte) bool {
-	return hmac.Equal(f.version.code(password, f.header[:]), f.raw[fixedSize:fixedSize+f.version.size])
+	return hmac.Equal(f.version.verifier(password, f.header[:]), f.raw[fixedSize:fixedSize+f.version.size])
 }
-
-// canVerify says that the integrity code is known. That of version 3 over records is not (FORMAT.md, section 2.2).
-func (f *file) canVerify() bool { return f.version.number != 3 || len(f.slots) == 0 }
 
 // verify checks the integrity code with the right password.
 func (f *file) verify(password []byte) error {
 	at, end := fixedSize+f.version.size, f.version.headerSize()
-	if f.canVerify() && !hmac.Equal(f.version.code(password, f.raw[:at], f.raw[end:]), f.raw[at:end]) {
+	if !hmac.Equal(f.version.integrity(password, f.raw[:at], f.raw[end:], f.slotSize), f.raw[at:end]) {
 		return fmt.Errorf("verifying the %s (%s) by %s: %w: it was changed without the password", f.role, roles[f.role].ext, f.version.name, kdb.ErrCorrupt)
 	}
 	return nil
@@ -200,10 +215,6 @@ func (f *file) verify(password []byte) error {
 
 // encode writes the file under a password. The slots must be sealed.
 func (f *file) encode(password []byte) error {
-	if f.version.number == 3 {
-		return fmt.Errorf("writing the %s (%s): %w: CMS version 3 is only read, its integrity code is not known; copy its entries into a new database",
-			f.role, roles[f.role].ext, kdb.ErrUnsupported)
-	}
 	bodies, err := f.bodies()
 	if err != nil {
 		return err
@@ -212,12 +223,12 @@ func (f *file) encode(password []byte) error {
 	binary.BigEndian.PutUint32(f.header[0x14:], uint32(len(f.slots)))
 	out := make([]byte, 0, f.version.headerSize()+len(f.slots)*f.slotSize)
 	out = append(out, f.header[:]...)
-	out = append(out, f.version.code(password, f.header[:])...)
+	out = append(out, f.version.verifier(password, f.header[:])...)
 	records := make([]byte, len(f.slots)*f.slotSize)
 	for i, body := range bodies {
 		copy(records[i*f.slotSize:(i+1)*f.slotSize], body)
 	}
-	out = append(out, f.version.code(password, out, records)...)
+	out = append(out, f.version.integrity(password, out, records, f.slotSize)...)
 	f.raw = append(out, records...)
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
 	"regexp"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
 	"certkdb/kdb/keyfile/cms"
+	"certkdb/pki/pbe"
 )
 
 // examples reads the blocks of FORMAT.md. They were made by another program than this one, from the text alone.
@@ -101,6 +103,15 @@ func TestFormat_flags(t *testing.T) {
 	}
 }
 
+func TestFormat_sealedKey(t *testing.T) {
+	t.Parallel()
+	all := examples(t)
+	plain, err := pbe.DecryptPKCS8(all["sealed-gskit"], []byte(secret))
+	if err != nil || !bytes.Equal(plain, all["key"]) {
+		t.Errorf("another key, or %v", err)
+	}
+}
+
 func TestFormat_stashes(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"stash-v1", "stash-v2"} {
@@ -135,23 +146,99 @@ func TestVersion4_staysVersion4(t *testing.T) {
 	noFindings(t, c)
 }
 
-func TestVersion3_isOnlyRead(t *testing.T) {
+// TestVersions_written holds what native GSKit writes in each version: the code that vouches for the slots, and the sealing of keys.
+func TestVersions_written(t *testing.T) {
 	t.Parallel()
-	c := open(t, example(t, "personal-v3"), secret)
-	_, encodeErr := c.Encode([]byte("another"))
-	for name, err := range map[string]error{
-		"put": c.Put(newIdentity(t, "a", nil).trusted("a")), "delete": c.Delete("server"), "new password": encodeErr,
+	for _, tt := range []struct{ example, codes, sealing string }{
+		{"personal-v3", "MD5", "pbeWithSHA1AndTripleDES-CBC, PKCS #12 with SHA-1, 5 iterations"},
+		{"personal-v4", "HMAC-SHA-1", "pbeWithSHA1AndTripleDES-CBC, PKCS #12 with SHA-1, 5 iterations"},
+		{"entries-v6", "HMAC-SHA-384", "PBES2: AES-256-CBC, PBKDF2 with HMAC-SHA-384, 4096 iterations"},
 	} {
-		if !errors.Is(err, kdb.ErrUnsupported) || !strings.Contains(err.Error(), "copy its entries") {
-			t.Errorf("%s: %v, want ErrUnsupported with the cure", name, err)
+		before := example(t, tt.example).Main
+		c := open(t, example(t, tt.example), secret)
+		a, r := newIdentity(t, "a", nil), newIdentity(t, "r", nil)
+		put(t, c, a.personal("a"))
+		put(t, c, r.request(t, "r"))
+		put(t, c, kdb.Entry{Label: "s", Kind: kdb.KindSecretKey, Key: []byte("0123456789abcdef"), KeyAlgorithm: "AES"})
+		if err := c.Delete("server"); err != nil {
+			t.Fatal(err)
 		}
+		files := encode(t, c, secret)
+		if files.Main[2] != before[2] || files.Companions[".rdb"][2] != before[2] {
+			t.Errorf("%s: the version changed", tt.example)
+		}
+		c = open(t, files, secret)
+		noFindings(t, c)
+		mustKey(t, c, "a", a.key)
+		mustKey(t, c, "r", r.key)
+		mustKey(t, c, "s", []byte("0123456789abcdef"))
+		facts := fmt.Sprint(c.Facts())
+		if !strings.Contains(facts, tt.codes+" with the bare password") || !strings.Contains(facts, tt.sealing) {
+			t.Errorf("%s: the facts are %s", tt.example, facts)
+		}
+		for i := range files.Main {
+			if i%101 != 0 {
+				continue
+			}
+			bad := bytes.Clone(files.Main)
+			bad[i] ^= 4
+			if _, err := decode(keyfile.Files{Main: bad}, secret); err == nil {
+				t.Errorf("%s: byte %d changed and not noticed", tt.example, i)
+			}
+		}
+		c = open(t, encode(t, c, "another"), "another")
+		mustKey(t, c, "a", a.key)
+		noFindings(t, c)
 	}
-	unverified := false
-	for _, f := range c.Facts() {
-		unverified = unverified || f.Name == "integrity" && f.Weak
+}
+
+// TestDefault_ofKdbTool gives a mark that every personal entry has to one of them.
+func TestDefault_ofKdbTool(t *testing.T) {
+	t.Parallel()
+	a, b := newIdentity(t, "a", nil), newIdentity(t, "b", nil)
+	data := encode(t, newStore(t, a.personal("a"), b.personal("b")), secret).Main
+	for range 2 {
+		data = bytes.Replace(data, []byte("\x03\x02\x07\x80\x00"), []byte("\x03\x02\x06\xc0\x00"), 1)
 	}
-	if !unverified {
-		t.Error("the facts do not say that nothing is verified")
+	sign(data)
+	c := open(t, keyfile.Files{Main: data}, secret)
+	if entry(t, c, "a").Default || entry(t, c, "b").Default {
+		t.Error("two entries are the default")
+	}
+	e := entry(t, c, "b")
+	e.Default = true
+	put(t, c, e)
+	c = reopen(t, c)
+	if entry(t, c, "a").Default || !entry(t, c, "b").Default {
+		t.Error("the entry that was chosen is not the only default")
+	}
+	mustKey(t, c, "a", a.key)
+	mustKey(t, c, "b", b.key)
+	noFindings(t, c)
+}
+
+// TestLabels_ofGSKitAndKdbTool reads labels with and without a NUL, and writes them without, as GSKit does.
+func TestLabels_ofGSKitAndKdbTool(t *testing.T) {
+	t.Parallel()
+	data := bytes.Clone(example(t, "entries-v6").Main)
+	first := data[headerSize : headerSize+slotSize]
+	at := bytes.Index(first, []byte("\x00\x00\x00\x02ca"))
+	copy(first[at+4+3:], bytes.Clone(first[at+4+2:slotSize-1])) // the trailer moves up, and leaves its first zero as the NUL
+	first[at+3] = 3
+	sign(data)
+	c := open(t, keyfile.Files{Main: data}, secret)
+	noFindings(t, c)
+	put(t, c, newIdentity(t, "a", nil).trusted("new"))
+	main := encode(t, c, secret).Main
+	if got := labels(open(t, keyfile.Files{Main: main}, secret)); got != "ca|server|new" {
+		t.Errorf("labels %s", got)
+	}
+	if !bytes.Equal(main[headerSize:headerSize+2*slotSize], data[headerSize:]) {
+		t.Error("a slot that was not touched changed")
+	}
+	third := main[headerSize+2*slotSize:]
+	if !bytes.Contains(third, []byte("\x00\x00\x00\x03new\x00\x00\x00\x00\x00\x00\x00\x14")) {
+		t.Error("the label of the new slot is not written as GSKit does")
 	}
 }
 

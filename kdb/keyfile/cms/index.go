@@ -5,6 +5,7 @@ package cms
 type index struct {
 	shown  map[string]*slot // by the label that is shown
 	hidden map[string]bool  // the labels of slots that cannot be shown
+	marked int              // how many slots that are shown have the mark of the default entry
 	last   uint32           // the highest number of a record
 }
 
@@ -24,6 +25,9 @@ func (x *index) add(s *slot) {
 		return
 	}
 	x.shown[s.shown] = s
+	if s.isDefault() {
+		x.marked++
+	}
 }
 
 // append adds a slot and numbers it: numbers of deleted records are not given again while later ones are there.

@@ -18,7 +18,7 @@ import (
 	"certkdb/pki/pbe"
 )
 
-// How keys are sealed: PBES2 (RFC 8018, 6.2) with PBKDF2, HMAC-SHA-384 and AES-256-CBC, as GSKit writes version 6.
+// How version 6 seals keys: PBES2 (RFC 8018, 6.2) with PBKDF2, HMAC-SHA-384 and AES-256-CBC.
 // The iterations and the salt are those of IBM's Java writer. GSKit itself does 5 iterations; more than 4096 would not
 // help, since the verifier in the header lets passwords be guessed with one HMAC each.
 const (
@@ -34,8 +34,13 @@ var (
 	oidAES256CBC  = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 1, 42}
 )
 
-// seal encrypts a key under the password of the database.
-func seal(plain, password []byte) ([]byte, error) {
+// sealGSKit seals a key as native GSKit does it in versions 3 and 4.
+func sealGSKit(plain, password []byte) ([]byte, error) {
+	return pbe.EncryptPKCS8(plain, password, pbe.GSKit)
+}
+
+// sealPBES2 seals a key as version 6 has it.
+func sealPBES2(plain, password []byte) ([]byte, error) {
 	salt, iv := make([]byte, sealSalt), make([]byte, aes.BlockSize)
 	rand.Read(salt) // never fails (crypto/rand)
 	rand.Read(iv)

@@ -65,9 +65,6 @@ func (c *container) add(f *file, s *slot, e *kdb.Entry) error {
 
 // holds reports why the format cannot hold an entry.
 func (c *container) holds(e *kdb.Entry) error {
-	if c.files[roleKeys].version.number == 3 {
-		return fmt.Errorf("storing label %q: %w: CMS version 3 is only read; copy its entries into a new database", e.Label, kdb.ErrUnsupported)
-	}
 	if err := kdb.CheckLabel(e.Label); err != nil {
 		return err
 	}
@@ -123,9 +120,9 @@ func (s *slot) home() role {
 }
 
 // keep takes over from the slot that stood under the label what the new one does not bring: the label as it stands in
-// the file, and the sealed key.
+// the file, the flags of the trailer, and the sealed key.
 func (s *slot) keep(old *slot, e *kdb.Entry) {
-	s.label = old.label
+	s.label, s.trailer = old.label, old.trailer
 	if s.choice != choiceTrusted && len(e.Key) == 0 {
 		s.sealed, s.plain, s.fresh = old.sealed, old.plain, old.fresh
 	}
@@ -134,7 +131,7 @@ func (s *slot) keep(old *slot, e *kdb.Entry) {
 // equal reports whether the new slot would say nothing that the old one does not.
 func (c *container) equal(old, next *slot, e *kdb.Entry) bool {
 	if old.choice != next.choice || !bytes.Equal(old.cert, next.cert) || !bytes.Equal(old.request, next.request) ||
-		old.isDefault() != next.isDefault() || old.choice == choiceTrusted && old.trusted() != next.trusted() {
+		c.isDefault(old) != next.isDefault() || old.choice == choiceTrusted && old.trusted() != next.trusted() {
 		return false
 	}
 	if !next.fresh || len(e.Key) == 0 {
@@ -147,11 +144,12 @@ func (c *container) equal(old, next *slot, e *kdb.Entry) bool {
 	return err == nil && subtle.ConstantTimeCompare(plain, e.Key) == 1
 }
 
-// file returns the file of a role to be written. It makes a new one if that is missing, or is one that cannot be written
-// and holds nothing: IBM's Java tool puts an empty request database of version 3 beside a key database of version 6.
+// file returns the file of a role to be written. It makes a new one in the version of the key database if that is missing, or is of
+// another version and empty: IBM's Java tool puts an empty request database of version 3 next to a key database of version 4 or 6.
 func (c *container) file(r role) *file {
-	if f := c.files[r]; f == nil || f.version.number == 3 && len(f.slots) == 0 {
-		c.files[r] = newFile(r, c.files[roleKeys].version)
+	v := c.files[roleKeys].version
+	if f := c.files[r]; f == nil || f.version != v && len(f.slots) == 0 {
+		c.files[r] = newFile(r, v)
 	}
 	return c.files[r]
 }

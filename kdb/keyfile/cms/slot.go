@@ -91,7 +91,7 @@ func parseSlot(raw []byte) (*slot, error) {
 	if !in.ReadUint32(&size) || !readBytes(&in, &label, size) {
 		return nil, fmt.Errorf("%w: the label does not fit into the slot", kdb.ErrParse)
 	}
-	s.label = string(bytes.TrimSuffix(label, []byte{0}))
+	s.label = string(bytes.TrimSuffix(label, []byte{0})) // KdbTool ends labels with a NUL, GSKit does not
 	s.trailer = in
 	if typ != slotType {
 		s.hidden = fmt.Sprintf("its slot is of type %d", typ)
@@ -200,15 +200,15 @@ func (s *slot) body() ([]byte, error) {
 	out = binary.BigEndian.AppendUint32(out, s.number)
 	out = binary.BigEndian.AppendUint32(out, uint32(len(der)))
 	out = append(out, der...)
-	out = binary.BigEndian.AppendUint32(out, uint32(len(s.label)+1))
+	out = binary.BigEndian.AppendUint32(out, uint32(len(s.label)))
 	out = append(out, s.label...)
-	out = append(out, 0)
 	return append(out, s.newTrailer()...), nil
 }
 
-// newTrailer is the flag word and, of certificates, the five hashes. Requests and secret keys have none.
+// newTrailer is the flags, which are 0 in a new slot, and, of certificates, the five hashes. Requests and secret keys have none.
 func (s *slot) newTrailer() []byte {
 	out := make([]byte, 4)
+	copy(out, s.trailer)
 	for _, h := range s.hashes() {
 		out = binary.BigEndian.AppendUint32(out, sha1.Size)
 		out = append(out, h...)
