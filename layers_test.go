@@ -21,6 +21,7 @@ var layers = []struct {
 	{folder: "certkdb/pki/oid", deny: pkiAbove},
 	{folder: "certkdb/pki/pbe", deny: pkiAbove},
 	{folder: "certkdb/pki/issuers", deny: pkiAbove},
+	{folder: "certkdb/pki/hosts", deny: pkiAbove},
 	{folder: "certkdb/pki/path", deny: []string{"certkdb/pki/issue", "certkdb/pki/status", "certkdb/pki/lint"}},
 	{folder: "certkdb/pki/issue", deny: []string{"certkdb/pki/status"}},
 	{folder: "certkdb/pki/lint", deny: []string{"certkdb/pki/issue", "certkdb/pki/status", "certkdb/pki/path"}},

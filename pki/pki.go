@@ -6,6 +6,7 @@
 //	lint     zlint's rules
 //	path     the path validation of RFC 5280
 //	issuers  who issued a certificate, and chains
+//	hosts    the rule for host names
 //	cert key name oid pbe    readers and writers of one format each
 package pki
 

@@ -9,6 +9,7 @@ import (
 
 	"certkdb/pki"
 	"certkdb/pki/cert"
+	"certkdb/pki/hosts"
 	"certkdb/pki/oid"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -33,8 +34,8 @@ func checkSAN(n cert.GeneralName) error {
 			return fmt.Errorf("%w: an alternative name is empty", pki.ErrRefused)
 		}
 		if n.Type == cert.DNSName {
-			if err := checkHost(strings.TrimPrefix(string(n.Value), "*.")); err != nil {
-				return fmt.Errorf("%w: the alternative name %s is no host name: %w (RFC 5280, 4.2.1.6)", pki.ErrRefused, n.String(), err)
+			if err := hosts.Check(strings.TrimPrefix(string(n.Value), "*.")); err != nil {
+				return fmt.Errorf("%w: the alternative name %s is not a host name: %w (RFC 5280, 4.2.1.6)", pki.ErrRefused, n.String(), err)
 			}
 		}
 	case cert.IPAddress:

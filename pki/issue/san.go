@@ -8,10 +8,9 @@ import (
 
 	"certkdb/pki"
 	"certkdb/pki/cert"
+	"certkdb/pki/hosts"
 	"certkdb/pki/name"
 	"certkdb/pki/oid"
-
-	"golang.org/x/net/idna"
 )
 
 // ParseSAN reads a subject alternative name written TYPE:VALUE with type dns, ip, email, uri, directory or rid, as listings
@@ -76,52 +75,13 @@ func dnsSAN(host string) (cert.GeneralName, error) {
 	return cert.GeneralName{Type: cert.DNSName, Value: []byte(ascii)}, nil
 }
 
-// asciiHost checks a DNS name, which may begin with the wildcard label *, and turns it into A-labels.
+// asciiHost turns a DNS name, which may begin with the wildcard label *, into A-labels.
 func asciiHost(host string) (string, error) {
-	rest, wildcard := strings.CutPrefix(host, "*.")
-	if !isASCII(rest) {
-		// UTS #46 as browsers use it; underscores are left to checkHost.
-		ascii, err := idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false)).ToASCII(rest)
-		if err != nil {
-			return "", fmt.Errorf("%w: %q is no international host name: %w", pki.ErrArgument, host, err)
-		}
-		rest = ascii
+	ascii, err := hosts.PatternToASCII(host)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", pki.ErrArgument, err)
 	}
-	if err := checkHost(rest); err != nil {
-		return "", fmt.Errorf("%w: %q is no host name: %w", pki.ErrArgument, host, err)
-	}
-	if wildcard {
-		return "*." + rest, nil
-	}
-	return rest, nil
-}
-
-// checkHost holds an ASCII name against the preferred name syntax (RFC 5280, 4.2.1.6; RFC 1034, 3.5; RFC 1123, 2.1), allowing
-// underscores, which are in use.
-func checkHost(host string) error {
-	if host == "" || len(host) > 253 {
-		return fmt.Errorf("it has %d characters, 1 to 253 are possible", len(host))
-	}
-	for _, label := range strings.Split(host, ".") {
-		switch {
-		case label == "":
-			return fmt.Errorf("a label between dots is empty")
-		case len(label) > 63:
-			return fmt.Errorf("the label %.20s… has %d characters, 63 are possible", label, len(label))
-		case label[0] == '-' || label[len(label)-1] == '-':
-			return fmt.Errorf("the label %s begins or ends with a hyphen", label)
-		}
-		for _, c := range []byte(label) {
-			if !isHostByte(c) {
-				return fmt.Errorf("the character %q does not belong there", c)
-			}
-		}
-	}
-	return nil
-}
-
-func isHostByte(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_'
+	return ascii, nil
 }
 
 func isASCII(s string) bool {

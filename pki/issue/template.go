@@ -14,6 +14,7 @@ import (
 
 	"certkdb/pki"
 	"certkdb/pki/cert"
+	"certkdb/pki/hosts"
 	"certkdb/pki/name"
 )
 
@@ -254,16 +255,12 @@ func (d *draft) addExtension(e cert.Extension) error {
 	return nil
 }
 
-// covers reports whether a name, or a wildcard in its place, is there already (RFC 9525, 6.3).
+// covers tells whether a name, or a wildcard that stands for it, is already there (RFC 9525, 6.3).
 func covers(have, n cert.GeneralName) bool {
 	if have.Type != n.Type {
 		return false
 	}
-	if parent, wildcard := strings.CutPrefix(string(have.Value), "*."); wildcard && n.Type == cert.DNSName {
-		_, rest, _ := strings.Cut(string(n.Value), ".")
-		return strings.EqualFold(rest, parent)
-	}
-	return strings.EqualFold(string(have.Value), string(n.Value))
+	return strings.EqualFold(string(have.Value), string(n.Value)) || n.Type == cert.DNSName && hosts.Match(string(have.Value), string(n.Value))
 }
 
 // alternativeNames are those asked for, without repetitions, or the one of the common name.

@@ -1,8 +1,6 @@
 package key
 
-import (
-	"math/big"
-)
+import "math/big"
 
 // affine is a point of a curve over a prime field; a nil x is the point at infinity.
 type affine struct{ x, y *big.Int }

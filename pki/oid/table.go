@@ -1,8 +1,6 @@
 package oid
 
-import (
-	"sync"
-)
+import "sync"
 
 type entry struct {
 	dotted, name string

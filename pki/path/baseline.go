@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"certkdb/pki/cert"
+	"certkdb/pki/hosts"
 	"certkdb/pki/name"
 	"certkdb/pki/oid"
 
@@ -110,7 +111,7 @@ func (c *checker) checkBaselineName(g cert.GeneralName) {
 	if g.Type != cert.DNSName || !isWildcard {
 		return
 	}
-	if suffix, _ := publicsuffix.PublicSuffix(lower(rest)); suffix == lower(rest) {
+	if suffix, _ := publicsuffix.PublicSuffix(hosts.Lower(rest)); suffix == hosts.Lower(rest) {
 		c.baseline(0, "its wildcard %s stands for a whole public suffix (3.2.2.6)", g)
 	}
 }

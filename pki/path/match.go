@@ -7,11 +7,11 @@ import (
 	"strings"
 
 	"certkdb/pki/cert"
+	"certkdb/pki/hosts"
 	"certkdb/pki/name"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
-	"golang.org/x/net/idna"
 )
 
 // oidSMTPUTF8 is the type of the other name that holds an internationalised mailbox (RFC 9598).
@@ -20,7 +20,7 @@ const oidSMTPUTF8 = "1.3.6.1.5.5.7.8.9"
 // underDomain tells names in the subtree of a DNS constraint (RFC 5280, 4.2.1.10): the name itself and everything
 // below. With a period in front, which the standard does not define for DNS, only what is below.
 func underDomain(host, constraint string) bool {
-	host, constraint = lower(host), lower(constraint)
+	host, constraint = hosts.Lower(host), hosts.Lower(constraint)
 	if constraint == "" {
 		return true
 	}
@@ -32,18 +32,18 @@ func underDomain(host, constraint string) bool {
 
 // wildcardReaches tells whether a wildcard name stands for a name in the subtree: one label below its own suffix.
 func wildcardReaches(host, constraint string) bool {
-	suffix, isWildcard := strings.CutPrefix(lower(host), "*.")
+	suffix, isWildcard := strings.CutPrefix(hosts.Lower(host), "*.")
 	if !isWildcard {
 		return false
 	}
-	label, rest, _ := strings.Cut(strings.TrimPrefix(lower(constraint), "."), ".")
+	label, rest, _ := strings.Cut(strings.TrimPrefix(hosts.Lower(constraint), "."), ".")
 	return label != "" && rest == suffix
 }
 
 // underHost tells hosts that a rfc822Name or URI constraint names: that host, or with a period in front the hosts
 // below it.
 func underHost(host, constraint string) bool {
-	host, constraint = lower(host), lower(constraint)
+	host, constraint = hosts.Lower(host), hosts.Lower(constraint)
 	if constraint == "" {
 		return true
 	}
@@ -61,7 +61,7 @@ func underMailbox(address, constraint string) bool {
 	}
 	local, host := address[:at], address[at+1:]
 	if i := strings.LastIndexByte(constraint, '@'); i >= 0 {
-		return local == constraint[:i] && lower(host) == lower(constraint[i+1:])
+		return local == constraint[:i] && hosts.Lower(host) == hosts.Lower(constraint[i+1:])
 	}
 	return underHost(host, constraint)
 }
@@ -117,32 +117,16 @@ func smtpUTF8(n cert.GeneralName) (string, bool) {
 	return string(text), true
 }
 
-// lower folds ASCII letters only, as DNS does.
-func lower(s string) string {
-	for i := range len(s) {
-		if s[i] >= 'A' && s[i] <= 'Z' {
-			return strings.Map(func(r rune) rune {
-				if r >= 'A' && r <= 'Z' {
-					return r + 'a' - 'A'
-				}
-				return r
-			}, s)
-		}
-	}
-	return s
-}
-
 // matchHost tells whether the certificate is for a host: a DNS name or an IP address (RFC 9525, 6).
 func matchHost(c *cert.Certificate, host string, commonName bool) bool {
 	if ip, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
 		return matchIP(c, ip.Unmap(), commonName)
 	}
-	host = asciiHost(strings.TrimSuffix(host, "."))
 	found := false
 	for _, n := range c.SAN {
 		if n.Type == cert.DNSName {
 			found = true
-			if matchPattern(string(n.Value), host) {
+			if hosts.Match(string(n.Value), host) {
 				return true
 			}
 		}
@@ -150,17 +134,9 @@ func matchHost(c *cert.Certificate, host string, commonName bool) bool {
 	return commonName && !found && matchAny(c.Subject.Attributes(name.CommonName), host)
 }
 
-// asciiHost is a host in A-labels, as certificates have it (RFC 5280, 7.2; RFC 9598, 3); unchanged if it is none.
-func asciiHost(host string) string {
-	if ascii, err := idna.Lookup.ToASCII(host); err == nil {
-		return ascii
-	}
-	return host
-}
-
 func matchAny(patterns []string, host string) bool {
 	for _, p := range patterns {
-		if matchPattern(p, host) {
+		if hosts.Match(p, host) {
 			return true
 		}
 	}
@@ -188,58 +164,21 @@ func matchIP(c *cert.Certificate, ip netip.Addr, commonName bool) bool {
 	return false
 }
 
-// matchPattern compares a presented DNS name with a host. A wildcard is a whole leftmost label, stands for exactly one
-// label and leaves at least two after it.
-func matchPattern(pattern, host string) bool {
-	pattern, host = lower(pattern), lower(host)
-	if !isHostName(host, false) || !isHostName(pattern, true) || endsInNumber(host) {
-		return false
-	}
-	suffix, isWildcard := strings.CutPrefix(pattern, "*.")
-	if !isWildcard {
-		return pattern == host
-	}
-	_, rest, ok := strings.Cut(host, ".")
-	return ok && rest == suffix && strings.Contains(suffix, ".")
-}
-
-// endsInNumber tells hosts that programs take for IPv4 addresses, however odd ("127.1", "0x7f.0.0.1"): no top-level domain is a
-// number. Such a host is matched by addresses alone (RFC 9525, 6.5).
-func endsInNumber(host string) bool {
-	last := host[strings.LastIndexByte(host, '.')+1:]
-	digits := "0123456789"
-	if hex, ok := strings.CutPrefix(last, "0x"); ok {
-		last, digits = hex, "0123456789abcdef"
-	}
-	return strings.Trim(last, digits) == ""
-}
-
-// isHostName tells the syntax of a DNS host name in A-label form; underscores are let pass as everybody does.
+// isHostName tells the syntax of a host name in A-labels, with wildcard of a DNS name that may begin with one.
 func isHostName(s string, wildcard bool) bool {
 	if wildcard {
 		s = strings.TrimPrefix(s, "*.")
 	}
-	if s == "" || len(s) > 253 {
-		return false
-	}
-	for label := range strings.SplitSeq(s, ".") {
-		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
-			return false
-		}
-		for _, c := range []byte(label) {
-			if (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
-				return false
-			}
-		}
-	}
-	return true
+	return hosts.Check(s) == nil
 }
 
 // matchEmail tells whether the certificate is for an address: by a rfc822Name, a SmtpUTF8Mailbox or, if there is no
 // subject alternative name of either kind, the subject's emailAddress.
 func matchEmail(c *cert.Certificate, address string) bool {
 	if at := strings.LastIndexByte(address, '@'); at >= 0 {
-		address = address[:at+1] + asciiHost(address[at+1:])
+		if host, err := hosts.ToASCII(address[at+1:]); err == nil { // RFC 5280, 7.5; RFC 9598, 3
+			address = address[:at+1] + host
+		}
 	}
 	for _, n := range c.SAN {
 		text, ok := string(n.Value), n.Type == cert.RFC822Name
@@ -264,5 +203,5 @@ func matchEmail(c *cert.Certificate, address string) bool {
 // sameMailbox compares local parts exactly and hosts without regard to case (RFC 5280, 7.5).
 func sameMailbox(a, b string) bool {
 	i, j := strings.LastIndexByte(a, '@'), strings.LastIndexByte(b, '@')
-	return i > 0 && j > 0 && a[:i] == b[:j] && lower(a[i:]) == lower(b[j:])
+	return i > 0 && j > 0 && a[:i] == b[:j] && hosts.Lower(a[i:]) == hosts.Lower(b[j:])
 }

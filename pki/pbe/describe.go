@@ -1,8 +1,6 @@
 package pbe
 
-import (
-	"strconv"
-)
+import "strconv"
 
 // Description tells people what an encryption or a MAC is made of.
 type Description struct {

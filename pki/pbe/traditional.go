@@ -1,8 +1,6 @@
 package pbe
 
-import (
-	"crypto/cipher"
-)
+import "crypto/cipher"
 
 // BlockCipher is a cipher of the traditional encryption of PEM, which OpenSSL uses in CBC mode.
 type BlockCipher struct {

@@ -1,0 +1,115 @@
+// Package hosts has the one rule for host names: how a name is written in a certificate, and whether a name in a certificate stands for
+// a host. Certificates hold names in A-labels (RFC 5280, 7.2), so hosts.ToASCII("bücher.example") is "xn--bcher-kva.example".
+package hosts
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"golang.org/x/net/idna"
+)
+
+// uts46 maps names as browsers do; [Check] judges the characters of the result, because underscores are in use.
+var uts46 = sync.OnceValue(func() *idna.Profile {
+	return idna.New(idna.MapForLookup(), idna.BidiRule(), idna.Transitional(false), idna.StrictDomainName(false))
+})
+
+// ToASCII turns a host name into A-labels (RFC 5890) and checks it. ASCII names stay as they are.
+func ToASCII(host string) (string, error) {
+	ascii := host
+	if !isASCII(host) {
+		var err error
+		if ascii, err = uts46().ToASCII(host); err != nil {
+			return "", fmt.Errorf("%q is not an international host name: %w", host, err)
+		}
+	}
+	if err := Check(ascii); err != nil {
+		return "", fmt.Errorf("%q is not a host name: %w", host, err)
+	}
+	return ascii, nil
+}
+
+// PatternToASCII is ToASCII for a DNS name of a certificate, whose first label may be the wildcard *.
+func PatternToASCII(pattern string) (string, error) {
+	host, isWildcard := strings.CutPrefix(pattern, "*.")
+	ascii, err := ToASCII(host)
+	if err != nil || !isWildcard {
+		return ascii, err
+	}
+	return "*." + ascii, nil
+}
+
+// Check holds a name in A-labels against the preferred name syntax (RFC 5280, 4.2.1.6; RFC 1034, 3.5; RFC 1123, 2.1). It allows
+// underscores, which are in use.
+func Check(host string) error {
+	if host == "" || len(host) > 253 {
+		return fmt.Errorf("it has %d characters, 1 to 253 are possible", len(host))
+	}
+	for label := range strings.SplitSeq(host, ".") {
+		if err := checkLabel(label); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkLabel(label string) error {
+	switch {
+	case label == "":
+		return errors.New("a label between dots is empty")
+	case len(label) > 63:
+		return fmt.Errorf("the label %.20s… has %d characters, 63 are possible", label, len(label))
+	case label[0] == '-' || label[len(label)-1] == '-':
+		return fmt.Errorf("the label %s begins or ends with a hyphen", label)
+	}
+	for _, c := range []byte(label) {
+		if (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
+			return fmt.Errorf("the character %q is not allowed", c)
+		}
+	}
+	return nil
+}
+
+// Match tells whether a DNS name of a certificate stands for a host (RFC 9525, 6.3). The host may be written in any alphabet and with
+// the final dot of an absolute name. A wildcard is the whole first label, stands for exactly one label and leaves at least two after it.
+// A host that ends in a number is an address, which no name stands for (6.5).
+func Match(pattern, host string) bool {
+	host, err := ToASCII(strings.TrimSuffix(host, "."))
+	pattern, host = Lower(pattern), Lower(host)
+	suffix, isWildcard := strings.CutPrefix(pattern, "*.")
+	if err != nil || Check(suffix) != nil || endsInNumber(host) {
+		return false
+	}
+	if !isWildcard {
+		return pattern == host
+	}
+	_, rest, ok := strings.Cut(host, ".")
+	return ok && rest == suffix && strings.Contains(suffix, ".")
+}
+
+// endsInNumber tells hosts that programs take for IPv4 addresses, however odd ("127.1", "0x7f.0.0.1"): no top-level domain is a
+// number.
+func endsInNumber(host string) bool {
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	digits := "0123456789"
+	if hex, ok := strings.CutPrefix(last, "0x"); ok {
+		last, digits = hex, "0123456789abcdef"
+	}
+	return strings.Trim(last, digits) == ""
+}
+
+// Lower folds ASCII letters only, as DNS does.
+func Lower(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
+}
+
+func isASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r >= 0x80 })
+}

@@ -1,0 +1,136 @@
+package hosts_test
+
+import (
+	"strings"
+	"testing"
+
+	"certkdb/pki/hosts"
+)
+
+func TestToASCII(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ rule, host, want string }{
+		{"ASCII stays", "www.example.com", "www.example.com"},
+		{"also in capitals", "WWW.Example.COM", "WWW.Example.COM"},
+		{"a name of one label", "localhost", "localhost"},
+		{"RFC 5890: A-labels", "bücher.example", "xn--bcher-kva.example"},
+		{"UTS #46: capitals are mapped", "BÜCHER.example", "xn--bcher-kva.example"},
+		{"UTS #46: not transitional", "straße.example", "xn--strae-oqa.example"},
+		{"UTS #46: an ideographic full stop", "bücher。example", "xn--bcher-kva.example"},
+		{"an underscore", "_foo.example", "_foo.example"},
+		{"an underscore beside a U-label", "_foo.bücher.example", "_foo.xn--bcher-kva.example"},
+		{"A-labels stay", "xn--bcher-kva.example", "xn--bcher-kva.example"},
+		{"63 characters", strings.Repeat("a", 63) + ".example", strings.Repeat("a", 63) + ".example"},
+	} {
+		if got, err := hosts.ToASCII(test.host); got != test.want || err != nil {
+			t.Errorf("%s: %q is %q, %v, want %q", test.rule, test.host, got, err, test.want)
+		}
+	}
+}
+
+func TestToASCII_refusals(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ rule, host, word string }{
+		{"empty", "", "0 characters"},
+		{"too long", strings.Repeat("a.", 127), "254 characters"},
+		{"empty label", "a..example", "empty"},
+		{"dot in front", ".example", "empty"},
+		{"dot at the end", "example.", "empty"},
+		{"long label", strings.Repeat("a", 64) + ".example", "63"},
+		{"hyphen in front", "-a.example", "hyphen"},
+		{"hyphen at the end", "a-.example", "hyphen"},
+		{"wildcard", "*.example.com", `'*'`},
+		{"space", "a b.example", `' '`},
+		{"NUL", "a\x00.example", `'\x00'`},
+		{"a character that IDNA disallows", "a\u2028.example", "international"},
+		{"RFC 5893: mixed directions", "אa.example", "international"},
+		{"a joiner out of context", "a\u200db.example", "international"},
+	} {
+		if got, err := hosts.ToASCII(test.host); err == nil || !strings.Contains(err.Error(), test.word) {
+			t.Errorf("%s: %q is %q, %v", test.rule, test.host, got, err)
+		}
+	}
+}
+
+func TestPatternToASCII(t *testing.T) {
+	t.Parallel()
+	for pattern, want := range map[string]string{
+		"www.example.com": "www.example.com", "*.example.com": "*.example.com", "*.bücher.example": "*.xn--bcher-kva.example",
+		"*": "", "a.*.example": "", "*a.example": "", "*.*.example": "", "*.": "",
+	} {
+		if got, err := hosts.PatternToASCII(pattern); got != want || (err == nil) != (want != "") {
+			t.Errorf("%q is %q, %v, want %q", pattern, got, err, want)
+		}
+	}
+}
+
+func TestMatch(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		rule, pattern, host string
+		want                bool
+	}{
+		{"the same", "www.example.com", "www.example.com", true},
+		{"another", "www.example.com", "example.com", false},
+		{"RFC 9525, 6.3: case does not count", "WWW.example.com", "www.EXAMPLE.com", true},
+		{"an absolute name", "www.example.com", "www.example.com.", true},
+		{"two final dots", "www.example.com", "www.example.com..", false},
+		{"a certificate has no final dot", "www.example.com.", "www.example.com", false},
+		{"U-labels", "xn--bcher-kva.example", "bücher.example", true},
+		{"U-labels beside an underscore", "_foo.xn--bcher-kva.example", "_foo.bücher.example", true},
+		{"A-labels", "_foo.xn--bcher-kva.example", "_foo.xn--bcher-kva.example", true},
+		{"U-labels in a certificate match nothing", "bücher.example", "bücher.example", false},
+		{"wildcard", "*.example.com", "www.example.com", true},
+		{"wildcard and U-label", "*.example.com", "bücher.example.com", true},
+		{"wildcard for a whole label only", "w*.example.com", "www.example.com", false},
+		{"wildcard in front only", "www.*.com", "www.example.com", false},
+		{"wildcard for exactly one label", "*.example.com", "a.b.example.com", false},
+		{"not for none", "*.example.com", "example.com", false},
+		{"wildcard above two labels", "*.com", "example.com", false},
+		{"the wildcard alone", "*", "localhost", false},
+		{"a wildcard is not a host", "*.example.com", "*.example.com", false},
+		{"RFC 9525, 6.5: an address is not a name", "192.0.2.1", "192.0.2.1", false},
+		{"an odd address", "0x7f.1", "0x7f.1", false},
+		{"a hexadecimal number at the end", "a.0xff", "a.0xff", false},
+		{"a digit in the last label", "a.b1", "a.b1", true},
+		{"a bad host", "a b", "a b", false},
+		{"nothing", "", "", false},
+	} {
+		if got := hosts.Match(test.pattern, test.host); got != test.want {
+			t.Errorf("%s: %q for %q: %v", test.rule, test.pattern, test.host, got)
+		}
+	}
+}
+
+func TestLower_foldsASCIIOnly(t *testing.T) {
+	t.Parallel()
+	if got := hosts.Lower("Ab-Z.ÜK\u212a"); got != "ab-z.Ük\u212a" {
+		t.Errorf("%q", got)
+	}
+}
+
+// A host that is accepted as a name matches itself, and the wildcard in place of its first label.
+func FuzzMatch(f *testing.F) {
+	for _, seed := range []string{"www.example.com", "_foo.bücher.example", "a..b", "*.example", "192.0.2.1", "0x7f.1", "straße.example", "a\u200db.example"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, host string) {
+		ascii, err := hosts.ToASCII(host)
+		if err != nil {
+			if hosts.Match(host, host) {
+				t.Fatalf("%q is refused but matches itself", host)
+			}
+			return
+		}
+		if again, err := hosts.ToASCII(ascii); err != nil || again != ascii {
+			t.Fatalf("%q becomes %q, and that %q, %v", host, ascii, again, err)
+		}
+		if hosts.Match(ascii, host) != hosts.Match(ascii, ascii) {
+			t.Fatalf("%q and %q differ", host, ascii)
+		}
+		_, suffix, _ := strings.Cut(ascii, ".")
+		if strings.Contains(suffix, ".") && hosts.Match(ascii, ascii) != hosts.Match("*."+suffix, ascii) {
+			t.Fatalf("the wildcard for %q differs", ascii)
+		}
+	})
+}
