@@ -48,16 +48,16 @@ type Entry struct {
 	// Trusted says that the first certificate may end a chain of trust. A trusted entry that was distrusted has
 	// KindTrusted and Trusted false; a personal entry is trusted only if somebody said so.
 	Trusted bool
-	// Default marks the personal entry that a server uses when nothing names one. At most one entry has it:
-	// putting an entry with Default set takes it from the one that had it.
+	// Default marks the personal entry that a server uses when nothing names one. At most one entry has it: giving it
+	// to an entry takes it from the one that had it.
 	Default bool
 	// Certificates are DER as they came: the entry's own certificate first, its chain behind it in issuing order.
 	// Empty for requests and secret keys.
 	Certificates [][]byte
 	// Request is the DER of the PKCS #10 request of a KindRequest entry.
 	Request []byte
-	// Key is the private key as a PKCS #8 PrivateKeyInfo in DER, or the bytes of a secret key. It is set on entries
-	// given to [Tx.Put] and empty on entries from [Tx.Entry]: [Tx.Key] opens it.
+	// Key is the private key as a PKCS #8 PrivateKeyInfo in DER, or the bytes of a secret key. Entries given to [Tx.Put]
+	// have it, entries from [Tx.Entry] do not: [Tx.Key] opens it.
 	Key []byte
 	// KeyAlgorithm names the algorithm of a secret key: "AES", "DESede", or an OID in dotted form.
 	KeyAlgorithm string
@@ -65,6 +65,31 @@ type Entry struct {
 	LocalKeyID []byte
 	// Added is when the entry was first put under its label, UTC, to the second; zero where the format has no place for it.
 	Added time.Time
+}
+
+// Marks are what an entry is marked as, apart from its content; nil leaves a mark as it is.
+type Marks struct {
+	Trusted *bool // see [Entry.Trusted]
+	Default *bool // see [Entry.Default]
+}
+
+// KeepMarks gives an entry that takes the place of another one the marks that the label keeps. The default entry stays
+// the default as long as it is personal. Trust belongs to a certificate: it stays if the first certificate does, and a
+// different one is trusted only if the entry that is put says so.
+func (e *Entry) KeepMarks(old *Summary) {
+	e.Default = e.Default || old.Default && e.Kind == KindPersonal
+	e.Trusted = e.Trusted || old.Trusted && len(e.Certificates) > 0 && e.Fingerprint() == old.SHA256
+}
+
+// Check reports why an entry cannot have the marks, wrapping [ErrUnsupported].
+func (m Marks) Check(s *Summary) error {
+	switch {
+	case m.Default != nil && *m.Default && s.Kind != KindPersonal:
+		return fmt.Errorf("label %q: %w: only a personal entry can be the default", s.Label, ErrUnsupported)
+	case m.Trusted != nil && *m.Trusted && s.ChainLength == 0:
+		return fmt.Errorf("label %q: %w: there is no certificate to trust", s.Label, ErrUnsupported)
+	}
+	return nil
 }
 
 // Fingerprint is the SHA-256 of what identifies the entry: its first certificate, else its request, else its
@@ -101,7 +126,8 @@ func CheckLabel(label string) error {
 	return nil
 }
 
-// Check reports why the entry cannot be stored, wrapping [ErrLabel] or [ErrUnsupported]: a bad label, or parts that its kind must or must not have.
+// Check reports why the entry cannot be stored, wrapping [ErrLabel] or [ErrUnsupported]: a bad label, or parts that its
+// kind must or must not have.
 func (e *Entry) Check() error {
 	if err := CheckLabel(e.Label); err != nil {
 		return err

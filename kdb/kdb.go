@@ -55,9 +55,18 @@ type Tx interface {
 	Key(label string) ([]byte, error)
 	// Default returns the label of the default entry, "" when there is none.
 	Default() (string, error)
-	// Put stores an entry under its label, replacing what was there. The slices become the database's.
-	// A personal entry or request that is put without a Key keeps the key that it has. An error names the label.
+	// Put stores an entry with its key under its label, in place of the entry that has the label. The slices become the
+	// database's. Marks that the label has stay as [Entry.KeepMarks] says. An error names the label.
 	Put(Entry) error
+	// Certify gives the private key of a personal entry or a request other certificates: its own, then the chain. A
+	// request becomes a personal entry. Marks stay as with Put. The key is not opened, so that the caller has to know
+	// that it belongs to the first certificate. The error wraps ErrNotFound when the label has no private key.
+	Certify(label string, certificates [][]byte) error
+	// Rename gives an entry another label. It opens no key, and needs no key's password; marks stay with the entry.
+	// The error wraps ErrNotFound, or ErrExists when another entry has the label.
+	Rename(from, to string) error
+	// Mark sets or takes marks. The error wraps ErrUnsupported when the entry, or the format, cannot have them.
+	Mark(label string, m Marks) error
 	// Delete removes an entry.
 	Delete(label string) error
 	// Audit adds to the audit log something that changes no entry, such as the export of a private key. Where there is

@@ -207,8 +207,12 @@ func put(tx kdb.Tx, entry kdb.Entry, replace bool, changed *Changed) error {
 		}
 		return err
 	}
+	action.Reason, err = "", nil
+	if action.Action == "replaced" {
+		action.Reason, err = lostMarks(tx, &old)
+	}
 	changed.note(action)
-	return nil
+	return err
 }
 
 // sameContent compares what an entry holds. Trust is not content: adding a certificate again does not trust it again.

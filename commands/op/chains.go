@@ -37,7 +37,7 @@ func refreshChains(tx kdb.Tx, label string, old []byte, renewed [][]byte) ([]str
 	}
 	var labels []string
 	for _, entry := range stale {
-		if err := tx.Put(entry); err != nil { // without a key it keeps its own
+		if err := tx.Certify(entry.Label, entry.Certificates); err != nil {
 			return nil, err
 		}
 		labels = append(labels, entry.Label)

@@ -65,11 +65,20 @@ func (o Copy) Run(ctx context.Context, env *Env) (Added, error) {
 			if err := put(tx, entries[i], o.Replace, &added.Changed); err != nil {
 				return err
 			}
-			added.Actions[i].Reason = cmp.Or(leftBehind[entries[i].Label], readers(info.Format, &entries[i]))
+			action := &added.Actions[i]
+			action.Reason = join(action.Reason, cmp.Or(leftBehind[entries[i].Label], readers(info.Format, &entries[i])))
 		}
 		return nil
 	})
 	return added, err
+}
+
+// join puts two reasons into one; either may be "".
+func join(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + "; " + b
 }
 
 // recorded says of CAs that have issued something that the record of it, revocations and numbers of lists included, is not copied.

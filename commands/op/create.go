@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 
 	"certkdb/kdb"
 	"certkdb/pki"
@@ -119,7 +120,11 @@ func (o Create) store(env *Env, issued issue.Issued, chain [][]byte, update func
 		if err := o.free(tx); err != nil {
 			return err
 		}
-		err := tx.Put(kdb.Entry{
+		old, err := summaryOf(tx, o.Label)
+		if err != nil {
+			return err
+		}
+		err = tx.Put(kdb.Entry{
 			Label: o.Label, Kind: kdb.KindPersonal, Default: o.Default,
 			Certificates: append([][]byte{issued.Certificate}, chain...), Key: issued.Key.PKCS8,
 		})
@@ -127,10 +132,32 @@ func (o Create) store(env *Env, issued issue.Issued, chain [][]byte, update func
 			return err
 		}
 		s, err := tx.Summary(o.Label)
+		if err != nil {
+			return err
+		}
 		made.Entry = newEntry(&s, env.Now())
+		made.Notes, err = noteLost(tx, &old, issued.Notes)
 		return err
 	})
 	return made, err
+}
+
+// summaryOf is that of a label which need not be there.
+func summaryOf(tx kdb.Tx, label string) (kdb.Summary, error) {
+	s, err := tx.Summary(label)
+	if errors.Is(err, kdb.ErrNotFound) {
+		return kdb.Summary{}, nil
+	}
+	return s, err
+}
+
+// noteLost adds to notes which marks went with a replaced entry.
+func noteLost(tx kdb.Tx, old *kdb.Summary, notes []string) ([]string, error) {
+	lost, err := lostMarks(tx, old)
+	if lost == "" {
+		return notes, err
+	}
+	return append(slices.Clone(notes), "the entry is "+lost), nil
 }
 
 // free reports a label that is taken.

@@ -59,38 +59,56 @@ func (o Rename) Run(ctx context.Context, env *Env) (Changed, error) {
 			changed.note(Action{Label: o.Label, Action: "unchanged", Kind: s.Kind.String()})
 			return nil
 		}
-		if err := o.free(tx); err != nil {
-			return err
-		}
-		changed.note(Action{Label: o.Label, Action: "renamed", Kind: s.Kind.String(), NewLabel: o.NewLabel})
-		return move(tx, o.Label, o.NewLabel)
+		lost, err := o.move(tx, &s)
+		changed.note(Action{Label: o.Label, Action: "renamed", Kind: s.Kind.String(), NewLabel: o.NewLabel, Reason: lost})
+		return err
 	})
 	return changed, err
 }
 
-func (o Rename) free(tx kdb.Tx) error {
-	_, err := tx.Summary(o.NewLabel)
+// move renames the entry. A label that was the default one stays it; a trust mark that is lost is returned as a reason.
+func (o Rename) move(tx kdb.Tx, s *kdb.Summary) (lost string, err error) {
+	old, err := tx.Summary(o.NewLabel)
 	switch {
 	case errors.Is(err, kdb.ErrNotFound):
-		return nil
-	case err == nil && !o.Replace:
-		return WithHint(fmt.Errorf("label %q: %w", o.NewLabel, kdb.ErrExists), "choose another, or replace that entry with --replace")
+		return "", tx.Rename(o.Label, o.NewLabel)
+	case err != nil:
+		return "", err
+	case !o.Replace:
+		return "", WithHint(fmt.Errorf("label %q: %w", o.NewLabel, kdb.ErrExists), "choose another, or replace that entry with --replace")
 	}
-	return err
+	if err := tx.Delete(o.NewLabel); err != nil {
+		return "", err
+	}
+	if err := tx.Rename(o.Label, o.NewLabel); err != nil {
+		return "", err
+	}
+	if old.Default && s.Kind == kdb.KindPersonal {
+		if err := tx.Mark(o.NewLabel, kdb.Marks{Default: new(true)}); err != nil {
+			return "", err
+		}
+	}
+	return lostMarks(tx, &old)
 }
 
-// move puts an entry under another label with all it has: first the new one, so that a key file finds what belongs to it at the old one
-// (attributes, a password of the key's own).
-func move(tx kdb.Tx, from, to string) error {
-	entry, err := fullEntry(tx, from)
-	if err != nil {
-		return err
+// lostMarks says which marks of a replaced entry its label has no longer; "" if none.
+func lostMarks(tx kdb.Tx, old *kdb.Summary) (string, error) {
+	if !old.Trusted && !old.Default {
+		return "", nil
 	}
-	entry.Label = to
-	if err := tx.Put(entry); err != nil { // the key is the database's now, which may write it only when all is done
-		return err
+	now, err := tx.Summary(old.Label)
+	trusted, isDefault := old.Trusted && !now.Trusted, old.Default && !now.Default
+	switch {
+	case err != nil:
+		return "", err
+	case trusted && isDefault:
+		return "no longer trusted, and no longer the default entry", nil
+	case trusted:
+		return "no longer trusted: the old certificate was, the new one is not", nil
+	case isDefault:
+		return fmt.Sprintf("no longer the default entry: a %s cannot be", now.Kind), nil
 	}
-	return tx.Delete(from)
+	return "", nil
 }
 
 // fullEntry reads an entry with its key.
@@ -123,12 +141,7 @@ func (o SetTrust) Run(ctx context.Context, env *Env) (Changed, error) {
 		if s.Trusted == o.Trusted {
 			return "unchanged", nil
 		}
-		entry, err := tx.Entry(s.Label)
-		if err != nil {
-			return "", err
-		}
-		entry.Trusted = o.Trusted
-		return done, tx.Put(entry)
+		return done, tx.Mark(s.Label, kdb.Marks{Trusted: &o.Trusted})
 	})
 }
 
@@ -158,12 +171,7 @@ func (o SetDefault) in(ctx context.Context, db kdb.Database) (Changed, error) {
 		if s.Default {
 			return "unchanged", nil
 		}
-		entry, err := tx.Entry(s.Label)
-		if err != nil {
-			return "", err
-		}
-		entry.Default = true
-		return "default", tx.Put(entry)
+		return "default", tx.Mark(s.Label, kdb.Marks{Default: new(true)})
 	})
 }
 

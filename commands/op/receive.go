@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"certkdb/kdb"
@@ -72,47 +71,46 @@ func (o Receive) receive(tx kdb.Tx, env *Env, given [][]byte) (Received, error) 
 	if err != nil {
 		return Received{}, err
 	}
-	private, err := tx.Key(waiting.Label)
-	if err != nil {
-		return Received{}, err
-	}
 	c, err := cert.Parse(leaf)
 	if err != nil {
 		return Received{}, err
 	}
 	chain, missing := pool.chain(c, env.Now())
-	entry := kdb.Entry{
-		Label: waiting.Label, Kind: kdb.KindPersonal, Default: o.Default || waiting.Default, Trusted: waiting.Trusted,
-		Certificates: append([][]byte{leaf}, withoutRoot(chain)...), Key: private,
-	}
 	received := Received{Complete: missing == "", Missing: missing}
-	if err := o.store(tx, &waiting, entry, &received); err != nil {
+	if err := o.store(tx, &waiting, append([][]byte{leaf}, withoutRoot(chain)...), &received); err != nil {
 		return Received{}, err
 	}
-	s, err := tx.Summary(entry.Label)
+	s, err := tx.Summary(waiting.Label)
 	received.Entry = newEntry(&s, env.Now())
 	return received, err
 }
 
-// store puts the entry in place of a request, or of the entry that it renews.
-func (o Receive) store(tx kdb.Tx, waiting *kdb.Summary, entry kdb.Entry, received *Received) error {
-	received.Changed = true
-	if waiting.Kind != kdb.KindPersonal {
-		return tx.Put(entry)
-	}
+// store gives the certificates to the key of a request, or of the entry that is renewed.
+func (o Receive) store(tx kdb.Tx, waiting *kdb.Summary, certificates [][]byte, received *Received) error {
 	old, err := tx.Entry(waiting.Label)
 	if err != nil {
 		return err
 	}
-	if sameCertificates(old.Certificates, entry.Certificates) && waiting.Default == entry.Default {
-		received.Changed = false
+	marks := kdb.Marks{}
+	if o.Default && !waiting.Default {
+		marks.Default = new(true)
+	}
+	if waiting.Trusted { // a new certificate for the same key
+		marks.Trusted = new(true)
+	}
+	same := sameCertificates(old.Certificates, certificates)
+	if received.Changed = !same || marks.Default != nil; !received.Changed {
 		return nil
 	}
-	chain := slices.Clone(entry.Certificates)
-	if err := tx.Put(entry); err != nil || len(old.Certificates) == 0 {
+	if !same {
+		if err := tx.Certify(waiting.Label, certificates); err != nil {
+			return err
+		}
+	}
+	if err := tx.Mark(waiting.Label, marks); err != nil || same || len(old.Certificates) == 0 {
 		return err
 	}
-	received.Refreshed, err = refreshChains(tx, waiting.Label, old.Certificates[0], chain)
+	received.Refreshed, err = refreshChains(tx, waiting.Label, old.Certificates[0], certificates)
 	return err
 }
 

@@ -184,6 +184,14 @@ func (o Renew) request(env *Env, old *kdb.Entry) (issue.Request, error) {
 	return request, err
 }
 
+// replace stores the new certificates, with the new key if there is one.
+func (o Renew) replace(tx kdb.Tx, key []byte, certificates [][]byte) error {
+	if o.ReuseKey {
+		return tx.Certify(o.Label, certificates)
+	}
+	return tx.Put(kdb.Entry{Label: o.Label, Kind: kdb.KindPersonal, Certificates: certificates, Key: key})
+}
+
 // store replaces the entry, unless somebody else renewed it meanwhile.
 func (o Renew) store(env *Env, old *kdb.Entry, issued issue.Issued, chain [][]byte, by string, update func(func(kdb.Tx) error) error) (Renewed, error) {
 	if err := (Spec{Lint: o.Lint}).lint(issued.Certificate); err != nil {
@@ -199,12 +207,13 @@ func (o Renew) store(env *Env, old *kdb.Entry, issued issue.Issued, chain [][]by
 		if now.SHA256 != old.Fingerprint() {
 			return fmt.Errorf("label %q: %w: it has another certificate by now", o.Label, kdb.ErrChanged)
 		}
-		err = tx.Put(kdb.Entry{
-			Label: o.Label, Kind: kdb.KindPersonal, Trusted: old.Trusted, Default: now.Default,
-			Certificates: chain, Key: issued.Key.PKCS8,
-		})
-		if err != nil {
+		if err := o.replace(tx, issued.Key.PKCS8, chain); err != nil {
 			return err
+		}
+		if now.Trusted {
+			if err := tx.Mark(o.Label, kdb.Marks{Trusted: new(true)}); err != nil {
+				return err
+			}
 		}
 		if renewed.Refreshed, err = refreshChains(tx, o.Label, old.Certificates[0], chain); err != nil {
 			return err

@@ -72,11 +72,19 @@ func (o Request) Run(ctx context.Context, env *Env) (Requested, error) {
 		if err := freeLabel(tx, o.Label, o.Replace); err != nil {
 			return err
 		}
+		old, err := summaryOf(tx, o.Label)
+		if err != nil {
+			return err
+		}
 		if err := tx.Put(kdb.Entry{Label: o.Label, Kind: kdb.KindRequest, Request: made.Request, Key: made.Key.PKCS8}); err != nil {
 			return err
 		}
 		s, err := tx.Summary(o.Label)
+		if err != nil {
+			return err
+		}
 		done.Entry = newEntry(&s, env.Now())
+		done.Notes, err = noteLost(tx, &old, made.Notes)
 		return err
 	})
 	if err != nil || o.Out.isStdout() {

@@ -69,9 +69,12 @@ type Container interface {
 	// Key returns the private key (PKCS #8) or secret key of a label, opening it now if it was not yet.
 	// Errors: kdb.ErrNotFound, kdb.ErrPassword (the key has a password of its own), kdb.ErrParse.
 	Key(label string) ([]byte, error)
-	// Put adds or replaces an entry; without Key a personal entry keeps the key it has. kdb.ErrUnsupported if the
+	// Put adds or replaces an entry with its marks; without Key a personal entry keeps the key it has. kdb.ErrUnsupported if the
 	// format cannot hold it.
 	Put(kdb.Entry) error
+	// Rename gives an entry another label, which kdb.CheckLabel accepts and no other entry has; it opens no key. An error wraps
+	// kdb.ErrNotFound, kdb.ErrExists if the format takes two labels for one, or kdb.ErrUnsupported.
+	Rename(from, to string) error
 	// Delete removes an entry.
 	Delete(label string) error
 	// Encode writes the container under a password, which may differ from the one it was read with; that of a [Sealer] is for new private

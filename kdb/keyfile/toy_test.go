@@ -120,6 +120,15 @@ func (c *toyContainer) Put(e kdb.Entry) error {
 	return nil
 }
 
+func (c *toyContainer) Rename(from, to string) error {
+	i := c.find(from)
+	if i < 0 {
+		return kdb.ErrNotFound
+	}
+	c.entries[i].Label = to
+	return nil
+}
+
 func (c *toyContainer) Delete(label string) error {
 	c.entries = slices.DeleteFunc(c.entries, func(e kdb.Entry) bool { return e.Label == label })
 	return nil

@@ -153,18 +153,35 @@ func (t *tx) Put(e kdb.Entry) error {
 	if err := t.mayWrite(); err != nil {
 		return err
 	}
-	old := t.entries[e.Label]
-	if err := t.check(&e, old); err != nil {
+	if err := check(&e); err != nil {
 		return err
 	}
-	if old != nil && t.same(&e, old) {
-		return nil
+	old := t.entries[e.Label]
+	if old != nil {
+		before := t.summary(old)
+		e.KeepMarks(&before)
+		if t.same(&e, old) {
+			return nil
+		}
 	}
+	return t.put(e)
+}
+
+// check is Entry.Check, but for private keys alone, which many key files have: whether one can be put is for the format to say.
+func check(e *kdb.Entry) error {
+	if e.Kind == kdb.KindPersonal && len(e.Certificates) == 0 && len(e.Key) > 0 {
+		return kdb.CheckLabel(e.Label)
+	}
+	return e.Check()
+}
+
+// put stores an entry, which is changed. One without its key keeps the key that it has.
+func (t *tx) put(e kdb.Entry) error {
 	if err := t.container.Put(e); err != nil {
 		return err
 	}
 	t.changed = true
-	if old == nil {
+	if t.entries[e.Label] == nil {
 		t.labels = nil
 	}
 	if e.Default {
@@ -172,24 +189,86 @@ func (t *tx) Put(e kdb.Entry) error {
 			other.Default = false
 		}
 	}
-	kept := e
-	kept.Key = nil
-	t.entries[e.Label] = &kept
+	e.Key = nil
+	t.entries[e.Label] = &e
 	delete(t.summaries, e.Label)
 	return nil
 }
 
-// check is Entry.Check for an entry that may leave its key to the one that it replaces. A private key alone is in many key files; whether
-// it can be put into one is for the format to say.
-func (t *tx) check(e, old *kdb.Entry) error {
-	if e.Kind == kdb.KindPersonal && len(e.Certificates) == 0 && len(e.Key) > 0 {
-		return kdb.CheckLabel(e.Label)
+// Certify implements [kdb.Tx].
+func (t *tx) Certify(label string, certificates [][]byte) error {
+	if err := t.mayWrite(); err != nil {
+		return err
 	}
-	keyless := *e
-	if keeps := old != nil && len(e.Key) == 0 && old.Kind != kdb.KindTrusted; keeps && e.Kind != kdb.KindTrusted {
-		keyless.Key = []byte{0}
+	old, err := t.find(label)
+	if err != nil {
+		return err
 	}
-	return keyless.Check()
+	if old.Kind != kdb.KindPersonal && old.Kind != kdb.KindRequest {
+		return fmt.Errorf("%w: %q has no private key", kdb.ErrNotFound, label)
+	}
+	if len(certificates) == 0 {
+		return fmt.Errorf("label %q: %w: a private key alone", label, kdb.ErrUnsupported)
+	}
+	e, before := *old, t.summary(old)
+	e.Kind, e.Certificates, e.Request, e.Trusted, e.Default = kdb.KindPersonal, certificates, nil, false, false
+	if e.KeepMarks(&before); t.same(&e, old) {
+		return nil
+	}
+	return t.put(e)
+}
+
+// Rename implements [kdb.Tx].
+func (t *tx) Rename(from, to string) error {
+	if err := t.mayWrite(); err != nil {
+		return err
+	}
+	if err := kdb.CheckLabel(to); err != nil {
+		return err
+	}
+	e, err := t.find(from)
+	if err != nil || from == to {
+		return err
+	}
+	if t.entries[to] != nil {
+		return fmt.Errorf("label %q: %w", to, kdb.ErrExists)
+	}
+	if err := t.container.Rename(from, to); err != nil {
+		return fmt.Errorf("renaming %q: %w", from, err)
+	}
+	t.changed, t.labels = true, nil
+	renamed := *e
+	renamed.Label = to
+	t.entries[to] = &renamed
+	delete(t.entries, from)
+	delete(t.summaries, from)
+	return nil
+}
+
+// Mark implements [kdb.Tx].
+func (t *tx) Mark(label string, m kdb.Marks) error {
+	if err := t.mayWrite(); err != nil {
+		return err
+	}
+	old, err := t.find(label)
+	if err != nil {
+		return err
+	}
+	s := t.summary(old)
+	if err := m.Check(&s); err != nil {
+		return err
+	}
+	e := *old
+	if m.Trusted != nil {
+		e.Trusted = *m.Trusted
+	}
+	if m.Default != nil {
+		e.Default = *m.Default
+	}
+	if e.Trusted == old.Trusted && e.Default == old.Default {
+		return nil
+	}
+	return t.put(e)
 }
 
 // same says that putting e would change nothing. The time of an entry is that of its first put.

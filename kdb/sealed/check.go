@@ -136,7 +136,7 @@ func (c *checker) entry(s *summary) error {
 	} else if want.Subject != s.Subject || want.Issuer != s.Issuer || want.Serial != s.Serial || !want.NotAfter.Equal(s.NotAfter) {
 		c.finding(where, "the summary does not describe the certificate")
 	}
-	if hasPrivateKey(e.Kind) {
+	if needsKey(e.Kind) {
 		if what := mismatch(&e); what != "" {
 			c.finding(where, what)
 		}

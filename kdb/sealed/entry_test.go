@@ -3,76 +3,80 @@ package sealed_test
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/rand"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"math/big"
 	"os"
 	"slices"
 	"testing"
 	"time"
 
 	"certkdb/kdb"
+	"certkdb/kdb/kdbtest"
 )
 
-func TestPut_keepsTheKey(t *testing.T) {
+func TestDatabase(t *testing.T) {
 	t.Parallel()
-	db, _ := newDatabase(t)
-	a, b := newPair(t, "a"), newPair(t, "b")
-	put(t, db, personal("x", a))
-	renewed := personal("x", b)
-	renewed.Key = nil
-	put(t, db, renewed)
-	must(t, db.View(ctx, func(tx kdb.Tx) error {
-		key, err := tx.Key("x")
-		if err != nil || !bytes.Equal(key, a.key) {
-			t.Errorf("key: %v", err)
-		}
-		e, err := tx.Entry("x")
-		if err != nil || !bytes.Equal(e.Certificates[0], b.cert) {
-			t.Errorf("entry: %v", err)
-		}
-		return nil
-	}))
-	put(t, db, trusted("x", a)) // gives up the key
-	must(t, db.View(ctx, func(tx kdb.Tx) error {
-		if _, err := tx.Key("x"); !errors.Is(err, kdb.ErrNotFound) {
-			t.Errorf("key of a trusted entry: %v", err)
-		}
-		return nil
-	}))
-	err := db.Update(ctx, "add", func(tx kdb.Tx) error {
-		return tx.Put(kdb.Entry{Label: "new", Kind: kdb.KindPersonal, Certificates: [][]byte{a.cert}})
+	kdbtest.Run(t, kdbtest.Subject{
+		New: func(t *testing.T) kdb.Database { db, _ := newDatabase(t); return db },
+		Reopen: func(t *testing.T, db kdb.Database) kdb.Database {
+			info, err := db.Info(ctx)
+			must(t, err)
+			return openWith(t, info.Location, options("secret"))
+		},
 	})
-	if err == nil {
-		t.Error("a personal entry without key was accepted")
-	}
-	wantSound(t, db)
 }
 
-// TestPut_receivesACertificate: the key of a request becomes that of the personal certificate.
-func TestPut_receivesACertificate(t *testing.T) {
+// TestRename_sealsAgain: every record is bound to its label, and nothing of the old one is left.
+func TestRename_sealsAgain(t *testing.T) {
 	t.Parallel()
 	db, _ := newDatabase(t)
-	request := newRequest(t, "pending")
-	put(t, db, request)
-	wantSound(t, db)
-	private, err := x509.ParsePKCS8PrivateKey(request.Key)
-	must(t, err)
-	signer := private.(*ecdsa.PrivateKey)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Unix(1900000000, 0)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, signer.Public(), signer)
-	must(t, err)
-	put(t, db, kdb.Entry{Label: "pending", Kind: kdb.KindPersonal, Certificates: [][]byte{der}})
-	must(t, db.View(ctx, func(tx kdb.Tx) error {
-		key, err := tx.Key("pending")
-		if !bytes.Equal(key, request.Key) {
-			t.Error("the key is another")
-		}
-		return err
+	secret := kdb.Entry{Label: "aes", Kind: kdb.KindSecretKey, Key: []byte("0123456789abcdef"), KeyAlgorithm: "AES"}
+	put(t, db, personal("x", newPair(t, "x")), secret, newRequest(t, "pending"))
+	must(t, db.Update(ctx, "rename", func(tx kdb.Tx) error {
+		return errors.Join(tx.Rename("x", "y"), tx.Rename("aes", "key"), tx.Rename("pending", "waiting"))
 	}))
+	wantSound(t, db)
+	if got := labels(t, db); !slices.Equal(got, []string{"key", "waiting", "y"}) {
+		t.Errorf("labels %q", got)
+	}
+	must(t, db.View(ctx, func(tx kdb.Tx) error {
+		key, err := tx.Key("key")
+		if !bytes.Equal(key, secret.Key) {
+			t.Error("the secret key is another")
+		}
+		_, err2 := tx.Key("waiting")
+		return errors.Join(err, err2)
+	}))
+	var log []string
+	for r, err := range db.Log(ctx, 3) {
+		must(t, err)
+		log = append(log, r.Operation+" "+r.Label)
+	}
+	if want := []string{"rename y", "rename x", "rename key", "rename aes", "rename waiting", "rename pending"}; !slices.Equal(log[len(log)-len(want):], want) {
+		t.Errorf("log %q", log)
+	}
+}
+
+// TestMark_isLogged: the log says who trusted a certificate, and a mark that is there is no change.
+func TestMark_isLogged(t *testing.T) {
+	t.Parallel()
+	db, path := newDatabase(t)
+	put(t, db, personal("x", newPair(t, "x")))
+	marks := kdb.Marks{Trusted: new(true), Default: new(true)}
+	must(t, db.Update(ctx, "trust", func(tx kdb.Tx) error { return tx.Mark("x", marks) }))
+	last := ""
+	for r, err := range db.Log(ctx, 0) {
+		must(t, err)
+		last = r.Operation + " " + r.Label
+	}
+	if last != "trust x" {
+		t.Errorf("the last record of the log is %q", last)
+	}
+	before := read(t, path)
+	must(t, db.Update(ctx, "trust", func(tx kdb.Tx) error { return tx.Mark("x", marks) }))
+	if !bytes.Equal(before, read(t, path)) {
+		t.Error("marking it again changed the file")
+	}
 	wantSound(t, db)
 }
 
@@ -92,9 +96,17 @@ func TestPut_refuses(t *testing.T) {
 			t.Errorf("%s: accepted", name)
 		}
 	}
-	err := db.View(ctx, func(tx kdb.Tx) error { return errors.Join(tx.Put(trusted("x", p)), tx.Delete("x"), tx.Audit("x", "")) })
-	if err == nil {
-		t.Error("a view accepted writes")
+	for what, write := range map[string]func(kdb.Tx) error{
+		"put":     func(tx kdb.Tx) error { return tx.Put(trusted("x", p)) },
+		"certify": func(tx kdb.Tx) error { return tx.Certify("x", [][]byte{p.cert}) },
+		"rename":  func(tx kdb.Tx) error { return tx.Rename("x", "y") },
+		"mark":    func(tx kdb.Tx) error { return tx.Mark("x", kdb.Marks{}) },
+		"delete":  func(tx kdb.Tx) error { return tx.Delete("x") },
+		"audit":   func(tx kdb.Tx) error { return tx.Audit("x", "") },
+	} {
+		if err := db.View(ctx, write); err == nil || errors.Is(err, kdb.ErrNotFound) {
+			t.Errorf("%s in a view: %v", what, err)
+		}
 	}
 	if !bytes.Equal(before, read(t, path)) {
 		t.Error("the file was changed")
@@ -123,12 +135,7 @@ func TestPut_keepsTheTimeOfTheFirst(t *testing.T) {
 		t.Errorf("added %v became %v", first, got)
 	}
 	must(t, db.Update(ctx, "rename", func(tx kdb.Tx) error {
-		e, err := tx.Entry("x")
-		if err != nil {
-			return err
-		}
-		e.Label = "y"
-		return errors.Join(tx.Put(e), tx.Delete("x"))
+		return tx.Rename("x", "y")
 	}))
 	if got := added("y"); !got.Equal(first) {
 		t.Errorf("after a rename added is %v instead of %v", got, first)
@@ -162,8 +169,7 @@ func TestDefault_isOne(t *testing.T) {
 	if got := standard(); got != "b" {
 		t.Errorf("default %q, want b", got)
 	}
-	b.Default = false
-	put(t, db, b)
+	must(t, db.Update(ctx, "default", func(tx kdb.Tx) error { return tx.Mark("b", kdb.Marks{Default: new(false)}) }))
 	if got := standard(); got != "" {
 		t.Errorf("default %q, want none", got)
 	}

@@ -220,8 +220,7 @@ func TestUpdate_ofNothingLeavesTheFile(t *testing.T) {
 	}
 	before := read(t, path)
 	put(t, db, e)
-	e.Key = nil
-	put(t, db, e)
+	must(t, db.Update(ctx, "renew", func(tx kdb.Tx) error { return tx.Certify("a", e.Certificates) }))
 	openWith(t, path, options("secret"))
 	labels(t, db)
 	wantSound(t, db)

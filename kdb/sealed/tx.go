@@ -1,15 +1,12 @@
 package sealed
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"iter"
 	"strings"
-	"time"
 
 	"certkdb/kdb"
 	"certkdb/kdb/store"
@@ -274,127 +271,6 @@ func (t *tx) key(s *summary) ([]byte, error) {
 
 // Default implements kdb.Tx.
 func (t *tx) Default() (string, error) { return t.head.standard, t.ctx.Err() }
-
-var errReading = errors.New("the transaction is for reading only")
-
-// Put implements kdb.Tx.
-func (t *tx) Put(e kdb.Entry) error {
-	if t.operation == "" {
-		return errReading
-	}
-	if err := kdb.CheckLabel(e.Label); err != nil {
-		return err
-	}
-	old, raw, err := t.summary(e.Label)
-	exists := err == nil
-	if err != nil && !errors.Is(err, kdb.ErrNotFound) {
-		return err
-	}
-	keeps := exists && len(e.Key) == 0 && old.hasKey && hasPrivateKey(e.Kind) && hasPrivateKey(old.Kind)
-	if err := checkEntry(e, keeps); err != nil {
-		return err
-	}
-	e.Added = t.added(&e, &old)
-	if exists {
-		if same, err := t.same(&e, &old); same || err != nil {
-			return err
-		}
-		t.digester.toggle(&t.head.digest, prefixSummary+e.Label, raw)
-	} else {
-		t.head.entries++
-	}
-	if err := t.store(&e, &old, keeps); err != nil {
-		return fmt.Errorf("storing label %q: %w", e.Label, err)
-	}
-	return nil
-}
-
-func hasPrivateKey(k kdb.Kind) bool { return k == kdb.KindPersonal || k == kdb.KindRequest }
-
-// checkEntry is Entry.Check for an entry that may keep the key that it has.
-func checkEntry(e kdb.Entry, keepsKey bool) error {
-	if keepsKey {
-		e.Key = []byte{0}
-	}
-	return e.Check()
-}
-
-// added is the time when the entry came to its label.
-func (t *tx) added(e *kdb.Entry, old *summary) time.Time {
-	switch {
-	case !e.Added.IsZero():
-		return e.Added.UTC().Truncate(time.Second)
-	case !old.Added.IsZero():
-		return old.Added
-	}
-	return t.db.now().UTC().Truncate(time.Second)
-}
-
-// same reports whether the entry is already stored as it is.
-func (t *tx) same(e *kdb.Entry, old *summary) (bool, error) {
-	if e.Kind != old.Kind || e.Trusted != old.Trusted || e.Default != old.Default || !e.Added.Equal(old.Added) {
-		return false, nil
-	}
-	stored, err := t.entry(old)
-	if err != nil || !bytes.Equal(encodeCerts(&stored), encodeCerts(e)) || len(e.Key) == 0 {
-		return err == nil && bytes.Equal(encodeCerts(&stored), encodeCerts(e)), err
-	}
-	key, err := t.key(old)
-	return err == nil && subtle.ConstantTimeCompare(key, e.Key) == 1, err
-}
-
-// store writes the records of an entry.
-func (t *tx) store(e *kdb.Entry, old *summary, keepsKey bool) error {
-	made, err := kdb.Summarize(e)
-	if err != nil {
-		return fmt.Errorf("label %q: %w", e.Label, err)
-	}
-	s := summary{Summary: made, hasKey: keepsKey || len(e.Key) > 0, key: old.key}
-	if err := t.put(prefixCerts+e.Label, encodeCerts(e), &s.certs); err != nil {
-		return err
-	}
-	switch {
-	case len(e.Key) > 0:
-		err = t.put(prefixKey+e.Label, encodeKey(e.Key), &s.key)
-	case old.hasKey && !keepsKey:
-		err = t.stx.Delete(prefixKey + e.Label)
-	}
-	if err != nil {
-		return err
-	}
-	if err := t.put(prefixSummary+e.Label, s.encode(), nil); err != nil {
-		return err
-	}
-	switch {
-	case e.Default:
-		t.head.standard = e.Label
-	case t.head.standard == e.Label:
-		t.head.standard = ""
-	}
-	return t.log(t.operation, e.Label, s.SHA256)
-}
-
-// Delete implements kdb.Tx.
-func (t *tx) Delete(label string) error {
-	if t.operation == "" {
-		return errReading
-	}
-	s, raw, err := t.summary(label)
-	if err != nil {
-		return err
-	}
-	t.digester.toggle(&t.head.digest, prefixSummary+label, raw)
-	t.head.entries--
-	if t.head.standard == label {
-		t.head.standard = ""
-	}
-	for _, prefix := range []string{prefixSummary, prefixCerts, prefixKey} {
-		if err := t.stx.Delete(prefix + label); err != nil {
-			return err
-		}
-	}
-	return t.log(t.operation, label, s.SHA256)
-}
 
 // Audit implements kdb.Tx.
 func (t *tx) Audit(operation, label string) error {

@@ -35,6 +35,40 @@ func (c *container) Put(e kdb.Entry) error {
 	return nil
 }
 
+// Rename implements keyfile.Container. A request that the label hides keeps hidden under the new one.
+func (c *container) Rename(from, to string) error {
+	f, s := c.find(from)
+	if s == nil {
+		return fmt.Errorf("label %q: %w", from, kdb.ErrNotFound)
+	}
+	if _, other := c.find(to); other != nil || c.isHidden(to) {
+		return fmt.Errorf("storing label %q: %w", to, kdb.ErrExists)
+	}
+	if s.choice == choicePersonal {
+		for _, f := range c.files[:roleCRL] {
+			if f != nil {
+				f.relabelHidden(s.label, to)
+			}
+		}
+	}
+	renamed := *s
+	renamed.label, renamed.shown, renamed.raw = to, to, nil
+	f.replace(s, &renamed)
+	return nil
+}
+
+// relabelHidden gives the requests that a received certificate of the label hides another label.
+func (f *file) relabelHidden(from, to string) {
+	for i, s := range f.slots {
+		if s.choice == choiceRequest && s.hidden != "" && s.label == from {
+			renamed := *s
+			renamed.label, renamed.raw = to, nil
+			f.slots[i] = &renamed
+			f.changed()
+		}
+	}
+}
+
 // add stores the entry itself. f and s are where its label stands already; they may be nil.
 func (c *container) add(f *file, s *slot, e *kdb.Entry) error {
 	next := newSlot(e)

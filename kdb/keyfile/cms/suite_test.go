@@ -13,6 +13,7 @@ func TestCodec(t *testing.T) {
 	keyfiletest.Run(t, cms.Codec(), keyfiletest.Traits{
 		Kinds:    []kdb.Kind{kdb.KindTrusted, kdb.KindPersonal, kdb.KindRequest, kdb.KindSecretKey},
 		Defaults: true,
+		Distrust: true,
 		NoChains: true,
 	})
 }

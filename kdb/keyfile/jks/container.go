@@ -328,6 +328,28 @@ func (c *container) holds(e *kdb.Entry) error {
 	return nil
 }
 
+// Rename implements keyfile.Container. The sealed key stays as it is, with a password of its own.
+func (c *container) Rename(from, to string) error {
+	if c.magic == magicJCEKS {
+		return errReadOnly()
+	}
+	r := c.find(from)
+	if r == nil {
+		return fmt.Errorf("label %q: %w", from, kdb.ErrNotFound)
+	}
+	alias := strings.ToLower(to)
+	for _, other := range c.index().aliases[alias] {
+		if other != r {
+			return fmt.Errorf("storing label %q: %w as %q; aliases in a JKS key store do not differ by case", to, kdb.ErrExists, other.alias)
+		}
+	}
+	c.found = nil
+	if r.label = to; r.alias != alias {
+		r.alias, r.raw = alias, nil
+	}
+	return nil
+}
+
 func errReadOnly() error {
 	return fmt.Errorf("changing a JCEKS key store: %w: JCEKS is only read; copy its entries into a new PKCS #12 file or native database",
 		kdb.ErrUnsupported)

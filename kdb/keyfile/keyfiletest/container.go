@@ -154,14 +154,16 @@ func (s *suite) rename(t *testing.T) {
 	entries := s.entries()
 	for i, e := range entries {
 		c := s.with(t, entries...)
-		if key, err := c.Key(e.Label); err == nil {
-			e.Key = key
-		}
 		old := e.Label
 		e.Label = "a new name"
-		put(t, c, e)
-		if err := c.Delete(old); err != nil {
-			t.Errorf("deleting %q: %v", old, err)
+		if err := c.Rename(old, e.Label); err != nil {
+			t.Errorf("renaming %q: %v", old, err)
+		}
+		if err := c.Rename(old, "once more"); !errors.Is(err, kdb.ErrNotFound) {
+			t.Errorf("renaming %q again: %v", old, err)
+		}
+		if _, err := c.Key(old); !errors.Is(err, kdb.ErrNotFound) {
+			t.Errorf("the key of %q, which is renamed: %v", old, err)
 		}
 		want := append([]kdb.Entry{}, entries...)
 		want[i].Label = e.Label

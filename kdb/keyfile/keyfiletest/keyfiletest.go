@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"certkdb/kdb"
+	"certkdb/kdb/kdbtest"
 	"certkdb/kdb/keyfile"
 )
 
@@ -31,6 +32,10 @@ type Traits struct {
 	FoldsCase bool
 	// Defaults: it keeps which entry is the default one.
 	Defaults bool
+	// PersonalTrust: an entry with a private key can be trusted.
+	PersonalTrust bool
+	// Distrust: it keeps that a certificate is not trusted.
+	Distrust bool
 	// NoChains: the certificates of a chain become entries of their own. The suite tests without chains then.
 	NoChains bool
 	// AutoLabels: it keeps no labels, so that they are those of kdb.AutoLabel.
@@ -85,6 +90,26 @@ func Run(t *testing.T, codec keyfile.Codec, traits Traits) {
 			test.run(t)
 		})
 	}
+	if traits.holds(kdb.KindPersonal) && !traits.AutoLabels {
+		t.Run("as_every_database", s.asDatabase)
+	}
+}
+
+// asDatabase runs the suite of all databases.
+func (s *suite) asDatabase(t *testing.T) {
+	t.Parallel()
+	kdbtest.Run(t, kdbtest.Subject{
+		New: func(t *testing.T) kdb.Database { return s.create(t, s.path(t)) },
+		Reopen: func(t *testing.T, db kdb.Database) kdb.Database {
+			info, err := db.Info(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s.open(t, info.Location, s.Password)
+		},
+		NoDefault: !s.Defaults, NoPersonalTrust: !s.PersonalTrust, NoDistrust: !s.Distrust, FoldsCase: s.FoldsCase,
+		NoRequests: !s.holds(kdb.KindRequest), NoTrusted: !s.holds(kdb.KindTrusted),
+	})
 }
 
 // suite is a codec under test.

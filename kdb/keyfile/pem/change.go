@@ -55,8 +55,6 @@ func (c *container) holds(e *kdb.Entry) error {
 		return unsupported(c.fixed)
 	case e.Kind == kdb.KindSecretKey:
 		return unsupported("it holds no secret keys; use a PKCS #12 file or a native database")
-	case strings.Contains(e.Label, beginMark), strings.Contains(e.Label, endMark):
-		return unsupported("the label would be taken for the beginning or end of a block; rename the entry")
 	// Together with its key the entry is a copy from elsewhere, and loses a mark that PEM does not know; without one, setting the mark is
 	// what was asked for.
 	case len(e.Key) == 0 && e.Default:
@@ -65,6 +63,9 @@ func (c *container) holds(e *kdb.Entry) error {
 		return unsupported("an entry with a key cannot be trusted in it; add the certificate under another label")
 	case e.Kind != kdb.KindRequest && len(e.Certificates) == 0, e.Kind == kdb.KindRequest && len(e.Request) == 0:
 		return fmt.Errorf("%w: an entry of kind %s without a certificate or request", kdb.ErrUnsupported, e.Kind)
+	}
+	if err := checkLabel(e.Label); err != nil {
+		return err
 	}
 	for i, der := range e.Certificates {
 		if _, err := cert.Parse(der); err != nil {
@@ -300,6 +301,47 @@ func (c *container) Delete(label string) error {
 		delete(l.present, fingerprint(r))
 	}
 	c.release(r)
+	return nil
+}
+
+// Rename implements keyfile.Container. What else has the label in the file gets the new one: copies of the certificate, and certificates of
+// the chain, which would be taken for entries of their own.
+func (c *container) Rename(from, to string) error {
+	r := c.byLabel[from]
+	switch {
+	case r == nil:
+		return fmt.Errorf("label %q: %w", from, kdb.ErrNotFound)
+	case c.fixed != "":
+		return c.refuse(fmt.Sprintf("renaming label %q", from))
+	case r.cert != nil && r.cert.item.Kind == PKCS7:
+		return fmt.Errorf("renaming label %q: %w: %s", from, kdb.ErrUnsupported, inPKCS7)
+	case c.byLabel[to] != nil:
+		return fmt.Errorf("label %q: %w", to, kdb.ErrExists)
+	}
+	if err := checkLabel(to); err != nil {
+		return err
+	}
+	l := c.book()
+	delete(c.byLabel, from)
+	r.label, c.byLabel[to] = to, r
+	others := slices.Clone(r.copies)
+	for _, der := range r.chain() {
+		others = append(others, l.parts[sha256.Sum256(der)]...)
+	}
+	for _, p := range others {
+		if p.item.Label == from {
+			c.write(p, bag{label: to, keyID: p.item.LocalKeyID, chainOf: p.item.chainOf})
+		}
+	}
+	c.describe(r, nil)
+	return nil
+}
+
+// checkLabel refuses what cannot stand in a line above a block.
+func checkLabel(label string) error {
+	if strings.Contains(label, beginMark) || strings.Contains(label, endMark) {
+		return fmt.Errorf("%w: the label would be taken for the beginning or end of a block; rename the entry", kdb.ErrUnsupported)
+	}
 	return nil
 }
 

@@ -94,6 +94,34 @@ func (c *Container) Put(e kdb.Entry) error {
 	return nil
 }
 
+// Rename implements [keyfile.Container]. Certificates of the chain that have the old name, as some programs write it, get the new one:
+// they would be taken for entries of their own.
+func (c *Container) Rename(from, to string) error {
+	r := c.byLabel[from]
+	switch {
+	case r == nil:
+		return fmt.Errorf("%w: %q", kdb.ErrNotFound, from)
+	case c.byLabel[to] != nil:
+		return fmt.Errorf("storing %q in a PKCS #12 file: %w", to, kdb.ErrExists)
+	}
+	l := c.books()
+	for _, der := range r.chain {
+		for _, b := range l.bags[sha256.Sum256(der)] {
+			if b.friendlyName() == from {
+				b.setFriendlyName(to)
+			}
+		}
+	}
+	for _, b := range []*bag{r.key, r.cert} {
+		if b != nil {
+			b.setFriendlyName(to)
+		}
+	}
+	delete(c.byLabel, from)
+	r.label, c.byLabel[to], c.dirty = to, r, true
+	return nil
+}
+
 // newRecord makes the record and the bags of an entry, reusing those in the file that are the same.
 func (c *Container) newRecord(e kdb.Entry, old *record) (*record, error) {
 	if err := checkParts(e, len(e.Key) > 0 || old.hasPrivateKey()); err != nil {

@@ -14,13 +14,13 @@ func TestCodec_suite(t *testing.T) {
 	for _, profile := range []string{"2023", "legacy"} {
 		t.Run(profile, func(t *testing.T) {
 			t.Parallel()
-			keyfiletest.Run(t, pkcs12.Codec(), keyfiletest.Traits{Kinds: all, Profile: profile, Defaults: true})
+			keyfiletest.Run(t, pkcs12.Codec(), keyfiletest.Traits{Kinds: all, Profile: profile, Defaults: true, Distrust: true, PersonalTrust: true})
 		})
 	}
 	t.Run("passwordless", func(t *testing.T) {
 		t.Parallel()
 		keyfiletest.Run(t, pkcs12.Codec(), keyfiletest.Traits{
-			Kinds: all[:3], Profile: "passwordless", Password: []byte{}, Unprotected: true, Defaults: true,
+			Kinds: all[:3], Profile: "passwordless", Password: []byte{}, Unprotected: true, Defaults: true, Distrust: true, PersonalTrust: true,
 		})
 	})
 }

@@ -193,6 +193,14 @@ func (c *container) holds(e *kdb.Entry) error {
 	return nil
 }
 
+// Rename implements keyfile.Container: there are no labels to change.
+func (c *container) Rename(from, _ string) error {
+	if c.byLabel[from] == nil {
+		return fmt.Errorf("label %q: %w", from, kdb.ErrNotFound)
+	}
+	return fmt.Errorf("%w: PKCS #7 has no labels, so that each certificate has its automatic one; use a PEM file to keep labels", kdb.ErrUnsupported)
+}
+
 // Delete implements keyfile.Container.
 func (c *container) Delete(label string) error {
 	r := c.byLabel[label]

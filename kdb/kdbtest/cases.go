@@ -1,0 +1,174 @@
+package kdbtest
+
+import (
+	"testing"
+
+	"certkdb/kdb"
+)
+
+func (s *suite) putKeepsDefault(t *testing.T) {
+	db := s.with(t, s.web("web"), s.shop("shop"))
+	db = s.update(t, db, func(tx kdb.Tx) error { return tx.Mark("web", kdb.Marks{Default: new(true)}) })
+	db = s.update(t, db, func(tx kdb.Tx) error { return tx.Put(s.other("web")) })
+	expect(t, db, map[string]string{"web": "personal*", "shop": "personal"})
+	holds(t, db, "web", s.other("").Certificates, s.other("").Key)
+}
+
+func (s *suite) putKeepsTrust(t *testing.T) {
+	db := s.with(t, s.web("web"))
+	db = s.update(t, db, func(tx kdb.Tx) error { return tx.Mark("web", kdb.Marks{Trusted: new(true)}) })
+	db = s.update(t, db, func(tx kdb.Tx) error {
+		e := s.web("web")
+		e.Certificates = append(e.Certificates, s.root)
+		return tx.Put(e)
+	})
+	expect(t, db, map[string]string{"web": "personal+"})
+}
+
+func (s *suite) putDropsTrust(t *testing.T) {
+	e := s.web("web")
+	e.Trusted = true
+	db := s.with(t, e)
+	expect(t, db, map[string]string{"web": "personal+"})
+	db = s.update(t, db, func(tx kdb.Tx) error { return tx.Put(s.other("web")) })
+	expect(t, db, map[string]string{"web": "personal"})
+}
+
+func (s *suite) putDropsDefault(t *testing.T) {
+	e := s.web("web")
+	e.Default = true
+	db := s.with(t, e)
+	db = s.update(t, db, func(tx kdb.Tx) error { return tx.Put(s.trusted("web")) })
+	expect(t, db, map[string]string{"web": "trusted+"})
+	holds(t, db, "web", [][]byte{s.root}, nil)
+}
+
+func (s *suite) putTakesDefault(t *testing.T) {
+	one, two := s.web("one"), s.shop("two")
+	one.Default, two.Default = true, true
+	db := s.with(t, one)
+	expect(t, db, map[string]string{"one": "personal*"})
+	db = s.update(t, db, func(tx kdb.Tx) error { return tx.Put(two) })
+	expect(t, db, map[string]string{"one": "personal", "two": "personal*"})
+}
+
+func (s *suite) putNeedsKey(t *testing.T) {
+	db := s.with(t, s.web("web"))
+	keyless := s.web("web")
+	keyless.Key = nil
+	refused(t, db, "an entry without its key", kdb.ErrUnsupported, func(tx kdb.Tx) error { return tx.Put(keyless) })
+	holds(t, s.Reopen(t, db), "web", s.web("").Certificates, s.web("").Key)
+}
+
+func (s *suite) certify(t *testing.T) {
+	e := s.web("web")
+	e.Default = !s.NoDefault
+	db := s.with(t, e, s.shop("shop"))
+	db = s.update(t, db, func(tx kdb.Tx) error { return tx.Certify("web", [][]byte{s.again}) })
+	want := map[string]string{"web": "personal", "shop": "personal"}
+	if !s.NoDefault {
+		want["web"] += "*"
+	}
+	expect(t, db, want)
+	holds(t, db, "web", [][]byte{s.again}, s.webKey)
+	holds(t, db, "shop", s.shop("").Certificates, s.shop("").Key)
+}
+
+func (s *suite) certifyRequest(t *testing.T) {
+	db := s.with(t, kdb.Entry{Label: "web", Kind: kdb.KindRequest, Request: s.request, Key: s.webKey})
+	expect(t, db, map[string]string{"web": "request"})
+	db = s.update(t, db, func(tx kdb.Tx) error { return tx.Certify("web", [][]byte{s.again}) })
+	expect(t, db, map[string]string{"web": "personal"})
+	holds(t, db, "web", [][]byte{s.again}, s.webKey)
+}
+
+func (s *suite) certifyRefuses(t *testing.T) {
+	db := s.with(t, s.web("web"))
+	refused(t, db, "no such label", kdb.ErrNotFound, func(tx kdb.Tx) error { return tx.Certify("none", [][]byte{s.again}) })
+	refused(t, db, "no certificate", kdb.ErrUnsupported, func(tx kdb.Tx) error { return tx.Certify("web", nil) })
+	if !s.NoTrusted {
+		db = s.update(t, db, func(tx kdb.Tx) error { return tx.Put(s.trusted("root")) })
+		refused(t, db, "no private key", kdb.ErrNotFound, func(tx kdb.Tx) error { return tx.Certify("root", [][]byte{s.again}) })
+	}
+}
+
+func (s *suite) rename(t *testing.T) {
+	e := s.web("web")
+	e.Default = !s.NoDefault
+	entries := []kdb.Entry{e, s.shop("shop")}
+	want := map[string]string{"www": "personal", "shop": "personal"}
+	if !s.NoDefault {
+		want["www"] += "*"
+	}
+	if !s.NoTrusted {
+		entries, want["other root"] = append(entries, s.trusted("root")), "trusted+"
+	}
+	db := s.with(t, entries...)
+	db = s.update(t, db, func(tx kdb.Tx) error {
+		if !s.NoTrusted {
+			if err := tx.Rename("root", "other root"); err != nil {
+				return err
+			}
+		}
+		return tx.Rename("web", "www")
+	})
+	expect(t, db, want)
+	holds(t, db, "www", s.web("").Certificates, s.webKey)
+	holds(t, db, "shop", s.shop("").Certificates, s.shopKey)
+}
+
+func (s *suite) renameRefuses(t *testing.T) {
+	db := s.with(t, s.web("web"), s.shop("shop"))
+	refused(t, db, "a label that is taken", kdb.ErrExists, func(tx kdb.Tx) error { return tx.Rename("web", "shop") })
+	refused(t, db, "no such label", kdb.ErrNotFound, func(tx kdb.Tx) error { return tx.Rename("none", "some") })
+	refused(t, db, "no label", kdb.ErrLabel, func(tx kdb.Tx) error { return tx.Rename("web", "a\nb") })
+	if s.FoldsCase {
+		refused(t, db, "a label that differs in case alone", kdb.ErrExists, func(tx kdb.Tx) error { return tx.Rename("web", "SHOP") })
+	}
+	db = s.update(t, db, func(tx kdb.Tx) error { return tx.Rename("web", "web") })
+	expect(t, db, map[string]string{"web": "personal", "shop": "personal"})
+}
+
+func (s *suite) renameBack(t *testing.T) {
+	db := s.with(t, s.web("web"))
+	for _, labels := range [][2]string{{"web", "x"}, {"x", "web"}} {
+		db = s.update(t, db, func(tx kdb.Tx) error { return tx.Rename(labels[0], labels[1]) })
+	}
+	db = s.update(t, db, func(tx kdb.Tx) error { return tx.Put(s.shop("x")) }) // the label is free
+	expect(t, db, map[string]string{"web": "personal", "x": "personal"})
+	holds(t, db, "web", s.web("").Certificates, s.webKey)
+}
+
+func (s *suite) markDefault(t *testing.T) {
+	db := s.with(t, s.web("web"), s.shop("shop"))
+	for _, label := range []string{"web", "shop"} {
+		db = s.update(t, db, func(tx kdb.Tx) error { return tx.Mark(label, kdb.Marks{Default: new(true)}) })
+		want := map[string]string{"web": "personal", "shop": "personal"}
+		want[label] += "*"
+		expect(t, db, want)
+	}
+	db = s.update(t, db, func(tx kdb.Tx) error { return tx.Mark("shop", kdb.Marks{Default: new(false)}) })
+	expect(t, db, map[string]string{"web": "personal", "shop": "personal"})
+	holds(t, db, "shop", s.shop("").Certificates, s.shopKey)
+}
+
+func (s *suite) markTrust(t *testing.T) {
+	db := s.with(t, s.web("web"), s.trusted("root"))
+	db = s.update(t, db, func(tx kdb.Tx) error { return tx.Mark("root", kdb.Marks{Trusted: new(false)}) })
+	expect(t, db, map[string]string{"web": "personal", "root": "trusted"})
+	db = s.update(t, db, func(tx kdb.Tx) error { return tx.Mark("root", kdb.Marks{Trusted: new(true)}) })
+	expect(t, db, map[string]string{"web": "personal", "root": "trusted+"})
+	holds(t, db, "root", [][]byte{s.root}, nil)
+}
+
+func (s *suite) markRefuses(t *testing.T) {
+	db := s.with(t, s.web("web"), s.trusted("root"))
+	refused(t, db, "a default without key", kdb.ErrUnsupported, func(tx kdb.Tx) error {
+		return tx.Mark("root", kdb.Marks{Default: new(true)})
+	})
+	refused(t, db, "no such label", kdb.ErrNotFound, func(tx kdb.Tx) error { return tx.Mark("none", kdb.Marks{}) })
+	if s.NoPersonalTrust {
+		refused(t, db, "trust with a key", kdb.ErrUnsupported, func(tx kdb.Tx) error { return tx.Mark("web", kdb.Marks{Trusted: new(true)}) })
+	}
+	expect(t, s.Reopen(t, db), map[string]string{"web": "personal", "root": "trusted+"})
+}
