@@ -84,7 +84,8 @@ func stashCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "stash", Category: groupDatabase, Usage: "keep a key beside the database, so that commands run unattended",
 		Description: "The stash of a native database is a random key in a file that only its owner may read. It reveals no password, and\n" +
-			"removing it revokes it: a stolen copy opens nothing any more. That of an IBM CMS database hides its password badly.\n\n" +
+			"removing it revokes it: a stolen copy opens nothing any more. That of an IBM CMS database or a PKCS #12 file contains the\n" +
+			"password, hidden from nobody who can read the file.\n\n" +
 			examples("certkdb stash create", "certkdb stash remove"),
 		Subcommands: []*cli.Command{
 			stashSubcommand(env, "create", "make a stash beside the database", func(c *cli.Context) (op.StashDone, error) {

@@ -35,8 +35,10 @@ type Codec struct {
 // StashCodec reads and writes a stash file of a foreign format.
 type StashCodec struct {
 	Extension string // replaces the database's extension
-	Decode    func(data []byte) ([]byte, error)
-	Encode    func(password []byte) ([]byte, error)
+	// Shared are the extensions of databases whose stash has the same name, so that a stash may belong to another of them.
+	Shared []string
+	Decode func(data []byte) ([]byte, error)
+	Encode func(password []byte) ([]byte, error)
 }
 
 // Files are the bytes of a database: Main is the file that was named, Companions the others by their ending.

@@ -182,8 +182,33 @@ func (d *Database) readStash() ([]byte, error) {
 	return password, nil
 }
 
+// stashHolds says that the stash file holds this password.
+func (d *Database) stashHolds(password []byte) bool {
+	if password == nil || !d.HasStash() {
+		return false
+	}
+	stashed, err := d.readStash()
+	defer clear(stashed)
+	return err == nil && bytes.Equal(stashed, password)
+}
+
+// stashOfAnother finds the database that a stash file with another password may belong to: one of the same name with another extension.
+func (d *Database) stashOfAnother(password []byte) (string, bool) {
+	if !d.HasStash() || d.stashHolds(password) {
+		return "", false
+	}
+	for _, extension := range d.codec.Stash.Shared {
+		path := beside(d.location, extension)
+		if _, err := os.Stat(path); err == nil && path != d.location {
+			return path, true
+		}
+	}
+	return "", false
+}
+
 // CreateStash writes the password of the key file into the format's own stash file, with mode 0600, in place of one that is there. The
-// error wraps kdb.ErrUnsupported if the format has none. Formats' own stashes hide the password and protect nothing.
+// error wraps kdb.ErrUnsupported if the format has none, and kdb.ErrDatabaseExists if the one that is there may belong to another database. Formats'
+// own stashes hide the password and protect nothing.
 func (d *Database) CreateStash(ctx context.Context) error {
 	if d.codec.Stash == nil {
 		return fmt.Errorf("%w: %s has no stash file of its own", kdb.ErrUnsupported, d.codec.Name)
@@ -196,6 +221,10 @@ func (d *Database) CreateStash(ctx context.Context) error {
 	password := d.secrets.get()
 	if password == nil {
 		return fmt.Errorf("stashing the password of %q: %w: the file has none", d.location, kdb.ErrNoPassword)
+	}
+	if other, ok := d.stashOfAnother(password); ok {
+		return fmt.Errorf("stashing the password of %q: %w: the stash file %q has another password, perhaps that of %q; move one of them away",
+			d.location, kdb.ErrDatabaseExists, d.StashPath(), other)
 	}
 	return d.writeStash(ctx, password)
 }

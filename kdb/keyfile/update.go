@@ -21,8 +21,8 @@ func (d *Database) Update(ctx context.Context, _ string, fn func(kdb.Tx) error) 
 	}, nil)
 }
 
-// ChangePassword writes the file under another password. The new file is opened once with it before it takes the old one's place. A stash file that
-// is there is written anew too.
+// ChangePassword writes the file under another password. The new file is opened once with it before it takes the old one's place. A stash file
+// with the old password gets the new one.
 func (d *Database) ChangePassword(ctx context.Context, password []byte) error {
 	if password == nil {
 		return fmt.Errorf("changing the password of %q: %w", d.location, kdb.ErrNoPassword)
@@ -30,7 +30,7 @@ func (d *Database) ChangePassword(ctx context.Context, password []byte) error {
 	if err := d.Unlock(ctx); err != nil {
 		return err
 	}
-	stashed := d.HasStash()
+	stashed := d.stashHolds(d.secrets.get())
 	err := d.update(ctx, func(c Container) (bool, error) {
 		if s, ok := c.(Sealer); ok {
 			if err := s.Reseal(); err != nil {

@@ -16,6 +16,7 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
+	"certkdb/kdb/keyfile/stash"
 )
 
 // The endings of the files that belong to a database.
@@ -32,7 +33,7 @@ func Codec() keyfile.Codec {
 		Extensions: []string{".kdb"},
 		Companions: []string{extRequests, extCRL},
 		Matches:    matches,
-		Stash:      &keyfile.StashCodec{Extension: ".sth", Decode: DecodeStash, Encode: EncodeStashV2},
+		Stash:      stash.Codec(),
 		Decode:     decode,
 		New:        newContainer,
 	}

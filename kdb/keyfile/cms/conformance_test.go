@@ -10,6 +10,7 @@ import (
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
 	"certkdb/kdb/keyfile/cms"
+	"certkdb/kdb/keyfile/stash"
 	"certkdb/scripts/conformancedata"
 )
 
@@ -102,7 +103,7 @@ func TestConformance_damaged(t *testing.T) {
 func TestConformance_stashes(t *testing.T) {
 	t.Parallel()
 	rows(t, func(r *conformancedata.Row) bool { return r.Kind == "cms-stash" }, func(path, password string, data []byte) {
-		got, err := cms.DecodeStash(data)
+		got, err := stash.Decode(data)
 		if err != nil || len(got) == 0 || password != "" && string(got) != password {
 			t.Errorf("%s: a password of %d bytes, %v", path, len(got), err)
 		}
@@ -116,7 +117,7 @@ func TestConformance_stashesOfPKCS12(t *testing.T) {
 		if cms.Codec().Matches(data) {
 			t.Errorf("%s is PKCS #12 and taken for CMS", path)
 		}
-		got, err := cms.DecodeStash(conformancedata.Read(t, strings.TrimSuffix(path, ".kdb")+".sth"))
+		got, err := stash.Decode(conformancedata.Read(t, strings.TrimSuffix(path, ".kdb")+".sth"))
 		if err != nil || password != "" && string(got) != password {
 			t.Errorf("%s: its stash has another password (%v)", path, err)
 		}

@@ -10,6 +10,7 @@ import (
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
 	"certkdb/kdb/keyfile/cms"
+	"certkdb/kdb/keyfile/stash"
 )
 
 // options answer every question for the password, with none if it is "".
@@ -60,11 +61,11 @@ func TestDatabase_filesAndStash(t *testing.T) {
 	if err := db.ChangePassword(ctx, []byte("another")); err != nil {
 		t.Fatal(err)
 	}
-	stash, err := os.ReadFile(path[:len(path)-4] + ".sth")
+	stashed, err := os.ReadFile(path[:len(path)-4] + ".sth")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if password, err := cms.DecodeStash(stash); err != nil || string(password) != "another" {
+	if password, err := stash.Decode(stashed); err != nil || string(password) != "another" {
 		t.Errorf("the stash holds %q, %v", password, err)
 	}
 	findings := 0

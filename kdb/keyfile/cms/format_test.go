@@ -13,7 +13,7 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
-	"certkdb/kdb/keyfile/cms"
+	"certkdb/kdb/keyfile/stash"
 	"certkdb/pki/pbe"
 )
 
@@ -115,7 +115,7 @@ func TestFormat_sealedKey(t *testing.T) {
 func TestFormat_stashes(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"stash-v1", "stash-v2"} {
-		password, err := cms.DecodeStash(examples(t)[name])
+		password, err := stash.Decode(examples(t)[name])
 		if err != nil || string(password) != secret {
 			t.Errorf("%s: %q, %v", name, password, err)
 		}

@@ -28,6 +28,7 @@ import (
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
 	"certkdb/kdb/keyfile/ber"
+	"certkdb/kdb/keyfile/stash"
 	"certkdb/pki/pbe"
 )
 
@@ -38,6 +39,7 @@ func Codec() keyfile.Codec {
 		Aliases:    []string{"p12", "pfx"},
 		Extensions: []string{".p12", ".pfx"},
 		Matches:    matches,
+		Stash:      stash.Codec(),
 		Decode: func(files keyfile.Files, passwords keyfile.Passwords) (keyfile.Container, error) {
 			c, err := Decode(files.Main, passwords)
 			if err != nil {

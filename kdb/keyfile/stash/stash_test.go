@@ -1,4 +1,4 @@
-package cms_test
+package stash_test
 
 import (
 	"bytes"
@@ -7,14 +7,14 @@ import (
 	"testing"
 
 	"certkdb/kdb"
-	"certkdb/kdb/keyfile/cms"
+	"certkdb/kdb/keyfile/stash"
 )
 
-func TestStash_roundTrip(t *testing.T) {
+func TestEncode_roundTrip(t *testing.T) {
 	t.Parallel()
-	for name, encode := range map[string]func([]byte) ([]byte, error){"v1": cms.EncodeStashV1, "v2": cms.EncodeStashV2} {
+	for name, encode := range map[string]func([]byte) ([]byte, error){"v1": stash.EncodeV1, "v2": stash.EncodeV2} {
 		size := map[string]int{"v1": 129, "v2": 193}[name]
-		for n := 0; n <= cms.MaxStashPassword; n++ {
+		for n := 0; n <= stash.MaxPassword; n++ {
 			password := []byte(strings.Repeat("pässwort", 20))[:n]
 			data, err := encode(password)
 			if err != nil {
@@ -23,7 +23,7 @@ func TestStash_roundTrip(t *testing.T) {
 			if len(data) != size {
 				t.Fatalf("%s has %d bytes, want %d", name, len(data), size)
 			}
-			got, err := cms.DecodeStash(data)
+			got, err := stash.Decode(data)
 			if err != nil || !bytes.Equal(got, password) {
 				t.Fatalf("%s of %d bytes: %q, %v", name, n, got, err)
 			}
@@ -37,10 +37,10 @@ func TestStash_roundTrip(t *testing.T) {
 	}
 }
 
-func TestStash_paddingHasNoNUL(t *testing.T) {
+func TestEncode_paddingHasNoNUL(t *testing.T) {
 	t.Parallel()
 	for range 20 {
-		data, err := cms.EncodeStashV1([]byte("x"))
+		data, err := stash.EncodeV1([]byte("x"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -50,43 +50,43 @@ func TestStash_paddingHasNoNUL(t *testing.T) {
 	}
 }
 
-func TestDecodeStash_refusesDamage(t *testing.T) {
+func TestDecode_refusesDamage(t *testing.T) {
 	t.Parallel()
-	good, err := cms.EncodeStashV2([]byte(secret))
+	good, err := stash.EncodeV2([]byte("password"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range 64 {
 		bad := bytes.Clone(good)
 		bad[i] ^= 1
-		if _, err := cms.DecodeStash(bad); !errors.Is(err, kdb.ErrCorrupt) {
+		if _, err := stash.Decode(bad); !errors.Is(err, kdb.ErrCorrupt) {
 			t.Errorf("byte %d changed: %v, want ErrCorrupt", i, err)
 		}
 	}
 	for _, n := range []int{0, 1, 128, 130, 192, 194, 5000} {
-		if _, err := cms.DecodeStash(make([]byte, n)); !errors.Is(err, kdb.ErrParse) {
+		if _, err := stash.Decode(make([]byte, n)); !errors.Is(err, kdb.ErrParse) {
 			t.Errorf("%d bytes: %v, want ErrParse", n, err)
 		}
 	}
-	if _, err := cms.DecodeStash(make([]byte, 129)); !errors.Is(err, kdb.ErrCorrupt) {
+	if _, err := stash.Decode(make([]byte, 129)); !errors.Is(err, kdb.ErrCorrupt) {
 		t.Errorf("no NUL: %v, want ErrCorrupt", err)
 	}
 }
 
-func FuzzDecodeStash(f *testing.F) {
-	v1, err := cms.EncodeStashV1([]byte(secret))
+func FuzzDecode(f *testing.F) {
+	v1, err := stash.EncodeV1([]byte("password"))
 	if err != nil {
 		f.Fatal(err)
 	}
-	v2, err := cms.EncodeStashV2([]byte(secret))
+	v2, err := stash.EncodeV2([]byte("password"))
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(v1)
 	f.Add(v2)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		password, err := cms.DecodeStash(data)
-		if err == nil && (len(password) > cms.MaxStashPassword || bytes.IndexByte(password, 0) >= 0) {
+		password, err := stash.Decode(data)
+		if err == nil && (len(password) > stash.MaxPassword || bytes.IndexByte(password, 0) >= 0) {
 			t.Errorf("password %q", password)
 		}
 	})
