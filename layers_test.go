@@ -32,19 +32,30 @@ var layers = []struct {
 		allow: []string{"certkdb/pki/cert", "certkdb/pki/issuers", "certkdb/pki/key", "certkdb/pki/name", "certkdb/pki/oid", "certkdb/pki/pbe"},
 	},
 	{folder: "certkdb/kdb/sealed", deny: []string{"certkdb/kdb/store/boltstore", "certkdb/kdb/keyfile"}},
-	{folder: "certkdb/commands/op", deny: []string{"github.com/urfave/cli", "certkdb/commands/dsmcert", "go.etcd.io", "github.com/cloudflare/cfssl"}},
-	{folder: "certkdb/commands/dsmcert", deny: []string{"certkdb/kdb", "certkdb/pki", "github.com/urfave/cli"}},
+	{folder: "certkdb/commands/native", deny: []string{"certkdb/commands/dsmcert", "go.etcd.io", "github.com/cloudflare/cfssl"}},
+	{folder: "certkdb/commands/op", deny: []string{"github.com/urfave/cli", "certkdb/commands/dsmcert", "certkdb/commands/native", "go.etcd.io", "github.com/cloudflare/cfssl"}},
+	{folder: "certkdb/commands/op/input", deny: operations},
+	{folder: "certkdb/commands/op/databases", deny: operations},
+	{folder: "certkdb/commands/op/entries", deny: operations, allow: []string{"certkdb/commands/op/databases"}},
+	{folder: "certkdb/commands/op/inspect", deny: operations},
+	{folder: "certkdb/commands/op/issuing", deny: operations, allow: []string{"certkdb/commands/op/entries"}},
+	{folder: "certkdb/commands/dsmcert", deny: []string{"certkdb/commands/native", "certkdb/kdb", "certkdb/pki", "github.com/urfave/cli"}},
 }
 
 // pkiAbove decide; what reads and orders for them knows nothing of that.
 var pkiAbove = []string{"certkdb/pki/path", "certkdb/pki/issue", "certkdb/pki/status", "certkdb/pki/lint"}
+
+// operations are the packages of operations, side by side above package op.
+var operations = []string{
+	"certkdb/commands/op/databases", "certkdb/commands/op/entries", "certkdb/commands/op/inspect", "certkdb/commands/op/issuing",
+}
 
 // owners are libraries and the packages that may import each: mostly one.
 var owners = map[string]string{
 	"github.com/cloudflare/cfssl":      "certkdb/pki/issue",
 	"github.com/zmap/":                 "certkdb/pki/lint",
 	"go.etcd.io/bbolt":                 "certkdb/kdb/store/boltstore",
-	"github.com/urfave/cli":            "certkdb/commands",
+	"github.com/urfave/cli":            "certkdb/commands/native",
 	"software.sslmate.com":             "certkdb/kdb/keyfile/pkcs12",
 	"github.com/pavlo-v-chernykh/":     "certkdb/kdb/keyfile/jks",
 	"golang.org/x/crypto/ssh":          "certkdb/kdb/keyfile/pem",

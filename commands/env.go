@@ -75,3 +75,9 @@ func (t terminal) Close() error {
 	}
 	return t.in.Close()
 }
+
+// isTerminal says whether f is a screen.
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0 && info.Mode()&os.ModeDevice != 0
+}

@@ -17,6 +17,9 @@ import (
 	"strings"
 
 	"certkdb/commands/op"
+	"certkdb/commands/op/databases"
+	"certkdb/commands/op/entries"
+	"certkdb/commands/op/inspect"
 )
 
 const usageText = `Usage:
@@ -31,11 +34,22 @@ type request struct {
 	server, file string
 }
 
-// Main runs dsmcert with the arguments behind its name.
-func Main(ctx context.Context, env *op.Env, args []string) error {
+// Main runs dsmcert with the arguments behind its name and returns its exit status.
+func Main(ctx context.Context, env *op.Env, args []string) int {
+	err := run(ctx, env, args)
+	if err == nil {
+		return 0
+	}
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return printError(env.Stderr, err)
+}
+
+func run(ctx context.Context, env *op.Env, args []string) error {
 	r, err := parse(args)
 	if err != nil {
-		return op.WithHint(err, "see: dsmcert -help")
+		return err
 	}
 	db := op.DB{Location: existing(env), LockTimeout: op.DefaultLockTimeout}
 	switch r.action {
@@ -98,9 +112,9 @@ func (r request) complete() error {
 // add imports a certificate under the server's name. When no database is there it is made, with a password that nobody
 // needs to know and a stash, as dsmcert does.
 func add(ctx context.Context, env *op.Env, db op.DB, r request) error {
-	added, err := op.Add{
+	added, err := entries.Add{
 		DB: db, Files: []string{r.file}, Label: r.server, LabelFirst: true, CertificatesOnly: true,
-		Init: &op.Init{DB: db, NewPassword: op.NewPassword{Generate: true}, Stash: true},
+		Init: &databases.Init{DB: db, NewPassword: op.NewPassword{Generate: true}, Stash: true},
 	}.Run(ctx, env)
 	if err != nil {
 		return err
@@ -114,7 +128,7 @@ func add(ctx context.Context, env *op.Env, db op.DB, r request) error {
 }
 
 func list(ctx context.Context, env *op.Env, db op.DB) error {
-	return op.List{DB: db}.Run(ctx, env, func(entries []op.Entry) error {
+	return inspect.List{DB: db}.Run(ctx, env, func(entries []op.Entry) error {
 		for _, e := range entries {
 			until := "-"
 			if e.NotAfter != nil {
@@ -129,7 +143,7 @@ func list(ctx context.Context, env *op.Env, db op.DB) error {
 }
 
 func remove(ctx context.Context, env *op.Env, db op.DB, r request) error {
-	if _, err := (op.Delete{DB: db, Labels: []string{r.server}}).Run(ctx, env); err != nil {
+	if _, err := (entries.Delete{DB: db, Labels: []string{r.server}}).Run(ctx, env); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(env.Stdout, "The certificate for server %q was deleted successfully.\n", r.server)

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"certkdb/kdb"
@@ -50,25 +48,25 @@ func (d DB) Open(ctx context.Context, env *Env) (kdb.Database, error) {
 	if err != nil {
 		return nil, err
 	}
-	options, err := d.options(ctx, env)
+	options, err := d.Options(ctx, env)
 	if err != nil {
 		return nil, err
 	}
 	driver, err := kdb.Recognise(env.Drivers, location)
 	if errors.Is(err, kdb.ErrNoDatabase) {
-		return nil, WithHint(err, fmt.Sprintf("make it with: certkdb init --db %s", quote(location)))
+		return nil, WithHint(err, fmt.Sprintf("make it with: certkdb init --db %s", Quote(location)))
 	}
 	if err != nil {
 		return nil, err
 	}
 	if driver.Pieces {
-		options.Password, options.NewPassword = forKeys(options.Password), forKeys(options.NewPassword)
+		options.Password, options.NewPassword = ForKeys(options.Password), ForKeys(options.NewPassword)
 	}
 	return driver.Open(ctx, location, options)
 }
 
-// forKeys adds what the password of a file is for that has private keys encrypted and nothing else.
-func forKeys(ask func(context.Context, string) ([]byte, error)) func(context.Context, string) ([]byte, error) {
+// ForKeys adds what the password of a file is for that has private keys encrypted and nothing else.
+func ForKeys(ask func(context.Context, string) ([]byte, error)) func(context.Context, string) ([]byte, error) {
 	return func(ctx context.Context, location string) ([]byte, error) {
 		password, err := ask(ctx, location)
 		if errors.Is(err, kdb.ErrNoPassword) {
@@ -78,19 +76,19 @@ func forKeys(ask func(context.Context, string) ([]byte, error)) func(context.Con
 	}
 }
 
-// options turns the parameters into what package kdb wants. Passwords of keys are read at once: who gives them knows that
+// Options turns the parameters into what package kdb wants. Passwords of keys are read at once: who gives them knows that
 // they are needed.
-func (d DB) options(ctx context.Context, env *Env) (kdb.Options, error) {
+func (d DB) Options(ctx context.Context, env *Env) (kdb.Options, error) {
 	asked := d.Password
 	asked.AllowEmpty = true // PKCS #12 files have empty passwords often enough
 	o := kdb.Options{
-		Password:    func(_ context.Context, location string) ([]byte, error) { return asked.read(env, location) },
+		Password:    func(_ context.Context, location string) ([]byte, error) { return asked.Read(env, location) },
 		NewPassword: func(_ context.Context, location string) ([]byte, error) { return d.Password.readNew(env, location) },
 		NoStash:     d.Password.replacesStash(),
 		LockTimeout: d.LockTimeout, Now: env.Now, User: env.User, Host: env.Host,
 	}
 	for _, p := range d.KeyPassword {
-		password, err := p.read(env, "private keys")
+		password, err := p.Read(env, "private keys")
 		if err != nil {
 			return o, err
 		}
@@ -99,8 +97,8 @@ func (d DB) options(ctx context.Context, env *Env) (kdb.Options, error) {
 	return o, ctx.Err()
 }
 
-// view opens the database for the time of one look.
-func (d DB) view(ctx context.Context, env *Env, fn func(kdb.Tx) error) error {
+// View opens the database for the time of one look.
+func (d DB) View(ctx context.Context, env *Env, fn func(kdb.Tx) error) error {
 	db, err := d.Open(ctx, env)
 	if err != nil {
 		return err
@@ -109,45 +107,12 @@ func (d DB) view(ctx context.Context, env *Env, fn func(kdb.Tx) error) error {
 	return db.View(ctx, fn)
 }
 
-// update opens the database for the time of one change.
-func (d DB) update(ctx context.Context, env *Env, operation string, fn func(kdb.Tx) error) error {
+// Update opens the database for the time of one change.
+func (d DB) Update(ctx context.Context, env *Env, operation string, fn func(kdb.Tx) error) error {
 	db, err := d.Open(ctx, env)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
 	return db.Update(ctx, operation, fn)
-}
-
-// takeOut calls fn, which reads private keys and notes that in the audit log. A database that can only be read takes no notes.
-func takeOut(ctx context.Context, db kdb.Database, operation string, fn func(kdb.Tx) error) error {
-	err := db.Update(ctx, operation, fn)
-	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
-		return db.View(ctx, func(tx kdb.Tx) error { return fn(silent{tx}) })
-	}
-	return err
-}
-
-// silent is a transaction that notes nothing.
-type silent struct{ kdb.Tx }
-
-func (silent) Audit(string, string) error { return nil }
-
-// mustHave says in one sentence that label is not in the database.
-func mustHave(tx kdb.Tx, label string) (kdb.Summary, error) {
-	s, err := tx.Summary(label)
-	if errors.Is(err, kdb.ErrNotFound) {
-		return s, WithHint(fmt.Errorf("label %q: %w", label, kdb.ErrNotFound), "see the labels with: certkdb list")
-	}
-	return s, err
-}
-
-// quote puts a word into single quotes when a shell would split it.
-func quote(word string) string {
-	for _, r := range word {
-		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '/' || r == '.' || r == '-' || r == '_' || r == ':') {
-			return fmt.Sprintf("%q", word)
-		}
-	}
-	return word
 }

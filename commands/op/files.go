@@ -13,7 +13,7 @@ import (
 func writeSecret(path string, data []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return WithHint(fmt.Errorf("writing %q: %w", path, unwrapPath(err)), "name a file that is not there, in a folder that is")
+		return WithHint(fmt.Errorf("writing %q: %w", path, UnwrapPath(err)), "name a file that is not there, in a folder that is")
 	}
 	_, err = f.Write(data)
 	return errors.Join(err, f.Sync(), f.Close())
@@ -24,19 +24,19 @@ type Output struct {
 	Path  string // "" or "-" is standard output
 	Force bool   // replace an existing file
 	// lax does not wait for the disk: what is lost with the power can be had again.
-	lax bool
+	Lax bool
 }
 
-func (o Output) isStdout() bool {
+func (o Output) IsStdout() bool {
 	return o.Path == "" || o.Path == "-"
 }
 
-// write calls fill with a writer. A file appears whole or not at all, with mode 0600 if it is secret, else 0644.
-func (o Output) write(env *Env, secret bool, fill func(io.Writer) error) error {
-	if o.isStdout() {
+// Write calls fill with a writer. A file appears whole or not at all, with mode 0600 if it is secret, else 0644.
+func (o Output) Write(env *Env, secret bool, fill func(io.Writer) error) error {
+	if o.IsStdout() {
 		return fill(env.Stdout)
 	}
-	if err := o.check(); err != nil {
+	if err := o.Check(); err != nil {
 		return err
 	}
 	mode := fs.FileMode(0o644)
@@ -45,7 +45,7 @@ func (o Output) write(env *Env, secret bool, fill func(io.Writer) error) error {
 	}
 	f, err := os.CreateTemp(filepath.Dir(o.Path), "."+filepath.Base(o.Path)+".*") // 0600
 	if err != nil {
-		return fmt.Errorf("writing %q: %w", o.Path, unwrapPath(err))
+		return fmt.Errorf("writing %q: %w", o.Path, UnwrapPath(err))
 	}
 	w := &noticing{w: f}
 	err = fill(w)
@@ -58,7 +58,7 @@ func (o Output) write(env *Env, secret bool, fill func(io.Writer) error) error {
 		os.Remove(f.Name())
 	}
 	if err != nil && (filled || w.failed) {
-		return fmt.Errorf("writing %q: %w", o.Path, unwrapPath(err))
+		return fmt.Errorf("writing %q: %w", o.Path, UnwrapPath(err))
 	}
 	return err // of what should have been written
 }
@@ -76,19 +76,19 @@ func (n *noticing) Write(data []byte) (int, error) {
 }
 
 func (o Output) sync(f *os.File) error {
-	if o.lax {
+	if o.Lax {
 		return nil
 	}
 	return f.Sync()
 }
 
-// check refuses to replace a file without Force, and a folder that is not there, before anything is made that would be lost.
-func (o Output) check() error {
-	if o.isStdout() {
+// Check refuses to replace a file without Force, and a folder that is not there, before anything is made that would be lost.
+func (o Output) Check() error {
+	if o.IsStdout() {
 		return nil
 	}
 	if _, err := os.Stat(filepath.Dir(o.Path)); err != nil {
-		return fmt.Errorf("writing %q: its folder: %w", o.Path, unwrapPath(err))
+		return fmt.Errorf("writing %q: its folder: %w", o.Path, UnwrapPath(err))
 	}
 	if o.Force {
 		return nil
@@ -99,16 +99,16 @@ func (o Output) check() error {
 	return nil
 }
 
-// makeFolder makes the folder of the default database; a folder that somebody named has to be there.
-func makeFolder(d DB, location string) error {
+// MakeFolder makes the folder of the default database; a folder that somebody named has to be there.
+func MakeFolder(d DB, location string) error {
 	if d.Location != "" {
 		return nil
 	}
 	return os.MkdirAll(filepath.Dir(location), 0o700)
 }
 
-// unwrapPath leaves the path out, which the message names already.
-func unwrapPath(err error) error {
+// UnwrapPath leaves the path out, which the message names already.
+func UnwrapPath(err error) error {
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {
 		return pathErr.Err

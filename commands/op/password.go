@@ -31,7 +31,7 @@ type Password struct {
 	AllowEmpty bool
 
 	// seen is told each password that was read.
-	seen func([]byte)
+	Seen func([]byte)
 }
 
 // maxPassword bounds what is read as a password.
@@ -84,8 +84,8 @@ func (p Password) Check() error {
 		"write file:PATH, env:VAR, fd:N, stdin, prompt, stash, cred:NAME or pass:TEXT")
 }
 
-// read returns the password that opens what (a location, "private keys").
-func (p Password) read(env *Env, what string) ([]byte, error) {
+// Read returns the password that opens what (a location, "private keys").
+func (p Password) Read(env *Env, what string) ([]byte, error) {
 	whose := ""
 	if p.Option != "" { // without, it is that of the database, and who opens it names it
 		whose = " for " + what
@@ -112,8 +112,8 @@ func (p Password) accept(password []byte) ([]byte, error) {
 	if len(password) == 0 && !p.AllowEmpty {
 		return nil, fmt.Errorf("%w: the password is empty", kdb.ErrNoPassword)
 	}
-	if p.seen != nil {
-		p.seen(password)
+	if p.Seen != nil {
+		p.Seen(password)
 	}
 	return password, nil
 }
@@ -236,7 +236,7 @@ type NewPassword struct {
 	OutFile string
 }
 
-func (n NewPassword) get(env *Env, what string) ([]byte, error) {
+func (n NewPassword) Get(env *Env, what string) ([]byte, error) {
 	switch {
 	case n.Generate && n.Given():
 		return nil, fmt.Errorf("%w: a new password is either given or generated", ErrUsage)
@@ -252,6 +252,9 @@ func (n NewPassword) get(env *Env, what string) ([]byte, error) {
 	return password, writeSecret(n.OutFile, append(bytes.Clone(password), '\n'))
 }
 
+// Wanted says that there is to be a password.
+func (n NewPassword) Wanted() bool { return n.Given() || n.Generate }
+
 // generatePassword makes 160 random bits, written in 32 characters that survive every shell.
 func generatePassword() []byte {
 	var random [20]byte
@@ -259,7 +262,7 @@ func generatePassword() []byte {
 	return []byte(strings.ToLower(base32.StdEncoding.EncodeToString(random[:])))
 }
 
-// fixed is a password source for a password that is at hand already.
-func fixed(password []byte) func(context.Context, string) ([]byte, error) {
+// Fixed is a password source for a password that is at hand already.
+func Fixed(password []byte) func(context.Context, string) ([]byte, error) {
 	return func(context.Context, string) ([]byte, error) { return bytes.Clone(password), nil }
 }

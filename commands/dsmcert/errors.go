@@ -1,0 +1,42 @@
+package dsmcert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"certkdb/commands/op"
+)
+
+// statuses are the exit statuses of dsmcert. IBM documents none but success (unconfirmed).
+var statuses = map[op.Class]int{
+	op.ClassUsage: 2, op.ClassBadLabel: 2, op.ClassUnsupported: 2, op.ClassLabelNotFound: 3, op.ClassDatabaseNotFound: 3, op.ClassFileNotFound: 3,
+	op.ClassLabelExists: 4, op.ClassDatabaseExists: 4, op.ClassNoPassword: 5, op.ClassWrongPassword: 5, op.ClassLocked: 6, op.ClassChanged: 6,
+	op.ClassParse: 7, op.ClassPermission: 11, op.ClassDamaged: 12, op.ClassUnknownVersion: 12, op.ClassInterrupted: 130,
+}
+
+// printError prints an error in the words of dsmcert and returns the exit status for it.
+func printError(w io.Writer, err error) int {
+	class := op.ClassOf(err)
+	fmt.Fprintf(w, "dsmcert: error: %s\n", message(err))
+	switch class {
+	case op.ClassUsage:
+		fmt.Fprintln(w, "dsmcert: see: dsmcert -help")
+	case op.ClassLabelExists:
+		fmt.Fprintln(w, "dsmcert: remove the certificate first: dsmcert -delete -server NAME")
+	}
+	if status, known := statuses[class]; known {
+		return status
+	}
+	return 1
+}
+
+// message is the text of an error on one line.
+func message(err error) string {
+	if errors.Is(err, context.Canceled) {
+		return "interrupted; nothing was changed"
+	}
+	return strings.ReplaceAll(err.Error(), "\n", "; ")
+}

@@ -1,0 +1,302 @@
+package native
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"certkdb/commands/op"
+)
+
+// The groups of commands in the help, in its order.
+const (
+	groupDatabase   = "1 database"
+	groupEntries    = "2 entries"
+	groupIssuing    = "3 issuing"
+	groupOperations = "4 operations"
+	groupDialects   = "5 dialects"
+)
+
+func run(ctx context.Context, env *op.Env, argv []string, dialects map[string]Dialect) error {
+	if len(argv) == 2 && argv[1] == "--version" { // what people try first with an unknown program
+		argv = []string{argv[0], "version"}
+	}
+	app := newApp(env, dialects)
+	args, err := arrange(app, argv)
+	if err != nil {
+		return err
+	}
+	keepOnly(app, args)
+	return app.RunContext(ctx, args)
+}
+
+// keepOnly leaves only the command that is called in the tree: urfave/cli prepares every option of every command, which takes
+// longer than most commands do. Those that look at the whole tree keep it.
+func keepOnly(app *cli.App, args []string) {
+	if len(args) < 2 {
+		return
+	}
+	c := lookup(app.Commands, args[1])
+	if c == nil || slices.Contains([]string{"help", "man", "__complete"}, c.Name) {
+		return
+	}
+	app.Commands = []*cli.Command{c}
+}
+
+// newApp builds the tree of commands for one run.
+func newApp(env *op.Env, dialects map[string]Dialect) *cli.App {
+	app := &cli.App{
+		Name:                      "certkdb",
+		Usage:                     "keep certificates and private keys under labels in a key database",
+		Version:                   env.Version,
+		HideVersion:               true,
+		HideHelpCommand:           true,
+		DisableSliceFlagSeparator: true, // names contain commas
+		Writer:                    env.Stdout,
+		ErrWriter:                 env.Stderr,
+		Reader:                    env.Stdin,
+		ExitErrHandler:            func(*cli.Context, error) {}, // Main alone exits
+		Commands:                  tree(env, dialects),
+		Flags:                     append(commonFlags(), cli.HelpFlag), // that no command was meant is said by the action
+		CustomAppHelpTemplate:     appHelp,
+		Action:                    noCommand,
+		OnUsageError:              usageError,
+	}
+	for _, c := range app.Commands {
+		prepare(c)
+	}
+	return app
+}
+
+func tree(env *op.Env, dialects map[string]Dialect) []*cli.Command {
+	commands := []*cli.Command{
+		initCommand(env), infoCommand(env), passwdCommand(env), slotsCommand(env), stashCommand(env), rekeyCommand(env),
+		checkCommand(env), compactCommand(env), backupCommand(env), logCommand(env),
+		addCommand(env), listCommand(env), showCommand(env), renameCommand(env), trustCommand(env), distrustCommand(env),
+		defaultCommand(env), deleteCommand(env), exportCommand(env), copyCommand(env),
+		createCommand(env), requestCommand(env), signCommand(env), receiveCommand(env), renewCommand(env), revokeCommand(env),
+		crlCommand(env), issuedCommand(env), validateCommand(env), lintCommand(env),
+		completionCommand(env), manCommand(env), helpCommand(env), versionCommand(env), completeCommand(env),
+	}
+	for _, name := range slices.Sorted(maps.Keys(dialects)) {
+		commands = append(commands, dialectCommand(env, name, dialects[name]))
+	}
+	return commands
+}
+
+// ownFormats are the commands that take further formats than table and json, and look themselves.
+var ownFormats = []string{"list", "show", "issued", "log", "export", "completion", "man", "help"}
+
+// prepare gives a command and those below it what all commands have in common.
+func prepare(c *cli.Command) {
+	c.HideHelpCommand = true
+	c.OnUsageError = usageError
+	if len(c.Subcommands) > 0 && c.Action == nil {
+		c.Action = noCommand
+	}
+	if run := c.Action; run != nil {
+		looksItself := slices.Contains(ownFormats, c.Name)
+		c.Action = func(c *cli.Context) error {
+			if !looksItself {
+				if _, err := outputFormat(c); err != nil { // before anything is changed
+					return err
+				}
+			}
+			return pointToHelp(c, run(c))
+		}
+	}
+	if !c.SkipFlagParsing {
+		c.Flags = append(append(c.Flags, commonFlags()...), cli.HelpFlag) // or urfave/cli adds it here and there
+	}
+	for _, f := range c.Flags {
+		if isSwitch, ok := f.(*cli.BoolFlag); ok && f != cli.HelpFlag {
+			isSwitch.DisableDefaultText = true // false, as everybody knows
+		}
+	}
+	c.CustomHelpTemplate = commandHelp
+	for _, sub := range c.Subcommands {
+		sub.Category = c.Category
+		prepare(sub)
+	}
+}
+
+// usageError replaces urfave/cli's, which prints the help on standard output.
+func usageError(c *cli.Context, err error, _ bool) error {
+	return pointToHelp(c, fmt.Errorf("%w: %w", op.ErrUsage, twoHyphens{err}))
+}
+
+// pointToHelp adds to wrong usage that comes without a better hint where the right one is explained.
+func pointToHelp(c *cli.Context, err error) error {
+	if !errors.Is(err, op.ErrUsage) || op.Hint(err) != "" {
+		return err
+	}
+	return op.WithHint(err, "see: "+strings.TrimSpace(c.App.Name+" help "+commandPath(c)))
+}
+
+// twoHyphens is an error of Go's flag package, which writes options with one hyphen and calls every bad value a parse error.
+type twoHyphens struct{ error }
+
+func (e twoHyphens) Error() string {
+	plain := strings.NewReplacer("for flag -", "for --", "flag provided but not defined: -", "there is no option --", ": parse error", "")
+	return plain.Replace(e.error.Error())
+}
+
+func (e twoHyphens) Unwrap() error { return e.error }
+
+func commandPath(c *cli.Context) string {
+	var names []string
+	for _, parent := range c.Lineage() {
+		if parent.Command != nil && parent.Command.Name != "" && parent.Command.Name != "certkdb" {
+			names = append([]string{parent.Command.Name}, names...)
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+// noCommand answers a group or the program itself when no command follows.
+func noCommand(c *cli.Context) error {
+	below := c.App.Commands
+	if c.Command != nil && len(c.Command.Subcommands) > 0 {
+		below = c.Command.Subcommands
+	}
+	if !c.Args().Present() {
+		if c.Command == nil || c.Command.Name == "" || c.Command.Name == c.App.Name {
+			return cli.ShowAppHelp(c)
+		}
+		return op.WithHint(fmt.Errorf("%w: %q needs a subcommand", op.ErrUsage, c.Command.Name), "see: certkdb help "+c.Command.Name)
+	}
+	word := c.Args().First()
+	err := fmt.Errorf("%w: there is no command %q", op.ErrUsage, word)
+	if near := nearest(commandNames(below), word); near != "" {
+		return op.WithHint(err, fmt.Sprintf("did you mean %q? All commands: certkdb help", near))
+	}
+	return op.WithHint(err, "see all commands: certkdb help")
+}
+
+// nearest is the word that was probably meant; "" if none is much like what was written.
+func nearest(words []string, written string) (near string) {
+	least := min(2, len(written)/2) + 1
+	for _, word := range words {
+		if d := distance(word, written); d < least {
+			near, least = word, d
+		}
+	}
+	return near
+}
+
+// distance is the number of letters to be changed, added or removed to make one word of the other (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range a {
+		before := row[0] // of the row above, one to the left
+		row[0] = i + 1
+		for j := range b {
+			change := before
+			if a[i] != b[j] {
+				change++
+			}
+			before, row[j+1] = row[j+1], min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// Names of the common options.
+const (
+	flagDB          = "db"
+	flagPassword    = "password"
+	flagLockTimeout = "lock-timeout"
+	flagJSON        = "json"
+	flagOutput      = "output"
+	flagDetailed    = "detailed-exitcode"
+)
+
+const categoryCommon = "Common options"
+
+// commonFlags are the options that every command takes and that mean the same everywhere.
+func commonFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: flagDB, Usage: "the database: a `FILE`; else $CERTKDB_DB, else the default one", Category: categoryCommon},
+		&cli.StringFlag{Name: flagPassword, Usage: "where the password comes from: `SRC` is file:PATH, env:VAR, fd:N, stdin, prompt, stash, cred:NAME", Category: categoryCommon},
+		&cli.StringFlag{Name: "password-file", Usage: "the same as --password file:`FILE`", Category: categoryCommon},
+		&cli.DurationFlag{Name: flagLockTimeout, Usage: "how long to wait for another writer: a `TIME` such as 60s or 5m", Value: op.DefaultLockTimeout, Category: categoryCommon},
+		&cli.StringSliceFlag{Name: "in-key-password", Usage: "further password `SRC` for private keys with passwords of their own", Category: categoryCommon},
+		&cli.BoolFlag{Name: flagJSON, Usage: "results and errors as JSON", Category: categoryCommon},
+		&cli.StringFlag{Name: flagOutput, Usage: "`FORMAT` of results, also -o: table, wide, json, jsonl, csv, name, pem", Category: categoryCommon},
+	}
+}
+
+// database collects the common options about the database.
+func database(c *cli.Context) op.DB {
+	db := op.DB{
+		Location:    c.String(flagDB),
+		Password:    op.Password{Source: c.String(flagPassword)},
+		LockTimeout: c.Duration(flagLockTimeout),
+	}
+	if file := c.String("password-file"); file != "" && db.Password.Source == "" {
+		db.Password.Source = "file:" + file
+	}
+	for _, source := range c.StringSlice("in-key-password") {
+		db.KeyPassword = append(db.KeyPassword, op.Password{Source: source})
+	}
+	return db
+}
+
+// passwordFlag is an option for the source of a password.
+func passwordFlag(p *op.Password, name, usage string) cli.Flag {
+	p.Option = "--" + name
+	return &cli.StringFlag{Name: name, Usage: usage + ": `SRC` as for --password", Destination: &p.Source}
+}
+
+// exactly returns the command's arguments if there are as many as it has names for.
+func exactly(c *cli.Context, names ...string) ([]string, error) {
+	args := c.Args().Slice()
+	if len(args) == len(names) {
+		return args, nil
+	}
+	if len(args) < len(names) {
+		return nil, usage(c, "%s is missing", names[len(args)])
+	}
+	return nil, usage(c, "%q is one argument too many", args[len(names)])
+}
+
+// atLeastOne returns the command's arguments if there are any.
+func atLeastOne(c *cli.Context, name string) ([]string, error) {
+	if c.Args().Present() {
+		return c.Args().Slice(), nil
+	}
+	return nil, usage(c, "%s is missing", name)
+}
+
+func usage(c *cli.Context, format string, args ...any) error {
+	return usageError(c, fmt.Errorf(format, args...), true)
+}
+
+// maxPeriod is the longest that time.Duration holds, some 292 years.
+const maxPeriod = 1<<63 - 1
+
+// parsePeriod reads 90d, 12h, 2w, 1y, or what Go's durations take.
+func parsePeriod(text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	units := map[byte]time.Duration{'d': 24 * time.Hour, 'w': 7 * 24 * time.Hour, 'y': 365 * 24 * time.Hour}
+	if unit, ok := units[text[len(text)-1]]; ok {
+		if n, err := strconv.ParseUint(text[:len(text)-1], 10, 16); err == nil && n <= maxPeriod/uint64(unit) {
+			return time.Duration(n) * unit, nil
+		}
+	} else if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+		return d, nil
+	}
+	return 0, fmt.Errorf("%w: %q is no length of time; write 90d, 12h, 2w or 1y", op.ErrUsage, text)
+}

@@ -1,0 +1,87 @@
+package native
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"certkdb/commands/op"
+)
+
+// arrange puts options before arguments, so that they may stand anywhere: urfave/cli, like Go's flag package, stops at the
+// first argument. Options before the command's name move behind it, because every command knows the common options.
+// What follows "--" are arguments. The first element of args is the program's name.
+func arrange(app *cli.App, args []string) ([]string, error) {
+	path, options, rest := []string{args[0]}, []string{}, []string{}
+	commands, flags := app.Commands, commonFlags()
+	for i := 1; i < len(args); i++ {
+		arg := args[i]
+		if arg == "--" {
+			rest = append(rest, args[i+1:]...)
+			break
+		}
+		if len(arg) > 1 && arg[0] == '-' {
+			n, err := optionLength(flags, args[i:])
+			if err != nil {
+				return nil, op.WithHint(err, strings.Join(append([]string{"see: certkdb help"}, path[1:]...), " "))
+			}
+			options = append(append(options, longOption(arg)), args[i+1:i+n]...)
+			i += n - 1
+			continue
+		}
+		command := lookup(commands, arg)
+		if command == nil || len(rest) > 0 {
+			rest = append(rest, arg)
+			continue
+		}
+		path, commands = append(path, arg), command.Subcommands
+		if command.SkipFlagParsing {
+			return append(path, args[i+1:]...), nil
+		}
+		flags = append(flags, command.Flags...)
+		if len(commands) == 0 {
+			commands = nil
+		}
+	}
+	return slices.Concat(path, options, []string{"--"}, rest), nil
+}
+
+func lookup(commands []*cli.Command, name string) *cli.Command {
+	for _, c := range commands {
+		if c.HasName(name) {
+			return c
+		}
+	}
+	return nil
+}
+
+// longOption turns -o into --output: to Go's flag package -o and --o are the same, but --o is the organization of a subject.
+func longOption(arg string) string {
+	if rest, ok := strings.CutPrefix(arg, "-o"); ok && (rest == "" || rest[0] == '=') {
+		return "--" + flagOutput + rest
+	}
+	return arg
+}
+
+// optionLength says how many words the option at the front takes: two when its value is a word of its own.
+func optionLength(flags []cli.Flag, args []string) (int, error) {
+	name, _, hasValue := strings.Cut(strings.TrimLeft(longOption(args[0]), "-"), "=")
+	if hasValue || name == "help" || name == "h" {
+		return 1, nil
+	}
+	for _, f := range flags {
+		if !slices.Contains(f.Names(), name) {
+			continue
+		}
+		if _, isSwitch := f.(*cli.BoolFlag); isSwitch {
+			return 1, nil
+		}
+		if len(args) < 2 {
+			return 0, fmt.Errorf("%w: option %s needs a value", op.ErrUsage, args[0])
+		}
+		return 2, nil
+	}
+	return 1, nil // unknown: the command will say so
+}

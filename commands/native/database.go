@@ -1,0 +1,150 @@
+package native
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"certkdb/commands/op"
+	"certkdb/commands/op/databases"
+)
+
+func newPasswordFlags(n *op.NewPassword) []cli.Flag {
+	return []cli.Flag{
+		passwordFlag(&n.Password, "new-password", "where the new password comes from"),
+		&cli.BoolFlag{Name: "generate-password", Usage: "make a random password", Destination: &n.Generate},
+		&cli.StringFlag{Name: "password-out", Usage: "write a generated password to `FILE` (mode 0600)", Destination: &n.OutFile},
+	}
+}
+
+func initCommand(env *op.Env) *cli.Command {
+	var o databases.Init
+	return &cli.Command{
+		Name: "init", Category: groupDatabase, Usage: "make a new, empty database",
+		Description: "Makes a database and never overwrites one. The password comes from --password SRC, or is generated.\n" +
+			"With --stash a random key is kept in a file beside the database, so that commands run unattended.\n\n" +
+			examples("certkdb init", "certkdb init --generate-password --stash", "certkdb init --db /etc/app/key.ckdb --password file:/run/secrets/kdb --stash",
+				"certkdb init --db trust.p12 --password env:P12_PASSWORD", "certkdb init --db roots.pem"),
+		Flags: append(newPasswordFlags(&o.NewPassword),
+			&cli.BoolFlag{Name: "stash", Usage: "keep a stash beside the database", Destination: &o.Stash},
+			&cli.StringFlag{Name: "type", Usage: "`KIND` of database: ckdb, cms, pkcs12, jks, pem or pkcs7; else by the file's extension", Destination: &o.Type},
+			&cli.StringFlag{Name: "profile", Usage: "how a foreign format is written: `NAME`", Destination: &o.Profile},
+		),
+		Action: action(env, "init", nil, func(c *cli.Context, _ []string) (databases.Created, error) {
+			o.DB = database(c)
+			if !o.NewPassword.Given() { // --password names the new database's password too
+				o.NewPassword.Source = o.DB.Password.Source
+			}
+			return o.Run(c.Context, env)
+		}, printCreated),
+	}
+}
+
+func printCreated(w io.Writer, created databases.Created) {
+	fmt.Fprintf(w, "created %s database %q\n", created.Format, created.Location)
+	if created.Stash != "" {
+		fmt.Fprintf(w, "stashed its key in %q\n", created.Stash)
+	}
+	if created.PasswordFile != "" {
+		fmt.Fprintf(w, "wrote its password to %q\n", created.PasswordFile)
+	}
+}
+
+func infoCommand(env *op.Env) *cli.Command {
+	return &cli.Command{
+		Name: "info", Category: groupDatabase, Usage: "tell what a database is and how it is protected; needs no password",
+		Description: examples("certkdb info", "certkdb info --db server.p12 --json", "certkdb info --db server.pem"),
+		Action: action(env, "info", nil, func(c *cli.Context, _ []string) (databases.DatabaseInfo, error) {
+			return databases.Info{DB: database(c)}.Run(c.Context, env)
+		}, printInfo),
+	}
+}
+
+func printInfo(w io.Writer, info databases.DatabaseInfo) {
+	t := newTable(w)
+	t.row("location", info.Location)
+	t.row("format", info.Format+" "+info.Version)
+	if info.ID != "" {
+		t.row("id", info.ID)
+	}
+	if info.Created != nil {
+		t.row("created", info.Created.Format(time.RFC3339))
+	}
+	if info.Entries != nil {
+		t.row("entries", fmt.Sprint(*info.Entries))
+	} else {
+		t.row("entries", "not told without the password")
+	}
+	if info.Size > 0 {
+		t.row("size", fmt.Sprintf("%d bytes", info.Size))
+	}
+	for _, s := range info.Slots {
+		t.row(fmt.Sprintf("slot %d", s.ID), fmt.Sprintf("%s, %s, since %s", s.Kind, s.KDF, s.Created.Format(time.DateOnly)))
+	}
+	for _, f := range info.Facts {
+		value := f.Value
+		if f.Weak {
+			value += " (weak)"
+		}
+		t.row(f.Name, value)
+	}
+	t.row("FIPS 140-3", map[bool]string{true: "module on", false: "module off"}[info.FIPS])
+	t.flush()
+}
+
+func checkCommand(env *op.Env) *cli.Command {
+	return &cli.Command{
+		Name: "check", Category: groupDatabase, Usage: "verify everything in a database and say what is wrong",
+		Description: "Opens every record, recomputes the digest over all of them, compares keys with certificates and follows the\n" +
+			"audit log's chain. Exits with 12 when something is wrong.\n\n" + examples("certkdb check", "certkdb check --db key.ckdb --json"),
+		Action: func(c *cli.Context) error {
+			if _, err := exactly(c); err != nil {
+				return err
+			}
+			checked, failed := databases.Check{DB: database(c)}.Run(c.Context, env)
+			if failed != nil && len(checked.Problems) == 0 {
+				return failed
+			}
+			err := emit(c, env, "check", checked, func(w io.Writer) { printChecked(w, checked) })
+			if failed != nil {
+				return failed
+			}
+			return err
+		},
+	}
+}
+
+func printChecked(w io.Writer, checked databases.Checked) {
+	for _, p := range checked.Problems {
+		fmt.Fprintf(w, "%s: %s\n", p.Where, p.What)
+	}
+	if checked.OK {
+		fmt.Fprintf(w, "%q is sound\n", checked.Location)
+	}
+}
+
+func compactCommand(env *op.Env) *cli.Command {
+	return &cli.Command{
+		Name: "compact", Category: groupDatabase, Usage: "rewrite the file without the space of deleted records",
+		Description: "Deleted and replaced records stay in free pages of the file, sealed, until then.\n\n" + examples("certkdb compact"),
+		Action: action(env, "compact", nil, func(c *cli.Context, _ []string) (databases.Compacted, error) {
+			return databases.Compact{DB: database(c)}.Run(c.Context, env)
+		}, func(w io.Writer, done databases.Compacted) {
+			fmt.Fprintf(w, "%d bytes before, %d bytes now\n", done.Before, done.After)
+		}),
+	}
+}
+
+func backupCommand(env *op.Env) *cli.Command {
+	return &cli.Command{
+		Name: "backup", Category: groupDatabase, Usage: "write a consistent copy of the database to a new file", ArgsUsage: "FILE",
+		Description: "The copy is sealed as the original is and opens with the same passwords; the stash is not copied.\n\n" + examples("certkdb backup /backup/key-2026-11-22.ckdb"),
+		Action: action(env, "backup", []string{"FILE"}, func(c *cli.Context, args []string) (databases.BackupDone, error) {
+			return databases.Backup{DB: database(c), To: args[0]}.Run(c.Context, env)
+		}, func(w io.Writer, done databases.BackupDone) {
+			fmt.Fprintf(w, "wrote %d bytes to %q\n", done.Size, done.To)
+		}),
+	}
+}

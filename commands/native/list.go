@@ -1,0 +1,246 @@
+package native
+
+import (
+	"bufio"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"certkdb/commands/op"
+	"certkdb/commands/op/inspect"
+)
+
+func listCommand(env *op.Env) *cli.Command {
+	var o inspect.List
+	var expiring string
+	var check bool
+	return &cli.Command{
+		Name: "list", Aliases: []string{"ls"}, Category: groupEntries, Usage: "list the entries, sorted by label",
+		ArgsUsage: "[PATTERN]",
+		Description: "The pattern is a shell's: * ? [a-z]. The output is streamed, so that a million entries need no memory.\n\n" +
+			examples("certkdb list", "certkdb list 'corp-*' -o wide", "certkdb list --expiring 30d --json", "certkdb list --expiring 30d --check", "certkdb list --db /etc/ssl/certs/ca-certificates.crt --expiring 90d", "certkdb list --kind personal -o name", "certkdb list -o pem > bundle.pem"),
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "kind", Usage: "only entries of `KIND`: trusted, personal, request, secret-key", Destination: &o.Kind},
+			&cli.BoolFlag{Name: "expired", Usage: "only certificates that have expired", Destination: &o.Expired},
+			&cli.StringFlag{Name: "expiring", Usage: "only certificates that expire within a `TIME` such as 30d, or have expired", Destination: &expiring},
+			&cli.BoolFlag{Name: "check", Usage: "with --expired or --expiring: exit with 9 if there is any such certificate", Destination: &check},
+			&cli.BoolFlag{Name: "with-pem", Usage: "add the certificates to JSON", Destination: &o.WithPEM},
+		},
+		Action: func(c *cli.Context) error {
+			if c.NArg() > 1 {
+				return usage(c, "%q is one argument too many", c.Args().Get(1))
+			}
+			o.DB, o.Pattern = database(c), c.Args().First()
+			var err error
+			if o.Expiring, err = parsePeriod(expiring); err != nil {
+				return err
+			}
+			format, err := outputFormat(c, formatWide, formatJSONL, formatCSV, formatName, formatPEM)
+			if err != nil {
+				return err
+			}
+			if check && o.Expiring == 0 && !o.Expired {
+				return usage(c, "--check goes with --expired or --expiring TIME")
+			}
+			n, err := list(c, env, o, format)
+			if err == nil && check && n > 0 {
+				err = fmt.Errorf("%w: %d", op.ErrExpired, n)
+			}
+			return err
+		},
+	}
+}
+
+// list prints the entries and counts them.
+func list(c *cli.Context, env *op.Env, o inspect.List, format string) (n int, err error) {
+	o.WithPEM = o.WithPEM || format == formatPEM
+	w := bufio.NewWriterSize(env.Stdout, 64<<10)
+	p := listPrinter(w, format)
+	err = o.Run(c.Context, env, func(chunk []op.Entry) error {
+		n += len(chunk)
+		return p.print(chunk)
+	})
+	if err == nil {
+		err = p.end()
+	}
+	if err != nil {
+		return n, err
+	}
+	return n, w.Flush()
+}
+
+// entryPrinter prints entries as they come.
+type entryPrinter struct {
+	print func([]op.Entry) error
+	end   func() error
+}
+
+func listPrinter(w io.Writer, format string) entryPrinter {
+	nothing := func() error { return nil }
+	switch format {
+	case formatJSON:
+		return jsonList(w)
+	case formatJSONL:
+		encoder := json.NewEncoder(w)
+		return entryPrinter{eachEntry(func(e *op.Entry) error { return encoder.Encode(e) }), nothing}
+	case formatName:
+		return entryPrinter{eachEntry(func(e *op.Entry) error {
+			_, err := fmt.Fprintln(w, e.Label)
+			return err
+		}), nothing}
+	case formatPEM:
+		return entryPrinter{eachEntry(func(e *op.Entry) error {
+			_, err := io.WriteString(w, strings.Join(e.PEM, ""))
+			return err
+		}), nothing}
+	case formatCSV:
+		return csvList(w)
+	}
+	return tableList(w, format == formatWide)
+}
+
+func eachEntry(print func(*op.Entry) error) func([]op.Entry) error {
+	return func(chunk []op.Entry) error {
+		for i := range chunk {
+			if err := print(&chunk[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// jsonList prints one object whose list is streamed.
+func jsonList(w io.Writer) entryPrinter {
+	separator := fmt.Sprintf(`{"schema":%q,"entries":[`, schemaName("list"))
+	return entryPrinter{
+		print: eachEntry(func(e *op.Entry) error {
+			data, err := json.Marshal(e)
+			if err != nil {
+				return fmt.Errorf("writing JSON: %w", err)
+			}
+			_, err = fmt.Fprintf(w, "%s%s", separator, data)
+			separator = ","
+			return err
+		}),
+		end: func() error {
+			if separator == "," {
+				separator = ""
+			}
+			_, err := fmt.Fprintf(w, "%s]}\n", separator)
+			return err
+		},
+	}
+}
+
+func csvList(w io.Writer) entryPrinter {
+	writer := csv.NewWriter(w)
+	header := []string{"label", "kind", "trusted", "default", "subject", "issuer", "serial", "not_before", "not_after", "status", "key_type", "ca", "sha256"}
+	_ = writer.Write(header) // errors come out of Flush
+	return entryPrinter{
+		print: eachEntry(func(e *op.Entry) error {
+			return writer.Write([]string{
+				e.Label, e.Kind, strconv.FormatBool(e.Trusted), strconv.FormatBool(e.Default), e.Subject, e.Issuer, e.Serial,
+				timeText(e.NotBefore, time.RFC3339), timeText(e.NotAfter, time.RFC3339), e.Status, e.KeyType, strconv.FormatBool(e.CA), e.Fingerprints.SHA256,
+			})
+		}),
+		end: func() error {
+			writer.Flush()
+			return writer.Error()
+		},
+	}
+}
+
+// tableList prints columns, aligned within each chunk.
+func tableList(w io.Writer, wide bool) entryPrinter {
+	found := false
+	return entryPrinter{
+		print: func(chunk []op.Entry) error {
+			t := newTable(w)
+			if len(chunk) > 0 && !found {
+				t.row(tableHeader(wide)...)
+				found = true
+			}
+			for i := range chunk {
+				t.row(tableRow(&chunk[i], wide)...)
+			}
+			return t.flush()
+		},
+		end: func() error {
+			if found {
+				return nil
+			}
+			_, err := fmt.Fprintln(w, "no entries")
+			return err
+		},
+	}
+}
+
+func tableHeader(wide bool) []string {
+	header := []string{"LABEL", "KIND", "EXPIRES", "DAYS", "KEY", "STATUS", "SUBJECT"}
+	if wide {
+		header = append(header, "ISSUER", "SERIAL", "SHA256", "NAMES", "WARNING")
+	}
+	return header
+}
+
+func tableRow(e *op.Entry, wide bool) []string {
+	row := []string{e.Label, kindText(e), timeText(e.NotAfter, time.DateOnly), daysLeft(e), orDash(e.KeyType), e.Status, orDash(e.Subject)}
+	if wide {
+		row = append(row, orDash(e.Issuer), orDash(e.Serial), e.Fingerprints.SHA256, orDash(namesText(e.SANs)), e.Warning)
+	}
+	return row
+}
+
+// kindText is the kind with what is special about the entry.
+func kindText(e *op.Entry) string {
+	text := e.Kind
+	switch {
+	case e.Kind == "trusted" && !e.Trusted:
+		text = "distrusted"
+	case e.Kind == "personal" && e.Trusted:
+		text += "+trusted"
+	}
+	if e.Default {
+		text += "*"
+	}
+	return text
+}
+
+func timeText(t *time.Time, layout string) string {
+	if t == nil {
+		return "-"
+	}
+	return t.Format(layout)
+}
+
+func daysLeft(e *op.Entry) string {
+	if e.ExpiresInSeconds == nil {
+		return "-"
+	}
+	return strconv.FormatInt(*e.ExpiresInSeconds/(24*60*60), 10)
+}
+
+func namesText(s *op.SANs) string {
+	if s == nil {
+		return ""
+	}
+	var names []string
+	for _, list := range [][]string{s.DNS, s.IP, s.Email, s.URI} {
+		names = append(names, list...)
+	}
+	return strings.Join(names, " ")
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}

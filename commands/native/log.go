@@ -1,0 +1,76 @@
+package native
+
+import (
+	"bufio"
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"certkdb/commands/op"
+	"certkdb/commands/op/databases"
+)
+
+func logCommand(env *op.Env) *cli.Command {
+	var o databases.Log
+	return &cli.Command{
+		Name: "log", Category: groupDatabase, Usage: "show the audit log: who changed or exported what, and when",
+		Description: examples("certkdb log", "certkdb log --after 120", "certkdb log -o jsonl"),
+		Flags:       []cli.Flag{&cli.Uint64Flag{Name: "after", Usage: "only records behind number `N`", Destination: &o.After}},
+		Action: func(c *cli.Context) error {
+			if _, err := exactly(c); err != nil {
+				return err
+			}
+			format, err := outputFormat(c, formatJSONL)
+			if err != nil {
+				return err
+			}
+			o.DB = database(c)
+			return printLog(c, env, o, format)
+		},
+	}
+}
+
+// printLog streams the audit log: a table, one JSON object, or a JSON object a line.
+func printLog(c *cli.Context, env *op.Env, o databases.Log, format string) error {
+	w := bufio.NewWriter(env.Stdout)
+	var err error
+	switch format {
+	case formatJSONL:
+		encoder := json.NewEncoder(w)
+		err = o.Run(c.Context, env, func(records []databases.LogRecord) error {
+			for _, r := range records {
+				if err := encoder.Encode(r); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	case formatJSON:
+		all := databases.LogRecords{Records: []databases.LogRecord{}}
+		err = o.Run(c.Context, env, func(records []databases.LogRecord) error {
+			all.Records = append(all.Records, records...)
+			return nil
+		})
+		if err == nil {
+			err = printJSON(w, "log", all)
+		}
+	default:
+		t := newTable(w)
+		t.row("NUMBER", "TIME", "OPERATION", "LABEL", "SHA256", "USER", "HOST")
+		err = o.Run(c.Context, env, func(records []databases.LogRecord) error {
+			for _, r := range records {
+				t.row(strconv.FormatUint(r.Number, 10), r.Time.Format(time.RFC3339), r.Operation, orDash(r.Label), orDash(r.SHA256), orDash(r.User), orDash(r.Host))
+			}
+			return nil
+		})
+		if err == nil {
+			err = t.flush()
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return w.Flush()
+}

@@ -1,0 +1,35 @@
+// Package native is the command line of certkdb: the tree of commands, output, errors and exit codes. What the commands do is in
+// package op and those below it; here flags become operations, and results and errors become text.
+//
+// Options, hints and the names of commands are known here alone. An operation reports a typed error, and render says in the
+// words of this command line what to do about it.
+package native
+
+import (
+	"context"
+	"errors"
+	"syscall"
+
+	"certkdb/commands/op"
+)
+
+// Dialect is the command line of another program. It prints its own errors and returns its own exit status.
+type Dialect func(ctx context.Context, env *op.Env, args []string) int
+
+// Main runs certkdb with argv and returns the exit code. Errors are printed here and nowhere else.
+func Main(ctx context.Context, env *op.Env, argv []string, dialects map[string]Dialect) int {
+	err := run(ctx, env, argv, dialects)
+	if err == nil || errors.Is(err, syscall.EPIPE) {
+		return 0
+	}
+	var status dialectExit
+	if errors.As(err, &status) {
+		return int(status)
+	}
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	code := exitCode(err)
+	printError(env.Stderr, err, code, wantsJSON(argv))
+	return code
+}

@@ -1,0 +1,42 @@
+package native
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+
+	"github.com/urfave/cli/v2"
+
+	"certkdb/commands/op"
+)
+
+func versionCommand(env *op.Env) *cli.Command {
+	return &cli.Command{
+		Name: "version", Category: groupOperations, Usage: "show the version",
+		Description: examples("certkdb version", "certkdb version --json"),
+		Action: func(c *cli.Context) error {
+			v := struct {
+				Version  string `json:"version"`
+				Go       string `json:"go"`
+				Platform string `json:"platform"`
+			}{env.Version, runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
+			return emit(c, env, "version", v, func(w io.Writer) { fmt.Fprintf(w, "certkdb %s %s %s\n", v.Version, v.Go, v.Platform) })
+		},
+	}
+}
+
+// dialectCommand is a dialect as a subcommand: the same function as by the program's name.
+func dialectCommand(env *op.Env, name string, run Dialect) *cli.Command {
+	return &cli.Command{
+		Name: name, Category: groupDialects, Usage: "the command line of IBM's " + name, SkipFlagParsing: true, ArgsUsage: "…",
+		Description: "Also when the program is called by this name.",
+		Action: func(c *cli.Context) error {
+			return dialectExit(run(c.Context, env, c.Args().Slice()))
+		},
+	}
+}
+
+// dialectExit carries the exit status of a dialect up to Main. The dialect has printed its errors itself.
+type dialectExit int
+
+func (e dialectExit) Error() string { return fmt.Sprintf("exit status %d", int(e)) }

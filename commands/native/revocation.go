@@ -1,0 +1,189 @@
+package native
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"certkdb/commands/op"
+	"certkdb/commands/op/issuing"
+)
+
+func issuedCommand(env *op.Env) *cli.Command {
+	var o issuing.Issued
+	return &cli.Command{
+		Name: "issued", Category: groupIssuing, Usage: "list what a CA of the database has issued",
+		Description: "As -o index, the list is what openssl ca keeps, so that openssl ocsp -index answers for the CA.\n\n" +
+			examples("certkdb issued --ca sub", "certkdb issued --ca sub --serial 43563c82e3f71e21 -o pem", "certkdb issued --ca sub --json", "certkdb issued --ca sub -o csv > issued.csv", "certkdb issued --ca sub -o index > index.txt"),
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "ca", Usage: "`LABEL` of the CA", Destination: &o.CA},
+			&cli.StringFlag{Name: "serial", Usage: "only the certificate with this serial `NUMBER`, hexadecimal", Destination: &o.Serial},
+		},
+		Action: func(c *cli.Context) error {
+			if _, err := exactly(c); err != nil {
+				return err
+			}
+			if o.CA == "" {
+				return usage(c, "--ca LABEL is missing")
+			}
+			format, err := outputFormat(c, formatJSONL, formatCSV, formatPEM, formatIndex)
+			if err != nil {
+				return err
+			}
+			o.DB, o.WithPEM, o.WithIndex = database(c), format == formatPEM, format == formatIndex
+			return o.Run(c.Context, env, func(list []issuing.IssuedCertificate) error { return printIssued(env.Stdout, list, format) })
+		},
+	}
+}
+
+func printIssued(w io.Writer, list []issuing.IssuedCertificate, format string) error {
+	switch format {
+	case formatJSON:
+		if list == nil {
+			list = []issuing.IssuedCertificate{}
+		}
+		return printJSON(w, "issued", map[string]any{"certificates": list})
+	case formatJSONL:
+		encoder := json.NewEncoder(w)
+		for _, i := range list {
+			if err := encoder.Encode(i); err != nil {
+				return err
+			}
+		}
+		return nil
+	case formatCSV:
+		return csvIssued(w, list)
+	case formatPEM, formatIndex:
+		for _, i := range list {
+			if _, err := io.WriteString(w, i.PEM+i.Index); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	t := newTable(w)
+	t.row("SERIAL", "ISSUED", "EXPIRES", "STATUS", "SUBJECT")
+	for _, i := range list {
+		status := i.Status
+		if i.Reason != "" {
+			status += " (" + i.Reason + ")"
+		}
+		t.row(i.Serial, i.IssuedAt.Format(time.DateOnly), i.NotAfter.Format(time.DateOnly), status, orDash(i.Subject))
+	}
+	return t.flush()
+}
+
+func csvIssued(w io.Writer, list []issuing.IssuedCertificate) error {
+	writer := csv.NewWriter(w)
+	_ = writer.Write([]string{"serial", "issued_at", "not_after", "status", "revoked_at", "reason", "subject", "sha256"}) // errors come out of Error
+	for _, i := range list {
+		revokedAt := ""
+		if i.RevokedAt != nil {
+			revokedAt = i.RevokedAt.Format(time.RFC3339)
+		}
+		_ = writer.Write([]string{i.Serial, i.IssuedAt.Format(time.RFC3339), i.NotAfter.Format(time.RFC3339), i.Status, revokedAt, i.Reason, i.Subject, i.SHA256})
+	}
+	writer.Flush()
+	return writer.Error()
+}
+
+func revokeCommand(env *op.Env) *cli.Command {
+	var o issuing.Revoke
+	return &cli.Command{
+		Name: "revoke", Category: groupIssuing, Usage: "take back a certificate that a CA of the database issued", ArgsUsage: "[LABEL]",
+		Description: "Names the certificate by a label of the database, by its serial number or by a file. It counts from the next list on:\n" +
+			"certkdb crl. Reasons: unspecified keyCompromise cACompromise affiliationChanged superseded cessationOfOperation certificateHold\n" +
+			"privilegeWithdrawn aACompromise. What is on hold is given back by removeFromCRL, and made final by another reason.\n\n" +
+			examples("certkdb revoke web --ca sub --reason keyCompromise", "certkdb revoke --serial 43563c82e3f71e21 --ca sub", "certkdb revoke --file old.crt --ca sub", "certkdb revoke api --ca sub --reason certificateHold", "certkdb revoke api --ca sub --reason removeFromCRL"),
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "ca", Usage: "`LABEL` of the CA", Destination: &o.CA},
+			&cli.StringFlag{Name: "serial", Usage: "the serial `NUMBER`, hexadecimal", Destination: &o.Serial},
+			&cli.StringFlag{Name: "file", Usage: "a `FILE` with the certificate", Destination: &o.File},
+			&cli.StringFlag{Name: "reason", Usage: "why: a `NAME` of RFC 5280, 5.3.1", Destination: &o.Reason},
+			detailedFlag(),
+		},
+		Action: func(c *cli.Context) error {
+			named := c.NArg()
+			for _, other := range []string{o.Serial, o.File} {
+				if other != "" {
+					named++
+				}
+			}
+			if named != 1 {
+				return usage(c, "name the certificate by one of LABEL, --serial, --file")
+			}
+			if o.CA == "" {
+				return usage(c, "--ca LABEL is missing")
+			}
+			o.DB, o.Label = database(c), c.Args().First()
+			revoked, err := o.Run(c.Context, env)
+			if err != nil {
+				return err
+			}
+			err = emit(c, env, "revoke", revoked, func(w io.Writer) { printRevoked(w, revoked) })
+			if err == nil && revoked.Changed && c.Bool(flagDetailed) {
+				return detailedExit{}
+			}
+			return err
+		},
+	}
+}
+
+func printRevoked(w io.Writer, r issuing.Revoked) {
+	word, state := "unchanged", "not revoked"
+	if r.RevokedAt != nil {
+		state = fmt.Sprintf("%s since %s", r.Reason, r.RevokedAt.Format(time.RFC3339))
+	}
+	switch {
+	case r.Changed && r.RevokedAt != nil:
+		word = "revoked"
+	case r.Changed:
+		word = "released"
+	}
+	fmt.Fprintf(w, "%s serial %s: %s, %s\n", word, r.Serial, printable(orDash(r.Subject)), state)
+}
+
+func crlCommand(env *op.Env) *cli.Command {
+	var o issuing.CRL
+	var next string
+	return &cli.Command{
+		Name: "crl", Category: groupIssuing, Usage: "make a revocation list of a CA of the database",
+		Description: "Each list has the next number and names when the following one comes.\n\n" +
+			examples("certkdb crl --ca sub --out sub.crl", "certkdb crl --ca sub --format der --next-update 1d --out sub.crl --force"),
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "ca", Usage: "`LABEL` of the CA", Destination: &o.CA},
+			&cli.StringFlag{Name: "next-update", Usage: "the next list comes within a `TIME`", Value: "7d", Destination: &next},
+			&cli.StringFlag{Name: "format", Usage: "`FORMAT`: pem or der", Value: "pem", Destination: &o.Format},
+			&cli.StringFlag{Name: "out", Usage: "the `FILE` to write; else standard output", Destination: &o.Out.Path},
+			&cli.BoolFlag{Name: "force", Usage: "replace an existing file", Destination: &o.Out.Force},
+		},
+		Action: func(c *cli.Context) error {
+			if _, err := exactly(c); err != nil {
+				return err
+			}
+			if o.CA == "" {
+				return usage(c, "--ca LABEL is missing")
+			}
+			var err error
+			if o.NextUpdate, err = parsePeriod(next); err != nil {
+				return err
+			}
+			o.DB = database(c)
+			done, err := o.Run(c.Context, env)
+			if err != nil {
+				return err
+			}
+			return emit(c, env, "crl", done, func(w io.Writer) {
+				if done.Out == "" {
+					_, _ = w.Write(done.Body) // the error is the writer's, which keeps it
+					return
+				}
+				fmt.Fprintf(w, "wrote revocation list %d to %q: %d revoked, next update %s\n", done.Number, done.Out, done.Revoked, done.NextUpdate.Format(time.RFC3339))
+			})
+		},
+	}
+}

@@ -1,0 +1,145 @@
+package native
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"certkdb/commands/op"
+	"certkdb/commands/op/inspect"
+)
+
+func lintCommand(env *op.Env) *cli.Command {
+	var o inspect.Lint
+	return &cli.Command{
+		Name: "lint", Category: groupIssuing, Usage: "hold a certificate against the rules of zlint", ArgsUsage: "[LABEL]",
+		Description: examples("certkdb lint web", "certkdb lint --file web.crt --profile webpki"),
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "file", Usage: "a `FILE` with the certificate; - is standard input", Destination: &o.File},
+			&cli.StringFlag{Name: "profile", Usage: "the rules: `NAME` is rfc5280, webpki or all", Value: "rfc5280", Destination: &o.Profile},
+		},
+		Action: func(c *cli.Context) error {
+			if (c.NArg() == 1) == (o.File != "") {
+				return usage(c, "name one certificate: LABEL or --file FILE")
+			}
+			o.DB, o.Label = database(c), c.Args().First()
+			linted, failed := o.Run(c.Context, env)
+			if failed != nil && linted.Findings == nil {
+				return failed
+			}
+			err := emit(c, env, "lint", linted, func(w io.Writer) { printLinted(w, linted) })
+			if failed != nil {
+				return failed
+			}
+			return err
+		},
+	}
+}
+
+func printLinted(w io.Writer, linted inspect.Linted) {
+	for _, f := range linted.Findings {
+		line := fmt.Sprintf("%s: %s [%s; %s]", f.Severity, f.What, f.Rule, f.Section)
+		if f.Detail != "" {
+			line += ": " + f.Detail
+		}
+		fmt.Fprintln(w, printable(line))
+	}
+	if len(linted.Findings) == 0 {
+		fmt.Fprintf(w, "no findings (%s)\n", linted.Profile)
+	}
+}
+
+func validateCommand(env *op.Env) *cli.Command {
+	var o inspect.Validate
+	var files, crls, policies, trust cli.StringSlice
+	var suite string
+	return &cli.Command{
+		Name: "validate", Category: groupIssuing, Usage: "build and validate chains from what the database trusts, and explain the verdict", ArgsUsage: "[LABEL…]",
+		Description: "Path validation is that of RFC 5280, section 6: chains are built from the trusted entries, the other CAs of the database and\n" +
+			"what comes with the certificate. Each failure names the certificate, the rule and what would mend it. Exits with 8 when a\n" +
+			"certificate is not valid.\n\n" +
+			examples("certkdb validate web --host www.example.com", "certkdb validate --file chain.pem --purpose client --at 2027-01-31",
+				"certkdb validate web --crl sub.crl --crl root.crl --json", "certkdb validate --file chain.pem --trust root.pem --only-trust"),
+		Flags: []cli.Flag{
+			&cli.StringSliceFlag{Name: "file", Usage: "a `FILE` with a certificate and its chain, in any order; may be repeated", Destination: &files},
+			&cli.StringFlag{Name: "host", Usage: "the certificate must be for this `NAME`: a host's, an IP address or an e-mail address", Destination: &o.Host},
+			&cli.StringFlag{Name: "purpose", Usage: "`USE`: server, client, code, email, timestamp, ocsp, any, or a dotted identifier", Destination: &o.Purpose},
+			&cli.StringFlag{Name: "at", Usage: "the moment of the validation: a `TIME`; else now", Destination: &o.At},
+			&cli.StringSliceFlag{Name: "crl", Usage: "a `FILE` with revocation lists; then each certificate needs one; may be repeated", Destination: &crls},
+			&cli.StringFlag{Name: "ocsp", Usage: "ask for its status by OCSP: a `FILE` with a response, a responder's URL, or the word certificate for the one it names", Destination: &o.OCSP},
+			&cli.StringSliceFlag{Name: "trust", Usage: "a `FILE` with further trust anchors; may be repeated", Destination: &trust},
+			&cli.BoolFlag{Name: "only-trust", Usage: "trust nothing but --trust", Destination: &o.OnlyThese},
+			&cli.StringSliceFlag{Name: "policy", Usage: "acceptable policies: dotted `OID,OID`, or any", Destination: &policies},
+			&cli.BoolFlag{Name: "explicit-policy", Usage: "the chain must be valid for one of the policies", Destination: &o.ExplicitPolicy},
+			&cli.BoolFlag{Name: "inhibit-policy-mapping", Usage: "policies must not be mapped", Destination: &o.InhibitMapping},
+			&cli.BoolFlag{Name: "inhibit-any-policy", Usage: "anyPolicy does not count", Destination: &o.InhibitAny},
+			&cli.IntFlag{Name: "max-depth", Usage: "at most `N` intermediate certificates", Value: -1, DefaultText: "20", Destination: &o.MaxDepth},
+			&cli.BoolFlag{Name: "partial-chain", Usage: "a trusted certificate ends a chain even if it is no CA's", Destination: &o.PartialChain},
+			&cli.StringFlag{Name: "profile", Usage: "`RULES`: rfc5280, rfc5280-strict, or webpki for those of browsers too", Destination: &o.Profile},
+			&cli.BoolFlag{Name: "allow-weak", Usage: "accept SHA-1 signatures and RSA keys from 1024 bits", Destination: &o.AllowWeak},
+			&cli.StringFlag{Name: "suite", Usage: "run a `FILE` of test cases in the schema of x509-limbo instead", Destination: &suite},
+		},
+		Action: func(c *cli.Context) error {
+			o.DB, o.Labels, o.Files = database(c), c.Args().Slice(), files.Value()
+			o.CRLs, o.Policies, o.Trust = crls.Value(), commas(policies.Value()), trust.Value()
+			if suite != "" {
+				return runSuite(c, env, suite)
+			}
+			validated, failed := o.Run(c.Context, env)
+			if failed != nil && validated.Results == nil {
+				return failed
+			}
+			err := emit(c, env, "validate", validated, func(w io.Writer) { printValidated(w, validated) })
+			if failed != nil {
+				return failed
+			}
+			return err
+		},
+	}
+}
+
+func printValidated(w io.Writer, validated inspect.Validated) {
+	for _, v := range validated.Results {
+		if v.Valid {
+			fmt.Fprintf(w, "%s: valid\n", printable(v.Name))
+		} else {
+			fmt.Fprintf(w, "%s: NOT VALID, chains tried: %d\n", printable(v.Name), len(v.Chains))
+		}
+		for i, chain := range v.Chains {
+			if v.Valid && len(chain.Failures) > 0 {
+				continue // what was tried before the valid one does not matter to a person
+			}
+			printAttempt(w, i+1, chain)
+		}
+		if v.Limit != "" {
+			fmt.Fprintf(w, "  %s\n", v.Limit)
+		}
+	}
+}
+
+func printAttempt(w io.Writer, number int, chain inspect.Attempt) {
+	fmt.Fprintf(w, "  chain %d\n", number)
+	for i, step := range chain.Certificates {
+		line := fmt.Sprintf("    %d %s", i, orDash(step.Subject))
+		if step.Label != "" {
+			line += fmt.Sprintf(" (label %q)", step.Label)
+		}
+		fmt.Fprintln(w, printable(line))
+	}
+	for _, f := range chain.Failures {
+		line := fmt.Sprintf("    certificate %d: %s [%s; %s]", f.Position, f.Reason, f.Rule, f.Section)
+		fmt.Fprintln(w, printable(line))
+		if f.Cure != "" {
+			fmt.Fprintf(w, "      cure: %s\n", printable(f.Cure))
+		}
+	}
+}
+
+// runSuite prints the verdict of each case, a JSON object a line.
+func runSuite(c *cli.Context, env *op.Env, file string) error {
+	if _, err := exactly(c); err != nil {
+		return err
+	}
+	return inspect.Suite{File: file}.Run(c.Context, env, jsonLines(env.Stdout))
+}

@@ -1,0 +1,359 @@
+package entries
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	stdpem "encoding/pem"
+
+	"certkdb/commands/op"
+	"certkdb/kdb"
+	"certkdb/kdb/keyfile/pem"
+	"certkdb/kdb/keyfile/pkcs7"
+	"certkdb/pki/cert"
+)
+
+// Export writes entries to a file or to standard output.
+type Export struct {
+	op.DB
+	Labels []string
+	All    bool
+	// Format is "pem", "der", "pkcs7" (PEM) or "pkcs7-der" for certificates with their chains, "ssh" for public keys, or the name of a kind
+	// of database; "" goes by the extension of Out, else it is PEM.
+	Format string
+	Out    op.Output
+	Key    bool // the private key instead of the certificate
+	Chain  bool // the chain behind the certificate too
+	// Combined writes private key, certificate and chain into one file, as haproxy and others read them.
+	Combined bool
+	// Traditional writes keys in the form of their own standard: PKCS #1 for RSA, SEC 1 for elliptic curves.
+	Traditional bool
+	// OutPassword protects a new database, or encrypts private keys (PKCS #8) if it is given.
+	OutPassword op.NewPassword
+	Profile     string
+}
+
+// Exported tells what was written.
+type Exported struct {
+	Out      string   `json:"out"` // "" for standard output
+	Contents []string `json:"contents"`
+	Notes    []string `json:"notes,omitempty"`
+}
+
+const (
+	FormatPEM      = "pem"
+	FormatDER      = "der"
+	formatPKCS7    = "pkcs7"
+	formatPKCS7DER = "pkcs7-der"
+	formatSSH      = "ssh"
+)
+
+// fileFormats are what extensions of output files mean besides those of databases. Both forms of PKCS #7 are found under .p7b, and read
+// there by everybody; .p7c is DER (RFC 8551, 3.2.1).
+var fileFormats = map[string]string{
+	".pem": FormatPEM, ".crt": FormatPEM, ".arm": FormatPEM, ".key": FormatPEM, ".cer": FormatDER, ".der": FormatDER,
+	".p7b": formatPKCS7, ".p7c": formatPKCS7DER, ".pub": formatSSH,
+}
+
+// formatAliases are other names of formats.
+var formatAliases = map[string]string{"p7b": formatPKCS7, "p7c": formatPKCS7DER, "openssh": formatSSH, "pub": formatSSH}
+
+// Run exports.
+func (o Export) Run(ctx context.Context, env *op.Env) (Exported, error) {
+	format := strings.ToLower(o.Format)
+	if alias, ok := formatAliases[format]; ok {
+		format = alias
+	}
+	if format == "" {
+		format = o.formatByName(env)
+	}
+	if err := o.check(env, format); err != nil {
+		return Exported{}, err
+	}
+	switch format {
+	case FormatPEM:
+		return o.stream(ctx, env)
+	case FormatDER:
+		return o.single(ctx, env)
+	case formatPKCS7, formatPKCS7DER:
+		return o.pkcs7(ctx, env, format)
+	case formatSSH:
+		return o.ssh(ctx, env)
+	}
+	return o.database(ctx, env, format)
+}
+
+// withKey says that private keys are among what is written.
+func (o Export) withKey() bool { return o.Key || o.Combined }
+
+// check refuses what contradicts itself.
+func (o Export) check(env *op.Env, format string) error {
+	pieces := format == FormatPEM || format == FormatDER
+	isFile := pieces || format == formatPKCS7 || format == formatPKCS7DER || format == formatSSH
+	switch {
+	case o.All == (len(o.Labels) > 0):
+		return fmt.Errorf("%w: name the labels, or use --all", op.ErrUsage)
+	case o.Key && o.Combined:
+		return fmt.Errorf("%w: --key writes the private key alone, --combined with its certificates", op.ErrUsage)
+	case o.Key && o.Chain:
+		return op.WithHint(fmt.Errorf("%w: --key writes the private key alone, without a chain", op.ErrUsage), "write it with its certificates: --combined")
+	case o.withKey() && !pieces:
+		return op.WithHint(fmt.Errorf("%w: --key and --combined are for pem and der, not for %s", op.ErrUsage, format), "key databases hold private keys without them; others do not hold any")
+	case o.Traditional && (!o.withKey() || o.OutPassword.Wanted()):
+		return op.WithHint(fmt.Errorf("%w: --traditional is a form of unencrypted private keys", op.ErrUsage), "an encrypted one is always PKCS #8")
+	case o.OutPassword.Wanted() && isFile && !o.withKey():
+		return fmt.Errorf("%w: --out-password, and there is nothing to encrypt: certificates are public", op.ErrUsage)
+	case isFile:
+		return nil
+	}
+	_, err := kdb.ForNew(env.Drivers, o.Out.Path, format)
+	if err == nil && o.Out.IsStdout() {
+		err = fmt.Errorf("%w: a database of type %q needs --out FILE", op.ErrUsage, format)
+	}
+	return err
+}
+
+func (o Export) formatByName(env *op.Env) string {
+	extension := strings.ToLower(filepath.Ext(o.Out.Path))
+	if format, ok := fileFormats[extension]; ok {
+		return format
+	}
+	for _, d := range env.Drivers {
+		for _, e := range d.Extensions {
+			if e == extension {
+				return d.Name
+			}
+		}
+	}
+	return FormatPEM
+}
+
+// stream writes PEM, an entry after the other, so that memory does not grow with the database.
+func (o Export) stream(ctx context.Context, env *op.Env) (Exported, error) {
+	counts := tally{}
+	err := o.Out.Write(env, o.withKey(), func(w io.Writer) error {
+		buffered := bufio.NewWriterSize(w, 64<<10)
+		err := o.eachPiece(ctx, env, func(kind string, der []byte) error {
+			counts.add(kind)
+			return stdpem.Encode(buffered, &stdpem.Block{Type: kind, Bytes: der})
+		})
+		return errors.Join(err, buffered.Flush())
+	})
+	return o.exported(counts), err
+}
+
+// single writes DER, which holds one piece.
+func (o Export) single(ctx context.Context, env *op.Env) (Exported, error) {
+	var only []byte
+	counts, n := tally{}, 0
+	err := o.eachPiece(ctx, env, func(kind string, der []byte) error {
+		counts.add(kind)
+		n, only = n+1, slices.Clone(der)
+		return nil
+	})
+	defer clear(only)
+	if err == nil && n != 1 {
+		err = op.WithHint(fmt.Errorf("%w: DER holds one certificate or key, and these are %d", op.ErrUsage, n), "use --format pem")
+	}
+	if err != nil {
+		return Exported{}, err
+	}
+	return o.exported(counts), o.Out.Write(env, o.withKey(), func(w io.Writer) error {
+		_, err := w.Write(only)
+		return err
+	})
+}
+
+// pkcs7 writes the certificates and chains of all entries into one container; without chains nobody would use it.
+func (o Export) pkcs7(ctx context.Context, env *op.Env, format string) (Exported, error) {
+	o.Chain = true
+	var certificates [][]byte
+	counts := tally{}
+	err := o.eachPiece(ctx, env, func(kind string, der []byte) error {
+		if kind != pemCertificate {
+			return fmt.Errorf("%w: PKCS #7 holds certificates, not a %s", op.ErrUsage, strings.ToLower(kind))
+		}
+		if !slices.ContainsFunc(certificates, func(c []byte) bool { return bytes.Equal(c, der) }) {
+			counts.add(kind)
+			certificates = append(certificates, der)
+		}
+		return nil
+	})
+	if err != nil {
+		return Exported{}, err
+	}
+	data, err := pkcs7.Encode(certificates)
+	if err != nil {
+		return Exported{}, err
+	}
+	if format == formatPKCS7 {
+		data = pem.Encode(pem.PKCS7, data)
+	}
+	return o.exported(counts), o.writeAll(env, data)
+}
+
+// ssh writes the public keys of the entries, a line each, with the labels as comments.
+func (o Export) ssh(ctx context.Context, env *op.Env) (Exported, error) {
+	var data []byte
+	counts := tally{}
+	err := o.eachEntry(ctx, env, func(entry *kdb.Entry) error {
+		spki, err := spkiOf(entry)
+		if err != nil {
+			return err
+		}
+		line, err := pem.AuthorizedKey(spki, entry.Label)
+		if err != nil {
+			return fmt.Errorf("label %q: %w", entry.Label, err)
+		}
+		counts.add("public key")
+		data = append(data, line...)
+		return nil
+	})
+	if err != nil {
+		return Exported{}, err
+	}
+	return o.exported(counts), o.writeAll(env, data)
+}
+
+func spkiOf(entry *kdb.Entry) ([]byte, error) {
+	switch {
+	case len(entry.Certificates) > 0:
+		c, err := cert.Parse(entry.Certificates[0])
+		if err != nil {
+			return nil, fmt.Errorf("label %q: %w", entry.Label, err)
+		}
+		return c.RawSPKI, nil
+	case len(entry.Request) > 0:
+		r, err := cert.ParseRequest(entry.Request)
+		if err != nil {
+			return nil, fmt.Errorf("label %q: %w", entry.Label, err)
+		}
+		return r.RawSPKI, nil
+	}
+	return nil, fmt.Errorf("label %q: %w: a %s has no public key", entry.Label, op.ErrUsage, entry.Kind)
+}
+
+func (o Export) writeAll(env *op.Env, data []byte) error {
+	return o.Out.Write(env, o.withKey(), func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// tally counts pieces by what they are.
+type tally map[string]int
+
+func (t tally) add(kind string) { t[strings.ToLower(kind)]++ }
+
+func (o Export) exported(counts tally) Exported {
+	e := Exported{Contents: []string{}}
+	for _, kind := range slices.Sorted(maps.Keys(counts)) {
+		e.Contents = append(e.Contents, fmt.Sprintf("%d %s", counts[kind], op.Plural(counts[kind], kind)))
+	}
+	if !o.Out.IsStdout() {
+		e.Out = o.Out.Path
+	}
+	return e
+}
+
+// pemCertificate is the type of a certificate's PEM block (RFC 7468, 5.1).
+const pemCertificate = "CERTIFICATE"
+
+// eachPiece calls write with the type and the DER of each certificate, or private key, or both. Exporting a key changes the database: it is
+// noted in the audit log before the key leaves.
+func (o Export) eachPiece(ctx context.Context, env *op.Env, write func(kind string, der []byte) error) error {
+	if o.withKey() {
+		return o.eachKey(ctx, env, write)
+	}
+	return o.eachEntry(ctx, env, func(entry *kdb.Entry) error {
+		if len(entry.Request) > 0 {
+			return write("CERTIFICATE REQUEST", entry.Request)
+		}
+		return o.certificates(entry, write)
+	})
+}
+
+func (o Export) certificates(entry *kdb.Entry, write func(kind string, der []byte) error) error {
+	for i, der := range entry.Certificates {
+		if i > 0 && !o.Chain && !o.Combined {
+			break
+		}
+		if err := write(pemCertificate, der); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachEntry calls fn outside of any lock with the entries to export: those that were named, or all, in chunks.
+func (o Export) eachEntry(ctx context.Context, env *op.Env, fn func(*kdb.Entry) error) error {
+	db, err := o.Open(ctx, env)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	for after, more := "", true; more; {
+		var chunk []kdb.Entry
+		err := db.View(ctx, func(tx kdb.Tx) (err error) {
+			if o.All {
+				chunk, after, more, err = entriesAfter(tx, after)
+				return err
+			}
+			more = false
+			chunk, err = op.EntriesNamed(tx, o.Labels)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for i := range chunk {
+			if err := fn(&chunk[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// entriesChunk is how many whole entries are held in memory at once.
+const entriesChunk = 1000
+
+func entriesAfter(tx kdb.Tx, after string) (found []kdb.Entry, last string, more bool, err error) {
+	for s, err := range tx.Summaries(after) {
+		if err != nil {
+			return nil, "", false, err
+		}
+		entry, err := tx.Entry(s.Label)
+		if err != nil {
+			return nil, "", false, err
+		}
+		if found = append(found, entry); len(found) == entriesChunk {
+			return found, s.Label, true, nil
+		}
+	}
+	return found, "", false, nil
+}
+
+// database copies the entries into a new database.
+func (o Export) database(ctx context.Context, env *op.Env, format string) (Exported, error) {
+	copied, err := Copy{
+		DB: o.DB, Labels: o.Labels, All: o.All, Type: format, Profile: o.Profile, NewPassword: o.OutPassword,
+		To: op.DB{Location: o.Out.Path, LockTimeout: o.LockTimeout}, Fresh: true,
+	}.Run(ctx, env)
+	n := len(copied.Actions)
+	exported := Exported{Out: o.Out.Path, Contents: []string{fmt.Sprintf("%d %s", n, map[bool]string{true: "entry", false: "entries"}[n == 1])}}
+	for _, a := range copied.Actions {
+		if a.Reason != "" && !slices.Contains(exported.Notes, a.Reason) {
+			exported.Notes = append(exported.Notes, a.Reason)
+		}
+	}
+	return exported, err
+}

@@ -1,0 +1,93 @@
+package op
+
+import (
+	"encoding/hex"
+	"time"
+
+	"certkdb/kdb"
+)
+
+// StatusRevoked is the state of a certificate that its CA took back.
+const StatusRevoked = "revoked"
+
+// Entry is what a listing shows of an entry.
+type Entry struct {
+	Label            string       `json:"label"`
+	Kind             string       `json:"kind"`
+	Trusted          bool         `json:"trusted"`
+	Default          bool         `json:"default"`
+	Subject          string       `json:"subject,omitempty"`
+	Issuer           string       `json:"issuer,omitempty"`
+	Serial           string       `json:"serial,omitempty"`
+	NotBefore        *time.Time   `json:"not_before,omitempty"`
+	NotAfter         *time.Time   `json:"not_after,omitempty"`
+	ExpiresInSeconds *int64       `json:"expires_in_seconds,omitempty"`
+	Status           string       `json:"status"`
+	KeyType          string       `json:"key_type,omitempty"`
+	CA               bool         `json:"ca"`
+	SANs             *SANs        `json:"sans,omitempty"`
+	Fingerprints     Fingerprints `json:"fingerprints"`
+	ChainLength      int          `json:"chain_length"`
+	Warning          string       `json:"warning,omitempty"`
+	Added            *time.Time   `json:"added,omitempty"`
+	PEM              []string     `json:"pem,omitempty"`
+}
+
+// SANs are subject alternative names by type.
+type SANs struct {
+	DNS   []string `json:"dns,omitempty"`
+	IP    []string `json:"ip,omitempty"`
+	Email []string `json:"email,omitempty"`
+	URI   []string `json:"uri,omitempty"`
+}
+
+// Fingerprints are digests of the certificate's DER, lower-case hexadecimal.
+type Fingerprints struct {
+	SHA256 string `json:"sha256"`
+}
+
+// The states of an entry in time.
+const (
+	StatusValid       = "valid"
+	StatusExpired     = "expired"
+	StatusNotYetValid = "not-yet-valid"
+	StatusPending     = "pending" // a request without its certificate
+	StatusNone        = "-"       // a secret key has no dates
+)
+
+func NewEntry(s *kdb.Summary, now time.Time) Entry {
+	entry := Entry{
+		Label: s.Label, Kind: s.Kind.String(), Trusted: s.Trusted, Default: s.Default,
+		Subject: s.Subject, Issuer: s.Issuer, Serial: s.Serial,
+		NotBefore: TimePointer(s.NotBefore), NotAfter: TimePointer(s.NotAfter), Status: StatusOf(s, now),
+		KeyType: s.KeyType, CA: s.CA, SANs: newSANs(s),
+		Fingerprints: Fingerprints{SHA256: hex.EncodeToString(s.SHA256[:])},
+		ChainLength:  s.ChainLength, Warning: s.Warning, Added: TimePointer(s.Added),
+	}
+	if entry.NotAfter != nil {
+		seconds := int64(s.NotAfter.Sub(now) / time.Second)
+		entry.ExpiresInSeconds = &seconds
+	}
+	return entry
+}
+
+func newSANs(s *kdb.Summary) *SANs {
+	if len(s.DNSNames)+len(s.IPAddresses)+len(s.Emails)+len(s.URIs) == 0 {
+		return nil
+	}
+	return &SANs{DNS: s.DNSNames, IP: s.IPAddresses, Email: s.Emails, URI: s.URIs}
+}
+
+func StatusOf(s *kdb.Summary, now time.Time) string {
+	switch {
+	case s.Kind == kdb.KindRequest:
+		return StatusPending
+	case s.Kind == kdb.KindSecretKey || s.NotAfter.IsZero():
+		return StatusNone
+	case now.After(s.NotAfter):
+		return StatusExpired
+	case now.Before(s.NotBefore):
+		return StatusNotYetValid
+	}
+	return StatusValid
+}

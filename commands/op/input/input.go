@@ -1,0 +1,198 @@
+package input
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"time"
+
+	"certkdb/commands/op"
+	"certkdb/kdb"
+	"certkdb/kdb/keyfile/pem"
+)
+
+// Input is what is to be added: files of certificates and keys, and whole databases. It can be read several times.
+type Input struct {
+	env      *op.Env
+	pieces   []piece     // files of certificates and keys, together
+	stored   []kdb.Entry // the contents of databases
+	password op.Password
+	secrets  map[string][]byte // passwords that were asked for, by place
+	lenient  bool              // bad pieces are reported and passed over
+}
+
+// piece is one file; standard input is kept in memory, since it cannot be read twice.
+type piece struct {
+	name string
+	data []byte
+}
+
+// maxStdin bounds what is kept of standard input.
+const maxStdin = 1 << 30
+
+// Files says which files are read, and how.
+type Files struct {
+	Names       []string    // "-" is standard input
+	Password    op.Password // of databases and encrypted keys
+	KeyPassword []op.Password
+	LockTimeout time.Duration
+	Lenient     bool // bad pieces are reported and passed over
+}
+
+// Open finds out what the files are. Databases are read at once, so that nothing is locked later.
+func (o Files) Open(ctx context.Context, env *op.Env) (*Input, error) {
+	in := &Input{env: env, password: o.Password, secrets: map[string][]byte{}, lenient: o.Lenient}
+	for _, name := range o.Names {
+		if err := in.add(ctx, o, name); err != nil {
+			return nil, err
+		}
+	}
+	return in, nil
+}
+
+func (in *Input) add(ctx context.Context, o Files, name string) error {
+	if name == "-" {
+		data, err := io.ReadAll(io.LimitReader(in.env.Stdin, maxStdin+1))
+		if err == nil && len(data) > maxStdin {
+			err = fmt.Errorf("%w: more than 1 GiB; write it to a file and name that", kdb.ErrParse)
+		}
+		if err != nil {
+			return fmt.Errorf("reading standard input: %w", err)
+		}
+		in.pieces = append(in.pieces, piece{"standard input", data})
+		return nil
+	}
+	driver, err := kdb.Recognise(in.env.Drivers, name)
+	switch {
+	case errors.Is(err, kdb.ErrNoDatabase):
+		return fmt.Errorf("reading %q: %w", name, os.ErrNotExist)
+	case errors.Is(err, kdb.ErrVersion), err == nil && driver.Pieces: // no container: certificates and keys
+		in.pieces = append(in.pieces, piece{name: name})
+		return nil
+	case errors.Is(err, kdb.ErrCorrupt):
+		return fmt.Errorf("reading %q: %w: the file is empty", name, kdb.ErrParse)
+	case err != nil:
+		return err
+	}
+	source := op.DB{Location: name, Password: o.Password, KeyPassword: o.KeyPassword, LockTimeout: o.LockTimeout}
+	return in.addDatabase(ctx, driver, source)
+}
+
+func (in *Input) addDatabase(ctx context.Context, driver *kdb.Driver, source op.DB) error {
+	options, err := source.Options(ctx, in.env)
+	if err != nil {
+		return err
+	}
+	db, err := driver.Open(ctx, source.Location, options)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return db.View(ctx, func(tx kdb.Tx) error {
+		entries, err := op.ReadEntries(op.Silent{Tx: tx}, nil, true)
+		in.stored = append(in.stored, entries...)
+		return err
+	})
+}
+
+func (in *Input) Close() {
+	op.ClearKeys(in.stored)
+	for _, secret := range in.secrets {
+		clear(secret)
+	}
+}
+
+// Entries yields everything in the input, as a stream. Errors name the file.
+func (in *Input) Entries() iter.Seq2[kdb.Entry, error] {
+	return func(yield func(kdb.Entry, error) bool) {
+		current, stopped := "", false
+		name := func(err error) error { return fmt.Errorf("reading %s: %w", current, err) }
+		options := pem.Options{Password: in.secret}
+		if in.lenient {
+			options.Invalid = func(err error) { stopped = stopped || !yield(kdb.Entry{}, name(err)) }
+		}
+		if len(in.pieces) > 0 {
+			for entry, err := range pem.Entries(in.items(&current), options) {
+				if err != nil {
+					err = name(err)
+				}
+				if stopped || !yield(entry.Entry, err) {
+					return
+				}
+			}
+		}
+		for _, entry := range in.stored {
+			entry.Key = bytes.Clone(entry.Key) // the database that it goes to may clear it
+			if stopped || !yield(entry, nil) {
+				return
+			}
+		}
+	}
+}
+
+// items yields the pieces of all files, one after the other; current is the file that they come from.
+func (in *Input) items(current *string) iter.Seq2[pem.Item, error] {
+	return func(yield func(pem.Item, error) bool) {
+		for _, p := range in.pieces {
+			r, closeFile, err := p.open()
+			if *current = p.name; closeFile != nil {
+				*current = fmt.Sprintf("%q", p.name)
+			}
+			if err != nil {
+				yield(pem.Item{}, err)
+				return
+			}
+			for item, err := range pem.Items(r) {
+				if !yield(item, err) {
+					closePiece(closeFile)
+					return
+				}
+			}
+			closePiece(closeFile)
+		}
+	}
+}
+
+func (p *piece) open() (io.Reader, func() error, error) {
+	if p.data != nil {
+		return bytes.NewReader(p.data), nil, nil
+	}
+	f, err := os.Open(p.name)
+	if err != nil {
+		return nil, nil, err
+	}
+	return f, f.Close, nil
+}
+
+func closePiece(closeFile func() error) {
+	if closeFile != nil {
+		_ = closeFile() // nothing was written
+	}
+}
+
+// PasswordMissing ends a reading of the input that needs a password first.
+type PasswordMissing struct{ Where string }
+
+func (p PasswordMissing) Error() string { return "the password of " + p.Where + " is needed" }
+
+// secret returns the password of an encrypted key, if it was asked for already: a database may be locked now.
+func (in *Input) secret(where string) ([]byte, error) {
+	if password, ok := in.secrets[where]; ok {
+		return bytes.Clone(password), nil
+	}
+	return nil, PasswordMissing{where}
+}
+
+// Ask gets the password of an encrypted key.
+func (in *Input) Ask(where string) error {
+	password, err := in.password.Read(in.env, where)
+	if err != nil {
+		return err
+	}
+	in.secrets[where] = password
+	return nil
+}

@@ -1,0 +1,80 @@
+package inspect
+
+import (
+	"context"
+	"fmt"
+
+	"certkdb/commands/op"
+	"certkdb/commands/op/input"
+	"certkdb/kdb"
+	"certkdb/pki/lint"
+)
+
+// Lint holds a certificate against the rules of a linter.
+type Lint struct {
+	op.DB
+	Label   string
+	File    string // instead of a label
+	Profile string // "rfc5280", "webpki" or "all"
+}
+
+// Linted tells what the linter found.
+type Linted struct {
+	Profile  string        `json:"profile"`
+	Findings []LintFinding `json:"findings"`
+	Errors   int           `json:"errors"`
+}
+
+// LintFinding is a rule that the certificate breaks.
+type LintFinding struct {
+	Severity string `json:"severity"` // notice, warning or error
+	Rule     string `json:"rule"`
+	Source   string `json:"source"`
+	Section  string `json:"section,omitempty"`
+	What     string `json:"what,omitempty"`
+	Detail   string `json:"detail,omitempty"`
+}
+
+// Run lints. If a finding is an error, the error wraps ErrFindings, and the result tells them all.
+func (o Lint) Run(ctx context.Context, env *op.Env) (Linted, error) {
+	der, err := o.certificate(ctx, env)
+	if err != nil {
+		return Linted{}, err
+	}
+	findings, err := lint.Check(der, o.Profile)
+	if err != nil {
+		return Linted{}, op.PKIError(err)
+	}
+	linted := Linted{Profile: o.Profile, Findings: []LintFinding{}}
+	for _, f := range findings {
+		if f.Severity == lint.Error {
+			linted.Errors++
+		}
+		linted.Findings = append(linted.Findings, LintFinding{f.Severity.String(), f.Name, f.Source, f.Where, f.What, f.Detail})
+	}
+	if linted.Errors > 0 {
+		return linted, fmt.Errorf("linting: %w: %d %s", op.ErrFindings, linted.Errors, op.Plural(linted.Errors, "error"))
+	}
+	return linted, nil
+}
+
+func (o Lint) certificate(ctx context.Context, env *op.Env) ([]byte, error) {
+	if o.File != "" {
+		return input.ReadCertificateFile(env, o.File)
+	}
+	var der []byte
+	err := o.View(ctx, env, func(tx kdb.Tx) error {
+		if _, err := op.MustHave(tx, o.Label); err != nil {
+			return err
+		}
+		entry, err := tx.Entry(o.Label)
+		if err == nil && len(entry.Certificates) == 0 {
+			err = fmt.Errorf("label %q: %w: it has no certificate", o.Label, op.ErrUsage)
+		}
+		if err == nil {
+			der = entry.Certificates[0]
+		}
+		return err
+	})
+	return der, err
+}

@@ -1,0 +1,121 @@
+package inspect
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"strings"
+	"time"
+
+	"certkdb/commands/op"
+	"certkdb/kdb"
+)
+
+// List shows entries, all or some.
+type List struct {
+	op.DB
+	Pattern  string // of the label, as in shells: *, ?, [a-z]; "" is every label
+	Kind     string // "" is every kind
+	Expired  bool   // only certificates that have expired
+	Expiring time.Duration
+	// WithPEM adds the certificates; they are opened for that.
+	WithPEM bool
+}
+
+// listChunk is how many entries are read in one look at the database. Between looks nothing is locked, so a slow
+// reader of the output never keeps a writer waiting, and memory does not grow with the database.
+const listChunk = 2_000
+
+// Run calls each with the entries in the order of their labels' bytes, in chunks, outside of any lock.
+func (o List) Run(ctx context.Context, env *op.Env, each func([]op.Entry) error) error {
+	keep, err := o.filter(env.Now())
+	if err != nil {
+		return err
+	}
+	db, err := o.Open(ctx, env)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	for after, more := "", true; more; {
+		var chunk []op.Entry
+		err := db.View(ctx, func(tx kdb.Tx) (err error) {
+			chunk, after, more, err = o.chunk(tx, after, keep, env.Now())
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if err := each(chunk); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// chunk reads up to listChunk entries behind a label; last is the label to go on from.
+func (o List) chunk(tx kdb.Tx, after string, keep func(*kdb.Summary) bool, now time.Time) (found []op.Entry, last string, more bool, err error) {
+	n := 0
+	for s, err := range tx.Summaries(after) {
+		if err != nil {
+			return nil, "", false, err
+		}
+		if keep(&s) {
+			entry, err := o.entry(tx, &s, now)
+			if err != nil {
+				return nil, "", false, err
+			}
+			found = append(found, entry)
+		}
+		if n++; n == listChunk {
+			return found, s.Label, true, nil
+		}
+	}
+	return found, "", false, nil
+}
+
+func (o List) entry(tx kdb.Tx, s *kdb.Summary, now time.Time) (op.Entry, error) {
+	entry := op.NewEntry(s, now)
+	if !o.WithPEM || s.ChainLength == 0 {
+		return entry, nil
+	}
+	full, err := tx.Entry(s.Label)
+	entry.PEM = op.PEMStrings(full.Certificates)
+	return entry, err
+}
+
+func (o List) filter(now time.Time) (func(*kdb.Summary) bool, error) {
+	if _, err := path.Match(o.Pattern, ""); err != nil {
+		return nil, fmt.Errorf("%w: the pattern %q is not closed", op.ErrUsage, o.Pattern)
+	}
+	var kind kdb.Kind
+	if o.Kind != "" {
+		var err error
+		if kind, err = kdb.ParseKind(o.Kind); err != nil {
+			return nil, fmt.Errorf("%w: %w", op.ErrUsage, err)
+		}
+	}
+	return func(s *kdb.Summary) bool {
+		return (kind == 0 || s.Kind == kind) && o.matches(s.Label) && o.inTime(s, now)
+	}, nil
+}
+
+// matches compares with the pattern. Slashes are ordinary in labels, so path.Match sees them as another byte.
+func (o List) matches(label string) bool {
+	if o.Pattern == "" {
+		return true
+	}
+	hide := strings.NewReplacer("/", "\x01")
+	ok, _ := path.Match(hide.Replace(o.Pattern), hide.Replace(label))
+	return ok
+}
+
+func (o List) inTime(s *kdb.Summary, now time.Time) bool {
+	if !o.Expired && o.Expiring == 0 {
+		return true
+	}
+	if s.NotAfter.IsZero() {
+		return false
+	}
+	return now.After(s.NotAfter) || o.Expiring > 0 && s.NotAfter.Sub(now) <= o.Expiring
+}

@@ -1,0 +1,88 @@
+package inspect
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"certkdb/commands/op"
+	"certkdb/pki"
+	"certkdb/pki/cert"
+	"certkdb/pki/path"
+	"certkdb/pki/status"
+)
+
+// OCSPAnswer is what a responder says of a certificate.
+type OCSPAnswer struct {
+	Source     string     `json:"source"` // the file or URL
+	Status     string     `json:"status"` // "good", "revoked" or "unknown"
+	ThisUpdate time.Time  `json:"this_update"`
+	NextUpdate *time.Time `json:"next_update,omitempty"`
+}
+
+// ocspCertificate is the word that takes the responder's address from the certificate.
+const ocspCertificate = "certificate"
+
+// checkOCSP asks for the status of a certificate with a valid chain, and takes its validity away if it was revoked or nothing
+// is known.
+func (o Validate) checkOCSP(ctx context.Context, v *Validation, result path.Result, options path.Options, labels map[[32]byte]string) error {
+	if o.OCSP == "" || !v.Valid {
+		return nil
+	}
+	leaf := result.Chain[0]
+	if len(result.Chain) < 2 {
+		return fmt.Errorf("%s: %w: a certificate that is trusted itself has no issuer to ask by OCSP", v.Name, op.ErrUsage)
+	}
+	source, response, err := o.ocspResponse(ctx, leaf, result.Chain[1])
+	if err != nil {
+		return err
+	}
+	failure := Failure{Subject: leaf.Subject.String(), Label: labels[sha256.Sum256(leaf.Raw)], Rule: "ocsp", Section: "RFC 6960"}
+	answer, err := status.ReadOCSP(response, leaf, result.Chain[1], options)
+	if errors.Is(err, pki.ErrParse) {
+		return op.PKIError(err)
+	}
+	if err == nil {
+		v.OCSP = &OCSPAnswer{Source: source, Status: answer.Status, ThisUpdate: answer.ThisUpdate.UTC(), NextUpdate: op.TimePointer(answer.NextUpdate)}
+	}
+	switch {
+	case err != nil:
+		failure.Reason, failure.Cure = err.Error(), "get a fresh response from the responder of the issuer"
+	case answer.Status == status.Revoked:
+		failure.Reason = fmt.Sprintf("it was revoked on %s (%s)", answer.RevokedAt.UTC().Format(time.RFC3339), answer.Reason)
+	case answer.Status != status.Good:
+		failure.Reason, failure.Cure = "the responder does not know it", "ask the responder of its issuer"
+	default:
+		return nil
+	}
+	v.refuse(failure)
+	return nil
+}
+
+// ocspResponse gets a response: out of a file, from a URL, or from where the certificate says.
+func (o Validate) ocspResponse(ctx context.Context, leaf, issuer *cert.Certificate) (source string, response []byte, err error) {
+	source = o.OCSP
+	if source == ocspCertificate {
+		urls := status.OCSPURLs(leaf)
+		if len(urls) == 0 {
+			return "", nil, op.WithHint(fmt.Errorf("%w: the certificate %q names no OCSP responder", op.ErrUsage, leaf.Subject.String()), "name one with --ocsp URL")
+		}
+		source = urls[0]
+	}
+	if !strings.HasPrefix(source, "http://") && !strings.HasPrefix(source, "https://") {
+		response, err = os.ReadFile(source)
+		if err != nil {
+			return "", nil, fmt.Errorf("reading %q: %w", source, op.UnwrapPath(err))
+		}
+		return source, response, nil
+	}
+	request, err := status.AskOCSP(leaf, issuer)
+	if err == nil {
+		response, err = status.PostOCSP(ctx, nil, source, request)
+	}
+	return source, response, op.PKIError(err)
+}

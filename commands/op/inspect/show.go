@@ -1,0 +1,118 @@
+package inspect
+
+import (
+	"context"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+
+	"certkdb/commands/op"
+	"certkdb/kdb"
+	"certkdb/pki/cert"
+)
+
+// Show tells all about one entry.
+type Show struct {
+	op.DB
+	Label string
+}
+
+// Shown is an entry with its certificates in detail.
+type Shown struct {
+	op.Entry
+	HasKey       bool          `json:"has_private_key"`
+	Certificates []Certificate `json:"certificates,omitempty"`
+	RequestPEM   string        `json:"request_pem,omitempty"`
+	// RevokedAt and Reason are set, and the status is revoked, if its CA is in the database and has taken it back.
+	RevokedAt *time.Time `json:"revoked_at,omitempty"`
+	Reason    string     `json:"reason,omitempty"`
+}
+
+// Certificate is one certificate in detail.
+type Certificate struct {
+	Subject            string      `json:"subject"`
+	Issuer             string      `json:"issuer"`
+	Serial             string      `json:"serial"`
+	SerialDecimal      string      `json:"serial_decimal"`
+	Version            int         `json:"version"`
+	NotBefore          time.Time   `json:"not_before"`
+	NotAfter           time.Time   `json:"not_after"`
+	KeyType            string      `json:"key_type"`
+	SignatureAlgorithm string      `json:"signature_algorithm"`
+	SHA256             string      `json:"sha256"`
+	SHA1               string      `json:"sha1"`
+	SPKISHA256         string      `json:"spki_sha256"`
+	Extensions         []Extension `json:"extensions,omitempty"`
+	Warning            string      `json:"warning,omitempty"`
+	PEM                string      `json:"pem"`
+}
+
+// Extension is one extension in words.
+type Extension struct {
+	Name     string `json:"name"`
+	Critical bool   `json:"critical"`
+	Value    string `json:"value"`
+}
+
+// Run shows.
+func (o Show) Run(ctx context.Context, env *op.Env) (Shown, error) {
+	var shown Shown
+	err := o.View(ctx, env, func(tx kdb.Tx) error {
+		s, err := op.MustHave(tx, o.Label)
+		if err != nil {
+			return err
+		}
+		entry, err := tx.Entry(o.Label)
+		if err != nil {
+			return err
+		}
+		if shown, err = describe(&s, &entry, env.Now()); err == nil {
+			err = shown.addRevocation(tx, &entry)
+		}
+		return err
+	})
+	return shown, err
+}
+
+func (s *Shown) addRevocation(tx kdb.Tx, entry *kdb.Entry) error {
+	record, revoked, err := op.RevocationOf(tx, entry)
+	if revoked {
+		s.Status, s.RevokedAt, s.Reason = op.StatusRevoked, op.TimePointer(record.RevokedAt), cert.Reason(record.Reason).String()
+	}
+	return err
+}
+
+func describe(s *kdb.Summary, entry *kdb.Entry, now time.Time) (Shown, error) {
+	shown := Shown{Entry: op.NewEntry(s, now), HasKey: s.Kind == kdb.KindPersonal || s.Kind == kdb.KindRequest}
+	for _, der := range entry.Certificates {
+		c, err := newCertificate(der)
+		if err != nil {
+			return shown, err
+		}
+		shown.Certificates = append(shown.Certificates, c)
+	}
+	if len(entry.Request) > 0 {
+		shown.RequestPEM = op.PEMString("CERTIFICATE REQUEST", entry.Request)
+	}
+	return shown, nil
+}
+
+func newCertificate(der []byte) (Certificate, error) {
+	c, err := cert.Parse(der)
+	if err != nil {
+		return Certificate{}, err
+	}
+	detail := Certificate{
+		Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: c.SerialHex(), SerialDecimal: c.Serial.String(),
+		Version: c.Version, NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(), KeyType: c.KeyType,
+		SignatureAlgorithm: c.SignatureAlgorithm.Name, SHA256: op.HexDigest(sha256.Sum256(der)), SPKISHA256: op.HexDigest(sha256.Sum256(c.RawSPKI)),
+		Warning: c.Warning(), PEM: op.PEMString("CERTIFICATE", der),
+	}
+	old := sha1.Sum(der) // still what many consoles show; nothing depends on it
+	detail.SHA1 = hex.EncodeToString(old[:])
+	for _, line := range c.Describe() {
+		detail.Extensions = append(detail.Extensions, Extension{Name: line.Name, Critical: line.Critical, Value: line.Value})
+	}
+	return detail, nil
+}

@@ -1,0 +1,286 @@
+package inspect
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+
+	"certkdb/commands/op"
+	"certkdb/commands/op/input"
+	"certkdb/kdb"
+	"certkdb/pki/cert"
+	"certkdb/pki/path"
+)
+
+// Validate builds and validates the chains of certificates from what the database trusts.
+type Validate struct {
+	op.DB
+	Labels         []string
+	Files          []string // certificates with their chains, which nobody trusts
+	Host           string   // a DNS name, an IP address or an e-mail address that the certificate must be for
+	Purpose        string   // "server", "client", "code", "email", "timestamp", "ocsp", "any", or a dotted identifier
+	At             string   // a time; "" is now
+	CRLs           []string
+	OCSP           string // a file with a response, the URL of a responder, or "certificate" for the one that the certificate names
+	Policies       []string
+	ExplicitPolicy bool
+	InhibitMapping bool
+	InhibitAny     bool
+	MaxDepth       int // intermediate certificates; -1 is the default
+	PartialChain   bool
+	Profile        string
+	AllowWeak      bool     // accept SHA-1 signatures and RSA keys from 1024 bits, which RFC 5280 knows
+	Trust          []string // files with further trust anchors
+	OnlyThese      bool     // trust those alone, not the database
+}
+
+// Validated tells of all the certificates.
+type Validated struct {
+	Valid   bool         `json:"valid"`
+	Results []Validation `json:"results"`
+}
+
+// Validation is the answer for one certificate.
+type Validation struct {
+	Name     string      `json:"name"` // the label or file
+	Valid    bool        `json:"valid"`
+	Policies []string    `json:"policies,omitempty"`
+	Chains   []Attempt   `json:"chains"` // the valid one, or those that were tried
+	Limit    string      `json:"limit,omitempty"`
+	OCSP     *OCSPAnswer `json:"ocsp,omitempty"`
+}
+
+// Attempt is a chain that was tried.
+type Attempt struct {
+	Certificates []Step    `json:"certificates"`
+	Anchored     bool      `json:"anchored"`
+	Failures     []Failure `json:"failures"`
+}
+
+// Step is a certificate of a chain.
+type Step struct {
+	Subject string `json:"subject"`
+	Label   string `json:"label,omitempty"` // under which the database has it
+	SHA256  string `json:"sha256"`
+}
+
+// Failure is a rule that a certificate of a chain broke.
+type Failure struct {
+	Position int    `json:"position"` // 0 is the certificate that was asked for
+	Subject  string `json:"subject"`
+	Label    string `json:"label,omitempty"`
+	Rule     string `json:"rule"`
+	Section  string `json:"section"`
+	Reason   string `json:"reason"`
+	Cure     string `json:"cure,omitempty"`
+}
+
+// subject of a validation: a certificate and what came with it.
+type candidate struct {
+	name  string
+	chain [][]byte
+}
+
+// Run validates. If a certificate is not valid, the error wraps ErrFindings and the result says why.
+func (o Validate) Run(ctx context.Context, env *op.Env) (Validated, error) {
+	options, err := o.options(env)
+	if err != nil {
+		return Validated{}, err
+	}
+	if len(o.Labels)+len(o.Files) == 0 {
+		return Validated{}, fmt.Errorf("%w: name a label, or a file with --file", op.ErrUsage)
+	}
+	var db kdb.Database
+	if len(o.Labels) > 0 || !o.OnlyThese {
+		if db, err = o.Open(ctx, env); err != nil {
+			return Validated{}, err
+		}
+		defer db.Close()
+	}
+	list, labels, err := o.gather(ctx, env, db, &options)
+	if err != nil {
+		return Validated{}, err
+	}
+	validator := path.NewValidator(options)
+	validated := Validated{Valid: true}
+	var chains [][]*cert.Certificate
+	for _, c := range list {
+		leaf, err := cert.Parse(c.chain[0])
+		if err != nil {
+			return validated, fmt.Errorf("%s: %w: %w", c.name, kdb.ErrParse, err)
+		}
+		result := validator.Validate(leaf)
+		v := o.describe(c.name, result, labels)
+		if err := o.checkOCSP(ctx, &v, result, options, labels); err != nil {
+			return validated, err
+		}
+		validated.Results = append(validated.Results, v)
+		chains = append(chains, result.Chain)
+	}
+	if err := checkRecords(ctx, db, options.Time, validated.Results, chains, labels); err != nil {
+		return validated, err
+	}
+	for i := range validated.Results {
+		validated.Valid = validated.Valid && validated.Results[i].Valid
+	}
+	return validated, validated.verdict()
+}
+
+// verdict is an error that names the first reason of the first certificate that is not valid, for those who see nothing else.
+func (v Validated) verdict() error {
+	var first error
+	bad := 0
+	for _, r := range v.Results {
+		if r.Valid {
+			continue
+		}
+		if bad++; bad == 1 {
+			first = r.reason()
+		}
+	}
+	if bad > 1 {
+		return fmt.Errorf("%w (the first of %d)", first, bad)
+	}
+	return first
+}
+
+// refuse takes the validity from the chain that was valid. It then comes first: it explains more than those that led nowhere.
+func (v *Validation) refuse(f Failure) {
+	if last := len(v.Chains) - 1; v.Valid {
+		v.Valid = false
+		v.Chains = slices.Insert(v.Chains[:last:last], 0, v.Chains[last])
+	}
+	v.Chains[0].Failures = append(v.Chains[0].Failures, f)
+}
+
+// reason is the failure that is shown first.
+func (v Validation) reason() error {
+	for _, a := range v.Chains {
+		if len(a.Failures) == 0 {
+			continue
+		}
+		f := a.Failures[0]
+		err := fmt.Errorf("%w: %s: certificate %d: %s", op.ErrInvalid, v.Name, f.Position, f.Reason)
+		if f.Cure != "" {
+			return op.WithHint(err, f.Cure)
+		}
+		return err
+	}
+	return fmt.Errorf("%w: %s: %s", op.ErrInvalid, v.Name, v.Limit)
+}
+
+// gather reads the certificates to be validated, and puts anchors and intermediates into the options. labels tells under which label
+// the database has a certificate; there need be none.
+func (o Validate) gather(ctx context.Context, env *op.Env, db kdb.Database, options *path.Options) ([]candidate, map[[32]byte]string, error) {
+	labels := map[[32]byte]string{}
+	var list []candidate
+	if db != nil {
+		err := db.View(ctx, func(tx kdb.Tx) (err error) {
+			list, err = o.fromDatabase(tx, options, labels)
+			return err
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, file := range o.Files {
+		chain, err := input.ReadCertificates(env, file)
+		if err != nil {
+			return nil, nil, err
+		}
+		list = append(list, candidate{file, leafFirst(chain)})
+	}
+	for _, c := range list {
+		options.Intermediates = append(options.Intermediates, parseAll(c.chain[1:])...)
+	}
+	for _, file := range o.Trust {
+		anchors, err := input.ReadCertificates(env, file)
+		if err != nil {
+			return nil, nil, err
+		}
+		options.Roots = append(options.Roots, path.Anchors(parseAll(anchors)...)...)
+	}
+	return list, labels, nil
+}
+
+// leafFirst puts the first certificate that is no CA's to the front: chains come in any order, and who has one validated means its end.
+func leafFirst(chain [][]byte) [][]byte {
+	for i, der := range chain {
+		if c, err := cert.Parse(der); err == nil && !c.IsCA {
+			return slices.Concat(chain[i:i+1], chain[:i], chain[i+1:])
+		}
+	}
+	return chain
+}
+
+// fromDatabase takes the trusted certificates as anchors and the other CAs as intermediates.
+func (o Validate) fromDatabase(tx kdb.Tx, options *path.Options, labels map[[32]byte]string) ([]candidate, error) {
+	for s, err := range tx.Summaries("") {
+		if err != nil {
+			return nil, err
+		}
+		labels[s.SHA256] = s.Label
+		trusted := s.Trusted && !o.OnlyThese
+		if s.ChainLength == 0 || !trusted && !s.CA && s.ChainLength < 2 {
+			continue
+		}
+		entry, err := tx.Entry(s.Label)
+		if err != nil {
+			return nil, err
+		}
+		certificates := parseAll(entry.Certificates)
+		if trusted && len(certificates) > 0 {
+			options.Roots = append(options.Roots, path.Anchors(certificates[0])...)
+		}
+		options.Intermediates = append(options.Intermediates, certificates...)
+	}
+	var list []candidate
+	entries, err := op.EntriesNamed(tx, o.Labels)
+	for _, e := range entries {
+		if len(e.Certificates) == 0 {
+			return nil, fmt.Errorf("label %q: %w: it has no certificate to validate", e.Label, op.ErrUsage)
+		}
+		labels[sha256.Sum256(e.Certificates[0])] = e.Label // another one may have it too
+		list = append(list, candidate{e.Label, e.Certificates})
+	}
+	return list, err
+}
+
+// parseAll leaves out what cannot be read: it cannot be part of a valid chain.
+func parseAll(ders [][]byte) []*cert.Certificate {
+	var list []*cert.Certificate
+	for _, der := range ders {
+		if c, err := cert.Parse(der); err == nil {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+func (o Validate) describe(name string, r path.Result, labels map[[32]byte]string) Validation {
+	v := Validation{Name: name, Valid: r.Valid, Policies: r.Policies, Limit: r.Limit, Chains: []Attempt{}}
+	for _, a := range r.Attempts {
+		v.Chains = append(v.Chains, o.describeAttempt(a, labels))
+	}
+	return v
+}
+
+func (o Validate) describeAttempt(a path.Attempt, labels map[[32]byte]string) Attempt {
+	attempt := Attempt{Anchored: a.Anchored, Failures: []Failure{}}
+	for _, c := range a.Chain {
+		sum := sha256.Sum256(c.Raw)
+		attempt.Certificates = append(attempt.Certificates, Step{Subject: c.Subject.String(), Label: labels[sum], SHA256: op.HexDigest(sum)})
+	}
+	for _, f := range a.Failures {
+		failure := Failure{Position: f.Position, Rule: string(f.Rule), Section: f.Rule.Section(), Reason: f.Reason, Cure: f.Cure}
+		if f.Certificate != nil {
+			failure.Subject, failure.Label = f.Certificate.Subject.String(), labels[sha256.Sum256(f.Certificate.Raw)]
+			if f.Rule == path.RuleUntrusted && failure.Label != "" && !o.OnlyThese {
+				failure.Cure = "if it deserves trust: certkdb trust " + op.Quote(failure.Label)
+			}
+		}
+		attempt.Failures = append(attempt.Failures, failure)
+	}
+	return attempt
+}

@@ -1,0 +1,135 @@
+package inspect
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"certkdb/commands/op"
+	"certkdb/commands/op/input"
+	"certkdb/kdb"
+	"certkdb/kdb/keyfile/pem"
+	"certkdb/pki/cert"
+	"certkdb/pki/oid"
+	"certkdb/pki/path"
+)
+
+// purposes are short names of extended key usages.
+var purposes = map[string]string{
+	"": "", "any": path.AnyUsage, "server": path.ServerAuth, "client": path.ClientAuth, "code": path.CodeSigning,
+	"email": path.EmailProtection, "timestamp": path.TimeStamping, "ocsp": path.OCSPSigning,
+}
+
+func (o Validate) options(env *op.Env) (path.Options, error) {
+	options := path.Options{
+		Time: env.Now(), PartialChain: o.PartialChain, Limits: path.Limits{Depth: max(o.MaxDepth, 0), NoIntermediates: o.MaxDepth == 0},
+	}
+	if o.MaxDepth < -1 {
+		return options, fmt.Errorf("%w: --max-depth %d: a chain has 0 intermediate certificates or more", op.ErrUsage, o.MaxDepth)
+	}
+	at, err := op.ParseTime("--at", o.At)
+	if err != nil {
+		return options, err
+	}
+	if !at.IsZero() {
+		options.Time = at
+	}
+	if o.OnlyThese && len(o.Trust) == 0 {
+		return options, op.WithHint(fmt.Errorf("%w: --only-trust leaves nothing that is trusted", op.ErrUsage), "name a trust anchor with --trust FILE")
+	}
+	for _, set := range []func(*path.Options) error{o.setPolicies, o.setName, o.setPurpose, o.setProfile} {
+		if err := set(&options); err != nil {
+			return options, err
+		}
+	}
+	if !o.AllowWeak {
+		options.Weak = path.Modern()
+	}
+	return options, o.readCRLs(env, &options)
+}
+
+func (o Validate) setPolicies(options *path.Options) error {
+	options.Policies = path.Policies{
+		Initial: slices.Clone(o.Policies), ExplicitPolicy: o.ExplicitPolicy, InhibitMapping: o.InhibitMapping, InhibitAnyPolicy: o.InhibitAny,
+	}
+	for i, p := range o.Policies {
+		if p == "any" {
+			options.Policies.Initial[i] = cert.AnyPolicy
+		} else if _, err := oid.Encode(p); err != nil {
+			return op.WithHint(fmt.Errorf("%w: --policy %q is no dotted identifier", op.ErrUsage, p), "for example 2.23.140.1.2.1, or any")
+		}
+	}
+	return nil
+}
+
+// setName tells the forms of --host apart.
+func (o Validate) setName(options *path.Options) error {
+	if strings.Contains(o.Host, "@") {
+		options.Emails = []string{o.Host}
+		return nil
+	}
+	options.Host = o.Host
+	_, err := netip.ParseAddr(strings.Trim(o.Host, "[]"))
+	if err != nil && strings.ContainsAny(o.Host, "/: \t") {
+		return op.WithHint(fmt.Errorf("%w: --host %q is no host name, IP address or e-mail address", op.ErrUsage, o.Host), "give the name alone, without scheme, port and path")
+	}
+	return nil
+}
+
+// setPurpose takes a name's usual purpose if there is none.
+func (o Validate) setPurpose(options *path.Options) error {
+	id, known := purposes[o.Purpose]
+	switch {
+	case o.Purpose == "" && len(options.Emails) > 0:
+		options.Purpose = path.EmailProtection
+	case o.Purpose == "" && o.Host != "":
+		options.Purpose = path.ServerAuth
+	case known:
+		options.Purpose = id
+	default:
+		if _, err := oid.Encode(o.Purpose); err != nil {
+			return fmt.Errorf("%w: --purpose %q: use server, client, code, email, timestamp, ocsp, any or a dotted identifier", op.ErrUsage, o.Purpose)
+		}
+		options.Purpose = o.Purpose
+	}
+	return nil
+}
+
+func (o Validate) setProfile(options *path.Options) error {
+	if o.Profile == "" {
+		return nil
+	}
+	var known bool
+	if options.Profile, known = path.ParseProfile(o.Profile); !known {
+		return fmt.Errorf("%w: --profile %q: use rfc5280, rfc5280-strict or webpki", op.ErrUsage, o.Profile)
+	}
+	return nil
+}
+
+func (o Validate) readCRLs(env *op.Env, options *path.Options) error {
+	for _, file := range o.CRLs {
+		var failed error
+		before := len(options.CRLs)
+		err := input.EachItem(env, file, func(item pem.Item) {
+			if item.Kind != pem.RevocationSet || failed != nil {
+				return
+			}
+			var list *cert.CRL
+			if list, failed = cert.ParseCRL(item.DER); failed == nil {
+				options.CRLs = append(options.CRLs, list)
+			}
+		})
+		if err == nil && failed != nil {
+			err = fmt.Errorf("reading %q: %w: %w", file, kdb.ErrParse, failed)
+		}
+		if err == nil && len(options.CRLs) == before {
+			err = fmt.Errorf("reading %q: %w: no revocation list is in it", file, kdb.ErrParse)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	options.RequireCRLs = len(o.CRLs) > 0
+	return nil
+}

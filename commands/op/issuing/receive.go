@@ -1,0 +1,244 @@
+package issuing
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	"certkdb/commands/op"
+	"certkdb/commands/op/input"
+	"certkdb/kdb"
+	"certkdb/pki/cert"
+	"certkdb/pki/issuers"
+	"certkdb/pki/key"
+)
+
+// Receive takes the certificate that a CA made for a pending request, or a renewed one for a key that is here.
+type Receive struct {
+	op.DB
+	Files   []string // with the certificate and perhaps its chain; "-" is standard input
+	Label   string   // the request; "" finds it by the public key
+	Default bool
+}
+
+// Received tells what became of the certificate.
+type Received struct {
+	op.Entry
+	// Complete says that the chain ends in a trusted certificate of the database; Missing names the issuer that is not there.
+	Complete bool   `json:"complete"`
+	Missing  string `json:"missing_issuer,omitempty"`
+	Changed  bool   `json:"changed"` // false: the entry had it already
+	// Refreshed are the labels whose chains have the renewed CA now.
+	Refreshed []string `json:"refreshed_chains,omitempty"`
+}
+
+// Run receives. A chain that is not complete is no error, but it is told.
+func (o Receive) Run(ctx context.Context, env *op.Env) (Received, error) {
+	in, err := input.Files{Names: o.Files, KeyPassword: o.KeyPassword, LockTimeout: o.LockTimeout}.Open(ctx, env)
+	if err != nil {
+		return Received{}, err
+	}
+	defer in.Close()
+	var given [][]byte
+	for entry, err := range in.Entries() {
+		if err != nil {
+			return Received{}, err
+		}
+		given = append(given, entry.Certificates...)
+	}
+	if len(given) == 0 {
+		return Received{}, fmt.Errorf("reading the certificate: %w: there is none in the input", kdb.ErrParse)
+	}
+	var received Received
+	err = o.Update(ctx, env, "receive", func(tx kdb.Tx) error {
+		received, err = o.receive(tx, env, given)
+		return err
+	})
+	return received, err
+}
+
+func (o Receive) receive(tx kdb.Tx, env *op.Env, given [][]byte) (Received, error) {
+	pool, err := readPool(tx, given)
+	if err != nil {
+		return Received{}, err
+	}
+	if o.Label != "" {
+		if _, err := op.MustHave(tx, o.Label); err != nil {
+			return Received{}, err
+		}
+	}
+	waiting, leaf, err := o.match(tx, given)
+	if err != nil {
+		return Received{}, err
+	}
+	c, err := cert.Parse(leaf)
+	if err != nil {
+		return Received{}, err
+	}
+	chain, missing := pool.chain(c, env.Now())
+	received := Received{Complete: missing == "", Missing: missing}
+	if err := o.store(tx, &waiting, append([][]byte{leaf}, op.WithoutRoot(chain)...), &received); err != nil {
+		return Received{}, err
+	}
+	s, err := tx.Summary(waiting.Label)
+	received.Entry = op.NewEntry(&s, env.Now())
+	return received, err
+}
+
+// store gives the certificates to the key of a request, or of the entry that is renewed.
+func (o Receive) store(tx kdb.Tx, waiting *kdb.Summary, certificates [][]byte, received *Received) error {
+	old, err := tx.Entry(waiting.Label)
+	if err != nil {
+		return err
+	}
+	marks := kdb.Marks{}
+	if o.Default && !waiting.Default {
+		marks.Default = new(true)
+	}
+	if waiting.Trusted { // a new certificate for the same key
+		marks.Trusted = new(true)
+	}
+	same := sameCertificates(old.Certificates, certificates)
+	if received.Changed = !same || marks.Default != nil; !received.Changed {
+		return nil
+	}
+	if !same {
+		if err := tx.Certify(waiting.Label, certificates); err != nil {
+			return err
+		}
+	}
+	if err := tx.Mark(waiting.Label, marks); err != nil || same || len(old.Certificates) == 0 {
+		return err
+	}
+	received.Refreshed, err = refreshChains(tx, waiting.Label, old.Certificates[0], certificates)
+	return err
+}
+
+// match finds the entry whose private key belongs to one of the certificates: a pending request before a personal entry.
+func (o Receive) match(tx kdb.Tx, given [][]byte) (kdb.Summary, []byte, error) {
+	var best kdb.Summary
+	var leaf []byte
+	for s, err := range tx.Summaries("") {
+		if err != nil {
+			return best, nil, err
+		}
+		if s.Kind != kdb.KindRequest && s.Kind != kdb.KindPersonal || o.Label != "" && s.Label != o.Label {
+			continue
+		}
+		spki, err := publicKeyOf(tx, s.Label)
+		if err != nil {
+			return best, nil, err
+		}
+		for _, der := range given {
+			c, err := cert.Parse(der)
+			if err == nil && key.SameKey(spki, c.RawSPKI) && (leaf == nil || best.Kind != kdb.KindRequest) {
+				best, leaf = s, der
+			}
+		}
+	}
+	if leaf == nil {
+		err := errors.New("receiving the certificate: no pending request and no private key here has its public key")
+		if o.Label != "" {
+			err = fmt.Errorf("receiving the certificate: label %q has another public key, or none", o.Label)
+		}
+		return best, nil, op.WithHint(op.Classify(err, kdb.ErrNotFound),
+			"see the requests with: certkdb list --kind request; a certificate without a key here is added with: certkdb add")
+	}
+	return best, leaf, nil
+}
+
+// publicKeyOf reads the public key of a personal entry or request.
+func publicKeyOf(tx kdb.Tx, label string) ([]byte, error) {
+	entry, err := tx.Entry(label)
+	if err != nil {
+		return nil, err
+	}
+	if len(entry.Request) > 0 {
+		r, err := cert.ParseRequest(entry.Request)
+		if err != nil {
+			return nil, fmt.Errorf("label %q: %w", label, err)
+		}
+		return r.RawSPKI, nil
+	}
+	if len(entry.Certificates) == 0 {
+		return publicKeyAlone(tx, label)
+	}
+	c, err := cert.Parse(entry.Certificates[0])
+	if err != nil {
+		return nil, fmt.Errorf("label %q: %w", label, err)
+	}
+	return c.RawSPKI, nil
+}
+
+// publicKeyAlone is that of a private key without a certificate, as key files have it; nil if it does not open.
+func publicKeyAlone(tx kdb.Tx, label string) ([]byte, error) {
+	secret, err := tx.Key(label)
+	if errors.Is(err, kdb.ErrPassword) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer clear(secret)
+	private, err := key.ReadPrivate(secret)
+	return private.SPKI, err
+}
+
+// pool are the certificates from which chains are built, and which of them end one.
+type pool struct {
+	certificates []*cert.Certificate
+	trusted      map[[32]byte]bool
+}
+
+// readPool takes the certificates of the database and those in the input, which nobody trusts for that.
+func readPool(tx kdb.Tx, given [][]byte) (*pool, error) {
+	p := &pool{trusted: map[[32]byte]bool{}}
+	for s, err := range tx.Summaries("") {
+		if err != nil {
+			return nil, err
+		}
+		if s.ChainLength == 0 {
+			continue
+		}
+		entry, err := tx.Entry(s.Label)
+		if err != nil {
+			return nil, err
+		}
+		if s.Trusted {
+			p.trusted[s.SHA256] = true
+		}
+		p.add(entry.Certificates)
+	}
+	p.add(given)
+	return p, nil
+}
+
+// add takes what can be read; an odd certificate of the database must not keep a good one from being received.
+func (p *pool) add(certificates [][]byte) {
+	for _, der := range certificates {
+		if c, err := cert.Parse(der); err == nil {
+			p.certificates = append(p.certificates, c)
+		}
+	}
+}
+
+// chain returns the issuers of a certificate as far as they are here; missing names the issuer that is not, or the one that is not
+// trusted, "" if the chain ends in a trusted certificate.
+func (p *pool) chain(leaf *cert.Certificate, now time.Time) (above [][]byte, missing string) {
+	chain, complete := issuers.Chain(leaf, p.certificates, now)
+	for _, c := range chain[1:] {
+		above = append(above, c.Raw)
+	}
+	for _, c := range chain {
+		if p.trusted[sha256.Sum256(c.Raw)] {
+			return above, ""
+		}
+	}
+	last := chain[len(chain)-1]
+	if complete {
+		return above, last.Subject.String() + ", which is not trusted here"
+	}
+	return above, last.Issuer.String()
+}

@@ -1,0 +1,240 @@
+package issuing
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"certkdb/commands/op"
+	"certkdb/pki/cert"
+	"certkdb/pki/issue"
+	"certkdb/pki/key"
+	"certkdb/pki/lint"
+	"certkdb/pki/name"
+)
+
+// lint refuses what a CA is about to give out, if it was asked to.
+func (s Spec) lint(der []byte) error {
+	if !s.Lint {
+		return nil
+	}
+	findings, err := lint.Check(der, "rfc5280")
+	if err != nil {
+		return err
+	}
+	for _, f := range findings {
+		if f.Severity == lint.Error {
+			return fmt.Errorf("%w: the linter refuses the certificate: %s", op.ErrFindings, f)
+		}
+	}
+	return nil
+}
+
+// Spec says what a certificate or a request for one is to contain. Everything that is left out comes from the profile.
+type Spec struct {
+	DN string // the whole subject, RFC 4514; instead of the parts of it that follow
+	// Parts of the subject, most general first as X.500 wants them.
+	Country, State, Locality, Organization, Unit, CommonName string
+	SANs                                                     []string // TYPE:VALUE
+	KeyType                                                  string
+	Days                                                     int // 0 is the profile's
+	NotBefore, NotAfter                                      string
+	Profile                                                  string
+	ProfileFile                                              string // a configuration of cfssl with further profiles
+	IsCA                                                     bool
+	PathLen                                                  int // below 0 is no limit
+	Permit, Exclude                                          []string
+	KeyUsages, ExtKeyUsages, Policies                        []string
+	CRLURLs, OCSPURLs, IssuerURLs                            []string
+	FIPS                                                     bool // refuse what is not approved under FIPS 140-3
+	Lint                                                     bool // refuse what the linter calls an error
+}
+
+// request makes the request for package pki.
+func (s Spec) request(env *op.Env) (issue.Request, error) {
+	profile, err := s.profile()
+	if err != nil {
+		return issue.Request{}, err
+	}
+	r := issue.Request{
+		KeyType: s.KeyType, Days: s.Days, Profile: profile, IsCA: s.IsCA, KeyUsages: s.KeyUsages, ExtKeyUsages: s.ExtKeyUsages,
+		Policies: s.Policies, CRLURLs: s.CRLURLs, OCSPURLs: s.OCSPURLs, IssuerURLs: s.IssuerURLs, FIPS: s.FIPS, Now: env.Now, AddCommonName: true,
+	}
+	if s.PathLen >= 0 {
+		r.MaxPathLen = &s.PathLen
+	}
+	if err := checkKeyType(s.KeyType); err != nil {
+		return r, err
+	}
+	if s.Days < 0 {
+		return r, fmt.Errorf("%w: --days %d: a certificate is valid for a day at least", op.ErrUsage, s.Days)
+	}
+	if s.Days != 0 && s.NotAfter != "" {
+		return r, fmt.Errorf("%w: --days and --not-after exclude each other", op.ErrUsage)
+	}
+	if r.NotBefore, err = op.ParseTime("--not-before", s.NotBefore); err != nil {
+		return r, err
+	}
+	if r.NotAfter, err = op.ParseTime("--not-after", s.NotAfter); err != nil {
+		return r, err
+	}
+	if r.Subject, err = s.subject(); err != nil {
+		return r, err
+	}
+	return r, s.names(&r)
+}
+
+// names reads alternative names and name constraints.
+func (s Spec) names(r *issue.Request) error {
+	for _, list := range []struct {
+		option string
+		texts  []string
+		into   *[]cert.GeneralName
+		parse  func(string) (cert.GeneralName, error)
+	}{
+		{"--san", s.SANs, &r.SANs, issue.ParseSAN},
+		{"--permit", s.Permit, &r.Permitted, issue.ParseConstraint},
+		{"--exclude", s.Exclude, &r.Excluded, issue.ParseConstraint},
+	} {
+		for _, text := range list.texts {
+			n, err := list.parse(text)
+			if err != nil {
+				return op.PKIError(fmt.Errorf("%s: %w", list.option, err))
+			}
+			*list.into = append(*list.into, n)
+		}
+	}
+	return nil
+}
+
+func (s Spec) profile() (issue.Profile, error) {
+	var own []issue.Profile
+	if s.ProfileFile != "" {
+		data, err := os.ReadFile(s.ProfileFile)
+		if err != nil {
+			return issue.Profile{}, fmt.Errorf("reading %q: %w", s.ProfileFile, op.UnwrapPath(err))
+		}
+		if own, err = issue.ReadProfiles(data); err != nil {
+			return issue.Profile{}, op.PKIError(fmt.Errorf("reading the profiles in %q: %w", s.ProfileFile, err))
+		}
+	}
+	wanted := s.Profile
+	switch {
+	case wanted != "":
+	case s.IsCA:
+		wanted = "ca"
+	case s.ProfileFile != "":
+		wanted = "default" // the file's, as in cfssl
+	default:
+		wanted = "server"
+	}
+	profile, err := issue.ProfileNamed(wanted, own...)
+	return profile, op.PKIError(err)
+}
+
+// named says that the spec names a subject or an alternative name.
+func (s Spec) named() bool {
+	return s.DN != "" || s.hasParts() || len(s.SANs) > 0
+}
+
+func (s Spec) hasParts() bool {
+	return s.Country+s.State+s.Locality+s.Organization+s.Unit+s.CommonName != ""
+}
+
+func (s Spec) subject() (name.Name, error) {
+	if s.DN != "" {
+		if s.hasParts() {
+			return name.Name{}, fmt.Errorf("%w: --dn and --cn, --o and so on exclude each other", op.ErrUsage)
+		}
+		subject, err := name.ParseString(s.DN)
+		if err != nil {
+			return subject, fmt.Errorf("%w: --dn: %w", op.ErrUsage, err)
+		}
+		for _, rdn := range subject.RDNs {
+			for _, a := range rdn {
+				if len(a.Raw) <= 2 { // tag and length
+					return subject, fmt.Errorf("%w: --dn %q: %s is empty", op.ErrUsage, s.DN, name.ShortName(a.Type))
+				}
+			}
+		}
+		return subject, nil
+	}
+	var subject name.Name
+	for _, part := range []name.Attribute{
+		{Type: "2.5.4.6", Value: s.Country},
+		{Type: "2.5.4.8", Value: s.State},
+		{Type: "2.5.4.7", Value: s.Locality},
+		{Type: "2.5.4.10", Value: s.Organization},
+		{Type: "2.5.4.11", Value: s.Unit},
+		{Type: name.CommonName, Value: s.CommonName},
+	} {
+		if part.Value != "" {
+			subject.RDNs = append(subject.RDNs, name.RDN{part})
+		}
+	}
+	return subject, nil
+}
+
+func checkKeyType(keyType string) error {
+	if keyType == "" {
+		return nil
+	}
+	for _, known := range key.Types() {
+		if keyType == known {
+			return nil
+		}
+	}
+	return op.WithHint(fmt.Errorf("%w: there is no key type %q", op.ErrUsage, keyType), "use one of "+strings.Join(key.Types(), " "))
+}
+
+// givenOptions are the names of those of the options that are given.
+func givenOptions(options []option) (names []string) {
+	for _, o := range options {
+		if o.given {
+			names = append(names, o.name)
+		}
+	}
+	return names
+}
+
+type option struct {
+	name  string
+	given bool
+}
+
+// serversChoice are the options that a server decides (cfssl serve): its protocol has no place for them, nor has a request.
+func (s Spec) serversChoice() []string {
+	return givenOptions([]option{
+		{"--days", s.Days != 0},
+		{"--not-before", s.NotBefore != ""},
+		{"--not-after", s.NotAfter != ""},
+		{"--policy", len(s.Policies) > 0},
+		{"--crl-url", len(s.CRLURLs) > 0},
+		{"--ocsp-url", len(s.OCSPURLs) > 0},
+		{"--issuer-url", len(s.IssuerURLs) > 0},
+	})
+}
+
+// requestersChoice are the options that stand in a request, and cannot be changed when a server signs it.
+func (s Spec) requestersChoice() []string {
+	return givenOptions([]option{
+		{"the subject", s.DN != "" || s.hasParts()},
+		{"--san", len(s.SANs) > 0},
+		{"--is-ca", s.IsCA},
+		{"--path-len", s.PathLen >= 0},
+		{"--permit", len(s.Permit) > 0},
+		{"--exclude", len(s.Exclude) > 0},
+		{"--ku", len(s.KeyUsages) > 0},
+		{"--eku", len(s.ExtKeyUsages) > 0},
+		{"--profile", s.Profile != "" && s.ProfileFile == ""},
+	})
+}
+
+// refuseOptions refuses what a remote CA would not hear of.
+func refuseOptions(names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	return op.WithHint(fmt.Errorf("%w: a remote CA decides about %s itself", op.ErrUsage, strings.Join(names, ", ")),
+		"leave it out, or choose one of the server's profiles with --ca-remote-profile NAME")
+}

@@ -1,0 +1,70 @@
+package op
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	stdpem "encoding/pem"
+)
+
+func TimePointer(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+func Plural(n int, word string) string {
+	if n == 1 {
+		return word
+	}
+	return word + "s"
+}
+
+// Quote puts a word into single quotes when a shell would split it.
+func Quote(word string) string {
+	for _, r := range word {
+		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '/' || r == '.' || r == '-' || r == '_' || r == ':') {
+			return fmt.Sprintf("%q", word)
+		}
+	}
+	return word
+}
+
+func HexDigest(sum [32]byte) string {
+	return hex.EncodeToString(sum[:])
+}
+
+func PEMString(kind string, der []byte) string {
+	var b bytes.Buffer
+	_ = stdpem.Encode(&b, &stdpem.Block{Type: kind, Bytes: der}) // a buffer takes all
+	return b.String()
+}
+
+func PEMStrings(certificates [][]byte) []string {
+	var out []string
+	for _, der := range certificates {
+		out = append(out, PEMString("CERTIFICATE", der))
+	}
+	return out
+}
+
+// ParseTime reads a date or a time of RFC 3339; "" is the zero time.
+func ParseTime(option, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		t, err := time.Parse(layout, text)
+		if err == nil && t.Year() < 1950 { // RFC 5280, 4.1.2.5: UTCTime begins there
+			return time.Time{}, fmt.Errorf("%w: %s %q: certificates begin in 1950", ErrUsage, option, text)
+		}
+		if err == nil {
+			return t.UTC(), nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%w: %s %q is no time; write 2027-01-31 or 2027-01-31T12:00:00Z", ErrUsage, option, text)
+}

@@ -1,0 +1,104 @@
+package op
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+
+	"certkdb/kdb"
+)
+
+// ReadEntries reads entries with their keys, those of the labels or all, and notes in the audit log which keys were copied.
+func ReadEntries(tx kdb.Tx, labels []string, all bool) ([]kdb.Entry, error) {
+	if all {
+		for s, err := range tx.Summaries("") {
+			if err != nil {
+				return nil, err
+			}
+			labels = append(labels, s.Label)
+		}
+	}
+	var entries []kdb.Entry
+	for _, label := range labels {
+		if _, err := MustHave(tx, label); err != nil {
+			return nil, err
+		}
+		entry, err := FullEntry(tx, label)
+		if err != nil {
+			return nil, err
+		}
+		if entries = append(entries, entry); entry.Key != nil {
+			if err := tx.Audit("copy-key", label); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return entries, nil
+}
+
+func ClearKeys(entries []kdb.Entry) {
+	for i := range entries {
+		clear(entries[i].Key)
+	}
+}
+
+func FreeLabel(tx kdb.Tx, label string, replace bool) error {
+	_, err := tx.Summary(label)
+	switch {
+	case errors.Is(err, kdb.ErrNotFound):
+		return nil
+	case err == nil && !replace:
+		return WithHint(fmt.Errorf("label %q: %w", label, kdb.ErrExists), "replace it with --replace, or choose another label")
+	}
+	return err
+}
+
+// TakeOut calls fn, which reads private keys and notes that in the audit log. A database that can only be read takes no notes.
+func TakeOut(ctx context.Context, db kdb.Database, operation string, fn func(kdb.Tx) error) error {
+	err := db.Update(ctx, operation, fn)
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		return db.View(ctx, func(tx kdb.Tx) error { return fn(Silent{tx}) })
+	}
+	return err
+}
+
+// Silent is a transaction that notes nothing.
+type Silent struct{ kdb.Tx }
+
+func (Silent) Audit(string, string) error { return nil }
+
+// MustHave says in one sentence that label is not in the database.
+func MustHave(tx kdb.Tx, label string) (kdb.Summary, error) {
+	s, err := tx.Summary(label)
+	if errors.Is(err, kdb.ErrNotFound) {
+		return s, WithHint(fmt.Errorf("label %q: %w", label, kdb.ErrNotFound), "see the labels with: certkdb list")
+	}
+	return s, err
+}
+
+// FullEntry reads an entry with its key.
+func FullEntry(tx kdb.Tx, label string) (kdb.Entry, error) {
+	entry, err := tx.Entry(label)
+	if err != nil || entry.Kind == kdb.KindTrusted {
+		return entry, err
+	}
+	entry.Key, err = tx.Key(label)
+	return entry, err
+}
+
+func EntriesNamed(tx kdb.Tx, labels []string) ([]kdb.Entry, error) {
+	var found []kdb.Entry
+	for _, label := range labels {
+		if _, err := MustHave(tx, label); err != nil {
+			return nil, err
+		}
+		entry, err := tx.Entry(label)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, entry)
+	}
+	return found, nil
+}
