@@ -31,6 +31,8 @@ var layers = []struct {
 		// Of pki the databases use the readers alone.
 		allow: []string{"certkdb/pki/cert", "certkdb/pki/issuers", "certkdb/pki/key", "certkdb/pki/name", "certkdb/pki/oid", "certkdb/pki/pbe"},
 	},
+	{folder: "certkdb/kdb/atomicfile", deny: []string{"certkdb"}, allow: []string{"certkdb/kdb/atomicfile"}},
+	{folder: "certkdb/kdb/internal/lockfile", deny: []string{"certkdb"}},
 	{folder: "certkdb/kdb/sealed", deny: []string{"certkdb/kdb/store/boltstore", "certkdb/kdb/keyfile"}},
 	{folder: "certkdb/commands/native", deny: []string{"certkdb/commands/dsmcert", "go.etcd.io", "github.com/cloudflare/cfssl"}},
 	{folder: "certkdb/commands/op", deny: []string{"github.com/urfave/cli", "certkdb/commands/dsmcert", "certkdb/commands/native", "go.etcd.io", "github.com/cloudflare/cfssl"}},

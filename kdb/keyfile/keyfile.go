@@ -17,6 +17,7 @@ import (
 	"os"
 
 	"certkdb/kdb"
+	"certkdb/kdb/atomicfile"
 )
 
 // Driver makes the driver of a codec's format for [kdb.Open].
@@ -50,6 +51,7 @@ type Database struct {
 	updating chan struct{}
 	secrets  secrets
 	spare    spare
+	disk     atomicfile.FS
 }
 
 // Open opens the key file at location, without reading more than its beginning. The error wraps kdb.ErrNoDatabase or kdb.ErrVersion.
@@ -68,7 +70,7 @@ func Open(c Codec, location string, o kdb.Options) (*Database, error) {
 }
 
 func newDatabase(c Codec, location string, o kdb.Options) *Database {
-	return &Database{codec: c, location: location, options: o, updating: make(chan struct{}, 1)}
+	return &Database{codec: c, location: location, options: o, updating: make(chan struct{}, 1), disk: atomicfile.Disk{}}
 }
 
 // Create makes an empty key file with its companions. It never writes over an existing file: kdb.ErrDatabaseExists. The password
@@ -78,33 +80,40 @@ func Create(ctx context.Context, c Codec, location string, o kdb.CreateOptions) 
 		return nil, fmt.Errorf("creating %q: %w: %s files are only read", location, kdb.ErrUnsupported, c.Name)
 	}
 	db := newDatabase(c, location, o.Options)
-	paths := db.paths()
+	if err := db.create(ctx, o.Profile); err != nil {
+		return nil, err
+	}
+	return db, nil
+}
+
+func (d *Database) create(ctx context.Context, profile string) error {
+	paths := d.paths()
 	for _, path := range paths.all() {
 		if _, err := os.Lstat(path); err == nil {
-			return nil, fmt.Errorf("creating %q: %w", path, kdb.ErrDatabaseExists)
+			return fmt.Errorf("creating %q: %w", path, kdb.ErrDatabaseExists)
 		}
 	}
-	container, err := c.New(o.Profile)
+	container, err := d.codec.New(profile)
 	if err != nil {
-		return nil, fmt.Errorf("creating %q: %w", location, err)
+		return fmt.Errorf("creating %q: %w", d.location, err)
 	}
 	var password []byte
 	var asked error
-	if !c.Pieces { // nothing is in it yet that needs a password
-		password, asked = db.ask(ctx)
+	if !d.codec.Pieces { // nothing is in it yet that needs a password
+		password, asked = d.ask(ctx)
 	}
 	files, err := container.Encode(password)
 	if err != nil {
 		if asked != nil {
 			err = asked
 		}
-		return nil, fmt.Errorf("creating %q: %w", location, err)
+		return fmt.Errorf("creating %q: %w", d.location, err)
 	}
-	if err := createFiles(paths.changes(files, Files{})); err != nil {
-		return nil, fmt.Errorf("creating %q: %w", location, err)
+	if err := d.createFiles(paths.changes(files, Files{})); err != nil {
+		return fmt.Errorf("creating %q: %w", d.location, err)
 	}
-	db.secrets.set(password)
-	return db, nil
+	d.secrets.set(password)
+	return nil
 }
 
 // Close forgets the password.

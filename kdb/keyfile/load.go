@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"certkdb/kdb"
+	"certkdb/kdb/atomicfile"
 )
 
 const (
@@ -39,27 +40,19 @@ type paths struct {
 }
 
 func (d *Database) paths() paths {
-	p := paths{main: follow(d.location), endings: d.codec.Companions}
+	p := paths{main: atomicfile.Follow(d.location), endings: d.codec.Companions}
 	for _, ending := range p.endings {
 		path := beside(d.location, ending)
 		if _, err := os.Lstat(path); err != nil {
 			path = beside(p.main, ending) // a link to a database elsewhere, whose companions stand there
 		}
-		p.companions = append(p.companions, follow(path))
+		p.companions = append(p.companions, atomicfile.Follow(path))
 	}
 	return p
 }
 
 // all returns the paths in the order in which they are replaced: see [Codec.Companions].
 func (p paths) all() []string { return append([]string{p.main}, p.companions...) }
-
-// follow resolves symbolic links, so that a rename replaces the file and not the link. What cannot be resolved stays as it is.
-func follow(path string) string {
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		return real
-	}
-	return path
-}
 
 // beside replaces the extension of a path.
 func beside(path, extension string) string {

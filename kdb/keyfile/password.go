@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"certkdb/kdb"
+	"certkdb/kdb/atomicfile"
 )
 
 // candidate is a place where the password may come from.
@@ -156,7 +157,7 @@ func (d *Database) StashPath() string {
 	}
 	path := beside(d.location, d.codec.Stash.Extension)
 	if _, err := os.Lstat(path); err != nil {
-		path = beside(follow(d.location), d.codec.Stash.Extension)
+		path = beside(atomicfile.Follow(d.location), d.codec.Stash.Extension)
 	}
 	return path
 }
@@ -237,7 +238,7 @@ func (d *Database) writeStash(ctx context.Context, password []byte) error {
 	defer unlock()
 	data, err := d.codec.Stash.Encode(password)
 	if err == nil {
-		err = replaceFiles([]change{{path: follow(d.StashPath()), data: data}}, nil)
+		err = d.replaceFiles([]change{{atomicfile.Follow(d.StashPath()), data}}, func() error { return nil })
 	}
 	if err != nil {
 		return fmt.Errorf("writing the stash file %q: %w", d.StashPath(), err)

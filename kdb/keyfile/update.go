@@ -6,10 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"time"
 
 	"certkdb/kdb"
+	"certkdb/kdb/internal/lockfile"
 )
 
 // Update implements [kdb.Database]. operation is not kept: foreign files have no audit log.
@@ -116,7 +115,7 @@ func (d *Database) commit(ctx context.Context, loaded *loaded, newPassword []byt
 		return err
 	}
 	p := d.paths()
-	err = replaceFiles(p.changes(files, loaded.files), func() error {
+	err = d.replaceFiles(p.changes(files, loaded.files), func() error {
 		if now, err := p.stamp(); err != nil || !now.equal(loaded.stamp) {
 			return fmt.Errorf("%w: a program that takes no lock wrote it", kdb.ErrChanged)
 		}
@@ -144,60 +143,17 @@ func (p paths) changes(files, before Files) []change {
 	return list
 }
 
-// How long to sleep between two tries to get the lock.
-const (
-	shortestWait = 2 * time.Millisecond
-	longestWait  = 50 * time.Millisecond
-)
-
 // lock takes the lock of the main file, waiting up to the lock timeout.
 func (d *Database) lock(ctx context.Context) (unlock func(), err error) {
-	deadline := time.Now().Add(d.options.LockTimeout)
-	for wait := shortestWait; ; wait = min(2*wait, longestWait) {
-		unlock, err := tryLock(d.paths().main)
-		switch {
-		case err == nil:
-			return unlock, nil
-		case errors.Is(err, fs.ErrNotExist):
-			return nil, fmt.Errorf("locking %q: %w", d.location, kdb.ErrNoDatabase)
-		case !errors.Is(err, errBusy):
-			return nil, fmt.Errorf("locking %q: %w", d.location, err)
-		case !time.Now().Before(deadline):
-			return nil, fmt.Errorf("locking %q: %w", d.location, kdb.ErrLocked)
-		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(min(wait, time.Until(deadline)+time.Millisecond)):
-		}
+	unlock, err = lockfile.Lock(ctx, d.paths().main, d.options.LockTimeout)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		err = kdb.ErrNoDatabase
+	case errors.Is(err, lockfile.ErrBusy):
+		err = kdb.ErrLocked
 	}
-}
-
-// errBusy says that another process has the lock.
-var errBusy = errors.New("the lock is taken")
-
-// lockFile locks the file itself, with the platform's way of locking an open file. A writer that was here before may have renamed another file
-// to the path since it was opened; then the lock is that of a file that nobody sees any more, and worth nothing.
-func lockFile(path string, flock func(*os.File) error) (unlock func(), err error) {
-	for {
-		f, err := os.OpenFile(path, os.O_RDWR, 0)
-		if err != nil {
-			return nil, err
-		}
-		if err := flock(f); err != nil {
-			_ = f.Close()
-			return nil, err
-		}
-		mine, err := f.Stat()
-		if err == nil {
-			var there os.FileInfo
-			if there, err = os.Stat(path); err == nil && os.SameFile(mine, there) {
-				return func() { _ = f.Close() }, nil // closing releases the lock
-			}
-		}
-		_ = f.Close()
-		if err != nil {
-			return nil, err
-		}
+	if err != nil {
+		return nil, fmt.Errorf("locking %q: %w", d.location, err)
 	}
+	return unlock, nil
 }

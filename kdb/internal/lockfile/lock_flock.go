@@ -1,6 +1,6 @@
 //go:build unix && !aix && !solaris
 
-package keyfile
+package lockfile
 
 import (
 	"errors"
@@ -9,12 +9,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tryLock locks a key file against other processes and other open files of this one (flock). It returns errBusy if somebody has the lock.
+// tryLock locks a file by flock: against other processes and other open files of this one.
 func tryLock(path string) (unlock func(), err error) {
-	return lockFile(path, func(f *os.File) error {
+	return lockOpen(path, func(f *os.File) error {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EINTR) {
-			return errBusy
+			return ErrBusy
 		}
 		return err
 	})

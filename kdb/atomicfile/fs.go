@@ -1,0 +1,79 @@
+package atomicfile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"runtime"
+	"syscall"
+	"time"
+)
+
+// FS is the disk, as far as it is changed: what a power failure or an error can separate are these calls.
+type FS interface {
+	// Create makes a new file of mode 0600: fs.ErrExist.
+	Create(path string) (*os.File, error)
+	Write(f *os.File, data []byte) (int, error)
+	Chown(f *os.File, uid, gid int) error
+	Chmod(f *os.File, mode fs.FileMode) error
+	Sync(f *os.File) error
+	// Link gives a file a second name, never that of an existing file.
+	Link(from, to string) error
+	Rename(from, to string) error
+	Remove(path string) error
+	// SyncFolder makes the names in a folder survive a power failure.
+	SyncFolder(path string) error
+}
+
+// Disk is the disk of this machine.
+type Disk struct{}
+
+// Create implements FS.
+func (Disk) Create(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+}
+
+// Write implements FS.
+func (Disk) Write(f *os.File, data []byte) (int, error) { return f.Write(data) }
+
+// Chown implements FS.
+func (Disk) Chown(f *os.File, uid, gid int) error { return f.Chown(uid, gid) }
+
+// Chmod implements FS.
+func (Disk) Chmod(f *os.File, mode fs.FileMode) error { return f.Chmod(mode) }
+
+// Sync implements FS.
+func (Disk) Sync(f *os.File) error { return f.Sync() }
+
+// Link implements FS.
+func (Disk) Link(from, to string) error { return os.Link(from, to) }
+
+// Rename implements FS. On Windows a rename fails while a reader has the old file open, which is never long.
+func (Disk) Rename(from, to string) error {
+	for wait := time.Millisecond; ; wait *= 2 {
+		err := os.Rename(from, to)
+		if err == nil || runtime.GOOS != "windows" || wait > time.Second {
+			return err
+		}
+		time.Sleep(wait)
+	}
+}
+
+// Remove implements FS.
+func (Disk) Remove(path string) error { return os.Remove(path) }
+
+// SyncFolder implements FS. Windows and some file systems cannot sync folders.
+func (Disk) SyncFolder(path string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	err = f.Sync()
+	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL) {
+		err = nil
+	}
+	return errors.Join(err, f.Close())
+}

@@ -1,0 +1,18 @@
+package keyfile
+
+import (
+	"context"
+
+	"certkdb/kdb"
+	"certkdb/kdb/atomicfile"
+)
+
+// SetDisk makes a database write to another disk.
+func (d *Database) SetDisk(disk atomicfile.FS) { d.disk = disk }
+
+// CreateOn is Create on another disk.
+func CreateOn(ctx context.Context, disk atomicfile.FS, c Codec, location string, o kdb.Options) error {
+	db := newDatabase(c, location, o)
+	db.disk = disk
+	return db.create(ctx, "")
+}
