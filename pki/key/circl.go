@@ -27,6 +27,20 @@ func ed448Public(secret []byte) []byte {
 	return k[len(k)-ed448.PublicKeySize:]
 }
 
+// readEd448 reads a public key (RFC 8410, 4).
+func readEd448(bits []byte) (ed448.PublicKey, error) {
+	if len(bits) != ed448.PublicKeySize {
+		return nil, malformed("an Ed448 key of %d bytes instead of %d", len(bits), ed448.PublicKeySize)
+	}
+	return ed448.PublicKey(bits), nil
+}
+
+// verifyEd448 is false too if the key is of another kind.
+func verifyEd448(public crypto.PublicKey, message, signature []byte) bool {
+	pub, ok := public.(ed448.PublicKey)
+	return ok && ed448.Verify(pub, message, signature, "")
+}
+
 // x448Public derives an X448 public key (RFC 7748, 6.2).
 func x448Public(secret []byte) []byte {
 	var public, k x448.Key

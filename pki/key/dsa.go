@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/big"
 
+	"certkdb/pki/oid"
+
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
@@ -32,7 +34,7 @@ func (info *privateInfo) publicDSA() (string, []byte, error) {
 }
 
 func (info *privateInfo) groupName() string {
-	if info.oid == oidDH || info.oid == oidDHX {
+	if info.id == oid.DH || info.id == oid.X942DH {
 		return "DH"
 	}
 	return "DSA"

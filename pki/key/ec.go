@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math/big"
 
+	"certkdb/pki/oid"
+
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
@@ -53,12 +55,12 @@ func wrapSEC1(der []byte) ([]byte, error) {
 	if k.params == nil {
 		return nil, fmt.Errorf("%w: an ECPrivateKey that does not say its curve", ErrParse)
 	}
-	return buildPKCS8(oidEC, k.params, der)
+	return buildPKCS8(oid.EC, k.params, der)
 }
 
 // ecParams is what the parameters of an EC key say: a named curve or explicit ones.
 type ecParams struct {
-	oid      string // of a named curve, or of the named curve that explicit parameters spell out
+	id       string // of a named curve, or of the named curve that explicit parameters spell out
 	explicit bool
 	bits     int
 	domain   *domain // of explicit parameters over a prime field
@@ -69,16 +71,19 @@ func parseECParams(der []byte) ecParams {
 	in := cryptobyte.String(der)
 	var content cryptobyte.String
 	if in.PeekASN1Tag(cbasn1.OBJECT_IDENTIFIER) && in.ReadASN1(&content, cbasn1.OBJECT_IDENTIFIER) {
-		oid, _ := dotted(content)
-		c, _ := namedCurve(oid)
-		return ecParams{oid: oid, bits: c.bits}
+		id, err := oid.Decode(content)
+		if err != nil {
+			return ecParams{}
+		}
+		c, _ := namedCurve(id)
+		return ecParams{id: id, bits: c.bits}
 	}
 	if !in.ReadASN1(&content, cbasn1.SEQUENCE) {
 		return ecParams{}
 	}
 	p := ecParams{explicit: true}
 	if d := parseDomain(content); d != nil {
-		p.domain, p.bits, p.oid = d, d.p.BitLen(), d.name()
+		p.domain, p.bits, p.id = d, d.p.BitLen(), d.name()
 	}
 	return p
 }
@@ -87,7 +92,7 @@ func parseECParams(der []byte) ecParams {
 func describeEC(algorithm string, params []byte) Public {
 	p := parseECParams(params)
 	out := Public{OID: algorithm, Bits: p.bits, Type: "ec"}
-	if c, ok := namedCurve(p.oid); ok {
+	if c, ok := namedCurve(p.id); ok {
 		out.Curve = c.name
 	}
 	switch {
@@ -95,23 +100,22 @@ func describeEC(algorithm string, params []byte) Public {
 		out.Type = "ec-explicit"
 	case out.Curve != "":
 		out.Type = out.Curve
-	case p.oid != "":
-		out.Type = "ec-" + p.oid
+	case p.id != "":
+		out.Type = "ec-" + p.id
 	}
 	return out
 }
 
 // goCurve is the curve in Go's crypto/elliptic, nil if it has none.
-func goCurve(oid string) elliptic.Curve {
-	c, _ := namedCurve(oid)
-	switch c.name {
-	case "p224":
+func goCurve(id string) elliptic.Curve {
+	switch id {
+	case oid.P224:
 		return elliptic.P224()
-	case "p256":
+	case oid.P256:
 		return elliptic.P256()
-	case "p384":
+	case oid.P384:
 		return elliptic.P384()
-	case "p521":
+	case oid.P521:
 		return elliptic.P521()
 	}
 	return nil
@@ -127,14 +131,14 @@ func (info *privateInfo) publicEC() (string, []byte, error) {
 		info.params = inner.params
 	}
 	p := parseECParams(info.params)
-	if !p.explicit && p.oid == "" {
+	if !p.explicit && p.id == "" {
 		return "", nil, fmt.Errorf("%w: an EC key that does not say its curve", ErrParse)
 	}
 	point := inner.pub
 	if point == nil {
 		point = info.pub
 	}
-	if curve := goCurve(p.oid); curve != nil {
+	if curve := goCurve(p.id); curve != nil {
 		k, err := ecdsaKey(curve, inner.secret)
 		if err != nil {
 			return "", nil, err
@@ -143,8 +147,6 @@ func (info *privateInfo) publicEC() (string, []byte, error) {
 		if computed, err := k.PublicKey.Bytes(); err == nil && !samePoint(curve, computed, point) {
 			point = computed
 		}
-	} else if d := p.numbers(); len(point) == 0 && d != nil {
-		point = d.publicPoint(inner.secret)
 	}
 	return info.described(point)
 }
@@ -183,9 +185,9 @@ func (info *privateInfo) ecSigner() (*ecdsa.PrivateKey, error) {
 	if len(params) == 0 {
 		params = inner.params
 	}
-	curve := goCurve(parseECParams(params).oid)
+	curve := goCurve(parseECParams(params).id)
 	if curve == nil {
-		return nil, fmt.Errorf("%w: Go's crypto packages have no curve %s", ErrUnsupported, describeEC(oidEC, params).Type)
+		return nil, fmt.Errorf("%w: Go's crypto packages have no curve %s", ErrUnsupported, describeEC(oid.EC, params).Type)
 	}
 	return ecdsaKey(curve, inner.secret)
 }
@@ -208,7 +210,7 @@ func parseDomain(in cryptobyte.String) *domain {
 		in.ReadASN1(&coefficients, cbasn1.SEQUENCE) && coefficients.ReadASN1(&a, cbasn1.OCTET_STRING) &&
 		coefficients.ReadASN1(&b, cbasn1.OCTET_STRING) && in.ReadASN1(&base, cbasn1.OCTET_STRING) &&
 		in.ReadASN1(&n, cbasn1.INTEGER)
-	if id, _ := dotted(fieldID); !ok || id != oidPrimeField || len(p) > maxFieldBytes || len(a) > maxFieldBytes ||
+	if id, err := oid.Decode(fieldID); !ok || err != nil || id != oid.PrimeField || len(p) > maxFieldBytes || len(a) > maxFieldBytes ||
 		len(b) > maxFieldBytes || len(n) > maxFieldBytes {
 		return nil
 	}
@@ -219,14 +221,13 @@ func parseDomain(in cryptobyte.String) *domain {
 // name returns the identifier of the named curve that the parameters spell out, "" if it is none of Go's curves or
 // secp256k1. All numbers are compared: a curve that shares only some of them is another one (CVE-2020-0601).
 func (d *domain) name() string {
-	for _, oid := range []string{"1.2.840.10045.3.1.7", "1.3.132.0.34", "1.3.132.0.35", "1.3.132.0.33"} {
-		curve := goCurve(oid)
-		if d.is(curve.Params()) {
-			return oid
+	for _, id := range []string{oid.P256, oid.P384, oid.P521, oid.P224} {
+		if d.is(goCurve(id).Params()) {
+			return id
 		}
 	}
 	if d.is(secp256k1()) {
-		return oidSecp256k1
+		return oid.Secp256k1
 	}
 	return ""
 }
@@ -247,8 +248,6 @@ func (d *domain) is(c *elliptic.CurveParams) bool {
 	c.Gy.FillBytes(base[1+size:])
 	return samePoint(&elliptic.CurveParams{BitSize: c.BitSize}, base, d.base)
 }
-
-const oidSecp256k1 = "1.3.132.0.10"
 
 // secp256k1 returns the numbers of SEC 2, section 2.4.1.
 func secp256k1() *elliptic.CurveParams {

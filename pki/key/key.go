@@ -21,11 +21,13 @@ import (
 // What can be wrong with a key.
 var (
 	// ErrParse: the bytes are not the key that their form says.
-	ErrParse = errors.New("not a readable key")
+	ErrParse = errors.New("malformed key")
 	// ErrEncrypted: the bytes are an EncryptedPrivateKeyInfo; decrypt them first.
 	ErrEncrypted = errors.New("the private key is encrypted")
 	// ErrUnsupported: the algorithm is not known, or this program cannot compute with the key.
-	ErrUnsupported = errors.New("unsupported key")
+	ErrUnsupported = errors.New("unsupported")
+	// ErrSignature: the signature is wrong.
+	ErrSignature = errors.New("the signature does not verify")
 )
 
 // Limits on what is read or computed with, so that no input costs more than milliseconds.
@@ -64,3 +66,8 @@ func (p Private) String() string { return "private key of type " + p.Type }
 
 // GoString is String, for %#v.
 func (p Private) GoString() string { return p.String() }
+
+// malformed makes an error that wraps [ErrParse].
+func malformed(format string, args ...any) error {
+	return fmt.Errorf("%w: %w", ErrParse, fmt.Errorf(format, args...))
+}

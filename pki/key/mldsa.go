@@ -5,6 +5,8 @@ import (
 	"crypto"
 	"crypto/mldsa"
 	"fmt"
+
+	"certkdb/pki/oid"
 )
 
 // lattice describes a parameter set of ML-DSA (FIPS 204) or ML-KEM (FIPS 203) by its encodings' sizes.
@@ -13,13 +15,13 @@ type lattice struct {
 	seed, expanded, public int
 }
 
-func mldsaSet(oid string) (lattice, bool) {
-	switch oid {
-	case oidMLDSA44:
+func mldsaSet(id string) (lattice, bool) {
+	switch id {
+	case oid.MLDSA44:
 		return lattice{"mldsa44", 32, 2560, 1312}, true
-	case oidMLDSA65:
+	case oid.MLDSA65:
 		return lattice{"mldsa65", 32, 4032, 1952}, true
-	case oidMLDSA87:
+	case oid.MLDSA87:
 		return lattice{"mldsa87", 32, 4896, 2592}, true
 	}
 	return lattice{}, false

@@ -4,15 +4,17 @@ import (
 	"bytes"
 	"crypto/sha3"
 	"fmt"
+
+	"certkdb/pki/oid"
 )
 
-func mlkemSet(oid string) (lattice, bool) {
-	switch oid {
-	case oidMLKEM512:
+func mlkemSet(id string) (lattice, bool) {
+	switch id {
+	case oid.MLKEM512:
 		return lattice{"mlkem512", 64, 1632, 800}, true
-	case oidMLKEM768:
+	case oid.MLKEM768:
 		return lattice{"mlkem768", 64, 2400, 1184}, true
-	case oidMLKEM1024:
+	case oid.MLKEM1024:
 		return lattice{"mlkem1024", 64, 3168, 1568}, true
 	}
 	return lattice{}, false

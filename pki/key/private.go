@@ -8,6 +8,8 @@ import (
 	"crypto/x509"
 	"fmt"
 
+	"certkdb/pki/oid"
+
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
@@ -78,7 +80,7 @@ func wrapIntegers(der []byte, rest cryptobyte.String) ([]byte, error) {
 	}
 	switch {
 	case len(numbers) == 8:
-		return buildPKCS8(oidRSA, derNull, der)
+		return buildPKCS8(oid.RSA, derNull, der)
 	case len(numbers) == 5 && rest.Empty():
 		var b cryptobyte.Builder
 		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
@@ -90,17 +92,17 @@ func wrapIntegers(der []byte, rest cryptobyte.String) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		return buildPKCS8(oidDSA, params, numbers[4])
+		return buildPKCS8(oid.DSA, params, numbers[4])
 	}
 	return nil, fmt.Errorf("%w: %d integers, where RSA has 9 and DSA 6", ErrParse, len(numbers)+1)
 }
 
 // buildPKCS8 puts a PrivateKeyInfo of version 0 together (RFC 5208, section 5).
-func buildPKCS8(oid string, params, key []byte) ([]byte, error) {
+func buildPKCS8(id string, params, key []byte) ([]byte, error) {
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddASN1Int64(0)
-		addAlgorithm(b, oid, params)
+		addAlgorithm(b, id, params)
 		b.AddASN1OctetString(key)
 	})
 	return b.Bytes()
@@ -109,7 +111,7 @@ func buildPKCS8(oid string, params, key []byte) ([]byte, error) {
 // privateInfo is a PrivateKeyInfo or OneAsymmetricKey (RFC 5958, section 2) taken apart.
 type privateInfo struct {
 	raw    []byte
-	oid    string
+	id     string
 	params []byte // the parameters' DER, empty if absent
 	key    []byte // content of the OCTET STRING
 	pub    []byte // content of publicKey, nil if absent
@@ -118,20 +120,19 @@ type privateInfo struct {
 func parsePKCS8(der []byte) (*privateInfo, error) {
 	info := &privateInfo{raw: der}
 	in := cryptobyte.String(der)
-	var body, algorithm, key cryptobyte.String
+	var body, key cryptobyte.String
 	if !in.ReadASN1(&body, cbasn1.SEQUENCE) || !in.Empty() || !body.SkipASN1(cbasn1.INTEGER) {
 		return nil, fmt.Errorf("%w: not a PrivateKeyInfo (RFC 5958, section 2)", ErrParse)
 	}
-	if !body.ReadASN1(&algorithm, cbasn1.SEQUENCE) || !body.ReadASN1(&key, cbasn1.OCTET_STRING) {
-		return nil, fmt.Errorf("%w: a PrivateKeyInfo without algorithm or key", ErrParse)
+	algorithm, err := oid.ReadAlgorithm(&body)
+	if err != nil {
+		return nil, malformed("the algorithm of a PrivateKeyInfo: %w", err)
 	}
-	info.key = key
-	if err := info.parseTail(body); err != nil {
-		return nil, err
+	if !body.ReadASN1(&key, cbasn1.OCTET_STRING) {
+		return nil, malformed("a PrivateKeyInfo without a key")
 	}
-	var err error
-	info.oid, info.params, err = parseAlgorithm(algorithm)
-	return info, err
+	info.id, info.params, info.key = algorithm.OID, algorithm.Params, key
+	return info, info.parseTail(body)
 }
 
 // parseTail reads attributes [0] and publicKey [1] IMPLICIT BIT STRING.
@@ -158,36 +159,36 @@ func (info *privateInfo) parseTail(tail cryptobyte.String) error {
 
 // public returns the type and the SubjectPublicKeyInfo, nil if it cannot be had.
 func (info *privateInfo) public() (string, []byte, error) {
-	switch info.oid {
-	case oidRSA, oidX500RSA, oidRSAPSS, oidRSAOAEP:
+	switch info.id {
+	case oid.RSA, oid.X500RSA, oid.RSAPSS, oid.RSAOAEP:
 		return info.publicRSA()
-	case oidEC, oidECDH, oidECMQV:
+	case oid.EC, oid.ECDH, oid.ECMQV:
 		return info.publicEC()
-	case oidDSA, oidDSAOld, oidDH, oidDHX:
+	case oid.DSA, oid.OIWDSA, oid.DH, oid.X942DH:
 		return info.publicDSA()
-	case oidEd25519, oidX25519, oidEd448, oidX448:
+	case oid.Ed25519, oid.X25519, oid.Ed448, oid.X448:
 		return info.publicEdwards()
 	}
-	if set, ok := mldsaSet(info.oid); ok {
+	if set, ok := mldsaSet(info.id); ok {
 		return info.publicMLDSA(set)
 	}
-	if set, ok := mlkemSet(info.oid); ok {
+	if set, ok := mlkemSet(info.id); ok {
 		return info.publicMLKEM(set)
 	}
-	if name := otherAlgorithm(info.oid); name != "" {
+	if name := otherAlgorithm(info.id); name != "" {
 		return info.described(info.pub)
 	}
-	return "", nil, fmt.Errorf("%w: private key algorithm %s is not known here", ErrUnsupported, info.oid)
+	return "", nil, fmt.Errorf("%w private key algorithm %s", ErrUnsupported, info.id)
 }
 
 // described builds the SubjectPublicKeyInfo around the public key's bits, nil for none, and names it.
 func (info *privateInfo) described(bits []byte) (string, []byte, error) {
-	s := spki{oid: info.oid, params: info.params, key: bits}
-	typ := s.describe().Type
+	s := SPKI{Algorithm: oid.Algorithm{OID: info.id, Params: info.params}, Bits: bits}
+	typ := s.Describe().Type
 	if bits == nil {
 		return typ, nil, nil
 	}
-	der, err := buildSPKI(info.oid, info.params, bits)
+	der, err := buildSPKI(info.id, info.params, bits)
 	return typ, der, err
 }
 
@@ -210,7 +211,7 @@ func (info *privateInfo) publicRSA() (string, []byte, error) {
 	if rsaBits(bits) == 0 {
 		return "", nil, fmt.Errorf("%w: an RSA key whose modulus is not positive", ErrParse)
 	}
-	if info.oid == oidRSA && len(info.params) == 0 {
+	if info.id == oid.RSA && len(info.params) == 0 {
 		info.params = derNull
 	}
 	return info.described(bits)
@@ -222,7 +223,7 @@ func (info *privateInfo) publicEdwards() (string, []byte, error) {
 	if err != nil {
 		return "", nil, err
 	}
-	bits, err := edwardsPublic(info.oid, secret)
+	bits, err := edwardsPublic(info.id, secret)
 	if err != nil {
 		return "", nil, err
 	}
@@ -234,33 +235,33 @@ func (info *privateInfo) edwardsSecret() ([]byte, error) {
 	in := cryptobyte.String(info.key)
 	var secret cryptobyte.String
 	if !in.ReadASN1(&secret, cbasn1.OCTET_STRING) || !in.Empty() {
-		return nil, fmt.Errorf("%w: an %s key that is no CurvePrivateKey (RFC 8410, section 7)", ErrParse, fixedType(info.oid))
+		return nil, fmt.Errorf("%w: an %s key that is no CurvePrivateKey (RFC 8410, section 7)", ErrParse, fixedType(info.id))
 	}
-	want := map[string]int{oidEd25519: 32, oidX25519: 32, oidX448: 56, oidEd448: 57}[info.oid]
+	want := map[string]int{oid.Ed25519: 32, oid.X25519: 32, oid.X448: 56, oid.Ed448: 57}[info.id]
 	if len(secret) != want {
-		return nil, fmt.Errorf("%w: an %s key of %d bytes instead of %d", ErrParse, fixedType(info.oid), len(secret), want)
+		return nil, fmt.Errorf("%w: an %s key of %d bytes instead of %d", ErrParse, fixedType(info.id), len(secret), want)
 	}
 	return secret, nil
 }
 
 // signer makes the key usable.
 func (info *privateInfo) signer() (crypto.Signer, error) {
-	switch info.oid {
-	case oidRSA, oidX500RSA, oidRSAPSS:
+	switch info.id {
+	case oid.RSA, oid.X500RSA, oid.RSAPSS:
 		return info.rsaSigner()
-	case oidEC:
+	case oid.EC:
 		return info.ecSigner()
-	case oidEd25519:
+	case oid.Ed25519:
 		secret, err := info.edwardsSecret()
 		if err != nil {
 			return nil, err
 		}
 		return ed25519.NewKeyFromSeed(secret), nil
 	}
-	if set, ok := mldsaSet(info.oid); ok {
+	if set, ok := mldsaSet(info.id); ok {
 		return info.mldsaSigner(set)
 	}
-	return nil, fmt.Errorf("%w: signing with algorithm %s is not possible here", ErrUnsupported, info.oid)
+	return nil, fmt.Errorf("%w: signing with algorithm %s", ErrUnsupported, info.id)
 }
 
 func (info *privateInfo) rsaSigner() (*rsa.PrivateKey, error) {

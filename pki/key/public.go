@@ -2,10 +2,11 @@ package key
 
 import (
 	"bytes"
-	"encoding/asn1"
 	"fmt"
 	"math/big"
 	"strconv"
+
+	"certkdb/pki/oid"
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
@@ -30,13 +31,13 @@ func DescribePublic(spki []byte) Public {
 	if err != nil {
 		return Public{Type: "unknown"}
 	}
-	return s.describe()
+	return s.Describe()
 }
 
 // ReadPublic takes a SubjectPublicKeyInfo or a PKCS #1 RSAPublicKey and returns the SubjectPublicKeyInfo.
 func ReadPublic(der []byte) ([]byte, error) {
 	if s, err := parseSPKI(der); err == nil {
-		return bytes.Clone(s.raw), nil
+		return bytes.Clone(s.Raw), nil
 	}
 	in := cryptobyte.String(der)
 	var body cryptobyte.String
@@ -47,158 +48,114 @@ func ReadPublic(der []byte) ([]byte, error) {
 	if n.Sign() <= 0 || e.Sign() <= 0 {
 		return nil, fmt.Errorf("%w: an RSAPublicKey whose modulus or exponent is not positive", ErrParse)
 	}
-	return buildSPKI(oidRSA, derNull, der)
+	return buildSPKI(oid.RSA, derNull, der)
 }
 
 // derNull is the NULL that RFC 8017, A.1 wants as the parameters of rsaEncryption; it is only read.
 var derNull = []byte{0x05, 0x00}
 
-// spki is a SubjectPublicKeyInfo taken apart.
-type spki struct {
-	raw    []byte
-	oid    string
-	params []byte // the parameters' DER, empty if absent
-	key    []byte // the bits, which are whole bytes
+// SPKI is a SubjectPublicKeyInfo (RFC 5280, 4.1.2.7) taken apart.
+type SPKI struct {
+	Raw       []byte
+	Algorithm oid.Algorithm
+	Bits      []byte // the key, whose encoding the algorithm defines
+	// Unaligned says that the key is not a whole number of bytes, as no algorithm makes it.
+	Unaligned bool
 }
 
-func parseSPKI(der []byte) (spki, error) {
-	var s spki
-	if len(der) > maxEncoding {
-		return s, fmt.Errorf("%w: a public key of %d bytes", ErrParse, len(der))
+// ReadSPKI reads the SubjectPublicKeyInfo at the beginning of from. It checks the structure and leaves the key's own encoding alone.
+func ReadSPKI(from *cryptobyte.String) (SPKI, error) {
+	var raw, seq, bits cryptobyte.String
+	if !from.ReadASN1Element(&raw, cbasn1.SEQUENCE) {
+		return SPKI{}, malformed("a SubjectPublicKeyInfo that is not a SEQUENCE")
 	}
+	if len(raw) > maxEncoding {
+		return SPKI{}, malformed("a public key of %d bytes, at most %d are read", len(raw), maxEncoding)
+	}
+	seq = raw
+	seq.ReadASN1(&seq, cbasn1.SEQUENCE) // it was read as an element already
+	algorithm, err := oid.ReadAlgorithm(&seq)
+	if err != nil {
+		return SPKI{}, malformed("the algorithm of a public key: %w", err)
+	}
+	if !seq.ReadASN1(&bits, cbasn1.BIT_STRING) || len(bits) == 0 || bits[0] > 7 || !seq.Empty() {
+		return SPKI{}, malformed("a SubjectPublicKeyInfo without a BIT STRING at its end")
+	}
+	return SPKI{Raw: raw, Algorithm: algorithm, Bits: bits[1:], Unaligned: bits[0] != 0}, nil
+}
+
+func parseSPKI(der []byte) (SPKI, error) {
 	in := cryptobyte.String(der)
-	var body, algorithm cryptobyte.String
-	var bits asn1.BitString
-	if !in.ReadASN1(&body, cbasn1.SEQUENCE) || !in.Empty() || !body.ReadASN1(&algorithm, cbasn1.SEQUENCE) ||
-		!body.ReadASN1BitString(&bits) || !body.Empty() {
-		return s, fmt.Errorf("%w: not a SubjectPublicKeyInfo", ErrParse)
+	s, err := ReadSPKI(&in)
+	if err == nil && !in.Empty() {
+		err = malformed("%d bytes follow the SubjectPublicKeyInfo", len(in))
 	}
-	var err error
-	s.raw, s.key = der, bits.Bytes
-	s.oid, s.params, err = parseAlgorithm(algorithm)
 	return s, err
 }
 
-// parseAlgorithm reads the content of an AlgorithmIdentifier.
-func parseAlgorithm(in cryptobyte.String) (oid string, params []byte, err error) {
-	var id cryptobyte.String
-	if !in.ReadASN1(&id, cbasn1.OBJECT_IDENTIFIER) {
-		return "", nil, fmt.Errorf("%w: an AlgorithmIdentifier without an object identifier", ErrParse)
-	}
-	oid, ok := dotted(id)
-	if !ok {
-		return "", nil, fmt.Errorf("%w: an object identifier that is none: %x", ErrParse, []byte(id))
-	}
-	return oid, in, nil
-}
-
-// dotted writes the content of an OBJECT IDENTIFIER with dots. Unlike encoding/asn1 it takes arcs of up to 63 bits.
-func dotted(id []byte) (string, bool) {
-	if len(id) == 0 || len(id) > 64 {
-		return "", false
-	}
-	var out []byte
-	var arc uint64
-	for i, b := range id {
-		if arc > 1<<56 {
-			return "", false
-		}
-		arc = arc<<7 | uint64(b&0x7f)
-		if b >= 0x80 {
-			if i == len(id)-1 {
-				return "", false
-			}
-			continue
-		}
-		if out == nil {
-			first := min(arc/40, 2)
-			out, arc = strconv.AppendUint(out, first, 10), arc-40*first
-		}
-		out = strconv.AppendUint(append(out, '.'), arc, 10)
-		arc = 0
-	}
-	return string(out), true
-}
-
 // buildSPKI puts a SubjectPublicKeyInfo together. params is the parameters' DER, empty to leave them out.
-func buildSPKI(oid string, params, key []byte) ([]byte, error) {
+func buildSPKI(id string, params, key []byte) ([]byte, error) {
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		addAlgorithm(b, oid, params)
+		addAlgorithm(b, id, params)
 		b.AddASN1BitString(key)
 	})
 	return b.Bytes()
 }
 
-func addAlgorithm(b *cryptobyte.Builder, oid string, params []byte) {
-	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddASN1ObjectIdentifier(parseOID(oid))
-		b.AddBytes(params)
-	})
+func addAlgorithm(b *cryptobyte.Builder, id string, params []byte) {
+	oid.AddAlgorithm(b, id, func(b *cryptobyte.Builder) { b.AddBytes(params) })
 }
 
-// parseOID is the inverse of dotted for identifiers whose arcs fit encoding/asn1.
-func parseOID(oid string) asn1.ObjectIdentifier {
-	var id asn1.ObjectIdentifier
-	arc := 0
-	for i := 0; i <= len(oid); i++ {
-		if i == len(oid) || oid[i] == '.' {
-			id, arc = append(id, arc), 0
-			continue
-		}
-		arc = arc*10 + int(oid[i]-'0')
-	}
-	return id
-}
-
-func (s *spki) describe() Public {
-	p := Public{OID: s.oid}
-	switch s.oid {
-	case oidRSA, oidX500RSA:
-		p.Bits = rsaBits(s.key)
+// Describe names the key.
+func (s *SPKI) Describe() Public {
+	p := Public{OID: s.Algorithm.OID}
+	switch s.Algorithm.OID {
+	case oid.RSA, oid.X500RSA:
+		p.Bits = rsaBits(s.Bits)
 		p.Type = sized("rsa", p.Bits)
-	case oidRSAPSS:
-		p.Bits = rsaBits(s.key)
+	case oid.RSAPSS:
+		p.Bits = rsaBits(s.Bits)
 		p.Type = sized("rsapss", p.Bits)
-	case oidRSAOAEP:
-		p.Bits = rsaBits(s.key)
+	case oid.RSAOAEP:
+		p.Bits = rsaBits(s.Bits)
 		p.Type = sized("rsaoaep", p.Bits)
-	case oidEC, oidECDH, oidECMQV:
-		return describeEC(s.oid, s.params)
-	case oidDSA, oidDSAOld:
-		p.Bits = firstIntegerBits(s.params)
+	case oid.EC, oid.ECDH, oid.ECMQV:
+		return describeEC(s.Algorithm.OID, s.Algorithm.Params)
+	case oid.DSA, oid.OIWDSA:
+		p.Bits = firstIntegerBits(s.Algorithm.Params)
 		p.Type = sized("dsa", p.Bits)
-	case oidDH, oidDHX:
-		p.Bits = firstIntegerBits(s.params)
+	case oid.DH, oid.X942DH:
+		p.Bits = firstIntegerBits(s.Algorithm.Params)
 		p.Type = sized("dh", p.Bits)
 	default:
-		p.Type = fixedType(s.oid)
+		p.Type = fixedType(s.Algorithm.OID)
 	}
 	return p
 }
 
 // fixedType names the algorithms whose identifier says all.
-func fixedType(oid string) string {
-	switch oid {
-	case oidEd25519:
+func fixedType(id string) string {
+	switch id {
+	case oid.Ed25519:
 		return "ed25519"
-	case oidEd448:
+	case oid.Ed448:
 		return "ed448"
-	case oidX25519:
+	case oid.X25519:
 		return "x25519"
-	case oidX448:
+	case oid.X448:
 		return "x448"
 	}
-	if set, ok := mldsaSet(oid); ok {
+	if set, ok := mldsaSet(id); ok {
 		return set.name
 	}
-	if set, ok := mlkemSet(oid); ok {
+	if set, ok := mlkemSet(id); ok {
 		return set.name
 	}
-	if name := otherAlgorithm(oid); name != "" {
+	if name := otherAlgorithm(id); name != "" {
 		return name
 	}
-	return "unknown (" + oid + ")"
+	return "unknown (" + id + ")"
 }
 
 // sized is the name with the size behind it, if there is one.

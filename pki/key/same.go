@@ -2,6 +2,8 @@ package key
 
 import (
 	"bytes"
+
+	"certkdb/pki/oid"
 )
 
 // SameKey reports whether two SubjectPublicKeyInfos hold the same public key, so that a private key finds its
@@ -16,43 +18,43 @@ func SameKey(a, b []byte) bool {
 	}
 	x, errX := parseSPKI(a)
 	y, errY := parseSPKI(b)
-	if errX != nil || errY != nil || family(x.oid) != family(y.oid) {
+	if errX != nil || errY != nil || family(x.Algorithm.OID) != family(y.Algorithm.OID) {
 		return false
 	}
-	switch family(x.oid) {
-	case oidRSA:
-		return bytes.Equal(x.key, y.key)
-	case oidEC:
+	switch family(x.Algorithm.OID) {
+	case oid.RSA:
+		return bytes.Equal(x.Bits, y.Bits)
+	case oid.EC:
 		return x.sameCurve(&y) && x.sameECPoint(&y)
-	case oidDSA:
+	case oid.DSA:
 		// The parameters of a DSA certificate may be its issuer's (RFC 3279, 2.3.2) and then are absent.
-		return bytes.Equal(x.key, y.key) && (noParams(x.params) || noParams(y.params) || bytes.Equal(x.params, y.params))
+		return bytes.Equal(x.Bits, y.Bits) && (noParams(x.Algorithm.Params) || noParams(y.Algorithm.Params) || bytes.Equal(x.Algorithm.Params, y.Algorithm.Params))
 	}
-	return bytes.Equal(x.key, y.key) && (bytes.Equal(x.params, y.params) || noParams(x.params) && noParams(y.params))
+	return bytes.Equal(x.Bits, y.Bits) && (bytes.Equal(x.Algorithm.Params, y.Algorithm.Params) || noParams(x.Algorithm.Params) && noParams(y.Algorithm.Params))
 }
 
 // family maps the identifiers under which the same key may stand to one of them.
-func family(oid string) string {
-	switch oid {
-	case oidRSA, oidRSAPSS, oidRSAOAEP, oidX500RSA:
-		return oidRSA
-	case oidEC, oidECDH, oidECMQV:
-		return oidEC
-	case oidDSA, oidDSAOld:
-		return oidDSA
+func family(id string) string {
+	switch id {
+	case oid.RSA, oid.RSAPSS, oid.RSAOAEP, oid.X500RSA:
+		return oid.RSA
+	case oid.EC, oid.ECDH, oid.ECMQV:
+		return oid.EC
+	case oid.DSA, oid.OIWDSA:
+		return oid.DSA
 	}
-	return oid
+	return id
 }
 
 func noParams(params []byte) bool { return len(params) == 0 || bytes.Equal(params, derNull) }
 
-func (s *spki) sameCurve(o *spki) bool {
-	if bytes.Equal(s.params, o.params) {
+func (s *SPKI) sameCurve(o *SPKI) bool {
+	if bytes.Equal(s.Algorithm.Params, o.Algorithm.Params) {
 		return true
 	}
-	p, q := parseECParams(s.params), parseECParams(o.params)
-	if p.oid != "" || q.oid != "" {
-		return p.oid == q.oid
+	p, q := parseECParams(s.Algorithm.Params), parseECParams(o.Algorithm.Params)
+	if p.id != "" || q.id != "" {
+		return p.id == q.id
 	}
 	if p.domain == nil || q.domain == nil {
 		return false
@@ -66,8 +68,8 @@ func (d *domain) equal(o *domain) bool {
 }
 
 // sameECPoint compares points, of which either may be compressed (SEC 1, 2.3.3): 02 or 03 says the parity of y.
-func (s *spki) sameECPoint(o *spki) bool {
-	a, b := s.key, o.key
+func (s *SPKI) sameECPoint(o *SPKI) bool {
+	a, b := s.Bits, o.Bits
 	if len(a) > len(b) {
 		a, b = b, a
 	}

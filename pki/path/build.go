@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"certkdb/pki/cert"
+	"certkdb/pki/key"
 )
 
 // search is one validation: a depth-first search from the certificate towards the anchors (RFC 4158), each chain that
@@ -278,10 +279,10 @@ func issuerURL(c *cert.Certificate) string {
 }
 
 // signature checks that issuer signed child, from memory if it was checked before. A key whose parameters must be
-// inherited is let pass here: the checker knows what it inherits.
+// inherited passes here: the checker knows what it inherits.
 func (s *search) signature(child, issuer *node) error {
-	key := s.v.publicKey(issuer)
-	if key.oid == oidDSA && !hasParams(key.params) {
+	public := s.v.publicKey(issuer)
+	if public.inherits() {
 		return nil
 	}
 	s.v.mu.Lock()
@@ -294,7 +295,7 @@ func (s *search) signature(child, issuer *node) error {
 		s.result.Limit = fmt.Sprintf("the search was given up after %d signatures", s.v.o.Limits.Signatures)
 		return errWork
 	}
-	err = verify(key, child.SignatureAlgorithm, child.RawTBS, child.Signature)
+	err = public.verify(child.SignatureAlgorithm, child.RawTBS, child.Signature)
 	s.v.mu.Lock()
 	defer s.v.mu.Unlock()
 	if child.signedBy == nil {
@@ -310,7 +311,7 @@ func signatureFailure(child *node, position int, issuer *node, err error) Failur
 		Reason: fmt.Sprintf("checking its signature with the key of %q: %v", subjectText(issuer.Subject), err), Cure: cures[RuleSignature],
 	}
 	switch {
-	case errors.Is(err, errUnsupported):
+	case errors.Is(err, key.ErrUnsupported):
 		f.Rule, f.Cure = RuleAlgorithm, cures[RuleAlgorithm]
 	case keyID(child.Certificate, issuer.Certificate) < 0 && child.ownIssuer():
 		f.Cure = "it is self-signed, and the trusted certificate of its name has another key: if this one deserves trust too, trust it"

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"certkdb/pki/cert"
+	"certkdb/pki/key"
 	"certkdb/pki/oid"
 )
 
@@ -185,8 +186,8 @@ func (c *checker) prepare(i int) {
 // keyOf is 6.1.4 (d) to (f): the key with the parameters that it may inherit from the key above.
 func (c *checker) keyOf(n *node) publicKey {
 	k := c.v.publicKey(n)
-	if k.oid == oidDSA && !hasParams(k.params) {
-		return readKey(n.RawSPKI, c.key)
+	if k.inherits() {
+		return k.from(c.key)
 	}
 	return k
 }
@@ -198,7 +199,7 @@ func (c *checker) wrapUp() {
 		c.checkForm(0)
 	}
 	// A key of a kind that is not known here is the business of its user; one that is none is nobody's.
-	if k := c.keyOf(n); k.err != nil && !errors.Is(k.err, errUnsupported) {
+	if k := c.keyOf(n); k.err != nil && !errors.Is(k.err, key.ErrUnsupported) {
 		c.fail(RuleMalformed, 0, "it must be reissued with another key", "its public key cannot be used: %v", k.err)
 	}
 	set, err := c.policy.finish(c.inputs(), c.v.factsOf(n).constraints)
@@ -237,23 +238,23 @@ func (c *checker) checkSignature(i int, n, issuer *node) {
 	err := errUnaligned
 	switch {
 	case n.Unaligned:
-	case own.oid == oidDSA && !hasParams(own.params):
-		err = verify(c.key, n.SignatureAlgorithm, n.RawTBS, n.Signature) // with the parameters that it inherited
+	case own.inherits():
+		err = c.key.verify(n.SignatureAlgorithm, n.RawTBS, n.Signature) // with the parameters that it inherited
 	default:
 		err = c.signature(n, issuer)
 	}
 	if err != nil {
 		c.failures = append(c.failures, signatureFailure(n, i, issuer, err))
 	}
-	if own.oid == oidDSA && !c.v.o.Weak.AllowDSA {
+	if own.isDSA() && !c.v.o.Weak.AllowDSA {
 		c.fail(RuleWeak, i, "", "it is signed by a DSA key, which is not accepted")
 	}
 }
 
 // checkStrength compares the digest of a certificate's signature and its key with what is accepted.
 func (c *checker) checkStrength(i int) {
-	if d := signatureDigest(c.chain[i].SignatureAlgorithm); d != nil && d.bits < c.v.o.Weak.MinHash {
-		c.fail(RuleWeak, i, "it must be reissued with SHA-256", "its signature's digest %s is too weak", oid.Name(d.oid))
+	if d := key.SignatureDigest(c.chain[i].SignatureAlgorithm); d != nil && d.Bits() < c.v.o.Weak.MinHash {
+		c.fail(RuleWeak, i, "it must be reissued with SHA-256", "its signature's digest %s is too weak", d)
 	}
 	c.checkKeyStrength(i)
 }
@@ -263,7 +264,7 @@ func (c *checker) checkKeyStrength(i int) {
 	if strings.HasPrefix(k.Type, "ec-explicit") {
 		c.fail(RuleAlgorithm, i, "it must be reissued with a named curve", "its key's elliptic curve is given by explicit parameters, which RFC 5480, 2.1.1 forbids")
 	}
-	if (k.OID == oidRSA || k.OID == oidPSS) && k.Bits < c.v.o.Weak.MinRSA {
+	if strings.HasPrefix(k.Type, "rsa") && k.Bits < c.v.o.Weak.MinRSA {
 		c.fail(RuleWeak, i, "it must be reissued with a longer key", "its RSA key has %d bits, at least %d are wanted", k.Bits, c.v.o.Weak.MinRSA)
 	}
 }

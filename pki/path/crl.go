@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"certkdb/pki/cert"
+	"certkdb/pki/key"
 	"certkdb/pki/name"
 )
 
@@ -373,9 +374,9 @@ func (r *revocationCheck) signer(l *crl) (*node, error) {
 }
 
 func (r *revocationCheck) signature(l *crl, n *node) error {
-	key := r.v.publicKey(n)
-	if key.oid == oidDSA && !hasParams(key.params) && n == r.chain[r.position+1] {
-		return verify(r.key, l.SignatureAlgorithm, l.RawTBS, l.Signature) // with the parameters that it inherited
+	public := r.v.publicKey(n)
+	if public.inherits() && n == r.chain[r.position+1] {
+		return r.key.verify(l.SignatureAlgorithm, l.RawTBS, l.Signature) // with the parameters that it inherited
 	}
 	r.v.mu.Lock()
 	err, known := l.signedBy[n]
@@ -383,15 +384,15 @@ func (r *revocationCheck) signature(l *crl, n *node) error {
 	if known {
 		return err
 	}
-	if key.oid == oidDSA && !r.v.o.Weak.AllowDSA {
+	if public.isDSA() && !r.v.o.Weak.AllowDSA {
 		return errors.New("it is signed by a DSA key, which is not accepted")
 	}
 	if r.left.Signatures--; r.left.Signatures < 0 {
 		return errWork
 	}
-	if err = verify(key, l.SignatureAlgorithm, l.RawTBS, l.Signature); err != nil {
+	if err = public.verify(l.SignatureAlgorithm, l.RawTBS, l.Signature); err != nil {
 		err = fmt.Errorf("checking its signature: %w", err)
-	} else if d := signatureDigest(l.SignatureAlgorithm); d != nil && d.bits < r.v.o.Weak.MinHash {
+	} else if d := key.SignatureDigest(l.SignatureAlgorithm); d != nil && d.Bits() < r.v.o.Weak.MinHash {
 		err = errors.New("its signature's digest is too weak")
 	}
 	r.v.mu.Lock()

@@ -1,7 +1,7 @@
 package path
 
 import (
-	"crypto/rsa"
+	"crypto"
 	"errors"
 	"net/netip"
 	"net/url"
@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"certkdb/pki/cert"
+	"certkdb/pki/key"
 	"certkdb/pki/name"
 	"certkdb/pki/oid"
 )
@@ -78,7 +79,7 @@ func (c *checker) checkEncoding(i int, n *node) {
 	if n.TimesInUTC() && !n.TimesInForm() {
 		c.profile(i, "its validity has a GeneralizedTime before 2050 (4.1.2.5)")
 	}
-	if !canonicalParams(n.SignatureAlgorithm) {
+	if !key.CanonicalParams(n.SignatureAlgorithm) {
 		c.profile(i, "its signature algorithm %s has parameters that it must not have, or lacks them (4.1.1.2)", n.SignatureAlgorithm.Name)
 	}
 	for _, e := range n.Extensions {
@@ -86,19 +87,6 @@ func (c *checker) checkEncoding(i int, n *node) {
 			c.profile(i, "its extension %s has a critical flag that is not DER (4.1)", cert.TypeName(e.ID))
 		}
 	}
-}
-
-// canonicalParams wants NULL with RSA's PKCS #1 v1.5 (RFC 4055, 5) and nothing with the others (RFC 5758, 3.2; RFC 8410, 3; RFC
-// 9881, 3). Those of RSASSA-PSS are read when the signature is verified.
-func canonicalParams(a oid.Algorithm) bool {
-	s, known := schemes[a.OID]
-	switch {
-	case !known || s.kind == kindPSS:
-		return true
-	case s.kind == kindRSA:
-		return string(a.Params) == "\x05\x00"
-	}
-	return a.Params == nil
 }
 
 // checkUsages compares the key usage with the basic constraints (4.2.1.3, 4.2.1.9).
@@ -362,18 +350,16 @@ func attributeProblem(a name.Attribute) string {
 
 // checkBaselineKey looks at the key and the signature (Baseline Requirements 6.1.5, 7.1.3).
 func (c *checker) checkBaselineKey(i int, n *node) {
-	k := c.v.publicKey(n)
-	switch pub := k.key.(type) {
-	case *rsa.PublicKey:
-		if bits := pub.N.BitLen(); bits < 2048 || bits%8 != 0 || k.oid != oidRSA {
-			c.fail(RuleBaseline, i, "", "its RSA key of %d bits is not allowed (6.1.5)", bits)
+	switch k := n.Key(); {
+	case strings.HasPrefix(k.Type, "rsa"):
+		if k.OID != oid.RSA || k.Bits < 2048 || k.Bits%8 != 0 {
+			c.fail(RuleBaseline, i, "", "its RSA key of %d bits is not allowed (6.1.5)", k.Bits)
 		}
-	default:
-		if t := n.KeyType; t != "p256" && t != "p384" && t != "p521" {
-			c.fail(RuleBaseline, i, "", "its key of type %s is not allowed (6.1.5)", t)
-		}
+	case k.Type != "p256" && k.Type != "p384" && k.Type != "p521":
+		c.fail(RuleBaseline, i, "", "its key of type %s is not allowed (6.1.5)", k.Type)
 	}
-	if d := signatureDigest(n.SignatureAlgorithm); i < len(c.chain)-1 && d != digestSHA256 && d != digestSHA384 && d != digestSHA512 {
+	d := key.SignatureDigest(n.SignatureAlgorithm)
+	if i < len(c.chain)-1 && (d == nil || d.Hash != crypto.SHA256 && d.Hash != crypto.SHA384 && d.Hash != crypto.SHA512) {
 		c.fail(RuleBaseline, i, "", "its signature algorithm %s is not allowed (7.1.3)", n.SignatureAlgorithm.Name)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"certkdb/pki/cert"
+	"certkdb/pki/key"
 )
 
 // VerifyRequest verifies the signature of a PKCS #10 request by the key in it (RFC 2986, 4.2), which proves that whoever asks has the
@@ -12,11 +13,11 @@ import (
 func VerifyRequest(r *cert.Request) error {
 	const what = "its signature does not verify with its own key"
 	a := r.SignatureAlgorithm
-	if d := signatureDigest(a); d != nil && d.bits < digestSHA1.bits {
+	if d := key.SignatureDigest(a); d != nil && d.Bits() < 160 {
 		return fmt.Errorf("%s: the digest of %s is too weak", what, a.Name)
 	}
-	err := verify(readKey(r.RawSPKI, publicKey{}), a, r.RawTBS, r.Signature)
-	if err == errSignature {
+	err := readKey(r.RawSPKI).verify(a, r.RawTBS, r.Signature)
+	if err == key.ErrSignature {
 		return errors.New(what)
 	}
 	if err != nil {

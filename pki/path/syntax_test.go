@@ -1,14 +1,11 @@
 package path
 
 import (
-	"crypto/elliptic"
-	"math/big"
 	"strings"
 	"testing"
 
 	"certkdb/pki/cert"
 	"certkdb/pki/name"
-	"certkdb/pki/oid"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
@@ -175,85 +172,34 @@ func TestRules_haveSections(t *testing.T) {
 	}
 }
 
-func TestCanonicalParams(t *testing.T) {
+func TestUnderDomain(t *testing.T) {
 	t.Parallel()
-	const null = "\x05\x00"
 	tests := []struct {
-		id     string
-		params []byte
-		want   bool
+		host, constraint string
+		want             bool
 	}{
-		{"1.2.840.113549.1.1.11", []byte(null), true},
-		{"1.2.840.113549.1.1.11", nil, false},
-		{"1.2.840.10045.4.3.2", nil, true},
-		{"1.2.840.10045.4.3.2", []byte(null), false},
-		{oidEd25519, []byte(null), false},
-		{oidMLDSA65, nil, true},
-		{"1.2.3.4", []byte(null), true},
+		{"a.example.com", "example.com", true},
+		{"example.com", "example.com", true},
+		{"example.com", ".example.com", false},
+		{"a.example.com", ".EXAMPLE.com", true},
+		{"xexample.com", "example.com", false},
+		{"anything", "", true},
 	}
 	for _, test := range tests {
-		if got := canonicalParams(oid.Algorithm{OID: test.id, Params: test.params}); got != test.want {
-			t.Errorf("%s with %x: %v", test.id, test.params, got)
+		if got := underDomain(test.host, test.constraint); got != test.want {
+			t.Errorf("underDomain(%q, %q) = %v", test.host, test.constraint, got)
 		}
 	}
 }
 
-func TestReadKey_refuses(t *testing.T) {
+func TestIsMailbox(t *testing.T) {
 	t.Parallel()
-	spki := func(id, params string, key []byte) []byte {
-		var b cryptobyte.Builder
-		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-				b.AddASN1(asn1.OBJECT_IDENTIFIER, func(b *cryptobyte.Builder) { b.AddBytes([]byte(id)) })
-				b.AddBytes([]byte(params))
-			})
-			b.AddASN1BitString(key)
-		})
-		return b.BytesOrPanic()
-	}
-	rsaKey := func(n, e *big.Int) []byte {
-		var b cryptobyte.Builder
-		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddASN1BigInt(n); b.AddASN1BigInt(e) })
-		return b.BytesOrPanic()
-	}
-	one := big.NewInt(1)
-	const (
-		idRSA  = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"
-		idEC   = "\x2a\x86\x48\xce\x3d\x02\x01"
-		p256   = "\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"
-		idDSA  = "\x2a\x86\x48\xce\x38\x04\x01"
-		ed     = "\x2b\x65\x70"
-		idEd48 = "\x2b\x65\x71"
-	)
-	curve := elliptic.P256().Params()
-	compressed := elliptic.MarshalCompressed(elliptic.P256(), curve.Gx, curve.Gy)
-	if k := readKey(spki(idEC, p256, compressed), publicKey{}); k.err != nil {
-		t.Errorf("compressed point: %v", k.err)
-	}
-	tests := []struct {
-		rule string
-		der  []byte
-	}{
-		{"nothing", nil},
-		{"RSA modulus of 20000 bits", spki(idRSA, "\x05\x00", rsaKey(new(big.Int).Lsh(one, 20000), big.NewInt(3)))},
-		{"RSA exponent of 64 bits", spki(idRSA, "\x05\x00", rsaKey(new(big.Int).Lsh(one, 2048), new(big.Int).Lsh(one, 63)))},
-		{"RSA modulus 0", spki(idRSA, "\x05\x00", rsaKey(new(big.Int), big.NewInt(3)))},
-		{"RSA exponent 1", spki(idRSA, "\x05\x00", rsaKey(new(big.Int).SetBit(new(big.Int).Lsh(one, 2047), 0, 1), one))},
-		{"RSA modulus even", spki(idRSA, "\x05\x00", rsaKey(new(big.Int).Lsh(one, 2047), big.NewInt(3)))},
-		{"RSA key with something after it", spki(idRSA, "\x05\x00", append(rsaKey(new(big.Int).SetBit(new(big.Int).Lsh(one, 2047), 0, 1), big.NewInt(3)), 0))},
-		{"RSA without a key", spki(idRSA, "\x05\x00", nil)},
-		{"EC without a curve", spki(idEC, "", []byte{4})},
-		{"EC by an unknown curve", spki(idEC, "\x06\x02\x2a\x03", []byte{4})},
-		{"EC point that is off the curve", spki(idEC, p256, append([]byte{4}, make([]byte, 64)...))},
-		{"EC compressed point that is none", spki(idEC, p256, append([]byte{2}, []byte(strings.Repeat("\xff", 32))...))},
-		{"DSA without parameters", spki(idDSA, "", []byte{2, 1, 5})},
-		{"Ed25519 key too short", spki(ed, "", []byte{1})},
-		{"Ed448 key too short", spki(idEd48, "", []byte{1})},
-		{"unknown algorithm", spki("\x2a\x03", "", []byte{1})},
-	}
-	for _, test := range tests {
-		if k := readKey(test.der, publicKey{}); k.err == nil {
-			t.Errorf("%s: read", test.rule)
+	for text, want := range map[string]bool{
+		"a@example.com": true, "a.b+c@example.com": true, "*@example.com": true, "a@b@example.com": false, `"a"@example.com`: false,
+		"@example.com": false, "a@": false, ".a@example.com": false, "a..b@example.com": false, "a@[192.0.2.1]": false, "a@-x.com": false,
+	} {
+		if got := isMailbox(text); got != want {
+			t.Errorf("isMailbox(%q) = %v", text, got)
 		}
 	}
 }

@@ -117,7 +117,7 @@ func (v *Validator) publicKey(n *node) publicKey {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if !n.keyRead {
-		n.key, n.keyRead = readKey(n.RawSPKI, publicKey{}), true
+		n.key, n.keyRead = readKey(n.RawSPKI), true
 	}
 	return n.key
 }

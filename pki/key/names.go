@@ -1,34 +1,10 @@
 package key
 
-// Object identifiers of public key algorithms, in dotted form.
-const (
-	oidRSA        = "1.2.840.113549.1.1.1"  // RFC 8017, A.1
-	oidRSAOAEP    = "1.2.840.113549.1.1.7"  // RFC 8017, A.2.1
-	oidRSAPSS     = "1.2.840.113549.1.1.10" // RFC 8017, A.2.3
-	oidX500RSA    = "2.5.8.1.1"             // X.509 Annex H, in very old certificates
-	oidEC         = "1.2.840.10045.2.1"     // RFC 5480, 2.1.1
-	oidECDH       = "1.3.132.1.12"          // RFC 5480, 2.1.2
-	oidECMQV      = "1.3.132.1.13"          // RFC 5480, 2.1.2
-	oidPrimeField = "1.2.840.10045.1.1"     // RFC 3279, 2.3.5
-	oidX25519     = "1.3.101.110"           // RFC 8410, 3
-	oidX448       = "1.3.101.111"           // RFC 8410, 3
-	oidEd25519    = "1.3.101.112"           // RFC 8410, 3
-	oidEd448      = "1.3.101.113"           // RFC 8410, 3
-	oidDSA        = "1.2.840.10040.4.1"     // RFC 3279, 2.3.2
-	oidDSAOld     = "1.3.14.3.2.12"         // OIW dsa, in very old certificates
-	oidDH         = "1.2.840.113549.1.3.1"  // PKCS #3
-	oidDHX        = "1.2.840.10046.2.1"     // RFC 3279, 2.3.3
-	oidMLDSA44    = "2.16.840.1.101.3.4.3.17"
-	oidMLDSA65    = "2.16.840.1.101.3.4.3.18"
-	oidMLDSA87    = "2.16.840.1.101.3.4.3.19" // RFC 9881, 2
-	oidMLKEM512   = "2.16.840.1.101.3.4.4.1"
-	oidMLKEM768   = "2.16.840.1.101.3.4.4.2"
-	oidMLKEM1024  = "2.16.840.1.101.3.4.4.3" // RFC 9935, 3
-)
+import "certkdb/pki/oid"
 
 // otherAlgorithm names the algorithms whose keys are kept as they are: nothing here looks into them.
-func otherAlgorithm(oid string) string {
-	switch oid {
+func otherAlgorithm(id string) string {
+	switch id {
 	case "1.2.643.2.2.19": // RFC 4491
 		return "gost2001"
 	case "1.2.643.7.1.1.1.1": // RFC 9215
@@ -44,16 +20,16 @@ func otherAlgorithm(oid string) string {
 	case "1.3.6.1.5.5.7.6.35":
 		return "xmssmt"
 	}
-	return slhdsa(oid)
+	return slhdsa(id)
 }
 
 // slhdsa names the twelve SLH-DSA parameter sets, RFC 9909, section 3; "" for all else.
-func slhdsa(oid string) string {
+func slhdsa(id string) string {
 	const arc = "2.16.840.1.101.3.4.3."
-	if len(oid) != len(arc)+2 || oid[:len(arc)] != arc {
+	if len(id) != len(arc)+2 || id[:len(arc)] != arc {
 		return ""
 	}
-	switch oid[len(arc):] {
+	switch id[len(arc):] {
 	case "20":
 		return "slhdsa-sha2-128s"
 	case "21":
@@ -89,24 +65,24 @@ type curve struct {
 }
 
 // namedCurve knows the curves of RFC 5480, SEC 2, RFC 5639, WAP-WTLS and the Chinese standard by their identifiers.
-func namedCurve(oid string) (curve, bool) {
-	switch oid {
-	case "1.2.840.10045.3.1.7":
+func namedCurve(id string) (curve, bool) {
+	switch id {
+	case oid.P256:
 		return curve{"p256", 256}, true
-	case "1.3.132.0.34":
+	case oid.P384:
 		return curve{"p384", 384}, true
-	case "1.3.132.0.35":
+	case oid.P521:
 		return curve{"p521", 521}, true
-	case "1.3.132.0.33":
+	case oid.P224:
 		return curve{"p224", 224}, true
 	case "1.2.840.10045.3.1.1":
 		return curve{"p192", 192}, true
-	case "1.3.132.0.10":
+	case oid.Secp256k1:
 		return curve{"secp256k1", 256}, true
 	case "1.2.156.10197.1.301":
 		return curve{"sm2", 256}, true
 	}
-	c, ok := rareCurves[oid]
+	c, ok := rareCurves[id]
 	return c, ok
 }
 
