@@ -61,7 +61,7 @@ var owners = map[string]string{
 	"software.sslmate.com":             "certkdb/kdb/keyfile/pkcs12",
 	"github.com/pavlo-v-chernykh/":     "certkdb/kdb/keyfile/jks",
 	"golang.org/x/crypto/ssh":          "certkdb/kdb/keyfile/pem",
-	"github.com/cloudflare/circl":      "certkdb/pki/key certkdb/pki/path",
+	"github.com/cloudflare/circl":      "certkdb/pki/key",
 	"golang.org/x/crypto/argon2":       "certkdb/kdb/sealed",
 	"github.com/pkg/errors":            "",
 	"github.com/rogpeppe/go-internal/": "certkdb",
