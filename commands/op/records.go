@@ -37,19 +37,6 @@ func RootOf(tx kdb.Tx, last []byte) ([]byte, error) {
 	return nil, nil
 }
 
-// WithoutRoot leaves out the self-issued certificate at the end of a chain: whoever relies on the chain has it, or must not take it
-// from here.
-func WithoutRoot(chain [][]byte) [][]byte {
-	if len(chain) == 0 {
-		return nil
-	}
-	last, err := cert.Parse(chain[len(chain)-1])
-	if err == nil && last.Issuer.Canonical() == last.Subject.Canonical() {
-		return chain[:len(chain)-1]
-	}
-	return chain
-}
-
 func IssuerID(certificate []byte) ([32]byte, error) {
 	c, err := cert.Parse(certificate)
 	if err != nil {

@@ -110,7 +110,7 @@ func TestSign_oddRequests(t *testing.T) {
 		{"a version of its own", oddRequest{version: 1, subject: good}, nil, ""},
 		{"RSASSA-PSS with a salt of another length", oddRequest{subject: good, pss: true}, nil, ""},
 		{"extensions asked for twice", oddRequest{subject: good, attributes: [][]byte{asks(t, extensionRequest, "a.example.com"), asks(t, ms, "b.example.com")}}, pki.ErrParse, "more than once"},
-		{"a name with spaces", oddRequest{subject: good, attributes: [][]byte{asks(t, extensionRequest, "a b<>")}}, pki.ErrRefused, "is no host name"},
+		{"a name with spaces", oddRequest{subject: good, attributes: [][]byte{asks(t, extensionRequest, "a b<>")}}, pki.ErrRefused, "is not a host name"},
 		{"an empty name", oddRequest{subject: good, attributes: [][]byte{asks(t, extensionRequest, "")}}, pki.ErrRefused, "is empty"},
 		{"NUL in a name", oddRequest{subject: good, attributes: [][]byte{asks(t, extensionRequest, "a.example.com\x00.example.org")}}, pki.ErrRefused, "not allowed"},
 		{"NUL in the subject", oddRequest{subject: commonName("a\x00b")}, pki.ErrRefused, "control character"},

@@ -13,6 +13,7 @@ import (
 
 	"certkdb/pki"
 	"certkdb/pki/cert"
+	"certkdb/pki/issuers"
 	"certkdb/pki/oid"
 )
 
@@ -93,9 +94,9 @@ func (r Request) unlikeKey(keyType string) string {
 // issued tells by names and key identifiers whether the CA issued a certificate; no CA issues what is self-signed.
 func (ca *CA) issued(c *cert.Certificate) bool {
 	if ca == nil {
-		return bytes.Equal(c.RawIssuer, c.RawSubject)
+		return issuers.SelfIssued(c)
 	}
-	return bytes.Equal(c.RawIssuer, ca.cert.RawSubject) && bytes.Equal(c.AKI, ca.cert.SKI)
+	return issuers.MayHaveIssued(ca.cert, c)
 }
 
 // rehearse makes the certificate that would be made for the same key, signed by a key that nobody keeps.

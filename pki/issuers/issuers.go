@@ -1,94 +1,55 @@
+// Package issuers answers who issued a certificate, and puts chains together out of the certificates that are at hand.
+//
+//	pool := issuers.NewPool(now, certificates...)
+//	chain, complete := pool.Chain(leaf)
+//
+// It says nothing about validity: that is what package path decides.
 package issuers
 
 import (
 	"bytes"
-	"crypto/x509"
-	"errors"
-	"slices"
-	"time"
 
 	"certkdb/pki/cert"
 	"certkdb/pki/name"
 )
 
-// Limits on the work for a chain: certificates in it, and the RSA modulus that is computed with.
-const (
-	maxChain    = 16
-	hugeRSABits = 16384
-)
-
-// Chain puts together the chain of a certificate out of a pool: the certificate first, each followed by its issuer. It
-// ends with a self-issued one, or where the pool has no issuer; then complete is false and the issuer of the last
-// certificate is what is missing. It is for keeping a certificate together with its issuers, and says nothing of validity:
-// that is the path validator's.
-func Chain(leaf *cert.Certificate, pool []*cert.Certificate, now time.Time) (chain []*cert.Certificate, complete bool) {
-	chain = []*cert.Certificate{leaf}
-	for last := leaf; len(chain) < maxChain; last = chain[len(chain)-1] {
-		if name.Equal(last.Subject, last.Issuer) && (len(last.AKI) == 0 || bytes.Equal(last.AKI, last.SKI)) {
-			return chain, true
-		}
-		issuer := issuerOf(last, pool, now)
-		if issuer == nil || slices.ContainsFunc(chain, func(c *cert.Certificate) bool { return bytes.Equal(c.Raw, issuer.Raw) }) {
-			return chain, false
-		}
-		chain = append(chain, issuer)
-	}
-	return chain, false
+// SelfIssued tells whether a certificate names itself as its issuer (RFC 5280, 3.2).
+func SelfIssued(c *cert.Certificate) bool {
+	return name.Equal(c.Subject, c.Issuer)
 }
 
-// issuerOf finds the best issuer: by name; with the key that signed, where Go can tell; and of these one that is valid
-// now, and the one that stays so the longest.
-func issuerOf(c *cert.Certificate, pool []*cert.Certificate, now time.Time) *cert.Certificate {
-	var best *cert.Certificate
-	bestRank := -1
-	for _, candidate := range pool {
-		if !name.Equal(c.Issuer, candidate.Subject) {
-			continue
-		}
-		rank, ok := rankIssuer(c, candidate, now)
-		if ok && (rank > bestRank || rank == bestRank && candidate.NotAfter.After(best.NotAfter)) {
-			best, bestRank = candidate, rank
-		}
-	}
-	return best
+// SelfSigned tells by names and key identifiers whether a certificate is signed with its own key, as a root is. A CA that changes its key
+// certifies the new one with the old one: that certificate is self-issued but not self-signed (RFC 5280, 3.2).
+func SelfSigned(c *cert.Certificate) bool {
+	return SelfIssued(c) && KeyIDs(c, c) >= 0
 }
 
-// rankIssuer tells how well a certificate of the right name fits as issuer; not ok is not at all.
-func rankIssuer(c, candidate *cert.Certificate, now time.Time) (rank int, ok bool) {
-	switch signed, known := signedBy(c, candidate); {
-	case known && !signed:
-		return 0, false
-	case known:
-		rank += 4
-	case len(c.AKI) > 0 && len(candidate.SKI) > 0 && !bytes.Equal(c.AKI, candidate.SKI):
-		return 0, false
+// KeyIDs compares the authority key identifier of a certificate with the subject key identifier of a possible issuer (RFC 5280,
+// 4.2.1.1): 1 if they agree, -1 if they differ, 0 if one is missing.
+func KeyIDs(c, issuer *cert.Certificate) int {
+	switch {
+	case len(c.AKI) == 0 || len(issuer.SKI) == 0:
+		return 0
+	case bytes.Equal(c.AKI, issuer.SKI):
+		return 1
 	}
-	if len(c.AKI) > 0 && bytes.Equal(c.AKI, candidate.SKI) {
-		rank += 2
-	}
-	if !now.Before(candidate.NotBefore) && !now.After(candidate.NotAfter) {
-		rank++
-	}
-	return rank, true
+	return -1
 }
 
-// signedBy verifies the signature; known is false where Go cannot read the certificate or does not know the algorithm.
-func signedBy(c, candidate *cert.Certificate) (signed, known bool) {
-	child, err := x509.ParseCertificate(c.Raw)
-	if err != nil {
-		return false, false
+// MayHaveIssued tells whether names and key identifiers allow that one certificate issued the other.
+func MayHaveIssued(issuer, c *cert.Certificate) bool {
+	return name.Equal(issuer.Subject, c.Issuer) && KeyIDs(c, issuer) >= 0
+}
+
+// WithoutRoot leaves out the self-signed certificate at the end of a chain in DER: a peer that relies on the chain has the root already,
+// or must not take it from there.
+func WithoutRoot(chain [][]byte) [][]byte {
+	if len(chain) == 0 {
+		return nil
 	}
-	if candidate.Key().Bits > hugeRSABits {
-		return false, false
+	last := len(chain) - 1
+	if c, err := cert.Parse(chain[last]); err == nil && SelfSigned(c) {
+		return chain[:last]
 	}
-	public, err := x509.ParsePKIXPublicKey(candidate.RawSPKI)
-	if err != nil || child.SignatureAlgorithm == x509.UnknownSignatureAlgorithm {
-		return false, false
-	}
-	issuer := &x509.Certificate{PublicKey: public}
-	err = issuer.CheckSignature(child.SignatureAlgorithm, child.RawTBSCertificate, child.Signature)
-	if _, insecure := errors.AsType[x509.InsecureAlgorithmError](err); insecure || errors.Is(err, x509.ErrUnsupportedAlgorithm) {
-		return false, false
-	}
-	return err == nil, true
+	return chain
 }

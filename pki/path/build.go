@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"certkdb/pki/cert"
+	"certkdb/pki/issuers"
 	"certkdb/pki/key"
 )
 
@@ -172,7 +173,7 @@ func (s *search) ordered(list []*node, child *node) []*node {
 		return list
 	}
 	rank := func(n *node) int {
-		r := -4 * keyID(child.Certificate, n.Certificate)
+		r := -4 * issuers.KeyIDs(child.Certificate, n.Certificate)
 		if s.v.o.Time.Before(n.NotBefore) || s.v.o.Time.After(n.NotAfter) {
 			r += 2
 		}
@@ -313,9 +314,9 @@ func signatureFailure(child *node, position int, issuer *node, err error) Failur
 	switch {
 	case errors.Is(err, key.ErrUnsupported):
 		f.Rule, f.Cure = RuleAlgorithm, cures[RuleAlgorithm]
-	case keyID(child.Certificate, issuer.Certificate) < 0 && child.ownIssuer():
+	case issuers.KeyIDs(child.Certificate, issuer.Certificate) < 0 && child.ownIssuer():
 		f.Cure = "it is self-signed, and the trusted certificate of its name has another key: if this one deserves trust too, trust it"
-	case keyID(child.Certificate, issuer.Certificate) < 0:
+	case issuers.KeyIDs(child.Certificate, issuer.Certificate) < 0:
 		f.Cure = "its issuer has another key: add the issuer's certificate whose subject key identifier is " + fmt.Sprintf("%x", child.AKI)
 	}
 	return f

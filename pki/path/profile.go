@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"certkdb/pki/cert"
+	"certkdb/pki/issuers"
 	"certkdb/pki/key"
 	"certkdb/pki/name"
 	"certkdb/pki/oid"
@@ -59,7 +60,7 @@ func (c *checker) checkIdentifiers(i int, n *node) {
 		c.profile(i, "its serial number is not positive or longer than %d bytes (4.1.2.2)", maxSerial)
 	}
 	switch {
-	case len(n.AKI) > 0 && !isRoot && keyID(n.Certificate, c.chain[i+1].Certificate) < 0:
+	case len(n.AKI) > 0 && !isRoot && issuers.KeyIDs(n.Certificate, c.chain[i+1].Certificate) < 0:
 		c.profile(i, "its authority key identifier is not its issuer's subject key identifier (4.2.1.2)")
 	case len(n.AKI) == 0 && !(isRoot && n.selfIssued):
 		c.profile(i, "it lacks the authority key identifier (4.2.1.1)")

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"certkdb/pki/cert"
+	"certkdb/pki/issuers"
 	"certkdb/pki/name"
 )
 
@@ -133,20 +134,9 @@ func (v *Validator) ValidateHost(leaf *cert.Certificate, host string) Result {
 	return s.run(newNode(leaf))
 }
 
-// keyID compares key identifiers for the order of candidates: 1 they agree, -1 they differ, 0 one is missing.
-func keyID(child, issuer *cert.Certificate) int {
-	switch {
-	case len(child.AKI) == 0 || len(issuer.SKI) == 0:
-		return 0
-	case bytes.Equal(child.AKI, issuer.SKI):
-		return 1
-	}
-	return -1
-}
-
 // ownIssuer tells by name and key identifier that a certificate is self-signed.
 func (n *node) ownIssuer() bool {
-	return n.selfIssued && keyID(n.Certificate, n.Certificate) > 0
+	return n.selfIssued && issuers.KeyIDs(n.Certificate, n.Certificate) > 0
 }
 
 // sameEntity tells certificates of the same name and key, which never stand twice in a sensible chain (RFC 4158, 2.4.2).

@@ -12,6 +12,7 @@ import (
 	"certkdb/kdb"
 	"certkdb/pki/cert"
 	"certkdb/pki/issue"
+	"certkdb/pki/issuers"
 	"certkdb/pki/key"
 )
 
@@ -128,7 +129,7 @@ func (a Authority) dial(ctx context.Context, env *op.Env, db kdb.Database) (*aut
 	if err != nil {
 		return nil, op.PKIError(err)
 	}
-	return &authority{remote: remote, label: remote.URL, chain: op.WithoutRoot([][]byte{certificate})}, nil
+	return &authority{remote: remote, label: remote.URL, chain: issuers.WithoutRoot([][]byte{certificate})}, nil
 }
 
 func trustedCertificates(tx kdb.Tx) ([][]byte, error) {
@@ -217,15 +218,15 @@ func (ca *authority) read(tx kdb.Tx) error {
 		return fmt.Errorf("label %q: %w", ca.label, op.PKIError(err))
 	}
 	ca.issuer = sha256.Sum256(ca.Certificate().RawSPKI)
-	ca.chain = op.WithoutRoot(entry.Certificates)
-	issuers := entry.Certificates[1:]
+	ca.chain = issuers.WithoutRoot(entry.Certificates)
+	above := entry.Certificates[1:]
 	root, err := op.RootOf(tx, entry.Certificates[len(entry.Certificates)-1])
 	if err == nil && root != nil {
-		issuers = append(issuers, root)
+		above = append(above, root)
 	}
-	ca.SetIssuers(issuers)
+	ca.SetIssuers(above)
 	if err == nil {
-		ca.revoked, err = revokedAbove(tx, append([][]byte{entry.Certificates[0]}, issuers...))
+		ca.revoked, err = revokedAbove(tx, append([][]byte{entry.Certificates[0]}, above...))
 	}
 	return err
 }

@@ -79,7 +79,7 @@ func (o Receive) receive(tx kdb.Tx, env *op.Env, given [][]byte) (Received, erro
 	}
 	chain, missing := pool.chain(c, env.Now())
 	received := Received{Complete: missing == "", Missing: missing}
-	if err := o.store(tx, &waiting, append([][]byte{leaf}, op.WithoutRoot(chain)...), &received); err != nil {
+	if err := o.store(tx, &waiting, append([][]byte{leaf}, issuers.WithoutRoot(chain)...), &received); err != nil {
 		return Received{}, err
 	}
 	s, err := tx.Summary(waiting.Label)
@@ -227,7 +227,7 @@ func (p *pool) add(certificates [][]byte) {
 // chain returns the issuers of a certificate as far as they are here; missing names the issuer that is not, or the one that is not
 // trusted, "" if the chain ends in a trusted certificate.
 func (p *pool) chain(leaf *cert.Certificate, now time.Time) (above [][]byte, missing string) {
-	chain, complete := issuers.Chain(leaf, p.certificates, now)
+	chain, complete := issuers.NewPool(now, p.certificates...).Chain(leaf)
 	for _, c := range chain[1:] {
 		above = append(above, c.Raw)
 	}

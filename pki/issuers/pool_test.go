@@ -1,0 +1,189 @@
+package issuers_test
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"certkdb/pki/cert"
+	"certkdb/pki/issuers"
+)
+
+func TestChain_outOfAPool(t *testing.T) {
+	t.Parallel()
+	root, sub, leaf := newEntity(t, "CN=Root", "root"), newEntity(t, "CN=Sub", "sub"), newEntity(t, "CN=leaf", "leaf")
+	r, s, l := root.certify(t, root, 1), sub.certify(t, root, 2), leaf.certify(t, sub, 3)
+	// Decoys: another root of the same name, and an older certificate of the same CA.
+	decoy := newEntity(t, "CN=Root", "decoy")
+	d, old := decoy.certify(t, decoy, 1), sub.certify(t, root, 4, validIn(-20, -10))
+	for _, test := range []struct {
+		rule     string
+		leaf     *cert.Certificate
+		pool     []*cert.Certificate
+		want     []*cert.Certificate
+		complete bool
+	}{
+		{"whole", l, []*cert.Certificate{d, r, old, s, l}, []*cert.Certificate{l, s, r}, true},
+		{"in another order", l, []*cert.Certificate{l, s, old, r, d}, []*cert.Certificate{l, s, r}, true},
+		{"without the root", l, []*cert.Certificate{d, s}, []*cert.Certificate{l, s}, false},
+		{"without the intermediate", l, []*cert.Certificate{r, d}, []*cert.Certificate{l}, false},
+		{"an expired one rather than none", l, []*cert.Certificate{old, r}, []*cert.Certificate{l, old, r}, true},
+		{"self-signed", r, nil, []*cert.Certificate{r}, true},
+		{"twice in the pool", l, []*cert.Certificate{s, s, r, r}, []*cert.Certificate{l, s, r}, true},
+	} {
+		got, complete := issuers.NewPool(now, test.pool...).Chain(test.leaf)
+		if complete != test.complete || !slices.Equal(got, test.want) {
+			t.Errorf("%s: %s, complete %v", test.rule, names(got), complete)
+		}
+	}
+}
+
+func names(chain []*cert.Certificate) (out []string) {
+	for _, c := range chain {
+		out = append(out, c.Subject.String()+" "+c.SerialHex())
+	}
+	return out
+}
+
+// Two CAs that certify each other make no endless chain.
+func TestChain_crossCertificates(t *testing.T) {
+	t.Parallel()
+	a, b, leaf := newEntity(t, "CN=A", "a"), newEntity(t, "CN=B", "b"), newEntity(t, "CN=leaf", "leaf")
+	l := leaf.certify(t, a, 1)
+	chain, complete := issuers.NewPool(now, a.certify(t, b, 2), b.certify(t, a, 3)).Chain(l)
+	if complete || len(chain) != 3 {
+		t.Errorf("%s, complete %v", names(chain), complete)
+	}
+}
+
+// A CA that changed its key certifies the new one with the old one: the chain goes on through the self-issued certificate.
+func TestChain_selfIssuedIsNotTheEnd(t *testing.T) {
+	t.Parallel()
+	for _, identifier := range []string{"new", ""} {
+		before, after, leaf := newEntity(t, "CN=Root", "old"), newEntity(t, "CN=Root", identifier), newEntity(t, "CN=leaf", "leaf")
+		root, link, l := before.certify(t, before, 1), after.certify(t, before, 2), leaf.certify(t, after, 3)
+		chain, complete := issuers.NewPool(now, link, root).Chain(l)
+		want := []*cert.Certificate{l, link, root}
+		if identifier == "" {
+			want = want[:2] // nothing but its signature would tell that link is not self-signed
+		}
+		if !complete || !slices.Equal(chain, want) {
+			t.Errorf("identifier %q: %s, complete %v", identifier, names(chain), complete)
+		}
+	}
+}
+
+func TestIssuer(t *testing.T) {
+	t.Parallel()
+	ca, impostor, leaf := newEntity(t, "CN=Test Root", "ca"), newEntity(t, "CN=Test Root", "ca"), newEntity(t, "CN=leaf", "leaf")
+	plain, plainImpostor := newEntity(t, "CN=Test Root", ""), newEntity(t, "CN=Test Root", "")
+	spelled := &entity{dn(t, "CN=TEST  root"), ca.signer, ca.ski}
+	own, forged := ca.certify(t, ca, 1), impostor.certify(t, impostor, 2, validIn(-300, 300))
+	bare, bareForged := plain.certify(t, plain, 3), plainImpostor.certify(t, plainImpostor, 4, validIn(-300, 300))
+	longer, future := ca.certify(t, ca, 5, validIn(-100, 300)), ca.certify(t, ca, 6, validIn(100, 900))
+	for _, test := range []struct {
+		rule string
+		by   *entity
+		pool []*cert.Certificate
+		want *cert.Certificate
+	}{
+		{"RFC 5280, 7.1: names are compared without case and spaces", spelled, []*cert.Certificate{own}, own},
+		{"of two with the key identifier the signature decides", ca, []*cert.Certificate{forged, own}, own},
+		{"without identifiers it decides too", plain, []*cert.Certificate{bareForged, bare}, bare},
+		{"also about a single one", plain, []*cert.Certificate{bareForged}, nil},
+		{"another key identifier but the right key", ca, []*cert.Certificate{withSKI(t, ca, "x")}, withSKI(t, ca, "x")},
+		{"another key identifier and key", ca, []*cert.Certificate{plainImpostor.certify(t, plainImpostor, 8), withSKI(t, impostor, "y")}, nil},
+		{"of two that are valid the longer one", ca, []*cert.Certificate{longer, own}, longer},
+		{"one that is valid now", ca, []*cert.Certificate{future, own}, own},
+		{"none of the name", newEntity(t, "CN=Other", "ca"), []*cert.Certificate{own}, nil},
+	} {
+		c := leaf.certify(t, test.by, 9)
+		got := issuers.NewPool(now, test.pool...).Issuer(c)
+		if (got == nil) != (test.want == nil) || got != nil && got.SerialHex() != test.want.SerialHex() {
+			t.Errorf("%s: %v", test.rule, got)
+		}
+	}
+}
+
+// withSKI is a certificate of the entity with another subject key identifier.
+func withSKI(t *testing.T, e *entity, identifier string) *cert.Certificate {
+	t.Helper()
+	renamed := *e
+	renamed.ski = []byte(identifier)
+	return renamed.certify(t, &renamed, 7)
+}
+
+// Without a time the validity does not count, but the one that ends last is taken.
+func TestIssuer_withoutATime(t *testing.T) {
+	t.Parallel()
+	ca, leaf := newEntity(t, "CN=CA", "ca"), newEntity(t, "CN=leaf", "leaf")
+	own, future := ca.certify(t, ca, 1), ca.certify(t, ca, 2, validIn(100, 900))
+	if got := issuers.NewPool(time.Time{}, own, future).Issuer(leaf.certify(t, ca, 3)); got != future {
+		t.Errorf("%v", got.SerialHex())
+	}
+}
+
+// A key that Go cannot verify with is taken by its identifier; so is one beyond all sizes.
+func TestIssuer_unknownAlgorithm(t *testing.T) {
+	t.Parallel()
+	ca, leaf := newEntity(t, "CN=CA", "ca"), newEntity(t, "CN=leaf", "leaf")
+	c := leaf.certify(t, ca, 1)
+	odd := *ca.certify(t, ca, 2)
+	odd.RawSPKI = []byte{0x30, 0x00}
+	odd.Raw = append(slices.Clone(odd.Raw), 0)
+	other := *newEntity(t, "CN=CA", "other").certify(t, ca, 3)
+	other.RawSPKI = odd.RawSPKI
+	if got := issuers.NewPool(now, &odd, ca.certify(t, ca, 4, validIn(-100, -50)), &other).Issuer(c); got == nil || got.SerialHex() != "04" {
+		t.Errorf("a verified key comes first: %v", got)
+	}
+	if got := issuers.NewPool(now, &other).Issuer(c); got != nil {
+		t.Error("another identifier, and no signature to say otherwise")
+	}
+}
+
+func TestAdd(t *testing.T) {
+	t.Parallel()
+	root, sub, leaf := newEntity(t, "CN=Root", "root"), newEntity(t, "CN=Sub", "sub"), newEntity(t, "CN=leaf", "leaf")
+	l := leaf.certify(t, sub, 3)
+	pool := issuers.NewPool(now)
+	if got := pool.Issuer(l); got != nil {
+		t.Error("out of nothing")
+	}
+	pool.AddDER(sub.certify(t, root, 2).Raw, []byte("odd"), root.certify(t, root, 1).Raw)
+	if chain, complete := pool.Chain(l); !complete || len(chain) != 3 {
+		t.Errorf("what was not found before is not remembered: %s, complete %v", names(chain), complete)
+	}
+}
+
+// Thousands of certificates that look alike take neither the square of their number nor a signature each.
+func TestPool_hostile(t *testing.T) {
+	t.Parallel()
+	_, signer, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &entity{dn(t, "CN=Alike"), signer, nil}
+	template := e.certify(t, e, 1, func(c *x509.Certificate) { c.AuthorityKeyId = []byte("other") })
+	pool := issuers.NewPool(now)
+	var list []*cert.Certificate
+	for i := range 5000 {
+		c := *template
+		c.Raw = fmt.Appendf(nil, "%s%d", template.Raw, i)
+		c.AKI, c.SKI = []byte("a"), []byte("b")
+		list = append(list, &c)
+	}
+	pool.Add(list...)
+	start := time.Now()
+	for _, c := range list {
+		if chain, complete := pool.Chain(c); complete || len(chain) > 64 {
+			t.Fatalf("%d certificates, complete %v", len(chain), complete)
+		}
+	}
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("it took %s", took)
+	}
+}
