@@ -6,14 +6,18 @@ toolchain go1.27.4
 
 godebug x509negativeserial=1
 
+// The rules of zlint are in the program certkdb-lint, a module of its own; cfssl needs only the types.
+replace (
+	github.com/zmap/zcrypto => ./pki/lint/standin/zcrypto
+	github.com/zmap/zlint/v3 => ./pki/lint/standin/zlint
+)
+
 require (
 	github.com/cloudflare/cfssl v1.7.1
 	github.com/cloudflare/circl v1.6.5
 	github.com/pavlo-v-chernykh/keystore-go/v4 v4.5.0
 	github.com/rogpeppe/go-internal v1.16.0
 	github.com/urfave/cli/v2 v2.27.7
-	github.com/zmap/zcrypto v0.0.0-20230310154051-c8b263fd8300
-	github.com/zmap/zlint/v3 v3.5.0
 	go.etcd.io/bbolt v1.5.0
 	golang.org/x/crypto v0.58.0
 	golang.org/x/net v0.61.0
@@ -29,11 +33,11 @@ require (
 	github.com/go-logr/logr v1.4.4 // indirect
 	github.com/google/certificate-transparency-go v1.1.8 // indirect
 	github.com/jmoiron/sqlx v1.3.5 // indirect
-	github.com/pelletier/go-toml v1.9.5 // indirect
 	github.com/russross/blackfriday/v2 v2.1.0 // indirect
 	github.com/stretchr/testify v1.12.1 // indirect
-	github.com/weppos/publicsuffix-go v0.30.0 // indirect
 	github.com/xrash/smetrics v0.0.0-20240521201337-686a1a2994c1 // indirect
+	github.com/zmap/zcrypto v0.0.0 // indirect
+	github.com/zmap/zlint/v3 v3.5.0 // indirect
 	golang.org/x/tools v0.51.0 // indirect
 	google.golang.org/protobuf v1.36.12 // indirect
 	k8s.io/klog/v2 v2.120.1 // indirect

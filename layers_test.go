@@ -55,7 +55,7 @@ var operations = []string{
 // owners are libraries and the packages that may import each: mostly one.
 var owners = map[string]string{
 	"github.com/cloudflare/cfssl":      "certkdb/pki/issue",
-	"github.com/zmap/":                 "certkdb/pki/lint",
+	"github.com/zmap/":                 "",
 	"go.etcd.io/bbolt":                 "certkdb/kdb/store/boltstore",
 	"github.com/urfave/cli":            "certkdb/commands/native",
 	"software.sslmate.com":             "certkdb/kdb/keyfile/pkcs12",

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"certkdb/commands/lintprogram/linttest"
 )
 
 // entryFields are what every JSON of an entry with a certificate has.
@@ -71,10 +73,15 @@ func TestJSON_fieldsAreNeverRenamed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	linter, err := linttest.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := "PATH=" + linter + string(filepath.ListSeparator) + os.Getenv("PATH")
 	for _, want := range jsonGolden {
 		cmd := exec.Command("certkdb", append(strings.Fields(want.command), "--json")...)
 		cmd.Dir = folder
-		cmd.Env = append(os.Environ(), "CERTKDB_DB=key.ckdb", "CERTKDB_PASSWORD_FILE=")
+		cmd.Env = append(os.Environ(), path, "CERTKDB_DB=key.ckdb", "CERTKDB_PASSWORD_FILE=")
 		var said strings.Builder
 		cmd.Stderr = &said
 		out, err := cmd.Output()

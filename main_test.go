@@ -11,15 +11,28 @@ import (
 	"strings"
 	"testing"
 
+	"certkdb/commands/lintprogram/linttest"
+
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
 // TestMain makes the test binary be the program when a script calls it by one of its names.
 func TestMain(m *testing.M) {
 	program := func() { os.Exit(run()) }
-	testscript.Main(m, map[string]func(){
+	testscript.Main(withLinter{m}, map[string]func(){
 		"certkdb": program, "dsmcert": program,
 	})
+}
+
+// withLinter removes certkdb-lint, which the tests that need it build, after the last test.
+type withLinter struct{ *testing.M }
+
+func (m withLinter) Run() int {
+	code := m.M.Run()
+	if err := linttest.Remove(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	return code
 }
 
 func TestScript(t *testing.T) {
@@ -51,6 +64,7 @@ func condition(name string) (bool, error) {
 func scriptCmds() map[string]func(*testscript.TestScript, bool, []string) {
 	cmds := map[string]func(*testscript.TestScript, bool, []string){
 		"status": cmdStatus, "perm": cmdPerm, "flip": cmdFlip, "sameset": cmdSameCertificates, "untouched": cmdUntouched, "remember": cmdRemember,
+		"linter": cmdLinter,
 	}
 	maps.Copy(cmds, serverCmds())
 	maps.Copy(cmds, issuingCmds())
@@ -86,6 +100,16 @@ func cmdStatus(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("%s: exit code %d, want %d", strings.Join(args[1:], " "), got, want)
 	}
+}
+
+// cmdLinter builds certkdb-lint, once for all scripts, and puts it in PATH: linter.
+func cmdLinter(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: linter")
+	}
+	folder, err := linttest.Build()
+	ts.Check(err)
+	ts.Setenv("PATH", folder+string(filepath.ListSeparator)+ts.Getenv("PATH"))
 }
 
 // cmdPerm wants a file to have exactly these permissions: perm 0600 key.pem.

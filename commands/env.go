@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/term"
 
+	"certkdb/commands/lintprogram"
 	"certkdb/commands/op"
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
@@ -28,7 +29,7 @@ func ProcessEnv(version string) *op.Env {
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Getenv: os.Getenv, Terminal: openTerminal, Now: time.Now,
 		User: userName(), Host: host, Root: os.Geteuid() == 0, Home: home,
-		Drivers: drivers(), Version: version, StdoutIsTerminal: isTerminal(os.Stdout),
+		Lint: new(lintprogram.Program).Ask, Drivers: drivers(), Version: version, StdoutIsTerminal: isTerminal(os.Stdout),
 	}
 }
 

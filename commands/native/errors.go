@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"certkdb/commands/lintprogram"
 	"certkdb/commands/op"
 	"certkdb/kdb"
 	"certkdb/kdb/sealed"
@@ -93,6 +94,8 @@ func hintFor(err error) string {
 		return "find out how much is damaged with: certkdb check; then restore a backup, or give an entry up with: certkdb delete LABEL --damaged"
 	case errors.Is(err, fs.ErrPermission):
 		return "run as the owner of the file, or change its owner and mode"
+	case errors.Is(err, lintprogram.ErrMissing):
+		return "install certkdb-lint in the folder of certkdb or in one that is in PATH; scripts/build builds both"
 	case errors.Is(err, kdb.ErrDatabaseExists):
 		return "choose another file; an existing database is never overwritten"
 	}

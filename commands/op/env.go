@@ -7,12 +7,14 @@
 package op
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"time"
 
 	"certkdb/kdb"
+	"certkdb/pki/lint"
 )
 
 // Env is the outside world, so that the program can be run within a test.
@@ -31,12 +33,22 @@ type Env struct {
 	Root bool
 	// Home is the user's home folder, "" when unknown.
 	Home string
+	// Lint hands a request to certkdb-lint and returns its answer (see certkdb/pki/lint).
+	Lint func(ctx context.Context, request []byte) ([]byte, error)
 	// Drivers are the kinds of databases, the native one first.
 	Drivers []kdb.Driver
 	// Version is what `certkdb version` shows.
 	Version string
 	// StdoutIsTerminal says that results go to a person: colours and widths then fit a screen.
 	StdoutIsTerminal bool
+}
+
+// Linter is certkdb-lint for an operation.
+func (e *Env) Linter(ctx context.Context) lint.Program {
+	if e.Lint == nil {
+		return nil
+	}
+	return func(request []byte) ([]byte, error) { return e.Lint(ctx, request) }
 }
 
 // Terminal asks a person.

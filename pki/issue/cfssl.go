@@ -141,7 +141,7 @@ func fromCFSSL(name string, in *config.SigningProfile) Profile {
 		Name: name, Usages: in.Usage, IsCA: in.CAConstraint.IsCA, Validity: in.Expiry, Backdate: in.Backdate,
 		CRLURL: in.CRL, OCSPURL: in.OCSP, IssuerURLs: in.IssuerURL, OCSPNoCheck: in.OCSPNoCheck,
 		CopyExtensions: in.CopyExtensions, Names: in.NameWhitelist, NotBefore: in.NotBefore.UTC(), NotAfter: in.NotAfter.UTC(),
-		lint: lint.NewGate(in.LintErrLevel, in.LintRegistry),
+		gate: lint.NewGate(int(in.LintErrLevel), in.ExcludeLints, in.ExcludeLintSources),
 	}
 	p.notes, p.impossible = leftOut(name, in)
 	if n := in.CAConstraint.MaxPathLen; n > 0 || in.CAConstraint.MaxPathLenZero {

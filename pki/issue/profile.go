@@ -43,7 +43,7 @@ type Profile struct {
 
 	noKeyUsage bool // leaves the extension out, for renewals of what had none
 	remote     *Remote
-	lint       lint.Gate
+	gate       lint.Gate
 	notes      []string // what the file says and is left to others
 	impossible string   // why nothing can be issued by it here
 }

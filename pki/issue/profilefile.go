@@ -165,8 +165,8 @@ func checkDates(profile map[string]any) error {
 }
 
 // lintProfile refuses a certificate for which the profile's linting finds more than it lets pass.
-func (p Profile) lintProfile(der []byte) error {
-	broken, err := p.lint.Broken(der)
+func (p Profile) lintProfile(program lint.Program, der []byte) error {
+	broken, err := p.gate.Broken(program, der)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"certkdb/pki"
 	"certkdb/pki/cert"
 	"certkdb/pki/key"
+	"certkdb/pki/lint"
 	"certkdb/pki/name"
 )
 
@@ -64,6 +65,8 @@ type Request struct {
 	FIPS bool
 	// Rand is crypto/rand's if it is nil. Go's key generation does not take it.
 	Rand io.Reader
+	// Lint is what checks the certificate where the profile demands it; without it, such a profile issues nothing.
+	Lint lint.Program
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 

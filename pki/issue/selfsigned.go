@@ -50,5 +50,5 @@ func (r *Request) sign(d draft, parent *x509.Certificate, signing crypto.Signer,
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", pki.ErrRefused, err)
 	}
-	return der, r.profile().lintProfile(der)
+	return der, r.profile().lintProfile(r.Lint, der)
 }

@@ -1,28 +1,32 @@
-// Package lint checks certificates against the rules of zlint.
+// Package lint checks certificates against the rules of zlint. The rules are in a program of their own, certkdb-lint, whose initialisation
+// would cost this one more than most commands; this package says which rules apply and what a finding means.
 package lint
 
 import (
-	"cmp"
+	"encoding/json"
+	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"certkdb/pki"
 	"certkdb/pki/cert"
-
-	"github.com/zmap/zcrypto/x509"
-	"github.com/zmap/zlint/v3"
-	"github.com/zmap/zlint/v3/lint"
 )
+
+// ErrUnavailable says that certkdb-lint is missing or gave no usable answer.
+var ErrUnavailable = errors.New("the linter cannot be used")
+
+// Program hands a request to certkdb-lint and returns its answer, each a line of JSON.
+type Program func(request []byte) (answer []byte, err error)
 
 // Severity is how much a finding matters.
 type Severity int
 
-// The severities, in zlint's words.
+// The severities, with zlint's numbers. Fatal means that zlint could not apply a rule.
 const (
-	Notice Severity = iota + 1
+	Notice Severity = iota + 4
 	Warning
 	Error
+	Fatal
 )
 
 // String returns notice, warning or error.
@@ -38,11 +42,14 @@ func (s Severity) String() string {
 
 // Finding is a rule that a certificate breaks.
 type Finding struct {
-	Severity Severity
+	Severity Severity `json:"severity"`
 	// Name is zlint's name of the rule, Source where it comes from ("RFC5280", "CABF_BR").
-	Name, Source string
+	Name   string `json:"rule"`
+	Source string `json:"source"`
 	// What says what the rule demands, Where which section, Detail what was found; they may be empty.
-	What, Where, Detail string
+	What   string `json:"what"`
+	Where  string `json:"section"`
+	Detail string `json:"detail"`
 }
 
 // String is one line for people.
@@ -54,79 +61,78 @@ func (f Finding) String() string {
 	return line
 }
 
-// RuleSets returns the sets of rules for [Check]: "rfc5280" for the standards alone, "webpki" for the rules of the CA/Browser Forum and
-// browsers too, "all" for every rule that zlint has.
+// RuleSets returns the sets of rules for [Program.Check]: "rfc5280" for the standards alone, "webpki" for the rules of the CA/Browser Forum
+// and browsers too, "all" for every rule that zlint has.
 func RuleSets() []string { return []string{"rfc5280", "webpki", "all"} }
+
+// rules chooses rules; the zero value is all of them.
+type rules struct {
+	Sources       []string `json:"sources,omitempty"`
+	IgnoreSources []string `json:"ignore_sources,omitempty"`
+	Ignore        []string `json:"ignore,omitempty"`
+}
+
+// ruleSet chooses the rules by where they come from.
+func ruleSet(set string) (rules, error) {
+	standards := []string{"RFC5280", "RFC5480", "RFC5891", "RFC8813", "RFC3279"}
+	switch set {
+	case "", "rfc5280":
+		return rules{Sources: standards}, nil
+	case "webpki":
+		return rules{Sources: append(standards, "RFC6962", "CABF_BR", "CABF_EV", "Mozilla", "Apple", "Chrome")}, nil
+	case "all":
+		return rules{}, nil
+	}
+	return rules{}, fmt.Errorf("%w: no rules %q, there are %s", pki.ErrArgument, set, strings.Join(RuleSets(), ", "))
+}
 
 // Check returns the rules of a set that a certificate breaks, the worst first. The set "" is rfc5280. An error means that the certificate
 // cannot be checked: zlint reads fewer certificates than package cert.
-func Check(der []byte, set string) ([]Finding, error) {
-	registry, err := ruleSet(set)
+func (p Program) Check(der []byte, set string) ([]Finding, error) {
+	chosen, err := ruleSet(set)
 	if err != nil {
 		return nil, fmt.Errorf("linting: %w", err)
 	}
 	if _, err := cert.Parse(der); err != nil {
 		return nil, fmt.Errorf("linting: %w: %w", pki.ErrParse, err)
 	}
-	found, err := results(der, registry)
+	findings, err := p.findings(der, chosen)
 	if err != nil {
 		return nil, fmt.Errorf("linting: %w", err)
 	}
-	var findings []Finding
-	for name, result := range found {
-		if severity, bad := severityOf(result.Status); bad {
-			findings = append(findings, finding(registry, name, severity, result.Details))
-		}
-	}
-	slices.SortFunc(findings, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(b.Severity, a.Severity), strings.Compare(a.Name, b.Name))
-	})
 	return findings, nil
 }
 
-func results(der []byte, rules lint.Registry) (map[string]*lint.LintResult, error) {
-	c, err := x509.ParseCertificate(der)
+// findings asks the program.
+func (p Program) findings(der []byte, chosen rules) ([]Finding, error) {
+	request, err := json.Marshal(struct {
+		Certificate []byte `json:"certificate"`
+		rules
+	}{der, chosen})
 	if err != nil {
-		return nil, fmt.Errorf("%w: zlint cannot read this certificate: %w", pki.ErrParse, err)
+		return nil, err
 	}
-	return zlint.LintCertificateEx(c, rules).Results, nil
-}
-
-// ruleSet chooses the rules by where they come from.
-func ruleSet(set string) (lint.Registry, error) {
-	var sources lint.SourceList
-	switch set {
-	case "", "rfc5280":
-		sources = lint.SourceList{lint.RFC5280, lint.RFC5480, lint.RFC5891, lint.RFC8813, lint.RFC3279}
-	case "webpki":
-		sources = lint.SourceList{
-			lint.RFC5280, lint.RFC5480, lint.RFC5891, lint.RFC8813, lint.RFC3279, lint.CABFBaselineRequirements,
-			lint.CABFEVGuidelines, lint.MozillaRootStorePolicy, lint.AppleRootStorePolicy,
-		}
-	case "all":
-		return lint.GlobalRegistry(), nil
-	default:
-		return nil, fmt.Errorf("%w: no rules %q, there are %s", pki.ErrArgument, set, strings.Join(RuleSets(), ", "))
+	if p == nil {
+		return nil, ErrUnavailable
 	}
-	return lint.GlobalRegistry().Filter(lint.FilterOptions{IncludeSources: sources})
-}
-
-func severityOf(status lint.LintStatus) (Severity, bool) {
-	switch status {
-	case lint.Notice:
-		return Notice, true
-	case lint.Warn:
-		return Warning, true
-	case lint.Error, lint.Fatal:
-		return Error, true
+	line, err := p(request)
+	if err != nil {
+		return nil, err
 	}
-	return 0, false
-}
-
-func finding(registry lint.Registry, name string, severity Severity, details string) Finding {
-	f := Finding{Severity: severity, Name: name, Detail: details}
-	if rule := registry.CertificateLints().ByName(name); rule != nil {
-		f.Source, f.What, f.Where = string(rule.Source), rule.Description, rule.Citation
+	var answer struct {
+		Findings    []Finding
+		Error, Text string
 	}
-	return f
+	if err := json.Unmarshal(line, &answer); err != nil {
+		return nil, fmt.Errorf("%w: its answer is not JSON: %w", ErrUnavailable, err)
+	}
+	switch answer.Error {
+	case "":
+		return answer.Findings, nil
+	case "certificate":
+		return nil, fmt.Errorf("%w: zlint cannot read this certificate: %s", pki.ErrParse, answer.Text)
+	case "rules":
+		return nil, fmt.Errorf("%w: %s", pki.ErrArgument, answer.Text)
+	}
+	return nil, fmt.Errorf("%w: %s", ErrUnavailable, answer.Text)
 }

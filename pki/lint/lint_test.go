@@ -2,9 +2,12 @@ package lint_test
 
 import (
 	"errors"
+	"fmt"
+	"os"
 	"slices"
 	"testing"
 
+	"certkdb/commands/lintprogram/linttest"
 	"certkdb/pki"
 	"certkdb/pki/cert"
 	"certkdb/pki/issue"
@@ -13,10 +16,19 @@ import (
 	"certkdb/pki/name"
 )
 
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if err := linttest.Remove(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(code)
+}
+
 func TestCheck_whatIsMadeHereIsClean(t *testing.T) {
 	t.Parallel()
+	program := linttest.Program(t)
 	for what, der := range threeGenerations(t) {
-		findings, err := lint.Check(der, "rfc5280")
+		findings, err := program.Check(der, "rfc5280")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -29,7 +41,7 @@ func TestCheck_whatIsMadeHereIsClean(t *testing.T) {
 	for _, p := range issue.Profiles() {
 		for _, keyType := range []string{"rsa2048", "p256"} {
 			issued := selfSigned(t, issue.Request{Subject: dn(t, "CN=x.example,O=Example,C=DE"), Profile: p, KeyType: keyType})
-			findings, err := lint.Check(issued.Certificate, "")
+			findings, err := program.Check(issued.Certificate, "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -44,8 +56,9 @@ func TestCheck_whatIsMadeHereIsClean(t *testing.T) {
 
 func TestCheck_findsWhatIsWrong(t *testing.T) {
 	t.Parallel()
+	program := linttest.Program(t)
 	issued := selfSigned(t, issue.Request{Subject: dn(t, "CN=internal,C=DEUTSCH"), Days: 4000, SANs: []cert.GeneralName{{Type: cert.DNSName, Value: []byte("internal")}}})
-	findings, err := lint.Check(issued.Certificate, "webpki")
+	findings, err := program.Check(issued.Certificate, "webpki")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,11 +81,12 @@ func TestCheck_findsWhatIsWrong(t *testing.T) {
 
 func TestCheck_refusals(t *testing.T) {
 	t.Parallel()
-	if _, err := lint.Check([]byte("no certificate"), ""); !errors.Is(err, pki.ErrParse) {
+	program := linttest.Program(t)
+	if _, err := program.Check([]byte("no certificate"), ""); !errors.Is(err, pki.ErrParse) {
 		t.Error(err)
 	}
 	issued := selfSigned(t, issue.Request{Subject: dn(t, "CN=x")})
-	if _, err := lint.Check(issued.Certificate, "mood"); !errors.Is(err, pki.ErrArgument) {
+	if _, err := program.Check(issued.Certificate, "mood"); !errors.Is(err, pki.ErrArgument) {
 		t.Error(err)
 	}
 	for _, keyType := range key.Types() {
@@ -81,7 +95,7 @@ func TestCheck_refusals(t *testing.T) {
 		}
 		issued := selfSigned(t, issue.Request{Subject: dn(t, "CN=x"), KeyType: keyType})
 		for _, rules := range lint.RuleSets() {
-			if _, err := lint.Check(issued.Certificate, rules); err != nil {
+			if _, err := program.Check(issued.Certificate, rules); err != nil {
 				t.Errorf("%s, %s: %v", keyType, rules, err)
 			}
 		}
@@ -96,6 +110,11 @@ func dn(t testing.TB, text string) name.Name {
 		t.Fatal(err)
 	}
 	return n
+}
+
+func requestFor(t testing.TB, subject string) issue.Request {
+	t.Helper()
+	return issue.Request{Subject: dn(t, subject), KeyType: "p256"}
 }
 
 func selfSigned(t testing.TB, r issue.Request) issue.Issued {

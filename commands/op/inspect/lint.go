@@ -41,13 +41,13 @@ func (o Lint) Run(ctx context.Context, env *op.Env) (Linted, error) {
 	if err != nil {
 		return Linted{}, err
 	}
-	findings, err := lint.Check(der, o.Profile)
+	findings, err := env.Linter(ctx).Check(der, o.Profile)
 	if err != nil {
 		return Linted{}, op.PKIError(err)
 	}
 	linted := Linted{Profile: o.Profile, Findings: []LintFinding{}}
 	for _, f := range findings {
-		if f.Severity == lint.Error {
+		if f.Severity >= lint.Error {
 			linted.Errors++
 		}
 		linted.Findings = append(linted.Findings, LintFinding{f.Severity.String(), f.Name, f.Source, f.Where, f.What, f.Detail})

@@ -79,12 +79,13 @@ func (o Create) make(ctx context.Context, env *op.Env, db kdb.Database, request 
 	if err := db.View(ctx, o.free); err != nil {
 		return Made{}, err
 	}
+	request.Lint = env.Linter(ctx)
 	if o.CA.given() {
 		return o.signed(ctx, env, db, request)
 	}
 	issued, err := issue.SelfSigned(request)
 	if err == nil {
-		err = o.lint(issued.Certificate)
+		err = o.lint(ctx, env, issued.Certificate)
 	}
 	if err != nil {
 		return Made{}, op.PKIError(err)
@@ -101,7 +102,7 @@ func (o Create) signed(ctx context.Context, env *op.Env, db kdb.Database, reques
 	defer ca.close()
 	issued, err := ca.issue(ctx, request)
 	if err == nil {
-		err = op.PKIError(o.lint(issued.Certificate))
+		err = op.PKIError(o.lint(ctx, env, issued.Certificate))
 	}
 	if err != nil {
 		return Made{}, err

@@ -146,7 +146,7 @@ func (o Renew) renew(ctx context.Context, env *op.Env, db kdb.Database, old *kdb
 		if err != nil {
 			return Renewed{}, op.PKIError(err)
 		}
-		return o.store(env, old, issued, nil, "itself", func(put func(kdb.Tx) error) error { return db.Update(ctx, "renew", put) })
+		return o.store(ctx, env, old, issued, nil, "itself", func(put func(kdb.Tx) error) error { return db.Update(ctx, "renew", put) })
 	}
 	ca, err := o.CA.load(ctx, env, db)
 	if err != nil {
@@ -157,7 +157,7 @@ func (o Renew) renew(ctx context.Context, env *op.Env, db kdb.Database, old *kdb
 	if err != nil {
 		return Renewed{}, err
 	}
-	return o.store(env, old, issued, ca.chain, ca.label, func(put func(kdb.Tx) error) error {
+	return o.store(ctx, env, old, issued, ca.chain, ca.label, func(put func(kdb.Tx) error) error {
 		return ca.issued(ctx, db, "renew", [][]byte{issued.Certificate}, env.Now(), put)
 	})
 }
@@ -194,8 +194,10 @@ func (o Renew) replace(tx kdb.Tx, key []byte, certificates [][]byte) error {
 }
 
 // store replaces the entry, unless somebody else renewed it meanwhile.
-func (o Renew) store(env *op.Env, old *kdb.Entry, issued issue.Issued, chain [][]byte, by string, update func(func(kdb.Tx) error) error) (Renewed, error) {
-	if err := (Spec{Lint: o.Lint}).lint(issued.Certificate); err != nil {
+func (o Renew) store(
+	ctx context.Context, env *op.Env, old *kdb.Entry, issued issue.Issued, chain [][]byte, by string, update func(func(kdb.Tx) error) error,
+) (Renewed, error) {
+	if err := (Spec{Lint: o.Lint}).lint(ctx, env, issued.Certificate); err != nil {
 		return Renewed{}, op.PKIError(err)
 	}
 	renewed := Renewed{Changed: true, NewKey: !o.ReuseKey, Issuer: by, Old: op.HexDigest(old.Fingerprint()), Notes: issued.Notes}

@@ -211,9 +211,10 @@ func (o Sign) sign(ctx context.Context, env *op.Env, ca *authority, file string)
 		return SignedCertificate{}, err
 	}
 	spec.AddCommonName = false // the names are the requester's to choose
+	spec.Lint = env.Linter(ctx)
 	var issued issue.Issued
 	if issued, err = ca.sign(ctx, request, spec, o.Preserve); err == nil {
-		err = op.PKIError(o.lint(issued.Certificate))
+		err = op.PKIError(o.lint(ctx, env, issued.Certificate))
 	}
 	if err != nil {
 		return SignedCertificate{}, err

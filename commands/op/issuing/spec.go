@@ -1,6 +1,7 @@
 package issuing
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -14,16 +15,16 @@ import (
 )
 
 // lint refuses what a CA is about to give out, if it was asked to.
-func (s Spec) lint(der []byte) error {
+func (s Spec) lint(ctx context.Context, env *op.Env, der []byte) error {
 	if !s.Lint {
 		return nil
 	}
-	findings, err := lint.Check(der, "rfc5280")
+	findings, err := env.Linter(ctx).Check(der, "rfc5280")
 	if err != nil {
 		return err
 	}
 	for _, f := range findings {
-		if f.Severity == lint.Error {
+		if f.Severity >= lint.Error {
 			return fmt.Errorf("%w: the linter refuses the certificate: %s", op.ErrFindings, f)
 		}
 	}
