@@ -76,3 +76,46 @@ func (info *privateInfo) mldsaSigner(set lattice) (crypto.Signer, error) {
 	}
 	return mldsa.NewPrivateKey(set.mldsa(), form.seed)
 }
+
+// dimensions are those of the matrix A, section 4.
+func (l lattice) dimensions() (k, el int) {
+	switch l.name {
+	case "mldsa44":
+		return 4, 4
+	case "mldsa65":
+		return 6, 5
+	}
+	return 8, 7
+}
+
+// etaPacking is the width in which coefficients between -eta and eta are packed.
+func (l lattice) etaPacking() (bits int, eta uint32) {
+	if l.name == "mldsa65" {
+		return 4, 4
+	}
+	return 3, 2
+}
+
+// packedCoefficient reads number i of numbers of so many bits, at most 8.
+func packedCoefficient(packed []byte, i, bits int) uint32 {
+	at := i * bits
+	window := uint32(packed[at/8])
+	if at/8+1 < len(packed) {
+		window |= uint32(packed[at/8+1]) << 8
+	}
+	return window >> (at % 8) & (1<<bits - 1)
+}
+
+// shortVectorsInRange checks that s1 and s2, packed in 3 bits a coefficient where eta is 2 and 4 where it is 4, hold
+// no number above 2·eta: BitUnpack (FIPS 204, algorithm 19) would make one that no key has.
+func (l lattice) shortVectorsInRange(expanded []byte) bool {
+	k, el := l.dimensions()
+	bits, eta := l.etaPacking()
+	packed := expanded[128 : 128+(k+el)*32*bits]
+	for i := range (k + el) * 256 {
+		if packedCoefficient(packed, i, bits) > 2*eta {
+			return false
+		}
+	}
+	return true
+}
