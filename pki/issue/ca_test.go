@@ -258,10 +258,6 @@ func TestNewCA_refusals(t *testing.T) {
 	t.Parallel()
 	ca, root := newCA(t, issue.Request{})
 	leaf := mustIssue(t, ca, issue.Request{Subject: dn(t, "CN=leaf")})
-	other, err := key.Generate("p256")
-	if err != nil {
-		t.Fatal(err)
-	}
 	noSign, err := issue.SelfSigned(issue.Request{Subject: dn(t, "CN=x"), IsCA: true, KeyUsages: []string{"cRLSign"}})
 	if err != nil {
 		t.Fatal(err)
@@ -274,7 +270,7 @@ func TestNewCA_refusals(t *testing.T) {
 		word string
 	}{
 		{"no certificate", []byte{1, 2, 3}, root.Key, pki.ErrParse, ""},
-		{"another's key", root.Certificate, other, pki.ErrRefused, "does not belong"},
+		{"another's key", root.Certificate, *testKey(t, "p256"), pki.ErrRefused, "does not belong"},
 		{"no CA", leaf.Certificate, leaf.Key, pki.ErrRefused, "4.2.1.9"},
 		{"no certificate signing", noSign.Certificate, noSign.Key, pki.ErrRefused, "keyCertSign"},
 		{"no key", root.Certificate, key.Private{}, pki.ErrRefused, "does not belong"},
@@ -301,11 +297,7 @@ func TestIssue_identifiesItsIssuer(t *testing.T) {
 
 func BenchmarkIssue(b *testing.B) {
 	ca, _ := newCA(b, issue.Request{})
-	private, err := key.Generate("p256")
-	if err != nil {
-		b.Fatal(err)
-	}
-	r := issue.Request{Subject: dn(b, "CN=host.example.com,O=Example"), Key: &private}
+	r := issue.Request{Subject: dn(b, "CN=host.example.com,O=Example"), Key: testKey(b, "p256")}
 	for b.Loop() {
 		if _, err := ca.Issue(r); err != nil {
 			b.Fatal(err)

@@ -10,6 +10,8 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -132,5 +134,20 @@ func TestSign_oddRequests(t *testing.T) {
 				t.Errorf("%v, not %q", err, c.says)
 			}
 		})
+	}
+}
+
+// A certificate for rsaEncryption would lift the restriction of an RSASSA-PSS key (RFC 4055, 1.2).
+func TestSign_refusesKeysOnlyForPSS(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	mustTool(t, dir, "openssl", "req", "-new", "-newkey", "rsa-pss:2048", "-nodes", "-keyout", "key.pem", "-subj", "/CN=x", "-outform", "DER", "-out", "req.der")
+	request, err := os.ReadFile(filepath.Join(dir, "req.der"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca, _ := newCA(t, issue.Request{})
+	if _, err := ca.Sign(request, issue.Request{}, false); !errors.Is(err, pki.ErrRefused) || !strings.Contains(err.Error(), "rsapss2048") {
+		t.Errorf("%v", err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"certkdb/pki"
 	"certkdb/pki/cert"
 	"certkdb/pki/key"
+	"certkdb/pki/oid"
 	"certkdb/pki/path"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -178,16 +179,16 @@ func readRequest(der []byte) (*cert.Request, crypto.PublicKey, error) {
 	if bad := request.Malformed(); len(bad) > 0 {
 		return nil, nil, fmt.Errorf("%w: its extension %s: %w", pki.ErrParse, bad[0].ID, bad[0].Err)
 	}
-	certified, err := x509.ParsePKIXPublicKey(request.RawSPKI)
-	if err != nil {
+	certified, err := key.ParsePublic(request.RawSPKI)
+	if err != nil || certified.OID == oid.RSAPSS { // the certificate would lose the restriction to RSASSA-PSS
 		return nil, nil, fmt.Errorf("%w: a key of type %s is not certified here; there are RSA, P-256, P-384, P-521, Ed25519 and ML-DSA", pki.ErrRefused, public.Type)
 	}
-	if err := checkKey(certified, false); err != nil {
+	if err := checkKey(certified.Key, false); err != nil {
 		return nil, nil, err
 	}
 	// Not by x509, which refuses requests without attributes, and RSASSA-PSS with salts of other lengths.
 	if err := path.VerifyRequest(request); err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", pki.ErrRefused, err)
 	}
-	return request, certified, nil
+	return request, certified.Key, nil
 }

@@ -46,9 +46,18 @@ func sans(t testing.TB, texts ...string) []cert.GeneralName {
 // keys are made once a type for the tests where it does not matter which: RSA keys take their time.
 var keys sync.Map
 
+func newKey(keyType string) (key.Private, error) {
+	subject, err := name.ParseString("CN=key")
+	if err != nil {
+		return key.Private{}, err
+	}
+	issued, err := issue.SelfSigned(issue.Request{KeyType: keyType, Subject: subject})
+	return issued.Key, err
+}
+
 func testKey(t testing.TB, keyType string) *key.Private {
 	t.Helper()
-	once, _ := keys.LoadOrStore(keyType, sync.OnceValues(func() (key.Private, error) { return key.Generate(keyType) }))
+	once, _ := keys.LoadOrStore(keyType, sync.OnceValues(func() (key.Private, error) { return newKey(keyType) }))
 	k, err := once.(func() (key.Private, error))()
 	if err != nil {
 		t.Fatal(err)
@@ -329,13 +338,10 @@ func TestSelfSigned_caConstraints(t *testing.T) {
 
 func TestSelfSigned_serialsAreRandom(t *testing.T) {
 	t.Parallel()
-	private, err := key.Generate("p256")
-	if err != nil {
-		t.Fatal(err)
-	}
+	private := testKey(t, "p256")
 	seen, longest := map[string]bool{}, 0
 	for range 50 {
-		_, ours, _ := selfSigned(t, issue.Request{Subject: dn(t, "CN=x"), Key: &private})
+		_, ours, _ := selfSigned(t, issue.Request{Subject: dn(t, "CN=x"), Key: private})
 		seen[ours.SerialHex()] = true
 		longest = max(longest, ours.Serial.BitLen())
 		if ours.Serial.Sign() <= 0 || ours.Serial.BitLen() > 159 {

@@ -14,6 +14,7 @@ import (
 	"certkdb/pki"
 	"certkdb/pki/cert"
 	"certkdb/pki/issuers"
+	"certkdb/pki/key"
 	"certkdb/pki/oid"
 )
 
@@ -66,11 +67,11 @@ func (r Request) UnlikeRequest(der []byte) (string, error) {
 	if what := r.unlikeKey(have.KeyType); what != "" {
 		return what, nil
 	}
-	public, err := x509.ParsePKIXPublicKey(have.RawSPKI)
+	public, err := key.ParsePublic(have.RawSPKI)
 	if err != nil {
 		return "", fmt.Errorf("comparing with a request: %w: %w", pki.ErrParse, err)
 	}
-	d, err := r.draft(public, nil)
+	d, err := r.draft(public.Key, nil)
 	if err != nil {
 		return "", fmt.Errorf("comparing with a request: %w", err)
 	}
@@ -103,11 +104,11 @@ func (ca *CA) issued(c *cert.Certificate) bool {
 func (r Request) rehearse(have *cert.Certificate, ca *CA) (*cert.Certificate, error) {
 	// What was possible when it was made may not be so today: as many days as the CA has.
 	r.Days, r.NotBefore, r.NotAfter = 0, have.NotBefore, have.NotAfter
-	public, err := x509.ParsePKIXPublicKey(have.RawSPKI)
+	public, err := key.ParsePublic(have.RawSPKI)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", pki.ErrParse, err)
 	}
-	d, err := r.draft(public, ca)
+	d, err := r.draft(public.Key, ca)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +117,7 @@ func (r Request) rehearse(have *cert.Certificate, ca *CA) (*cert.Certificate, er
 			return nil, err
 		}
 	}
-	der, err := signByNobody(d, public)
+	der, err := signByNobody(d, public.Key)
 	if err != nil {
 		return nil, err
 	}

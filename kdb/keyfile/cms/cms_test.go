@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/mldsa"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -184,12 +185,16 @@ func TestSlots_growForLargeKeys(t *testing.T) {
 	rand.Read(expanded)
 	large := kdb.Entry{Label: "large", Kind: kdb.KindSecretKey, Key: expanded}
 	put(t, c, large)
-	mldsa, err := key.Generate("mldsa87")
+	generated, err := mldsa.GenerateKey(mldsa.MLDSA87())
+	if err != nil {
+		t.Fatal(err)
+	}
+	large87, err := key.FromGo(generated)
 	if err != nil {
 		t.Fatal(err)
 	}
 	pq := a.personal("pq")
-	pq.Key = bytes.Clone(mldsa.PKCS8)
+	pq.Key = bytes.Clone(large87.PKCS8)
 	put(t, c, pq)
 	after := encode(t, c, secret)
 	if got := len(after.Main); got != headerSize+3*2*slotSize {
@@ -201,7 +206,7 @@ func TestSlots_growForLargeKeys(t *testing.T) {
 	}
 	c = open(t, after, secret)
 	mustKey(t, c, "large", expanded)
-	mustKey(t, c, "pq", mldsa.PKCS8)
+	mustKey(t, c, "pq", large87.PKCS8)
 	mustKey(t, c, "a", a.key)
 }
 
