@@ -1,7 +1,6 @@
 package op
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -11,32 +10,7 @@ import (
 	"certkdb/pki/cert"
 )
 
-// RootOf finds the issuer of the last certificate of a CA's chain, which is kept without its root; nil if it is not here.
-func RootOf(tx kdb.Tx, last []byte) ([]byte, error) {
-	c, err := cert.Parse(last)
-	if err != nil || c.Issuer.Canonical() == c.Subject.Canonical() {
-		return nil, nil // the CA could not be used, or is the root
-	}
-	wanted := c.Issuer.String()
-	for s, err := range tx.Summaries("") {
-		if err != nil {
-			return nil, err
-		}
-		if !s.CA || s.Subject != wanted {
-			continue
-		}
-		entry, err := tx.Entry(s.Label)
-		if err != nil {
-			return nil, err
-		}
-		issuer, err := cert.Parse(entry.Certificates[0])
-		if err == nil && (len(c.AKI) == 0 || bytes.Equal(c.AKI, issuer.SKI)) {
-			return issuer.Raw, nil
-		}
-	}
-	return nil, nil
-}
-
+// IssuerID is how a database identifies the CA in what it records: the SHA-256 of its public key.
 func IssuerID(certificate []byte) ([32]byte, error) {
 	c, err := cert.Parse(certificate)
 	if err != nil {
@@ -51,13 +25,13 @@ func RevocationOf(tx kdb.Tx, entry *kdb.Entry) (record kdb.Issued, revoked bool,
 	if !ok || len(entry.Certificates) == 0 {
 		return record, false, nil
 	}
-	var issuer []byte
-	if len(entry.Certificates) > 1 {
-		issuer = entry.Certificates[1]
-	} else if issuer, err = RootOf(tx, entry.Certificates[0]); err != nil || issuer == nil {
-		return record, false, err
+	chain := entry.Certificates
+	if len(chain) == 1 {
+		if chain, err = Above(tx, chain, time.Time{}); err != nil || len(chain) == 1 {
+			return record, false, err
+		}
 	}
-	return RevocationBy(registry, entry.Certificates[0], issuer)
+	return RevocationBy(registry, chain[0], chain[1])
 }
 
 // RevocationBy looks for a certificate among what its issuer revoked.

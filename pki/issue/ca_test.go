@@ -304,3 +304,29 @@ func BenchmarkIssue(b *testing.B) {
 		}
 	}
 }
+
+// A chain that does not hold together does not weaken what the CA's own certificate demands.
+func TestSetIssuers_brokenChain(t *testing.T) {
+	t.Parallel()
+	root, rootIssued := newCA(t, issue.Request{})
+	middle := mustIssue(t, root, issue.Request{Subject: dn(t, "CN=Middle"), IsCA: true})
+	low := mustIssue(t, asCA(t, middle), issue.Request{Subject: dn(t, "CN=Low"), IsCA: true, Permitted: constraints(t, "dns:example.com")})
+	_, namesake := newCA(t, issue.Request{Subject: dn(t, "CN=Middle")})
+	for rule, above := range map[string][][]byte{
+		"whole":                     {middle.Certificate, rootIssued.Certificate},
+		"a namesake in the middle":  {namesake.Certificate, rootIssued.Certificate},
+		"a namesake at the end":     {namesake.Certificate},
+		"the middle one is missing": {rootIssued.Certificate},
+		"unreadable":                {[]byte("odd"), rootIssued.Certificate},
+		"nothing":                   nil,
+	} {
+		ca := asCA(t, low)
+		ca.SetIssuers(above)
+		if _, err := ca.Issue(issue.Request{Subject: dn(t, "CN=www.other.org")}); !errors.Is(err, pki.ErrRefused) || !strings.Contains(err.Error(), "CN=Low permit") {
+			t.Errorf("%s: %v", rule, err)
+		}
+		if _, err := ca.Issue(issue.Request{Subject: dn(t, "CN=www.example.com")}); err != nil {
+			t.Errorf("%s: %v", rule, err)
+		}
+	}
+}

@@ -6,17 +6,30 @@ import (
 
 	"certkdb/pki"
 	"certkdb/pki/cert"
+	"certkdb/pki/key"
+	"certkdb/pki/name"
 	"certkdb/pki/path"
 )
 
-// SetIssuers tells what stands above the CA, as far as it is known, so that what its issuers demand is kept too.
+// SetIssuers tells which certificates stand above the CA, so that what they demand is kept too. The chain counts as far as it holds
+// together: behind a certificate that did not sign the one before it, nobody could validate.
 func (ca *CA) SetIssuers(chain [][]byte) {
 	ca.above = nil
+	last := ca.cert
 	for _, der := range chain {
-		if c, err := cert.Parse(der); err == nil { // what cannot be read demands nothing
-			ca.above = append(ca.above, c)
+		c, err := cert.Parse(der)
+		if err != nil || !name.Equal(c.Subject, last.Issuer) || !signed(c, last) {
+			return
 		}
+		ca.above = append(ca.above, c)
+		last = c
 	}
+}
+
+// signed tells whether the key of one certificate made the signature of another.
+func signed(by, c *cert.Certificate) bool {
+	public, err := key.ParsePublic(by.RawSPKI)
+	return err == nil && key.Verify(public, c.SignatureAlgorithm, c.RawTBS, c.Signature) == nil
 }
 
 // namesPermitted holds what was signed against the name constraints of the CA and of those above it, by the validator that everything

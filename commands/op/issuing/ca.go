@@ -92,7 +92,7 @@ func (a Authority) load(ctx context.Context, env *op.Env, db kdb.Database) (*aut
 		}
 		ca.db, ca.own = other, true
 	}
-	if err := ca.db.View(ctx, ca.read); err != nil {
+	if err := ca.db.View(ctx, func(tx kdb.Tx) error { return ca.read(tx, env.Now()) }); err != nil {
 		ca.close()
 		return nil, err
 	}
@@ -193,7 +193,7 @@ func (ca *authority) close() {
 }
 
 // read takes certificate and key out of the database.
-func (ca *authority) read(tx kdb.Tx) error {
+func (ca *authority) read(tx kdb.Tx, now time.Time) error {
 	s, err := op.MustHave(tx, ca.label)
 	if err != nil {
 		return err
@@ -219,15 +219,12 @@ func (ca *authority) read(tx kdb.Tx) error {
 	}
 	ca.issuer = sha256.Sum256(ca.Certificate().RawSPKI)
 	ca.chain = issuers.WithoutRoot(entry.Certificates)
-	above := entry.Certificates[1:]
-	root, err := op.RootOf(tx, entry.Certificates[len(entry.Certificates)-1])
-	if err == nil && root != nil {
-		above = append(above, root)
+	chain, err := op.Above(tx, entry.Certificates, now)
+	if err != nil {
+		return err
 	}
-	ca.SetIssuers(above)
-	if err == nil {
-		ca.revoked, err = revokedAbove(tx, append([][]byte{entry.Certificates[0]}, above...))
-	}
+	ca.SetIssuers(chain[1:])
+	ca.revoked, err = revokedAbove(tx, chain)
 	return err
 }
 

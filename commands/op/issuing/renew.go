@@ -1,7 +1,6 @@
 package issuing
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"time"
@@ -10,7 +9,9 @@ import (
 	"certkdb/kdb"
 	"certkdb/pki/cert"
 	"certkdb/pki/issue"
+	"certkdb/pki/issuers"
 	"certkdb/pki/key"
+	"certkdb/pki/name"
 )
 
 // Renew replaces the certificate of an entry by a new one for the same names and uses.
@@ -105,7 +106,7 @@ func (o Renew) findIssuer(tx kdb.Tx, old *kdb.Entry) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("label %q: %w", o.Label, err)
 	}
-	if c.Issuer.Canonical() == c.Subject.Canonical() {
+	if issuers.SelfSigned(c) {
 		return itself, nil
 	}
 	successor, found := "", false // a CA of that name that has another key by now
@@ -121,13 +122,13 @@ func (o Renew) findIssuer(tx kdb.Tx, old *kdb.Entry) (string, error) {
 			return "", err
 		}
 		issuer, err := cert.Parse(entry.Certificates[0])
-		if err != nil || issuer.Subject.Canonical() != c.Issuer.Canonical() {
-			continue
-		}
-		if len(c.AKI) == 0 || bytes.Equal(c.AKI, issuer.SKI) {
+		switch {
+		case err != nil || !name.Equal(issuer.Subject, c.Issuer):
+		case issuers.MayHaveIssued(issuer, c):
 			return s.Label, nil
+		default:
+			successor, found = s.Label, true
 		}
-		successor, found = s.Label, true
 	}
 	if found {
 		return successor, nil

@@ -1,0 +1,109 @@
+package op_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"iter"
+	"math/big"
+	"slices"
+	"testing"
+	"time"
+
+	"certkdb/commands/op"
+	"certkdb/kdb"
+)
+
+// entries is the part of a transaction that looks for issuers.
+type entries struct {
+	kdb.Tx
+	list []kdb.Entry
+	fail error
+}
+
+func (e entries) Summaries(string) iter.Seq2[kdb.Summary, error] {
+	return func(yield func(kdb.Summary, error) bool) {
+		for i := range e.list {
+			s, err := kdb.Summarize(&e.list[i])
+			if !yield(s, err) {
+				return
+			}
+		}
+		if e.fail != nil {
+			yield(kdb.Summary{}, e.fail)
+		}
+	}
+}
+
+func (e entries) Entry(label string) (kdb.Entry, error) {
+	i := slices.IndexFunc(e.list, func(x kdb.Entry) bool { return x.Label == label })
+	return e.list[i], nil
+}
+
+// generations makes a chain of CAs, each issued by the one before it, the root first.
+func generations(t *testing.T, names ...string) [][]byte {
+	t.Helper()
+	var parent *x509.Certificate
+	var signer *ecdsa.PrivateKey
+	var ders [][]byte
+	for i, name := range names {
+		k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &x509.Certificate{
+			SerialNumber: big.NewInt(int64(i + 1)), Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true,
+			NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		}
+		if parent == nil {
+			parent, signer = c, k
+		}
+		der, err := x509.CreateCertificate(rand.Reader, c, parent, k.Public(), signer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if parent, err = x509.ParseCertificate(der); err != nil {
+			t.Fatal(err)
+		}
+		signer, ders = k, append(ders, der)
+	}
+	return ders
+}
+
+func TestAbove(t *testing.T) {
+	t.Parallel()
+	g := generations(t, "Root", "A", "B", "C")
+	root, a, b, c := g[0], g[1], g[2], g[3]
+	alone := func(ders ...[]byte) (list []kdb.Entry) {
+		for i, der := range ders {
+			list = append(list, kdb.Entry{Label: string(rune('a' + i)), Kind: kdb.KindTrusted, Certificates: [][]byte{der}})
+		}
+		return list
+	}
+	behind := kdb.Entry{Label: "z", Kind: kdb.KindPersonal, Certificates: [][]byte{generations(t, "leaf")[0], b, a}}
+	for _, test := range []struct {
+		rule        string
+		chain, want [][]byte
+		list        []kdb.Entry
+	}{
+		{"each level an entry", [][]byte{c}, [][]byte{c, b, a, root}, alone(root, a, b, c)},
+		{"a stored chain without its root", [][]byte{c, b, a}, [][]byte{c, b, a, root}, alone(root)},
+		{"two levels are missing in a stored chain", [][]byte{c, b}, [][]byte{c, b, a, root}, alone(root, a)},
+		{"issuers in the chain of another entry", [][]byte{c}, [][]byte{c, b, a, root}, append(alone(root), behind)},
+		{"as far as they are here", [][]byte{c}, [][]byte{c, b}, alone(root, b)},
+		{"a root", [][]byte{root}, [][]byte{root}, alone(root, a)},
+		{"unreadable", [][]byte{[]byte("odd")}, [][]byte{[]byte("odd")}, alone(root)},
+	} {
+		got, err := op.Above(entries{list: test.list}, test.chain, time.Now())
+		if err != nil || !slices.EqualFunc(got, test.want, slices.Equal[[]byte]) {
+			t.Errorf("%s: %d certificates, %v", test.rule, len(got), err)
+		}
+	}
+	broken := errors.New("broken")
+	if _, err := op.Above(entries{fail: broken}, [][]byte{c}, time.Now()); !errors.Is(err, broken) {
+		t.Error(err)
+	}
+}
