@@ -23,6 +23,8 @@ var (
 	ErrCorrupt = errors.New("database damaged")
 	// ErrVersion: the database has a version or an algorithm that this program does not know.
 	ErrVersion = errors.New("unknown database version")
+	// ErrEncryption: a private key, or the whole file, is encrypted in a way that this program does not know, or that asks for too much work.
+	ErrEncryption = errors.New("unsupported encryption")
 	// ErrLocked: another process held the database for longer than the lock timeout.
 	ErrLocked = errors.New("database locked by another process")
 	// ErrChanged: the database was rekeyed or replaced between reading and writing it.

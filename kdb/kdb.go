@@ -111,12 +111,6 @@ type Fact struct {
 	Weak        bool
 }
 
-// Problem is a finding of [Database.Check].
-type Problem struct {
-	Where string // "certificates of label \"x\"", "audit log, record 17", "head"
-	What  string // "the seal does not open: it was changed, or moved from elsewhere"
-}
-
 // Options say how to open a database.
 type Options struct {
 	// Password is called when the database needs its password, once it has proved to be one, and outside of any lock.

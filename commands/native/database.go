@@ -98,7 +98,7 @@ func checkCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "check", Category: groupDatabase, Usage: "verify everything in a database and say what is wrong",
 		Description: "Opens every record, recomputes the digest over all of them, compares keys with certificates and follows the\n" +
-			"audit log's chain. Exits with 12 when something is wrong.\n\n" + examples("certkdb check", "certkdb check --db key.ckdb --json"),
+			"audit log's chain. Exits with 12 when something is damaged, and with 5 when a key needs another password.\n\n" + examples("certkdb check", "certkdb check --db key.ckdb --json"),
 		Action: func(c *cli.Context) error {
 			if _, err := exactly(c); err != nil {
 				return err
@@ -119,6 +119,9 @@ func checkCommand(env *op.Env) *cli.Command {
 func printChecked(w io.Writer, checked databases.Checked) {
 	for _, p := range checked.Problems {
 		fmt.Fprintf(w, "%s: %s\n", p.Where, p.What)
+	}
+	for _, p := range checked.Notes {
+		fmt.Fprintf(w, "note: %s: %s\n", p.Where, p.What)
 	}
 	if checked.OK {
 		fmt.Fprintf(w, "%q is sound\n", checked.Location)

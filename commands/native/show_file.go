@@ -143,6 +143,8 @@ func printKeyFields(field func(name, value string), item *inspect.Item) {
 	field("algorithm", item.Algorithm)
 	field("encrypted", item.Encryption)
 	switch {
+	case item.Unsupported:
+		field("private key", "closed: its encryption is not supported")
 	case item.Locked:
 		field("private key", "closed: give its password with --in-password or --in-key-password")
 	case item.PKCS8SHA256 != "":

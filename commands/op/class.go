@@ -28,6 +28,7 @@ const (
 	ClassLocked           Class = "database_locked"
 	ClassChanged          Class = "database_changed"
 	ClassParse            Class = "parse"
+	ClassEncryption       Class = "unsupported_encryption"
 	ClassValidation       Class = "validation"
 	ClassExpired          Class = "expired"
 	ClassNetwork          Class = "network"
@@ -57,6 +58,7 @@ func ClassOf(err error) Class {
 		{kdb.ErrLocked, ClassLocked},
 		{kdb.ErrChanged, ClassChanged},
 		{kdb.ErrParse, ClassParse},
+		{kdb.ErrEncryption, ClassEncryption},
 		{ErrFindings, ClassValidation},
 		{ErrExpired, ClassExpired},
 		{ErrNetwork, ClassNetwork},

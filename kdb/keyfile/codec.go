@@ -2,8 +2,10 @@ package keyfile
 
 import (
 	"fmt"
+	"strings"
 
 	"certkdb/kdb"
+	"certkdb/pki/pbe"
 )
 
 // Codec turns the bytes of one foreign format into a [Container] and back. A codec does no file I/O and asks nobody:
@@ -106,4 +108,16 @@ type Sealer interface {
 // Advice is the line of Facts that says how to leave a format that protects little.
 func Advice() kdb.Fact {
 	return kdb.Fact{Name: "advice", Value: "copy the entries into a native database: certkdb copy --all --db FILE --to key.ckdb"}
+}
+
+// Encryption tells how an AlgorithmIdentifier encrypts a key, as far as that is known.
+func Encryption(algorithm []byte) string {
+	d, err := pbe.Describe(algorithm)
+	if err == nil {
+		return d.String()
+	}
+	if _, what, ok := strings.Cut(err.Error(), pbe.ErrUnsupported.Error()+": "); ok {
+		return what + ", which is not supported"
+	}
+	return err.Error()
 }

@@ -172,15 +172,31 @@ type Checked struct {
 	Location string    `json:"location"`
 	OK       bool      `json:"ok"`
 	Problems []Problem `json:"problems"`
+	// Notes are unusual, and no harm.
+	Notes []Problem `json:"notes,omitempty"`
 }
 
 // Problem is one finding.
 type Problem struct {
 	Where string `json:"where"`
 	What  string `json:"what"`
+	// Closed says that another password may open what could not be checked.
+	Closed bool `json:"closed,omitempty"`
 }
 
-// Run checks. With findings the error wraps kdb.ErrCorrupt and the result tells them.
+// add sorts a finding in. It returns whether that is damage.
+func (c *Checked) add(p kdb.Problem) bool {
+	found := Problem{Where: p.Where, What: p.What, Closed: p.Severity == kdb.Closed}
+	if p.Severity == kdb.Note {
+		c.Notes = append(c.Notes, found)
+		return false
+	}
+	c.Problems = append(c.Problems, found)
+	return !found.Closed
+}
+
+// Run checks. With findings the error wraps kdb.ErrCorrupt, or kdb.ErrPassword if all that is wrong is keys that another password may open. The
+// result tells them.
 func (o Check) Run(ctx context.Context, env *op.Env) (Checked, error) {
 	location, err := o.Path(env)
 	if err != nil {
@@ -192,16 +208,30 @@ func (o Check) Run(ctx context.Context, env *op.Env) (Checked, error) {
 		return found, unsound(err)
 	}
 	defer db.Close()
-	err = db.Check(ctx, func(p kdb.Problem) { found.Problems = append(found.Problems, Problem(p)) })
+	damage := 0
+	err = db.Check(ctx, func(p kdb.Problem) {
+		if found.add(p) {
+			damage++
+		}
+	})
 	if err != nil {
 		return found, unsound(err)
 	}
-	if n := len(found.Problems); n > 0 {
-		return found, op.WithHint(fmt.Errorf("checking %q: %w: %d %s", location, kdb.ErrCorrupt, n, op.Plural(n, "problem")),
+	return found, found.judge(damage)
+}
+
+// judge is the error for what was found.
+func (c *Checked) judge(damage int) error {
+	switch closed := len(c.Problems) - damage; {
+	case damage > 0:
+		return op.WithHint(fmt.Errorf("checking %q: %w: %d %s", c.Location, kdb.ErrCorrupt, damage, op.Plural(damage, "problem")),
 			"what still opens can be saved with: certkdb copy --all --to NEW.ckdb; or take a backup")
+	case closed > 0:
+		return op.WithHint(fmt.Errorf("checking %q: %w: %d %s could not be checked", c.Location, kdb.ErrPassword, closed, op.Plural(closed, "part")),
+			"give the passwords of single keys with --in-key-password")
 	}
-	found.OK = true
-	return found, nil
+	c.OK = true
+	return nil
 }
 
 // unsound adds what to do when not even a check is possible.

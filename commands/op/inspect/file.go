@@ -70,9 +70,10 @@ type Item struct {
 	KeyType     string `json:"key_type,omitempty"`
 	SPKISHA256  string `json:"spki_sha256,omitempty"`
 	PKCS8SHA256 string `json:"pkcs8_sha256,omitempty"`
-	// Encryption tells how a private key is encrypted, Locked that it was not opened.
-	Encryption string `json:"encryption,omitempty"`
-	Locked     bool   `json:"locked,omitempty"`
+	// Encryption tells how a private key is encrypted, Locked that it was not opened, Unsupported that no password opens it here.
+	Encryption  string `json:"encryption,omitempty"`
+	Locked      bool   `json:"locked,omitempty"`
+	Unsupported bool   `json:"unsupported_encryption,omitempty"`
 	// Algorithm is that of a secret key.
 	Algorithm string `json:"algorithm,omitempty"`
 	// ThisUpdate, NextUpdate, Number and Revoked are of a revocation list.
@@ -193,7 +194,8 @@ func (o Inspect) check(env *op.Env) error {
 // expected compares with what was asked for: the file holds it, and what it holds of it is good. Other pieces may be bad, as people
 // keep notes and remains of keys beside certificates. bad is the first bad piece.
 func (s *inspection) expected(bad error) error {
-	var good, locked bool
+	var good bool
+	var locked *Item
 	for i := range s.found.Items {
 		item := &s.found.Items[i]
 		switch {
@@ -203,13 +205,15 @@ func (s *inspection) expected(bad error) error {
 		case item.flaw != "":
 			return fmt.Errorf("reading %q: %w: the %s is not well-formed: %s", s.File, kdb.ErrParse, item.Type, item.flaw)
 		case item.Locked && s.Expect != "certificate":
-			locked = true
+			locked = item
 		default:
 			good = true
 		}
 	}
 	switch {
-	case locked:
+	case locked != nil && locked.Unsupported:
+		return fmt.Errorf("reading %q: %w: the private key is encrypted with %s", s.File, kdb.ErrEncryption, locked.Encryption)
+	case locked != nil:
 		return op.WithHint(fmt.Errorf("reading %q: %w", s.File, errClosed), "give the password with --in-password SRC")
 	case good:
 		return nil

@@ -10,6 +10,7 @@ import (
 
 	"certkdb/commands/op"
 	"certkdb/kdb"
+	"certkdb/kdb/keyfile"
 	"certkdb/kdb/keyfile/pem"
 	"certkdb/kdb/keyfile/pkcs7"
 	"certkdb/pki/cert"
@@ -317,11 +318,7 @@ func describeEncryption(item *Item, p *pem.Item) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", kdb.ErrParse, err)
 	}
-	d, err := pbe.Describe(algorithm)
-	if err != nil {
-		return fmt.Errorf("%w: %w", kdb.ErrParse, err)
-	}
-	item.Encryption = d.String()
+	item.Encryption = keyfile.Encryption(algorithm)
 	return nil
 }
 

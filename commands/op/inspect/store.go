@@ -92,8 +92,8 @@ func (s *inspection) entryKey(tx kdb.Tx, item *Item, entry *kdb.Entry) error {
 		return nil
 	}
 	secret, err := tx.Key(entry.Label)
-	if errors.Is(err, kdb.ErrPassword) || errors.Is(err, kdb.ErrNoPassword) || errors.Is(err, kdb.ErrUnsupported) {
-		item.Locked, item.Algorithm = true, entry.KeyAlgorithm
+	if item.lock(err) {
+		item.Algorithm = entry.KeyAlgorithm
 		return nil
 	}
 	if err != nil {
@@ -101,6 +101,17 @@ func (s *inspection) entryKey(tx kdb.Tx, item *Item, entry *kdb.Entry) error {
 	}
 	defer clear(secret)
 	return s.anyKey(item, entry.Kind == kdb.KindSecretKey, secret, entry.KeyAlgorithm)
+}
+
+// lock notes that the key does not open, if err says so, and how it is encrypted.
+func (i *Item) lock(err error) bool {
+	i.Unsupported = errors.Is(err, kdb.ErrUnsupported) || errors.Is(err, kdb.ErrEncryption)
+	i.Locked = i.Unsupported || errors.Is(err, kdb.ErrPassword) || errors.Is(err, kdb.ErrNoPassword)
+	var closed *kdb.ClosedKey
+	if i.Locked && errors.As(err, &closed) {
+		i.Encryption = closed.Encryption
+	}
+	return i.Locked
 }
 
 // anyKey describes a private key, or a secret one, of which not even a digest is shown: it would help to guess it.
@@ -168,8 +179,7 @@ func (s *inspection) bag(bag *pkcs12.Bag) (Item, error) {
 func (s *inspection) bagKey(item *Item, bag *pkcs12.Bag) error {
 	item.Type = "private-key"
 	pkcs8, err := bag.Key()
-	if errors.Is(err, kdb.ErrPassword) || errors.Is(err, kdb.ErrNoPassword) {
-		item.Locked = true
+	if item.lock(err) {
 		return nil
 	}
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 type container struct {
 	files    [3]*file // by role; a companion that is missing is nil
 	password []byte   // nil if it was not given
+	keys     [][]byte // passwords of single keys
 	verified bool     // the codes of all files were right, or the database is new
 	budget   *pbe.Budget
 }
@@ -22,7 +23,7 @@ type container struct {
 // decode reads the three files. Certificates and labels stand in clear, so without the password the database can be
 // listed; nothing vouches for it then.
 func decode(files keyfile.Files, passwords keyfile.Passwords) (keyfile.Container, error) {
-	c := &container{budget: pbe.NewBudget(pbe.UsualWork)}
+	c := &container{budget: pbe.NewBudget(pbe.UsualWork), keys: passwords.Keys}
 	for i := range c.files {
 		data := files.Main
 		if role(i) != roleKeys {
@@ -178,7 +179,7 @@ func (c *container) entryOf(s *slot, issuers map[string][]*slot, budget *pbe.Bud
 		e.Kind = kdb.KindSecretKey
 		if !s.listed {
 			s.listed = true
-			s.open(c.password, budget) //nolint:errcheck // a key that does not open is listed without its algorithm
+			s.open(budget, c.password) //nolint:errcheck // a key that does not open is listed without its algorithm
 		}
 		if s.plain != nil {
 			_, e.KeyAlgorithm = secretOf(s.plain)
@@ -201,7 +202,7 @@ func (c *container) Key(label string) ([]byte, error) {
 	case s.choice == choiceTrusted:
 		return nil, fmt.Errorf("label %q: %w: a trusted certificate has no key", label, kdb.ErrNotFound)
 	}
-	plain, err := s.open(c.password, c.budget)
+	plain, err := c.open(s)
 	if err != nil {
 		return nil, err
 	}
@@ -209,6 +210,11 @@ func (c *container) Key(label string) ([]byte, error) {
 		plain, _ = secretOf(plain)
 	}
 	return bytes.Clone(plain), nil
+}
+
+// open opens the key of a slot with the password of the database, or one of those of single keys.
+func (c *container) open(s *slot) ([]byte, error) {
+	return s.open(c.budget, append([][]byte{c.password}, c.keys...)...)
 }
 
 func (c *container) find(label string) (*file, *slot) {
@@ -264,7 +270,7 @@ func (c *container) write(f *file, password []byte, changed bool) error {
 			return fmt.Errorf("sealing record %d, label %q, under the new password: %w: it may hold a key, and %s", s.number, s.label, kdb.ErrUnsupported, s.hidden)
 		}
 		if changed && s.sealed != nil && !s.fresh {
-			if _, err := s.open(c.password, c.budget); err != nil {
+			if _, err := c.open(s); err != nil {
 				return fmt.Errorf("sealing it under the new password: %w", err)
 			}
 			s.fresh = true

@@ -62,26 +62,22 @@ func sealedBy(sealed []byte) string {
 	if err != nil {
 		return "something unreadable"
 	}
-	d, err := pbe.Describe(algorithm)
-	if err != nil {
-		return err.Error()
-	}
-	return d.String()
+	return keyfile.Encryption(algorithm)
 }
 
 // Check implements keyfile.Container.
 func (c *container) Check(report func(kdb.Problem)) {
 	if !c.verified {
-		report(kdb.Problem{Where: "header", What: "nothing was verified: no password was given"})
+		report(kdb.Problem{Where: "header", What: "nothing was verified: no password was given", Severity: kdb.Closed})
 	}
 	for s := range c.all() {
 		where := fmt.Sprintf("record %d, label %q", s.number, s.label)
 		if s.hidden != "" {
-			report(kdb.Problem{Where: where, What: "kept, but not shown: " + s.hidden})
+			report(kdb.Problem{Where: where, What: "kept, but not shown: " + s.hidden, Severity: s.severity()})
 			continue
 		}
 		if s.raw != nil && s.inner != s.label {
-			report(kdb.Problem{Where: where, What: fmt.Sprintf("its record has another label, %q", s.inner)})
+			report(kdb.Problem{Where: where, What: fmt.Sprintf("its record has another label, %q", s.inner), Severity: kdb.Note})
 		}
 		if s.raw != nil && s.cert != nil {
 			s.checkTrailer(where, report)
@@ -92,11 +88,20 @@ func (c *container) Check(report func(kdb.Problem)) {
 	}
 }
 
-// checkTrailer compares the five hashes of a slot with its certificate.
+// severity is what it means that a slot is not shown: damage only if its certificate cannot be read.
+func (s *slot) severity() kdb.Severity {
+	if _, err := splitCertificate(s.cert); s.cert != nil && err != nil {
+		return kdb.Damage
+	}
+	return kdb.Note
+}
+
+// checkTrailer compares the five hashes of a slot with its certificate. Those of KdbTool are two others.
 func (s *slot) checkTrailer(where string, report func(kdb.Problem)) {
 	want, got := s.hashes(), s.readTrailer()
 	if len(got) != len(want) {
-		report(kdb.Problem{Where: where, What: fmt.Sprintf("its trailer has %d hashes, not %d; GSKit may not find it", len(got), len(want))})
+		what := fmt.Sprintf("its trailer has %d hashes, GSKit writes %d", len(got), len(want))
+		report(kdb.Problem{Where: where, What: what, Severity: kdb.Note})
 		return
 	}
 	names := [hashCount]string{"signature", "signed part", "subject", "public key", "issuer and serial number"}
@@ -109,9 +114,9 @@ func (s *slot) checkTrailer(where string, report func(kdb.Problem)) {
 
 // checkKey looks whether the key opens and belongs to its certificate or request.
 func (c *container) checkKey(s *slot, where string, report func(kdb.Problem)) {
-	plain, err := s.open(c.password, c.budget)
+	plain, err := c.open(s)
 	if err != nil {
-		report(kdb.Problem{Where: where, What: err.Error()})
+		report(kdb.Unopened(where, err))
 		return
 	}
 	if s.choice == choiceSecret {

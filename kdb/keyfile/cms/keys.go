@@ -94,20 +94,27 @@ func sealAlgorithm(salt, iv []byte) ([]byte, error) {
 	return b.Bytes()
 }
 
-// open decrypts what a slot has sealed, within the budget: a PrivateKeyInfo, or whatever a secret key is.
-func (s *slot) open(password []byte, budget *pbe.Budget) ([]byte, error) {
+// open decrypts what a slot has sealed, within the budget, with the first password that opens it: a PrivateKeyInfo, or whatever a secret key
+// is. An error tells how the key is sealed.
+func (s *slot) open(budget *pbe.Budget, passwords ...[]byte) ([]byte, error) {
 	if s.plain != nil {
 		return s.plain, nil
 	}
-	if password == nil {
-		return nil, fmt.Errorf("opening the key of label %q: %w", s.label, kdb.ErrNoPassword)
+	first := kdb.ErrNoPassword
+	for _, password := range passwords {
+		if password == nil {
+			continue
+		}
+		plain, err := s.decrypt(password, budget)
+		if err == nil {
+			s.plain = plain
+			return plain, nil
+		}
+		if errors.Is(first, kdb.ErrNoPassword) {
+			first = translate(err)
+		}
 	}
-	plain, err := s.decrypt(password, budget)
-	if err != nil {
-		return nil, fmt.Errorf("opening the key of label %q: %w", s.label, translate(err))
-	}
-	s.plain = plain
-	return plain, nil
+	return nil, &kdb.ClosedKey{Encryption: sealedBy(s.sealed), Err: fmt.Errorf("opening the key of label %q: %w", s.label, first)}
 }
 
 func (s *slot) decrypt(password []byte, budget *pbe.Budget) ([]byte, error) {
@@ -127,7 +134,7 @@ func translate(err error) error {
 	case errors.Is(err, pbe.ErrPassword):
 		return fmt.Errorf("%w: %w", kdb.ErrPassword, err)
 	case errors.Is(err, pbe.ErrUnsupported), errors.Is(err, pbe.ErrLimit):
-		return fmt.Errorf("%w: %w", kdb.ErrUnsupported, err)
+		return fmt.Errorf("%w: %w", kdb.ErrEncryption, err)
 	}
 	return fmt.Errorf("%w: %w", kdb.ErrParse, err)
 }

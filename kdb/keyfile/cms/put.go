@@ -171,7 +171,7 @@ func (c *container) equal(old, next *slot, e *kdb.Entry) bool {
 	if !next.fresh || len(e.Key) == 0 {
 		return true
 	}
-	plain, err := old.open(c.password, c.budget)
+	plain, err := c.open(old)
 	if err == nil && old.choice == choiceSecret {
 		plain, _ = secretOf(plain)
 	}

@@ -212,11 +212,14 @@ func (c *container) openKey(r *record) ([]byte, error) {
 	}
 	err := fmt.Errorf("opening a private key: %w", kdb.ErrNoPassword)
 	for _, password := range c.candidates() {
-		if r.plain, err = unprotect(r.sealed, password, c.budget); err == nil || !errors.Is(err, kdb.ErrPassword) {
+		if r.plain, err = unprotect(r.sealed, password, c.budget); err == nil {
+			return r.plain, nil
+		}
+		if !errors.Is(err, kdb.ErrPassword) {
 			break
 		}
 	}
-	return r.plain, err
+	return nil, &kdb.ClosedKey{Encryption: r.encryption(), Err: err}
 }
 
 // openSecret opens a secret key; the derivations that it takes come off the budget.

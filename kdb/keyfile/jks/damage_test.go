@@ -170,8 +170,8 @@ func TestSunProtection_refusesOtherAlgorithms(t *testing.T) {
 	data := signed(join(u32(0xFEEDFEED, 2, 1, 1), text("k"), make([]byte, 8), u32(uint32(len(sealed))), sealed,
 		u32(1), text("X.509"), u32(uint32(len(a.cert))), a.cert), secret)
 	c := open(t, data, secret)
-	if _, err := c.Key("k"); !errors.Is(err, kdb.ErrUnsupported) || !strings.Contains(fmt.Sprint(err), "1.2.3.4.5") {
-		t.Errorf("unknown protection: %v, want ErrUnsupported with the OID", err)
+	if _, err := c.Key("k"); !errors.Is(err, kdb.ErrEncryption) || !strings.Contains(fmt.Sprint(err), "1.2.3.4.5") {
+		t.Errorf("unknown protection: %v, want ErrEncryption with the OID", err)
 	}
 	if !bytes.Equal(encode(t, c, secret), data) {
 		t.Error("a key under an unknown protection was changed")

@@ -85,10 +85,16 @@ func (r *record) protection() (id string, iterations int) {
 	return id, iterations
 }
 
+// encryption names what the key is protected by.
+func (r *record) encryption() string {
+	id, _ := r.protection()
+	return fmt.Sprintf("%s (%s)", oid.Name(id), id)
+}
+
 // Check implements keyfile.Container.
 func (c *container) Check(report func(kdb.Problem)) {
 	if !c.verified {
-		report(kdb.Problem{Where: "digest", What: "it was not verified: no password was given"})
+		report(kdb.Problem{Where: "digest", What: "it was not verified: no password was given", Severity: kdb.Closed})
 	}
 	for _, r := range c.records {
 		where := fmt.Sprintf("alias %q", r.alias)
@@ -97,7 +103,7 @@ func (c *container) Check(report func(kdb.Problem)) {
 			continue
 		}
 		if r.alias != strings.ToLower(r.alias) {
-			report(kdb.Problem{Where: where, What: "Java does not find it: it looks aliases up in lower case; rename it"})
+			report(kdb.Problem{Where: where, What: "Java does not find it: it looks aliases up in lower case; rename it", Severity: kdb.Note})
 		}
 		c.checkRecord(r, where, report)
 	}
@@ -109,7 +115,7 @@ func (c *container) checkRecord(r *record, where string, report func(kdb.Problem
 		c.checkKey(r, where, report)
 	case tagSecret:
 		if _, err := c.Key(r.label); err != nil {
-			report(kdb.Problem{Where: where, What: err.Error()})
+			report(kdb.Unopened(where, err))
 		}
 	}
 }
@@ -121,7 +127,7 @@ func (c *container) checkKey(r *record, where string, report func(kdb.Problem)) 
 		if id, _ := r.protection(); id != "" {
 			where += fmt.Sprintf(", key under %s (%s)", id, oid.Name(id))
 		}
-		report(kdb.Problem{Where: where, What: err.Error()})
+		report(kdb.Unopened(where, err))
 		return
 	}
 	private, err := key.ReadPrivate(plain)

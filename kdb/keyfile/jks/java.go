@@ -374,7 +374,7 @@ func readSealedKey(stream []byte) (sealedKey, error) {
 		return sealedKey{}, fmt.Errorf("%w: a Java object of class %q", kdb.ErrUnsupported, o.classes)
 	}
 	if alg := o.text("sealAlg"); alg != "PBEWithMD5AndTripleDES" {
-		return sealedKey{}, fmt.Errorf("%w: a Java object sealed with %q", kdb.ErrUnsupported, alg)
+		return sealedKey{}, fmt.Errorf("%w: a Java object sealed with %q", kdb.ErrEncryption, alg)
 	}
 	p, err := readPBE(o.bytes("encodedParams"))
 	if err != nil {

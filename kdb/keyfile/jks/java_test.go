@@ -47,10 +47,10 @@ func TestReadPBE_bounds(t *testing.T) {
 		want error
 	}{
 		"good":                   {"300d 0408 0102030405060708 0201 14", nil},
-		"no iteration":           {"300d 0408 0102030405060708 0201 00", kdb.ErrUnsupported},
-		"negative":               {"300d 0408 0102030405060708 0201 ff", kdb.ErrUnsupported},
-		"2^31-1 iterations":      {"3010 0408 0102030405060708 0204 7fffffff", kdb.ErrUnsupported},
-		"2^63-1 iterations":      {"3014 0408 0102030405060708 0208 7fffffffffffffff", kdb.ErrUnsupported},
+		"no iteration":           {"300d 0408 0102030405060708 0201 00", kdb.ErrEncryption},
+		"negative":               {"300d 0408 0102030405060708 0201 ff", kdb.ErrEncryption},
+		"2^31-1 iterations":      {"3010 0408 0102030405060708 0204 7fffffff", kdb.ErrEncryption},
+		"2^63-1 iterations":      {"3014 0408 0102030405060708 0208 7fffffffffffffff", kdb.ErrEncryption},
 		"salt of seven bytes":    {"300c 0407 01020304050607 0201 14", kdb.ErrParse},
 		"no SEQUENCE":            {"0408 0102030405060708", kdb.ErrParse},
 		"iterations of 100 bits": {"3017 0408 0102030405060708 020b 7fffffffffffffffffffff", kdb.ErrParse},

@@ -44,7 +44,7 @@ func storeDigest(body, password []byte) []byte {
 	return h.Sum(nil)
 }
 
-// unprotect opens a sealed private key within the budget. The error wraps kdb.ErrPassword, kdb.ErrParse or kdb.ErrUnsupported.
+// unprotect opens a sealed private key within the budget. The error wraps kdb.ErrPassword, kdb.ErrParse or kdb.ErrEncryption.
 func unprotect(sealed, password []byte, budget *pbe.Budget) ([]byte, error) {
 	algorithm, data, err := pbe.SplitPKCS8(sealed)
 	if err != nil {
@@ -67,7 +67,7 @@ func unprotect(sealed, password []byte, budget *pbe.Budget) ([]byte, error) {
 		}
 		return p.openKey(data, password)
 	}
-	return nil, fmt.Errorf("opening a private key: %w: protection by %s (%s)", kdb.ErrUnsupported, id, oid.Name(id))
+	return nil, fmt.Errorf("opening a private key: %w: protection by %s (%s)", kdb.ErrEncryption, id, oid.Name(id))
 }
 
 func readAlgorithm(der []byte) (id string, parameters cryptobyte.String, err error) {
@@ -165,7 +165,7 @@ func readPBE(der cryptobyte.String) (pbeParameters, error) {
 		return p, fmt.Errorf("%w: the salt has %d bytes, 8 are needed", kdb.ErrParse, len(salt))
 	}
 	if p.iterations < 1 || p.iterations > maxIterations {
-		return p, fmt.Errorf("%w: %d iterations, at most %d are done", kdb.ErrUnsupported, p.iterations, maxIterations)
+		return p, fmt.Errorf("%w: %d iterations, at most %d are done", kdb.ErrEncryption, p.iterations, maxIterations)
 	}
 	p.salt = salt
 	return p, nil
@@ -174,7 +174,7 @@ func readPBE(der cryptobyte.String) (pbeParameters, error) {
 // spend takes the work off the budget: each half of the salt is hashed with MD5.
 func (p pbeParameters) spend(budget *pbe.Budget) error {
 	if err := budget.Spend(3 * p.iterations); err != nil {
-		return fmt.Errorf("%w: %w", kdb.ErrUnsupported, err)
+		return fmt.Errorf("%w: %w", kdb.ErrEncryption, err)
 	}
 	return nil
 }

@@ -124,7 +124,7 @@ func TestConformance_databases(t *testing.T) {
 			continue
 		}
 		files, err := c.Encode(nil)
-		if errors.Is(err, kdb.ErrUnsupported) {
+		if errors.Is(err, kdb.ErrUnsupported) || errors.Is(err, kdb.ErrEncryption) {
 			continue // UTF-16
 		}
 		if err != nil || !bytes.Equal(files.Main, r.Data) {
@@ -152,7 +152,7 @@ func deleteOne(t *testing.T, r conformancedata.File, label string, before int) {
 	t.Helper()
 	c := decode(t, string(r.Data))
 	err := c.Delete(label)
-	if errors.Is(err, kdb.ErrUnsupported) {
+	if errors.Is(err, kdb.ErrUnsupported) || errors.Is(err, kdb.ErrEncryption) {
 		return // in a PKCS #7 block
 	}
 	if err != nil {

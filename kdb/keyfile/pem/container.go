@@ -148,7 +148,7 @@ func (c *container) Unlock() error {
 			return nil // the password is right; keys with others have their own
 		case errors.Is(err, kdb.ErrPassword):
 			wrong = err
-		case err != nil && !errors.Is(err, kdb.ErrUnsupported):
+		case err != nil && !unsupported(err):
 			return err
 		}
 	}
@@ -162,7 +162,7 @@ func (c *container) Reseal() error {
 	}
 	c.book()
 	for _, p := range c.keyParts() {
-		if err := c.open(p); err != nil && !errors.Is(err, kdb.ErrPassword) && !errors.Is(err, kdb.ErrUnsupported) {
+		if err := c.open(p); err != nil && !errors.Is(err, kdb.ErrPassword) && !unsupported(err) {
 			return err
 		}
 		p.open = p.private.PKCS8 != nil && !p.foreign

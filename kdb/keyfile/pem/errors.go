@@ -20,12 +20,17 @@ func (m marked) Error() string { return m.err.Error() }
 // Unwrap makes errors.Is find both.
 func (m marked) Unwrap() []error { return []error{m.err, m.as} }
 
+// unsupported says that a key cannot be opened here whatever the password.
+func unsupported(err error) bool {
+	return errors.Is(err, kdb.ErrUnsupported) || errors.Is(err, kdb.ErrEncryption)
+}
+
 // translate gives the errors of the leaf readers the sentinels of kdb.
 func translate(err error) error {
 	for _, pair := range [...]struct{ leaf, ours error }{
 		{pbe.ErrPassword, kdb.ErrPassword},
-		{pbe.ErrUnsupported, kdb.ErrUnsupported},
-		{pbe.ErrLimit, kdb.ErrParse},
+		{pbe.ErrUnsupported, kdb.ErrEncryption},
+		{pbe.ErrLimit, kdb.ErrEncryption},
 		{pbe.ErrParse, kdb.ErrParse},
 		{key.ErrUnsupported, kdb.ErrUnsupported},
 		{key.ErrEncrypted, kdb.ErrParse},

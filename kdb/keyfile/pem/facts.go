@@ -99,7 +99,7 @@ func (c *container) Check(report func(kdb.Problem)) {
 		}
 		where := fmt.Sprintf("label %q", r.label)
 		if _, err := c.Key(r.label); err != nil {
-			report(kdb.Problem{Where: where, What: err.Error()})
+			report(kdb.Unopened(where, err))
 		}
 	}
 }

@@ -111,7 +111,7 @@ func TestOpenKey_badEncryptionHeaders(t *testing.T) {
 		headers string
 		want    error
 	}{
-		"unknown cipher":   {"Proc-Type: 4,ENCRYPTED\nDEK-Info: SEED-CBC," + iv + "\n", kdb.ErrUnsupported},
+		"unknown cipher":   {"Proc-Type: 4,ENCRYPTED\nDEK-Info: SEED-CBC," + iv + "\n", kdb.ErrEncryption},
 		"no DEK-Info":      {"Proc-Type: 4,ENCRYPTED\n", kdb.ErrParse},
 		"short vector":     {"Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0011\n", kdb.ErrParse},
 		"vector no hex":    {"Proc-Type: 4,ENCRYPTED\nDEK-Info: DES-CBC,zz11223344556677\n", kdb.ErrParse},
@@ -202,12 +202,12 @@ func TestOpenKey_openSSHBombs(t *testing.T) {
 	}{
 		"rounds":       {file("bcrypt", rounds, 1), kdb.ErrParse},
 		"cut options":  {file("bcrypt", rounds[:10], 1), kdb.ErrParse},
-		"many keys":    {file("bcrypt", rounds, 4_000_000_000), kdb.ErrUnsupported},
-		"unknown kdf":  {file("argon9", rounds, 1), kdb.ErrUnsupported},
+		"many keys":    {file("bcrypt", rounds, 4_000_000_000), kdb.ErrEncryption},
+		"unknown kdf":  {file("argon9", rounds, 1), kdb.ErrEncryption},
 		"empty":        {[]byte("openssh-key-v1\x00"), kdb.ErrParse},
 		"long string":  {append([]byte("openssh-key-v1\x00"), word(4_000_000_000)...), kdb.ErrParse},
 		"very long":    {append(file("none", nil, 1), make([]byte, 1<<20)...), kdb.ErrParse},
-		"no key in it": {file("none", nil, 1), kdb.ErrUnsupported},
+		"no key in it": {file("none", nil, 1), kdb.ErrEncryption},
 	} {
 		_, err := openOne(t, []byte(armoured("OPENSSH PRIVATE KEY", c.data)), "secret")
 		if !errors.Is(err, c.want) {

@@ -36,7 +36,7 @@ func parseDEK(header string) (*dek, error) {
 	if header == "" {
 		return nil, fmt.Errorf("%w: Proc-Type says that it is encrypted, but there is no DEK-Info", kdb.ErrParse)
 	}
-	return nil, marked{fmt.Errorf("unsupported algorithm: it is encrypted with %.40q (DEK-Info)", name), kdb.ErrUnsupported}
+	return nil, marked{fmt.Errorf("unsupported algorithm: it is encrypted with %.40q (DEK-Info)", name), kdb.ErrEncryption}
 }
 
 // decrypt returns the DER in data. What has wrong padding or is no SEQUENCE was decrypted with a wrong password.

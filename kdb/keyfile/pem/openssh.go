@@ -82,7 +82,7 @@ func (k *sshKey) parseKDF(options cryptobyte.String) error {
 }
 
 func unsupportedSSH(format string, args ...any) error {
-	return marked{fmt.Errorf("unsupported algorithm: "+format, args...), kdb.ErrUnsupported}
+	return marked{fmt.Errorf("unsupported algorithm: "+format, args...), kdb.ErrEncryption}
 }
 
 // readString reads a string of RFC 4251, section 5.

@@ -107,7 +107,7 @@ func (x *pairing) add(p *part) error {
 	switch p.item.Kind {
 	case PrivateKey, EncryptedKey, OpenSSHKey:
 		p.private, err = p.item.OpenKey(nil)
-		if errors.Is(err, kdb.ErrNoPassword) || p.item.Kind != PrivateKey && errors.Is(err, kdb.ErrUnsupported) {
+		if errors.Is(err, kdb.ErrNoPassword) || p.item.Kind != PrivateKey && unsupported(err) {
 			err = nil
 		}
 		if err == nil {

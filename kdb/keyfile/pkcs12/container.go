@@ -286,7 +286,7 @@ func (c *Container) openBag(b *bag) ([]byte, error) {
 	}
 	plain, err := c.secrets.open(algorithm, ciphertext, isPrivateKeyInfo)
 	if err != nil {
-		return nil, err
+		return nil, &kdb.ClosedKey{Encryption: keyfile.Encryption(algorithm), Err: err}
 	}
 	der, _, err := normalize(plain) // which isPrivateKeyInfo did
 	return der, err

@@ -247,7 +247,7 @@ func TestDecode_refusesClearly(t *testing.T) {
 		"version":             {der(t, 0x30, []byte{2, 1, 9}, null), kdb.ErrVersion, "9"},
 		"public-key mode":     {der(t, 0x30, []byte{2, 1, 3}, contentInfo(t, signed, null)), kdb.ErrVersion, "public-key integrity mode"},
 		"public-key privacy":  {rawSafes(t, contentInfo(t, enveloped, null)), kdb.ErrVersion, "public-key privacy mode"},
-		"unknown cipher":      {rawSafes(t, contentInfo(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 6}, encrypted)), kdb.ErrVersion, "1.2.156.10197.1.104.2 (SM4-CBC)"},
+		"unknown cipher":      {rawSafes(t, contentInfo(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 6}, encrypted)), kdb.ErrEncryption, "1.2.156.10197.1.104.2 (SM4-CBC)"},
 		"no octets":           {der(t, 0x30, []byte{2, 1, 3}, contentInfo(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}, null)), kdb.ErrParse, "OCTET STRING"},
 		"bag without a value": {rawFile(t, der(t, 0x30, mustMarshal(t, oidCRLBag))), kdb.ErrParse, "bag 1"},
 		"bad attributes":      {rawFile(t, append(oddBag(t, oidCRLBag)[:0:0], der(t, 0x30, mustMarshal(t, oidCRLBag), der(t, 0xa0, null), null)...)), kdb.ErrParse, "SET"},
@@ -288,7 +288,7 @@ func TestDecode_bombs(t *testing.T) {
 	} {
 		start := time.Now()
 		_, err := pkcs12.Decode(data, passwords("x"))
-		if !errors.Is(err, kdb.ErrParse) {
+		if !errors.Is(err, kdb.ErrParse) && !errors.Is(err, kdb.ErrEncryption) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if took := time.Since(start); took > soon {

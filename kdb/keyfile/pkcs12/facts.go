@@ -156,14 +156,14 @@ func (c *Container) Check(report func(kdb.Problem)) {
 		}
 	}
 	if c.trailing > 0 {
-		report(kdb.Problem{Where: "end of the file", What: fmt.Sprintf("%d bytes that do not belong to it", c.trailing)})
+		report(kdb.Problem{Where: "end of the file", What: fmt.Sprintf("%d bytes that do not belong to it", c.trailing), Severity: kdb.Note})
 	}
 }
 
 func (c *Container) checkKey(r *record, report func(kdb.Problem)) {
 	problem := func(what string) { report(kdb.Problem{Where: fmt.Sprintf("key of %q", r.label), What: what}) }
 	if err := c.open(r); err != nil {
-		problem(err.Error())
+		report(kdb.Unopened(fmt.Sprintf("key of %q", r.label), err))
 		return
 	}
 	if r.kind == kdb.KindSecretKey {

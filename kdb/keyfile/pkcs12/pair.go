@@ -10,7 +10,6 @@ import (
 	"certkdb/kdb"
 	"certkdb/pki/cert"
 	"certkdb/pki/key"
-	"certkdb/pki/pbe"
 )
 
 // maxChain bounds the chains that are built.
@@ -104,7 +103,7 @@ func (c *Container) search(r *record, x *index, taken map[*bag]bool) (*bag, erro
 		if err == nil && private.SPKI != nil {
 			return first(x.withKey(private.SPKI, taken), alike, named, func(*bag) bool { return true }), nil
 		}
-	case !errors.Is(err, kdb.ErrPassword) && !errors.Is(err, kdb.ErrNoPassword) && !errors.Is(err, kdb.ErrVersion) && !errors.Is(err, pbe.ErrLimit):
+	case !errors.Is(err, kdb.ErrPassword) && !errors.Is(err, kdb.ErrNoPassword) && !errors.Is(err, kdb.ErrEncryption):
 		return nil, err
 	}
 	if b := first(free(x.byKeyID, string(id), taken), alike); b != nil {

@@ -147,9 +147,9 @@ func translate(err error) error {
 		return nil
 	case errors.Is(err, pbe.ErrPassword):
 		return foreign{err, kdb.ErrPassword}
-	case errors.Is(err, pbe.ErrUnsupported):
-		return foreign{err, kdb.ErrVersion}
-	case errors.Is(err, pbe.ErrParse), errors.Is(err, pbe.ErrLimit):
+	case errors.Is(err, pbe.ErrUnsupported), errors.Is(err, pbe.ErrLimit):
+		return foreign{err, kdb.ErrEncryption}
+	case errors.Is(err, pbe.ErrParse):
 		return foreign{err, kdb.ErrParse}
 	}
 	return err
