@@ -8,7 +8,6 @@ import (
 	"syscall"
 
 	"certkdb/commands"
-	_ "certkdb/commands/startup" // for its effect on the collector
 )
 
 // version is stamped by scripts/quickstart from git.

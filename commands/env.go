@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"sync"
 	"time"
 
 	"golang.org/x/term"
@@ -24,12 +25,11 @@ import (
 // ProcessEnv is the environment of the running process.
 func ProcessEnv(version string) *op.Env {
 	home, _ := os.UserHomeDir() // without one, locations have to be named
-	host, _ := os.Hostname()    // for audit logs; empty is as good as a guess
 	return &op.Env{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Getenv: os.Getenv, Terminal: openTerminal, Now: time.Now,
-		User: userName(), Host: host, Root: os.Geteuid() == 0, Home: home,
-		Lint: new(lintprogram.Program).Ask, Drivers: drivers(), Version: version, StdoutIsTerminal: isTerminal(os.Stdout),
+		User: sync.OnceValue(userName), Host: sync.OnceValue(hostName), Root: os.Geteuid() == 0, Home: home,
+		Lint: new(lintprogram.Program).Ask, Drivers: drivers(), Version: version,
 	}
 }
 
@@ -47,6 +47,15 @@ func userName() string {
 		return u.Username
 	}
 	return fmt.Sprintf("uid %d", os.Getuid())
+}
+
+// hostName is "" if the system does not tell, which is as good as a guess.
+func hostName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		return ""
+	}
+	return host
 }
 
 // terminal asks on the controlling terminal, so that standard input and output stay free for data.
@@ -75,10 +84,4 @@ func (t terminal) Close() error {
 		t.out.Close()
 	}
 	return t.in.Close()
-}
-
-// isTerminal says whether f is a screen.
-func isTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0 && info.Mode()&os.ModeDevice != 0
 }

@@ -126,8 +126,8 @@ type Options struct {
 	LockTimeout time.Duration
 	// Now is the clock for what is stored; nil is time.Now.
 	Now func() time.Time
-	// User and Host stand in the audit log.
-	User, Host string
+	// User and Host return what stands in the audit log; they are called for each of its records. Nil is "".
+	User, Host func() string
 }
 
 // CreateOptions say how to create a database.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,31 +27,17 @@ func run(ctx context.Context, env *op.Env, argv []string, dialects map[string]Di
 	if len(argv) == 2 && argv[1] == "--version" { // what people try first with an unknown program
 		argv = []string{argv[0], "version"}
 	}
-	app := newApp(env, dialects)
+	app := newApp(env, tree(env, dialects, calledCommand(argv)))
 	args, err := arrange(app, argv)
 	if err != nil {
 		return err
 	}
-	keepOnly(app, args)
 	return app.RunContext(ctx, args)
 }
 
-// keepOnly leaves only the command that is called in the tree: urfave/cli prepares every option of every command, which takes
-// longer than most commands do. Those that look at the whole tree keep it.
-func keepOnly(app *cli.App, args []string) {
-	if len(args) < 2 {
-		return
-	}
-	c := lookup(app.Commands, args[1])
-	if c == nil || slices.Contains([]string{"help", "man", "__complete"}, c.Name) {
-		return
-	}
-	app.Commands = []*cli.Command{c}
-}
-
-// newApp builds the tree of commands for one run.
-func newApp(env *op.Env, dialects map[string]Dialect) *cli.App {
-	app := &cli.App{
+// newApp makes the program of some commands, for one run.
+func newApp(env *op.Env, commands []*cli.Command) *cli.App {
+	return &cli.App{
 		Name:                      "certkdb",
 		Usage:                     "keep certificates and private keys under labels in a key database",
 		Version:                   env.Version,
@@ -63,32 +48,12 @@ func newApp(env *op.Env, dialects map[string]Dialect) *cli.App {
 		ErrWriter:                 env.Stderr,
 		Reader:                    env.Stdin,
 		ExitErrHandler:            func(*cli.Context, error) {}, // Main alone exits
-		Commands:                  tree(env, dialects),
+		Commands:                  commands,
 		Flags:                     append(commonFlags(), cli.HelpFlag), // that no command was meant is said by the action
 		CustomAppHelpTemplate:     appHelp,
 		Action:                    noCommand,
 		OnUsageError:              usageError,
 	}
-	for _, c := range app.Commands {
-		prepare(c)
-	}
-	return app
-}
-
-func tree(env *op.Env, dialects map[string]Dialect) []*cli.Command {
-	commands := []*cli.Command{
-		initCommand(env), infoCommand(env), passwdCommand(env), slotsCommand(env), stashCommand(env), rekeyCommand(env),
-		checkCommand(env), compactCommand(env), backupCommand(env), logCommand(env),
-		addCommand(env), listCommand(env), showCommand(env), renameCommand(env), trustCommand(env), distrustCommand(env),
-		defaultCommand(env), deleteCommand(env), exportCommand(env), copyCommand(env),
-		createCommand(env), requestCommand(env), signCommand(env), receiveCommand(env), renewCommand(env), revokeCommand(env),
-		crlCommand(env), issuedCommand(env), validateCommand(env), lintCommand(env),
-		completionCommand(env), manCommand(env), helpCommand(env), versionCommand(env), completeCommand(env),
-	}
-	for _, name := range slices.Sorted(maps.Keys(dialects)) {
-		commands = append(commands, dialectCommand(env, name, dialects[name]))
-	}
-	return commands
 }
 
 // ownFormats are the commands that take further formats than table and json, and look themselves.

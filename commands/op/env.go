@@ -27,8 +27,8 @@ type Env struct {
 	Terminal func() (Terminal, error)
 	// Now is the clock.
 	Now func() time.Time
-	// User and Host stand in audit logs.
-	User, Host string
+	// User and Host return what stands in audit logs.
+	User, Host func() string
 	// Root says that the process runs as the system's administrator.
 	Root bool
 	// Home is the user's home folder, "" when unknown.
@@ -39,8 +39,6 @@ type Env struct {
 	Drivers []kdb.Driver
 	// Version is what `certkdb version` shows.
 	Version string
-	// StdoutIsTerminal says that results go to a person: colours and widths then fit a screen.
-	StdoutIsTerminal bool
 }
 
 // Linter is certkdb-lint for an operation.

@@ -67,7 +67,7 @@ func (k *keys) chain(plain []byte) (sum [32]byte) {
 func (t *tx) log(operation, label string, fingerprint [32]byte) error {
 	l := logEntry{LogRecord{
 		Sequence: t.head.logSeq + 1, Time: t.db.now(), Operation: operation, Label: label,
-		SHA256: fingerprint, User: t.db.o.User, Host: t.db.o.Host,
+		SHA256: fingerprint, User: call(t.db.o.User), Host: call(t.db.o.Host),
 	}, t.head.logChain}
 	plain := l.encode()
 	if err := t.put(logKey(l.Sequence), plain, nil); err != nil {
@@ -75,6 +75,13 @@ func (t *tx) log(operation, label string, fingerprint [32]byte) error {
 	}
 	t.head.logSeq, t.head.logChain = l.Sequence, t.keys.chain(plain)
 	return nil
+}
+
+func call(f func() string) string {
+	if f == nil {
+		return ""
+	}
+	return f()
 }
 
 // Log yields the audit log after a sequence number, oldest first.

@@ -38,7 +38,10 @@ func never(t testing.TB) func(context.Context, string) ([]byte, error) {
 }
 
 func options(text string) kdb.Options {
-	return kdb.Options{Password: password(text), LockTimeout: 20 * time.Second, User: "alice", Host: "server"}
+	return kdb.Options{
+		Password: password(text), LockTimeout: 20 * time.Second,
+		User: func() string { return "alice" }, Host: func() string { return "server" },
+	}
 }
 
 // create makes a database with the password "secret".
