@@ -158,6 +158,25 @@ func TestValidate_crlAnchors(t *testing.T) {
 	}
 }
 
+// RFC 5280, 6.3.3 (f): a CRL issuer's chain must end in the anchor of the certificate's chain. Here a CA of the same name as the issuer
+// has its certificate from another trusted root.
+func TestValidate_crlIssuerBelowAnotherAnchor(t *testing.T) {
+	t.Parallel()
+	root, foreign := ca(t, nil, "Root"), ca(t, nil, "Foreign Root")
+	inter := ca(t, root, "Intermediate", func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCertSign })
+	l := leaf(t, inter)
+	for by, want := range map[*member]string{root: "valid", foreign: "no-crl"} {
+		signer := ca(t, by, "Intermediate")
+		o := options(root, inter, signer)
+		o.Roots = path.Anchors(root.Certificate, foreign.Certificate)
+		o.CRLs, o.RequireCRLs = []*cert.CRL{crlOf(t, root, nil), crlOf(t, foreign, nil), crlOf(t, signer, nil)}, true
+		result := path.Validate(l.Certificate, o)
+		if got := rules(result); got != want || !result.Valid && !strings.Contains(result.Explain(), "chain ends in another trust anchor") {
+			t.Errorf("CRL issuer below %q: %s\n%s", by.Subject.String(), got, result.Explain())
+		}
+	}
+}
+
 // TestValidate_noCheck heeds ocsp-nocheck for OCSP responders alone.
 func TestValidate_noCheck(t *testing.T) {
 	t.Parallel()

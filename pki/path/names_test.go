@@ -115,3 +115,29 @@ func TestValidate_noHosts(t *testing.T) {
 		}
 	}
 }
+
+// RFC 5280, 6.1.3 (b), (c): constraints do not bind self-issued certificates, unless it is the last of the path (PKITS 4.13.20).
+func TestValidate_constraintsOfSelfIssued(t *testing.T) {
+	t.Parallel()
+	root := ca(t, nil, "Root")
+	sub := ca(t, root, "Sub", permits(dnsName("example.com")))
+	newKey := ca(t, sub, "Sub", func(c *x509.Certificate) { c.DNSNames = []string{"other.org"} })
+	selfIssued := func(host string) change {
+		return func(c *x509.Certificate) { c.Subject, c.DNSNames = sub.template.Subject, []string{host} }
+	}
+	for _, test := range []struct {
+		rule string
+		leaf *member
+		want string
+	}{
+		{"the last certificate is self-issued", leaf(t, sub, selfIssued("other.org")), "name-constraints"},
+		{"and within the constraints", leaf(t, sub, selfIssued("www.example.com")), "valid"},
+		{"a self-issued certificate in the middle", leaf(t, newKey), "valid"},
+		{"and the last one outside of the constraints", leaf(t, newKey, selfIssued("other.org")), "name-constraints"},
+	} {
+		result := path.Validate(test.leaf.Certificate, options(root, sub, newKey))
+		if got := rules(result); got != test.want {
+			t.Errorf("%s: %s, want %s\n%s", test.rule, got, test.want, result.Explain())
+		}
+	}
+}
