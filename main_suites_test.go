@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,64 +8,6 @@ import (
 
 	"certkdb/scripts/conformancedata"
 )
-
-// knownDisagreements are the cases, as "file case", of which testdata/conformance-known.tsv says why another verdict is given.
-func knownDisagreements(t *testing.T) map[string]bool {
-	t.Helper()
-	data, err := os.ReadFile("testdata/conformance-known.tsv")
-	if err != nil {
-		t.Fatal(err)
-	}
-	known := map[string]bool{}
-	for line := range strings.Lines(string(data)) {
-		if fields := strings.SplitN(strings.TrimSpace(line), "\t", 3); len(fields) == 3 && fields[2] != "" && line[0] != '#' {
-			known[fields[0]+" "+fields[1]] = true
-		}
-	}
-	return known
-}
-
-// The suites of other projects, through the program: all of the core agrees, and nothing is accepted that should be refused,
-// but for what is explained.
-func TestValidate_suites(t *testing.T) {
-	t.Parallel()
-	files, err := filepath.Glob(filepath.Join(conformancedata.Folder(t), "chains", "*.json"))
-	if err != nil || len(files) == 0 {
-		t.Skip("the conformance data has no suites")
-	}
-	known := knownDisagreements(t)
-	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			t.Parallel()
-			agreed, all := map[string]int{}, map[string]int{}
-			for line := range strings.Lines(certkdb(t, "validate", "--suite", file)) {
-				var v struct{ ID, Tier, Expected, Actual, Reason string }
-				if err := json.Unmarshal([]byte(line), &v); err != nil {
-					t.Fatalf("%q: %v", line, err)
-				}
-				all[v.Tier]++
-				explained := known["chains/"+filepath.Base(file)+" "+v.ID]
-				switch {
-				case v.Expected == v.Actual:
-					agreed[v.Tier]++
-				case v.Actual == "SUCCESS" && !explained:
-					t.Errorf("%s (%s) is accepted", v.ID, v.Tier)
-				case v.Tier == "core" && !explained:
-					t.Errorf("%s (core) is refused: %s", v.ID, v.Reason)
-				}
-			}
-			for tier, n := range all {
-				t.Logf("%s: %d of %d agree", tier, agreed[tier], n)
-				if 100*agreed[tier] < 95*n && tier != "undetermined" {
-					t.Errorf("%s: %d of %d agree, fewer than 95 %%", tier, agreed[tier], n)
-				}
-			}
-			if len(all) == 0 {
-				t.Error("no verdicts")
-			}
-		})
-	}
-}
 
 // ML-DSA keys come as a seed or as the expanded key (RFC 9881, 6): of both there are keys with certificates of others, and both
 // sign.

@@ -53,7 +53,6 @@ func printLinted(w io.Writer, linted inspect.Linted) {
 func validateCommand(env *op.Env) *cli.Command {
 	var o inspect.Validate
 	var files, crls, policies, trust cli.StringSlice
-	var suite string
 	return &cli.Command{
 		Name: "validate", Category: groupIssuing, Usage: "build and validate chains from what the database trusts, and explain the verdict", ArgsUsage: "[LABEL…]",
 		Description: "Path validation is that of RFC 5280, section 6: chains are built from the trusted entries, the other CAs of the database and\n" +
@@ -78,14 +77,10 @@ func validateCommand(env *op.Env) *cli.Command {
 			&cli.BoolFlag{Name: "partial-chain", Usage: "a trusted certificate ends a chain even if it is no CA's", Destination: &o.PartialChain},
 			&cli.StringFlag{Name: "profile", Usage: "`RULES`: rfc5280, rfc5280-strict, or webpki for those of browsers too", Destination: &o.Profile},
 			&cli.BoolFlag{Name: "allow-weak", Usage: "accept SHA-1 signatures and RSA keys from 1024 bits", Destination: &o.AllowWeak},
-			&cli.StringFlag{Name: "suite", Usage: "run a `FILE` of test cases in the schema of x509-limbo instead", Destination: &suite},
 		},
 		Action: func(c *cli.Context) error {
 			o.DB, o.Labels, o.Files = database(c), c.Args().Slice(), files.Value()
 			o.CRLs, o.Policies, o.Trust = crls.Value(), commas(policies.Value()), trust.Value()
-			if suite != "" {
-				return runSuite(c, env, suite)
-			}
 			validated, failed := o.Run(c.Context, env)
 			if failed != nil && validated.Results == nil {
 				return failed
@@ -134,12 +129,4 @@ func printAttempt(w io.Writer, number int, chain inspect.Attempt) {
 			fmt.Fprintf(w, "      cure: %s\n", printable(f.Cure))
 		}
 	}
-}
-
-// runSuite prints the verdict of each case, a JSON object a line.
-func runSuite(c *cli.Context, env *op.Env, file string) error {
-	if _, err := exactly(c); err != nil {
-		return err
-	}
-	return inspect.Suite{File: file}.Run(c.Context, env, jsonLines(env.Stdout))
 }

@@ -2,28 +2,25 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"path"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"certkdb/scripts/limbo"
 )
 
-// suiteTimeout is how long the program may take for a whole suite of chains, which has thousands of cases.
-const suiteTimeout = 4 * time.Minute
-
-// verdict is the program's answer on one case: a line of validate --suite.
+// verdict is what path validation says on one case.
 type verdict struct {
-	ID       string   `json:"id"`
-	Tier     string   `json:"tier"`
-	Features []string `json:"features"`
-	Expected string   `json:"expected"`
-	Actual   string   `json:"actual"`
-	Reason   string   `json:"reason"`
+	id, tier         string
+	features         []string
+	expected, actual string
+	reason           string
 }
 
 // chainScores counts the verdicts by suite and tier, and by feature.
@@ -37,30 +34,39 @@ type chainKey struct{ suite, tier, feature string }
 
 type chainCount struct{ agreed, scored, falseAccepts, falseRejects int }
 
-// chains scores a suite of certificate chains, in one run of the program.
+// chains scores a suite of certificate chains. The program has no options for all that its cases ask for, so package path is called
+// directly.
 func (s *scorer) chains(r *row) ([]problem, error) {
-	o, err := s.program.once(call{args: []string{"validate", "--suite", s.path(r)}, limit: suiteTimeout})
+	f, err := os.Open(s.path(r))
 	if err != nil {
 		return nil, err
 	}
-	if fault := o.fault(); fault != "" {
-		return []problem{r.problem("%s", fault)}, nil
-	}
-	if o.exit != 0 {
-		return []problem{r.problem("exit code %d: %s", o.exit, firstLine(o.stderr))}, nil
+	defer f.Close()
+	suite, err := limbo.Load(f)
+	if err != nil {
+		return []problem{r.problem("%v", err)}, nil
 	}
 	var problems []problem
-	for line := range strings.Lines(o.stdout) {
-		var v verdict
-		if err := json.Unmarshal([]byte(line), &v); err != nil {
-			return nil, fmt.Errorf("reading a verdict: %w", err)
-		}
+	for i := range suite.Cases {
+		v := judgeCase(&suite.Cases[i])
 		s.chainScores.add(strings.TrimSuffix(path.Base(r.Path), ".json"), &v)
-		if v.Actual != v.Expected {
-			problems = append(problems, problem{r.Path, v.ID, "it says " + v.Actual + ", not " + v.Expected + ": " + v.Reason})
+		if v.actual != v.expected {
+			problems = append(problems, problem{r.Path, v.id, "it says " + v.actual + ", not " + v.expected + ": " + v.reason})
 		}
 	}
 	return problems, nil
+}
+
+func judgeCase(c *limbo.Case) verdict {
+	v := verdict{id: c.ID, tier: c.Tier, features: c.Features, expected: c.ExpectedResult, actual: "SUCCESS"}
+	result, err := c.Run(time.Now())
+	if err == nil {
+		err = result.Err()
+	}
+	if err != nil {
+		v.actual, v.reason = "FAILURE", err.Error()
+	}
+	return v
 }
 
 func (c *chainScores) add(suite string, v *verdict) {
@@ -69,8 +75,8 @@ func (c *chainScores) add(suite string, v *verdict) {
 	if c.counts == nil {
 		c.counts = map[chainKey]*chainCount{}
 	}
-	keys := []chainKey{{suite, cmp.Or(v.Tier, "-"), ""}}
-	for _, feature := range v.Features {
+	keys := []chainKey{{suite, cmp.Or(v.tier, "-"), ""}}
+	for _, feature := range v.features {
 		keys = append(keys, chainKey{feature: feature})
 	}
 	for _, key := range keys {
@@ -81,9 +87,9 @@ func (c *chainScores) add(suite string, v *verdict) {
 		}
 		n.scored++
 		switch {
-		case v.Actual == v.Expected:
+		case v.actual == v.expected:
 			n.agreed++
-		case v.Actual == "SUCCESS":
+		case v.actual == "SUCCESS":
 			n.falseAccepts++
 		default:
 			n.falseRejects++

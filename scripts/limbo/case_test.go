@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"certkdb/pki/path"
-	"certkdb/pki/path/limbo"
+	"certkdb/scripts/limbo"
 )
 
 var now = time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
