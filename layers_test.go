@@ -33,6 +33,7 @@ var layers = []struct {
 	},
 	{folder: "certkdb/kdb/atomicfile", deny: []string{"certkdb"}, allow: []string{"certkdb/kdb/atomicfile"}},
 	{folder: "certkdb/kdb/internal/lockfile", deny: []string{"certkdb"}},
+	{folder: "certkdb/kdb/keyfile/document", deny: []string{"certkdb/kdb/keyfile"}, allow: []string{"certkdb/kdb/keyfile/document"}},
 	{folder: "certkdb/kdb/sealed", deny: []string{"certkdb/kdb/store/boltstore", "certkdb/kdb/keyfile"}},
 	{folder: "certkdb/commands/native", deny: []string{"certkdb/commands/dsmcert", "go.etcd.io", "github.com/cloudflare/cfssl"}},
 	{folder: "certkdb/commands/op", deny: []string{"github.com/urfave/cli", "certkdb/commands/dsmcert", "certkdb/commands/native", "go.etcd.io", "github.com/cloudflare/cfssl"}},

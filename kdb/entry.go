@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"time"
 	"unicode/utf8"
+
+	"certkdb/pki/cert"
+	"certkdb/pki/key"
 )
 
 // Kind says what an entry holds.
@@ -127,7 +130,7 @@ func CheckLabel(label string) error {
 }
 
 // Check reports why the entry cannot be stored, wrapping [ErrLabel] or [ErrUnsupported]: a bad label, or parts that its
-// kind must or must not have.
+// kind must or must not have; and of its private key what [Entry.CheckKey] does.
 func (e *Entry) Check() error {
 	if err := CheckLabel(e.Label); err != nil {
 		return err
@@ -136,13 +139,41 @@ func (e *Entry) Check() error {
 	case KindTrusted:
 		return e.want(len(e.Certificates) > 0 && len(e.Key) == 0 && len(e.Request) == 0, "a certificate and no key")
 	case KindPersonal:
-		return e.want(len(e.Certificates) > 0 && len(e.Key) > 0 && len(e.Request) == 0, "a certificate and its key")
+		if err := e.want(len(e.Certificates) > 0 && len(e.Key) > 0 && len(e.Request) == 0, "a certificate and its key"); err != nil {
+			return err
+		}
+		return e.CheckKey()
 	case KindRequest:
-		return e.want(len(e.Certificates) == 0 && len(e.Key) > 0 && len(e.Request) > 0, "a request and its key")
+		if err := e.want(len(e.Certificates) == 0 && len(e.Key) > 0 && len(e.Request) > 0, "a request and its key"); err != nil {
+			return err
+		}
+		return e.CheckKey()
 	case KindSecretKey:
 		return e.want(len(e.Certificates) == 0 && len(e.Key) > 0 && len(e.Request) == 0, "a secret key and nothing else")
 	}
 	return errors.New("the entry has no kind")
+}
+
+// CheckKey reports, wrapping [ErrParse], that the private key cannot be read or does not belong to the first certificate
+// or the request. A key whose public key cannot be computed here, and a certificate that cannot be read, prove nothing.
+func (e *Entry) CheckKey() error {
+	private, err := key.ReadPrivate(e.Key)
+	if err != nil {
+		return fmt.Errorf("the private key of label %q: %w: %w", e.Label, ErrParse, err)
+	}
+	var public []byte
+	what := "certificate"
+	if len(e.Certificates) > 0 {
+		if c, err := cert.Parse(e.Certificates[0]); err == nil {
+			public = c.RawSPKI
+		}
+	} else if r, err := cert.ParseRequest(e.Request); err == nil {
+		public, what = r.RawSPKI, "request"
+	}
+	if private.SPKI == nil || public == nil || key.SameKey(private.SPKI, public) {
+		return nil
+	}
+	return fmt.Errorf("%w: the private key of label %q does not belong to its %s", ErrParse, e.Label, what)
 }
 
 func (e *Entry) want(ok bool, what string) error {

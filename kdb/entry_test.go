@@ -1,6 +1,8 @@
 package kdb_test
 
 import (
+	"crypto/ed25519"
+	"crypto/x509"
 	"errors"
 	"strings"
 	"testing"
@@ -65,7 +67,9 @@ func FuzzCheckLabel(f *testing.F) {
 
 func TestEntry_Check(t *testing.T) {
 	t.Parallel()
-	cert, key, request := [][]byte{{1}}, []byte{2}, []byte{3}
+	pkcs8, request := newKey(t)
+	other, _ := newKey(t)
+	cert, key := [][]byte{{1}}, pkcs8
 	for _, c := range []struct {
 		rule string
 		e    kdb.Entry
@@ -80,6 +84,8 @@ func TestEntry_Check(t *testing.T) {
 		{"personal without key", kdb.Entry{Kind: kdb.KindPersonal, Certificates: cert}, false},
 		{"personal without certificate", kdb.Entry{Kind: kdb.KindPersonal, Key: key}, false},
 		{"request", kdb.Entry{Kind: kdb.KindRequest, Request: request, Key: key}, true},
+		{"request with the key of another", kdb.Entry{Kind: kdb.KindRequest, Request: request, Key: other}, false},
+		{"personal with an unreadable key", kdb.Entry{Kind: kdb.KindPersonal, Certificates: cert, Key: []byte{2}}, false},
 		{"request without key", kdb.Entry{Kind: kdb.KindRequest, Request: request}, false},
 		{"request with certificate", kdb.Entry{Kind: kdb.KindRequest, Request: request, Key: key, Certificates: cert}, false},
 		{"secret key", kdb.Entry{Kind: kdb.KindSecretKey, Key: key}, true},
@@ -95,6 +101,65 @@ func TestEntry_Check(t *testing.T) {
 		c.e.Label = ""
 		if err := c.e.Check(); !errors.Is(err, kdb.ErrLabel) {
 			t.Errorf("%s without label: %v", c.rule, err)
+		}
+	}
+}
+
+// newKey makes a private key and a request with it.
+func newKey(t *testing.T) (pkcs8, request []byte) {
+	t.Helper()
+	_, private, err := ed25519.GenerateKey(nil)
+	if err == nil {
+		pkcs8, err = x509.MarshalPKCS8PrivateKey(private)
+	}
+	if err == nil {
+		request, err = x509.CreateCertificateRequest(nil, &x509.CertificateRequest{}, private)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pkcs8, request
+}
+
+func TestKeepMarks(t *testing.T) {
+	t.Parallel()
+	same, other := [][]byte{{1}}, [][]byte{{2}}
+	e := kdb.Entry{Label: "a", Kind: kdb.KindPersonal, Certificates: same}
+	old := kdb.Summary{Label: "a", Trusted: true, Default: true, SHA256: e.Fingerprint()}
+	for _, c := range []struct {
+		rule               string
+		e                  kdb.Entry
+		trusted, isDefault bool
+	}{
+		{"the same certificate keeps both", e, true, true},
+		{"with another chain too", kdb.Entry{Kind: kdb.KindPersonal, Certificates: [][]byte{{1}, {3}}}, true, true},
+		{"a different certificate is not trusted", kdb.Entry{Kind: kdb.KindPersonal, Certificates: other}, false, true},
+		{"unless it says so", kdb.Entry{Kind: kdb.KindPersonal, Certificates: other, Trusted: true}, true, true},
+		{"only a personal entry is the default", kdb.Entry{Kind: kdb.KindTrusted, Certificates: same}, true, false},
+		{"a request is neither", kdb.Entry{Kind: kdb.KindRequest, Request: []byte{1}}, false, false},
+	} {
+		if c.e.KeepMarks(&old); c.e.Trusted != c.trusted || c.e.Default != c.isDefault {
+			t.Errorf("%s: trusted %v, default %v", c.rule, c.e.Trusted, c.e.Default)
+		}
+	}
+}
+
+func TestMarks_Check(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		rule string
+		m    kdb.Marks
+		s    kdb.Summary
+		ok   bool
+	}{
+		{"a personal default", kdb.Marks{Default: new(true)}, kdb.Summary{Kind: kdb.KindPersonal}, true},
+		{"a trusted default", kdb.Marks{Default: new(true)}, kdb.Summary{Kind: kdb.KindTrusted}, false},
+		{"a trusted entry that is not the default", kdb.Marks{Default: new(false)}, kdb.Summary{Kind: kdb.KindTrusted}, true},
+		{"trust without certificate", kdb.Marks{Trusted: new(true)}, kdb.Summary{Kind: kdb.KindRequest}, false},
+		{"trust", kdb.Marks{Trusted: new(true)}, kdb.Summary{Kind: kdb.KindPersonal, ChainLength: 1}, true},
+	} {
+		if err := c.m.Check(&c.s); (err == nil) != c.ok || err != nil && !errors.Is(err, kdb.ErrUnsupported) {
+			t.Errorf("%s: %v", c.rule, err)
 		}
 	}
 }

@@ -57,6 +57,9 @@ func (s *suite) putNeedsKey(t *testing.T) {
 	keyless := s.web("web")
 	keyless.Key = nil
 	refused(t, db, "an entry without its key", kdb.ErrUnsupported, func(tx kdb.Tx) error { return tx.Put(keyless) })
+	mixed := s.web("web")
+	mixed.Key = s.shopKey
+	refused(t, db, "the key of another certificate", kdb.ErrParse, func(tx kdb.Tx) error { return tx.Put(mixed) })
 	holds(t, s.Reopen(t, db), "web", s.web("").Certificates, s.web("").Key)
 }
 

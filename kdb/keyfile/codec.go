@@ -24,6 +24,8 @@ type Codec struct {
 	Companions []string
 	// Stash reads a password out of the format's own stash file (CMS: ".sth"), nil if the format has none.
 	Stash *StashCodec
+	// Fold is the form in which the format's readers compare labels (strings.ToLower); nil if they tell all labels apart.
+	Fold func(label string) string
 	// Decode reads files. It wraps kdb.ErrParse, kdb.ErrPassword, kdb.ErrCorrupt or kdb.ErrVersion, naming offset,
 	// structure and algorithm (OID and name).
 	Decode func(files Files, passwords Passwords) (Container, error)
@@ -66,18 +68,22 @@ type Passwords struct {
 type Container interface {
 	// Version names the version of the format.
 	Version() string
-	// Entries returns the entries in the file's order, without keys. Labels are unique and pass kdb.CheckLabel: an
-	// entry that has no label in the file gets one made from its certificate's subject and fingerprint, a
-	// repeated one gets " (2)", always in the same way; writing does not make such labels part of untouched entries.
+	// Entries returns the entries in the file's order, without keys. Labels are unique and pass kdb.CheckLabel, see
+	// document.Label and document.Document.Add; writing does not make such labels part of untouched entries.
 	Entries() []kdb.Entry
+	// Entry returns one of them, as it will be in the file: with the label, the certificates and the marks that the format keeps.
+	Entry(label string) (kdb.Entry, error)
 	// Key returns the private key (PKCS #8) or secret key of a label, opening it now if it was not yet.
 	// Errors: kdb.ErrNotFound, kdb.ErrPassword (the key has a password of its own), kdb.ErrParse.
 	Key(label string) ([]byte, error)
-	// Put adds or replaces an entry with its marks; without Key a personal entry keeps the key it has. kdb.ErrUnsupported if the
-	// format cannot hold it.
+	// Put adds or replaces an entry with its key, and with those of its marks that the format keeps. kdb.ErrUnsupported if the
+	// format cannot hold the entry.
 	Put(kdb.Entry) error
+	// Update changes the certificates and marks of an entry, which comes without its key: that stays as it is. A request becomes a
+	// personal entry with its certificate. kdb.ErrUnsupported if the format cannot hold that, or does not know a mark.
+	Update(kdb.Entry) error
 	// Rename gives an entry another label, which kdb.CheckLabel accepts and no other entry has; it opens no key. An error wraps
-	// kdb.ErrNotFound, kdb.ErrExists if the format takes two labels for one, or kdb.ErrUnsupported.
+	// kdb.ErrNotFound or kdb.ErrUnsupported.
 	Rename(from, to string) error
 	// Delete removes an entry.
 	Delete(label string) error

@@ -130,7 +130,7 @@ func (d *Database) View(ctx context.Context, fn func(kdb.Tx) error) error {
 		return err
 	}
 	if loaded.view == nil {
-		loaded.view = newTx(ctx, loaded.container, false)
+		loaded.view = newTx(ctx, &d.codec, loaded.container, false)
 	}
 	loaded.view.ctx = ctx
 	if err := fn(loaded.view); err != nil {

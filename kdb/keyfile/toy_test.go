@@ -120,6 +120,18 @@ func (c *toyContainer) Put(e kdb.Entry) error {
 	return nil
 }
 
+func (c *toyContainer) Entry(label string) (kdb.Entry, error) {
+	i := c.find(label)
+	if i < 0 {
+		return kdb.Entry{}, kdb.ErrNotFound
+	}
+	e := c.entries[i]
+	e.Key = nil
+	return e, nil
+}
+
+func (c *toyContainer) Update(e kdb.Entry) error { return c.Put(e) }
+
 func (c *toyContainer) Rename(from, to string) error {
 	i := c.find(from)
 	if i < 0 {

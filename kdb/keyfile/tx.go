@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"maps"
 	"slices"
 	"sort"
 
 	"certkdb/kdb"
+	"certkdb/kdb/keyfile/document"
 )
 
 // tx is the transaction of a View or Update. It keeps its own view of the entries, so that the container is asked for them once.
@@ -19,17 +19,16 @@ type tx struct {
 	container Container
 	writable  bool
 	changed   bool
-	entries   map[string]*kdb.Entry
+	entries   *document.Document[*kdb.Entry]
 	labels    []string // sorted; nil after a change
 	summaries map[string]kdb.Summary
 }
 
-func newTx(ctx context.Context, container Container, writable bool) *tx {
-	list := container.Entries()
+func newTx(ctx context.Context, codec *Codec, container Container, writable bool) *tx {
 	t := &tx{ctx: ctx, container: container, writable: writable, summaries: map[string]kdb.Summary{}}
-	t.entries = make(map[string]*kdb.Entry, len(list))
-	for i := range list {
-		t.entries[list[i].Label] = &list[i]
+	t.entries = document.New[*kdb.Entry](codec.Fold)
+	for _, e := range container.Entries() {
+		t.entries.Add(e.Label, &e)
 	}
 	return t
 }
@@ -38,11 +37,7 @@ func (t *tx) find(label string) (*kdb.Entry, error) {
 	if err := t.ctx.Err(); err != nil {
 		return nil, err
 	}
-	e, ok := t.entries[label]
-	if !ok {
-		return nil, fmt.Errorf("%w: %q", kdb.ErrNotFound, label)
-	}
-	return e, nil
+	return t.entries.Find(label)
 }
 
 // Summary implements [kdb.Tx].
@@ -77,8 +72,7 @@ func (t *tx) Summaries(after string) iter.Seq2[kdb.Summary, error] {
 				yield(kdb.Summary{}, err)
 				return
 			}
-			e, ok := t.entries[label]
-			if ok && !yield(t.summary(e), nil) {
+			if e, err := t.entries.Find(label); err == nil && !yield(t.summary(e), nil) {
 				return
 			}
 		}
@@ -87,7 +81,11 @@ func (t *tx) Summaries(after string) iter.Seq2[kdb.Summary, error] {
 
 func (t *tx) sorted() []string {
 	if t.labels == nil {
-		t.labels = slices.Sorted(maps.Keys(t.entries))
+		t.labels = make([]string, 0, t.entries.Len())
+		for label := range t.entries.All() {
+			t.labels = append(t.labels, label)
+		}
+		slices.Sort(t.labels)
 	}
 	return t.labels
 }
@@ -121,7 +119,7 @@ func (t *tx) Key(label string) ([]byte, error) {
 	if e.Kind == kdb.KindTrusted {
 		return nil, fmt.Errorf("%w: %q has no private key", kdb.ErrNotFound, label)
 	}
-	key, err := t.container.Key(label)
+	key, err := t.container.Key(e.Label)
 	if err != nil {
 		return nil, fmt.Errorf("opening the key of %q: %w", label, err)
 	}
@@ -130,7 +128,7 @@ func (t *tx) Key(label string) ([]byte, error) {
 
 // Default implements [kdb.Tx].
 func (t *tx) Default() (string, error) {
-	for label, e := range t.entries {
+	for label, e := range t.entries.All() {
 		if e.Default {
 			return label, nil
 		}
@@ -156,15 +154,20 @@ func (t *tx) Put(e kdb.Entry) error {
 	if err := check(&e); err != nil {
 		return err
 	}
-	old := t.entries[e.Label]
-	if old != nil {
+	old, err := t.entries.Find(e.Label)
+	if err != nil {
+		old = nil
+	} else {
 		before := t.summary(old)
-		e.KeepMarks(&before)
-		if t.same(&e, old) {
+		e.Label = old.Label
+		if e.KeepMarks(&before); t.same(&e, old) {
 			return nil
 		}
 	}
-	return t.put(e)
+	if err := t.container.Put(e); err != nil {
+		return err
+	}
+	return t.reread(e.Label, old == nil)
 }
 
 // check is Entry.Check, but for private keys alone, which many key files have: whether one can be put is for the format to say.
@@ -175,24 +178,24 @@ func check(e *kdb.Entry) error {
 	return e.Check()
 }
 
-// put stores an entry, which is changed. One without its key keeps the key that it has.
-func (t *tx) put(e kdb.Entry) error {
-	if err := t.container.Put(e); err != nil {
-		return err
-	}
+// reread takes an entry as the container has it after a change.
+func (t *tx) reread(label string, added bool) error {
 	t.changed = true
-	if t.entries[e.Label] == nil {
-		t.labels = nil
+	e, err := t.container.Entry(label)
+	if err != nil {
+		return fmt.Errorf("reading back %q: %w", label, err) // unreachable: it was stored
 	}
 	if e.Default {
-		for _, other := range t.entries {
+		for _, other := range t.entries.All() {
 			other.Default = false
 		}
 	}
-	e.Key = nil
-	t.entries[e.Label] = &e
-	delete(t.summaries, e.Label)
-	return nil
+	if delete(t.summaries, e.Label); added {
+		t.labels = nil
+		t.entries.Add(e.Label, &e)
+		return nil
+	}
+	return t.entries.Replace(label, &e)
 }
 
 // Certify implements [kdb.Tx].
@@ -212,10 +215,19 @@ func (t *tx) Certify(label string, certificates [][]byte) error {
 	}
 	e, before := *old, t.summary(old)
 	e.Kind, e.Certificates, e.Request, e.Trusted, e.Default = kdb.KindPersonal, certificates, nil, false, false
-	if e.KeepMarks(&before); t.same(&e, old) {
+	e.KeepMarks(&before)
+	return t.update(&e, old)
+}
+
+// update stores an entry without its key in the place of old, which it may equal.
+func (t *tx) update(e, old *kdb.Entry) error {
+	if t.same(e, old) {
 		return nil
 	}
-	return t.put(e)
+	if err := t.container.Update(*e); err != nil {
+		return err
+	}
+	return t.reread(e.Label, false)
 }
 
 // Rename implements [kdb.Tx].
@@ -227,22 +239,19 @@ func (t *tx) Rename(from, to string) error {
 		return err
 	}
 	e, err := t.find(from)
-	if err != nil || from == to {
+	if err != nil || e.Label == to {
 		return err
 	}
-	if t.entries[to] != nil {
-		return fmt.Errorf("label %q: %w", to, kdb.ErrExists)
+	old := e.Label
+	if err := t.entries.Rename(old, to); err != nil {
+		return err
 	}
-	if err := t.container.Rename(from, to); err != nil {
-		return fmt.Errorf("renaming %q: %w", from, err)
+	if err := t.container.Rename(old, to); err != nil {
+		return errors.Join(fmt.Errorf("renaming %q: %w", from, err), t.entries.Rename(to, old))
 	}
-	t.changed, t.labels = true, nil
-	renamed := *e
-	renamed.Label = to
-	t.entries[to] = &renamed
-	delete(t.entries, from)
-	delete(t.summaries, from)
-	return nil
+	t.labels = nil
+	delete(t.summaries, old)
+	return t.reread(to, false)
 }
 
 // Mark implements [kdb.Tx].
@@ -265,10 +274,7 @@ func (t *tx) Mark(label string, m kdb.Marks) error {
 	if m.Default != nil {
 		e.Default = *m.Default
 	}
-	if e.Trusted == old.Trusted && e.Default == old.Default {
-		return nil
-	}
-	return t.put(e)
+	return t.update(&e, old)
 }
 
 // same says that putting e would change nothing. The time of an entry is that of its first put.
@@ -292,14 +298,15 @@ func (t *tx) Delete(label string) error {
 	if err := t.mayWrite(); err != nil {
 		return err
 	}
-	if _, err := t.find(label); err != nil {
+	e, err := t.find(label)
+	if err != nil {
 		return err
 	}
+	label = e.Label
 	if err := t.container.Delete(label); err != nil && !errors.Is(err, kdb.ErrNotFound) {
 		return fmt.Errorf("deleting %q: %w", label, err)
 	}
 	t.changed, t.labels = true, nil
-	delete(t.entries, label)
 	delete(t.summaries, label)
-	return nil
+	return t.entries.Remove(label)
 }

@@ -14,7 +14,7 @@ import (
 // Update implements [kdb.Database]. operation is not kept: foreign files have no audit log.
 func (d *Database) Update(ctx context.Context, _ string, fn func(kdb.Tx) error) error {
 	return d.update(ctx, func(container Container) (bool, error) {
-		tx := newTx(ctx, container, true)
+		tx := newTx(ctx, &d.codec, container, true)
 		err := fn(tx)
 		return tx.changed, err
 	}, nil)

@@ -8,8 +8,6 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/kdb/store"
-	"certkdb/pki/cert"
-	"certkdb/pki/key"
 )
 
 // Check implements kdb.Database. It verifies the structure of the store, every seal, that the parts of each entry belong
@@ -136,41 +134,8 @@ func (c *checker) entry(s *summary) error {
 	} else if want.Subject != s.Subject || want.Issuer != s.Issuer || want.Serial != s.Serial || !want.NotAfter.Equal(s.NotAfter) {
 		c.finding(where, "the summary does not describe the certificate")
 	}
-	if needsKey(e.Kind) {
-		if what := mismatch(&e); what != "" {
-			c.finding(where, what)
-		}
-	}
 	clear(e.Key)
 	return nil
-}
-
-// mismatch says why the private key does not fit; "" if it does, or if its public key cannot be computed.
-func mismatch(e *kdb.Entry) string {
-	private, err := key.ReadPrivate(e.Key)
-	if err != nil {
-		return "the private key cannot be read: " + err.Error()
-	}
-	var public []byte
-	what := "certificate"
-	if e.Kind == kdb.KindRequest {
-		what = "certificate request"
-		r, err := cert.ParseRequest(e.Request)
-		if err != nil {
-			return ""
-		}
-		public = r.RawSPKI
-	} else if len(e.Certificates) > 0 {
-		c, err := cert.Parse(e.Certificates[0])
-		if err != nil {
-			return ""
-		}
-		public = c.RawSPKI
-	}
-	if private.SPKI == nil || key.SameKey(private.SPKI, public) {
-		return ""
-	}
-	return "the private key does not belong to the " + what
 }
 
 // orphans finds parts whose label has no summary, or one that does not want them.

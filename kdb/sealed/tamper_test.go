@@ -199,7 +199,12 @@ func TestCheck_findsKeyOfAnotherCertificate(t *testing.T) {
 	a, b := newPair(t, "a"), newPair(t, "b")
 	db, _ := inMemory(t, a, b)
 	wantSound(t, db)
-	put(t, db, kdb.Entry{Label: "mixed", Kind: kdb.KindPersonal, Certificates: [][]byte{a.cert}, Key: b.key})
+	mixed := kdb.Entry{Label: "mixed", Kind: kdb.KindPersonal, Certificates: [][]byte{a.cert}, Key: b.key}
+	if err := db.Update(ctx, "add", func(tx kdb.Tx) error { return tx.Put(mixed) }); !errors.Is(err, kdb.ErrParse) {
+		t.Errorf("putting it: %v, want kdb.ErrParse", err)
+	}
+	put(t, db, personal("mixed", b))
+	must(t, db.Update(ctx, "add", func(tx kdb.Tx) error { return tx.Certify("mixed", [][]byte{a.cert}) }))
 	list := findings(t, db)
 	if len(list) != 1 || list[0].Where != `label "mixed"` || !strings.Contains(list[0].What, "private key") {
 		t.Errorf("findings %v", list)

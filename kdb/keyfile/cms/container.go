@@ -163,6 +163,19 @@ func (c *container) Entries() []kdb.Entry {
 	return list
 }
 
+// Entry implements keyfile.Container.
+func (c *container) Entry(label string) (kdb.Entry, error) {
+	_, s := c.find(label)
+	if s == nil {
+		return kdb.Entry{}, fmt.Errorf("label %q: %w", label, kdb.ErrNotFound)
+	}
+	var issuers map[string][]*slot
+	if s.choice == choicePersonal {
+		issuers = c.issuers()
+	}
+	return c.entryOf(s, issuers, pbe.NewBudget(0)), nil
+}
+
 func (c *container) entryOf(s *slot, issuers map[string][]*slot, budget *pbe.Budget) kdb.Entry {
 	e := kdb.Entry{Label: s.shown}
 	switch s.choice {

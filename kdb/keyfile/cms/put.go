@@ -18,7 +18,19 @@ func (c *container) isHidden(label string) bool {
 }
 
 // Put implements keyfile.Container. The chain of a personal entry becomes entries of their own, which are not trusted.
-func (c *container) Put(e kdb.Entry) error {
+// GSKit marks every personal entry, so that trust in one is not kept.
+func (c *container) Put(e kdb.Entry) error { return c.put(e) }
+
+// Update implements keyfile.Container.
+func (c *container) Update(e kdb.Entry) error {
+	if e.Kind == kdb.KindPersonal && e.Trusted {
+		return fmt.Errorf("storing label %q in a CMS database: %w: GSKit marks every personal entry; add the certificate under another label to trust it",
+			e.Label, kdb.ErrUnsupported)
+	}
+	return c.put(e)
+}
+
+func (c *container) put(e kdb.Entry) error {
 	if err := c.holds(&e); err != nil {
 		return err
 	}
@@ -108,10 +120,6 @@ func (c *container) holds(e *kdb.Entry) error {
 		return fmt.Errorf("storing label %q in a CMS database: %w: an entry of kind %s has other parts", e.Label, kdb.ErrUnsupported, e.Kind)
 	case e.Default && e.Kind != kdb.KindPersonal:
 		return fmt.Errorf("storing label %q in a CMS database: %w: only a personal entry can be the default", e.Label, kdb.ErrUnsupported)
-	// With its key the entry is a copy from elsewhere; without, setting the mark is what was asked for.
-	case e.Kind == kdb.KindPersonal && e.Trusted && len(e.Key) == 0:
-		return fmt.Errorf("storing label %q in a CMS database: %w: GSKit marks every personal entry; add the certificate under another label to trust it",
-			e.Label, kdb.ErrUnsupported)
 	case e.Kind == kdb.KindSecretKey && len(e.Key) > 0 && !isAES(e):
 		return fmt.Errorf("storing label %q in a CMS database: %w: it keeps no algorithm of a secret key, so only AES keys (not %q)",
 			e.Label, kdb.ErrUnsupported, e.KeyAlgorithm)

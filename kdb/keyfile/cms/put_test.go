@@ -198,16 +198,22 @@ func TestReceive_movesTheKey(t *testing.T) {
 	}
 }
 
-func TestPut_withoutKey(t *testing.T) {
+func TestUpdate_keepsTheKey(t *testing.T) {
 	t.Parallel()
 	a := newIdentity(t, "a", nil)
 	c := newStore(t, a.personal("a"))
 	renewed := newIdentity(t, "renewed", nil).personal("a")
 	renewed.Key = nil
-	put(t, c, renewed)
+	if err := c.Update(renewed); err != nil {
+		t.Fatal(err)
+	}
 	mustKey(t, reopen(t, c), "a", a.key)
-	renewed.Label = "b"
-	if err := c.Put(renewed); err == nil {
+	renewed.Trusted = true
+	if err := c.Update(renewed); !errors.Is(err, kdb.ErrUnsupported) {
+		t.Errorf("trust of a personal entry: %v", err)
+	}
+	renewed.Label, renewed.Trusted = "b", false
+	if err := c.Update(renewed); err == nil {
 		t.Error("a personal entry without any key was taken")
 	}
 }
@@ -216,17 +222,15 @@ func TestPut_refusals(t *testing.T) {
 	t.Parallel()
 	a := newIdentity(t, "a", nil)
 	c := newStore(t, a.personal("a"))
-	setTrusted, noCertificate := a.personal("a"), a.trusted("x")
-	setTrusted.Trusted, setTrusted.Key = true, nil
+	noCertificate := a.trusted("x")
 	noCertificate.Certificates = [][]byte{{0x30, 0}}
 	for name, tt := range map[string]struct {
 		e    kdb.Entry
 		want error
 	}{
-		"trust of a personal entry": {setTrusted, kdb.ErrUnsupported},
-		"no certificate":            {noCertificate, kdb.ErrParse},
-		"another secret key":        {kdb.Entry{Label: "s", Kind: kdb.KindSecretKey, Key: []byte("12345678"), KeyAlgorithm: "DES"}, kdb.ErrUnsupported},
-		"label with a line break":   {a.trusted("a\nb"), kdb.ErrLabel},
+		"no certificate":          {noCertificate, kdb.ErrParse},
+		"another secret key":      {kdb.Entry{Label: "s", Kind: kdb.KindSecretKey, Key: []byte("12345678"), KeyAlgorithm: "DES"}, kdb.ErrUnsupported},
+		"label with a line break": {a.trusted("a\nb"), kdb.ErrLabel},
 	} {
 		if err := c.Put(tt.e); !errors.Is(err, tt.want) {
 			t.Errorf("%s: %v, want %v", name, err, tt.want)

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
+	"certkdb/kdb/keyfile/document"
 	"certkdb/pki/cert"
 	"certkdb/pki/pbe"
 )
@@ -17,18 +17,18 @@ import (
 // container is a decoded JKS or JCEKS file.
 type container struct {
 	store
-	records   []*record // in the order of store.entries
+	records   []*record                   // in the order of store.entries
+	shown     *document.Document[*record] // those that are shown
+	hidden    []*record                   // the others
 	passwords keyfile.Passwords
 	password  []byte // of the file; nil if it was not given
 	verified  bool   // the digest was right, or the store is new
-	found     *index // nil until it is needed
 	budget    *pbe.Budget
 }
 
 // record is an entry of the file with what the database makes of it.
 type record struct {
 	*entry
-	label  string
 	hidden string // why it is not shown; "" if it is
 	// plain is the opened key, or one that was put and is sealed when the file is written.
 	plain  []byte
@@ -78,7 +78,7 @@ func (c *container) describe() {
 	for i, e := range c.entries {
 		last[e.alias] = i
 	}
-	taken := map[string]bool{}
+	c.shown = document.New[*record](fold)
 	for i, e := range c.entries {
 		r := &record{entry: e}
 		switch {
@@ -87,11 +87,24 @@ func (c *container) describe() {
 		default:
 			r.hidden = e.unreadable()
 		}
-		if r.hidden == "" {
-			r.label = uniqueLabel(e, taken)
+		if r.hidden != "" {
+			c.hidden = append(c.hidden, r)
+		} else {
+			c.shown.Add(document.Label(e.alias, &kdb.Entry{Certificates: r.certificates()}), r)
 		}
 		c.records = append(c.records, r)
 	}
+}
+
+// fold is JavaKeyStore.convertAlias.
+func fold(alias string) string { return strings.ToLower(alias) }
+
+func (e *entry) certificates() [][]byte {
+	var list [][]byte
+	for _, crt := range e.chain {
+		list = append(list, crt.der)
+	}
+	return list
 }
 
 // unreadable says why an entry cannot be shown; "" if it can.
@@ -113,23 +126,6 @@ func (e *entry) unreadable() string {
 	return ""
 }
 
-// uniqueLabel is the alias where it can be a label, else one made from the certificate.
-func uniqueLabel(e *entry, taken map[string]bool) string {
-	base := e.alias
-	if kdb.CheckLabel(base) != nil {
-		base = "unnamed"
-		if len(e.chain) > 0 {
-			base = kdb.AutoLabel(&kdb.Entry{Certificates: [][]byte{e.chain[0].der}})
-		}
-	}
-	label := base
-	for n := 2; taken[label]; n++ {
-		label = fmt.Sprintf("%s (%d)", base, n)
-	}
-	taken[label] = true
-	return label
-}
-
 // Version implements keyfile.Container.
 func (c *container) Version() string { return fmt.Sprint(c.version) }
 
@@ -137,18 +133,26 @@ func (c *container) Version() string { return fmt.Sprint(c.version) }
 func (c *container) Entries() []kdb.Entry {
 	budget := pbe.NewBudget(0) // the keys that it does not suffice for are listed without their algorithm
 	var list []kdb.Entry
-	for _, r := range c.records {
-		if r.hidden == "" {
-			list = append(list, c.entryOf(r, budget))
-		}
+	for label, r := range c.shown.All() {
+		list = append(list, c.entryOf(label, r, budget))
 	}
 	return list
 }
 
-func (c *container) entryOf(r *record, budget *pbe.Budget) kdb.Entry {
-	e := kdb.Entry{Label: r.label, Added: r.added()}
-	for _, crt := range r.chain {
-		e.Certificates = append(e.Certificates, bytes.Clone(crt.der))
+// Entry implements keyfile.Container.
+func (c *container) Entry(label string) (kdb.Entry, error) {
+	r, err := c.shown.Find(label)
+	if err != nil {
+		return kdb.Entry{}, err
+	}
+	label, err = c.shown.Label(label)
+	return c.entryOf(label, r, pbe.NewBudget(0)), err
+}
+
+func (c *container) entryOf(label string, r *record, budget *pbe.Budget) kdb.Entry {
+	e := kdb.Entry{Label: label, Added: r.added()}
+	for _, der := range r.certificates() {
+		e.Certificates = append(e.Certificates, bytes.Clone(der))
 	}
 	switch r.tag {
 	case tagKey:
@@ -171,10 +175,10 @@ func (c *container) entryOf(r *record, budget *pbe.Budget) kdb.Entry {
 
 // Key implements keyfile.Container.
 func (c *container) Key(label string) ([]byte, error) {
-	r := c.find(label)
+	r, err := c.shown.Find(label)
 	switch {
-	case r == nil:
-		return nil, fmt.Errorf("label %q: %w", label, kdb.ErrNotFound)
+	case err != nil:
+		return nil, err
 	case r.tag == tagTrusted:
 		return nil, fmt.Errorf("label %q: %w: a trusted certificate has no key", label, kdb.ErrNotFound)
 	case r.tag == tagSecret:
@@ -190,10 +194,6 @@ func inLabel(label string, err error) error {
 		return nil
 	}
 	return fmt.Errorf("key of label %q: %w", label, err)
-}
-
-func (c *container) find(label string) *record {
-	return c.index().labels[label]
 }
 
 // candidates are the passwords that a key may have, the file's own first, as keytool does it.
@@ -248,194 +248,6 @@ func (c *container) openSecret(r *record, budget *pbe.Budget) (secretKey, error)
 	return secretKey{}, err
 }
 
-// Put implements keyfile.Container. New aliases are in lower case: Java's JKS looks aliases up in lower case without
-// having lowered those in the file (JavaKeyStore.convertAlias), so it would not find another, and keytool refuses the
-// whole store for it. The label keeps its case until the file is read again.
-func (c *container) Put(e kdb.Entry) error {
-	if err := c.holds(&e); err != nil {
-		return err
-	}
-	if e.Kind == kdb.KindTrusted {
-		e.Certificates = e.Certificates[:1] // there is room for no chain
-	}
-	r := c.find(e.Label)
-	if r == nil {
-		var err error
-		if r, err = c.relabel(&e); err != nil {
-			return err
-		}
-	}
-	if r != nil && r.same(&e) && (len(e.Key) == 0 || c.sameKey(r, e.Key)) {
-		return nil
-	}
-	if e.Kind == kdb.KindPersonal && len(e.Key) == 0 && (r == nil || r.tag != tagKey) {
-		return fmt.Errorf("entry %q of kind %s needs its key", e.Label, e.Kind)
-	}
-	if r != nil {
-		r.set(&e)
-		return nil
-	}
-	twin := c.twin(&e)
-	r = &record{entry: &entry{alias: strings.ToLower(e.Label)}, label: e.Label}
-	c.index().add(r)
-	c.records, c.entries = append(c.records, r), append(c.entries, r.entry)
-	r.set(&e)
-	if twin != nil {
-		r.sealed, r.plain, r.fresh = twin.sealed, bytes.Clone(twin.plain), twin.fresh
-	}
-	return nil
-}
-
-// twin finds a record with the key and the certificate of an entry that is new. The key is taken as it is sealed there, so that renaming
-// keeps a password of the key's own.
-func (c *container) twin(e *kdb.Entry) *record {
-	if e.Kind != kdb.KindPersonal {
-		return nil
-	}
-	for _, r := range c.records {
-		if r.tag == tagKey && r.plain != nil && len(r.chain) > 0 && bytes.Equal(r.chain[0].der, e.Certificates[0]) &&
-			subtle.ConstantTimeCompare(r.plain, e.Key) == 1 {
-			return r
-		}
-	}
-	return nil
-}
-
-// holds reports why the format cannot hold an entry.
-func (c *container) holds(e *kdb.Entry) error {
-	if c.magic == magicJCEKS {
-		return errReadOnly()
-	}
-	if err := kdb.CheckLabel(e.Label); err != nil {
-		return err
-	}
-	unsupported := func(why string) error {
-		return fmt.Errorf("storing label %q in a JKS key store: %w: %s", e.Label, kdb.ErrUnsupported, why)
-	}
-	switch {
-	case e.Kind == kdb.KindSecretKey:
-		return unsupported("it holds no secret keys; use a PKCS #12 file or a native database")
-	case e.Kind == kdb.KindRequest:
-		return unsupported("it holds no certificate requests; use a native or CMS database")
-	case e.Kind == kdb.KindTrusted && !e.Trusted:
-		return unsupported("every certificate without a key in it is trusted")
-	case len(e.Certificates) == 0:
-		return unsupported("every entry in it has a certificate")
-	// Together with its key the entry is a copy from elsewhere, and loses a mark that Java does not know; without
-	// one, setting the mark is what was asked for.
-	case len(e.Key) == 0 && e.Default:
-		return unsupported("it has no default entry; Java programs name the alias")
-	case len(e.Key) == 0 && e.Kind == kdb.KindPersonal && e.Trusted:
-		return unsupported("an entry with a key cannot be trusted in it; add the certificate under another label")
-	}
-	return nil
-}
-
-// Rename implements keyfile.Container. The sealed key stays as it is, with a password of its own.
-func (c *container) Rename(from, to string) error {
-	if c.magic == magicJCEKS {
-		return errReadOnly()
-	}
-	r := c.find(from)
-	if r == nil {
-		return fmt.Errorf("label %q: %w", from, kdb.ErrNotFound)
-	}
-	alias := strings.ToLower(to)
-	for _, other := range c.index().aliases[alias] {
-		if other != r {
-			return fmt.Errorf("storing label %q: %w as %q; aliases in a JKS key store do not differ by case", to, kdb.ErrExists, other.alias)
-		}
-	}
-	c.found = nil
-	if r.label = to; r.alias != alias {
-		r.alias, r.raw = alias, nil
-	}
-	return nil
-}
-
-func errReadOnly() error {
-	return fmt.Errorf("changing a JCEKS key store: %w: JCEKS is only read; copy its entries into a new PKCS #12 file or native database",
-		kdb.ErrUnsupported)
-}
-
-// relabel finds the entry that differs from the label by case alone. If it is the same entry it takes the label over;
-// two such entries would be one for Java.
-func (c *container) relabel(e *kdb.Entry) (*record, error) {
-	alias := strings.ToLower(e.Label)
-	found := c.index().aliases[alias]
-	if len(found) == 0 {
-		return nil, nil
-	}
-	r := found[0]
-	if len(found) > 1 || r.hidden != "" || !r.same(e) {
-		return nil, fmt.Errorf("storing label %q: %w as %q; aliases in a JKS key store do not differ by case", e.Label, kdb.ErrExists, r.alias)
-	}
-	c.found = nil
-	if r.label = e.Label; r.alias != alias {
-		r.alias, r.raw = alias, nil
-	}
-	return r, nil
-}
-
-// same reports whether the record holds the entry's certificates in the entry's kind.
-func (r *record) same(e *kdb.Entry) bool {
-	if (r.tag == tagKey) != (e.Kind == kdb.KindPersonal) || len(r.chain) != len(e.Certificates) {
-		return false
-	}
-	for i, crt := range r.chain {
-		if !bytes.Equal(crt.der, e.Certificates[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func (c *container) sameKey(r *record, key []byte) bool {
-	old, err := c.openKey(r)
-	return err == nil && subtle.ConstantTimeCompare(old, key) == 1
-}
-
-// set replaces what the record holds; a personal entry that is put without a key keeps the sealed one.
-func (r *record) set(e *kdb.Entry) {
-	r.raw, r.chain, r.tag = nil, nil, tagTrusted
-	for _, der := range e.Certificates {
-		r.chain = append(r.chain, certificate{typeX509, der})
-	}
-	if e.Kind == kdb.KindPersonal {
-		r.tag = tagKey
-	} else {
-		r.sealed, r.plain, r.fresh = nil, nil, false
-	}
-	if len(e.Key) > 0 {
-		r.sealed, r.plain, r.fresh = nil, e.Key, true
-	}
-	switch {
-	case !e.Added.IsZero() && !e.Added.Equal(r.added()):
-		r.created = e.Added.UnixMilli()
-	case r.created == 0:
-		r.created = time.Now().UnixMilli()
-	}
-}
-
-// Delete implements keyfile.Container. Entries that the alias hid go with it.
-func (c *container) Delete(label string) error {
-	if c.magic == magicJCEKS {
-		return errReadOnly()
-	}
-	gone := c.find(label)
-	if gone == nil {
-		return fmt.Errorf("label %q: %w", label, kdb.ErrNotFound)
-	}
-	records := c.records
-	c.records, c.entries, c.found = nil, nil, nil
-	for _, r := range records {
-		if r.alias != gone.alias {
-			c.records, c.entries = append(c.records, r), append(c.entries, r.entry)
-		}
-	}
-	return nil
-}
-
 // Encode implements keyfile.Container. Under another password the keys that opened with the old one are sealed anew;
 // the others keep what they have, as with keytool -storepasswd.
 func (c *container) Encode(password []byte) (keyfile.Files, error) {
@@ -450,7 +262,7 @@ func (c *container) Encode(password []byte) (keyfile.Files, error) {
 	changed := c.password != nil && !bytes.Equal(password, c.password)
 	for _, r := range c.records {
 		if err := c.reseal(r, password, changed); err != nil {
-			return keyfile.Files{}, inLabel(r.label, err)
+			return keyfile.Files{}, inLabel(r.alias, err)
 		}
 	}
 	c.password = bytes.Clone(password)

@@ -2,11 +2,8 @@ package jks
 
 import (
 	"fmt"
-	"strings"
 
 	"certkdb/kdb"
-	"certkdb/pki/cert"
-	"certkdb/pki/key"
 	"certkdb/pki/oid"
 	"certkdb/pki/pbe"
 )
@@ -20,10 +17,8 @@ func (c *container) Facts() []kdb.Fact {
 		facts = append(facts, kdb.Fact{Name: "verified", Value: "no, it was read without its password", Weak: true})
 	}
 	facts = append(facts, c.keyFacts()...)
-	for _, r := range c.records {
-		if r.hidden != "" {
-			facts = append(facts, kdb.Fact{Name: "kept, not shown", Value: fmt.Sprintf("alias %q: %s", r.alias, r.hidden)})
-		}
+	for _, r := range c.hidden {
+		facts = append(facts, kdb.Fact{Name: "kept, not shown", Value: fmt.Sprintf("alias %q: %s", r.alias, r.hidden)})
 	}
 	return append(facts, kdb.Fact{
 		Name: "advice", Value: "copy the entries into a PKCS #12 file, which every Java since 8 reads, or into a native database",
@@ -96,32 +91,27 @@ func (c *container) Check(report func(kdb.Problem)) {
 	if !c.verified {
 		report(kdb.Problem{Where: "digest", What: "it was not verified: no password was given", Severity: kdb.Closed})
 	}
-	for _, r := range c.records {
+	for _, r := range c.hidden {
+		report(kdb.Problem{Where: fmt.Sprintf("alias %q", r.alias), What: "kept, but not shown: " + r.hidden})
+	}
+	for label, r := range c.shown.All() {
 		where := fmt.Sprintf("alias %q", r.alias)
-		if r.hidden != "" {
-			report(kdb.Problem{Where: where, What: "kept, but not shown: " + r.hidden})
-			continue
-		}
-		if r.alias != strings.ToLower(r.alias) {
+		if r.alias != fold(r.alias) {
 			report(kdb.Problem{Where: where, What: "Java does not find it: it looks aliases up in lower case; rename it", Severity: kdb.Note})
 		}
-		c.checkRecord(r, where, report)
-	}
-}
-
-func (c *container) checkRecord(r *record, where string, report func(kdb.Problem)) {
-	switch r.tag {
-	case tagKey:
-		c.checkKey(r, where, report)
-	case tagSecret:
-		if _, err := c.Key(r.label); err != nil {
-			report(kdb.Unopened(where, err))
+		switch r.tag {
+		case tagKey:
+			c.checkKey(label, r, where, report)
+		case tagSecret:
+			if _, err := c.Key(label); err != nil {
+				report(kdb.Unopened(where, err))
+			}
 		}
 	}
 }
 
 // checkKey looks whether the key opens and belongs to its certificate.
-func (c *container) checkKey(r *record, where string, report func(kdb.Problem)) {
+func (c *container) checkKey(label string, r *record, where string, report func(kdb.Problem)) {
 	plain, err := c.openKey(r)
 	if err != nil {
 		if id, _ := r.protection(); id != "" {
@@ -130,15 +120,10 @@ func (c *container) checkKey(r *record, where string, report func(kdb.Problem)) 
 		report(kdb.Unopened(where, err))
 		return
 	}
-	private, err := key.ReadPrivate(plain)
-	switch {
-	case err != nil:
+	e := kdb.Entry{Label: label, Certificates: r.certificates(), Key: plain}
+	if err := e.CheckKey(); err != nil {
 		report(kdb.Problem{Where: where, What: err.Error()})
-	case len(r.chain) == 0:
+	} else if len(r.chain) == 0 {
 		report(kdb.Problem{Where: where, What: "the key has no certificate"})
-	case private.SPKI != nil:
-		if crt, err := cert.Parse(r.chain[0].der); err == nil && !key.SameKey(private.SPKI, crt.RawSPKI) {
-			report(kdb.Problem{Where: where, What: "the private key does not belong to the certificate"})
-		}
 	}
 }

@@ -32,6 +32,7 @@ func JKS() keyfile.Codec {
 		Name:       "jks",
 		Extensions: []string{".jks"},
 		Matches:    func(head []byte) bool { return bytes.HasPrefix(head, []byte{0xFE, 0xED, 0xFE, 0xED}) },
+		Fold:       fold,
 		Decode: func(f keyfile.Files, p keyfile.Passwords) (keyfile.Container, error) {
 			return decode(f.Main, p, magicJKS)
 		},
@@ -45,6 +46,7 @@ func JCEKS() keyfile.Codec {
 		Name:       "jceks",
 		Extensions: []string{".jceks"},
 		Matches:    func(head []byte) bool { return bytes.HasPrefix(head, []byte{0xCE, 0xCE, 0xCE, 0xCE}) },
+		Fold:       fold,
 		Decode: func(f keyfile.Files, p keyfile.Passwords) (keyfile.Container, error) {
 			return decode(f.Main, p, magicJCEKS)
 		},
@@ -55,7 +57,9 @@ func newContainer(profile string) (keyfile.Container, error) {
 	if profile != "" {
 		return nil, fmt.Errorf("%w: JKS files are written in one way, there is no profile %q", kdb.ErrUnsupported, profile)
 	}
-	return &container{store: store{magic: magicJKS, version: 2}, verified: true}, nil
+	c := &container{store: store{magic: magicJKS, version: 2}, verified: true}
+	c.describe()
+	return c, nil
 }
 
 func formatName(magic uint32) string {

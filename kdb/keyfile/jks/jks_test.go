@@ -155,49 +155,60 @@ func TestPut_othersKeepTheirBytes(t *testing.T) {
 	}
 }
 
-func TestPut_sameEntryChangesNothing(t *testing.T) {
-	t.Parallel()
-	a, ca := newIdentity(t, "a"), newIdentity(t, "ca")
-	before := encode(t, newStore(t, a.personal("a"), ca.trusted("Root CA")), secret)
-	c := open(t, before, secret)
-	put(t, c, a.personal("a"))
-	put(t, c, ca.trusted("Root CA"))
-	if !bytes.Equal(encode(t, c, secret), before) {
-		t.Error("putting the same entries changed the file")
-	}
-}
-
 func TestPut_aliasesAreLowerCase(t *testing.T) {
 	t.Parallel()
 	ca, other := newIdentity(t, "ca"), newIdentity(t, "other")
 	c := newStore(t, ca.trusted("Root CA"))
-	if got := labels(c); got != "Root CA" {
+	if got := labels(c); got != "root ca" {
 		t.Errorf("before writing the label is %q", got)
 	}
-	if err := c.Put(other.trusted("ROOT ca")); !errors.Is(err, kdb.ErrExists) {
-		t.Errorf("another certificate under a label of other case: %v, want ErrExists", err)
-	}
+	put(t, c, other.trusted("ROOT ca")) // the same entry
 	c = open(t, encode(t, c, secret), secret)
-	if got := labels(c); got != "root ca" {
-		t.Errorf("after writing the label is %q", got)
+	e, err := c.Entry("Root CA")
+	if err != nil || e.Label != "root ca" || !bytes.Equal(e.Certificates[0], other.cert) || labels(c) != "root ca" {
+		t.Errorf("after writing there is %q, %v", labels(c), err)
 	}
 }
 
-func TestPut_withoutKeyKeepsIt(t *testing.T) {
+// TestRename_needsNoPassword: the key stays sealed under a password of its own.
+func TestRename_needsNoPassword(t *testing.T) {
+	t.Parallel()
+	a := newIdentity(t, "a")
+	c := open(t, storeWithKeyPassword(t, a, "Own", "the key's password"), secret)
+	if err := c.Rename("Own", "Other Label"); err != nil {
+		t.Fatal(err)
+	}
+	c = open(t, encode(t, c, secret), secret, []byte("the key's password"))
+	if got := labels(c); got != "other label" {
+		t.Errorf("labels %q", got)
+	}
+	mustKey(t, c, "other label", a.key)
+}
+
+func TestUpdate_keepsTheKey(t *testing.T) {
 	t.Parallel()
 	a := newIdentity(t, "a")
 	c := open(t, encode(t, newStore(t, a.personal("a")), secret), secret)
 	e := a.personal("a")
 	e.Key, e.Certificates = nil, append(e.Certificates, newIdentity(t, "ca").cert)
-	put(t, c, e)
+	if err := c.Update(e); err != nil {
+		t.Fatal(err)
+	}
 	c = open(t, encode(t, c, secret), secret)
 	mustKey(t, c, "a", a.key)
 	if n := len(c.Entries()[0].Certificates); n != 2 {
 		t.Errorf("%d certificates, want 2", n)
 	}
 	e.Label = "new"
-	if err := c.Put(e); err == nil {
-		t.Error("a personal entry without any key was taken")
+	if err := c.Update(e); !errors.Is(err, kdb.ErrNotFound) {
+		t.Errorf("updating an entry that is not there: %v", err)
+	}
+	isDefault, isTrusted := a.personal("a"), a.personal("a")
+	isDefault.Default, isTrusted.Trusted = true, true
+	for what, e := range map[string]kdb.Entry{"default": isDefault, "trust": isTrusted} {
+		if err := c.Update(e); !errors.Is(err, kdb.ErrUnsupported) {
+			t.Errorf("%s: %v, want ErrUnsupported", what, err)
+		}
 	}
 }
 
@@ -205,13 +216,11 @@ func TestPut_refusesWhatJKSCannotHold(t *testing.T) {
 	t.Parallel()
 	a := newIdentity(t, "a")
 	request := kdb.Entry{Label: "r", Kind: kdb.KindRequest, Request: []byte{0x30, 0}, Key: a.key}
-	distrusted, setDefault, setTrusted := a.trusted("d"), a.personal("a"), a.personal("a")
+	distrusted := a.trusted("d")
 	distrusted.Trusted = false
-	setDefault.Default, setDefault.Key = true, nil
-	setTrusted.Trusted, setTrusted.Key = true, nil
 	c := newStore(t, a.personal("a"))
 	for name, e := range map[string]kdb.Entry{
-		"request": request, "distrusted": distrusted, "default": setDefault, "trusted key": setTrusted,
+		"request": request, "distrusted": distrusted,
 		"secret key": {Label: "s", Kind: kdb.KindSecretKey, Key: []byte("0123456789abcdef"), KeyAlgorithm: "AES"},
 	} {
 		if err := c.Put(e); !errors.Is(err, kdb.ErrUnsupported) {

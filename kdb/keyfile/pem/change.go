@@ -13,6 +13,20 @@ import (
 	"certkdb/pki/key"
 )
 
+// Update implements keyfile.Container.
+func (c *container) Update(e kdb.Entry) error {
+	unsupported := ""
+	switch {
+	case e.Default:
+		unsupported = "it has no default entry"
+	case e.Kind == kdb.KindPersonal && e.Trusted:
+		unsupported = "an entry with a key cannot be trusted in it; add the certificate under another label"
+	default:
+		return c.Put(e)
+	}
+	return fmt.Errorf("storing label %q in PEM: %w: %s", e.Label, kdb.ErrUnsupported, unsupported)
+}
+
 // Put implements keyfile.Container. What the file has already stays as it is written there.
 func (c *container) Put(e kdb.Entry) error {
 	if err := c.holds(&e); err != nil {
@@ -55,12 +69,6 @@ func (c *container) holds(e *kdb.Entry) error {
 		return unsupported(c.fixed)
 	case e.Kind == kdb.KindSecretKey:
 		return unsupported("it holds no secret keys; use a PKCS #12 file or a native database")
-	// Together with its key the entry is a copy from elsewhere, and loses a mark that PEM does not know; without one, setting the mark is
-	// what was asked for.
-	case len(e.Key) == 0 && e.Default:
-		return unsupported("it has no default entry")
-	case len(e.Key) == 0 && e.Kind == kdb.KindPersonal && e.Trusted:
-		return unsupported("an entry with a key cannot be trusted in it; add the certificate under another label")
 	case e.Kind != kdb.KindRequest && len(e.Certificates) == 0, e.Kind == kdb.KindRequest && len(e.Request) == 0:
 		return fmt.Errorf("%w: an entry of kind %s without a certificate or request", kdb.ErrUnsupported, e.Kind)
 	}

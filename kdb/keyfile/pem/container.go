@@ -53,6 +53,15 @@ func (c *container) Entries() []kdb.Entry {
 	return list
 }
 
+// Entry implements keyfile.Container.
+func (c *container) Entry(label string) (kdb.Entry, error) {
+	r := c.byLabel[label]
+	if r == nil {
+		return kdb.Entry{}, fmt.Errorf("label %q: %w", label, kdb.ErrNotFound)
+	}
+	return r.entry(), nil
+}
+
 func (r *record) entry() kdb.Entry {
 	e := kdb.Entry{Label: r.label, Kind: r.kind, Trusted: r.trusted, Certificates: r.certificates}
 	if r.request != nil {

@@ -61,6 +61,9 @@ func (l *ledger) leave(r *record) {
 	}
 }
 
+// Update implements [keyfile.Container].
+func (c *Container) Update(e kdb.Entry) error { return c.Put(e) }
+
 // Put implements [keyfile.Container]. A new label for a certificate and key that are in the file already takes their
 // attributes along, so that renaming loses none.
 func (c *Container) Put(e kdb.Entry) error {

@@ -198,6 +198,15 @@ func (c *Container) Entries() []kdb.Entry {
 	return list
 }
 
+// Entry implements [keyfile.Container].
+func (c *Container) Entry(label string) (kdb.Entry, error) {
+	r := c.byLabel[label]
+	if r == nil {
+		return kdb.Entry{}, fmt.Errorf("%w: %q", kdb.ErrNotFound, label)
+	}
+	return r.entry(), nil
+}
+
 func (r *record) entry() kdb.Entry {
 	e := kdb.Entry{
 		Label: r.label, Kind: r.kind, Trusted: r.trusted, Default: r.isDefault, KeyAlgorithm: r.algorithm,

@@ -153,6 +153,18 @@ func (c *container) Entries() []kdb.Entry {
 	return list
 }
 
+// Entry implements keyfile.Container.
+func (c *container) Entry(label string) (kdb.Entry, error) {
+	r := c.byLabel[label]
+	if r == nil {
+		return kdb.Entry{}, fmt.Errorf("label %q: %w", label, kdb.ErrNotFound)
+	}
+	return kdb.Entry{Label: label, Kind: kdb.KindTrusted, Trusted: true, Certificates: [][]byte{r.der}}, nil
+}
+
+// Update implements keyfile.Container: a certificate is all that an entry is.
+func (c *container) Update(e kdb.Entry) error { return c.Put(e) }
+
 // Key implements keyfile.Container: there are none.
 func (c *container) Key(label string) ([]byte, error) {
 	return nil, fmt.Errorf("the key of label %q: %w: PKCS #7 holds no private keys", label, kdb.ErrNotFound)

@@ -1,0 +1,48 @@
+package document
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"certkdb/kdb"
+)
+
+// numberSize is how many bytes of a label the number behind it may take: " (4294967)".
+const numberSize = 10
+
+// Label is the label of an entry that stands in a file under a name of any form: the name where it is a label, else what
+// is left of it without control characters and cut to its length, else the automatic label.
+func Label(name string, e *kdb.Entry) string {
+	if kdb.CheckLabel(name) == nil {
+		return name
+	}
+	if name = repair(name); name != "" {
+		return name
+	}
+	if len(e.Certificates) == 0 && len(e.Request) == 0 {
+		return "unnamed"
+	}
+	return kdb.AutoLabel(e)
+}
+
+// repair makes a label of a name; "" if nothing is left.
+func repair(name string) string {
+	clean := strings.Map(func(r rune) rune {
+		if r < 0x20 || r >= 0x7f && r < 0xa0 || r == utf8.RuneError {
+			return -1
+		}
+		return r
+	}, name)
+	return Cut(strings.TrimSpace(clean), kdb.MaxLabel)
+}
+
+// Cut shortens text to at most n bytes of whole characters, without a blank at the end.
+func Cut(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	for n > 0 && !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return strings.TrimRight(text[:n], " ")
+}
