@@ -3,8 +3,6 @@ package keyfile_test
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
-	"crypto/x509"
 	"errors"
 	"io/fs"
 	"os"
@@ -397,15 +395,7 @@ func TestUpdate_companionsAndSymbolicLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	db := openToy(t, link, options())
-	_, private, err := ed25519.GenerateKey(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	request := kdb.Entry{Label: "req", Kind: kdb.KindRequest, Request: []byte{0x30}, Key: key}
+	request := request("req")
 	if err := db.Update(t.Context(), "x", func(tx kdb.Tx) error { return tx.Put(request) }); err != nil {
 		t.Fatal(err)
 	}

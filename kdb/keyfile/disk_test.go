@@ -1,6 +1,7 @@
 package keyfile_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -14,8 +15,13 @@ import (
 	"certkdb/kdb/keyfile"
 )
 
+// anyKey is an Ed25519 key (RFC 8410, section 7).
+var anyKey = append([]byte{
+	0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+}, make([]byte, 32)...)
+
 func request(label string) kdb.Entry {
-	return kdb.Entry{Label: label, Kind: kdb.KindRequest, Request: []byte{0x30}, Key: []byte{1}}
+	return kdb.Entry{Label: label, Kind: kdb.KindRequest, Request: []byte{0x30}, Key: bytes.Clone(anyKey)}
 }
 
 // addBoth changes the main file and its companion.

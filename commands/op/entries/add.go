@@ -1,6 +1,7 @@
 package entries
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -194,7 +195,7 @@ func put(tx kdb.Tx, entry kdb.Entry, replace bool, changed *Changed) error {
 			return err
 		}
 		if same {
-			action.Action = "unchanged"
+			action.Action, action.Label = "unchanged", old.Label
 			changed.note(action)
 			return nil
 		}
@@ -210,12 +211,30 @@ func put(tx kdb.Tx, entry kdb.Entry, replace bool, changed *Changed) error {
 		}
 		return err
 	}
-	action.Reason, err = "", nil
+	now, err := tx.Summary(entry.Label)
+	if action.Label = now.Label; err != nil {
+		return err
+	}
 	if action.Action == "replaced" {
 		action.Reason, err = LostMarks(tx, &old)
 	}
+	action.Reason = cmp.Or(action.Reason, notKept(&entry, &now))
 	changed.note(action)
 	return err
+}
+
+// notKept says which marks of a new entry this kind of database has no place for; "" if it keeps all.
+func notKept(entry *kdb.Entry, now *kdb.Summary) string {
+	trusted, isDefault := entry.Trusted && !now.Trusted, entry.Default && !now.Default
+	switch {
+	case trusted && isDefault:
+		return "this kind of database keeps neither that it is trusted nor that it is the default entry"
+	case trusted:
+		return "this kind of database does not keep that it is trusted"
+	case isDefault:
+		return "this kind of database does not keep that it is the default entry"
+	}
+	return ""
 }
 
 // sameContent compares what an entry holds. Trust is not content: adding a certificate again does not trust it again.
