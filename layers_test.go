@@ -61,7 +61,7 @@ var owners = map[string]string{
 	"github.com/urfave/cli":            "certkdb/commands/native",
 	"software.sslmate.com":             "certkdb/kdb/keyfile/pkcs12",
 	"github.com/pavlo-v-chernykh/":     "certkdb/kdb/keyfile/jks",
-	"golang.org/x/crypto/ssh":          "certkdb/kdb/keyfile/pem",
+	"golang.org/x/crypto/ssh":          "certkdb/pki/key/openssh",
 	"github.com/cloudflare/circl":      "certkdb/pki/key",
 	"golang.org/x/crypto/argon2":       "certkdb/kdb/sealed",
 	"github.com/pkg/errors":            "",

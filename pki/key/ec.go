@@ -88,6 +88,25 @@ func parseECParams(der []byte) ecParams {
 	return p
 }
 
+// CheckECParameters refuses explicit parameters that have the prime of a curve known here, but other numbers: they pass for that curve and
+// are weaker (CVE-2020-0601). Curves that are not known here are not judged.
+func CheckECParameters(der []byte) error {
+	d := parseECParams(der).domain
+	if d == nil || d.name() != "" {
+		return nil
+	}
+	known := []*elliptic.CurveParams{secp256k1()}
+	for _, id := range goCurveIDs {
+		known = append(known, goCurve(id).Params())
+	}
+	for _, c := range known {
+		if d.p.Cmp(c.P) == 0 {
+			return malformed("explicit parameters that have the prime of %s, but not its other numbers", c.Name)
+		}
+	}
+	return nil
+}
+
 // describeEC names an EC key by the parameters of its algorithm.
 func describeEC(algorithm string, params []byte) Public {
 	p := parseECParams(params)
@@ -105,6 +124,9 @@ func describeEC(algorithm string, params []byte) Public {
 	}
 	return out
 }
+
+// goCurveIDs are the curves of crypto/elliptic.
+var goCurveIDs = [...]string{oid.P256, oid.P384, oid.P521, oid.P224}
 
 // goCurve is the curve in Go's crypto/elliptic, nil if it has none.
 func goCurve(id string) elliptic.Curve {
@@ -221,7 +243,7 @@ func parseDomain(in cryptobyte.String) *domain {
 // name returns the identifier of the named curve that the parameters spell out, "" if it is none of Go's curves or
 // secp256k1. All numbers are compared: a curve that shares only some of them is another one (CVE-2020-0601).
 func (d *domain) name() string {
-	for _, id := range []string{oid.P256, oid.P384, oid.P521, oid.P224} {
+	for _, id := range goCurveIDs {
 		if d.is(goCurve(id).Params()) {
 			return id
 		}

@@ -3,6 +3,7 @@ package key_test
 import (
 	"bytes"
 	"crypto"
+	"crypto/elliptic"
 	"crypto/mldsa"
 	"crypto/rand"
 	"crypto/x509"
@@ -13,6 +14,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"certkdb/pki/key"
 	"certkdb/scripts/conformancedata"
@@ -226,6 +230,50 @@ func TestDescribePublic_neverFails(t *testing.T) {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// explicit builds ECParameters over a prime field (RFC 3279, 2.3.5).
+func explicit(c *elliptic.CurveParams, a *big.Int, base []byte, n *big.Int) []byte {
+	var b cryptobyte.Builder
+	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddASN1Int64(1)
+		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			b.AddASN1ObjectIdentifier(asn1.ObjectIdentifier{1, 2, 840, 10045, 1, 1})
+			b.AddASN1BigInt(c.P)
+		})
+		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddASN1OctetString(a.Bytes()); b.AddASN1OctetString(c.B.Bytes()) })
+		b.AddASN1OctetString(base)
+		b.AddASN1BigInt(n)
+	})
+	return b.BytesOrPanic()
+}
+
+func TestCheckECParameters(t *testing.T) {
+	t.Parallel()
+	c := elliptic.P256().Params()
+	a := new(big.Int).Sub(c.P, big.NewInt(3))
+	base := append(append([]byte{4}, c.Gx.FillBytes(make([]byte, 32))...), c.Gy.FillBytes(make([]byte, 32))...)
+	off := append(bytes.Clone(base[:64]), base[64]^1)
+	other := *c
+	other.P = new(big.Int).Add(c.P, big.NewInt(2))
+	for _, test := range []struct {
+		rule string
+		der  []byte
+		kind error
+	}{
+		{"P-256", explicit(c, a, base, c.N), nil},
+		{"P-256 with a compressed base point", explicit(c, a, append([]byte{3}, base[1:33]...), c.N), nil},
+		{"a named curve", []byte(curve25), nil},
+		{"another prime is not judged", explicit(&other, a, base, c.N), nil},
+		{"what is not understood is not judged", []byte{0x30, 0}, nil},
+		{"base point of P-256 changed (CVE-2020-0601)", explicit(c, a, off, c.N), key.ErrParse},
+		{"order of P-256 changed", explicit(c, a, base, new(big.Int).Add(c.N, big.NewInt(1))), key.ErrParse},
+		{"coefficient of P-256 changed", explicit(c, big.NewInt(3), base, c.N), key.ErrParse},
+	} {
+		if err := key.CheckECParameters(test.der); !errors.Is(err, test.kind) {
+			t.Errorf("%s: %v", test.rule, err)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
+	"certkdb/pki/key/openssh"
 )
 
 // container is a decoded file: its parts in order, and the entries that they make.
@@ -125,8 +126,8 @@ func (p *part) openWith(password []byte) error {
 // encrypted says that the key is, in the file.
 func (p *part) encrypted() bool {
 	if p.item.Kind == OpenSSHKey {
-		head, err := parseOpenSSH(p.item.DER)
-		return err == nil && head.kdf != "none"
+		k, err := openssh.Parse(p.item.DER)
+		return err == nil && k.Encrypted()
 	}
 	return p.item.Kind == EncryptedKey
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"certkdb/kdb/keyfile/ber"
+	"certkdb/pki/key"
+	"certkdb/pki/key/openssh"
 )
 
 // kindOfType says what the type of a PEM block promises (RFC 7468, and OpenSSL's pem.h).
@@ -61,7 +63,7 @@ func (i *Item) identify() error {
 		return i.trailing(i.DER[:n:n], rest)
 	}
 	if i.Type == "EC PARAMETERS" {
-		return checkCurve(i.DER)
+		return key.CheckECParameters(i.DER)
 	}
 	return nil
 }
@@ -117,11 +119,8 @@ func (i *Item) encryptedHeaders() bool {
 	return strings.Contains(i.Header("Proc-Type"), "ENCRYPTED") || i.Header("DEK-Info") != ""
 }
 
-// openSSHMagic begins an OpenSSH private key (OpenSSH's PROTOCOL.key).
-const openSSHMagic = "openssh-key-v1\x00"
-
 func checkOpenSSH(data []byte) error {
-	if !strings.HasPrefix(string(data[:min(len(data), len(openSSHMagic))]), openSSHMagic) {
+	if !strings.HasPrefix(string(data[:min(len(data), len(openssh.Magic))]), openssh.Magic) {
 		return errors.New("the content is no OpenSSH private key")
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/pki/key"
+	"certkdb/pki/key/openssh"
 	"certkdb/pki/pbe"
 )
 
@@ -34,9 +35,29 @@ func (i *Item) openKey(passwords Passwords) (key.Private, error) {
 		}
 		return key.ReadPrivate(der)
 	case OpenSSHKey:
-		return openSSH(i, passwords)
+		return i.openSSH(passwords)
 	}
 	return key.Private{}, fmt.Errorf("%w: it is no private key", kdb.ErrParse)
+}
+
+func (i *Item) openSSH(passwords Passwords) (key.Private, error) {
+	k, err := openssh.Parse(i.DER)
+	if err != nil {
+		return key.Private{}, err
+	}
+	var password []byte
+	if k.Encrypted() {
+		if password, err = i.password(passwords); err != nil {
+			return key.Private{}, err
+		}
+	}
+	return k.Open(password, i.budget)
+}
+
+// AuthorizedKey is openssh.AuthorizedKey with an error that wraps kdb.ErrUnsupported.
+func AuthorizedKey(spki []byte, comment string) ([]byte, error) {
+	line, err := openssh.AuthorizedKey(spki, comment)
+	return line, translate(err)
 }
 
 // decrypt opens PKCS #8 and the traditional form.

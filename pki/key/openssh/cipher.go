@@ -1,4 +1,4 @@
-package pem
+package openssh
 
 import (
 	"crypto/aes"
@@ -13,19 +13,19 @@ import (
 	//lint:ignore SA1019 bcrypt is made of it, and OpenSSH's keys are protected by bcrypt
 	"golang.org/x/crypto/blowfish"
 	"golang.org/x/crypto/chacha20"
+
 	//lint:ignore SA1019 OpenSSH combines ChaCha20 and Poly1305 in its own way, which no AEAD does
 	"golang.org/x/crypto/poly1305"
 )
 
-// sshCipher is a cipher of OpenSSH's private keys: the sizes of its key and initialization vector, and how it opens what is sealed, whose
-// tag stands behind it.
-type sshCipher struct {
+// sealing is a cipher of private keys: the sizes of its key, initialization vector and tag, and how it decrypts.
+type sealing struct {
 	key, iv, tag int
 	open         func(key, iv, sealed, tag []byte) ([]byte, error)
 }
 
-// sshCiphers are those that ssh-keygen offers (OpenSSH's cipher.c).
-var sshCiphers = map[string]sshCipher{
+// ciphers are those that ssh-keygen offers (OpenSSH's cipher.c).
+var ciphers = map[string]sealing{
 	"aes128-ctr":                    {16, 16, 0, openCTR},
 	"aes192-ctr":                    {24, 16, 0, openCTR},
 	"aes256-ctr":                    {32, 16, 0, openCTR},
@@ -91,8 +91,8 @@ func openChaCha(key, _, sealed, tag []byte) ([]byte, error) {
 	return plain, nil
 }
 
-// bcryptKey is bcrypt_pbkdf(3) of OpenBSD: PBKDF2 with bcrypt as its pseudo-random function, whose blocks are dealt out over the key like
-// cards.
+// bcryptKey is bcrypt_pbkdf(3) of OpenBSD: PBKDF2 with bcrypt as its pseudo-random function, whose blocks are interleaved
+// in the key.
 func bcryptKey(password, salt []byte, rounds, size int) []byte {
 	blocks := bcryptBlocks(size)
 	key := make([]byte, blocks*bcryptSize)
@@ -119,7 +119,7 @@ func bcryptBlock(secret [sha512.Size]byte, input []byte, rounds int) [bcryptSize
 	return out
 }
 
-// bcryptHash is bcrypt with 2⁶ rounds and another text than that of passwords.
+// bcryptHash is bcrypt with 2⁶ rounds and a text of its own.
 func bcryptHash(secret, salt [sha512.Size]byte) (out [bcryptSize]byte) {
 	c, err := blowfish.NewSaltedCipher(secret[:], salt[:])
 	if err != nil {
