@@ -85,13 +85,13 @@ func (k *Key) parseKDF(options cryptobyte.String) error {
 	case k.kdf == "none":
 		return nil
 	case k.kdf != "bcrypt":
-		return fmt.Errorf("OpenSSH private key: %w: key derivation %.40q", pbe.ErrUnsupported, k.kdf)
+		return fmt.Errorf("%w: key derivation %.40q", pbe.ErrUnsupported, k.kdf)
 	case !readString(&options, (*cryptobyte.String)(&k.salt)) || !options.ReadUint32(&k.rounds) || len(k.salt) == 0 || k.rounds == 0:
 		return malformed("its bcrypt parameters are bad or cut off")
 	case k.rounds > maxRounds:
-		return fmt.Errorf("OpenSSH private key: %w: %d rounds of bcrypt, at most %d are done", pbe.ErrLimit, k.rounds, maxRounds)
+		return fmt.Errorf("%w: %d rounds of bcrypt, at most %d are done", pbe.ErrLimit, k.rounds, maxRounds)
 	case !known:
-		return fmt.Errorf("OpenSSH private key: %w: cipher %.40q", pbe.ErrUnsupported, k.cipher)
+		return fmt.Errorf("%w: cipher %.40q", pbe.ErrUnsupported, k.cipher)
 	}
 	return nil
 }
@@ -100,11 +100,11 @@ func (k *Key) parseKDF(options cryptobyte.String) error {
 func (k *Key) Encrypted() bool { return k.kdf != "none" }
 
 func malformed(format string, args ...any) error {
-	return fmt.Errorf("OpenSSH private key: %w: %w", key.ErrParse, fmt.Errorf(format, args...))
+	return fmt.Errorf("%w: %w", key.ErrParse, fmt.Errorf(format, args...))
 }
 
 func unsupported(format string, args ...any) error {
-	return fmt.Errorf("OpenSSH private key: %w: %w", key.ErrUnsupported, fmt.Errorf(format, args...))
+	return fmt.Errorf("%w: %w", key.ErrUnsupported, fmt.Errorf(format, args...))
 }
 
 // readString reads a string of RFC 4251, section 5.
@@ -118,7 +118,7 @@ func (k *Key) Open(password []byte, budget *pbe.Budget) (key.Private, error) {
 	private := k.private
 	if k.Encrypted() {
 		if err := budget.Spend(int(k.rounds) * roundWork); err != nil {
-			return key.Private{}, fmt.Errorf("OpenSSH private key: %w", err)
+			return key.Private{}, err
 		}
 		var err error
 		if private, err = k.decrypt(password); err != nil {
