@@ -9,7 +9,7 @@ import (
 )
 
 // The vectors of RFC 3713, appendix A.
-func TestTraditionalCipher_camelliaVectors(t *testing.T) {
+func TestFindTraditional_camelliaVectors(t *testing.T) {
 	t.Parallel()
 	plain := unhex(t, "0123456789abcdeffedcba9876543210")
 	for _, test := range []struct{ key, want string }{
@@ -17,7 +17,7 @@ func TestTraditionalCipher_camelliaVectors(t *testing.T) {
 		{"0123456789abcdeffedcba98765432100011223344556677", "b4993401b3e996f84ee5cee7d79b09b9"},
 		{"0123456789abcdeffedcba987654321000112233445566778899aabbccddeeff", "9acc237dff16d76c20ef7c919e3a7509"},
 	} {
-		c, ok := pbe.TraditionalCipher(fmt.Sprintf("CAMELLIA-%d-CBC", 4*len(test.key)))
+		c, ok := pbe.FindTraditional(fmt.Sprintf("CAMELLIA-%d-CBC", 4*len(test.key)))
 		if !ok || c.KeySize != len(test.key)/2 || c.BlockSize != len(plain) {
 			t.Fatalf("%+v, %t", c, ok)
 		}
@@ -34,7 +34,9 @@ func TestTraditionalCipher_camelliaVectors(t *testing.T) {
 			t.Errorf("%d bits: it comes back as %x", 4*len(test.key), got)
 		}
 	}
-	if _, ok := pbe.TraditionalCipher("ROT13"); ok {
-		t.Error("a cipher that is none")
+	for _, name := range []string{"ROT13", "AES-128", "AES-128-CTR", "-CBC", ""} {
+		if _, ok := pbe.FindTraditional(name); ok {
+			t.Errorf("%q is known", name)
+		}
 	}
 }

@@ -21,7 +21,8 @@ func looksLikeDER(head []byte) bool {
 	case long >= 0x80:
 		return long == 0x80
 	}
-	return head[2] == tagInteger || head[2] == tagOID || head[2] == tagSequence && head[3] < 0x20
+	// An encrypted key (PKCS #8) begins with an AlgorithmIdentifier, which may be longer than any control character.
+	return head[2] == tagInteger || head[2] == tagOID || head[2] == tagSequence && (head[3] < 0x20 || len(head) > 4 && head[4] == tagOID)
 }
 
 // scanDER reads one DER element after the other.

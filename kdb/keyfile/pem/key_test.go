@@ -86,6 +86,7 @@ func TestOpenKey_traditionalEncryption(t *testing.T) {
 	for _, cipher := range []string{
 		"-aes128", "-aes192", "-aes256", "-des3", "-des-ede-cbc", "-des-cbc", "-camellia128", "-camellia192", "-camellia256",
 		"-bf-cbc", "-cast5-cbc", "-rc2-cbc", "-rc2-64-cbc", "-rc2-40-cbc",
+		"-aes-128-cfb", "-aes-192-ofb", "-camellia-256-cfb", "-des-ede3-cfb", "-des-ede-ofb", "-des-cfb", "-bf-ofb", "-cast5-cfb", "-rc2-cfb",
 	} {
 		text := tool(t, plain, "openssl", "rsa", "-provider", "legacy", "-provider", "default", "-traditional", cipher, "-passout", "pass:secret")
 		got, err := openOne(t, text, "secret")
@@ -98,6 +99,33 @@ func TestOpenKey_traditionalEncryption(t *testing.T) {
 		if _, err := openOne(t, text, "none"); !errors.Is(err, kdb.ErrNoPassword) {
 			t.Errorf("%s without password: %v", cipher, err)
 		}
+	}
+}
+
+// TestOpenKey_smallEncryptedDER reads what Java and KeyStore Explorer write: a small key with a salt of 20 bytes.
+func TestOpenKey_smallEncryptedDER(t *testing.T) {
+	t.Parallel()
+	_, ed, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := pkcs8Of(t, ed)
+	for _, scheme := range []pbe.Scheme{pbe.TripleDES, pbe.GSKit} {
+		der, err := pbe.EncryptPKCS8(want, []byte("secret"), scheme)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := openOne(t, der, "secret"); err != nil || !bytes.Equal(got.PKCS8, want) {
+			t.Errorf("%s: %v, or another key", scheme, err)
+		}
+	}
+	algorithm := append([]byte("\x30\x28\x06\x0a\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01\x03\x30\x1a\x04\x14"), make([]byte, 20)...)
+	der := pbe.JoinPKCS8(append(algorithm, 2, 2, 4, 0), make([]byte, 48))
+	if _, err := openOne(t, der, "wrong"); !errors.Is(err, kdb.ErrPassword) {
+		t.Errorf("a salt of 20 bytes: %v, want ErrPassword", err)
+	}
+	if _, err := openOne(t, []byte("0(0& text that is none of it"), "wrong"); !errors.Is(err, kdb.ErrParse) {
+		t.Errorf("text: %v, want ErrParse", err)
 	}
 }
 

@@ -1,9 +1,7 @@
 package pem
 
 import (
-	"bytes"
-	"crypto/cipher" //nolint:gosec // files that are encrypted with it have to be read
-	"crypto/md5"    //nolint:gosec // OpenSSL derives the keys of these files with it
+	"crypto/md5" //nolint:gosec // OpenSSL derives the keys of these files with it
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -16,7 +14,7 @@ import (
 
 // dek is the cipher of a traditional encrypted key: the header DEK-Info (RFC 1421, 4.6.1.3) with OpenSSL's names.
 type dek struct {
-	pbe.BlockCipher
+	pbe.TraditionalCipher
 	name string
 	iv   []byte
 }
@@ -26,7 +24,7 @@ func parseDEK(header string) (*dek, error) {
 	name, digits, _ := strings.Cut(header, ",")
 	d := dek{name: strings.ToUpper(strings.TrimSpace(name))}
 	var known bool
-	if d.BlockCipher, known = pbe.TraditionalCipher(d.name); known {
+	if d.TraditionalCipher, known = pbe.FindTraditional(d.name); known {
 		var err error
 		if d.iv, err = hex.DecodeString(strings.TrimSpace(digits)); err != nil || len(d.iv) != d.BlockSize {
 			return nil, fmt.Errorf("%w: the initial vector in DEK-Info is not of %d hexadecimal digits", kdb.ErrParse, 2*d.BlockSize)
@@ -41,19 +39,12 @@ func parseDEK(header string) (*dek, error) {
 
 // decrypt returns the DER in data. What has wrong padding or is no SEQUENCE was decrypted with a wrong password.
 func (d *dek) decrypt(data, password []byte) ([]byte, error) {
-	size := d.BlockSize
-	if len(data) == 0 || len(data)%size != 0 {
-		return nil, fmt.Errorf("%w: %d bytes are no whole number of blocks of %s", kdb.ErrParse, len(data), d.name)
-	}
 	key := bytesToKey(password, d.iv[:8], d.KeySize)
 	defer clear(key)
-	block, err := d.New(key)
-	if err != nil {
-		return nil, err // unreachable: the sizes fit
+	der, err := d.Decrypt(data, key, d.iv)
+	if errors.Is(err, pbe.ErrParse) {
+		return nil, fmt.Errorf("decrypting with %s: %w", d.name, err)
 	}
-	plain := make([]byte, len(data))
-	cipher.NewCBCDecrypter(block, d.iv).CryptBlocks(plain, data)
-	der, err := unpad(plain, size)
 	if err == nil {
 		var n int
 		if n, err = ber.Length(der); err == nil && (n != len(der) || der[0] != tagSequence) {
@@ -61,7 +52,7 @@ func (d *dek) decrypt(data, password []byte) ([]byte, error) {
 		}
 	}
 	if err != nil {
-		clear(plain)
+		clear(der)
 		return nil, marked{fmt.Errorf("decrypting with %s: wrong password or damaged data", d.name), kdb.ErrPassword}
 	}
 	return der, nil
@@ -79,13 +70,4 @@ func bytesToKey(password, salt []byte, size int) []byte {
 		key = append(key, last...)
 	}
 	return key[:size]
-}
-
-// unpad removes the padding of RFC 1423, 1.1.
-func unpad(plain []byte, size int) ([]byte, error) {
-	n := int(plain[len(plain)-1])
-	if n == 0 || n > size || !bytes.Equal(plain[len(plain)-n:], bytes.Repeat([]byte{byte(n)}, n)) {
-		return nil, errors.New("wrong padding")
-	}
-	return plain[:len(plain)-n], nil
 }

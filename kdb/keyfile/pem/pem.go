@@ -112,7 +112,7 @@ const MaxBlock = 128 << 20
 func Items(r io.Reader) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
 		in := bufio.NewReaderSize(r, 4096)
-		head, err := in.Peek(4)
+		head, err := in.Peek(5)
 		if err != nil && err != io.EOF {
 			yield(Item{}, fmt.Errorf("reading: %w", err))
 			return
