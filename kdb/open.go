@@ -106,6 +106,9 @@ func Recognise(drivers []Driver, location string) (*Driver, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening %q: %w", location, withoutPath(err))
 	}
+	if foreign := FindForeign(head); foreign != nil {
+		return nil, fmt.Errorf("opening %q: %w", location, foreign)
+	}
 	for i := range drivers {
 		if drivers[i].Matches != nil && drivers[i].Matches(head) {
 			return &drivers[i], nil

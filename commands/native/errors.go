@@ -79,7 +79,10 @@ func hintFor(err error) string {
 	if hint := op.Hint(err); hint != "" {
 		return hint
 	}
+	var foreign *kdb.ForeignFormat
 	switch {
+	case errors.As(err, &foreign):
+		return foreign.Convert
 	case errors.Is(err, sealed.ErrStashMode):
 		return "chmod 600 the stash; if others may have read it, make it again with: certkdb stash create"
 	case errors.Is(err, kdb.ErrPassword):

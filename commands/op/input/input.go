@@ -67,7 +67,10 @@ func (in *Input) add(ctx context.Context, o Files, name string) error {
 		return nil
 	}
 	driver, err := kdb.Recognise(in.env.Drivers, name)
+	var foreign *kdb.ForeignFormat
 	switch {
+	case errors.As(err, &foreign):
+		return err
 	case errors.Is(err, kdb.ErrNoDatabase):
 		return fmt.Errorf("reading %q: %w", name, os.ErrNotExist)
 	case errors.Is(err, kdb.ErrVersion), err == nil && driver.Pieces: // no container: certificates and keys

@@ -42,6 +42,9 @@ func (s *inspection) inspect(data []byte) error {
 	if i >= 0 {
 		return s.store(&s.env.Drivers[i], data)
 	}
+	if foreign := kdb.FindForeign(head); foreign != nil {
+		return fmt.Errorf("reading %q: %w", s.File, foreign)
+	}
 	return s.pieces(data)
 }
 
