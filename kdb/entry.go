@@ -34,6 +34,9 @@ func (k Kind) String() string {
 	return fmt.Sprintf("kind-%d", uint8(k))
 }
 
+// MarshalText writes the name of the kind, for JSON.
+func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
 // ParseKind is the inverse of [Kind.String].
 func ParseKind(name string) (Kind, error) {
 	for kind, n := range kindNames {

@@ -14,6 +14,8 @@ type Registry interface {
 	Issued(issuer [32]byte, serial string) (Issued, error)
 	// AllIssued yields the records of an issuer in the order of their serial numbers' digits, as a stream.
 	AllIssued(issuer [32]byte) iter.Seq2[Issued, error]
+	// LastCRLNumber is the number of the newest revocation list of an issuer, 0 if there is none.
+	LastCRLNumber(issuer [32]byte) (uint64, error)
 	// NextCRLNumber counts the revocation lists of an issuer (RFC 5280, 5.2.3): 1 at first, one more at each call.
 	NextCRLNumber(issuer [32]byte) (uint64, error)
 }

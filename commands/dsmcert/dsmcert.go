@@ -53,15 +53,21 @@ func run(ctx context.Context, env *op.Env, args []string) error {
 	}
 	db := op.DB{Location: existing(env), LockTimeout: op.DefaultLockTimeout}
 	switch r.action {
+	case "help":
+		_, err = io.WriteString(env.Stdout, usageText)
+		return err
 	case "add":
 		return add(ctx, env, db, r)
-	case "list":
-		return list(ctx, env, db)
-	case "delete":
-		return remove(ctx, env, db, r)
 	}
-	_, err = io.WriteString(env.Stdout, usageText)
-	return err
+	s, err := op.Open(ctx, env, db)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if r.action == "list" {
+		return list(ctx, s)
+	}
+	return remove(ctx, s, r)
 }
 
 // parse reads the arguments. The names of options are taken in any case, as GSKit's tools do (unconfirmed for dsmcert).
@@ -109,17 +115,14 @@ func (r request) complete() error {
 	return nil
 }
 
-// add imports a certificate under the server's name. When no database is there it is made, with a password that nobody
-// needs to know and a stash, as dsmcert does.
+// add imports a certificate under the server's name. If there is no database it is made, with a password that nobody needs to know and
+// a stash, as dsmcert does.
 func add(ctx context.Context, env *op.Env, db op.DB, r request) error {
-	added, err := entries.Add{
-		DB: db, Files: []string{r.file}, Label: r.server, LabelFirst: true, CertificatesOnly: true,
-		Init: &databases.Init{DB: db, NewPassword: op.NewPassword{Generate: true}, Stash: true},
-	}.Run(ctx, env)
+	added, err := importFile(ctx, env, db, entries.Add{Files: []string{r.file}, Label: r.server, LabelFirst: true, CertificatesOnly: true})
 	if err != nil {
 		return err
 	}
-	if !added.Changed.Changed {
+	if !added.HasChanged() {
 		_, err = fmt.Fprintf(env.Stdout, "The certificate for server %q is in the key database already; nothing to do, finished successfully.\n", r.server)
 		return err
 	}
@@ -127,14 +130,27 @@ func add(ctx context.Context, env *op.Env, db op.DB, r request) error {
 	return err
 }
 
-func list(ctx context.Context, env *op.Env, db op.DB) error {
-	return inspect.List{DB: db}.Run(ctx, env, func(entries []op.Entry) error {
+func importFile(ctx context.Context, env *op.Env, db op.DB, o entries.Add) (entries.Added, error) {
+	s, err := op.Open(ctx, env, db)
+	if op.ClassOf(err) == op.ClassDatabaseNotFound {
+		return databases.RunNew(ctx, env, databases.Init{DB: db, NewPassword: op.NewPassword{Generate: true}, Stash: true}, false, o)
+	}
+	if err != nil {
+		return entries.Added{}, err
+	}
+	defer s.Close()
+	return op.One(ctx, s, o)
+}
+
+func list(ctx context.Context, s *op.Session) error {
+	return inspect.List{}.Run(ctx, s, func(entries []op.Entry) error {
 		for _, e := range entries {
 			until := "-"
 			if e.NotAfter != nil {
 				until = e.NotAfter.Format("2006-01-02")
 			}
-			if _, err := fmt.Fprintf(env.Stdout, "%s\n    Subject : %s\n    Not After : %s\n    SHA256 : %s\n", e.Label, e.Subject, until, e.Fingerprints.SHA256); err != nil {
+			_, err := fmt.Fprintf(s.Env.Stdout, "%s\n    Subject : %s\n    Not After : %s\n    SHA256 : %s\n", e.Label, e.Subject, until, e.Fingerprints.SHA256)
+			if err != nil {
 				return err
 			}
 		}
@@ -142,10 +158,10 @@ func list(ctx context.Context, env *op.Env, db op.DB) error {
 	})
 }
 
-func remove(ctx context.Context, env *op.Env, db op.DB, r request) error {
-	if _, err := (entries.Delete{DB: db, Labels: []string{r.server}}).Run(ctx, env); err != nil {
+func remove(ctx context.Context, s *op.Session, r request) error {
+	if _, err := op.One(ctx, s, entries.Delete{Labels: []string{r.server}}); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(env.Stdout, "The certificate for server %q was deleted successfully.\n", r.server)
+	_, err := fmt.Fprintf(s.Env.Stdout, "The certificate for server %q was deleted successfully.\n", r.server)
 	return err
 }

@@ -99,7 +99,7 @@ func usageError(c *cli.Context, err error, _ bool) error {
 
 // pointToHelp adds to wrong usage that comes without a better hint where the right one is explained.
 func pointToHelp(c *cli.Context, err error) error {
-	if !errors.Is(err, op.ErrUsage) || op.Hint(err) != "" {
+	if !errors.Is(err, op.ErrUsage) || hintFor(err) != "" {
 		return err
 	}
 	return op.WithHint(err, "see: "+strings.TrimSpace(c.App.Name+" help "+commandPath(c)))
@@ -184,6 +184,7 @@ const (
 	flagJSON        = "json"
 	flagOutput      = "output"
 	flagDetailed    = "detailed-exitcode"
+	flagDryRun      = "dry-run"
 )
 
 const categoryCommon = "Common options"
@@ -202,45 +203,22 @@ func commonFlags() []cli.Flag {
 }
 
 // database collects the common options about the database.
-func database(c *cli.Context) op.DB {
-	db := op.DB{
-		Location:    c.String(flagDB),
-		Password:    op.Password{Source: c.String(flagPassword)},
-		LockTimeout: c.Duration(flagLockTimeout),
+func database(c *cli.Context, env *op.Env) (op.DB, error) {
+	db := op.DB{Location: c.String(flagDB), LockTimeout: c.Duration(flagLockTimeout)}
+	var err error
+	if text := c.String(flagPassword); text != "" {
+		db.Password.Source, err = parseSource(env, op.FieldPassword, text)
+	} else if file := c.String("password-file"); file != "" {
+		db.Password.Source = op.FromFile(file)
 	}
-	if file := c.String("password-file"); file != "" && db.Password.Source == "" {
-		db.Password.Source = "file:" + file
-	}
-	for _, source := range c.StringSlice("in-key-password") {
+	for _, text := range c.StringSlice(string(op.FieldKeyPassword)) {
+		source, failed := parseSource(env, op.FieldKeyPassword, text)
+		if failed != nil {
+			return db, failed
+		}
 		db.KeyPassword = append(db.KeyPassword, op.Password{Source: source})
 	}
-	return db
-}
-
-// passwordFlag is an option for the source of a password.
-func passwordFlag(p *op.Password, name, usage string) cli.Flag {
-	p.Option = "--" + name
-	return &cli.StringFlag{Name: name, Usage: usage + ": `SRC` as for --password", Destination: &p.Source}
-}
-
-// exactly returns the command's arguments if there are as many as it has names for.
-func exactly(c *cli.Context, names ...string) ([]string, error) {
-	args := c.Args().Slice()
-	if len(args) == len(names) {
-		return args, nil
-	}
-	if len(args) < len(names) {
-		return nil, usage(c, "%s is missing", names[len(args)])
-	}
-	return nil, usage(c, "%q is one argument too many", args[len(names)])
-}
-
-// atLeastOne returns the command's arguments if there are any.
-func atLeastOne(c *cli.Context, name string) ([]string, error) {
-	if c.Args().Present() {
-		return c.Args().Slice(), nil
-	}
-	return nil, usage(c, "%s is missing", name)
+	return db, err
 }
 
 func usage(c *cli.Context, format string, args ...any) error {

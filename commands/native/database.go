@@ -11,12 +11,12 @@ import (
 	"certkdb/commands/op/databases"
 )
 
-func newPasswordFlags(n *op.NewPassword) []cli.Flag {
-	return []cli.Flag{
-		passwordFlag(&n.Password, "new-password", "where the new password comes from"),
+func newPasswordFlags(env *op.Env, n *op.NewPassword) []cli.Flag {
+	return append(changeFlags(),
+		passwordFlag(env, &n.Password, op.FieldNewPassword, "where the new password comes from"),
 		&cli.BoolFlag{Name: "generate-password", Usage: "make a random password", Destination: &n.Generate},
 		&cli.StringFlag{Name: "password-out", Usage: "write a generated password to `FILE` (mode 0600)", Destination: &n.OutFile},
-	}
+	)
 }
 
 func initCommand(env *op.Env) *cli.Command {
@@ -27,17 +27,26 @@ func initCommand(env *op.Env) *cli.Command {
 			"With --stash a random key is kept in a file beside the database, so that commands run unattended.\n\n" +
 			examples("certkdb init", "certkdb init --generate-password --stash", "certkdb init --db /etc/app/key.ckdb --password file:/run/secrets/kdb --stash",
 				"certkdb init --db trust.p12 --password env:P12_PASSWORD", "certkdb init --db roots.pem"),
-		Flags: append(newPasswordFlags(&o.NewPassword),
+		Flags: append(newPasswordFlags(env, &o.NewPassword),
 			&cli.BoolFlag{Name: "stash", Usage: "keep a stash beside the database", Destination: &o.Stash},
 			&cli.StringFlag{Name: "type", Usage: "`KIND` of database: ckdb, cms, pkcs12, jks, pem or pkcs7; else by the file's extension", Destination: &o.Type},
 			&cli.StringFlag{Name: "profile", Usage: "how a foreign format is written: `NAME`", Destination: &o.Profile},
 		),
-		Action: action(env, "init", nil, func(c *cli.Context, _ []string) (databases.Created, error) {
-			o.DB = database(c)
+		Action: action(env, "init", func(c *cli.Context, _ []string) (created databases.Created, err error) {
+			if o.DB, err = database(c, env); err != nil {
+				return created, err
+			}
 			if !o.NewPassword.Given() { // --password names the new database's password too
 				o.NewPassword.Source = o.DB.Password.Source
 			}
-			return o.Run(c.Context, env)
+			if c.Bool(flagDryRun) {
+				return o.Plan(c.Context, env)
+			}
+			s, created, err := o.Run(c.Context, env)
+			if err != nil {
+				return created, err
+			}
+			return created, s.Close()
 		}, printCreated),
 	}
 }
@@ -56,8 +65,8 @@ func infoCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "info", Category: groupDatabase, Usage: "tell what a database is and how it is protected; needs no password",
 		Description: examples("certkdb info", "certkdb info --db server.p12 --json", "certkdb info --db server.pem"),
-		Action: action(env, "info", nil, func(c *cli.Context, _ []string) (databases.DatabaseInfo, error) {
-			return databases.Info{DB: database(c)}.Run(c.Context, env)
+		Action: read(env, "info", func(c *cli.Context, s *op.Session, _ []string) (databases.DatabaseInfo, error) {
+			return databases.Info{}.Run(c.Context, s)
 		}, printInfo),
 	}
 }
@@ -100,14 +109,19 @@ func checkCommand(env *op.Env) *cli.Command {
 		Description: "Opens every record, recomputes the digest over all of them, compares keys with certificates and follows the\n" +
 			"audit log's chain. Exits with 12 when something is damaged, and with 5 when a key needs another password.\n\n" + examples("certkdb check", "certkdb check --db key.ckdb --json"),
 		Action: func(c *cli.Context) error {
-			if _, err := exactly(c); err != nil {
+			if _, err := arguments(c); err != nil {
 				return err
 			}
-			checked, failed := databases.Check{DB: database(c)}.Run(c.Context, env)
+			s, err := openDatabase(c, env)
+			if err != nil {
+				return databases.Unsound(err)
+			}
+			defer s.Close()
+			checked, failed := databases.Check{}.Run(c.Context, s)
 			if failed != nil && len(checked.Problems) == 0 {
 				return failed
 			}
-			err := emit(c, env, "check", checked, func(w io.Writer) { printChecked(w, checked) })
+			err = emit(c, env, "check", checked, func(w io.Writer) { printChecked(w, checked) })
 			if failed != nil {
 				return failed
 			}
@@ -132,9 +146,14 @@ func compactCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "compact", Category: groupDatabase, Usage: "rewrite the file without the space of deleted records",
 		Description: "Deleted and replaced records stay in free pages of the file, sealed, until then.\n\n" + examples("certkdb compact"),
-		Action: action(env, "compact", nil, func(c *cli.Context, _ []string) (databases.Compacted, error) {
-			return databases.Compact{DB: database(c)}.Run(c.Context, env)
+		Flags:       changeFlags(),
+		Action: act(env, "compact", func(*cli.Context, []string) (op.Act[databases.Compacted], error) {
+			return databases.Compact{}, nil
 		}, func(w io.Writer, done databases.Compacted) {
+			if done.After == 0 {
+				fmt.Fprintf(w, "%d bytes would be rewritten\n", done.Before)
+				return
+			}
 			fmt.Fprintf(w, "%d bytes before, %d bytes now\n", done.Before, done.After)
 		}),
 	}
@@ -144,8 +163,9 @@ func backupCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "backup", Category: groupDatabase, Usage: "write a consistent copy of the database to a new file", ArgsUsage: "FILE",
 		Description: "The copy is sealed as the original is and opens with the same passwords; the stash is not copied.\n\n" + examples("certkdb backup /backup/key-2026-11-22.ckdb"),
-		Action: action(env, "backup", []string{"FILE"}, func(c *cli.Context, args []string) (databases.BackupDone, error) {
-			return databases.Backup{DB: database(c), To: args[0]}.Run(c.Context, env)
+		Flags:       changeFlags(),
+		Action: act(env, "backup", func(_ *cli.Context, args []string) (op.Act[databases.BackupDone], error) {
+			return databases.Backup{To: args[0]}, nil
 		}, func(w io.Writer, done databases.BackupDone) {
 			fmt.Fprintf(w, "wrote %d bytes to %q\n", done.Size, done.To)
 		}),

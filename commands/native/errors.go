@@ -1,18 +1,13 @@
 package native
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"strings"
 
-	"certkdb/commands/lintprogram"
 	"certkdb/commands/op"
-	"certkdb/kdb"
-	"certkdb/kdb/sealed"
 )
 
 // exitCodes are the interface of scripts: add, never change.
@@ -44,65 +39,26 @@ func printError(w io.Writer, err error, code int, asJSON bool) {
 	if errors.As(err, &silent) {
 		return
 	}
-	hint := hintFor(err)
+	message, hint := render(err)
 	if asJSON {
-		printJSONError(w, err, code, hint)
+		printJSONError(w, op.ClassOf(err), code, message, hint)
 		return
 	}
-	fmt.Fprintf(w, "certkdb: error: %s\n", message(err))
+	fmt.Fprintf(w, "certkdb: error: %s\n", message)
 	if hint != "" {
 		fmt.Fprintf(w, "certkdb: hint: %s\n", hint)
 	}
 }
 
-func printJSONError(w io.Writer, err error, code int, hint string) {
+func printJSONError(w io.Writer, class op.Class, code int, message, hint string) {
 	type body struct {
 		Code    string `json:"code"`
 		Exit    int    `json:"exit"`
 		Message string `json:"message"`
 		Hint    string `json:"hint,omitempty"`
 	}
-	data, _ := json.Marshal(map[string]body{"error": {string(op.ClassOf(err)), code, message(err), hint}}) // strings and a number
+	data, _ := json.Marshal(map[string]body{"error": {string(class), code, message, hint}}) // strings and a number
 	fmt.Fprintf(w, "%s\n", data)
-}
-
-// message is the text of an error on one line.
-func message(err error) string {
-	if errors.Is(err, context.Canceled) {
-		return "interrupted; nothing was changed"
-	}
-	return strings.ReplaceAll(err.Error(), "\n", "; ")
-}
-
-// hintFor is the advice that came with the error, or the one that fits its kind.
-func hintFor(err error) string {
-	if hint := op.Hint(err); hint != "" {
-		return hint
-	}
-	var foreign *kdb.ForeignFormat
-	switch {
-	case errors.As(err, &foreign):
-		return foreign.Convert
-	case errors.Is(err, sealed.ErrStashMode):
-		return "chmod 600 the stash; if others may have read it, make it again with: certkdb stash create"
-	case errors.Is(err, kdb.ErrPassword):
-		return "see where the password may have come from with: certkdb help passwords"
-	case errors.Is(err, kdb.ErrLocked):
-		return "another process is writing; wait longer with --lock-timeout 60s"
-	case errors.Is(err, kdb.ErrChanged):
-		return "run the command again"
-	case errors.Is(err, kdb.ErrVersion):
-		return "the file may belong to a newer certkdb, or be no key database at all; see what it is with: certkdb show --file FILE"
-	case errors.Is(err, kdb.ErrCorrupt):
-		return "find out how much is damaged with: certkdb check; then restore a backup, or give an entry up with: certkdb delete LABEL --damaged"
-	case errors.Is(err, fs.ErrPermission):
-		return "run as the owner of the file, or change its owner and mode"
-	case errors.Is(err, lintprogram.ErrMissing):
-		return "install certkdb-lint in the folder of certkdb or in one that is in PATH; scripts/build builds both"
-	case errors.Is(err, kdb.ErrDatabaseExists):
-		return "choose another file; an existing database is never overwritten"
-	}
-	return ""
 }
 
 // wantsJSON says whether the person asked for JSON, also when the flags could not be parsed.

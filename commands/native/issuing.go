@@ -116,13 +116,13 @@ func inCategory(category string, flags []cli.Flag) []cli.Flag {
 	return flags
 }
 
-func authorityFlags(a *issuing.Authority) []cli.Flag {
+func authorityFlags(env *op.Env, a *issuing.Authority) []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "ca", Usage: "`LABEL` of the CA that signs", Destination: &a.Label},
 		&cli.StringFlag{Name: "ca-db", Usage: "the database of the CA, if it is another one: a `FILE`", Destination: &a.DB.Location},
-		passwordFlag(&a.DB.Password, "ca-password", "where its password comes from"),
+		passwordFlag(env, &a.DB.Password, op.FieldCAPassword, "where its password comes from"),
 		&cli.StringFlag{Name: "ca-remote", Usage: "a CA behind cfssl serve: its `URL`", Destination: &a.Remote},
-		passwordFlag(&a.RemoteKey, "ca-remote-key", "where its authentication key comes from"),
+		passwordFlag(env, &a.RemoteKey, op.FieldCARemoteKey, "where its authentication key comes from"),
 		&cli.StringFlag{Name: "ca-remote-profile", Usage: "the server's signing profile: `NAME`", Destination: &a.RemoteProfile},
 		&cli.StringFlag{Name: "ca-remote-label", Usage: "the server's signer: `NAME`", Destination: &a.RemoteLabel},
 	}
@@ -131,7 +131,7 @@ func authorityFlags(a *issuing.Authority) []cli.Flag {
 func createCommand(env *op.Env) *cli.Command {
 	var o issuing.Create
 	var lists specLists
-	flags := append(authorityFlags(&o.CA),
+	flags := append(authorityFlags(env, &o.CA),
 		&cli.BoolFlag{Name: "replace", Usage: "replace an entry that has the label", Destination: &o.Replace},
 		&cli.BoolFlag{Name: "ensure", Usage: "do nothing when the label has already what would be made, dates apart", Destination: &o.Ensure},
 		&cli.BoolFlag{Name: "default", Usage: "make it the default entry", Destination: &o.Default},
@@ -150,7 +150,7 @@ func createCommand(env *op.Env) *cli.Command {
 				"certkdb create sub --ca root --is-ca --path-len 0 --permit dns:example.com --cn 'Example Issuing CA'", "certkdb create api --ca sub --cn api.example.com --profile peer --ensure"),
 		Flags: flags,
 		Action: func(c *cli.Context) error {
-			args, err := exactly(c, "LABEL")
+			args, err := arguments(c)
 			if err != nil {
 				return err
 			}
@@ -158,7 +158,10 @@ func createCommand(env *op.Env) *cli.Command {
 				return err
 			}
 			lists.into(&o.Spec)
-			o.DB, o.Label, o.CA.DB.LockTimeout = database(c), args[0], c.Duration(flagLockTimeout)
+			if o.DB, err = database(c, env); err != nil {
+				return err
+			}
+			o.Label, o.CA.DB.LockTimeout = args[0], c.Duration(flagLockTimeout)
 			made, err := o.Run(c.Context, env)
 			if err != nil {
 				return err
@@ -180,14 +183,6 @@ func changedWord(done string, changed bool) string {
 		return done
 	}
 	return "unchanged"
-}
-
-// detailed makes the exit code of --detailed-exitcode out of what was done.
-func detailed(c *cli.Context, changed bool, err error) error {
-	if err == nil && changed && c.Bool(flagDetailed) {
-		return detailedExit{}
-	}
-	return err
 }
 
 func printNotes(w io.Writer, notes []string) {
@@ -214,7 +209,7 @@ func requestCommand(env *op.Env) *cli.Command {
 				"certkdb request web --dn 'CN=fqdn,OU=Storage,O=Example' --key-type rsa2048 --ku digitalSignature,keyEncipherment --eku clientAuth,serverAuth --out -"),
 		Flags: flags,
 		Action: func(c *cli.Context) error {
-			args, err := exactly(c, "LABEL")
+			args, err := arguments(c)
 			if err != nil {
 				return err
 			}
@@ -222,7 +217,10 @@ func requestCommand(env *op.Env) *cli.Command {
 				return err
 			}
 			lists.into(&o.Spec)
-			o.DB, o.Label = database(c), args[0]
+			if o.DB, err = database(c, env); err != nil {
+				return err
+			}
+			o.Label = args[0]
 			made, err := o.Run(c.Context, env)
 			if err != nil {
 				return err
@@ -255,7 +253,7 @@ func printRequested(w io.Writer, made issuing.Requested) {
 func signCommand(env *op.Env) *cli.Command {
 	var o issuing.Sign
 	var lists specLists
-	flags := append(authorityFlags(&o.CA),
+	flags := append(authorityFlags(env, &o.CA),
 		&cli.BoolFlag{Name: "preserve", Usage: "take the extensions that the requests ask for", Destination: &o.Preserve},
 		&cli.BoolFlag{Name: "chain", Usage: "write the CA's chain behind each certificate", Destination: &o.Chain},
 		&cli.StringFlag{Name: "out", Usage: "the `FILE` to write, a folder for several; else standard output", Destination: &o.Out.Path},
@@ -271,7 +269,7 @@ func signCommand(env *op.Env) *cli.Command {
 			examples("certkdb sign web.csr --ca sub --out web.crt", "certkdb sign web.csr --ca sub --profile peer --preserve --days 90 --chain", "certkdb sign requests/ --ca sub --out certificates/"),
 		Flags: flags,
 		Action: func(c *cli.Context) error {
-			files, err := atLeastOne(c, "FILE")
+			files, err := arguments(c)
 			if err != nil {
 				return err
 			}
@@ -282,7 +280,10 @@ func signCommand(env *op.Env) *cli.Command {
 				return err
 			}
 			lists.into(&o.Spec)
-			o.DB, o.Files, o.CA.DB.LockTimeout = database(c), files, c.Duration(flagLockTimeout)
+			if o.DB, err = database(c, env); err != nil {
+				return err
+			}
+			o.Files, o.CA.DB.LockTimeout = files, c.Duration(flagLockTimeout)
 			signed, err := o.Run(c.Context, env)
 			if err != nil {
 				return err
@@ -322,11 +323,14 @@ func receiveCommand(env *op.Env) *cli.Command {
 			detailedFlag(),
 		},
 		Action: func(c *cli.Context) error {
-			files, err := atLeastOne(c, "FILE")
+			files, err := arguments(c)
 			if err != nil {
 				return err
 			}
-			o.DB, o.Files = database(c), files
+			if o.DB, err = database(c, env); err != nil {
+				return err
+			}
+			o.Files = files
 			received, err := o.Run(c.Context, env)
 			if err != nil {
 				return err
@@ -354,7 +358,7 @@ func renewCommand(env *op.Env) *cli.Command {
 			"private key is made unless --reuse-key keeps it; a CA keeps its key, so that what it issued stays valid, unless --key-type\n" +
 			"asks for another, and its new certificate goes into the chains of the entries that hold the old one. With --before nothing is done as long as it is not due.\n\n" +
 			examples("certkdb renew web", "certkdb renew web --before 30d", "certkdb renew web --reuse-key --days 90"),
-		Flags: append(authorityFlags(&o.CA),
+		Flags: append(authorityFlags(env, &o.CA),
 			&cli.BoolFlag{Name: "reuse-key", Usage: "keep the private key", Destination: &o.ReuseKey},
 			&cli.StringFlag{Name: "key-type", Usage: "`TYPE` of the new key; else as before", Destination: &o.KeyType},
 			&cli.IntFlag{Name: "days", Usage: "valid for `N` days; else as long as before", DefaultText: "as before", Destination: &o.Days},
@@ -363,7 +367,7 @@ func renewCommand(env *op.Env) *cli.Command {
 			detailedFlag(),
 		),
 		Action: func(c *cli.Context) error {
-			args, err := exactly(c, "LABEL")
+			args, err := arguments(c)
 			if err != nil {
 				return err
 			}
@@ -373,7 +377,10 @@ func renewCommand(env *op.Env) *cli.Command {
 			if o.Before, err = parsePeriod(before); err != nil {
 				return err
 			}
-			o.DB, o.Label, o.CA.DB.LockTimeout = database(c), args[0], c.Duration(flagLockTimeout)
+			if o.DB, err = database(c, env); err != nil {
+				return err
+			}
+			o.Label, o.CA.DB.LockTimeout = args[0], c.Duration(flagLockTimeout)
 			renewed, err := o.Run(c.Context, env)
 			if err != nil {
 				return err

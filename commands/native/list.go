@@ -14,6 +14,7 @@ import (
 
 	"certkdb/commands/op"
 	"certkdb/commands/op/inspect"
+	"certkdb/kdb"
 )
 
 func listCommand(env *op.Env) *cli.Command {
@@ -33,11 +34,11 @@ func listCommand(env *op.Env) *cli.Command {
 			&cli.BoolFlag{Name: "with-pem", Usage: "add the certificates to JSON", Destination: &o.WithPEM},
 		},
 		Action: func(c *cli.Context) error {
-			if c.NArg() > 1 {
-				return usage(c, "%q is one argument too many", c.Args().Get(1))
+			_, err := arguments(c)
+			if err != nil {
+				return err
 			}
-			o.DB, o.Pattern = database(c), c.Args().First()
-			var err error
+			o.Pattern = c.Args().First()
 			if o.Expiring, err = parsePeriod(expiring); err != nil {
 				return err
 			}
@@ -62,7 +63,12 @@ func list(c *cli.Context, env *op.Env, o inspect.List, format string) (n int, er
 	o.WithPEM = o.WithPEM || format == formatPEM
 	w := bufio.NewWriterSize(env.Stdout, 64<<10)
 	p := listPrinter(w, format)
-	err = o.Run(c.Context, env, func(chunk []op.Entry) error {
+	s, err := openDatabase(c, env)
+	if err != nil {
+		return 0, err
+	}
+	defer s.Close()
+	err = o.Run(c.Context, s, func(chunk []op.Entry) error {
 		n += len(chunk)
 		return p.print(chunk)
 	})
@@ -146,8 +152,8 @@ func csvList(w io.Writer) entryPrinter {
 	return entryPrinter{
 		print: eachEntry(func(e *op.Entry) error {
 			return writer.Write([]string{
-				e.Label, e.Kind, strconv.FormatBool(e.Trusted), strconv.FormatBool(e.Default), e.Subject, e.Issuer, e.Serial,
-				timeText(e.NotBefore, time.RFC3339), timeText(e.NotAfter, time.RFC3339), e.Status, e.KeyType, strconv.FormatBool(e.CA), e.Fingerprints.SHA256,
+				e.Label, e.Kind.String(), strconv.FormatBool(e.Trusted), strconv.FormatBool(e.Default), e.Subject, e.Issuer, e.Serial,
+				timeText(e.NotBefore, time.RFC3339), timeText(e.NotAfter, time.RFC3339), string(e.Status), e.KeyType, strconv.FormatBool(e.CA), e.Fingerprints.SHA256,
 			})
 		}),
 		end: func() error {
@@ -191,7 +197,7 @@ func tableHeader(wide bool) []string {
 }
 
 func tableRow(e *op.Entry, wide bool) []string {
-	row := []string{e.Label, kindText(e), timeText(e.NotAfter, time.DateOnly), daysLeft(e), orDash(e.KeyType), e.Status, orDash(e.Subject)}
+	row := []string{e.Label, kindText(e), timeText(e.NotAfter, time.DateOnly), daysLeft(e), orDash(e.KeyType), string(e.Status), orDash(e.Subject)}
 	if wide {
 		row = append(row, orDash(e.Issuer), orDash(e.Serial), e.Fingerprints.SHA256, orDash(namesText(e.SANs)), e.Warning)
 	}
@@ -200,11 +206,11 @@ func tableRow(e *op.Entry, wide bool) []string {
 
 // kindText is the kind with what is special about the entry.
 func kindText(e *op.Entry) string {
-	text := e.Kind
+	text := e.Kind.String()
 	switch {
-	case e.Kind == "trusted" && !e.Trusted:
+	case e.Kind == kdb.KindTrusted && !e.Trusted:
 		text = "distrusted"
-	case e.Kind == "personal" && e.Trusted:
+	case e.Kind == kdb.KindPersonal && e.Trusted:
 		text += "+trusted"
 	}
 	if e.Default {

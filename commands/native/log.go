@@ -19,27 +19,31 @@ func logCommand(env *op.Env) *cli.Command {
 		Description: examples("certkdb log", "certkdb log --after 120", "certkdb log -o jsonl"),
 		Flags:       []cli.Flag{&cli.Uint64Flag{Name: "after", Usage: "only records behind number `N`", Destination: &o.After}},
 		Action: func(c *cli.Context) error {
-			if _, err := exactly(c); err != nil {
+			if _, err := arguments(c); err != nil {
 				return err
 			}
 			format, err := outputFormat(c, formatJSONL)
 			if err != nil {
 				return err
 			}
-			o.DB = database(c)
-			return printLog(c, env, o, format)
+			s, err := openDatabase(c, env)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			return printLog(c, env, s, o, format)
 		},
 	}
 }
 
 // printLog streams the audit log: a table, one JSON object, or a JSON object a line.
-func printLog(c *cli.Context, env *op.Env, o databases.Log, format string) error {
+func printLog(c *cli.Context, env *op.Env, s *op.Session, o databases.Log, format string) error {
 	w := bufio.NewWriter(env.Stdout)
 	var err error
 	switch format {
 	case formatJSONL:
 		encoder := json.NewEncoder(w)
-		err = o.Run(c.Context, env, func(records []databases.LogRecord) error {
+		err = o.Run(c.Context, s, func(records []databases.LogRecord) error {
 			for _, r := range records {
 				if err := encoder.Encode(r); err != nil {
 					return err
@@ -49,17 +53,17 @@ func printLog(c *cli.Context, env *op.Env, o databases.Log, format string) error
 		})
 	case formatJSON:
 		all := databases.LogRecords{Records: []databases.LogRecord{}}
-		err = o.Run(c.Context, env, func(records []databases.LogRecord) error {
+		err = o.Run(c.Context, s, func(records []databases.LogRecord) error {
 			all.Records = append(all.Records, records...)
 			return nil
 		})
 		if err == nil {
-			err = printJSON(w, "log", all)
+			err = printJSON(w, "log", all, false)
 		}
 	default:
 		t := newTable(w)
 		t.row("NUMBER", "TIME", "OPERATION", "LABEL", "SHA256", "USER", "HOST")
-		err = o.Run(c.Context, env, func(records []databases.LogRecord) error {
+		err = o.Run(c.Context, s, func(records []databases.LogRecord) error {
 			for _, r := range records {
 				t.row(strconv.FormatUint(r.Number, 10), r.Time.Format(time.RFC3339), r.Operation, orDash(r.Label), orDash(r.SHA256), orDash(r.User), orDash(r.Host))
 			}

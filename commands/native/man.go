@@ -15,7 +15,7 @@ func manCommand(env *op.Env) *cli.Command {
 		Name: "man", Category: groupOperations, Usage: "print the manual page",
 		Description: examples("certkdb man > /usr/local/share/man/man1/certkdb.1", "certkdb man | man -l -"),
 		Action: func(c *cli.Context) error {
-			if _, err := exactly(c); err != nil {
+			if _, err := arguments(c); err != nil {
 				return err
 			}
 			if err := refuseJSON(c); err != nil {

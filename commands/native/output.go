@@ -10,7 +10,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"certkdb/commands/op"
-	"certkdb/commands/op/entries"
 )
 
 // The formats of results.
@@ -48,26 +47,19 @@ func emit(c *cli.Context, env *op.Env, name string, v any, text func(io.Writer))
 		return err
 	}
 	if format == formatJSON {
-		return printJSON(env.Stdout, name, v)
+		return printJSON(env.Stdout, name, v, c.Bool(flagDryRun))
 	}
-	w := &onceFailing{w: env.Stdout}
+	w := textWriter(c, env)
 	text(w)
 	return w.err
 }
 
-// action is what most commands do: take their arguments, run an operation, print its result.
-func action[T any](env *op.Env, schema string, arguments []string, run func(*cli.Context, []string) (T, error), text func(io.Writer, T)) cli.ActionFunc {
-	return func(c *cli.Context) error {
-		args, err := exactly(c, arguments...)
-		if err != nil {
-			return err
-		}
-		result, err := run(c, args)
-		if err != nil {
-			return err
-		}
-		return emit(c, env, schema, result, func(w io.Writer) { text(w, result) })
+// textWriter is where the text of a result goes.
+func textWriter(c *cli.Context, env *op.Env) *onceFailing {
+	if c.Bool(flagDryRun) {
+		return &onceFailing{w: dryWriter{env.Stdout}}
 	}
+	return &onceFailing{w: env.Stdout}
 }
 
 // schemaName is the value of the field "schema", the version of a result's form: fields are added, never renamed.
@@ -83,13 +75,16 @@ func refuseJSON(c *cli.Context) error {
 	return nil
 }
 
-// printJSON prints v, a struct, with the field "schema" in front.
-func printJSON(w io.Writer, name string, v any) error {
+// printJSON prints v, a struct, with the field "schema" in front, and "dry_run" behind that if nothing was done.
+func printJSON(w io.Writer, name string, v any, dryRun bool) error {
 	body, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Errorf("writing JSON: %w", err)
 	}
 	head := fmt.Sprintf(`{"schema":%q`, schemaName(name))
+	if dryRun {
+		head += `,"dry_run":true`
+	}
 	if len(body) > len("{}") {
 		head += ","
 	}
@@ -110,37 +105,6 @@ func (f *onceFailing) Write(p []byte) (int, error) {
 	n, err := f.w.Write(p)
 	f.err = err
 	return n, err
-}
-
-// printChanged prints what a command did to entries, a line each.
-func printChanged(c *cli.Context, env *op.Env, name string, changed entries.Changed) error {
-	err := emit(c, env, name, changed, func(w io.Writer) {
-		for _, a := range changed.Actions {
-			fmt.Fprintln(w, actionLine(a))
-		}
-	})
-	if err == nil && changed.Changed && c.Bool(flagDetailed) {
-		return detailedExit{}
-	}
-	return err
-}
-
-func actionLine(a entries.Action) string {
-	line := a.Action
-	if a.Label != "" {
-		line += fmt.Sprintf(" %q", a.Label)
-	}
-	if a.NewLabel != "" {
-		line += fmt.Sprintf(" to %q", a.NewLabel)
-	}
-	if a.Reason != "" {
-		line += ": " + a.Reason
-	}
-	return line
-}
-
-func detailedFlag() cli.Flag {
-	return &cli.BoolFlag{Name: flagDetailed, Usage: "exit with 20 if something was changed, with 0 if there was nothing to do"}
 }
 
 // jsonLines prints a JSON object a line.

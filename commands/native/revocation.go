@@ -24,7 +24,7 @@ func issuedCommand(env *op.Env) *cli.Command {
 			&cli.StringFlag{Name: "serial", Usage: "only the certificate with this serial `NUMBER`, hexadecimal", Destination: &o.Serial},
 		},
 		Action: func(c *cli.Context) error {
-			if _, err := exactly(c); err != nil {
+			if _, err := arguments(c); err != nil {
 				return err
 			}
 			if o.CA == "" {
@@ -34,7 +34,11 @@ func issuedCommand(env *op.Env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			o.DB, o.WithPEM, o.WithIndex = database(c), format == formatPEM, format == formatIndex
+			db, err := database(c, env)
+			if err != nil {
+				return err
+			}
+			o.DB, o.WithPEM, o.WithIndex = db, format == formatPEM, format == formatIndex
 			return o.Run(c.Context, env, func(list []issuing.IssuedCertificate) error { return printIssued(env.Stdout, list, format) })
 		},
 	}
@@ -46,7 +50,7 @@ func printIssued(w io.Writer, list []issuing.IssuedCertificate, format string) e
 		if list == nil {
 			list = []issuing.IssuedCertificate{}
 		}
-		return printJSON(w, "issued", map[string]any{"certificates": list})
+		return printJSON(w, "issued", map[string]any{"certificates": list}, false)
 	case formatJSONL:
 		encoder := json.NewEncoder(w)
 		for _, i := range list {
@@ -68,7 +72,7 @@ func printIssued(w io.Writer, list []issuing.IssuedCertificate, format string) e
 	t := newTable(w)
 	t.row("SERIAL", "ISSUED", "EXPIRES", "STATUS", "SUBJECT")
 	for _, i := range list {
-		status := i.Status
+		status := string(i.Status)
 		if i.Reason != "" {
 			status += " (" + i.Reason + ")"
 		}
@@ -85,7 +89,7 @@ func csvIssued(w io.Writer, list []issuing.IssuedCertificate) error {
 		if i.RevokedAt != nil {
 			revokedAt = i.RevokedAt.Format(time.RFC3339)
 		}
-		_ = writer.Write([]string{i.Serial, i.IssuedAt.Format(time.RFC3339), i.NotAfter.Format(time.RFC3339), i.Status, revokedAt, i.Reason, i.Subject, i.SHA256})
+		_ = writer.Write([]string{i.Serial, i.IssuedAt.Format(time.RFC3339), i.NotAfter.Format(time.RFC3339), string(i.Status), revokedAt, i.Reason, i.Subject, i.SHA256})
 	}
 	writer.Flush()
 	return writer.Error()
@@ -119,7 +123,11 @@ func revokeCommand(env *op.Env) *cli.Command {
 			if o.CA == "" {
 				return usage(c, "--ca LABEL is missing")
 			}
-			o.DB, o.Label = database(c), c.Args().First()
+			db, err := database(c, env)
+			if err != nil {
+				return err
+			}
+			o.DB, o.Label = db, c.Args().First()
 			revoked, err := o.Run(c.Context, env)
 			if err != nil {
 				return err
@@ -157,12 +165,12 @@ func crlCommand(env *op.Env) *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "ca", Usage: "`LABEL` of the CA", Destination: &o.CA},
 			&cli.StringFlag{Name: "next-update", Usage: "the next list comes within a `TIME`", Value: "7d", Destination: &next},
-			&cli.StringFlag{Name: "format", Usage: "`FORMAT`: pem or der", Value: "pem", Destination: &o.Format},
+			&cli.StringFlag{Name: "format", Usage: "`FORMAT`: pem or der", Value: "pem", Destination: (*string)(&o.Format)},
 			&cli.StringFlag{Name: "out", Usage: "the `FILE` to write; else standard output", Destination: &o.Out.Path},
 			&cli.BoolFlag{Name: "force", Usage: "replace an existing file", Destination: &o.Out.Force},
 		},
 		Action: func(c *cli.Context) error {
-			if _, err := exactly(c); err != nil {
+			if _, err := arguments(c); err != nil {
 				return err
 			}
 			if o.CA == "" {
@@ -172,7 +180,9 @@ func crlCommand(env *op.Env) *cli.Command {
 			if o.NextUpdate, err = parsePeriod(next); err != nil {
 				return err
 			}
-			o.DB = database(c)
+			if o.DB, err = database(c, env); err != nil {
+				return err
+			}
 			done, err := o.Run(c.Context, env)
 			if err != nil {
 				return err

@@ -1,6 +1,7 @@
 package native
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strconv"
@@ -19,11 +20,8 @@ func passwdCommand(env *op.Env) *cli.Command {
 		Description: "The old password, or the stash, opens the database; the new one is tried once before the old one goes. Stashes go on\n" +
 			"opening the database: they hold no password.\n\n" +
 			examples("certkdb passwd", "certkdb passwd --password file:old.pw --new-password file:new.pw", "certkdb passwd --generate-password --password-out new.pw"),
-		Flags: newPasswordFlags(&o.NewPassword),
-		Action: action(env, "passwd", nil, func(c *cli.Context, _ []string) (databases.Done, error) {
-			o.DB = database(c)
-			return o.Run(c.Context, env)
-		}, func(w io.Writer, done databases.Done) { fmt.Fprintf(w, "changed the password of %q\n", done.Location) }),
+		Flags:  newPasswordFlags(env, &o.NewPassword),
+		Action: act(env, "passwd", func(*cli.Context, []string) (op.Act[databases.Done], error) { return o, nil }, func(w io.Writer, done databases.Done) { fmt.Fprintf(w, "changed the password of %q\n", done.Location) }),
 	}
 }
 
@@ -39,8 +37,8 @@ func slotsListCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "list", Usage: "list the key slots; needs no password",
 		Description: examples("certkdb slots list --json"),
-		Action: action(env, "slots", nil, func(c *cli.Context, _ []string) (databases.Slots, error) {
-			return databases.ListSlots{DB: database(c)}.Run(c.Context, env)
+		Action: read(env, "slots", func(c *cli.Context, s *op.Session, _ []string) (databases.Slots, error) {
+			return databases.ListSlots{}.Run(c.Context, s)
 		}, printSlots),
 	}
 }
@@ -59,11 +57,15 @@ func slotsAddCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "add", Usage: "add a password that opens the database too",
 		Description: examples("certkdb slots add --new-password file:second.pw"),
-		Flags:       newPasswordFlags(&o.NewPassword),
-		Action: action(env, "slots.add", nil, func(c *cli.Context, _ []string) (databases.SlotDone, error) {
-			o.DB = database(c)
-			return o.Run(c.Context, env)
-		}, func(w io.Writer, slot databases.SlotDone) { fmt.Fprintf(w, "added slot %d\n", slot.ID) }),
+		Flags:       newPasswordFlags(env, &o.NewPassword),
+		Action: act(env, "slots.add", func(*cli.Context, []string) (op.Act[databases.SlotDone], error) { return o, nil },
+			func(w io.Writer, slot databases.SlotDone) {
+				if slot.ID == 0 {
+					fmt.Fprintln(w, "added a slot")
+					return
+				}
+				fmt.Fprintf(w, "added slot %d\n", slot.ID)
+			}),
 	}
 }
 
@@ -71,12 +73,13 @@ func slotsRemoveCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "remove", Usage: "remove a key slot: what opened it opens the database no more", ArgsUsage: "SLOT",
 		Description: examples("certkdb slots remove 2"),
-		Action: action(env, "slots.remove", []string{"SLOT"}, func(c *cli.Context, args []string) (databases.SlotDone, error) {
+		Flags:       changeFlags(),
+		Action: act(env, "slots.remove", func(c *cli.Context, args []string) (op.Act[databases.SlotDone], error) {
 			id, err := strconv.Atoi(args[0])
 			if err != nil {
-				return databases.SlotDone{}, usage(c, "%q is no number of a slot", args[0])
+				return nil, usage(c, "%q is not the number of a slot", args[0])
 			}
-			return databases.RemoveSlot{DB: database(c), ID: id}.Run(c.Context, env)
+			return databases.RemoveSlot{ID: id}, nil
 		}, func(w io.Writer, slot databases.SlotDone) { fmt.Fprintf(w, "removed slot %d\n", slot.ID) }),
 	}
 }
@@ -85,24 +88,22 @@ func stashCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "stash", Category: groupDatabase, Usage: "keep a key beside the database, so that commands run unattended",
 		Description: "The stash of a native database is a random key in a file that only its owner may read. It reveals no password, and\n" +
-			"removing it revokes it: a stolen copy opens nothing any more. That of an IBM CMS database hides its password badly.\n\n" +
+			"removing it revokes it: a stolen copy opens nothing any more. That of an IBM CMS database or a PKCS #12 file contains the\n" +
+			"password, hidden from nobody who can read the file.\n\n" +
 			examples("certkdb stash create", "certkdb stash remove"),
 		Subcommands: []*cli.Command{
-			stashSubcommand(env, "create", "make a stash beside the database", func(c *cli.Context) (databases.StashDone, error) {
-				return databases.CreateStash{DB: database(c)}.Run(c.Context, env)
-			}),
-			stashSubcommand(env, "remove", "remove the stash and its key slot", func(c *cli.Context) (databases.StashDone, error) {
-				return databases.RemoveStash{DB: database(c)}.Run(c.Context, env)
-			}),
+			stashSubcommand(env, "create", "make a stash beside the database", databases.CreateStash{}),
+			stashSubcommand(env, "remove", "remove the stash and its key slot", databases.RemoveStash{}),
 		},
 	}
 }
 
-func stashSubcommand(env *op.Env, name, about string, run func(*cli.Context) (databases.StashDone, error)) *cli.Command {
+func stashSubcommand(env *op.Env, name, about string, o op.Act[databases.StashDone]) *cli.Command {
 	return &cli.Command{
 		Name: name, Usage: about,
 		Description: examples("certkdb stash " + name + " --db /etc/app/key.ckdb"),
-		Action: action(env, "stash", nil, func(c *cli.Context, _ []string) (databases.StashDone, error) { return run(c) },
+		Flags:       changeFlags(),
+		Action: act(env, "stash", func(*cli.Context, []string) (op.Act[databases.StashDone], error) { return o, nil },
 			func(w io.Writer, done databases.StashDone) { fmt.Fprintf(w, "%s stash %q\n", done.Action, done.Path) }),
 	}
 }
@@ -111,16 +112,36 @@ func rekeyCommand(env *op.Env) *cli.Command {
 	var o databases.Rekey
 	return &cli.Command{
 		Name: "rekey", Category: groupDatabase, Usage: "encrypt the whole database under a new master key",
-		Description: "For when somebody may have had the master key: who had it, a removed slot or a stolen stash and old copies of the file,\n" +
-			"cannot read what is written from now on. The password in use and the stash beside the database go on working; other\n" +
-			"slots cannot be carried over and make it fail, unless --drop-slots is given.\n\n" +
+		Description: "Use this after a possible compromise. Whoever holds the old master key, a removed slot, or a stolen stash with old copies of\n" +
+			"the file cannot read anything written from now on. The password in use and the stash go on working; other slots cannot be\n" +
+			"carried over and make it fail, unless --drop-slots is given.\n\n" +
 			examples("certkdb rekey --password prompt", "certkdb rekey --password file:pw --drop-slots"),
-		Flags: []cli.Flag{&cli.BoolFlag{Name: "drop-slots", Usage: "remove the slots that cannot be carried over", Destination: &o.DropSlots}},
-		Action: action(env, "rekey", nil, func(c *cli.Context, _ []string) (databases.Done, error) {
-			o.DB = database(c)
-			return o.Run(c.Context, env)
-		}, func(w io.Writer, done databases.Done) {
-			fmt.Fprintf(w, "encrypted %q under a new key\n", done.Location)
-		}),
+		Flags: append(changeFlags(), &cli.BoolFlag{Name: "drop-slots", Usage: "remove the slots that cannot be carried over", Destination: &o.DropSlots}),
+		Action: action(env, "rekey", func(c *cli.Context, _ []string) (databases.Done, error) { return rekey(c, env, o) },
+			func(w io.Writer, done databases.Done) {
+				fmt.Fprintf(w, "encrypted %q under a new key\n", done.Location)
+			}),
 	}
+}
+
+// rekey remembers the passwords that open the database: their slots are carried over.
+func rekey(c *cli.Context, env *op.Env, o databases.Rekey) (databases.Done, error) {
+	db, err := database(c, env)
+	if err != nil {
+		return databases.Done{}, err
+	}
+	var seen [][]byte
+	db.Password.Seen = func(password []byte) { seen = append(seen, bytes.Clone(password)) }
+	defer func() {
+		for _, password := range seen {
+			clear(password)
+		}
+	}()
+	s, err := op.Open(c.Context, env, db)
+	if err != nil {
+		return databases.Done{}, err
+	}
+	defer s.Close()
+	s.DryRun, o.Passwords = c.Bool(flagDryRun), func() [][]byte { return seen }
+	return op.Perform(c.Context, s, o)
 }

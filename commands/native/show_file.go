@@ -15,10 +15,10 @@ import (
 )
 
 // inspectFlags are the options of show for files.
-func inspectFlags(o *inspect.Inspect) []cli.Flag {
+func inspectFlags(env *op.Env, o *inspect.Inspect) []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "file", Usage: "show what is in `FILE`, without a database; - is standard input", Destination: &o.File},
-		passwordFlag(&o.Password, "in-password", "where the file's password comes from"),
+		passwordFlag(env, &o.Password, op.FieldInPassword, "where the file's password comes from"),
 		&cli.StringFlag{
 			Name: "expect", Destination: &o.Expect,
 			Usage: "fail unless the file holds a `TYPE`: " + strings.Join(inspect.Expectations(), ", ") + ", or a kind of database",
@@ -28,16 +28,18 @@ func inspectFlags(o *inspect.Inspect) []cli.Flag {
 
 // inspected says whether show means a file and not a label, and puts it into o.
 func inspected(c *cli.Context, env *op.Env, o *inspect.Inspect) (bool, error) {
-	db := database(c)
+	db, err := database(c, env)
 	switch {
+	case err != nil:
+		return false, err
 	case o.File != "" && c.NArg() > 0:
-		return false, usage(c, "%q is one argument too many: --file names what is shown", c.Args().First())
+		return false, usage(c, "unexpected argument %q: --file names what is shown", c.Args().First())
 	case o.File == "" && (c.NArg() != 1 || !inspect.ShowsFile(c.Context, env, db, c.Args().First())):
 		return false, nil
 	case o.File == "":
 		o.File = c.Args().First()
 	}
-	if o.Password.AllowEmpty = true; o.Password.Source == "" {
+	if o.Password.AllowEmpty = true; !o.Password.Given() {
 		o.Password.Source = db.Password.Source
 	}
 	o.KeyPasswords, o.LockTimeout = db.KeyPassword, db.LockTimeout
@@ -115,7 +117,7 @@ func printItem(w io.Writer, item *inspect.Item) {
 		field("subject", item.Subject)
 		field("issuer", item.Issuer)
 	}
-	field("status", item.Status)
+	field("status", string(item.Status))
 	field("trusted", yes(item.Trusted || item.TrustedKeyUsage))
 	field("default", yes(item.Default))
 	printKeyFields(field, item)

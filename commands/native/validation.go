@@ -13,7 +13,7 @@ import (
 func lintCommand(env *op.Env) *cli.Command {
 	var o inspect.Lint
 	return &cli.Command{
-		Name: "lint", Category: groupIssuing, Usage: "hold a certificate against the rules of zlint", ArgsUsage: "[LABEL]",
+		Name: "lint", Category: groupIssuing, Usage: "check a certificate with zlint", ArgsUsage: "[LABEL]",
 		Description: examples("certkdb lint web", "certkdb lint --file web.crt --profile webpki"),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "file", Usage: "a `FILE` with the certificate; - is standard input", Destination: &o.File},
@@ -23,12 +23,17 @@ func lintCommand(env *op.Env) *cli.Command {
 			if (c.NArg() == 1) == (o.File != "") {
 				return usage(c, "name one certificate: LABEL or --file FILE")
 			}
-			o.DB, o.Label = database(c), c.Args().First()
-			linted, failed := o.Run(c.Context, env)
+			o.Label = c.Args().First()
+			s, err := databaseIf(c, env, o.File == "")
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			linted, failed := o.Run(c.Context, s)
 			if failed != nil && linted.Findings == nil {
 				return failed
 			}
-			err := emit(c, env, "lint", linted, func(w io.Writer) { printLinted(w, linted) })
+			err = emit(c, env, "lint", linted, func(w io.Writer) { printLinted(w, linted) })
 			if failed != nil {
 				return failed
 			}
@@ -79,19 +84,50 @@ func validateCommand(env *op.Env) *cli.Command {
 			&cli.BoolFlag{Name: "allow-weak", Usage: "accept SHA-1 signatures and RSA keys from 1024 bits", Destination: &o.AllowWeak},
 		},
 		Action: func(c *cli.Context) error {
-			o.DB, o.Labels, o.Files = database(c), c.Args().Slice(), files.Value()
+			o.Labels, o.Files = c.Args().Slice(), files.Value()
 			o.CRLs, o.Policies, o.Trust = crls.Value(), commas(policies.Value()), trust.Value()
-			validated, failed := o.Run(c.Context, env)
+			s, err := databaseIf(c, env, o.NeedsDatabase())
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			validated, failed := o.Run(c.Context, s)
+			addCures(validated)
 			if failed != nil && validated.Results == nil {
 				return failed
 			}
-			err := emit(c, env, "validate", validated, func(w io.Writer) { printValidated(w, validated) })
+			err = emit(c, env, "validate", validated, func(w io.Writer) { printValidated(w, validated) })
 			if failed != nil {
 				return failed
 			}
 			return err
 		},
 	}
+}
+
+// databaseIf opens the database if it is needed.
+func databaseIf(c *cli.Context, env *op.Env, needed bool) (*op.Session, error) {
+	if !needed {
+		return op.Nothing(env), nil
+	}
+	return openDatabase(c, env)
+}
+
+// addCures says of certificates of the database that nobody trusts how to trust them.
+func addCures(validated inspect.Validated) {
+	for _, v := range validated.Results {
+		for _, chain := range v.Chains {
+			for i := range chain.Failures {
+				if f := &chain.Failures[i]; f.Untrusted != "" {
+					f.Cure = trustCure(f.Untrusted)
+				}
+			}
+		}
+	}
+}
+
+func trustCure(label string) string {
+	return "if it deserves trust: certkdb trust " + op.Quote(label)
 }
 
 func printValidated(w io.Writer, validated inspect.Validated) {

@@ -39,7 +39,7 @@ func (d DB) Path(env *Env) (string, error) {
 	case env.Home != "":
 		return filepath.Join(env.Home, ".local", "share", "certkdb", name), nil
 	}
-	return "", WithHint(fmt.Errorf("%w: no database is named and there is no home folder", ErrUsage), "use --db FILE or set CERTKDB_DB")
+	return "", Mark(NoDefaultDatabase, fmt.Errorf("%w: no database is named and there is no home folder", ErrUsage))
 }
 
 // Open opens the database.
@@ -48,13 +48,17 @@ func (d DB) Open(ctx context.Context, env *Env) (kdb.Database, error) {
 	if err != nil {
 		return nil, err
 	}
+	return d.open(ctx, env, location)
+}
+
+func (d DB) open(ctx context.Context, env *Env, location string) (kdb.Database, error) {
 	options, err := d.Options(ctx, env)
 	if err != nil {
 		return nil, err
 	}
 	driver, err := kdb.Recognise(env.Drivers, location)
 	if errors.Is(err, kdb.ErrNoDatabase) {
-		return nil, WithHint(err, fmt.Sprintf("make it with: certkdb init --db %s", Quote(location)))
+		return nil, &Problem{Code: NoDatabase, Location: location, Err: err}
 	}
 	if err != nil {
 		return nil, err
@@ -70,7 +74,7 @@ func ForKeys(ask func(context.Context, string) ([]byte, error)) func(context.Con
 	return func(ctx context.Context, location string) ([]byte, error) {
 		password, err := ask(ctx, location)
 		if errors.Is(err, kdb.ErrNoPassword) {
-			err = WithHint(err, "private keys are kept encrypted in it, and certkdb export --key writes plain ones; "+Hint(err))
+			err = Mark(NoKeyPassword, err)
 		}
 		return password, err
 	}

@@ -8,12 +8,12 @@ import (
 )
 
 // StatusRevoked is the state of a certificate that its CA took back.
-const StatusRevoked = "revoked"
+const StatusRevoked Status = "revoked"
 
 // Entry is what a listing shows of an entry.
 type Entry struct {
 	Label            string       `json:"label"`
-	Kind             string       `json:"kind"`
+	Kind             kdb.Kind     `json:"kind"`
 	Trusted          bool         `json:"trusted"`
 	Default          bool         `json:"default"`
 	Subject          string       `json:"subject,omitempty"`
@@ -22,7 +22,7 @@ type Entry struct {
 	NotBefore        *time.Time   `json:"not_before,omitempty"`
 	NotAfter         *time.Time   `json:"not_after,omitempty"`
 	ExpiresInSeconds *int64       `json:"expires_in_seconds,omitempty"`
-	Status           string       `json:"status"`
+	Status           Status       `json:"status"`
 	KeyType          string       `json:"key_type,omitempty"`
 	CA               bool         `json:"ca"`
 	SANs             *SANs        `json:"sans,omitempty"`
@@ -46,18 +46,21 @@ type Fingerprints struct {
 	SHA256 string `json:"sha256"`
 }
 
+// Status is the state of an entry in time.
+type Status string
+
 // The states of an entry in time.
 const (
-	StatusValid       = "valid"
-	StatusExpired     = "expired"
-	StatusNotYetValid = "not-yet-valid"
-	StatusPending     = "pending" // a request without its certificate
-	StatusNone        = "-"       // a secret key has no dates
+	StatusValid       Status = "valid"
+	StatusExpired     Status = "expired"
+	StatusNotYetValid Status = "not-yet-valid"
+	StatusPending     Status = "pending" // a request without its certificate
+	StatusNone        Status = "-"       // a secret key has no dates
 )
 
 func NewEntry(s *kdb.Summary, now time.Time) Entry {
 	entry := Entry{
-		Label: s.Label, Kind: s.Kind.String(), Trusted: s.Trusted, Default: s.Default,
+		Label: s.Label, Kind: s.Kind, Trusted: s.Trusted, Default: s.Default,
 		Subject: s.Subject, Issuer: s.Issuer, Serial: s.Serial,
 		NotBefore: TimePointer(s.NotBefore), NotAfter: TimePointer(s.NotAfter), Status: StatusOf(s, now),
 		KeyType: s.KeyType, CA: s.CA, SANs: newSANs(s),
@@ -78,7 +81,7 @@ func newSANs(s *kdb.Summary) *SANs {
 	return &SANs{DNS: s.DNSNames, IP: s.IPAddresses, Email: s.Emails, URI: s.URIs}
 }
 
-func StatusOf(s *kdb.Summary, now time.Time) string {
+func StatusOf(s *kdb.Summary, now time.Time) Status {
 	switch {
 	case s.Kind == kdb.KindRequest:
 		return StatusPending

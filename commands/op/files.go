@@ -13,7 +13,7 @@ import (
 func writeSecret(path string, data []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return WithHint(fmt.Errorf("writing %q: %w", path, UnwrapPath(err)), "name a file that is not there, in a folder that is")
+		return Mark(SecretExists, fmt.Errorf("writing %q: %w", path, UnwrapPath(err)))
 	}
 	_, err = f.Write(data)
 	return errors.Join(err, f.Sync(), f.Close())
@@ -94,7 +94,7 @@ func (o Output) Check() error {
 		return nil
 	}
 	if _, err := os.Lstat(o.Path); err == nil {
-		return WithHint(fmt.Errorf("writing %q: %w", o.Path, fs.ErrExist), "replace it with --force")
+		return Mark(FileExists, fmt.Errorf("writing %q: %w", o.Path, fs.ErrExist))
 	}
 	return nil
 }

@@ -13,81 +13,92 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"certkdb/kdb"
 )
 
-// Password says where a password comes from, in the words of openssl's pass phrase options: file:PATH (its first
-// line), env:VAR, fd:N, stdin, prompt, stash, cred:NAME (a file in systemd's $CREDENTIALS_DIRECTORY) or pass:TEXT.
-// The zero value means: the stash when there is one, else the file named by $CERTKDB_PASSWORD_FILE, else a prompt on the
-// terminal. It is read only when it is needed.
+// Source is where a password comes from. The zero value means: the stash when there is one, else the file named by
+// $CERTKDB_PASSWORD_FILE, else a prompt on the terminal.
+type Source struct {
+	kind  sourceKind
+	value string // a path or a name
+	fd    uintptr
+	text  []byte
+}
+
+type sourceKind int
+
+const (
+	fromDefault sourceKind = iota
+	fromFile
+	fromEnv
+	fromFD
+	fromStdin
+	fromPrompt
+	fromStash
+	fromCredential
+	fromBytes
+)
+
+// FromFile is the first line of a file.
+func FromFile(path string) Source { return Source{kind: fromFile, value: path} }
+
+// FromEnv is an environment variable.
+func FromEnv(name string) Source { return Source{kind: fromEnv, value: name} }
+
+// FromFD is the first line of an open file.
+func FromFD(n uint16) Source { return Source{kind: fromFD, fd: uintptr(n)} }
+
+// FromStdin is the first line of standard input.
+func FromStdin() Source { return Source{kind: fromStdin} }
+
+// FromPrompt is what a person types on the terminal.
+func FromPrompt() Source { return Source{kind: fromPrompt} }
+
+// FromStash is the stash of the database, and nothing else.
+func FromStash() Source { return Source{kind: fromStash} }
+
+// FromCredential is a file in systemd's $CREDENTIALS_DIRECTORY.
+func FromCredential(name string) Source { return Source{kind: fromCredential, value: name} }
+
+// FromBytes is the password itself.
+func FromBytes(password []byte) Source { return Source{kind: fromBytes, text: password} }
+
+// Password is a password that is read from its source only when it is needed.
 type Password struct {
-	Source string
-	// Option is what the command line calls it, for hints; "" is --password.
-	Option string
+	Source Source
+	// Field is the parameter that names the source, for errors; "" is FieldPassword.
+	Field Field
 	// AllowEmpty lets an empty password pass, for foreign files.
 	AllowEmpty bool
 
-	// seen is told each password that was read.
+	// Seen is told each password that was read.
 	Seen func([]byte)
 }
 
 // maxPassword bounds what is read as a password.
 const maxPassword = 4096
 
-// hint says how to give the password when there is nobody to ask.
-func (p Password) hint() string {
-	text := "give it with " + cmp.Or(p.Option, "--password") + " file:PATH, env:VAR, fd:N, stdin, cred:NAME or prompt, in $CERTKDB_PASSWORD_FILE"
-	switch p.Option {
-	case "":
-		return text + ", or, for a native or CMS database, make a stash with: certkdb stash create"
-	case "--new-password":
-		return text + ", or have one made with --generate-password"
-	}
-	return text
-}
-
 // replacesStash says that the person wants this source and not the stash.
 func (p Password) replacesStash() bool {
-	return p.Source != "" && p.Source != "stash"
+	return p.Given() && p.Source.kind != fromStash
 }
 
 // Given says that a source was named.
 func (p Password) Given() bool {
-	return p.Source != ""
+	return p.Source.kind != fromDefault
 }
 
-// Check reports a source that cannot be one, without reading it.
-func (p Password) Check() error {
-	kind, rest, _ := strings.Cut(p.Source, ":")
-	switch kind {
-	case "", "stdin", "prompt", "stash":
-		if kind != p.Source {
-			break
-		}
-		return nil
-	case "file", "env", "cred":
-		if rest != "" {
-			return nil
-		}
-	case "fd":
-		if n, err := strconv.ParseUint(rest, 10, 16); err == nil && n != 1 && n != 2 {
-			return nil
-		}
-	case "pass":
-		return nil
-	}
-	// The text is not repeated: people write the password itself here.
-	return WithHint(fmt.Errorf("%w: the source of a password is of no known kind", ErrUsage),
-		"write file:PATH, env:VAR, fd:N, stdin, prompt, stash, cred:NAME or pass:TEXT")
+// missing is the error about a password that nobody gives.
+func (p Password) missing(err error) error {
+	return &Problem{Code: NoPassword, Found: string(cmp.Or(p.Field, FieldPassword)), Err: err}
 }
 
 // Read returns the password that opens what (a location, "private keys").
 func (p Password) Read(env *Env, what string) ([]byte, error) {
 	whose := ""
-	if p.Option != "" { // without, it is that of the database, and who opens it names it
+	if p.Field != "" { // without, it is that of the database, and who opens it names it
 		whose = " for " + what
 	}
 	password, err := p.fetch(env, what, whose, func(t Terminal) ([]byte, error) {
@@ -130,39 +141,33 @@ func askTwice(t Terminal, what string) ([]byte, error) {
 	defer clear(second)
 	if subtle.ConstantTimeCompare(first, second) != 1 {
 		clear(first)
-		return nil, WithHint(fmt.Errorf("%w: the two passwords differ", kdb.ErrPassword), "type the same one twice")
+		return nil, Mark(PasswordsDiffer, fmt.Errorf("%w: the two passwords differ", kdb.ErrPassword))
 	}
 	return first, nil
 }
 
 // fetch reads the source; ask is how the terminal is asked, and whose follows "no password given".
 func (p Password) fetch(env *Env, what, whose string, ask func(Terminal) ([]byte, error)) ([]byte, error) {
-	if err := p.Check(); err != nil {
-		return nil, err
-	}
-	kind, rest, _ := strings.Cut(p.Source, ":")
-	switch kind {
-	case "file":
-		return passwordFile(rest)
-	case "env":
-		value := env.Getenv(rest)
+	switch p.Source.kind {
+	case fromFile:
+		return passwordFile(p.Source.value)
+	case fromEnv:
+		value := env.Getenv(p.Source.value)
 		if value == "" {
-			return nil, fmt.Errorf("%w: the environment variable %s is not set", kdb.ErrNoPassword, rest)
+			return nil, fmt.Errorf("%w: the environment variable %s is not set", kdb.ErrNoPassword, p.Source.value)
 		}
 		return []byte(value), nil
-	case "fd":
-		n, _ := strconv.ParseUint(rest, 10, 16) // checked above
-		return passwordFD(uintptr(n))
-	case "stdin":
+	case fromFD:
+		return passwordFD(p.Source.fd)
+	case fromStdin:
 		return firstLine(env.Stdin)
-	case "cred":
-		return passwordCredential(env, rest)
-	case "pass":
-		fmt.Fprintln(env.Stderr, "certkdb: warning: a password on the command line can be seen by every user of this machine; use file:, env: or fd:")
-		return []byte(rest), nil
-	case "stash":
+	case fromCredential:
+		return passwordCredential(env, p.Source.value)
+	case fromBytes:
+		return bytes.Clone(p.Source.text), nil
+	case fromStash:
 		return nil, fmt.Errorf("%w: %s has no stash that opens it", kdb.ErrNoPassword, what)
-	case "prompt":
+	case fromPrompt:
 		return p.prompt(env, ask)
 	}
 	if path := env.Getenv("CERTKDB_PASSWORD_FILE"); path != "" {
@@ -170,7 +175,7 @@ func (p Password) fetch(env *Env, what, whose string, ask func(Terminal) ([]byte
 	}
 	password, err := p.prompt(env, ask)
 	if errors.Is(err, ErrNoTerminal) {
-		return nil, WithHint(fmt.Errorf("%w%s, and there is no terminal to ask on", kdb.ErrNoPassword, whose), p.hint())
+		return nil, p.missing(fmt.Errorf("%w%s, and there is no terminal to ask on", kdb.ErrNoPassword, whose))
 	}
 	return password, err
 }
@@ -178,7 +183,7 @@ func (p Password) fetch(env *Env, what, whose string, ask func(Terminal) ([]byte
 func (p Password) prompt(env *Env, ask func(Terminal) ([]byte, error)) ([]byte, error) {
 	t, err := env.Terminal()
 	if err != nil {
-		return nil, WithHint(fmt.Errorf("%w: %w", kdb.ErrNoPassword, err), p.hint())
+		return nil, p.missing(fmt.Errorf("%w: %w", kdb.ErrNoPassword, err))
 	}
 	defer t.Close()
 	return ask(t)
@@ -205,8 +210,7 @@ func passwordFD(n uintptr) ([]byte, error) {
 func passwordCredential(env *Env, name string) ([]byte, error) {
 	folder := env.Getenv("CREDENTIALS_DIRECTORY")
 	if folder == "" {
-		return nil, WithHint(fmt.Errorf("%w: $CREDENTIALS_DIRECTORY is not set", kdb.ErrNoPassword),
-			"cred:NAME works in a systemd service with LoadCredential=NAME:…")
+		return nil, Mark(NoCredentials, fmt.Errorf("%w: $CREDENTIALS_DIRECTORY is not set", kdb.ErrNoPassword))
 	}
 	if name != filepath.Base(name) {
 		return nil, fmt.Errorf("%w: a credential's name has no slashes", ErrUsage)
@@ -236,13 +240,23 @@ type NewPassword struct {
 	OutFile string
 }
 
-func (n NewPassword) Get(env *Env, what string) ([]byte, error) {
+// Check refuses what contradicts itself.
+func (n NewPassword) Check() error {
 	switch {
 	case n.Generate && n.Given():
-		return nil, fmt.Errorf("%w: a new password is either given or generated", ErrUsage)
+		return Exclusive(cmp.Or(n.Field, FieldPassword), FieldGeneratePassword)
 	case !n.Generate && n.OutFile != "":
-		return nil, fmt.Errorf("%w: --password-out goes with --generate-password", ErrUsage)
-	case !n.Generate:
+		return &Dependent{FieldPasswordOut, FieldGeneratePassword}
+	}
+	return nil
+}
+
+// Get makes or asks for the password; what it protects is told to a person who is asked.
+func (n NewPassword) Get(env *Env, what string) ([]byte, error) {
+	if err := n.Check(); err != nil {
+		return nil, err
+	}
+	if !n.Generate {
 		return n.readNew(env, what)
 	}
 	password := generatePassword()

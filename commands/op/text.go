@@ -53,18 +53,18 @@ func PEMStrings(certificates [][]byte) []string {
 }
 
 // ParseTime reads a date or a time of RFC 3339; "" is the zero time.
-func ParseTime(option, text string) (time.Time, error) {
+func ParseTime(field Field, text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
 	for _, layout := range []string{time.RFC3339, time.DateOnly} {
 		t, err := time.Parse(layout, text)
 		if err == nil && t.Year() < 1950 { // RFC 5280, 4.1.2.5: UTCTime begins there
-			return time.Time{}, fmt.Errorf("%w: %s %q: certificates begin in 1950", ErrUsage, option, text)
+			return time.Time{}, &Invalid{Field: field, Value: text, Reason: "certificates begin in 1950"}
 		}
 		if err == nil {
 			return t.UTC(), nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%w: %s %q is no time; write 2027-01-31 or 2027-01-31T12:00:00Z", ErrUsage, option, text)
+	return time.Time{}, &Invalid{Field: field, Value: text, Reason: "not a time; write 2027-01-31 or 2027-01-31T12:00:00Z"}
 }

@@ -3,7 +3,6 @@ package op
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"syscall"
 
@@ -38,19 +37,21 @@ func ReadEntries(tx kdb.Tx, labels []string, all bool) ([]kdb.Entry, error) {
 	return entries, nil
 }
 
+// ClearKeys forgets the private keys of entries.
 func ClearKeys(entries []kdb.Entry) {
 	for i := range entries {
 		clear(entries[i].Key)
 	}
 }
 
+// FreeLabel reports a label that is taken, unless what has it may be replaced.
 func FreeLabel(tx kdb.Tx, label string, replace bool) error {
 	_, err := tx.Summary(label)
 	switch {
 	case errors.Is(err, kdb.ErrNotFound):
 		return nil
 	case err == nil && !replace:
-		return WithHint(fmt.Errorf("label %q: %w", label, kdb.ErrExists), "replace it with --replace, or choose another label")
+		return &Exists{Label: label}
 	}
 	return err
 }
@@ -67,13 +68,14 @@ func TakeOut(ctx context.Context, db kdb.Database, operation string, fn func(kdb
 // Silent is a transaction that notes nothing.
 type Silent struct{ kdb.Tx }
 
+// Audit implements kdb.Tx.
 func (Silent) Audit(string, string) error { return nil }
 
 // MustHave says in one sentence that label is not in the database.
 func MustHave(tx kdb.Tx, label string) (kdb.Summary, error) {
 	s, err := tx.Summary(label)
 	if errors.Is(err, kdb.ErrNotFound) {
-		return s, WithHint(fmt.Errorf("label %q: %w", label, kdb.ErrNotFound), "see the labels with: certkdb list")
+		return s, &NotFound{Label: label}
 	}
 	return s, err
 }
@@ -88,6 +90,7 @@ func FullEntry(tx kdb.Tx, label string) (kdb.Entry, error) {
 	return entry, err
 }
 
+// EntriesNamed reads the entries of labels, without their keys.
 func EntriesNamed(tx kdb.Tx, labels []string) ([]kdb.Entry, error) {
 	var found []kdb.Entry
 	for _, label := range labels {

@@ -126,6 +126,11 @@ func (t *tx) AllIssued(issuer [32]byte) iter.Seq2[kdb.Issued, error] {
 	}
 }
 
+// LastCRLNumber implements kdb.Registry.
+func (t *tx) LastCRLNumber(issuer [32]byte) (uint64, error) {
+	return t.crlNumber(numberKey(issuer))
+}
+
 // NextCRLNumber implements kdb.Registry.
 func (t *tx) NextCRLNumber(issuer [32]byte) (uint64, error) {
 	if t.operation == "" {

@@ -9,14 +9,12 @@ import (
 	"slices"
 
 	"certkdb/commands/op"
-	"certkdb/commands/op/databases"
 	"certkdb/commands/op/input"
 	"certkdb/kdb"
 )
 
 // Add puts the contents of files into the database, all of it or nothing.
 type Add struct {
-	op.DB
 	Files []string // "-" is standard input
 	Label string   // for the one entry in the input
 	// LabelFirst gives Label to the first of several entries; the others keep theirs.
@@ -28,8 +26,6 @@ type Add struct {
 	SkipInvalid      bool
 	NoTrust          bool
 	InPassword       op.Password // of inputs that are databases or encrypted keys
-	// Init makes the database if it is not there, once the input has proved to be good; nil makes none.
-	Init *databases.Init
 }
 
 // Added tells what became of each entry of the input.
@@ -37,98 +33,28 @@ type Added struct {
 	Changed
 }
 
-// Counts sums up in a sentence: "150 entries: 148 added, 2 unchanged".
-func (a Added) Counts() string {
-	counts := map[string]int{}
-	var order []string
-	for _, action := range a.Actions {
-		if counts[action.Action] == 0 {
-			order = append(order, action.Action)
-		}
-		counts[action.Action]++
-	}
-	text := fmt.Sprintf("%d entries:", len(a.Actions))
-	for i, name := range order {
-		if i > 0 {
-			text += ","
-		}
-		text += fmt.Sprintf(" %d %s", counts[name], name)
-	}
-	return text
-}
-
-// Run adds. It looks first whether there is anything to add, so that adding again changes not even the file's time.
-func (o Add) Run(ctx context.Context, env *op.Env) (Added, error) {
-	in, err := input.Files{Names: o.Files, Password: o.InPassword, KeyPassword: o.KeyPassword, LockTimeout: o.LockTimeout, Lenient: o.SkipInvalid}.Open(ctx, env)
+// Plan implements op.Operation.
+func (o Add) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
+	in, err := input.Files{
+		Names: o.Files, Password: o.InPassword, KeyPassword: s.Source.KeyPassword, LockTimeout: s.Source.LockTimeout, Lenient: o.SkipInvalid,
+	}.Open(ctx, s.Env)
 	if err != nil {
-		return Added{}, err
+		return op.Plan[Added]{}, err
 	}
-	defer in.Close()
-	if err := o.init(ctx, env, in); err != nil {
-		return Added{}, err
-	}
-	db, err := o.Open(ctx, env)
-	if err != nil {
-		return Added{}, err
-	}
-	defer db.Close()
-	for {
-		added, err := o.attempt(ctx, db, in)
-		missing, ok := errors.AsType[input.PasswordMissing](err)
-		if !ok {
-			return added, err
+	return op.Plan[Added]{Name: "add", Close: in.Close, Apply: func(tx kdb.Tx) (added Added, err error) {
+		err = o.addAll(tx, in, &added.Changed)
+		if missing, ok := errors.AsType[input.PasswordMissing](err); ok {
+			err = op.Pause{Resume: func(context.Context) error { return in.Ask(missing.Where) }}
 		}
-		if err := in.Ask(missing.Where); err != nil { // while nothing is locked
-			return added, err
-		}
-	}
-}
-
-// init makes a database that is not there. A bad input leaves none behind.
-func (o Add) init(ctx context.Context, env *op.Env, in *input.Input) error {
-	location, err := o.Path(env)
-	if err != nil || o.Init == nil {
-		return err
-	}
-	if exists, err := kdb.Exists(ctx, env.Drivers, location); exists || err != nil {
-		return err
-	}
-	for _, err := range o.wanted(in.Entries()) {
-		if err != nil {
-			return err
-		}
-	}
-	_, err = o.Init.Run(ctx, env)
-	return err
-}
-
-// attempt adds, unless a password turns out to be missing.
-func (o Add) attempt(ctx context.Context, db kdb.Database, in *input.Input) (Added, error) {
-	var added Added
-	err := db.View(ctx, func(tx kdb.Tx) error { return o.addAll(unchanging{tx}, in, &added.Changed) })
-	if !errors.Is(err, errChanges) {
 		return added, err
-	}
-	err = db.Update(ctx, "add", func(tx kdb.Tx) error {
-		added = Added{}
-		return o.addAll(tx, in, &added.Changed)
-	})
-	return added, err
+	}}, nil
 }
-
-// errChanges says that there is something to add.
-var errChanges = errors.New("something is to be added")
-
-// unchanging is a transaction that ends at the first change.
-type unchanging struct{ kdb.Tx }
-
-func (unchanging) Put(kdb.Entry) error { return errChanges }
 
 // addAll puts every entry of the input.
 func (o Add) addAll(tx kdb.Tx, in *input.Input, changed *Changed) error {
 	for entry, err := range o.wanted(in.Entries()) {
 		if err != nil && o.SkipInvalid && errors.Is(err, kdb.ErrParse) {
-			changed.note(Action{Action: "skipped", Reason: err.Error()})
+			changed.note(Action{Action: ActionSkipped, Reason: err.Error()})
 			continue
 		}
 		if err != nil {
@@ -139,7 +65,7 @@ func (o Add) addAll(tx kdb.Tx, in *input.Input, changed *Changed) error {
 		}
 	}
 	if o.Only != "" && len(changed.Actions) == 0 {
-		return fmt.Errorf("label %q: %w in the input", o.Only, kdb.ErrNotFound)
+		return &op.NotFound{Label: o.Only, Where: "the input"}
 	}
 	return nil
 }
@@ -174,8 +100,7 @@ func (o Add) adapt(entry *kdb.Entry, n int) error {
 		return nil
 	}
 	if n > 1 {
-		return op.WithHint(fmt.Errorf("%w: --label names one entry, and the input has several", op.ErrUsage),
-			"leave --label out, or choose one of them with --only")
+		return &op.Problem{Code: op.SeveralEntries, Err: &op.Invalid{Field: op.FieldLabel, Value: o.Label, Reason: "it is for one entry, and the input has several"}}
 	}
 	entry.Label = o.Label
 	return nil
@@ -183,7 +108,7 @@ func (o Add) adapt(entry *kdb.Entry, n int) error {
 
 // put stores an entry unless it is there already with the same content; with other content it needs replace.
 func put(tx kdb.Tx, entry kdb.Entry, replace bool, changed *Changed) error {
-	action := Action{Label: entry.Label, Action: "added", Kind: entry.Kind.String(), SHA256: op.HexDigest(entry.Fingerprint())}
+	action := Action{Label: entry.Label, Action: ActionAdded, Kind: entry.Kind, SHA256: op.HexDigest(entry.Fingerprint())}
 	old, err := tx.Summary(entry.Label)
 	switch {
 	case errors.Is(err, kdb.ErrNotFound):
@@ -195,19 +120,18 @@ func put(tx kdb.Tx, entry kdb.Entry, replace bool, changed *Changed) error {
 			return err
 		}
 		if same {
-			action.Action, action.Label = "unchanged", old.Label
+			action.Action, action.Label = ActionUnchanged, old.Label
 			changed.note(action)
 			return nil
 		}
 		if !replace {
-			return op.WithHint(fmt.Errorf("label %q: %w with other content", entry.Label, kdb.ErrExists),
-				"replace it with --replace, or choose another label with --label")
+			return &op.Exists{Label: entry.Label, Found: "other content"}
 		}
-		action.Action = "replaced"
+		action.Action = ActionReplaced
 	}
 	if err := tx.Put(entry); err != nil {
 		if entry.Kind == kdb.KindPersonal && len(entry.Certificates) == 0 && errors.Is(err, kdb.ErrUnsupported) {
-			err = op.WithHint(err, "a private key is kept with its certificate: put that beside it with certkdb receive, or name only the other labels")
+			err = &op.Problem{Code: op.KeyWithoutCertificate, Label: entry.Label, Err: err}
 		}
 		return err
 	}
@@ -215,7 +139,7 @@ func put(tx kdb.Tx, entry kdb.Entry, replace bool, changed *Changed) error {
 	if action.Label = now.Label; err != nil {
 		return err
 	}
-	if action.Action == "replaced" {
+	if action.Action == ActionReplaced {
 		action.Reason, err = LostMarks(tx, &old)
 	}
 	action.Reason = cmp.Or(action.Reason, notKept(&entry, &now))

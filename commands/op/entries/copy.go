@@ -1,6 +1,7 @@
 package entries
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -11,68 +12,69 @@ import (
 	"certkdb/kdb"
 )
 
-// Copy puts entries of one database into another, which is made when it is not there.
+// Copy puts entries of another database into the one of the session.
 type Copy struct {
-	op.DB
-	To      op.DB
+	From    *op.Session
 	Labels  []string
 	All     bool
-	Type    string // kind of a new database; "" goes by its extension
-	Profile string
 	Replace bool
-	// NewPassword protects a new database; by default it is To's Password.
-	NewPassword op.NewPassword
-	// Fresh refuses a target that is there already.
-	Fresh bool
 }
 
-// Run copies in one transaction of the target. Private keys that are copied are noted in the audit log of the source.
-func (o Copy) Run(ctx context.Context, env *op.Env) (Added, error) {
+// Plan reads the entries. Private keys that are copied are noted in the audit log of the database that they come from.
+func (o Copy) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 	if o.All == (len(o.Labels) > 0) {
-		return Added{}, fmt.Errorf("%w: name the labels, or use --all", op.ErrUsage)
+		return op.Plan[Added]{}, op.Need(op.FieldLabels, op.FieldAll)
 	}
-	if o.To.Location == "" {
-		return Added{}, fmt.Errorf("%w: --to FILE is missing", op.ErrUsage)
+	entries, err := o.read(ctx)
+	if err != nil {
+		return op.Plan[Added]{}, err
 	}
-	if err := o.different(env); err != nil {
-		return Added{}, err
+	info, err := s.Database().Info(ctx)
+	if err != nil {
+		return op.Plan[Added]{}, err
 	}
-	source, err := o.Open(ctx, env)
+	leftBehind, err := recorded(ctx, o.From, entries)
+	return op.Plan[Added]{
+		Name: "copy", Close: func() { op.ClearKeys(entries) },
+		Apply: func(tx kdb.Tx) (added Added, err error) {
+			for i := range entries {
+				entry := entries[i]
+				entry.Key = bytes.Clone(entry.Key) // the database may clear it
+				if err := put(tx, entry, o.Replace, &added.Changed); err != nil {
+					return added, err
+				}
+				action := &added.Actions[i]
+				action.Reason = join(action.Reason, cmp.Or(leftBehind[entry.Label], readers(info.Format, &entry)))
+			}
+			return added, nil
+		},
+	}, err
+}
+
+// CopyTo copies into a database that may have to be made first. newOnly refuses one that exists.
+func (o Copy) CopyTo(ctx context.Context, to databases.Init, newOnly bool) (Added, error) {
+	if to.DB.Location == "" {
+		return Added{}, op.Need(op.FieldTo)
+	}
+	if kdb.Same(o.From.Location, to.DB.Location) {
+		return Added{}, fmt.Errorf("%w: source and target are the same file %q", op.ErrUsage, to.DB.Location)
+	}
+	exists, err := kdb.Exists(ctx, o.From.Env.Drivers, to.DB.Location)
 	if err != nil {
 		return Added{}, err
 	}
-	defer source.Close()
-	entries, err := o.read(ctx, source)
-	if err != nil {
-		return Added{}, err
+	if !exists || newOnly {
+		if !to.NewPassword.Wanted() {
+			to.NewPassword.Source, to.NewPassword.Field = to.DB.Password.Source, cmp.Or(to.DB.Password.Field, to.NewPassword.Field)
+		}
+		return databases.RunNew(ctx, o.From.Env, to, o.From.DryRun, o)
 	}
-	leftBehind, err := recorded(ctx, source, entries)
-	if err != nil {
-		return Added{}, err
-	}
-	defer op.ClearKeys(entries)
-	target, err := o.target(ctx, env)
+	target, err := o.From.Other(ctx, to.DB)
 	if err != nil {
 		return Added{}, err
 	}
 	defer target.Close()
-	info, err := target.Info(ctx)
-	if err != nil {
-		return Added{}, err
-	}
-	var added Added
-	err = target.Update(ctx, "copy", func(tx kdb.Tx) error {
-		added = Added{}
-		for i := range entries {
-			if err := put(tx, entries[i], o.Replace, &added.Changed); err != nil {
-				return err
-			}
-			action := &added.Actions[i]
-			action.Reason = join(action.Reason, cmp.Or(leftBehind[entries[i].Label], readers(info.Format, &entries[i])))
-		}
-		return nil
-	})
-	return added, err
+	return op.One(ctx, target, o)
 }
 
 // join puts two reasons into one; either may be "".
@@ -83,8 +85,11 @@ func join(a, b string) string {
 	return a + "; " + b
 }
 
+// RecordsStay is the reason of an action about a CA whose records are not copied.
+const RecordsStay = "the record of what it issued and revoked stays in the source alone"
+
 // recorded says of CAs that have issued something that the record of it, revocations and numbers of lists included, is not copied.
-func recorded(ctx context.Context, source kdb.Database, entries []kdb.Entry) (map[string]string, error) {
+func recorded(ctx context.Context, source *op.Session, entries []kdb.Entry) (map[string]string, error) {
 	notes := map[string]string{}
 	err := source.View(ctx, func(tx kdb.Tx) error {
 		registry, ok := tx.(kdb.Registry)
@@ -103,7 +108,7 @@ func recorded(ctx context.Context, source kdb.Database, entries []kdb.Entry) (ma
 				if err != nil {
 					return err
 				}
-				notes[entry.Label] = "the record of what it issued and revoked stays in the source alone; a whole database moves with: certkdb backup"
+				notes[entry.Label] = RecordsStay
 				break
 			}
 		}
@@ -132,40 +137,13 @@ func readers(format string, entry *kdb.Entry) string {
 	return ""
 }
 
-// different refuses to copy a file onto itself.
-func (o Copy) different(env *op.Env) error {
-	from, err := o.Path(env)
-	if err != nil {
-		return err
-	}
-	if kdb.Same(from, o.To.Location) {
-		return fmt.Errorf("%w: source and target are the same file %q", op.ErrUsage, o.To.Location)
-	}
-	return nil
-}
-
 // read takes the entries with their keys out of the source.
-func (o Copy) read(ctx context.Context, source kdb.Database) ([]kdb.Entry, error) {
+func (o Copy) read(ctx context.Context) ([]kdb.Entry, error) {
 	var entries []kdb.Entry
-	err := op.TakeOut(ctx, source, "copy-key", func(tx kdb.Tx) (err error) {
+	err := o.From.TakeOut(ctx, "copy-key", func(tx kdb.Tx) (err error) {
 		op.ClearKeys(entries)
 		entries, err = op.ReadEntries(tx, o.Labels, o.All)
 		return err
 	})
 	return entries, err
-}
-
-// target opens the other database, or makes it.
-func (o Copy) target(ctx context.Context, env *op.Env) (kdb.Database, error) {
-	if exists, err := kdb.Exists(ctx, env.Drivers, o.To.Location); err != nil {
-		return nil, err
-	} else if exists && !o.Fresh {
-		return o.To.Open(ctx, env)
-	}
-	password := o.NewPassword
-	if !password.Given() && !password.Generate {
-		password.Source, password.Option = o.To.Password.Source, cmp.Or(o.To.Password.Option, password.Option)
-	}
-	db, _, err := databases.Init{DB: o.To, NewPassword: password, Type: o.Type, Profile: o.Profile}.Create(ctx, env)
-	return db, err
 }

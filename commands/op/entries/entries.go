@@ -1,3 +1,4 @@
+// Package entries has the operations on the entries of a database: add, rename, trust, default, delete, export, copy.
 package entries
 
 import (
@@ -10,18 +11,43 @@ import (
 	"certkdb/kdb"
 )
 
+// ActionName is what was done to an entry.
+type ActionName string
+
+// What is done to entries.
+const (
+	ActionAdded      ActionName = "added"
+	ActionReplaced   ActionName = "replaced"
+	ActionUnchanged  ActionName = "unchanged"
+	ActionRenamed    ActionName = "renamed"
+	ActionTrusted    ActionName = "trusted"
+	ActionDistrusted ActionName = "distrusted"
+	ActionDefault    ActionName = "default"
+	ActionDeleted    ActionName = "deleted"
+	ActionAbsent     ActionName = "absent"
+	ActionSkipped    ActionName = "skipped"
+)
+
+// changes says whether the action changes an entry.
+func (a ActionName) changes() bool {
+	return a != ActionUnchanged && a != ActionAbsent && a != ActionSkipped
+}
+
 // Changed lists what an operation did to entries; empty when there was nothing to do.
 type Changed struct {
 	Changed bool     `json:"changed"`
 	Actions []Action `json:"actions"`
 }
 
+// HasChanged says whether anything was changed.
+func (c Changed) HasChanged() bool { return c.Changed }
+
 // Action is what was done to one entry.
 type Action struct {
-	Label  string `json:"label"`
-	Action string `json:"action"` // "added", "replaced", "unchanged", "renamed", "trusted", "distrusted", "default", "deleted", "absent", "skipped"
-	Kind   string `json:"kind,omitempty"`
-	SHA256 string `json:"sha256,omitempty"`
+	Label  string     `json:"label"`
+	Action ActionName `json:"action"`
+	Kind   kdb.Kind   `json:"kind,omitempty"`
+	SHA256 string     `json:"sha256,omitempty"`
 	// Reason tells why an entry was skipped, or what is odd about it.
 	Reason string `json:"reason,omitempty"`
 	// NewLabel is the label after a rename.
@@ -30,40 +56,31 @@ type Action struct {
 
 func (c *Changed) note(a Action) {
 	c.Actions = append(c.Actions, a)
-	switch a.Action {
-	case "unchanged", "absent", "skipped":
-	default:
-		c.Changed = true
-	}
+	c.Changed = c.Changed || a.Action.changes()
 }
 
 // Rename gives an entry another label.
 type Rename struct {
-	op.DB
 	Label, NewLabel string
 	Replace         bool // an entry that has the new label already
 }
 
-// Run renames.
-func (o Rename) Run(ctx context.Context, env *op.Env) (Changed, error) {
-	if err := kdb.CheckLabel(o.NewLabel); err != nil {
-		return Changed{}, err
+// Plan implements op.Operation.
+func (o Rename) Plan(context.Context, *op.Session) (op.Plan[Changed], error) {
+	return op.Plan[Changed]{Name: "rename", Apply: o.apply}, kdb.CheckLabel(o.NewLabel)
+}
+
+func (o Rename) apply(tx kdb.Tx) (changed Changed, err error) {
+	s, err := op.MustHave(tx, o.Label)
+	if err != nil {
+		return changed, err
 	}
-	var changed Changed
-	err := o.Update(ctx, env, "rename", func(tx kdb.Tx) error {
-		changed = Changed{}
-		s, err := op.MustHave(tx, o.Label)
-		if err != nil {
-			return err
-		}
-		if o.Label == o.NewLabel {
-			changed.note(Action{Label: o.Label, Action: "unchanged", Kind: s.Kind.String()})
-			return nil
-		}
-		lost, err := o.move(tx, &s)
-		changed.note(Action{Label: o.Label, Action: "renamed", Kind: s.Kind.String(), NewLabel: o.NewLabel, Reason: lost})
-		return err
-	})
+	if o.Label == o.NewLabel {
+		changed.note(Action{Label: o.Label, Action: ActionUnchanged, Kind: s.Kind})
+		return changed, nil
+	}
+	lost, err := o.move(tx, &s)
+	changed.note(Action{Label: o.Label, Action: ActionRenamed, Kind: s.Kind, NewLabel: o.NewLabel, Reason: lost})
 	return changed, err
 }
 
@@ -76,7 +93,7 @@ func (o Rename) move(tx kdb.Tx, s *kdb.Summary) (lost string, err error) {
 	case err != nil:
 		return "", err
 	case !o.Replace:
-		return "", op.WithHint(fmt.Errorf("label %q: %w", o.NewLabel, kdb.ErrExists), "choose another, or replace that entry with --replace")
+		return "", &op.Exists{Label: o.NewLabel}
 	}
 	if err := tx.Delete(o.NewLabel); err != nil {
 		return "", err
@@ -112,25 +129,24 @@ func LostMarks(tx kdb.Tx, old *kdb.Summary) (string, error) {
 	return "", nil
 }
 
-// SetTrust makes certificates trust anchors, or takes that from them.
+// SetTrust makes certificates trust anchors, or takes that from them: all the labels or none.
 type SetTrust struct {
-	op.DB
 	Labels  []string
 	Trusted bool
 }
 
-// Run sets the trust of all the labels or of none.
-func (o SetTrust) Run(ctx context.Context, env *op.Env) (Changed, error) {
-	operation, done := "trust", "trusted"
+// Plan implements op.Operation.
+func (o SetTrust) Plan(context.Context, *op.Session) (op.Plan[Changed], error) {
+	name, done := "trust", ActionTrusted
 	if !o.Trusted {
-		operation, done = "distrust", "distrusted"
+		name, done = "distrust", ActionDistrusted
 	}
-	return each(ctx, env, o.DB, operation, o.Labels, func(tx kdb.Tx, s *kdb.Summary) (string, error) {
+	return each(name, o.Labels, func(tx kdb.Tx, s *kdb.Summary) (ActionName, error) {
 		if s.ChainLength == 0 {
-			return "", fmt.Errorf("label %q: %w: a %s has no certificate to trust", s.Label, op.ErrUsage, s.Kind)
+			return "", &op.WrongKind{Label: s.Label, Kind: s.Kind, Reason: fmt.Sprintf("a %s has no certificate to trust", s.Kind)}
 		}
 		if s.Trusted == o.Trusted {
-			return "unchanged", nil
+			return ActionUnchanged, nil
 		}
 		return done, tx.Mark(s.Label, kdb.Marks{Trusted: &o.Trusted})
 	})
@@ -138,140 +154,110 @@ func (o SetTrust) Run(ctx context.Context, env *op.Env) (Changed, error) {
 
 // SetDefault makes one personal entry the default.
 type SetDefault struct {
-	op.DB
 	Label string
 }
 
-// Run sets the default entry.
-func (o SetDefault) Run(ctx context.Context, env *op.Env) (Changed, error) {
-	db, err := o.Open(ctx, env)
-	if err != nil {
-		return Changed{}, err
-	}
-	defer db.Close()
-	return o.In(ctx, db)
-}
-
-// In sets the default entry of an open database.
-func (o SetDefault) In(ctx context.Context, db kdb.Database) (Changed, error) {
-	return eachIn(ctx, db, "default", []string{o.Label}, func(tx kdb.Tx, s *kdb.Summary) (string, error) {
+// Plan implements op.Operation.
+func (o SetDefault) Plan(context.Context, *op.Session) (op.Plan[Changed], error) {
+	return each("default", []string{o.Label}, func(tx kdb.Tx, s *kdb.Summary) (ActionName, error) {
 		if s.Kind != kdb.KindPersonal {
-			return "", op.WithHint(fmt.Errorf("label %q: %w: only a personal certificate can be the default", s.Label, op.ErrUsage),
-				"see the personal ones with: certkdb list --kind personal")
+			return "", &op.WrongKind{
+				Label: s.Label, Kind: s.Kind, Wanted: kdb.KindPersonal, Reason: "only a personal certificate can be the default",
+			}
 		}
 		if s.Default {
-			return "unchanged", nil
+			return ActionUnchanged, nil
 		}
-		return "default", tx.Mark(s.Label, kdb.Marks{Default: new(true)})
+		return ActionDefault, tx.Mark(s.Label, kdb.Marks{Default: new(true)})
 	})
+}
+
+// each plans to do something to each of the labels.
+func each(name string, labels []string, do func(kdb.Tx, *kdb.Summary) (ActionName, error)) (op.Plan[Changed], error) {
+	if len(labels) == 0 {
+		return op.Plan[Changed]{}, op.Need(op.FieldLabels)
+	}
+	return op.Plan[Changed]{Name: name, Apply: func(tx kdb.Tx) (changed Changed, err error) {
+		for _, label := range labels {
+			s, err := op.MustHave(tx, label)
+			if err != nil {
+				return changed, err
+			}
+			action, err := do(tx, &s)
+			if err != nil {
+				return changed, err
+			}
+			changed.note(Action{Label: label, Action: action, Kind: s.Kind, SHA256: op.HexDigest(s.SHA256)})
+		}
+		return changed, nil
+	}}, nil
 }
 
 // Delete removes entries, all of them or none.
 type Delete struct {
-	op.DB
 	Labels   []string
-	IfExists bool // a label that is not there is no error
+	IfExists bool // a label that does not exist is no error
 	// Damaged deletes entries that cannot be read any more, too.
 	Damaged bool
 }
 
-// Run deletes.
-func (o Delete) Run(ctx context.Context, env *op.Env) (Changed, error) {
-	if o.Damaged {
-		return o.damaged(ctx, env)
+// Plan implements op.Operation.
+func (o Delete) Plan(context.Context, *op.Session) (op.Plan[Changed], error) {
+	plan := op.Plan[Changed]{Name: "delete", Apply: o.sound}
+	switch {
+	case len(o.Labels) == 0:
+		return plan, op.Need(op.FieldLabels)
+	case o.Damaged && o.IfExists:
+		return plan, op.Exclusive(op.FieldDamaged, op.FieldIfExists)
+	case o.Damaged:
+		plan.Apply = o.damaged
 	}
-	changed, err := o.sound(ctx, env)
-	if errors.Is(err, kdb.ErrCorrupt) && op.Hint(err) == "" {
-		err = op.WithHint(err, "see what is damaged with: certkdb check; restore a backup, or give the entry up with: certkdb delete LABEL --damaged")
-	}
-	return changed, err
+	return plan, nil
 }
 
-// damaged deletes entries with damage, all of them or none.
-func (o Delete) damaged(ctx context.Context, env *op.Env) (Changed, error) {
-	if o.IfExists {
-		return Changed{}, fmt.Errorf("%w: --damaged and --if-exists exclude each other", op.ErrUsage)
+func (o Delete) sound(tx kdb.Tx) (changed Changed, err error) {
+	for _, label := range o.Labels {
+		s, err := op.MustHave(tx, label)
+		if errors.Is(err, kdb.ErrNotFound) && o.IfExists {
+			changed.note(Action{Label: label, Action: ActionAbsent})
+			continue
+		}
+		if err == nil {
+			err = tx.Delete(label)
+		}
+		if errors.Is(err, kdb.ErrCorrupt) {
+			err = &op.Problem{Code: op.DamagedEntry, Label: label, Err: err}
+		}
+		if err != nil {
+			return changed, err
+		}
+		changed.note(Action{Label: label, Action: ActionDeleted, Kind: s.Kind, SHA256: op.HexDigest(s.SHA256)})
 	}
-	var changed Changed
-	err := o.Update(ctx, env, "delete", func(tx kdb.Tx) error {
-		changed = Changed{}
-		remover, ok := tx.(kdb.DamageRemover)
-		if !ok {
-			return fmt.Errorf("%w: deleting single damaged entries", kdb.ErrUnsupported)
-		}
-		var lost []string
-		for _, label := range o.Labels {
-			_, err := tx.Summary(label)
-			switch {
-			case err == nil: // at most its other records are damaged
-				err = tx.Delete(label)
-			case !slices.Contains(lost, label):
-				lost, err = append(lost, label), nil
-			}
-			if err != nil {
-				return err
-			}
-			changed.note(Action{Label: label, Action: "deleted"})
-		}
-		if len(lost) == 0 {
-			return nil
-		}
-		return remover.DeleteDamaged(lost...)
-	})
-	return changed, err
+	return changed, nil
 }
 
-func (o Delete) sound(ctx context.Context, env *op.Env) (Changed, error) {
-	return each(ctx, env, o.DB, "delete", o.Labels, func(tx kdb.Tx, s *kdb.Summary) (string, error) {
-		if s.Kind == 0 { // there is none
-			if o.IfExists {
-				return "absent", nil
-			}
-			_, err := op.MustHave(tx, s.Label)
-			return "", err
-		}
-		return "deleted", tx.Delete(s.Label)
-	})
-}
-
-// each does something to each of the labels in one transaction. Labels that are not there are errors, for deletions the
-// function gets them with Kind 0.
-func each(ctx context.Context, env *op.Env, d op.DB, operation string, labels []string, do func(kdb.Tx, *kdb.Summary) (string, error)) (Changed, error) {
-	if len(labels) == 0 {
-		return Changed{}, fmt.Errorf("%w: no label is given", op.ErrUsage)
+// damaged deletes entries with damage.
+func (o Delete) damaged(tx kdb.Tx) (changed Changed, err error) {
+	remover, ok := tx.(kdb.DamageRemover)
+	if !ok {
+		return changed, fmt.Errorf("%w: deleting single damaged entries", kdb.ErrUnsupported)
 	}
-	db, err := d.Open(ctx, env)
-	if err != nil {
-		return Changed{}, err
-	}
-	defer db.Close()
-	return eachIn(ctx, db, operation, labels, do)
-}
-
-// eachIn is each in an open database.
-func eachIn(ctx context.Context, db kdb.Database, operation string, labels []string, do func(kdb.Tx, *kdb.Summary) (string, error)) (Changed, error) {
-	var changed Changed
-	err := db.Update(ctx, operation, func(tx kdb.Tx) error {
-		changed = Changed{}
-		for _, label := range labels {
-			s, err := op.MustHave(tx, label)
-			if errors.Is(err, kdb.ErrNotFound) && operation == "delete" {
-				s, err = kdb.Summary{Label: label}, nil
-			}
-			if err != nil {
-				return err
-			}
-			action, err := do(tx, &s)
-			if err != nil {
-				return err
-			}
-			note := Action{Label: label, Action: action}
-			if s.Kind != 0 {
-				note.Kind, note.SHA256 = s.Kind.String(), op.HexDigest(s.SHA256)
-			}
-			changed.note(note)
+	var lost []string
+	for _, label := range o.Labels {
+		_, err := tx.Summary(label)
+		switch {
+		case err == nil: // at most its other records are damaged
+			err = tx.Delete(label)
+		case !slices.Contains(lost, label):
+			lost, err = append(lost, label), nil
 		}
-		return nil
-	})
-	return changed, err
+		if err != nil {
+			return changed, err
+		}
+		changed.note(Action{Label: label, Action: ActionDeleted})
+	}
+	if len(lost) == 0 {
+		return changed, nil
+	}
+	return changed, remover.DeleteDamaged(lost...)
 }

@@ -15,6 +15,7 @@ import (
 	stdpem "encoding/pem"
 
 	"certkdb/commands/op"
+	"certkdb/commands/op/databases"
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile/pem"
 	"certkdb/kdb/keyfile/pkcs7"
@@ -23,12 +24,10 @@ import (
 
 // Export writes entries to a file or to standard output.
 type Export struct {
-	op.DB
 	Labels []string
 	All    bool
-	// Format is "pem", "der", "pkcs7" (PEM) or "pkcs7-der" for certificates with their chains, "ssh" for public keys, or the name of a kind
-	// of database; "" goes by the extension of Out, else it is PEM.
-	Format string
+	// Format goes by the extension of Out if it is "", else it is PEM.
+	Format Format
 	Out    op.Output
 	Key    bool // the private key instead of the certificate
 	Chain  bool // the chain behind the certificate too
@@ -48,80 +47,88 @@ type Exported struct {
 	Notes    []string `json:"notes,omitempty"`
 }
 
+// Format is that of an export; one that is not among the constants is the name of a kind of database.
+type Format string
+
+// The formats of exports.
 const (
-	FormatPEM      = "pem"
-	FormatDER      = "der"
-	formatPKCS7    = "pkcs7"
-	formatPKCS7DER = "pkcs7-der"
-	formatSSH      = "ssh"
+	FormatPEM      Format = "pem"
+	FormatDER      Format = "der"
+	FormatPKCS7    Format = "pkcs7"     // PEM, certificates with their chains
+	FormatPKCS7DER Format = "pkcs7-der" // the same in DER
+	FormatSSH      Format = "ssh"       // public keys
 )
 
 // fileFormats are what extensions of output files mean besides those of databases. Both forms of PKCS #7 are found under .p7b, and read
 // there by everybody; .p7c is DER (RFC 8551, 3.2.1).
-var fileFormats = map[string]string{
+var fileFormats = map[string]Format{
 	".pem": FormatPEM, ".crt": FormatPEM, ".arm": FormatPEM, ".key": FormatPEM, ".cer": FormatDER, ".der": FormatDER,
-	".p7b": formatPKCS7, ".p7c": formatPKCS7DER, ".pub": formatSSH,
+	".p7b": FormatPKCS7, ".p7c": FormatPKCS7DER, ".pub": FormatSSH,
 }
 
 // formatAliases are other names of formats.
-var formatAliases = map[string]string{"p7b": formatPKCS7, "p7c": formatPKCS7DER, "openssh": formatSSH, "pub": formatSSH}
+var formatAliases = map[Format]Format{"p7b": FormatPKCS7, "p7c": FormatPKCS7DER, "openssh": FormatSSH, "pub": FormatSSH}
 
-// Run exports.
-func (o Export) Run(ctx context.Context, env *op.Env) (Exported, error) {
-	format := strings.ToLower(o.Format)
+// Run exports. In a dry run nothing is written, or noted in the audit log.
+func (o Export) Run(ctx context.Context, s *op.Session) (Exported, error) {
+	format := Format(strings.ToLower(string(o.Format)))
 	if alias, ok := formatAliases[format]; ok {
 		format = alias
 	}
 	if format == "" {
-		format = o.formatByName(env)
+		format = o.formatByName(s.Env)
 	}
-	if err := o.check(env, format); err != nil {
+	if err := o.check(s.Env, format); err != nil {
 		return Exported{}, err
 	}
 	switch format {
 	case FormatPEM:
-		return o.stream(ctx, env)
+		return o.stream(ctx, s)
 	case FormatDER:
-		return o.single(ctx, env)
-	case formatPKCS7, formatPKCS7DER:
-		return o.pkcs7(ctx, env, format)
-	case formatSSH:
-		return o.ssh(ctx, env)
+		return o.single(ctx, s)
+	case FormatPKCS7, FormatPKCS7DER:
+		return o.pkcs7(ctx, s, format)
+	case FormatSSH:
+		return o.ssh(ctx, s)
 	}
-	return o.database(ctx, env, format)
+	return o.database(ctx, s, format)
 }
 
 // withKey says that private keys are among what is written.
 func (o Export) withKey() bool { return o.Key || o.Combined }
 
 // check refuses what contradicts itself.
-func (o Export) check(env *op.Env, format string) error {
+func (o Export) check(env *op.Env, format Format) error {
 	pieces := format == FormatPEM || format == FormatDER
-	isFile := pieces || format == formatPKCS7 || format == formatPKCS7DER || format == formatSSH
+	isFile := pieces || format == FormatPKCS7 || format == FormatPKCS7DER || format == FormatSSH
 	switch {
 	case o.All == (len(o.Labels) > 0):
-		return fmt.Errorf("%w: name the labels, or use --all", op.ErrUsage)
+		return op.Need(op.FieldLabels, op.FieldAll)
 	case o.Key && o.Combined:
-		return fmt.Errorf("%w: --key writes the private key alone, --combined with its certificates", op.ErrUsage)
+		return op.Exclusive(op.FieldKey, op.FieldCombined)
 	case o.Key && o.Chain:
-		return op.WithHint(fmt.Errorf("%w: --key writes the private key alone, without a chain", op.ErrUsage), "write it with its certificates: --combined")
+		return op.Mark(op.KeyAlone, op.Exclusive(op.FieldKey, op.FieldChain))
 	case o.withKey() && !pieces:
-		return op.WithHint(fmt.Errorf("%w: --key and --combined are for pem and der, not for %s", op.ErrUsage, format), "key databases hold private keys without them; others do not hold any")
+		return op.Mark(op.NoKeyFormat, &op.Conflict{
+			Fields: []op.Field{op.FieldKey, op.FieldCombined}, Reason: fmt.Sprintf("they are for pem and der, not for %s", format),
+		})
 	case o.Traditional && (!o.withKey() || o.OutPassword.Wanted()):
-		return op.WithHint(fmt.Errorf("%w: --traditional is a form of unencrypted private keys", op.ErrUsage), "an encrypted one is always PKCS #8")
+		return op.Mark(op.TraditionalIsPlain, &op.Conflict{
+			Fields: []op.Field{op.FieldTraditional}, Reason: "it is a form of unencrypted private keys",
+		})
 	case o.OutPassword.Wanted() && isFile && !o.withKey():
-		return fmt.Errorf("%w: --out-password, and there is nothing to encrypt: certificates are public", op.ErrUsage)
+		return &op.Conflict{Fields: []op.Field{op.FieldOutPassword}, Reason: "there is nothing to encrypt: certificates are public"}
 	case isFile:
 		return nil
 	}
-	_, err := kdb.ForNew(env.Drivers, o.Out.Path, format)
+	_, err := kdb.ForNew(env.Drivers, o.Out.Path, string(format))
 	if err == nil && o.Out.IsStdout() {
-		err = fmt.Errorf("%w: a database of type %q needs --out FILE", op.ErrUsage, format)
+		err = op.Need(op.FieldOut)
 	}
 	return err
 }
 
-func (o Export) formatByName(env *op.Env) string {
+func (o Export) formatByName(env *op.Env) Format {
 	extension := strings.ToLower(filepath.Ext(o.Out.Path))
 	if format, ok := fileFormats[extension]; ok {
 		return format
@@ -129,7 +136,7 @@ func (o Export) formatByName(env *op.Env) string {
 	for _, d := range env.Drivers {
 		for _, e := range d.Extensions {
 			if e == extension {
-				return d.Name
+				return Format(d.Name)
 			}
 		}
 	}
@@ -137,11 +144,11 @@ func (o Export) formatByName(env *op.Env) string {
 }
 
 // stream writes PEM, an entry after the other, so that memory does not grow with the database.
-func (o Export) stream(ctx context.Context, env *op.Env) (Exported, error) {
+func (o Export) stream(ctx context.Context, s *op.Session) (Exported, error) {
 	counts := tally{}
-	err := o.Out.Write(env, o.withKey(), func(w io.Writer) error {
+	err := o.write(s, func(w io.Writer) error {
 		buffered := bufio.NewWriterSize(w, 64<<10)
-		err := o.eachPiece(ctx, env, func(kind string, der []byte) error {
+		err := o.eachPiece(ctx, s, func(kind string, der []byte) error {
 			counts.add(kind)
 			return stdpem.Encode(buffered, &stdpem.Block{Type: kind, Bytes: der})
 		})
@@ -151,33 +158,33 @@ func (o Export) stream(ctx context.Context, env *op.Env) (Exported, error) {
 }
 
 // single writes DER, which holds one piece.
-func (o Export) single(ctx context.Context, env *op.Env) (Exported, error) {
+func (o Export) single(ctx context.Context, s *op.Session) (Exported, error) {
 	var only []byte
 	counts, n := tally{}, 0
-	err := o.eachPiece(ctx, env, func(kind string, der []byte) error {
+	err := o.eachPiece(ctx, s, func(kind string, der []byte) error {
 		counts.add(kind)
 		n, only = n+1, slices.Clone(der)
 		return nil
 	})
 	defer clear(only)
 	if err == nil && n != 1 {
-		err = op.WithHint(fmt.Errorf("%w: DER holds one certificate or key, and these are %d", op.ErrUsage, n), "use --format pem")
+		err = op.Mark(op.OnlyOnePiece, fmt.Errorf("%w: DER holds one certificate or key, and these are %d", op.ErrUsage, n))
 	}
 	if err != nil {
 		return Exported{}, err
 	}
-	return o.exported(counts), o.Out.Write(env, o.withKey(), func(w io.Writer) error {
+	return o.exported(counts), o.write(s, func(w io.Writer) error {
 		_, err := w.Write(only)
 		return err
 	})
 }
 
 // pkcs7 writes the certificates and chains of all entries into one container; without chains nobody would use it.
-func (o Export) pkcs7(ctx context.Context, env *op.Env, format string) (Exported, error) {
+func (o Export) pkcs7(ctx context.Context, s *op.Session, format Format) (Exported, error) {
 	o.Chain = true
 	var certificates [][]byte
 	counts := tally{}
-	err := o.eachPiece(ctx, env, func(kind string, der []byte) error {
+	err := o.eachPiece(ctx, s, func(kind string, der []byte) error {
 		if kind != pemCertificate {
 			return fmt.Errorf("%w: PKCS #7 holds certificates, not a %s", op.ErrUsage, strings.ToLower(kind))
 		}
@@ -194,17 +201,17 @@ func (o Export) pkcs7(ctx context.Context, env *op.Env, format string) (Exported
 	if err != nil {
 		return Exported{}, err
 	}
-	if format == formatPKCS7 {
+	if format == FormatPKCS7 {
 		data = pem.Encode(pem.PKCS7, data)
 	}
-	return o.exported(counts), o.writeAll(env, data)
+	return o.exported(counts), o.writeAll(s, data)
 }
 
 // ssh writes the public keys of the entries, a line each, with the labels as comments.
-func (o Export) ssh(ctx context.Context, env *op.Env) (Exported, error) {
+func (o Export) ssh(ctx context.Context, s *op.Session) (Exported, error) {
 	var data []byte
 	counts := tally{}
-	err := o.eachEntry(ctx, env, func(entry *kdb.Entry) error {
+	err := o.eachEntry(ctx, s, func(entry *kdb.Entry) error {
 		spki, err := spkiOf(entry)
 		if err != nil {
 			return err
@@ -220,7 +227,7 @@ func (o Export) ssh(ctx context.Context, env *op.Env) (Exported, error) {
 	if err != nil {
 		return Exported{}, err
 	}
-	return o.exported(counts), o.writeAll(env, data)
+	return o.exported(counts), o.writeAll(s, data)
 }
 
 func spkiOf(entry *kdb.Entry) ([]byte, error) {
@@ -241,11 +248,22 @@ func spkiOf(entry *kdb.Entry) ([]byte, error) {
 	return nil, fmt.Errorf("label %q: %w: a %s has no public key", entry.Label, op.ErrUsage, entry.Kind)
 }
 
-func (o Export) writeAll(env *op.Env, data []byte) error {
-	return o.Out.Write(env, o.withKey(), func(w io.Writer) error {
+func (o Export) writeAll(s *op.Session, data []byte) error {
+	return o.write(s, func(w io.Writer) error {
 		_, err := w.Write(data)
 		return err
 	})
+}
+
+// write writes the file, or in a dry run checks whether it could be written.
+func (o Export) write(s *op.Session, fill func(io.Writer) error) error {
+	if !s.DryRun {
+		return o.Out.Write(s.Env, o.withKey(), fill)
+	}
+	if err := o.Out.Check(); err != nil {
+		return err
+	}
+	return fill(io.Discard)
 }
 
 // tally counts pieces by what they are.
@@ -269,11 +287,11 @@ const pemCertificate = "CERTIFICATE"
 
 // eachPiece calls write with the type and the DER of each certificate, or private key, or both. Exporting a key changes the database: it is
 // noted in the audit log before the key leaves.
-func (o Export) eachPiece(ctx context.Context, env *op.Env, write func(kind string, der []byte) error) error {
+func (o Export) eachPiece(ctx context.Context, s *op.Session, write func(kind string, der []byte) error) error {
 	if o.withKey() {
-		return o.eachKey(ctx, env, write)
+		return o.eachKey(ctx, s, write)
 	}
-	return o.eachEntry(ctx, env, func(entry *kdb.Entry) error {
+	return o.eachEntry(ctx, s, func(entry *kdb.Entry) error {
 		if len(entry.Request) > 0 {
 			return write("CERTIFICATE REQUEST", entry.Request)
 		}
@@ -294,15 +312,10 @@ func (o Export) certificates(entry *kdb.Entry, write func(kind string, der []byt
 }
 
 // eachEntry calls fn outside of any lock with the entries to export: those that were named, or all, in chunks.
-func (o Export) eachEntry(ctx context.Context, env *op.Env, fn func(*kdb.Entry) error) error {
-	db, err := o.Open(ctx, env)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
+func (o Export) eachEntry(ctx context.Context, s *op.Session, fn func(*kdb.Entry) error) error {
 	for after, more := "", true; more; {
 		var chunk []kdb.Entry
-		err := db.View(ctx, func(tx kdb.Tx) (err error) {
+		err := s.View(ctx, func(tx kdb.Tx) (err error) {
 			if o.All {
 				chunk, after, more, err = entriesAfter(tx, after)
 				return err
@@ -343,11 +356,12 @@ func entriesAfter(tx kdb.Tx, after string) (found []kdb.Entry, last string, more
 }
 
 // database copies the entries into a new database.
-func (o Export) database(ctx context.Context, env *op.Env, format string) (Exported, error) {
-	copied, err := Copy{
-		DB: o.DB, Labels: o.Labels, All: o.All, Type: format, Profile: o.Profile, NewPassword: o.OutPassword,
-		To: op.DB{Location: o.Out.Path, LockTimeout: o.LockTimeout}, Fresh: true,
-	}.Run(ctx, env)
+func (o Export) database(ctx context.Context, s *op.Session, format Format) (Exported, error) {
+	to := databases.Init{
+		DB:   op.DB{Location: o.Out.Path, LockTimeout: s.Source.LockTimeout},
+		Type: string(format), Profile: o.Profile, NewPassword: o.OutPassword,
+	}
+	copied, err := Copy{From: s, Labels: o.Labels, All: o.All}.CopyTo(ctx, to, true)
 	n := len(copied.Actions)
 	exported := Exported{Out: o.Out.Path, Contents: []string{fmt.Sprintf("%d %s", n, map[bool]string{true: "entry", false: "entries"}[n == 1])}}
 	for _, a := range copied.Actions {

@@ -12,22 +12,22 @@ import (
 
 // eachKey calls write with the private keys, each followed by its certificates under Combined. The password is asked for before the log
 // says that the keys left.
-func (o Export) eachKey(ctx context.Context, env *op.Env, write func(kind string, der []byte) error) error {
+func (o Export) eachKey(ctx context.Context, s *op.Session, write func(kind string, der []byte) error) error {
 	if o.All {
-		return op.WithHint(fmt.Errorf("%w: private keys are exported by name", op.ErrUsage), "copy everything with: certkdb copy --all --to FILE")
+		return op.Mark(op.KeysOneByOne, fmt.Errorf("%w: private keys are exported by name", op.ErrUsage))
 	}
 	if err := o.Out.Check(); err != nil {
 		return err
 	}
 	var password []byte
-	if o.OutPassword.Wanted() {
+	if o.OutPassword.Wanted() && !s.DryRun {
 		var err error
-		if password, err = o.OutPassword.Get(env, "the exported private key"); err != nil {
+		if password, err = o.OutPassword.Get(s.Env, "the exported private key"); err != nil {
 			return err
 		}
 		defer clear(password)
 	}
-	entries, err := o.takeKeys(ctx, env)
+	entries, err := o.takeKeys(ctx, s)
 	defer op.ClearKeys(entries)
 	if err != nil {
 		return err
@@ -47,14 +47,9 @@ func (o Export) eachKey(ctx context.Context, env *op.Env, write func(kind string
 }
 
 // takeKeys reads the entries with their keys and notes it in the audit log.
-func (o Export) takeKeys(ctx context.Context, env *op.Env) ([]kdb.Entry, error) {
-	db, err := o.Open(ctx, env)
-	if err != nil {
-		return nil, err
-	}
-	defer db.Close()
+func (o Export) takeKeys(ctx context.Context, s *op.Session) ([]kdb.Entry, error) {
 	var entries []kdb.Entry
-	err = op.TakeOut(ctx, db, "export-key", func(tx kdb.Tx) error {
+	err := s.TakeOut(ctx, "export-key", func(tx kdb.Tx) error {
 		op.ClearKeys(entries)
 		entries = nil
 		for _, label := range o.Labels {
@@ -80,6 +75,8 @@ func (o Export) takeKeys(ctx context.Context, env *op.Env) ([]kdb.Entry, error) 
 // writeKey writes a private key in the form that was asked for.
 func (o Export) writeKey(entry *kdb.Entry, password []byte, write func(kind string, der []byte) error) error {
 	switch {
+	case o.OutPassword.Wanted() && password == nil: // a dry run
+		return write("ENCRYPTED PRIVATE KEY", nil)
 	case password != nil:
 		encrypted, err := pbe.EncryptPKCS8(entry.Key, password, pbe.AES256)
 		if err != nil {

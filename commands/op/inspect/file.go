@@ -63,7 +63,7 @@ type Item struct {
 	Serial    string     `json:"serial,omitempty"`
 	NotBefore *time.Time `json:"not_before,omitempty"`
 	NotAfter  *time.Time `json:"not_after,omitempty"`
-	Status    string     `json:"status,omitempty"`
+	Status    op.Status  `json:"status,omitempty"`
 	SANs      *op.SANs   `json:"sans,omitempty"`
 	Warning   string     `json:"warning,omitempty"`
 	// KeyType and SPKISHA256 describe the public key of whatever the item is, PKCS8SHA256 the private key.
@@ -158,7 +158,7 @@ func (o Inspect) read(env *op.Env) ([]byte, error) {
 	case err != nil:
 		return nil, fmt.Errorf("reading %s: %w", name, op.UnwrapPath(err))
 	case len(data) > maxInspected:
-		return nil, op.WithHint(fmt.Errorf("reading %s: %w: more than 64 MiB", name, kdb.ErrUnsupported), "put it into a database with certkdb add, and list that")
+		return nil, op.Mark(op.TooLong, fmt.Errorf("reading %s: %w: more than 64 MiB", name, kdb.ErrUnsupported))
 	case len(bytes.TrimRight(data, "\x00")) == 0:
 		return nil, fmt.Errorf("reading %s: %w: the file is empty", name, kdb.ErrParse)
 	}
@@ -188,7 +188,10 @@ func (o Inspect) check(env *op.Env) error {
 		slices.ContainsFunc(env.Drivers, func(d kdb.Driver) bool { return d.Name == o.Expect }) {
 		return nil
 	}
-	return op.WithHint(fmt.Errorf("%w: nothing is called %q", op.ErrUsage, o.Expect), "expect one of "+strings.Join(Expectations(), ", ")+", or a kind of database")
+	return &op.Invalid{
+		Field: op.FieldExpect, Value: o.Expect, Reason: "nothing is called that",
+		Wanted: "expect one of " + strings.Join(Expectations(), ", ") + ", or a kind of database",
+	}
 }
 
 // expected compares with what was asked for: the file holds it, and what it holds of it is good. Other pieces may be bad, as people
@@ -214,7 +217,7 @@ func (s *inspection) expected(bad error) error {
 	case locked != nil && locked.Unsupported:
 		return fmt.Errorf("reading %q: %w: the private key is encrypted with %s", s.File, kdb.ErrEncryption, locked.Encryption)
 	case locked != nil:
-		return op.WithHint(fmt.Errorf("reading %q: %w", s.File, errClosed), "give the password with --in-password SRC")
+		return op.Mark(op.ClosedFile, fmt.Errorf("reading %q: %w", s.File, errClosed))
 	case good:
 		return nil
 	case bad != nil:

@@ -12,7 +12,6 @@ import (
 
 // Lint holds a certificate against the rules of a linter.
 type Lint struct {
-	op.DB
 	Label   string
 	File    string // instead of a label
 	Profile string // "rfc5280", "webpki" or "all"
@@ -35,13 +34,13 @@ type LintFinding struct {
 	Detail   string `json:"detail,omitempty"`
 }
 
-// Run lints. If a finding is an error, the error wraps ErrFindings, and the result tells them all.
-func (o Lint) Run(ctx context.Context, env *op.Env) (Linted, error) {
-	der, err := o.certificate(ctx, env)
+// Run lints; for a file the session needs no database ([op.Nothing]). If a finding is an error, the error wraps ErrFindings, and the result tells them all.
+func (o Lint) Run(ctx context.Context, s *op.Session) (Linted, error) {
+	der, err := o.certificate(ctx, s)
 	if err != nil {
 		return Linted{}, err
 	}
-	findings, err := env.Linter(ctx).Check(der, o.Profile)
+	findings, err := s.Env.Linter(ctx).Check(der, o.Profile)
 	if err != nil {
 		return Linted{}, op.PKIError(err)
 	}
@@ -58,18 +57,18 @@ func (o Lint) Run(ctx context.Context, env *op.Env) (Linted, error) {
 	return linted, nil
 }
 
-func (o Lint) certificate(ctx context.Context, env *op.Env) ([]byte, error) {
+func (o Lint) certificate(ctx context.Context, s *op.Session) ([]byte, error) {
 	if o.File != "" {
-		return input.ReadCertificateFile(env, o.File)
+		return input.ReadCertificateFile(s.Env, o.File)
 	}
 	var der []byte
-	err := o.View(ctx, env, func(tx kdb.Tx) error {
+	err := s.View(ctx, func(tx kdb.Tx) error {
 		if _, err := op.MustHave(tx, o.Label); err != nil {
 			return err
 		}
 		entry, err := tx.Entry(o.Label)
 		if err == nil && len(entry.Certificates) == 0 {
-			err = fmt.Errorf("label %q: %w: it has no certificate", o.Label, op.ErrUsage)
+			err = &op.WrongKind{Label: o.Label, Kind: entry.Kind, Reason: "it has no certificate"}
 		}
 		if err == nil {
 			der = entry.Certificates[0]

@@ -2,7 +2,6 @@ package inspect
 
 import (
 	"context"
-	"fmt"
 	"path"
 	"strings"
 	"time"
@@ -13,7 +12,6 @@ import (
 
 // List shows entries, all or some.
 type List struct {
-	op.DB
 	Pattern  string // of the label, as in shells: *, ?, [a-z]; "" is every label
 	Kind     string // "" is every kind
 	Expired  bool   // only certificates that have expired
@@ -27,20 +25,15 @@ type List struct {
 const listChunk = 2_000
 
 // Run calls each with the entries in the order of their labels' bytes, in chunks, outside of any lock.
-func (o List) Run(ctx context.Context, env *op.Env, each func([]op.Entry) error) error {
-	keep, err := o.filter(env.Now())
+func (o List) Run(ctx context.Context, s *op.Session, each func([]op.Entry) error) error {
+	keep, err := o.filter(s.Env.Now())
 	if err != nil {
 		return err
 	}
-	db, err := o.Open(ctx, env)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
 	for after, more := "", true; more; {
 		var chunk []op.Entry
-		err := db.View(ctx, func(tx kdb.Tx) (err error) {
-			chunk, after, more, err = o.chunk(tx, after, keep, env.Now())
+		err := s.View(ctx, func(tx kdb.Tx) (err error) {
+			chunk, after, more, err = o.chunk(tx, after, keep, s.Env.Now())
 			return err
 		})
 		if err != nil {
@@ -86,13 +79,13 @@ func (o List) entry(tx kdb.Tx, s *kdb.Summary, now time.Time) (op.Entry, error) 
 
 func (o List) filter(now time.Time) (func(*kdb.Summary) bool, error) {
 	if _, err := path.Match(o.Pattern, ""); err != nil {
-		return nil, fmt.Errorf("%w: the pattern %q is not closed", op.ErrUsage, o.Pattern)
+		return nil, &op.Invalid{Field: op.FieldPattern, Value: o.Pattern, Reason: "a bracket is not closed"}
 	}
 	var kind kdb.Kind
 	if o.Kind != "" {
 		var err error
 		if kind, err = kdb.ParseKind(o.Kind); err != nil {
-			return nil, fmt.Errorf("%w: %w", op.ErrUsage, err)
+			return nil, &op.Invalid{Field: op.FieldKind, Err: err}
 		}
 	}
 	return func(s *kdb.Summary) bool {

@@ -69,7 +69,7 @@ func (o Validate) ocspResponse(ctx context.Context, leaf, issuer *cert.Certifica
 	if source == ocspCertificate {
 		urls := status.OCSPURLs(leaf)
 		if len(urls) == 0 {
-			return "", nil, op.WithHint(fmt.Errorf("%w: the certificate %q names no OCSP responder", op.ErrUsage, leaf.Subject.String()), "name one with --ocsp URL")
+			return "", nil, op.Mark(op.NoResponder, fmt.Errorf("%w: the certificate %q names no OCSP responder", op.ErrUsage, leaf.Subject.String()))
 		}
 		source = urls[0]
 	}

@@ -13,11 +13,10 @@ import (
 )
 
 // checkRecords takes the validity from those chains in which a CA of the database has revoked a certificate, also while no list tells.
-func checkRecords(ctx context.Context, db kdb.Database, at time.Time, list []Validation, chains [][]*cert.Certificate, labels map[[32]byte]string) error {
-	if db == nil {
-		return nil
-	}
-	return db.View(ctx, func(tx kdb.Tx) error {
+func checkRecords(
+	ctx context.Context, s *op.Session, at time.Time, list []Validation, chains [][]*cert.Certificate, labels map[[32]byte]string,
+) error {
+	return s.View(ctx, func(tx kdb.Tx) error {
 		registry, ok := tx.(kdb.Registry)
 		if !ok {
 			return nil

@@ -14,7 +14,6 @@ import (
 
 // Show tells all about one entry.
 type Show struct {
-	op.DB
 	Label string
 }
 
@@ -56,10 +55,10 @@ type Extension struct {
 }
 
 // Run shows.
-func (o Show) Run(ctx context.Context, env *op.Env) (Shown, error) {
+func (o Show) Run(ctx context.Context, s *op.Session) (Shown, error) {
 	var shown Shown
-	err := o.View(ctx, env, func(tx kdb.Tx) error {
-		s, err := op.MustHave(tx, o.Label)
+	err := s.View(ctx, func(tx kdb.Tx) error {
+		summary, err := op.MustHave(tx, o.Label)
 		if err != nil {
 			return err
 		}
@@ -67,7 +66,7 @@ func (o Show) Run(ctx context.Context, env *op.Env) (Shown, error) {
 		if err != nil {
 			return err
 		}
-		if shown, err = describe(&s, &entry, env.Now()); err == nil {
+		if shown, err = describe(&summary, &entry, s.Env.Now()); err == nil {
 			err = shown.addRevocation(tx, &entry)
 		}
 		return err

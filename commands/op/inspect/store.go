@@ -20,7 +20,7 @@ func (s *inspection) store(driver *kdb.Driver, data []byte) error {
 		return s.pkcs12(data)
 	}
 	if s.File == "-" {
-		return op.WithHint(fmt.Errorf("%w: a key store of the kind %s on standard input", kdb.ErrUnsupported, driver.Name), "write it to a file and name that")
+		return op.Mark(op.StoreOnStdin, fmt.Errorf("%w: a key store of the kind %s on standard input", kdb.ErrUnsupported, driver.Name))
 	}
 	source := op.DB{Location: s.File, Password: s.Password, KeyPassword: s.KeyPasswords, LockTimeout: s.LockTimeout}
 	options, err := source.Options(s.ctx, s.env)

@@ -15,7 +15,6 @@ import (
 
 // Validate builds and validates the chains of certificates from what the database trusts.
 type Validate struct {
-	op.DB
 	Labels         []string
 	Files          []string // certificates with their chains, which nobody trusts
 	Host           string   // a DNS name, an IP address or an e-mail address that the certificate must be for
@@ -74,6 +73,8 @@ type Failure struct {
 	Section  string `json:"section"`
 	Reason   string `json:"reason"`
 	Cure     string `json:"cure,omitempty"`
+	// Untrusted is a label of the database, if the failure is only that nobody trusts it.
+	Untrusted string `json:"-"`
 }
 
 // subject of a validation: a certificate and what came with it.
@@ -82,23 +83,19 @@ type candidate struct {
 	chain [][]byte
 }
 
+// NeedsDatabase says whether Run reads the database; else the session needs none ([op.Nothing]).
+func (o Validate) NeedsDatabase() bool { return len(o.Labels) > 0 || !o.OnlyThese }
+
 // Run validates. If a certificate is not valid, the error wraps ErrFindings and the result says why.
-func (o Validate) Run(ctx context.Context, env *op.Env) (Validated, error) {
-	options, err := o.options(env)
+func (o Validate) Run(ctx context.Context, s *op.Session) (Validated, error) {
+	options, err := o.options(s.Env)
 	if err != nil {
 		return Validated{}, err
 	}
 	if len(o.Labels)+len(o.Files) == 0 {
-		return Validated{}, fmt.Errorf("%w: name a label, or a file with --file", op.ErrUsage)
+		return Validated{}, op.Need(op.FieldLabels, op.FieldFile)
 	}
-	var db kdb.Database
-	if len(o.Labels) > 0 || !o.OnlyThese {
-		if db, err = o.Open(ctx, env); err != nil {
-			return Validated{}, err
-		}
-		defer db.Close()
-	}
-	list, labels, err := o.gather(ctx, env, db, &options)
+	list, labels, err := o.gather(ctx, s, &options)
 	if err != nil {
 		return Validated{}, err
 	}
@@ -118,7 +115,7 @@ func (o Validate) Run(ctx context.Context, env *op.Env) (Validated, error) {
 		validated.Results = append(validated.Results, v)
 		chains = append(chains, result.Chain)
 	}
-	if err := checkRecords(ctx, db, options.Time, validated.Results, chains, labels); err != nil {
+	if err := checkRecords(ctx, s, options.Time, validated.Results, chains, labels); err != nil {
 		return validated, err
 	}
 	for i := range validated.Results {
@@ -162,30 +159,25 @@ func (v Validation) reason() error {
 		}
 		f := a.Failures[0]
 		err := fmt.Errorf("%w: %s: certificate %d: %s", op.ErrInvalid, v.Name, f.Position, f.Reason)
-		if f.Cure != "" {
-			return op.WithHint(err, f.Cure)
-		}
-		return err
+		return &op.Problem{Code: op.NotValid, Label: f.Untrusted, Found: f.Cure, Err: err}
 	}
 	return fmt.Errorf("%w: %s: %s", op.ErrInvalid, v.Name, v.Limit)
 }
 
 // gather reads the certificates to be validated, and puts anchors and intermediates into the options. labels tells under which label
 // the database has a certificate; there need be none.
-func (o Validate) gather(ctx context.Context, env *op.Env, db kdb.Database, options *path.Options) ([]candidate, map[[32]byte]string, error) {
+func (o Validate) gather(ctx context.Context, s *op.Session, options *path.Options) ([]candidate, map[[32]byte]string, error) {
 	labels := map[[32]byte]string{}
 	var list []candidate
-	if db != nil {
-		err := db.View(ctx, func(tx kdb.Tx) (err error) {
-			list, err = o.fromDatabase(tx, options, labels)
-			return err
-		})
-		if err != nil {
-			return nil, nil, err
-		}
+	err := s.View(ctx, func(tx kdb.Tx) (err error) {
+		list, err = o.fromDatabase(tx, options, labels)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
 	}
 	for _, file := range o.Files {
-		chain, err := input.ReadCertificates(env, file)
+		chain, err := input.ReadCertificates(s.Env, file)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -195,7 +187,7 @@ func (o Validate) gather(ctx context.Context, env *op.Env, db kdb.Database, opti
 		options.Intermediates = append(options.Intermediates, parseAll(c.chain[1:])...)
 	}
 	for _, file := range o.Trust {
-		anchors, err := input.ReadCertificates(env, file)
+		anchors, err := input.ReadCertificates(s.Env, file)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -277,7 +269,7 @@ func (o Validate) describeAttempt(a path.Attempt, labels map[[32]byte]string) At
 		if f.Certificate != nil {
 			failure.Subject, failure.Label = f.Certificate.Subject.String(), labels[sha256.Sum256(f.Certificate.Raw)]
 			if f.Rule == path.RuleUntrusted && failure.Label != "" && !o.OnlyThese {
-				failure.Cure = "if it deserves trust: certkdb trust " + op.Quote(failure.Label)
+				failure.Untrusted = failure.Label
 			}
 		}
 		attempt.Failures = append(attempt.Failures, failure)

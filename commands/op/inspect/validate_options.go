@@ -26,9 +26,9 @@ func (o Validate) options(env *op.Env) (path.Options, error) {
 		Time: env.Now(), PartialChain: o.PartialChain, Limits: path.Limits{Depth: max(o.MaxDepth, 0), NoIntermediates: o.MaxDepth == 0},
 	}
 	if o.MaxDepth < -1 {
-		return options, fmt.Errorf("%w: --max-depth %d: a chain has 0 intermediate certificates or more", op.ErrUsage, o.MaxDepth)
+		return options, &op.Invalid{Field: op.FieldMaxDepth, Value: o.MaxDepth, Reason: "a chain has 0 intermediate certificates or more"}
 	}
-	at, err := op.ParseTime("--at", o.At)
+	at, err := op.ParseTime(op.FieldAt, o.At)
 	if err != nil {
 		return options, err
 	}
@@ -36,7 +36,7 @@ func (o Validate) options(env *op.Env) (path.Options, error) {
 		options.Time = at
 	}
 	if o.OnlyThese && len(o.Trust) == 0 {
-		return options, op.WithHint(fmt.Errorf("%w: --only-trust leaves nothing that is trusted", op.ErrUsage), "name a trust anchor with --trust FILE")
+		return options, op.Mark(op.NothingTrusted, &op.Conflict{Fields: []op.Field{op.FieldOnlyTrust}, Reason: "nothing is trusted then"})
 	}
 	for _, set := range []func(*path.Options) error{o.setPolicies, o.setName, o.setPurpose, o.setProfile} {
 		if err := set(&options); err != nil {
@@ -57,7 +57,7 @@ func (o Validate) setPolicies(options *path.Options) error {
 		if p == "any" {
 			options.Policies.Initial[i] = cert.AnyPolicy
 		} else if _, err := oid.Encode(p); err != nil {
-			return op.WithHint(fmt.Errorf("%w: --policy %q is no dotted identifier", op.ErrUsage, p), "for example 2.23.140.1.2.1, or any")
+			return &op.Invalid{Field: op.FieldPolicy, Value: p, Reason: "not a dotted identifier", Wanted: "for example 2.23.140.1.2.1, or any"}
 		}
 	}
 	return nil
@@ -72,7 +72,10 @@ func (o Validate) setName(options *path.Options) error {
 	options.Host = o.Host
 	_, err := netip.ParseAddr(strings.Trim(o.Host, "[]"))
 	if err != nil && strings.ContainsAny(o.Host, "/: \t") {
-		return op.WithHint(fmt.Errorf("%w: --host %q is no host name, IP address or e-mail address", op.ErrUsage, o.Host), "give the name alone, without scheme, port and path")
+		return &op.Invalid{
+			Field: op.FieldHost, Value: o.Host, Reason: "not a host name, IP address or e-mail address",
+			Wanted: "give the name alone, without scheme, port and path",
+		}
 	}
 	return nil
 }
@@ -89,7 +92,10 @@ func (o Validate) setPurpose(options *path.Options) error {
 		options.Purpose = id
 	default:
 		if _, err := oid.Encode(o.Purpose); err != nil {
-			return fmt.Errorf("%w: --purpose %q: use server, client, code, email, timestamp, ocsp, any or a dotted identifier", op.ErrUsage, o.Purpose)
+			return &op.Invalid{
+				Field: op.FieldPurpose, Value: o.Purpose,
+				Reason: "use server, client, code, email, timestamp, ocsp, any or a dotted identifier",
+			}
 		}
 		options.Purpose = o.Purpose
 	}
@@ -102,7 +108,7 @@ func (o Validate) setProfile(options *path.Options) error {
 	}
 	var known bool
 	if options.Profile, known = path.ParseProfile(o.Profile); !known {
-		return fmt.Errorf("%w: --profile %q: use rfc5280, rfc5280-strict or webpki", op.ErrUsage, o.Profile)
+		return &op.Invalid{Field: op.FieldProfile, Value: o.Profile, Reason: "use rfc5280, rfc5280-strict or webpki"}
 	}
 	return nil
 }

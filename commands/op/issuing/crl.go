@@ -19,7 +19,7 @@ type CRL struct {
 	op.DB
 	CA         string // label
 	NextUpdate time.Duration
-	Format     string // "pem" or "der"
+	Format     entries.Format // PEM or DER
 	Out        op.Output
 }
 

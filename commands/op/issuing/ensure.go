@@ -83,7 +83,7 @@ func (o Create) ensured(ctx context.Context, env *op.Env, db kdb.Database, reque
 	if !o.Default || p.entry.Default {
 		return Made{Entry: p.Entry, Kept: true}, true, nil
 	}
-	set, err := entries.SetDefault{Label: o.Label}.In(ctx, db)
+	set, err := op.One(ctx, op.Attach(env, "", db), entries.SetDefault{Label: o.Label})
 	p.Entry.Default = true
 	return Made{Entry: p.Entry, Kept: true, Changed: set.Changed, Notes: []string{"it is the default entry now"}}, true, err
 }

@@ -29,7 +29,7 @@ type Issued struct {
 type IssuedCertificate struct {
 	Serial    string     `json:"serial"`
 	Subject   string     `json:"subject"`
-	Status    string     `json:"status"` // as of entries, or "revoked"
+	Status    op.Status  `json:"status"`
 	IssuedAt  time.Time  `json:"issued_at"`
 	NotAfter  time.Time  `json:"not_after"`
 	RevokedAt *time.Time `json:"revoked_at,omitempty"`

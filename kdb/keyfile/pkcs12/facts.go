@@ -8,6 +8,7 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/pki/cert"
+	"certkdb/pki/key"
 	"certkdb/pki/pbe"
 )
 
@@ -149,8 +150,8 @@ func (c *Container) Check(report func(kdb.Problem)) {
 			report(kdb.Problem{Where: fmt.Sprintf("bag %d, friendlyName %q", number+1, b.friendlyName()), What: err.Error()})
 		}
 	}
-	for _, r := range c.records.All() {
-		if r.key != nil {
+	for _, r := range c.records {
+		if !r.gone && r.key != nil {
 			c.checkKey(r, report)
 		}
 	}
@@ -160,6 +161,7 @@ func (c *Container) Check(report func(kdb.Problem)) {
 }
 
 func (c *Container) checkKey(r *record, report func(kdb.Problem)) {
+	problem := func(what string) { report(kdb.Problem{Where: fmt.Sprintf("key of %q", r.label), What: what}) }
 	if err := c.open(r); err != nil {
 		report(kdb.Unopened(fmt.Sprintf("key of %q", r.label), err))
 		return
@@ -167,11 +169,24 @@ func (c *Container) checkKey(r *record, report func(kdb.Problem)) {
 	if r.kind == kdb.KindSecretKey {
 		return
 	}
-	e := r.entry()
-	if e.Key = r.plain; len(e.Certificates)+len(e.Request) == 0 {
+	private, err := key.ReadPrivate(r.plain)
+	if err != nil {
+		problem(err.Error())
 		return
 	}
-	if err := e.CheckKey(); err != nil {
-		report(kdb.Problem{Where: fmt.Sprintf("key of %q", r.label), What: err.Error()})
+	if public := r.publicKey(); public != nil && private.SPKI != nil && !key.SameKey(private.SPKI, public) {
+		problem("it does not belong to its certificate or request, though the file says it does")
 	}
+}
+
+// publicKey is that of the entry's certificate or request.
+func (r *record) publicKey() []byte {
+	if r.cert != nil {
+		if crt, err := cert.Parse(r.cert.cert); err == nil {
+			return crt.RawSPKI
+		}
+	} else if request, err := cert.ParseRequest(r.request); err == nil {
+		return request.RawSPKI
+	}
+	return nil
 }

@@ -1,0 +1,155 @@
+package native
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"certkdb/commands/op"
+	"certkdb/commands/op/databases"
+	"certkdb/commands/op/entries"
+)
+
+func addCommand(env *op.Env) *cli.Command {
+	var o entries.Add
+	return &cli.Command{
+		Name: "add", Aliases: []string{"import"}, Category: groupEntries, Usage: "add certificates and keys from files, or from another database", ArgsUsage: "FILE…",
+		Description: "Reads PEM bundles, DER and whole key databases; - is standard input. Certificates become trusted entries, keys with\n" +
+			"their certificates personal ones. Everything goes in with one transaction or nothing does. What is there already with the\n" +
+			"same content stays as it is. Without --label an entry gets the label it has in the file, else one made of its subject\n" +
+			"and fingerprint, the same on every machine.\n\n" +
+			examples("certkdb add root.pem --label corp-root", "certkdb add /etc/ssl/certs/ca-certificates.crt", "certkdb add server.key server.crt chain.pem --label web",
+				"certkdb add keys.p12 --in-password file:p12.pw", "openssl s_client -showcerts -connect host:443 </dev/null | certkdb add -"),
+		Flags: append(changeFlags(),
+			&cli.StringFlag{Name: "label", Aliases: []string{"l"}, Usage: "`LABEL` for the one entry in the input", Destination: &o.Label},
+			&cli.StringFlag{Name: "only", Usage: "only the entry with this `LABEL` in the input", Destination: &o.Only},
+			&cli.BoolFlag{Name: "replace", Usage: "replace entries that have the label but other content", Destination: &o.Replace},
+			&cli.BoolFlag{Name: "skip-invalid", Usage: "go on past what cannot be read, and report it", Destination: &o.SkipInvalid},
+			&cli.BoolFlag{Name: "no-trust", Usage: "add certificates without trusting them", Destination: &o.NoTrust},
+			passwordFlag(env, &o.InPassword, op.FieldInPassword, "where the input's password comes from"),
+		),
+		Action: change(env, "add", func(_ *cli.Context, args []string) (op.Operation[entries.Added], error) {
+			o.InPassword.AllowEmpty, o.Files = true, args
+			return o, nil
+		}, printAdded),
+	}
+}
+
+// printAdded prints each entry of a small input and the counts of a large one.
+func printAdded(w io.Writer, added entries.Added) {
+	for _, a := range added.Actions {
+		if a.Reason == entries.RecordsStay {
+			a.Reason += "; a whole database moves with: certkdb backup"
+		}
+		if len(added.Actions) <= 20 || a.Action == entries.ActionSkipped || a.Reason != "" {
+			fmt.Fprintln(w, actionLine(a))
+		}
+	}
+	if len(added.Actions) > 1 {
+		fmt.Fprintln(w, added.Counts())
+	}
+}
+
+func actionLine(a entries.Action) string {
+	line := string(a.Action)
+	if a.Label != "" {
+		line += fmt.Sprintf(" %q", a.Label)
+	}
+	if a.NewLabel != "" {
+		line += fmt.Sprintf(" to %q", a.NewLabel)
+	}
+	if a.Reason != "" {
+		line += ": " + a.Reason
+	}
+	return line
+}
+
+func exportCommand(env *op.Env) *cli.Command {
+	var o entries.Export
+	return &cli.Command{
+		Name: "export", Category: groupEntries, Usage: "write entries to a file", ArgsUsage: "LABEL…",
+		Description: "Writes certificates as PEM, DER or PKCS #7, public keys as OpenSSH has them, or copies entries into a new key database. A\n" +
+			"private key leaves only with --key, with --combined or inside a key database, and that is noted in the audit log. With\n" +
+			"--out-password it is encrypted (PKCS #8, PBES2 with AES-256). Files with keys are for their owner alone (mode 0600).\n\n" +
+			examples("certkdb export corp-root --out root.pem", "certkdb export web --chain --out web.crt", "certkdb export web --key --out web.key",
+				"certkdb export web --combined --out haproxy.pem", "certkdb export web --key --out-password file:key.pw --out web.key", "certkdb export --all -o pem > bundle.pem",
+				"certkdb export web --out web.p12 --out-password file:p12.pw", "certkdb export web --out web.p7b", "certkdb export web --format ssh >> authorized_keys"),
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "format", Usage: "`FORMAT` of the file: pem, der, pkcs7 (p7b), pkcs7-der (p7c), ssh, or a kind of database; else by the extension of --out", Destination: (*string)(&o.Format)},
+			&cli.StringFlag{Name: "out", Usage: "the `FILE` to write; else standard output", Destination: &o.Out.Path},
+			&cli.BoolFlag{Name: "force", Usage: "replace an existing file", Destination: &o.Out.Force},
+			&cli.BoolFlag{Name: "all", Usage: "every entry", Destination: &o.All},
+			&cli.BoolFlag{Name: "key", Usage: "the private key instead of the certificate", Destination: &o.Key},
+			&cli.BoolFlag{Name: "chain", Usage: "the chain behind the certificate too", Destination: &o.Chain},
+			&cli.BoolFlag{Name: "combined", Usage: "private key, certificate and chain in one file", Destination: &o.Combined},
+			&cli.BoolFlag{Name: "traditional", Usage: "private keys as PKCS #1 or SEC 1 for old programs, not as PKCS #8", Destination: &o.Traditional},
+			passwordFlag(env, &o.OutPassword.Password, op.FieldOutPassword, "where the password of the new database or encrypted key comes from"),
+			&cli.StringFlag{Name: "profile", Usage: "how a foreign format is written: `NAME`", Destination: &o.Profile},
+			dryRunFlag(),
+		},
+		Action: func(c *cli.Context) error {
+			format, err := outputFormat(c, formatPEM, "der")
+			if err != nil {
+				return err
+			}
+			o.Labels = c.Args().Slice()
+			if o.Format == "" && (format == formatPEM || format == "der") {
+				o.Format = entries.Format(format) // -o pem, as people write it for list
+			}
+			return export(c, env, o, format)
+		},
+	}
+}
+
+func export(c *cli.Context, env *op.Env, o entries.Export, format string) error {
+	s, err := openDatabase(c, env)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	exported, err := o.Run(c.Context, s)
+	if err != nil || exported.Out == "" && !s.DryRun {
+		return err
+	}
+	if format == formatJSON {
+		return printJSON(env.Stdout, "export", exported, s.DryRun)
+	}
+	w := textWriter(c, env)
+	to := "standard output"
+	if exported.Out != "" {
+		to = fmt.Sprintf("%q", exported.Out)
+	}
+	fmt.Fprintf(w, "wrote %s to %s\n", strings.Join(exported.Contents, ", "), to)
+	printNotes(w, exported.Notes)
+	return w.err
+}
+
+func copyCommand(env *op.Env) *cli.Command {
+	var o entries.Copy
+	var to databases.Init
+	return &cli.Command{
+		Name: "copy", Category: groupEntries, Usage: "copy entries to another database", ArgsUsage: "[LABEL…]",
+		Description: "Copies between databases of any kind; the target is made if it does not exist. Entries that are there already with\n" +
+			"the same content stay as they are.\n\n" +
+			examples("certkdb copy web --to backup.ckdb --to-password file:backup.pw", "certkdb --db old.p12 copy --all --to new.ckdb", "certkdb copy --all --db key.kdb --to roots.pem"),
+		Flags: append(changeFlags(),
+			&cli.StringFlag{Name: "to", Usage: "the other database: a `FILE`", Destination: &to.DB.Location},
+			passwordFlag(env, &to.DB.Password, op.FieldToPassword, "where its password comes from"),
+			&cli.StringFlag{Name: "type", Usage: "`KIND` of a new database: ckdb, cms, pkcs12, jks, pem or pkcs7; else by its extension", Destination: &to.Type},
+			&cli.StringFlag{Name: "profile", Usage: "how a foreign format is written: `NAME`", Destination: &to.Profile},
+			&cli.BoolFlag{Name: "all", Usage: "every entry", Destination: &o.All},
+			&cli.BoolFlag{Name: "replace", Usage: "replace entries that have the label but other content", Destination: &o.Replace},
+		),
+		Action: action(env, "copy", func(c *cli.Context, args []string) (entries.Added, error) {
+			from, err := openDatabase(c, env)
+			if err != nil {
+				return entries.Added{}, err
+			}
+			defer from.Close()
+			o.From, o.Labels, to.DB.LockTimeout = from, args, c.Duration(flagLockTimeout)
+			return o.CopyTo(c.Context, to, false)
+		}, printAdded),
+	}
+}

@@ -1,0 +1,190 @@
+package native
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"strings"
+
+	"certkdb/commands/lintprogram"
+	"certkdb/commands/op"
+	"certkdb/kdb"
+	"certkdb/kdb/sealed"
+)
+
+// render puts an error into the words of this command line: its text on one line, and what to do about it, "" if there is nothing
+// to say.
+func render(err error) (message, hint string) {
+	if errors.Is(err, context.Canceled) {
+		return "interrupted; nothing was changed", ""
+	}
+	message = err.Error()
+	if e, ok := errors.AsType[op.Worded](err); ok {
+		name := flagName
+		if _, missing := e.(*op.Missing); missing {
+			name = flagWithValue
+		}
+		message = strings.Replace(message, e.Error(), e.Text(name), 1)
+	}
+	return strings.ReplaceAll(message, "\n", "; "), hintFor(err)
+}
+
+// flagName is what a parameter of an operation is called here.
+func flagName(f op.Field) string {
+	switch f {
+	case op.FieldLabels:
+		return "LABEL"
+	case op.FieldFiles:
+		return "FILE"
+	case op.FieldSubject:
+		return "the subject"
+	}
+	return "--" + string(f)
+}
+
+// flagWithValue shows what kind of value an option takes.
+func flagWithValue(f op.Field) string {
+	values := map[op.Field]string{
+		op.FieldCA: "LABEL", op.FieldCARemote: "URL", op.FieldTo: "FILE", op.FieldOut: "FILE", op.FieldFile: "FILE", op.FieldSerial: "NUMBER",
+	}
+	return strings.TrimSpace(flagName(f) + " " + values[f])
+}
+
+// hintFor is what to do about an error: what came with it, or what fits its type, or its class.
+func hintFor(err error) string {
+	if hint := op.Hint(err); hint != "" {
+		return hint
+	}
+	if foreign, ok := errors.AsType[*kdb.ForeignFormat](err); ok {
+		return foreign.Convert
+	}
+	if p, ok := errors.AsType[*op.Problem](err); ok {
+		if hint := problemHint(p); hint != "" {
+			return hint
+		}
+	}
+	if e, ok := errors.AsType[*op.Invalid](err); ok && e.Wanted != "" {
+		return e.Wanted
+	}
+	if e, ok := errors.AsType[*op.Exists](err); ok {
+		return existsHint(e)
+	}
+	if e, ok := errors.AsType[*op.NotFound](err); ok && e.Where == "" {
+		return "see the labels with: certkdb list"
+	}
+	if e, ok := errors.AsType[*op.WrongKind](err); ok && e.Wanted == kdb.KindPersonal {
+		return "see the personal ones with: certkdb list --kind personal"
+	}
+	if e, ok := errors.AsType[*op.Unsupported](err); ok {
+		return featureHint(e)
+	}
+	return classHint(err)
+}
+
+func existsHint(e *op.Exists) string {
+	if e.Ensure {
+		return "make a new one in its place with --replace, or choose another label"
+	}
+	return "replace it with --replace, or choose another label"
+}
+
+func featureHint(e *op.Unsupported) string {
+	switch e.Feature {
+	case op.FeatureRecords:
+		return "keep the CA in a native database: certkdb copy --all --to CA.ckdb"
+	case op.FeatureStash:
+		return "give its password with --password file:PATH, or copy it into a native database with: certkdb copy --all --to NEW.ckdb"
+	case op.FeaturePassword:
+		return ""
+	}
+	return "copy it into a native database with: certkdb copy --all --to NEW.ckdb"
+}
+
+// problemHint says what to do about a problem.
+func problemHint(p *op.Problem) string {
+	switch p.Code {
+	case op.NoDatabase:
+		return "make it with: certkdb init --db " + op.Quote(p.Location)
+	case op.NoKeyPassword:
+		return "private keys are kept encrypted in it, and certkdb export --key writes plain ones; " + hintFor(p.Err)
+	case op.NoPassword:
+		return passwordHint(op.Field(p.Found))
+	case op.NotValid:
+		if p.Label != "" {
+			return trustCure(p.Label)
+		}
+		return p.Found
+	}
+	return problemHints[p.Code]
+}
+
+// problemHints are the hints that need no details.
+var problemHints = map[op.Code]string{
+	op.NoDefaultDatabase: "use --db FILE or set CERTKDB_DB",
+	op.PasswordsDiffer:   "type the same one twice",
+	op.NoCredentials:     "cred:NAME works in a systemd service with LoadCredential=NAME:…",
+	op.FIPSOff:           "start the program with GODEBUG=fips140=on in its environment, or leave --fips out",
+	op.NotFIPS:           "approved are RSA of 2048 bits and more, P-256, P-384, P-521, Ed25519 and ML-DSA; or leave --fips out",
+	op.UntrustedServer:   "if you trust the server, add the certificate of its CA to the database: certkdb add FILE",
+	op.FileExists:        "replace it with --force",
+	op.SecretExists:      "name a file that does not exist yet, in a folder that does",
+	op.DamagedEntry: "see what is damaged with: certkdb check; restore a backup, or give the entry up with: " +
+		"certkdb delete LABEL --damaged",
+	op.SeveralEntries:        "leave --label out, or choose one of them with --only",
+	op.KeyWithoutCertificate: "add its certificate first with: certkdb receive FILE; or name only the other labels",
+	op.KeysOneByOne:          "copy everything with: certkdb copy --all --to FILE",
+	op.KeyAlone:              "write it with its certificates: --combined",
+	op.NoKeyFormat:           "key databases hold private keys without them; others do not hold any",
+	op.TraditionalIsPlain:    "an encrypted one is always PKCS #8",
+	op.OnlyOnePiece:          "use --format pem",
+	op.ReadOnlyKind:          "use another --type, for example ckdb or pkcs12",
+	op.LostPassword:          "add --stash, or --password-out FILE",
+	op.NoSlot:                "see them with: certkdb slots list",
+	op.SlotsDropped:          "give the password with --password SRC, or remove what cannot be kept with --drop-slots",
+	op.Damaged:               "what still opens can be saved with: certkdb copy --all --to NEW.ckdb; or take a backup",
+	op.Unreadable:            "restore a backup: the damage is so great that nothing can be checked",
+	op.ClosedKeys:            "give the passwords of single keys with --in-key-password",
+	op.ClosedFile:            "give the password with --in-password SRC",
+	op.StoreOnStdin:          "write it to a file and name that",
+	op.TooLong:               "put it into a database with certkdb add, and list that",
+	op.NoResponder:           "name one with --ocsp URL",
+	op.NothingTrusted:        "name a trust anchor with --trust FILE",
+}
+
+// passwordHint says how to give a password when there is nobody to ask.
+func passwordHint(field op.Field) string {
+	text := "give it with " + flagName(field) + " file:PATH, env:VAR, fd:N, stdin, cred:NAME or prompt, in $CERTKDB_PASSWORD_FILE"
+	switch field {
+	case op.FieldPassword:
+		return text + ", or, for a native or CMS database, make a stash with: certkdb stash create"
+	case op.FieldNewPassword:
+		return text + ", or have one made with --generate-password"
+	}
+	return text
+}
+
+// classHint is the advice that fits the class of an error.
+func classHint(err error) string {
+	switch {
+	case errors.Is(err, sealed.ErrStashMode):
+		return "chmod 600 the stash; if others may have read it, make it again with: certkdb stash create"
+	case errors.Is(err, kdb.ErrPassword):
+		return "see where the password may have come from with: certkdb help passwords"
+	case errors.Is(err, kdb.ErrLocked):
+		return "another process is writing; wait longer with --lock-timeout 60s"
+	case errors.Is(err, kdb.ErrChanged):
+		return "run the command again"
+	case errors.Is(err, kdb.ErrVersion):
+		return "the file may belong to a newer certkdb, or be no key database at all; see what it is with: certkdb show --file FILE"
+	case errors.Is(err, kdb.ErrCorrupt):
+		return "find out how much is damaged with: certkdb check; then restore a backup, or give an entry up with: " +
+			"certkdb delete LABEL --damaged"
+	case errors.Is(err, fs.ErrPermission):
+		return "run as the owner of the file, or change its owner and mode"
+	case errors.Is(err, lintprogram.ErrMissing):
+		return "install certkdb-lint in the folder of certkdb or in one that is in PATH; scripts/build builds both"
+	case errors.Is(err, kdb.ErrDatabaseExists):
+		return "choose another file; an existing database is never overwritten"
+	}
+	return ""
+}

@@ -1,0 +1,143 @@
+package native
+
+import (
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"certkdb/commands/op"
+)
+
+// action is what a command does: it takes the arguments that ArgsUsage names, calls run and prints the result.
+func action[T any](env *op.Env, schema string, run func(*cli.Context, []string) (T, error), text func(io.Writer, T)) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		args, err := arguments(c)
+		if err != nil {
+			return err
+		}
+		result, err := run(c, args)
+		if err != nil {
+			return err
+		}
+		err = emit(c, env, schema, result, func(w io.Writer) { text(w, result) })
+		if changed, ok := any(result).(changer); ok {
+			return detailed(c, changed.HasChanged(), err)
+		}
+		return err
+	}
+}
+
+// changer is a result that knows whether anything was changed, or would be.
+type changer interface{ HasChanged() bool }
+
+// change is the action of a command that changes the database: prepare binds the arguments and returns the operation.
+func change[T changer](
+	env *op.Env, schema string, prepare func(*cli.Context, []string) (op.Operation[T], error), text func(io.Writer, T),
+) cli.ActionFunc {
+	return action(env, schema, func(c *cli.Context, args []string) (result T, err error) {
+		operation, err := prepare(c, args)
+		if err != nil {
+			return result, err
+		}
+		s, err := openDatabase(c, env)
+		if err != nil {
+			return result, err
+		}
+		defer s.Close()
+		return op.One(c.Context, s, operation)
+	}, text)
+}
+
+// act is the action of a command that changes the database as a whole.
+func act[T changer](env *op.Env, schema string, prepare func(*cli.Context, []string) (op.Act[T], error), text func(io.Writer, T)) cli.ActionFunc {
+	return action(env, schema, func(c *cli.Context, args []string) (result T, err error) {
+		a, err := prepare(c, args)
+		if err != nil {
+			return result, err
+		}
+		s, err := openDatabase(c, env)
+		if err != nil {
+			return result, err
+		}
+		defer s.Close()
+		return op.Perform(c.Context, s, a)
+	}, text)
+}
+
+// openDatabase opens the database that the common options name.
+func openDatabase(c *cli.Context, env *op.Env) (*op.Session, error) {
+	db, err := database(c, env)
+	if err != nil {
+		return nil, err
+	}
+	s, err := op.Open(c.Context, env, db)
+	if err == nil {
+		s.DryRun = c.Bool(flagDryRun)
+	}
+	return s, err
+}
+
+// read is the action of a command that reads the database and prints one result.
+func read[T any](env *op.Env, schema string, run func(*cli.Context, *op.Session, []string) (T, error), text func(io.Writer, T)) cli.ActionFunc {
+	return action(env, schema, func(c *cli.Context, args []string) (result T, err error) {
+		s, err := openDatabase(c, env)
+		if err != nil {
+			return result, err
+		}
+		defer s.Close()
+		return run(c, s, args)
+	}, text)
+}
+
+// detailed makes the exit code of --detailed-exitcode out of what was done.
+func detailed(c *cli.Context, changed bool, err error) error {
+	if err == nil && changed && c.Bool(flagDetailed) {
+		return detailedExit{}
+	}
+	return err
+}
+
+// changeFlags are the options of commands that change something.
+func changeFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: flagDetailed, Usage: "exit with 20 if something was changed, with 0 if there was nothing to do"},
+		dryRunFlag(),
+	}
+}
+
+func detailedFlag() cli.Flag { return changeFlags()[0] }
+
+func dryRunFlag() cli.Flag {
+	return &cli.BoolFlag{Name: flagDryRun, Usage: "say what would be done, and do nothing"}
+}
+
+// arguments checks the arguments against the command's ArgsUsage: words, of which [WORD] may be missing and WORD… repeated.
+func arguments(c *cli.Context) ([]string, error) {
+	args := c.Args().Slice()
+	i := 0
+	for _, word := range strings.Fields(c.Command.ArgsUsage) {
+		optional, repeated := strings.HasPrefix(word, "["), strings.Contains(word, "…")
+		word, _, _ = strings.Cut(strings.Trim(word, "[]…"), "|")
+		switch {
+		case i == len(args) && !optional:
+			return nil, usage(c, "%s is missing", word)
+		case repeated:
+			return args, nil
+		case i < len(args):
+			i++
+		}
+	}
+	if i < len(args) {
+		return nil, usage(c, "unexpected argument %q", args[i])
+	}
+	return args, nil
+}
+
+// dryWriter marks each line of a result as that of a dry run.
+type dryWriter struct{ w io.Writer }
+
+func (d dryWriter) Write(p []byte) (int, error) {
+	_, err := io.WriteString(d.w, strings.ReplaceAll(string(p), "\n", " (dry run)\n"))
+	return len(p), err
+}

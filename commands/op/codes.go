@@ -1,0 +1,69 @@
+package op
+
+// Code says what a [Problem] is, for front ends that know what to do about it.
+type Code int
+
+// The codes of problems.
+const (
+	// NoDatabase: there is no database at the location.
+	NoDatabase Code = iota + 1
+	// NoDefaultDatabase: no database is named, and there is no folder for the default one.
+	NoDefaultDatabase
+	// NoKeyPassword: the database keeps nothing but private keys encrypted, and has no password for them.
+	NoKeyPassword
+	// NoPassword: a password is needed, and there is nobody to ask. Found is the Field that takes it.
+	NoPassword
+	// PasswordsDiffer: a new password was typed twice, differently.
+	PasswordsDiffer
+	// NoCredentials: there is no folder of credentials.
+	NoCredentials
+	// FIPSOff: only what FIPS 140-3 approves is wanted, and its module is not in use. NotFIPS: something is not approved.
+	FIPSOff
+	NotFIPS
+	// UntrustedServer: the certificate of a server is not from a CA that is trusted.
+	UntrustedServer
+	// FileExists: an output file exists. SecretExists: one that is never replaced cannot be made.
+	FileExists
+	SecretExists
+	// DamagedEntry: an entry cannot be read any more.
+	DamagedEntry
+	// SeveralEntries: one label is given for several entries.
+	SeveralEntries
+	// KeyWithoutCertificate: a private key comes without its certificate, and the database keeps it only with one.
+	KeyWithoutCertificate
+	// KeysOneByOne: private keys are exported by name, not all of them.
+	KeysOneByOne
+	// KeyAlone: a private key is written without a chain.
+	KeyAlone
+	// NoKeyFormat: a format does not take private keys out of a database.
+	NoKeyFormat
+	// TraditionalIsPlain: a traditional form of a private key is never encrypted.
+	TraditionalIsPlain
+	// OnlyOnePiece: DER holds one piece, and there are several.
+	OnlyOnePiece
+	// ReadOnlyKind: a kind of database can only be read.
+	ReadOnlyKind
+	// LostPassword: a generated password would be kept nowhere.
+	LostPassword
+	// NoSlot: there is no key slot of that number.
+	NoSlot
+	// SlotsDropped: a slot cannot be carried over.
+	SlotsDropped
+	// Damaged: a check found damage. Unreadable: not even a check is possible.
+	Damaged
+	Unreadable
+	// ClosedKeys: some keys could not be checked, because they have passwords of their own.
+	ClosedKeys
+	// ClosedFile: private keys in a file are encrypted, and no password is given.
+	ClosedFile
+	// StoreOnStdin: a key store cannot be read from standard input.
+	StoreOnStdin
+	// TooLong: a file is too long to be shown.
+	TooLong
+	// NoResponder: a certificate names no OCSP responder.
+	NoResponder
+	// NothingTrusted: nothing is left that is trusted.
+	NothingTrusted
+	// NotValid: a certificate is not valid. Found is what would mend it.
+	NotValid
+)

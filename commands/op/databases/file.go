@@ -1,0 +1,130 @@
+package databases
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"certkdb/commands/op"
+	"certkdb/kdb"
+	"certkdb/kdb/sealed"
+)
+
+// Rekey encrypts everything under a new master key. The slots of the passwords that opened the session are carried over.
+type Rekey struct {
+	DropSlots bool // that cannot be carried over
+	// Passwords are those that the slots to be kept open with.
+	Passwords func() [][]byte
+}
+
+// Plan opens the database.
+func (o Rekey) Plan(ctx context.Context, s *op.Session) (Done, error) {
+	db, err := nativeOf(ctx, s, op.FeatureRekey)
+	if err != nil {
+		return Done{}, err
+	}
+	return Done{s.Location}, db.Unlock(ctx)
+}
+
+// Do encrypts.
+func (o Rekey) Do(ctx context.Context, s *op.Session) (Done, error) {
+	db, err := nativeOf(ctx, s, op.FeatureRekey)
+	if err != nil {
+		return Done{}, err
+	}
+	err = db.Rekey(ctx, sealed.Rekey{Passwords: o.Passwords(), Drop: o.DropSlots})
+	if errors.Is(err, kdb.ErrPassword) {
+		err = op.Mark(op.SlotsDropped, err)
+	}
+	return Done{s.Location}, err
+}
+
+// Compact rewrites the file.
+type Compact struct{}
+
+// Compacted tells the sizes.
+type Compacted struct {
+	Before int64 `json:"bytes_before"`
+	After  int64 `json:"bytes_after"` // 0 in a dry run
+}
+
+// HasChanged says whether the file is smaller.
+func (c Compacted) HasChanged() bool { return c.After != c.Before }
+
+// Plan tells the size of the file.
+func (Compact) Plan(ctx context.Context, s *op.Session) (Compacted, error) {
+	db, err := nativeOf(ctx, s, op.FeatureCompaction)
+	if err != nil {
+		return Compacted{}, err
+	}
+	info, err := db.Info(ctx)
+	return Compacted{Before: info.Size}, err
+}
+
+// Do compacts.
+func (o Compact) Do(ctx context.Context, s *op.Session) (Compacted, error) {
+	done, err := o.Plan(ctx, s)
+	if err != nil {
+		return done, err
+	}
+	db, err := nativeOf(ctx, s, op.FeatureCompaction)
+	if err != nil {
+		return done, err
+	}
+	if err := db.Compact(ctx); err != nil {
+		return done, err
+	}
+	after, err := db.Info(ctx)
+	done.After = after.Size
+	return done, err
+}
+
+// Backup copies the file.
+type Backup struct {
+	To string
+}
+
+// BackupDone tells what was written.
+type BackupDone struct {
+	To   string `json:"to"`
+	Size int64  `json:"size_bytes"`
+}
+
+// HasChanged is always true.
+func (BackupDone) HasChanged() bool { return true }
+
+// Plan checks whether the copy can be made; the size is that of the database.
+func (o Backup) Plan(ctx context.Context, s *op.Session) (BackupDone, error) {
+	db, err := nativeOf(ctx, s, op.FeatureBackup)
+	if err != nil {
+		return BackupDone{}, err
+	}
+	info, err := db.Info(ctx)
+	if err != nil {
+		return BackupDone{}, err
+	}
+	if _, err := os.Lstat(o.To); err == nil {
+		return BackupDone{}, fmt.Errorf("writing %q: %w", o.To, kdb.ErrDatabaseExists)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return BackupDone{}, fmt.Errorf("writing %q: %w", o.To, op.UnwrapPath(err))
+	}
+	return BackupDone{o.To, info.Size}, nil
+}
+
+// Do copies.
+func (o Backup) Do(ctx context.Context, s *op.Session) (BackupDone, error) {
+	db, err := nativeOf(ctx, s, op.FeatureBackup)
+	if err != nil {
+		return BackupDone{}, err
+	}
+	if err := db.Backup(ctx, o.To); err != nil {
+		return BackupDone{}, err
+	}
+	info, err := os.Stat(o.To)
+	if err != nil {
+		return BackupDone{}, err
+	}
+	return BackupDone{o.To, info.Size()}, nil
+}

@@ -1,0 +1,123 @@
+package databases
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"certkdb/commands/op"
+	"certkdb/kdb"
+)
+
+// Info tells what a database is. It needs no password.
+type Info struct{}
+
+// DatabaseInfo is what Info finds.
+type DatabaseInfo struct {
+	Location string     `json:"location"`
+	Format   string     `json:"format"`
+	Version  string     `json:"version"`
+	ID       string     `json:"id,omitempty"`
+	Created  *time.Time `json:"created,omitempty"`
+	Entries  *int       `json:"entries"` // null if the format does not tell without its password
+	Size     int64      `json:"size_bytes"`
+	ReadOnly bool       `json:"read_only"`
+	Slots    []Slot     `json:"slots,omitempty"`
+	Facts    []Fact     `json:"facts,omitempty"`
+	FIPS     bool       `json:"fips_140_3_module"`
+}
+
+// Fact is something to know about a database.
+type Fact struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+	Weak  bool   `json:"weak,omitempty"`
+}
+
+// Run looks.
+func (Info) Run(ctx context.Context, s *op.Session) (DatabaseInfo, error) {
+	info, err := s.Database().Info(ctx)
+	if err != nil {
+		return DatabaseInfo{}, err
+	}
+	found := DatabaseInfo{
+		Location: info.Location, Format: info.Format, Version: info.Version, ID: info.ID, Created: op.TimePointer(info.Created),
+		Size: info.Size, ReadOnly: info.ReadOnly, Slots: newSlots(info.Slots), FIPS: op.FIPSEnabled(),
+	}
+	if info.Entries >= 0 {
+		found.Entries = &info.Entries
+	}
+	for _, fact := range info.Facts {
+		found.Facts = append(found.Facts, Fact(fact))
+	}
+	return found, nil
+}
+
+// Check verifies everything in a database.
+type Check struct{}
+
+// Checked is what Check found.
+type Checked struct {
+	Location string    `json:"location"`
+	OK       bool      `json:"ok"`
+	Problems []Problem `json:"problems"`
+	// Notes are unusual, and no harm.
+	Notes []Problem `json:"notes,omitempty"`
+}
+
+// Problem is one finding.
+type Problem struct {
+	Where string `json:"where"`
+	What  string `json:"what"`
+	// Closed says that another password may open what could not be checked.
+	Closed bool `json:"closed,omitempty"`
+}
+
+// add sorts a finding in. It returns whether that is damage.
+func (c *Checked) add(p kdb.Problem) bool {
+	found := Problem{Where: p.Where, What: p.What, Closed: p.Severity == kdb.Closed}
+	if p.Severity == kdb.Note {
+		c.Notes = append(c.Notes, found)
+		return false
+	}
+	c.Problems = append(c.Problems, found)
+	return !found.Closed
+}
+
+// judge is the error for what was found.
+func (c *Checked) judge(damage int) error {
+	switch closed := len(c.Problems) - damage; {
+	case damage > 0:
+		return op.Mark(op.Damaged, fmt.Errorf("checking %q: %w: %d %s", c.Location, kdb.ErrCorrupt, damage, op.Plural(damage, "problem")))
+	case closed > 0:
+		return op.Mark(op.ClosedKeys,
+			fmt.Errorf("checking %q: %w: %d %s could not be checked", c.Location, kdb.ErrPassword, closed, op.Plural(closed, "part")))
+	}
+	c.OK = true
+	return nil
+}
+
+// Run checks. With findings the error wraps kdb.ErrCorrupt, or kdb.ErrPassword if all that is wrong is keys that another password may
+// open. The result lists them.
+func (Check) Run(ctx context.Context, s *op.Session) (Checked, error) {
+	found := Checked{Location: s.Location, Problems: []Problem{}}
+	damage := 0
+	err := s.Database().Check(ctx, func(p kdb.Problem) {
+		if found.add(p) {
+			damage++
+		}
+	})
+	if err != nil {
+		return found, Unsound(err)
+	}
+	return found, found.judge(damage)
+}
+
+// Unsound marks the error of a database that is too damaged to be checked.
+func Unsound(err error) error {
+	if errors.Is(err, kdb.ErrCorrupt) {
+		return op.Mark(op.Unreadable, err)
+	}
+	return err
+}

@@ -1,0 +1,148 @@
+package databases
+
+import (
+	"context"
+	"fmt"
+
+	"certkdb/commands/op"
+	"certkdb/kdb"
+	"certkdb/kdb/memory"
+)
+
+// Init makes a new, empty database.
+type Init struct {
+	DB          op.DB // where; its password opens nothing here
+	NewPassword op.NewPassword
+	Type        string // kind of database; "" goes by the location's extension
+	Profile     string // how a foreign format is written
+	Stash       bool   // keep a stash for it
+	Cost        kdb.Cost
+}
+
+// Created tells of a new database.
+type Created struct {
+	Location string `json:"location"`
+	Format   string `json:"format"`
+	ID       string `json:"id,omitempty"`
+	Stash    string `json:"stash,omitempty"`
+	// PasswordFile is where a generated password was written.
+	PasswordFile string `json:"password_file,omitempty"`
+}
+
+// HasChanged is true: a database is made or there is an error.
+func (Created) HasChanged() bool { return true }
+
+// Plan checks whether the database can be made and says what would be made. The error wraps kdb.ErrDatabaseExists if there is a file
+// at its location.
+func (o Init) Plan(ctx context.Context, env *op.Env) (Created, error) {
+	created, _, err := o.plan(ctx, env)
+	return created, err
+}
+
+func (o Init) plan(ctx context.Context, env *op.Env) (Created, *kdb.Driver, error) {
+	if err := o.NewPassword.Check(); err != nil {
+		return Created{}, nil, err
+	}
+	if o.NewPassword.Generate && o.NewPassword.OutFile == "" && !o.Stash {
+		return Created{}, nil, op.Mark(op.LostPassword, fmt.Errorf("%w: a generated password that is kept nowhere opens nothing", op.ErrUsage))
+	}
+	location, err := o.DB.Path(env)
+	if err != nil {
+		return Created{}, nil, err
+	}
+	driver, err := o.driver(env, location)
+	if err != nil {
+		return Created{}, nil, err
+	}
+	exists, err := kdb.Exists(ctx, env.Drivers, location)
+	if err == nil && exists { // before a person is asked for a password; Create checks again
+		err = fmt.Errorf("creating %q: %w", location, kdb.ErrDatabaseExists)
+	}
+	return Created{Location: location, Format: driver.Name, PasswordFile: o.NewPassword.OutFile}, driver, err
+}
+
+func (o Init) driver(env *op.Env, location string) (*kdb.Driver, error) {
+	driver, err := kdb.ForNew(env.Drivers, location, o.Type)
+	if err != nil {
+		return nil, fmt.Errorf("creating %q: %w", location, err)
+	}
+	if driver.Create == nil {
+		return nil, op.Mark(op.ReadOnlyKind, fmt.Errorf("creating %q: %w: %s is only read", location, kdb.ErrUnsupported, driver.Name))
+	}
+	return driver, nil
+}
+
+// Run makes the database and leaves it open.
+func (o Init) Run(ctx context.Context, env *op.Env) (*op.Session, Created, error) {
+	created, driver, err := o.plan(ctx, env)
+	if err != nil {
+		return nil, created, err
+	}
+	db, err := o.create(ctx, env, driver, created.Location)
+	if err != nil {
+		return nil, created, err
+	}
+	s := op.Attach(env, created.Location, db)
+	info, err := db.Info(ctx)
+	created.Format, created.ID = info.Format, info.ID
+	if err == nil && o.Stash {
+		var done StashDone
+		done, err = CreateStash{}.Do(ctx, s)
+		created.Stash = done.Path
+	}
+	if err != nil {
+		s.Close()
+		return nil, created, err
+	}
+	return s, created, nil
+}
+
+func (o Init) create(ctx context.Context, env *op.Env, driver *kdb.Driver, location string) (kdb.Database, error) {
+	if err := op.MakeFolder(o.DB, location); err != nil {
+		return nil, fmt.Errorf("creating %q: %w", location, err)
+	}
+	options := kdb.CreateOptions{Cost: o.Cost, Profile: o.Profile}
+	var err error
+	if options.Options, err = o.DB.Options(ctx, env); err != nil {
+		return nil, err
+	}
+	options.Password = op.ForKeys(func(context.Context, string) ([]byte, error) { return o.NewPassword.Get(env, location) })
+	options.NewPassword = options.Password
+	if o.NewPassword.Wanted() || !driver.Pieces { // else the first private key will ask
+		password, err := o.NewPassword.Get(env, location)
+		if err != nil {
+			return nil, err
+		}
+		defer clear(password)
+		options.Password = op.Fixed(password)
+	}
+	return driver.Create(ctx, location, options)
+}
+
+// RunNew makes a database and runs an operation in it. The operation is tried in memory first, so that one that fails leaves no empty
+// database behind; a dry run ends there.
+func RunNew[R any](ctx context.Context, env *op.Env, o Init, dryRun bool, operation op.Operation[R]) (result R, err error) {
+	created, err := o.Plan(ctx, env)
+	if err != nil {
+		return result, err
+	}
+	trial := op.Attach(env, created.Location, memory.New(created.Location, created.Format))
+	trial.DryRun = true
+	plan, err := operation.Plan(ctx, trial)
+	if err != nil {
+		return result, err
+	}
+	if plan.Close != nil {
+		defer plan.Close()
+	}
+	plan.Close = nil // once is enough
+	if result, err = op.One(ctx, trial, op.Planned(plan)); err != nil || dryRun {
+		return result, err
+	}
+	s, _, err := o.Run(ctx, env)
+	if err != nil {
+		return result, err
+	}
+	defer s.Close()
+	return op.One(ctx, s, op.Planned(plan))
+}

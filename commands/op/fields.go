@@ -1,0 +1,69 @@
+package op
+
+// Field is a parameter of an operation. Front ends call it as their options are called.
+type Field string
+
+// The parameters that errors name.
+const (
+	FieldDatabase         Field = "db"
+	FieldPassword         Field = "password"
+	FieldNewPassword      Field = "new-password"
+	FieldInPassword       Field = "in-password"
+	FieldOutPassword      Field = "out-password"
+	FieldToPassword       Field = "to-password"
+	FieldCAPassword       Field = "ca-password"
+	FieldCARemoteKey      Field = "ca-remote-key"
+	FieldKeyPassword      Field = "in-key-password"
+	FieldGeneratePassword Field = "generate-password"
+	FieldPasswordOut      Field = "password-out"
+
+	FieldLabel       Field = "label"  // the entry, or the label for a new one
+	FieldLabels      Field = "labels" // several
+	FieldAll         Field = "all"    // every entry
+	FieldFile        Field = "file"   // an input
+	FieldFiles       Field = "files"
+	FieldTo          Field = "to"     // the target of a copy
+	FieldOut         Field = "out"    // an output file
+	FieldFormat      Field = "format" // of an output
+	FieldIfExists    Field = "if-exists"
+	FieldDamaged     Field = "damaged"
+	FieldOnly        Field = "only"
+	FieldKey         Field = "key"
+	FieldChain       Field = "chain"
+	FieldCombined    Field = "combined"
+	FieldTraditional Field = "traditional"
+	FieldPattern     Field = "pattern"
+	FieldKind        Field = "kind"
+	FieldExpect      Field = "expect"
+
+	FieldCA           Field = "ca"
+	FieldCARemote     Field = "ca-remote"
+	FieldSubject      Field = "subject"
+	FieldDN           Field = "dn"
+	FieldCommonName   Field = "cn"
+	FieldOrganization Field = "o"
+	FieldSAN          Field = "san"
+	FieldPermit       Field = "permit"
+	FieldExclude      Field = "exclude"
+	FieldKeyType      Field = "key-type"
+	FieldReuseKey     Field = "reuse-key"
+	FieldDays         Field = "days"
+	FieldNotBefore    Field = "not-before"
+	FieldNotAfter     Field = "not-after"
+	FieldProfile      Field = "profile"
+	FieldIsCA         Field = "is-ca"
+	FieldPathLen      Field = "path-len"
+	FieldKeyUsage     Field = "ku"
+	FieldExtKeyUsage  Field = "eku"
+	FieldPolicy       Field = "policy"
+	FieldCRLURL       Field = "crl-url"
+	FieldOCSPURL      Field = "ocsp-url"
+	FieldIssuerURL    Field = "issuer-url"
+	FieldPreserve     Field = "preserve"
+	FieldSerial       Field = "serial"
+	FieldHost         Field = "host"
+	FieldPurpose      Field = "purpose"
+	FieldAt           Field = "at"
+	FieldOnlyTrust    Field = "only-trust"
+	FieldMaxDepth     Field = "max-depth"
+)

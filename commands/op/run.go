@@ -1,0 +1,243 @@
+package op
+
+import (
+	"context"
+	"errors"
+
+	"certkdb/kdb"
+	"certkdb/kdb/memory"
+)
+
+// Operation is a change to a database whose result is an R.
+type Operation[R any] interface {
+	// Plan finds out what is to be done and prepares it. It changes nothing and holds no lock, so it may wait for a person or the
+	// network.
+	Plan(ctx context.Context, s *Session) (Plan[R], error)
+}
+
+// Plan is what an operation is about to do. All but Name and Apply may be nil.
+type Plan[R any] struct {
+	// Name is what the audit log calls the operation.
+	Name string
+	// Apply makes the change. It may run more than once, so it must have no effects but those on tx.
+	Apply func(tx kdb.Tx) (R, error)
+	// Before is called when the change is certain to be tried: after all plans, and before the transaction.
+	Before func(context.Context) error
+	// After is called when the change is stored, or when there was nothing to change.
+	After func(context.Context, *R) error
+	// Close is called at the end in any case, to clear secrets.
+	Close func()
+}
+
+// Pause is an error of an Apply that needs something for which nobody may be kept waiting, such as a password. Resume is called
+// while nothing is locked; then Apply is called again.
+type Pause struct {
+	Resume func(context.Context) error
+}
+
+func (Pause) Error() string { return "something has to be asked for first" }
+
+// Step is an operation of a Run.
+type Step interface {
+	plan(ctx context.Context, s *Session) error
+	name() string
+	apply(tx kdb.Tx) error
+	before(ctx context.Context) error
+	after(ctx context.Context) error
+	close()
+}
+
+// Do makes a step of an operation. Its result goes to result.
+func Do[R any](o Operation[R], result *R) Step {
+	return &step[R]{operation: o, result: result}
+}
+
+// One runs one operation in a transaction of its own.
+func One[R any](ctx context.Context, s *Session, o Operation[R]) (R, error) {
+	var result R
+	err := Run(ctx, s, "", Do(o, &result))
+	return result, err
+}
+
+// Run runs operations in one transaction, which the audit log calls operation; "" is the name of the first step's plan. In a dry
+// run the results say what would be done. An error means that nothing was changed, unless it comes from an After.
+func Run(ctx context.Context, s *Session, operation string, steps ...Step) error {
+	for _, step := range steps {
+		defer step.close()
+	}
+	changes, err := rehearse(ctx, s, steps)
+	if err != nil || s.DryRun {
+		return err
+	}
+	if changes {
+		if err := perform(ctx, s, operation, steps); err != nil {
+			return err
+		}
+	}
+	for _, step := range steps {
+		if err := step.after(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rehearse plans the steps and says whether they change anything. Unless somebody wants to know more, it ends at the first change
+// of a single step.
+func rehearse(ctx context.Context, s *Session, steps []Step) (changes bool, err error) {
+	planning := *s
+	if s.pending == nil && (s.DryRun || len(steps) > 1) {
+		planning.pending = memory.NewOverlay()
+	}
+	for _, step := range steps {
+		if err := step.plan(ctx, &planning); err != nil {
+			return false, err
+		}
+		err := resuming(ctx, func() error {
+			return s.db.View(ctx, func(tx kdb.Tx) error {
+				if planning.pending == nil {
+					return step.apply(reader(tx))
+				}
+				tried := planning.pending.Clone()
+				err := step.apply(tried.On(tx))
+				if err == nil {
+					planning.pending = tried
+				}
+				return err
+			})
+		})
+		switch {
+		case errors.Is(err, errChanges):
+			return true, nil
+		case err != nil:
+			return false, err
+		}
+	}
+	return planning.pending != nil && planning.pending.Changed(), nil
+}
+
+func perform(ctx context.Context, s *Session, operation string, steps []Step) error {
+	for _, step := range steps {
+		if err := step.before(ctx); err != nil {
+			return err
+		}
+	}
+	if operation == "" {
+		operation = steps[0].name()
+	}
+	return resuming(ctx, func() error {
+		return s.db.Update(ctx, operation, func(tx kdb.Tx) error {
+			for _, step := range steps {
+				if err := step.apply(tx); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+}
+
+// resuming calls fn until it asks for no more.
+func resuming(ctx context.Context, fn func() error) error {
+	for {
+		err := fn()
+		pause, ok := errors.AsType[Pause](err)
+		if !ok {
+			return err
+		}
+		if err := pause.Resume(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+type step[R any] struct {
+	operation Operation[R]
+	planned   Plan[R]
+	result    *R
+}
+
+func (s *step[R]) plan(ctx context.Context, session *Session) (err error) {
+	s.planned, err = s.operation.Plan(ctx, session)
+	return err
+}
+
+func (s *step[R]) name() string { return s.planned.Name }
+
+func (s *step[R]) apply(tx kdb.Tx) (err error) {
+	*s.result, err = s.planned.Apply(tx)
+	return err
+}
+
+func (s *step[R]) before(ctx context.Context) error {
+	if s.planned.Before == nil {
+		return nil
+	}
+	return s.planned.Before(ctx)
+}
+
+func (s *step[R]) after(ctx context.Context) error {
+	if s.planned.After == nil {
+		return nil
+	}
+	return s.planned.After(ctx, s.result)
+}
+
+func (s *step[R]) close() {
+	if s.planned.Close != nil {
+		s.planned.Close()
+	}
+}
+
+// errChanges ends an Apply at its first change.
+var errChanges = errors.New("there is something to change")
+
+// reader returns a transaction that ends at the first change, a registry if tx is one.
+func reader(tx kdb.Tx) kdb.Tx {
+	if registry, ok := tx.(kdb.Registry); ok {
+		return readerOfRecords{readerTx{tx}, registry}
+	}
+	return readerTx{tx}
+}
+
+type readerTx struct{ kdb.Tx }
+
+func (readerTx) Put(kdb.Entry) error             { return errChanges }
+func (readerTx) Certify(string, [][]byte) error  { return errChanges }
+func (readerTx) Rename(string, string) error     { return errChanges }
+func (readerTx) Mark(string, kdb.Marks) error    { return errChanges }
+func (readerTx) Delete(string) error             { return errChanges }
+func (readerTx) Audit(operation, _ string) error { return errChanges }
+
+type readerOfRecords struct {
+	readerTx
+	kdb.Registry
+}
+
+func (readerOfRecords) PutIssued(kdb.Issued) error             { return errChanges }
+func (readerOfRecords) NextCRLNumber([32]byte) (uint64, error) { return 0, errChanges }
+func (readerOfRecords) DeleteDamaged(...string) error          { return errChanges }
+
+// Planned is the operation of a plan that is made already.
+func Planned[R any](p Plan[R]) Operation[R] { return planned[R]{p} }
+
+type planned[R any] struct{ p Plan[R] }
+
+func (p planned[R]) Plan(context.Context, *Session) (Plan[R], error) { return p.p, nil }
+
+// Act is a change to a database as a whole: its passwords, its file. No transaction covers it.
+type Act[R any] interface {
+	// Plan checks whether it can be done and says what would be done. It changes nothing.
+	Plan(ctx context.Context, s *Session) (R, error)
+	// Do does it.
+	Do(ctx context.Context, s *Session) (R, error)
+}
+
+// Perform does an act, or in a dry run says what it would do.
+func Perform[R any](ctx context.Context, s *Session, a Act[R]) (R, error) {
+	result, err := a.Plan(ctx, s)
+	if err != nil || s.DryRun {
+		return result, err
+	}
+	return a.Do(ctx, s)
+}

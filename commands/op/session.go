@@ -1,0 +1,101 @@
+package op
+
+import (
+	"context"
+
+	"certkdb/kdb"
+	"certkdb/kdb/memory"
+)
+
+// Session is an open database with what operations need besides: the clock, the user, where passwords come from. It is for one
+// goroutine; several sessions may share a database.
+type Session struct {
+	Env *Env
+	// Location is that of the database, as it was given or found.
+	Location string
+	// DryRun plans changes, tries them out in memory, and makes none.
+	DryRun bool
+	// Source says how the database was opened, for operations that open others in the same way.
+	Source DB
+
+	db      kdb.Database
+	pending *memory.Overlay // what earlier plans of a Run are going to change
+}
+
+// Open opens the database that d names.
+func Open(ctx context.Context, env *Env, d DB) (*Session, error) {
+	location, err := d.Path(env)
+	if err != nil {
+		return nil, err
+	}
+	db, err := d.open(ctx, env, location)
+	if err != nil {
+		return nil, err
+	}
+	return &Session{Env: env, Location: location, Source: d, db: db}, nil
+}
+
+// Nothing is a session without a database, for operations that need none this time.
+func Nothing(env *Env) *Session {
+	return Attach(env, "", memory.New("", ""))
+}
+
+// Attach makes a session of a database that is open already. Close closes it.
+func Attach(env *Env, location string, db kdb.Database) *Session {
+	return &Session{Env: env, Location: location, db: db}
+}
+
+// Other opens another database in the same way, for an operation that needs two. The caller closes it.
+func (s *Session) Other(ctx context.Context, d DB) (*Session, error) {
+	if d.LockTimeout == 0 {
+		d.LockTimeout = s.Source.LockTimeout
+	}
+	other, err := Open(ctx, s.Env, d)
+	if err == nil {
+		other.DryRun = s.DryRun
+	}
+	return other, err
+}
+
+// Database is the open database, for operations on the whole of it.
+func (s *Session) Database() kdb.Database { return s.db }
+
+// View calls fn with the state of the database, the changes of earlier plans included.
+func (s *Session) View(ctx context.Context, fn func(kdb.Tx) error) error {
+	return s.db.View(ctx, func(tx kdb.Tx) error {
+		if s.pending != nil {
+			tx = s.pending.Clone().On(tx)
+		}
+		return fn(tx)
+	})
+}
+
+// TakeOut calls fn, which takes private keys out, and notes that in the audit log; operation is its name there. In a dry run
+// nothing is noted: the keys go nowhere.
+func (s *Session) TakeOut(ctx context.Context, operation string, fn func(kdb.Tx) error) error {
+	if s.DryRun || s.pending != nil {
+		return s.View(ctx, func(tx kdb.Tx) error { return fn(Silent{tx}) })
+	}
+	return TakeOut(ctx, s.db, operation, fn)
+}
+
+// Close closes the database.
+func (s *Session) Close() error { return s.db.Close() }
+
+// unsupported is the error about a database of a kind that cannot do something.
+func (s *Session) unsupported(ctx context.Context, what Feature) error {
+	info, err := s.db.Info(ctx)
+	if err != nil {
+		return err
+	}
+	return &Unsupported{Location: info.Location, Format: info.Format, Feature: what}
+}
+
+// As returns the database as a T, which has a feature that not every kind of database has.
+func As[T any](ctx context.Context, s *Session, feature Feature) (T, error) {
+	if db, ok := s.db.(T); ok {
+		return db, nil
+	}
+	var none T
+	return none, s.unsupported(ctx, feature)
+}

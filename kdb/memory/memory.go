@@ -1,0 +1,100 @@
+// Package memory keeps entries in memory. An [Overlay] tries changes out over a transaction that may only read; a [Database] is a
+// whole key database without a file, for tests and for dry runs of commands that make one.
+//
+//	tried := memory.NewOverlay()
+//	err := db.View(ctx, func(tx kdb.Tx) error { return change(tried.On(tx)) })
+//
+// What a file format cannot hold is not known here: an overlay takes every entry that is complete.
+package memory
+
+import (
+	"context"
+	"iter"
+	"sync"
+
+	"certkdb/kdb"
+)
+
+// Database is a key database in memory. Its methods may be used by several goroutines.
+type Database struct {
+	mu               sync.RWMutex
+	content          *Overlay
+	base             kdb.Tx
+	location, format string
+}
+
+var _ kdb.Database = (*Database)(nil)
+
+// New returns an empty database, which gives a location and a format as its own. One of the native format ("ckdb") has records of what
+// CAs issue, and refuses incomplete entries.
+func New(location, format string) *Database {
+	d := &Database{content: NewOverlay(), base: empty{}, location: location, format: format}
+	if format == "ckdb" {
+		d.base = emptyNative{}
+	}
+	return d
+}
+
+// View implements kdb.Database.
+func (d *Database) View(ctx context.Context, fn func(kdb.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return fn(d.content.Clone().On(d.base)) // what fn changes goes with the copy
+}
+
+// Update implements kdb.Database.
+func (d *Database) Update(ctx context.Context, _ string, fn func(kdb.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	next := d.content.Clone()
+	if err := fn(next.On(d.base)); err != nil {
+		return err
+	}
+	d.content = next
+	return ctx.Err()
+}
+
+// Info implements kdb.Database.
+func (d *Database) Info(context.Context) (kdb.Info, error) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return kdb.Info{Location: d.location, Format: d.format, Entries: len(d.content.records)}, nil
+}
+
+// Check implements kdb.Database: there is nothing that could be damaged.
+func (d *Database) Check(ctx context.Context, _ func(kdb.Problem)) error { return ctx.Err() }
+
+// Close implements kdb.Database.
+func (d *Database) Close() error { return nil }
+
+// empty is a transaction without entries that may not be changed itself.
+type empty struct{ kdb.Tx }
+
+func (empty) Summary(string) (kdb.Summary, error) { return kdb.Summary{}, kdb.ErrNotFound }
+
+func (empty) Summaries(string) iter.Seq2[kdb.Summary, error] {
+	return func(func(kdb.Summary, error) bool) {}
+}
+
+func (empty) Default() (string, error) { return "", nil }
+
+// emptyNative has a place for the records of CAs.
+type emptyNative struct{ empty }
+
+func (emptyNative) PutIssued(kdb.Issued) error { return kdb.ErrUnsupported }
+
+func (emptyNative) Issued([32]byte, string) (kdb.Issued, error) { return kdb.Issued{}, kdb.ErrNotFound }
+
+func (emptyNative) AllIssued([32]byte) iter.Seq2[kdb.Issued, error] {
+	return func(func(kdb.Issued, error) bool) {}
+}
+
+func (emptyNative) LastCRLNumber([32]byte) (uint64, error) { return 0, nil }
+
+func (emptyNative) NextCRLNumber([32]byte) (uint64, error) { return 0, kdb.ErrUnsupported }

@@ -1,0 +1,229 @@
+package memory
+
+import (
+	"bytes"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+
+	"certkdb/kdb"
+)
+
+// Overlay is a set of changes that are kept in memory and seen over a transaction, which itself stays as it is.
+type Overlay struct {
+	records map[string]*record // nil marks a label that is deleted
+	// def is the label of the default entry, nil if that is the one below.
+	def     *string
+	issued  map[serial]kdb.Issued
+	numbers map[[32]byte]uint64 // of the last revocation list
+	changed bool
+}
+
+type serial struct {
+	issuer [32]byte
+	number string
+}
+
+// record is what a label has: the entry of another label below, or an entry of its own.
+type record struct {
+	below        string // "" if the entry is here
+	entry        kdb.Entry
+	certificates [][]byte // in place of those below
+	trusted      *bool    // in place of the mark below
+}
+
+// NewOverlay returns an overlay without changes.
+func NewOverlay() *Overlay {
+	return &Overlay{records: map[string]*record{}, issued: map[serial]kdb.Issued{}, numbers: map[[32]byte]uint64{}}
+}
+
+// Clone returns a copy: changes of one are not seen in the other.
+func (o *Overlay) Clone() *Overlay {
+	c := *o
+	c.records, c.issued, c.numbers = make(map[string]*record, len(o.records)), maps.Clone(o.issued), maps.Clone(o.numbers)
+	for label, r := range o.records {
+		if r != nil {
+			r = new(*r)
+		}
+		c.records[label] = r
+	}
+	return &c
+}
+
+// Changed says whether there is any change, audit records included.
+func (o *Overlay) Changed() bool { return o.changed }
+
+// On returns the transaction that shows the changes over tx and takes further ones. It is a [kdb.Registry], and
+// removes damaged entries, if tx is a registry.
+func (o *Overlay) On(tx kdb.Tx) kdb.Tx {
+	t := &overlayTx{Overlay: o, base: tx, lax: true}
+	if registry, ok := tx.(kdb.Registry); ok {
+		t.lax = false
+		return &registryTx{overlayTx: t, registry: registry}
+	}
+	return t
+}
+
+type overlayTx struct {
+	*Overlay
+	base kdb.Tx
+	// lax takes entries that are not complete, as key files do.
+	lax bool
+}
+
+var _ kdb.Tx = (*overlayTx)(nil)
+
+func notFound(label string) error {
+	return fmt.Errorf("label %q: %w", label, kdb.ErrNotFound)
+}
+
+// Summary implements kdb.Tx.
+func (t *overlayTx) Summary(label string) (kdb.Summary, error) {
+	s, err := t.summary(label)
+	if err != nil {
+		return s, err
+	}
+	def, err := t.Default()
+	s.Default = label == def
+	return s, err
+}
+
+// summary leaves the default mark as it is below.
+func (t *overlayTx) summary(label string) (kdb.Summary, error) {
+	r, here := t.records[label]
+	switch {
+	case !here:
+		return t.base.Summary(label)
+	case r == nil:
+		return kdb.Summary{}, notFound(label)
+	case r.below == "" || r.certificates != nil:
+		e, err := t.Entry(label)
+		if err != nil {
+			return kdb.Summary{}, err
+		}
+		return kdb.Summarize(&e)
+	}
+	s, err := t.base.Summary(r.below)
+	s.Label = label
+	if r.trusted != nil {
+		s.Trusted = *r.trusted
+	}
+	return s, err
+}
+
+// Summaries implements kdb.Tx.
+func (t *overlayTx) Summaries(after string) iter.Seq2[kdb.Summary, error] {
+	return func(yield func(kdb.Summary, error) bool) {
+		def, err := t.Default()
+		if err != nil {
+			yield(kdb.Summary{}, err)
+			return
+		}
+		for s, err := range t.merged(after) {
+			s.Default = s.Label == def
+			if !yield(s, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// merged joins the labels of the overlay with those below that it says nothing about.
+func (t *overlayTx) merged(after string) iter.Seq2[kdb.Summary, error] {
+	return func(yield func(kdb.Summary, error) bool) {
+		var labels []string
+		for _, label := range slices.Sorted(maps.Keys(t.records)) {
+			if t.records[label] != nil && label > after {
+				labels = append(labels, label)
+			}
+		}
+		upTo := func(end string) bool { // yields those before the next label below
+			for len(labels) > 0 && (end == "" || labels[0] < end) {
+				s, err := t.summary(labels[0])
+				if labels = labels[1:]; !yield(s, err) {
+					return false
+				}
+			}
+			return true
+		}
+		for s, err := range t.base.Summaries(after) {
+			if err != nil {
+				yield(s, err)
+				return
+			}
+			if _, here := t.records[s.Label]; here {
+				continue
+			}
+			if !upTo(s.Label) || !yield(s, nil) {
+				return
+			}
+		}
+		upTo("")
+	}
+}
+
+// Entry implements kdb.Tx.
+func (t *overlayTx) Entry(label string) (kdb.Entry, error) {
+	r, here := t.records[label]
+	if !here {
+		return t.base.Entry(label)
+	}
+	if r == nil {
+		return kdb.Entry{}, notFound(label)
+	}
+	e := r.entry
+	e.Key = nil
+	if r.below != "" {
+		var err error
+		if e, err = t.base.Entry(r.below); err != nil {
+			return e, err
+		}
+		e.Label = label
+		if r.certificates != nil {
+			e.Kind, e.Certificates, e.Request = kdb.KindPersonal, r.certificates, nil
+		}
+	}
+	if r.trusted != nil {
+		e.Trusted = *r.trusted
+	}
+	e.Certificates = slices.Clone(e.Certificates)
+	def, err := t.Default()
+	e.Default = label == def
+	return e, err
+}
+
+// Key implements kdb.Tx.
+func (t *overlayTx) Key(label string) ([]byte, error) {
+	r, here := t.records[label]
+	switch {
+	case !here:
+		return t.base.Key(label)
+	case r != nil && r.below != "":
+		return t.base.Key(r.below)
+	case r == nil, len(r.entry.Key) == 0:
+		return nil, notFound(label)
+	}
+	return bytes.Clone(r.entry.Key), nil
+}
+
+// Default implements kdb.Tx.
+func (t *overlayTx) Default() (string, error) {
+	if t.def != nil {
+		return *t.def, nil
+	}
+	return t.base.Default()
+}
+
+// here returns the record of a label, which is then changed.
+func (t *overlayTx) here(label string) (*record, kdb.Summary, error) {
+	s, err := t.Summary(label)
+	if err != nil {
+		return nil, s, err
+	}
+	t.changed = true
+	if _, here := t.records[label]; !here {
+		t.records[label] = &record{below: label}
+	}
+	return t.records[label], s, nil
+}
