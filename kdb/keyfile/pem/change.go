@@ -13,49 +13,53 @@ import (
 	"certkdb/pki/key"
 )
 
-// Update implements keyfile.Container.
+// Put implements keyfile.Container. What the file has already stays as it is written there.
+func (c *container) Put(e kdb.Entry) error {
+	old, err := c.records.Find(e.Label)
+	if err != nil {
+		old = nil
+	}
+	return c.store(&e, old)
+}
+
+// Update implements keyfile.Container. PEM knows no marks.
 func (c *container) Update(e kdb.Entry) error {
+	old, err := c.records.Find(e.Label)
 	unsupported := ""
 	switch {
+	case err != nil:
+		return err
 	case e.Default:
 		unsupported = "it has no default entry"
 	case e.Kind == kdb.KindPersonal && e.Trusted:
 		unsupported = "an entry with a key cannot be trusted in it; add the certificate under another label"
 	default:
-		return c.Put(e)
+		return c.store(&e, old)
 	}
 	return fmt.Errorf("storing label %q in PEM: %w: %s", e.Label, kdb.ErrUnsupported, unsupported)
 }
 
-// Put implements keyfile.Container. What the file has already stays as it is written there.
-func (c *container) Put(e kdb.Entry) error {
-	if err := c.holds(&e); err != nil {
+// store puts an entry in the place of old, or at the end if that is nil.
+func (c *container) store(e *kdb.Entry, old *record) error {
+	if err := c.holds(e); err != nil {
 		return fmt.Errorf("storing label %q in PEM: %w", e.Label, err)
 	}
-	l := c.book()
-	old := c.byLabel[e.Label]
-	before := old
-	if before == nil {
-		before = l.like(&e)
-	}
-	r, err := c.newRecord(&e, before)
+	c.book()
+	r, err := c.newRecord(e, old)
 	if err != nil {
 		return fmt.Errorf("storing label %q in PEM: %w", e.Label, err)
 	}
-	if r.at = len(c.records); old != nil {
-		r.at = old.at
-		c.records[r.at] = r
+	if old != nil {
+		err = c.records.Replace(r.label, r)
 	} else {
-		c.records = append(c.records, r)
+		err = c.records.Insert(r.label, r)
 	}
-	c.byLabel[r.label] = r
-	issuers := c.settle(r, before)
+	issuers := c.settle(r, old)
 	if old != nil {
 		c.release(old)
 	}
 	c.describe(r, issuers)
-	l.present[e.Fingerprint()] = r
-	return nil
+	return err
 }
 
 // holds reports why PEM cannot hold an entry.
@@ -83,34 +87,28 @@ func (c *container) holds(e *kdb.Entry) error {
 	return nil
 }
 
-// newRecord makes a record of new parts, and of those of the one before that are the same.
-func (c *container) newRecord(e *kdb.Entry, before *record) (*record, error) {
+// newRecord makes a record of new parts, and of those of the old one that are the same.
+func (c *container) newRecord(e *kdb.Entry, old *record) (*record, error) {
 	r := &record{label: e.Label, kind: e.Kind, trusted: e.Kind == kdb.KindTrusted, certificates: e.Certificates}
-	if before == nil {
-		before = &record{}
+	if old == nil {
+		old = &record{}
 	}
-	// An entry that stays is no longer one with another label: what it is made of is copied.
-	reuse := func(p *part) *part { return p }
-	if !before.gone && before.label != r.label {
-		reuse = c.copyOf
-	}
-	if before.cert != nil && before.cert.item.Kind == PKCS7 && !before.gone {
+	if old.cert != nil && old.cert.item.Kind == PKCS7 {
 		return nil, fmt.Errorf("%w: %s", kdb.ErrUnsupported, inPKCS7)
 	}
 	if e.Kind == kdb.KindRequest {
-		r.request = reuse(before.request)
+		r.request = old.request
 		if r.request == nil || !bytes.Equal(r.request.item.DER, e.Request) {
 			r.request = c.newPart(Request, e.Request)
 		}
-		return r, c.keyOf(r, e, before, reuse)
+		return r, c.keyOf(r, e, old)
 	}
-	r.cert = reuse(before.cert)
-	elsewhere := before.gone && r.cert != nil && !r.cert.gone // it came back already, in a chain
-	if r.cert == nil || elsewhere || !bytes.Equal(r.cert.item.DER, e.Certificates[0]) || e.Trusted && r.cert.item.Aux.Distrusted() {
+	r.cert = old.cert
+	if r.cert == nil || !bytes.Equal(r.cert.item.DER, e.Certificates[0]) || e.Trusted && r.cert.item.Aux.Distrusted() {
 		r.cert = c.newPart(Certificate, e.Certificates[0])
 	}
 	if e.Kind == kdb.KindPersonal {
-		return r, c.keyOf(r, e, before, reuse)
+		return r, c.keyOf(r, e, old)
 	}
 	r.certificates, r.trusted = e.Certificates[:1], e.Trusted
 	if !e.Trusted && !r.cert.item.Aux.Distrusted() {
@@ -121,22 +119,6 @@ func (c *container) newRecord(e *kdb.Entry, before *record) (*record, error) {
 
 const inPKCS7 = "the entry stands in a PKCS #7 block, which is kept as it is; copy the entries into another file"
 
-// copyOf copies a part for another entry, as it is written; a key gets a localKeyID of its own.
-func (c *container) copyOf(p *part) *part {
-	if p == nil {
-		return nil
-	}
-	q := *p
-	q.after, q.owners, q.fresh, q.gone, q.parameters = nil, 0, true, false, nil
-	if len(bytes.TrimSpace(q.loose)) > 0 {
-		q.loose = nil // notes that belong to nobody stay where they are
-	}
-	if isKey(q.item.Kind) && len(q.item.LocalKeyID) > 0 {
-		q.setAttributes(bag{label: q.item.Label, keyID: c.newID(q.item.DER, q.item.Label)}, c.crlf)
-	}
-	return &q
-}
-
 func (c *container) newPart(kind Kind, der []byte) *part {
 	p := &part{item: Item{Kind: kind, Type: typeOfKind[kind], DER: der}, block: []byte(withEnds(string(Encode(kind, der)), c.crlf)), fresh: true}
 	if kind == Certificate {
@@ -145,13 +127,13 @@ func (c *container) newPart(kind Kind, der []byte) *part {
 	return p
 }
 
-// keyOf gives a record its private key: the one before if it is the same, as it is written.
-func (c *container) keyOf(r *record, e *kdb.Entry, before *record, reuse func(*part) *part) error {
+// keyOf gives a record its private key: that of the old one if it is the same, as it is written.
+func (c *container) keyOf(r *record, e *kdb.Entry, old *record) error {
 	switch {
-	case len(e.Key) == 0 && before.key == nil:
+	case len(e.Key) == 0 && old.key == nil:
 		return fmt.Errorf("an entry of kind %s needs its key", e.Kind)
-	case len(e.Key) == 0, before.key != nil && c.open(before.key) == nil && bytes.Equal(before.key.private.PKCS8, e.Key):
-		r.key = reuse(before.key)
+	case len(e.Key) == 0, old.key != nil && c.open(old.key) == nil && bytes.Equal(old.key.private.PKCS8, e.Key):
+		r.key = old.key
 		return nil
 	}
 	private, err := key.ReadPrivate(e.Key)
@@ -165,18 +147,16 @@ func (c *container) keyOf(r *record, e *kdb.Entry, before *record, reuse func(*p
 
 // settle puts the parts of a record into the file: each in the place of the one that it replaces, else behind the one before it, else at
 // the end. Issuers that the file has already stay where they are; the rest of the chain is returned.
-func (c *container) settle(r, before *record) []*part {
-	if before == nil {
-		before = &record{}
+func (c *container) settle(r, old *record) []*part {
+	if old == nil {
+		old = &record{}
 	}
 	var last *part
-	for _, place := range [...]struct{ p, old *part }{{r.key, before.key}, {r.cert, before.cert}, {r.request, before.request}} {
+	for _, place := range [...]struct{ p, old *part }{{r.key, old.key}, {r.cert, old.cert}, {r.request, old.request}} {
 		if place.p == nil {
 			continue
 		}
-		if place.p == place.old {
-			place.p.remove(false)
-		} else {
+		if place.p != place.old {
 			c.place(place.p, place.old, last)
 		}
 		place.p.owners++
@@ -187,14 +167,9 @@ func (c *container) settle(r, before *record) []*part {
 		if c.ledger.alive(sha256.Sum256(der), nil) != nil && issued(der, r.certificates[i]) {
 			continue
 		}
-		p := c.deleted(der)
-		if p == nil {
-			p = c.newPart(Certificate, der)
-			c.place(p, nil, last)
-			last = p
-		}
-		p.gone = false
-		issuers = append(issuers, p)
+		p := c.newPart(Certificate, der)
+		c.place(p, nil, last)
+		issuers, last = append(issuers, p), p
 	}
 	c.ledger.chain(r, 1)
 	return issuers
@@ -227,7 +202,6 @@ func (c *container) place(p *part, behind ...*part) {
 // describe writes the label and the localKeyID of a record above its blocks where they are needed; issuers are new in the file.
 func (c *container) describe(r *record, issuers []*part) {
 	l := c.ledger
-	delete(l.deleted, fingerprint(r))
 	label := r.label
 	e := r.entry()
 	if label == kdb.AutoLabel(&e) && !c.needsName(r) {
@@ -292,46 +266,41 @@ func (c *container) needsName(r *record) bool {
 // Delete implements keyfile.Container. Certificates that only the entry's chain needed go with it; one that other chains need stays
 // without its label.
 func (c *container) Delete(label string) error {
-	r := c.byLabel[label]
+	r, err := c.records.Find(label)
 	switch {
-	case r == nil:
-		return fmt.Errorf("label %q: %w", label, kdb.ErrNotFound)
+	case err != nil:
+		return err
 	case c.fixed != "":
 		return c.refuse(fmt.Sprintf("deleting label %q", label))
 	case r.cert != nil && r.cert.item.Kind == PKCS7:
 		return fmt.Errorf("deleting label %q: %w: %s", label, kdb.ErrUnsupported, inPKCS7)
 	}
-	l := c.book()
-	r.gone = true
-	delete(c.byLabel, label)
-	l.deleted[fingerprint(r)] = r
-	if l.present[fingerprint(r)] == r {
-		delete(l.present, fingerprint(r))
-	}
+	c.book()
+	err = c.records.Remove(label)
 	c.release(r)
-	return nil
+	return err
 }
 
 // Rename implements keyfile.Container. What else has the label in the file gets the new one: copies of the certificate, and certificates of
 // the chain, which would be taken for entries of their own.
 func (c *container) Rename(from, to string) error {
-	r := c.byLabel[from]
+	r, err := c.records.Find(from)
 	switch {
-	case r == nil:
-		return fmt.Errorf("label %q: %w", from, kdb.ErrNotFound)
+	case err != nil:
+		return err
 	case c.fixed != "":
 		return c.refuse(fmt.Sprintf("renaming label %q", from))
 	case r.cert != nil && r.cert.item.Kind == PKCS7:
 		return fmt.Errorf("renaming label %q: %w: %s", from, kdb.ErrUnsupported, inPKCS7)
-	case c.byLabel[to] != nil:
-		return fmt.Errorf("label %q: %w", to, kdb.ErrExists)
 	}
 	if err := checkLabel(to); err != nil {
 		return err
 	}
+	if err := c.records.Rename(from, to); err != nil {
+		return err
+	}
 	l := c.book()
-	delete(c.byLabel, from)
-	r.label, c.byLabel[to] = to, r
+	r.label = to
 	others := slices.Clone(r.copies)
 	for _, der := range r.chain() {
 		others = append(others, l.parts[sha256.Sum256(der)]...)
@@ -351,11 +320,6 @@ func checkLabel(label string) error {
 		return fmt.Errorf("%w: the label would be taken for the beginning or end of a block; rename the entry", kdb.ErrUnsupported)
 	}
 	return nil
-}
-
-func fingerprint(r *record) [32]byte {
-	e := r.entry()
-	return e.Fingerprint()
 }
 
 // release removes the parts of a record that nothing else needs.
@@ -383,7 +347,7 @@ func (c *container) drop(p *part) {
 			return
 		}
 	}
-	p.remove(true)
+	p.remove()
 }
 
 var _ keyfile.Sealer = (*container)(nil)

@@ -141,40 +141,56 @@ func TestPut_trustedStaysTrusted(t *testing.T) {
 	}
 }
 
-// TestRename_inPlace: a rename, which puts the new entry before it deletes the old one or after, changes the label and nothing else.
+// TestRename_inPlace: a rename changes the label and nothing else, and opens no key.
 func TestRename_inPlace(t *testing.T) {
 	t.Parallel()
 	root, leaf := issue(t, "root", nil, true), issue(t, "leaf", nil, false)
-	for name, parts := range map[string][3]string{
-		"a certificate with a title": {root.certPEM() + "\nTitle\n=====\n", leaf.certPEM(), "\n" + root.certPEM()},
-		"trust settings":             {"", armoured("TRUSTED CERTIFICATE", append(leaf.cert.Raw[:len(leaf.cert.Raw):len(leaf.cert.Raw)], der(0x30, der(0xa0, der(6, []byte("\x55\x1d\x25\x00"))))...)), "# end\n"},
-		"a plain key":                {leaf.keyPEM(t), leaf.certPEM(), root.certPEM()},
+	for name, test := range map[string]struct {
+		parts [3]string
+		key   bool
+	}{
+		"a certificate with a title": {[3]string{root.certPEM() + "\nTitle\n=====\n", leaf.certPEM(), "\n" + root.certPEM()}, false},
+		"trust settings": {[3]string{
+			"", armoured("TRUSTED CERTIFICATE", append(leaf.cert.Raw[:len(leaf.cert.Raw):len(leaf.cert.Raw)], der(0x30, der(0xa0, der(6, []byte("\x55\x1d\x25\x00"))))...)),
+			"# end\n",
+		}, false},
+		"a plain key": {[3]string{leaf.keyPEM(t), leaf.certPEM(), root.certPEM()}, true},
 	} {
-		for _, putFirst := range []bool{true, false} {
-			c := decode(t, strings.Join(parts[:], ""))
-			old := labelOf(t, c, "leaf")
-			i := slices.IndexFunc(c.Entries(), func(e kdb.Entry) bool { return e.Label == old })
-			e := c.Entries()[i]
-			e.Label = "new"
-			e.Key, _ = c.Key(old)
-			if putFirst {
-				put(t, c, e)
-			}
-			if err := c.Delete(old); err != nil {
-				t.Fatal(err)
-			}
-			if !putFirst {
-				put(t, c, e)
-			}
-			const attributes = "Bag Attributes\n    friendlyName: new\n"
-			want := parts[0] + attributes + parts[1] + parts[2]
-			if len(e.Key) > 0 {
-				want = attributes + want
-			}
-			files, err := c.Encode(nil)
-			if got := string(files.Main); err != nil || got != want {
-				t.Errorf("%s: %v, %s, want %s", name, err, got, want)
-			}
+		c := decode(t, strings.Join(test.parts[:], ""))
+		if err := c.Rename(labelOf(t, c, "leaf"), "new"); err != nil {
+			t.Fatal(err)
+		}
+		const attributes = "Bag Attributes\n    friendlyName: new\n"
+		want := test.parts[0] + attributes + test.parts[1] + test.parts[2]
+		if test.key {
+			want = attributes + want
+		}
+		files, err := c.Encode(nil)
+		if got := string(files.Main); err != nil || got != want {
+			t.Errorf("%s: %v, %s, want %s", name, err, got, want)
+		}
+	}
+}
+
+// TestRename_takesAlongWhatHasTheLabel: copies of the certificate, and certificates of the chain with the label of the entry.
+func TestRename_takesAlongWhatHasTheLabel(t *testing.T) {
+	t.Parallel()
+	root := issue(t, "root", nil, true)
+	leaf := issue(t, "leaf", root, false)
+	text := leaf.keyPEM(t) + named("web", 0, leaf.certPEM()) + named("web", 0, root.certPEM()) + named("web", 0, leaf.certPEM())
+	c := decode(t, text)
+	if got := describe(c); got != "personal web 2" {
+		t.Fatal(got)
+	}
+	if err := c.Rename("web", "www"); err != nil {
+		t.Fatal(err)
+	}
+	if got := describe(decode(t, encode(t, c))); got != "personal www 2" {
+		t.Error(got)
+	}
+	for label, want := range map[string]error{"-----BEGIN X": kdb.ErrUnsupported} {
+		if err := c.Rename("www", label); !errors.Is(err, want) {
+			t.Errorf("renamed to %q: %v", label, err)
 		}
 	}
 }
@@ -204,12 +220,9 @@ func TestPut_plainKeysStayPlain(t *testing.T) {
 	leaf, other := issue(t, "leaf", nil, false), issue(t, "other", nil, false)
 	before := leaf.keyPEM(t) + leaf.certPEM()
 	c := decode(t, before)
-	e := c.Entries()[0]
-	if err := c.Delete(e.Label); err != nil {
+	if err := c.Rename(c.Entries()[0].Label, "renamed"); err != nil {
 		t.Fatal(err)
 	}
-	e.Label, e.Key = "renamed", leaf.pkcs8(t)
-	put(t, c, e)
 	if files, err := c.Encode(nil); err != nil || !bytes.Contains(files.Main, []byte(leaf.keyPEM(t))) {
 		t.Errorf("renaming without a password: %v, %s", err, files.Main)
 	}
@@ -250,7 +263,9 @@ func TestPut_besideALockedKey(t *testing.T) {
 	if got := describe(c); got != "personal key 0, trusted other 1" {
 		t.Error(got)
 	}
-	put(t, c, kdb.Entry{Label: labelOf(t, c, "key"), Kind: kdb.KindPersonal, Certificates: [][]byte{leaf.cert.Raw}})
+	if err := c.Update(kdb.Entry{Label: labelOf(t, c, "key"), Kind: kdb.KindPersonal, Certificates: [][]byte{leaf.cert.Raw}}); err != nil {
+		t.Fatal(err)
+	}
 	if got := describe(decode(t, encode(t, c))); got != "personal key 1, trusted other 1" {
 		t.Error(got)
 	}
@@ -316,17 +331,17 @@ func TestChanges_random(t *testing.T) {
 			case ok && random.IntN(3) == 0:
 				to := fmt.Sprintf("label %d", 5+random.IntN(3))
 				log = append(log, "rename "+label+" to "+to)
-				putFirst := random.IntN(2) == 0
-				old.Label = to
-				if putFirst {
-					put(t, c, old)
+				err := c.Rename(label, to)
+				if _, taken := model[to]; taken {
+					if !errors.Is(err, kdb.ErrExists) {
+						t.Fatalf("%v: %v, want ErrExists", log, err)
+					}
+					break
 				}
-				if err := c.Delete(label); err != nil {
+				if err != nil {
 					t.Fatalf("%v: %v", log, err)
 				}
-				if !putFirst {
-					put(t, c, old)
-				}
+				old.Label = to
 				delete(model, label)
 				model[to] = old
 			default:

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"strings"
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
+	"certkdb/kdb/keyfile/document"
 	"certkdb/pki/key/openssh"
 )
 
@@ -21,10 +21,8 @@ type container struct {
 	tail    []byte  // text behind the last part
 	bad     []error // pieces that cannot be read; they stay
 
-	records  []*record
-	byLabel  map[string]*record
-	repeated map[string]int
-	ledger   *ledger // nil until the first change
+	records *document.Document[*record]
+	ledger  *ledger // nil until the first change
 
 	passwords keyfile.Passwords
 	password  []byte // of the database, once it was asked for
@@ -35,8 +33,7 @@ type container struct {
 
 func newContainer(passwords keyfile.Passwords) *container {
 	return &container{
-		version: "RFC 7468", tail: []byte(emptyMark), passwords: passwords,
-		byLabel: map[string]*record{}, repeated: map[string]int{},
+		version: "RFC 7468", tail: []byte(emptyMark), passwords: passwords, records: document.New[*record](nil),
 	}
 }
 
@@ -45,20 +42,18 @@ func (c *container) Version() string { return c.version }
 
 // Entries implements keyfile.Container.
 func (c *container) Entries() []kdb.Entry {
-	list := make([]kdb.Entry, 0, len(c.records))
-	for _, r := range c.records {
-		if !r.gone {
-			list = append(list, r.entry())
-		}
+	list := make([]kdb.Entry, 0, c.records.Len())
+	for _, r := range c.records.All() {
+		list = append(list, r.entry())
 	}
 	return list
 }
 
 // Entry implements keyfile.Container.
 func (c *container) Entry(label string) (kdb.Entry, error) {
-	r := c.byLabel[label]
-	if r == nil {
-		return kdb.Entry{}, fmt.Errorf("label %q: %w", label, kdb.ErrNotFound)
+	r, err := c.records.Find(label)
+	if err != nil {
+		return kdb.Entry{}, err
 	}
 	return r.entry(), nil
 }
@@ -78,15 +73,21 @@ func (r *record) entry() kdb.Entry {
 
 // Key implements keyfile.Container.
 func (c *container) Key(label string) ([]byte, error) {
-	r := c.byLabel[label]
-	if r == nil || r.key == nil {
-		return nil, fmt.Errorf("the key of label %q: %w", label, kdb.ErrNotFound)
+	r, err := c.records.Find(label)
+	if err == nil && r.key == nil {
+		err = fmt.Errorf("label %q: %w", label, kdb.ErrNotFound)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the key of %w", err)
 	}
 	if err := c.open(r.key); err != nil {
 		return nil, err
 	}
-	if r.mismatched() {
-		return nil, fmt.Errorf("%s: %w: it does not belong to the certificate or request beside it", r.key.item.Where(), kdb.ErrParse)
+	e := r.entry()
+	if e.Key = r.key.private.PKCS8; len(e.Certificates)+len(e.Request) > 0 {
+		if err := e.CheckKey(); err != nil {
+			return nil, fmt.Errorf("%s: %w", r.key.item.Where(), err)
+		}
 	}
 	return bytes.Clone(r.key.private.PKCS8), nil
 }
@@ -136,8 +137,8 @@ func (p *part) encrypted() bool {
 func (c *container) keyParts() []*part {
 	var list []*part
 	seen := map[*part]bool{}
-	for _, r := range c.records {
-		if !r.gone && r.key != nil && !seen[r.key] {
+	for _, r := range c.records.All() {
+		if r.key != nil && !seen[r.key] {
 			seen[r.key] = true
 			list = append(list, r.key)
 		}
@@ -181,8 +182,8 @@ func (c *container) Reseal() error {
 	if !c.resealed {
 		return fmt.Errorf("%w: there is no private key in it that the password opens, and certificates are public", kdb.ErrUnsupported)
 	}
-	for _, r := range c.records {
-		if !r.gone && r.key != nil && r.key.open {
+	for _, r := range c.records.All() {
+		if r.key != nil && r.key.open {
 			c.pin(r)
 		}
 	}
@@ -210,12 +211,4 @@ func (c *container) Encode(password []byte) (keyfile.Files, error) {
 		out = append([]byte(emptyMark), bytes.TrimPrefix(out, c.mark)...)
 	}
 	return keyfile.Files{Main: out}, nil
-}
-
-// cut shortens text to at most n bytes of whole characters.
-func cut(text string, n int) string {
-	if len(text) <= n {
-		return text
-	}
-	return strings.TrimRight(strings.ToValidUTF8(text[:n], ""), " ")
 }

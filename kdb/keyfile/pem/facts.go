@@ -5,8 +5,6 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
-	"certkdb/pki/cert"
-	"certkdb/pki/key"
 	"certkdb/pki/pbe"
 )
 
@@ -75,7 +73,7 @@ func (p *part) protection() kdb.Fact {
 func (c *container) keptFacts() []kdb.Fact {
 	var counts [Parameters + 1]int
 	for _, p := range c.parts {
-		if !p.gone && p.owners == 0 && (len(p.certs) == 0 || p.item.Kind != PKCS7 && p.item.Kind != Certificate) {
+		if !p.removed && p.owners == 0 && (len(p.certs) == 0 || p.item.Kind != PKCS7 && p.item.Kind != Certificate) {
 			counts[p.item.Kind]++
 		}
 	}
@@ -93,8 +91,8 @@ func (c *container) Check(report func(kdb.Problem)) {
 	for _, err := range c.bad {
 		report(kdb.Problem{Where: "a piece that is kept and not shown", What: err.Error()})
 	}
-	for _, r := range c.records {
-		if r.gone || r.key == nil {
+	for _, r := range c.records.All() {
+		if r.key == nil {
 			continue
 		}
 		where := fmt.Sprintf("label %q", r.label)
@@ -102,27 +100,4 @@ func (c *container) Check(report func(kdb.Problem)) {
 			report(kdb.Unopened(where, err))
 		}
 	}
-}
-
-// mismatched says that the open key of a record is none of its certificate or request.
-func (r *record) mismatched() bool {
-	own := r.own()
-	if own == nil || r.key.private.SPKI == nil {
-		return false
-	}
-	var spki []byte
-	if r.request != nil {
-		request, err := cert.ParseRequest(own.item.DER)
-		if err != nil {
-			return false
-		}
-		spki = request.RawSPKI
-	} else {
-		c, err := cert.Parse(r.certificates[0])
-		if err != nil {
-			return false
-		}
-		spki = c.RawSPKI
-	}
-	return !key.SameKey(spki, r.key.private.SPKI)
 }

@@ -23,10 +23,6 @@ type ledger struct {
 	personal bool // there is a personal entry, or was
 	// untied are entries whose keys have no localKeyID, by the public key: they take every certificate with it.
 	untied map[string][]*record
-	// deleted are the records that were, by what identifies them: one of them may come back under another label.
-	deleted map[[32]byte]*record
-	// present are those that are there.
-	present map[[32]byte]*record
 }
 
 // book returns the ledger, made at the first change. Keys that belong to their certificates only as long as nothing else is in the file
@@ -37,36 +33,26 @@ func (c *container) book() *ledger {
 	}
 	l := &ledger{
 		parts: map[[32]byte][]*part{}, chains: map[[32]byte]int{}, ids: map[string]bool{}, trusted: map[*part]*record{},
-		deleted: map[[32]byte]*record{}, present: map[[32]byte]*record{}, untied: map[string][]*record{},
+		untied: map[string][]*record{},
 	}
 	c.ledger = l
 	for _, p := range c.parts {
 		l.note(p)
 	}
-	for _, r := range c.records {
+	for _, r := range c.records.All() {
 		l.chain(r, 1)
-		l.present[fingerprint(r)] = r
 		if r.kind == kdb.KindTrusted {
 			l.trusted[r.cert] = r
 		}
 		l.personal = l.personal || r.kind == kdb.KindPersonal
 	}
-	for _, r := range c.records {
+	for _, r := range c.records.All() {
 		if r.key != nil && r.key.private.SPKI == nil {
 			c.pin(r)
 		}
 		l.noteKey(r)
 	}
 	return l
-}
-
-// like finds an entry with the same content under another label, to take over what belongs to it: one that is there, since a rename puts the new
-// entry first, or one that was deleted; nil if there is none.
-func (l *ledger) like(e *kdb.Entry) *record {
-	if r := l.present[e.Fingerprint()]; r != nil && r.kind == e.Kind && (r.cert == nil || r.cert.item.Kind != PKCS7) {
-		return r
-	}
-	return l.deleted[e.Fingerprint()]
 }
 
 func (l *ledger) note(p *part) {
@@ -97,7 +83,7 @@ func (r *record) chain() [][]byte { return r.certificates[min(1, len(r.certifica
 
 // alive is a part that holds a certificate, other than not; nil if there is none.
 func (l *ledger) alive(sum [32]byte, not *part) *part {
-	i := slices.IndexFunc(l.parts[sum], func(p *part) bool { return !p.gone && p != not })
+	i := slices.IndexFunc(l.parts[sum], func(p *part) bool { return !p.removed && p != not })
 	if i < 0 {
 		return nil
 	}
@@ -133,16 +119,6 @@ func (c *container) newID(der []byte, label string) []byte {
 	return sum[:]
 }
 
-// deleted is a part with a certificate that was deleted since the file was read; nil if there is none.
-func (c *container) deleted(der []byte) *part {
-	parts := c.ledger.parts[sha256.Sum256(der)]
-	i := slices.IndexFunc(parts, func(p *part) bool { return p.gone })
-	if i < 0 {
-		return nil
-	}
-	return parts[i]
-}
-
 // stayTrusted ties keys to their certificates that would take a new one too.
 func (c *container) stayTrusted(der []byte) {
 	crt, err := cert.Parse(der)
@@ -151,7 +127,7 @@ func (c *container) stayTrusted(der []byte) {
 	}
 	spki := string(crt.RawSPKI)
 	for _, r := range c.ledger.untied[spki] {
-		if c.byLabel[r.label] == r {
+		if c.has(r) {
 			c.pin(r)
 		}
 	}
@@ -187,10 +163,16 @@ func (c *container) keepTrusted(r *record) {
 
 // trustedOf is the trusted entry that a part makes, nil if it makes none.
 func (c *container) trustedOf(p *part) *record {
-	if r := c.ledger.trusted[p]; r != nil && !p.gone && r.cert == p && c.byLabel[r.label] == r {
+	if r := c.ledger.trusted[p]; r != nil && !p.removed && r.cert == p && c.has(r) {
 		return r
 	}
 	return nil
+}
+
+// has says that a record is one of the file still.
+func (c *container) has(r *record) bool {
+	now, err := c.records.Find(r.label)
+	return err == nil && now == r
 }
 
 // bySubject indexes the certificates by their subjects in the form in which names are compared. It is made when it is first needed.
@@ -220,17 +202,17 @@ func namesOf(der []byte) (issuer, subject string) {
 	return c.Issuer.Canonical(), c.Subject.Canonical()
 }
 
-// thin removes the copies of a certificate that no chain needs any more, of several those behind the record that is gone first.
-func (l *ledger) thin(sum [32]byte, gone *record) {
+// thin removes the copies of a certificate that no chain needs any more, of several those behind the removed record first.
+func (l *ledger) thin(sum [32]byte, removed *record) {
 	var copies []*part
 	for _, p := range l.parts[sum] {
-		if !p.gone && p.owners == 0 && p.item.Kind != PKCS7 {
+		if !p.removed && p.owners == 0 && p.item.Kind != PKCS7 {
 			copies = append(copies, p)
 		}
 	}
-	slices.SortStableFunc(copies, func(a, b *part) int { return cmp.Compare(a.distance(gone), b.distance(gone)) })
+	slices.SortStableFunc(copies, func(a, b *part) int { return cmp.Compare(a.distance(removed), b.distance(removed)) })
 	for i := 0; i < len(copies)-l.chains[sum]; i++ {
-		copies[i].gone = true
+		copies[i].removed = true
 	}
 }
 

@@ -23,8 +23,6 @@ type record struct {
 	key          *part
 	copies       []*part  // the same certificate or key once more
 	certificates [][]byte // the own one and its chain
-	at           int      // the place in container.records
-	gone         bool
 }
 
 // pairing finds out what belongs together.
@@ -35,6 +33,7 @@ type pairing struct {
 	certParts, requestParts, keyParts []*part
 	names, publics, byID, tied        map[string][]int // tied are those of chains, by the localKeyIDs of their entries
 	keyIDs                            map[string]bool
+	found                             []*record
 	bySPKI                            map[string]*record // by the public keys of their private keys
 	taken                             []bool             // certificates that are an entry's own, or a copy of it
 	// chained are the certificates of chains, with the labels of the entries that have these.
@@ -61,10 +60,9 @@ func (c *container) pair() {
 	for i := range x.certs {
 		x.pairTrusted(i)
 	}
-	slices.SortStableFunc(c.records, func(a, b *record) int { return cmp.Compare(a.number(), b.number()) })
-	for i, r := range c.records {
-		r.at = i
-		c.name(r)
+	slices.SortStableFunc(x.found, func(a, b *record) int { return cmp.Compare(a.number(), b.number()) })
+	for _, r := range x.found {
+		r.label = c.records.Add(r.label, r)
 	}
 }
 
@@ -258,7 +256,7 @@ func (x *pairing) preferred(list []int, i int) int {
 
 // enter adds a record, and notes what its parts are used for.
 func (x *pairing) enter(r *record) {
-	x.records = append(x.records, r)
+	x.found = append(x.found, r)
 	for _, p := range r.parts() {
 		p.owners++
 	}
@@ -319,14 +317,4 @@ func (x *pairing) pairTrusted(i int) {
 	x.enter(&record{
 		kind: kdb.KindTrusted, trusted: !f.item.Aux.Distrusted(), cert: p, label: f.label(""), certificates: [][]byte{f.item.DER},
 	})
-}
-
-// name enters a record under its label, which gets a number when it is taken.
-func (c *container) name(r *record) {
-	base := r.label
-	for c.byLabel[r.label] != nil {
-		c.repeated[base]++ // from 2 on
-		r.label = fmt.Sprintf("%s (%d)", cut(base, kdb.MaxLabel-10), c.repeated[base]+1)
-	}
-	c.byLabel[r.label] = r
 }

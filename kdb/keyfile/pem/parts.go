@@ -15,11 +15,11 @@ type part struct {
 	block []byte  // from BEGIN to the end of the line of END
 	after []*part // what was put behind it since
 
-	number int      // the order in the file
-	certs  [][]byte // the certificates in it: itself, or those of a PKCS #7 block
-	owners int      // entries that it is part of, those that have it in their chains left out
-	fresh  bool     // made since the file was read
-	gone   bool
+	number  int      // the order in the file
+	certs   [][]byte // the certificates in it: itself, or those of a PKCS #7 block
+	owners  int      // entries that it is part of, those that have it in their chains left out
+	fresh   bool     // made since the file was read
+	removed bool
 
 	// Of a private key, once it is open:
 	private key.Private
@@ -156,17 +156,17 @@ func withEnds(text string, crlf bool) string {
 	return text
 }
 
-// remove takes the part out of the file, or puts it back.
-func (p *part) remove(gone bool) {
-	if p.gone = gone; p.parameters != nil {
-		p.parameters.gone = gone
+// remove takes the part out of the file.
+func (p *part) remove() {
+	if p.removed = true; p.parameters != nil {
+		p.parameters.removed = true
 	}
 }
 
 // write appends the part, and what was put behind it.
 func (p *part) write(out []byte) []byte {
 	switch {
-	case !p.gone:
+	case !p.removed:
 		out = append(out, p.loose...)
 		if p.fresh {
 			out = endLine(out)
