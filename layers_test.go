@@ -59,7 +59,7 @@ var owners = map[string]string{
 	"github.com/zmap/":                 "",
 	"go.etcd.io/bbolt":                 "certkdb/kdb/store/boltstore",
 	"github.com/urfave/cli":            "certkdb/commands/native",
-	"software.sslmate.com":             "certkdb/kdb/keyfile/pkcs12",
+	"software.sslmate.com":             "",
 	"github.com/pavlo-v-chernykh/":     "certkdb/kdb/keyfile/jks",
 	"golang.org/x/crypto/ssh":          "certkdb/pki/key/openssh",
 	"github.com/cloudflare/circl":      "certkdb/pki/key",

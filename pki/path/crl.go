@@ -451,18 +451,18 @@ func samePointExtension(a, b *cert.CRL) bool {
 	return bytes.Equal(x.Value, y.Value)
 }
 
-// lookUp is 6.3.3 (i) to (k).
+// lookUp is 6.3.3 (i) to (k): the delta counts first, and removeFromCRL in either list means that the certificate is not revoked.
 func (r *revocationCheck) lookUp(base, delta *crl) {
 	key := entryKey(r.n.issuer, r.n.Serial)
-	if delta != nil {
-		if e, found := delta.entries[key]; found {
+	for _, list := range [...]*crl{delta, base} {
+		if list == nil {
+			continue
+		}
+		if e, found := list.entries[key]; found {
 			if e.reason != cert.RemoveFromCRL {
 				r.revoked = &e
 			}
 			return
 		}
-	}
-	if e, found := base.entries[key]; found {
-		r.revoked = &e
 	}
 }

@@ -69,10 +69,13 @@ func TestValidate_revocation(t *testing.T) {
 		return func(r *x509.RevocationList) { r.ThisUpdate = r.ThisUpdate.Add(time.Duration(n) * time.Hour) }
 	}
 	deltaOf5 := crlExtension(cert.IDDeltaCRLIndicator, true, "\x02\x01\x05")
+	removed := func(r *x509.RevocationList) {
+		r.RevokedCertificateEntries = []x509.RevocationListEntry{{SerialNumber: l.Serial, RevocationTime: now, ReasonCode: int(cert.RemoveFromCRL)}}
+	}
 	remove := func(r *x509.RevocationList) {
 		deltaOf5(r)
 		r.Number = big.NewInt(6)
-		r.RevokedCertificateEntries = []x509.RevocationListEntry{{SerialNumber: l.Serial, RevocationTime: now, ReasonCode: int(cert.RemoveFromCRL)}}
+		removed(r)
 	}
 	tests := []struct {
 		rule string
@@ -101,6 +104,8 @@ func TestValidate_revocation(t *testing.T) {
 		{"delta alone", l, []*cert.CRL{rootCRL, crlOf(t, inter, number(6, deltaOf5))}, "no-crl"},
 		{"delta revokes", l, []*cert.CRL{rootCRL, crlOf(t, inter, nil), crlOf(t, inter, number(6, deltaOf5), l)}, "revoked"},
 		{"delta of an older base", l, []*cert.CRL{rootCRL, crlOf(t, inter, number(4, nil)), crlOf(t, inter, number(6, deltaOf5), l)}, "valid"},
+		{"removeFromCRL in a complete CRL (6.3.3 (k))", l, []*cert.CRL{rootCRL, crlOf(t, inter, removed)}, "valid"},
+		{"a delta revokes what the complete CRL removes", l, []*cert.CRL{rootCRL, crlOf(t, inter, removed), crlOf(t, inter, number(6, deltaOf5), l)}, "revoked"},
 		{"delta removes a hold", l, []*cert.CRL{rootCRL, crlOf(t, inter, nil, l), crlOf(t, inter, remove)}, "valid"},
 	}
 	for _, test := range tests {

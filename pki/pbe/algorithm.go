@@ -1,28 +1,13 @@
 package pbe
 
 import (
+	"crypto"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/des"
-	"crypto/md5"
-	"crypto/sha1"
-	"crypto/sha256"
-	"crypto/sha3"
-	"crypto/sha512"
 	"fmt"
-	"hash"
 
-	"golang.org/x/crypto/blake2b"
-	"golang.org/x/crypto/blake2s"
-
-	//lint:ignore SA1019 files with it are read, none is written
-	"golang.org/x/crypto/blowfish"
-	//lint:ignore SA1019 files with it are read, none is written
-	"golang.org/x/crypto/cast5"
-	//lint:ignore SA1019 files with it are read, none is written
-	"golang.org/x/crypto/md4"
-	//lint:ignore SA1019 files with it are read, none is written
-	"golang.org/x/crypto/ripemd160"
+	"certkdb/pki/oid"
 )
 
 // The identifiers that decide how parameters are read (RFC 8018, appendix C; RFC 7914, section 7; RFC 9579).
@@ -46,56 +31,40 @@ const (
 	oidPBERC2of40 = "1.2.840.113549.1.12.1.6"
 )
 
-// digest is a hash function under its name. cost is how much slower it is than SHA-256 with the processor's help.
-type digest struct {
-	name string
-	new  func() hash.Hash
-	cost int
-}
-
 var (
-	md4Digest      = digest{"MD4", md4.New, 1}
-	md5Digest      = digest{"MD5", md5.New, 1}
-	sha1Digest     = digest{"SHA-1", sha1.New, 1}
-	ripemdDigest   = digest{"RIPEMD-160", ripemd160.New, 4}
-	sha224Digest   = digest{"SHA-224", sha256.New224, 1}
-	sha256Digest   = digest{"SHA-256", sha256.New, 1}
-	sha384Digest   = digest{"SHA-384", sha512.New384, 4}
-	sha512Digest   = digest{"SHA-512", sha512.New, 4}
-	sha512t224     = digest{"SHA-512/224", sha512.New512_224, 4}
-	sha512t256     = digest{"SHA-512/256", sha512.New512_256, 4}
-	sha3d224Digest = digest{"SHA3-224", func() hash.Hash { return sha3.New224() }, 5}
-	sha3d256Digest = digest{"SHA3-256", func() hash.Hash { return sha3.New256() }, 5}
-	sha3d384Digest = digest{"SHA3-384", func() hash.Hash { return sha3.New384() }, 5}
-	sha3d512Digest = digest{"SHA3-512", func() hash.Hash { return sha3.New512() }, 5}
-	blake2bDigest  = digest{"BLAKE2b-512", func() hash.Hash { return unkeyed(blake2b.New512) }, 4}
-	blake2sDigest  = digest{"BLAKE2s-256", func() hash.Hash { return unkeyed(blake2s.New256) }, 4}
-	digestByOID    = map[string]digest{
-		"1.2.840.113549.2.4": md4Digest, "1.3.6.1.4.1.1722.12.2.1.16": blake2bDigest, "1.3.6.1.4.1.1722.12.2.2.8": blake2sDigest,
-		"1.2.840.113549.2.5": md5Digest, oidSHA1: sha1Digest,
-		"1.3.36.3.2.1": ripemdDigest, "2.16.840.1.101.3.4.2.4": sha224Digest, oidSHA256: sha256Digest,
-		"2.16.840.1.101.3.4.2.2": sha384Digest, "2.16.840.1.101.3.4.2.3": sha512Digest,
-		"2.16.840.1.101.3.4.2.5": sha512t224, "2.16.840.1.101.3.4.2.6": sha512t256,
-		"2.16.840.1.101.3.4.2.7": sha3d224Digest, "2.16.840.1.101.3.4.2.8": sha3d256Digest,
-		"2.16.840.1.101.3.4.2.9": sha3d384Digest, "2.16.840.1.101.3.4.2.10": sha3d512Digest,
-	}
-	hmacByOID = map[string]digest{
-		"1.2.840.113549.2.6": md5Digest, "1.3.6.1.5.5.8.1.1": md5Digest, "1.3.6.1.5.5.8.1.2": sha1Digest,
-		oidHMACSHA1: sha1Digest, "1.2.840.113549.2.8": sha224Digest, oidHMACSHA256: sha256Digest,
-		"1.2.840.113549.2.10": sha384Digest, "1.2.840.113549.2.11": sha512Digest,
-		"1.2.840.113549.2.12": sha512t224, "1.2.840.113549.2.13": sha512t256,
-		"2.16.840.1.101.3.4.2.13": sha3d224Digest, "2.16.840.1.101.3.4.2.14": sha3d256Digest,
-		"2.16.840.1.101.3.4.2.15": sha3d384Digest, "2.16.840.1.101.3.4.2.16": sha3d512Digest,
-	}
+	md5Digest    = oid.DigestOf(crypto.MD5)
+	sha1Digest   = oid.DigestOf(crypto.SHA1)
+	sha256Digest = oid.DigestOf(crypto.SHA256)
 )
 
-// unkeyed makes one of the BLAKE2 digests, which can also take a key.
-func unkeyed(newHash func(key []byte) (hash.Hash, error)) hash.Hash {
-	h, err := newHash(nil)
-	if err != nil {
-		panic(err) // unreachable: only a key can be too long
+// digestByOID finds a digest, nil if it is not known.
+func digestByOID(id string) *oid.Digest {
+	if d := oid.DigestByOID(id); d != nil {
+		return d
 	}
-	return h
+	return exoticDigests[id]
+}
+
+// hmacByOID finds the digest of an HMAC, nil if it is not known. The identifiers of IPsec (RFC 8018 has none for MD5) occur too.
+func hmacByOID(id string) *oid.Digest {
+	switch id {
+	case "1.3.6.1.5.5.8.1.1":
+		return md5Digest
+	case "1.3.6.1.5.5.8.1.2":
+		return sha1Digest
+	}
+	return oid.DigestByHMAC(id)
+}
+
+// cost is how much slower a digest is than SHA-256 with the processor's help.
+func cost(d *oid.Digest) int {
+	switch d.Hash {
+	case crypto.MD4, crypto.MD5, crypto.SHA1, crypto.SHA224, crypto.SHA256:
+		return 1
+	case crypto.SHA3_224, crypto.SHA3_256, crypto.SHA3_384, crypto.SHA3_512:
+		return 5
+	}
+	return 4
 }
 
 // mode is how a cipher is used.
@@ -118,38 +87,36 @@ type cipherKind struct {
 }
 
 var (
-	desCBC      = cipherKind{"DES-CBC", modeCBC, 8, des.BlockSize, true, des.NewCipher}
-	tripleDES   = cipherKind{"3DES-CBC", modeCBC, 24, des.BlockSize, true, des.NewTripleDESCipher}
-	twoKeyDES   = cipherKind{"2-key 3DES-CBC", modeCBC, 16, des.BlockSize, true, newTwoKeyDES}
-	blowfishCBC = cipherKind{"Blowfish-CBC", modeCBC, 16, blowfish.BlockSize, true, newBlowfish}
-	cast5CBC    = cipherKind{"CAST5-CBC", modeCBC, cast5.KeySize, cast5.BlockSize, true, newCAST5}
-	rc4Of128    = cipherKind{"RC4-128", modeRC4, 16, 0, true, nil}
-	rc4Of40     = cipherKind{"RC4-40", modeRC4, 5, 0, true, nil}
-	rc2Of128    = rc2Kind(16, 128)
-	rc2Of64     = rc2Kind(8, 64)
-	rc2Of40     = rc2Kind(5, 40)
-	cipherByOID = map[string]cipherKind{
+	desCBC    = cipherKind{"DES-CBC", modeCBC, 8, des.BlockSize, true, des.NewCipher}
+	tripleDES = cipherKind{"3DES-CBC", modeCBC, 24, des.BlockSize, true, des.NewTripleDESCipher}
+	twoKeyDES = cipherKind{"2-key 3DES-CBC", modeCBC, 16, des.BlockSize, true, newTwoKeyDES}
+	rc4Of128  = cipherKind{"RC4-128", modeRC4, 16, 0, true, nil}
+	rc4Of40   = cipherKind{"RC4-40", modeRC4, 5, 0, true, nil}
+	rc2Of128  = rc2Kind(16, 128)
+	rc2Of64   = rc2Kind(8, 64)
+	rc2Of40   = rc2Kind(5, 40)
+	ciphers   = map[string]cipherKind{
 		"1.3.14.3.2.7": desCBC, "1.2.840.113549.3.7": tripleDES,
 		oidAES128CBC:              {"AES-128-CBC", modeCBC, 16, aes.BlockSize, false, aes.NewCipher},
 		"2.16.840.1.101.3.4.1.22": {"AES-192-CBC", modeCBC, 24, aes.BlockSize, false, aes.NewCipher},
 		oidAES256CBC:              {"AES-256-CBC", modeCBC, 32, aes.BlockSize, false, aes.NewCipher},
-		"1.3.6.1.4.1.3029.1.2":    blowfishCBC, "1.2.840.113533.7.66.10": cast5CBC,
-		"1.2.392.200011.61.1.1.1.2": {"Camellia-128-CBC", modeCBC, 16, camelliaBlockSize, false, newCamellia},
-		"1.2.392.200011.61.1.1.1.3": {"Camellia-192-CBC", modeCBC, 24, camelliaBlockSize, false, newCamellia},
-		"1.2.392.200011.61.1.1.1.4": {"Camellia-256-CBC", modeCBC, 32, camelliaBlockSize, false, newCamellia},
-		"2.16.840.1.101.3.4.1.6":    {"AES-128-GCM", modeGCM, 16, aes.BlockSize, false, aes.NewCipher},
-		"2.16.840.1.101.3.4.1.26":   {"AES-192-GCM", modeGCM, 24, aes.BlockSize, false, aes.NewCipher},
-		"2.16.840.1.101.3.4.1.46":   {"AES-256-GCM", modeGCM, 32, aes.BlockSize, false, aes.NewCipher},
+		"2.16.840.1.101.3.4.1.6":  {"AES-128-GCM", modeGCM, 16, aes.BlockSize, false, aes.NewCipher},
+		"2.16.840.1.101.3.4.1.26": {"AES-192-GCM", modeGCM, 24, aes.BlockSize, false, aes.NewCipher},
+		"2.16.840.1.101.3.4.1.46": {"AES-256-GCM", modeGCM, 32, aes.BlockSize, false, aes.NewCipher},
 	}
 )
+
+// cipherByOID finds a cipher of PBES2.
+func cipherByOID(id string) (c cipherKind, ok bool) {
+	if c, ok = ciphers[id]; !ok {
+		c, ok = exoticCiphers[id]
+	}
+	return c, ok
+}
 
 func newTwoKeyDES(key []byte) (cipher.Block, error) {
 	return des.NewTripleDESCipher(append(append(make([]byte, 0, 24), key...), key[:8]...))
 }
-
-func newBlowfish(key []byte) (cipher.Block, error) { return blowfish.NewCipher(key) }
-
-func newCAST5(key []byte) (cipher.Block, error) { return cast5.NewCipher(key) }
 
 func rc2Kind(keyLen, effectiveBits int) cipherKind {
 	return cipherKind{fmt.Sprintf("RC2-%d-CBC", effectiveBits), modeCBC, keyLen, rc2BlockSize, true, func(key []byte) (cipher.Block, error) {
@@ -160,7 +127,7 @@ func rc2Kind(keyLen, effectiveBits int) cipherKind {
 // combined is a scheme whose identifier fixes digest and cipher.
 type combined struct {
 	name   string
-	digest digest
+	digest *oid.Digest
 	cipher cipherKind
 }
 
@@ -188,6 +155,7 @@ var gskitScheme = combined{"pbeWithSHA1AndTripleDES-CBC", sha1Digest, tripleDES}
 // knownNames names what is met in files and not implemented, so that errors can.
 var knownNames = map[string]string{
 	"1.2.840.113549.1.5.1": "pbeWithMD2AndDES-CBC", "1.2.840.113549.1.5.4": "pbeWithMD2AndRC2-CBC",
+	"1.3.6.1.4.1.1722.12.2.1.16": "BLAKE2b-512", "1.3.6.1.4.1.1722.12.2.2.8": "BLAKE2s-256",
 	"1.2.840.113549.2.2": "MD2", "1.2.840.113549.3.9": "RC5-CBC-Pad", "1.2.840.113549.3.4": "RC4",
 	"1.2.410.200046.1.1.2": "ARIA-128-CBC",
 	"1.2.410.200046.1.1.7": "ARIA-192-CBC", "1.2.410.200046.1.1.12": "ARIA-256-CBC",
@@ -204,31 +172,31 @@ var knownNames = map[string]string{
 }
 
 // nameOf returns the name of any identifier that this package has heard of, else "".
-func nameOf(oid string) string {
-	if d, ok := digestByOID[oid]; ok {
-		return d.name
+func nameOf(id string) string {
+	if d := digestByOID(id); d != nil {
+		return d.String()
 	}
-	if d, ok := hmacByOID[oid]; ok {
-		return "HMAC-" + d.name
+	if d := hmacByOID(id); d != nil {
+		return "HMAC-" + d.String()
 	}
-	if c, ok := cipherByOID[oid]; ok {
+	if c, ok := cipherByOID(id); ok {
 		return c.name
 	}
-	if c, ok := pbes1[oid]; ok {
+	if c, ok := pbes1[id]; ok {
 		return c.name
 	}
-	if c, ok := pkcs12[oid]; ok {
+	if c, ok := pkcs12[id]; ok {
 		return c.name
 	}
-	if oid == oidGSKit {
+	if id == oidGSKit {
 		return gskitScheme.name
 	}
-	return knownNames[oid]
+	return knownNames[id]
 }
 
-func unsupported(use, oid string) error {
-	if name := nameOf(oid); name != "" {
-		return fmt.Errorf("%w: %s %s (%s)", ErrUnsupported, use, oid, name)
+func unsupported(use, id string) error {
+	if name := nameOf(id); name != "" {
+		return fmt.Errorf("%w: %s %s (%s)", ErrUnsupported, use, id, name)
 	}
-	return fmt.Errorf("%w: %s %s", ErrUnsupported, use, oid)
+	return fmt.Errorf("%w: %s %s", ErrUnsupported, use, id)
 }

@@ -61,6 +61,6 @@ func (k scryptKDF) work(int) int { return 4 * k.r * k.p * (k.n + 8) }
 
 // rounds are the iterations of all blocks of output, by the cost of a round. [MaxIterations] and [maxMACKey] keep it small.
 func (s salted) rounds(size int) int {
-	u := s.digest.new().Size()
-	return s.iterations * s.digest.cost * ((size + u - 1) / u)
+	u := s.digest.Size()
+	return s.iterations * cost(s.digest) * ((size + u - 1) / u)
 }

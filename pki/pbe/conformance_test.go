@@ -92,10 +92,10 @@ func TestDecryptPKCS8_conformance(t *testing.T) {
 			continue
 		}
 		opened++
-		if _, err := pbe.DecryptPKCS8(der, []byte(*file.Password)); err != nil && file.Expected != "refuse" {
+		if _, err := pbe.NewBudget(0).DecryptPKCS8(der, []byte(*file.Password)); err != nil && file.Expected != "refuse" {
 			t.Errorf("%s: %v", file.Path, err)
 		}
-		if _, err := pbe.DecryptPKCS8(der, []byte(*file.Password+"x")); !errors.Is(err, pbe.ErrPassword) {
+		if _, err := pbe.NewBudget(0).DecryptPKCS8(der, []byte(*file.Password+"x")); !errors.Is(err, pbe.ErrPassword) {
 			t.Errorf("%s: a wrong password gives %v", file.Path, err)
 		}
 	}

@@ -36,8 +36,8 @@ func (d Description) String() string {
 func Describe(algorithm []byte) (Description, error) {
 	s, err := parseScheme(algorithm)
 	if err != nil {
-		oid, _, _ := readAlgorithm(algorithm)
-		return Description{OID: oid, Name: nameOf(oid)}, err
+		id, _, _ := readAlgorithm(algorithm)
+		return Description{OID: id, Name: nameOf(id)}, err
 	}
 	d := Description{Name: s.name, OID: s.oid, Cipher: s.cipher.name}
 	s.kdf.describe(&d)

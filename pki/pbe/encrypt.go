@@ -3,7 +3,6 @@ package pbe
 import (
 	"crypto/rand"
 	"fmt"
-	"strings"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
@@ -54,16 +53,6 @@ func (s Scheme) String() string {
 		return schemeNames[s]
 	}
 	return fmt.Sprintf("scheme-%d", uint8(s))
-}
-
-// ParseScheme is the inverse of [Scheme.String].
-func ParseScheme(name string) (Scheme, error) {
-	for i, n := range schemeNames {
-		if n == name {
-			return Scheme(i), nil
-		}
-	}
-	return 0, fmt.Errorf("%w: %q: use %s", ErrUnsupported, name, strings.Join(schemeNames[:], ", "))
 }
 
 // EncryptPKCS8 wraps a PrivateKeyInfo into an EncryptedPrivateKeyInfo (RFC 5958, section 3) with the scheme's own cost.
@@ -130,18 +119,18 @@ func (s Scheme) iterations() int {
 
 func pbes2(cipher string, iv []byte, addKDF func(*cryptobyte.Builder)) []byte {
 	return build(func(b *cryptobyte.Builder) {
-		addAlgorithm(b, oidPBES2, func(b *cryptobyte.Builder) {
+		oid.AddAlgorithm(b, oidPBES2, func(b *cryptobyte.Builder) {
 			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
 				addKDF(b)
-				addAlgorithm(b, cipher, func(b *cryptobyte.Builder) { b.AddASN1OctetString(iv) })
+				oid.AddAlgorithm(b, cipher, func(b *cryptobyte.Builder) { b.AddASN1OctetString(iv) })
 			})
 		})
 	})
 }
 
-func saltedAlgorithm(oid string, salt []byte, iterations int) []byte {
+func saltedAlgorithm(id string, salt []byte, iterations int) []byte {
 	return build(func(b *cryptobyte.Builder) {
-		addAlgorithm(b, oid, func(b *cryptobyte.Builder) {
+		oid.AddAlgorithm(b, id, func(b *cryptobyte.Builder) {
 			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
 				b.AddASN1OctetString(salt)
 				b.AddASN1Int64(int64(iterations))
@@ -152,20 +141,20 @@ func saltedAlgorithm(oid string, salt []byte, iterations int) []byte {
 
 // addPBKDF2 adds PBKDF2 with HMAC-SHA-256; the key length is left out if it is 0.
 func addPBKDF2(b *cryptobyte.Builder, salt []byte, iterations, keyLength int) {
-	addAlgorithm(b, oidPBKDF2, func(b *cryptobyte.Builder) {
+	oid.AddAlgorithm(b, oidPBKDF2, func(b *cryptobyte.Builder) {
 		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
 			b.AddASN1OctetString(salt)
 			b.AddASN1Int64(int64(iterations))
 			if keyLength > 0 {
 				b.AddASN1Int64(int64(keyLength))
 			}
-			addAlgorithm(b, oidHMACSHA256, addNull)
+			oid.AddAlgorithm(b, oidHMACSHA256, (*cryptobyte.Builder).AddASN1NULL)
 		})
 	})
 }
 
 func addScrypt(b *cryptobyte.Builder, salt []byte) {
-	addAlgorithm(b, oidScrypt, func(b *cryptobyte.Builder) {
+	oid.AddAlgorithm(b, oidScrypt, func(b *cryptobyte.Builder) {
 		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
 			b.AddASN1OctetString(salt)
 			b.AddASN1Int64(scryptN)
@@ -174,20 +163,6 @@ func addScrypt(b *cryptobyte.Builder, salt []byte) {
 		})
 	})
 }
-
-func addAlgorithm(b *cryptobyte.Builder, id string, parameters func(*cryptobyte.Builder)) {
-	content, err := oid.Encode(id)
-	if err != nil {
-		b.SetError(err) // unreachable: id is a constant of this package
-		return
-	}
-	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddASN1(asn1.OBJECT_IDENTIFIER, func(b *cryptobyte.Builder) { b.AddBytes(content) })
-		parameters(b)
-	})
-}
-
-func addNull(b *cryptobyte.Builder) { b.AddASN1NULL() }
 
 // build runs a builder whose input cannot make it fail.
 func build(f func(*cryptobyte.Builder)) []byte {

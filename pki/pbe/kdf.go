@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"hash"
 
+	"certkdb/pki/oid"
+
 	"golang.org/x/crypto/scrypt"
 )
 
@@ -30,7 +32,7 @@ const (
 
 // salted is what every KDF with rounds has.
 type salted struct {
-	digest     digest
+	digest     *oid.Digest
 	salt       []byte
 	iterations int
 }
@@ -44,11 +46,11 @@ type pkcs12KDF struct {
 func (k pkcs12KDF) bmp() bool { return !k.raw }
 
 func (k pkcs12KDF) describe(d *Description) {
-	d.KDF, d.PRF, d.Iterations = "PKCS #12", k.digest.name, k.iterations
+	d.KDF, d.PRF, d.Iterations = "PKCS #12", k.digest.String(), k.iterations
 }
 
 func (k pkcs12KDF) derive(password []byte, encoding Encoding, purpose byte, size int) ([]byte, error) {
-	h := k.digest.new()
+	h := k.digest.New()
 	v := h.BlockSize()
 	secret := k.secret(password, encoding)
 	defer clear(secret)
@@ -116,14 +118,14 @@ type pbkdf1 struct{ salted }
 func (k pbkdf1) bmp() bool { return false }
 
 func (k pbkdf1) describe(d *Description) {
-	d.KDF, d.PRF, d.Iterations = "PBKDF1", k.digest.name, k.iterations
+	d.KDF, d.PRF, d.Iterations = "PBKDF1", k.digest.String(), k.iterations
 }
 
 func (k pbkdf1) derive(password []byte, encoding Encoding, _ byte, size int) ([]byte, error) {
-	if size > k.digest.new().Size() {
+	if size > k.digest.Size() {
 		return nil, fmt.Errorf("%w: PBKDF1 cannot derive %d bytes", ErrParse, size)
 	}
-	return hashRounds(k.digest.new(), nil, octets(password, encoding), k.salt, k.iterations)[:size], nil
+	return hashRounds(k.digest.New(), nil, octets(password, encoding), k.salt, k.iterations)[:size], nil
 }
 
 // pbkdf2KDF is PBKDF2 (RFC 8018, section 5.2). keyLength is 0 if the parameters leave it to the cipher.
@@ -135,11 +137,11 @@ type pbkdf2KDF struct {
 func (k pbkdf2KDF) bmp() bool { return false }
 
 func (k pbkdf2KDF) describe(d *Description) {
-	d.KDF, d.PRF, d.Iterations = "PBKDF2", "HMAC-"+k.digest.name, k.iterations
+	d.KDF, d.PRF, d.Iterations = "PBKDF2", "HMAC-"+k.digest.String(), k.iterations
 }
 
 func (k pbkdf2KDF) derive(password []byte, encoding Encoding, _ byte, size int) ([]byte, error) {
-	return pbkdf2.Key(k.digest.new, string(octets(password, encoding)), k.salt, k.iterations, size)
+	return pbkdf2.Key(k.digest.New, string(octets(password, encoding)), k.salt, k.iterations, size)
 }
 
 // scryptKDF is scrypt (RFC 7914).

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 
+	"certkdb/pki/oid"
+
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
@@ -53,58 +55,57 @@ func (b *Budget) Verify(m MAC, content, password []byte, encoding Encoding) erro
 		return fmt.Errorf("deriving the key of the MAC: %w", err)
 	}
 	defer clear(key)
-	h := hmac.New(d.new, key)
+	h := hmac.New(d.New, key)
 	h.Write(content)
 	if !hmac.Equal(h.Sum(nil), m.Value) {
-		return fmt.Errorf("verifying the MAC (HMAC-%s): %w", d.name, ErrPassword)
+		return fmt.Errorf("verifying the MAC (HMAC-%s): %w", d, ErrPassword)
 	}
 	return nil
 }
 
 // Describe tells what the MAC is made of.
 func (m MAC) Describe() (Description, error) {
-	oid, _, err := readAlgorithm(m.Algorithm)
+	id, _, err := readAlgorithm(m.Algorithm)
 	if err != nil {
 		return Description{}, err
 	}
-	out := Description{OID: oid, Name: nameOf(oid)}
+	out := Description{OID: id, Name: nameOf(id)}
 	k, d, _, err := m.parse()
 	if err != nil {
 		return out, err
 	}
-	out.Name = "HMAC-" + d.name
-	if oid == oidPBMAC1 {
-		out.Name = "PBMAC1 (HMAC-" + d.name + ")"
+	out.Name = "HMAC-" + d.String()
+	if id == oidPBMAC1 {
+		out.Name = "PBMAC1 (HMAC-" + d.String() + ")"
 	}
 	k.describe(&out)
-	old := d.name == md5Digest.name || d.name == sha1Digest.name
+	old := d == md5Digest || d == sha1Digest
 	out.Weak = old || out.Iterations < minIterations
 	return out, nil
 }
 
 // parse reads how the key is derived, the digest of the HMAC and the size of its key.
-func (m MAC) parse() (k kdf, d digest, size int, err error) {
-	oid, parameters, err := readAlgorithm(m.Algorithm)
+func (m MAC) parse() (k kdf, d *oid.Digest, size int, err error) {
+	id, parameters, err := readAlgorithm(m.Algorithm)
 	if err != nil {
-		return nil, digest{}, 0, fmt.Errorf("reading the MAC's algorithm: %w", err)
+		return nil, nil, 0, fmt.Errorf("reading the MAC's algorithm: %w", err)
 	}
-	if oid == oidPBMAC1 {
+	if id == oidPBMAC1 {
 		k, d, size, err = parsePBMAC1(parameters)
 		return k, d, size, inScheme("PBMAC1", err)
 	}
-	d, ok := digestByOID[oid]
-	if !ok {
-		return nil, d, 0, unsupported("digest of the MAC", oid)
+	if d = digestByOID(id); d == nil {
+		return nil, d, 0, unsupported("digest of the MAC", id)
 	}
 	if m.Iterations < 1 {
 		return nil, d, 0, fmt.Errorf("%w: a MAC with %d iterations", ErrParse, m.Iterations)
 	}
 	err = errors.Join(checkIterations(m.Iterations), checkSalt(m.Salt))
-	return pkcs12KDF{salted: salted{d, m.Salt, m.Iterations}}, d, d.new().Size(), inScheme("the MAC", err)
+	return pkcs12KDF{salted: salted{d, m.Salt, m.Iterations}}, d, d.Size(), inScheme("the MAC", err)
 }
 
 // parsePBMAC1 reads PBMAC1-params (RFC 8018, appendix A.5). RFC 9579, section 5, wants the key length stated.
-func parsePBMAC1(parameters cryptobyte.String) (k kdf, d digest, size int, err error) {
+func parsePBMAC1(parameters cryptobyte.String) (k kdf, d *oid.Digest, size int, err error) {
 	var body, function, scheme cryptobyte.String
 	if !parameters.ReadASN1(&body, asn1.SEQUENCE) || !body.ReadASN1Element(&function, asn1.SEQUENCE) ||
 		!body.ReadASN1Element(&scheme, asn1.SEQUENCE) {
@@ -116,13 +117,12 @@ func parsePBMAC1(parameters cryptobyte.String) (k kdf, d digest, size int, err e
 	if size == 0 {
 		return nil, d, 0, fmt.Errorf("%w: the key length is missing", ErrParse)
 	}
-	oid, _, err := readAlgorithm(scheme)
+	id, _, err := readAlgorithm(scheme)
 	if err != nil {
 		return nil, d, 0, err
 	}
-	d, ok := hmacByOID[oid]
-	if !ok {
-		return nil, d, 0, unsupported("message authentication code", oid)
+	if d = hmacByOID(id); d == nil {
+		return nil, d, 0, unsupported("message authentication code", id)
 	}
 	return k, d, size, nil
 }
@@ -134,9 +134,9 @@ func NewMAC(scheme MACScheme, content, password []byte, iterations int) (MAC, er
 	m := MAC{Salt: salt, Iterations: iterations}
 	switch scheme {
 	case MACSHA1:
-		m.Algorithm = build(func(b *cryptobyte.Builder) { addAlgorithm(b, oidSHA1, addNull) })
+		m.Algorithm = build(func(b *cryptobyte.Builder) { oid.AddAlgorithm(b, oidSHA1, (*cryptobyte.Builder).AddASN1NULL) })
 	case MACSHA256:
-		m.Algorithm = build(func(b *cryptobyte.Builder) { addAlgorithm(b, oidSHA256, addNull) })
+		m.Algorithm = build(func(b *cryptobyte.Builder) { oid.AddAlgorithm(b, oidSHA256, (*cryptobyte.Builder).AddASN1NULL) })
 	case MACPBMAC1:
 		m.Algorithm = build(func(b *cryptobyte.Builder) { addPBMAC1(b, salt, iterations) })
 		// RFC 9579, section 4: the salt must not be used, so it does not matter that it is the same; the count is 1.
@@ -153,17 +153,17 @@ func NewMAC(scheme MACScheme, content, password []byte, iterations int) (MAC, er
 		return MAC{}, err
 	}
 	defer clear(key)
-	h := hmac.New(d.new, key)
+	h := hmac.New(d.New, key)
 	h.Write(content)
 	m.Value = h.Sum(nil)
 	return m, nil
 }
 
 func addPBMAC1(b *cryptobyte.Builder, salt []byte, iterations int) {
-	addAlgorithm(b, oidPBMAC1, func(b *cryptobyte.Builder) {
+	oid.AddAlgorithm(b, oidPBMAC1, func(b *cryptobyte.Builder) {
 		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
 			addPBKDF2(b, salt, iterations, 32)
-			addAlgorithm(b, oidHMACSHA256, addNull)
+			oid.AddAlgorithm(b, oidHMACSHA256, (*cryptobyte.Builder).AddASN1NULL)
 		})
 	})
 }

@@ -41,25 +41,17 @@ func inScheme(name string, err error) error {
 	return nil
 }
 
-// readAlgorithm splits an AlgorithmIdentifier (RFC 5280, section 4.1.1.2). The parameters may be absent.
+// readAlgorithm splits an AlgorithmIdentifier.
 func readAlgorithm(der []byte) (id string, parameters cryptobyte.String, err error) {
-	in := cryptobyte.String(der)
-	var body cryptobyte.String
-	if !in.ReadASN1(&body, asn1.SEQUENCE) || !in.Empty() {
-		return "", nil, fmt.Errorf("%w: no AlgorithmIdentifier", ErrParse)
+	a, err := oid.ParseAlgorithm(der)
+	if err != nil {
+		return "", nil, fmt.Errorf("%w: %w", ErrParse, err)
 	}
-	var content []byte
-	if !body.ReadASN1Bytes(&content, asn1.OBJECT_IDENTIFIER) {
-		return "", nil, fmt.Errorf("%w: an AlgorithmIdentifier without an identifier", ErrParse)
-	}
-	if id, err = oid.Decode(content); err != nil {
-		return "", nil, fmt.Errorf("%w: %v", ErrParse, err)
-	}
-	return id, body, nil
+	return a.OID, a.Params, nil
 }
 
 // readSalted reads PBEParameter or pkcs-12PbeParams: a salt and a count of iterations.
-func readSalted(parameters cryptobyte.String, d digest) (salted, error) {
+func readSalted(parameters cryptobyte.String, d *oid.Digest) (salted, error) {
 	var body cryptobyte.String
 	s := salted{digest: d}
 	if !parameters.ReadASN1(&body, asn1.SEQUENCE) || !body.ReadASN1Bytes(&s.salt, asn1.OCTET_STRING) {
@@ -176,10 +168,11 @@ func parsePBKDF2(body cryptobyte.String) (k pbkdf2KDF, err error) {
 	if err != nil {
 		return k, err
 	}
-	var ok bool
-	if k.digest, ok = hmacByOID[id]; !ok {
+	d := hmacByOID(id)
+	if d == nil {
 		return k, unsupported("pseudo-random function of PBKDF2", id)
 	}
+	k.digest = d
 	return k, nil
 }
 
@@ -238,7 +231,7 @@ func (s *scheme) parseCipher(algorithm []byte, keyLength int) error {
 		return s.parseRC2(parameters, keyLength)
 	}
 	var ok bool
-	if s.cipher, ok = cipherByOID[id]; !ok {
+	if s.cipher, ok = cipherByOID(id); !ok {
 		return unsupported("cipher of PBES2", id)
 	}
 	if s.cipher.mode == modeGCM {

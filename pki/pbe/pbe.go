@@ -4,7 +4,7 @@
 // It decrypts by an AlgorithmIdentifier, so the file decides what is done; everything that the file asks for is
 // bounded before any work begins. It knows nothing of files, prompts or key types.
 //
-//	pkcs8, err := pbe.DecryptPKCS8(der, password)
+//	pkcs8, err := pbe.NewBudget(0).DecryptPKCS8(der, password)
 //	if errors.Is(err, pbe.ErrPassword) { … }
 package pbe
 
@@ -61,13 +61,8 @@ func (b *Budget) Decrypt(algorithm, ciphertext, password []byte, encoding Encodi
 	return plain, nil
 }
 
-// DecryptPKCS8 opens an EncryptedPrivateKeyInfo (RFC 5958, section 3) and returns the PrivateKeyInfo in it. The password
-// is tried in each of its [Encodings]; an empty one also as an absent one.
-func DecryptPKCS8(der, password []byte) ([]byte, error) {
-	return NewBudget(0).DecryptPKCS8(der, password)
-}
-
-// DecryptPKCS8 is [DecryptPKCS8] within the budget.
+// DecryptPKCS8 opens an EncryptedPrivateKeyInfo (RFC 5958, section 3) and returns the PrivateKeyInfo in it. The password is tried in each
+// of its [Encodings]; an empty one also as an absent one.
 func (b *Budget) DecryptPKCS8(der, password []byte) ([]byte, error) {
 	algorithm, ciphertext, err := SplitPKCS8(der)
 	if err != nil {

@@ -57,7 +57,7 @@ func (s *scheme) keys(password []byte, encoding Encoding) (key, iv []byte, err e
 func (s *scheme) splitKeys(password []byte, encoding Encoding) (key, iv []byte, err error) {
 	size := s.cipher.keyLen + s.cipher.block
 	if encoding == EncodingBMP {
-		size = s.kdf.(pbkdf1).digest.new().Size()
+		size = s.kdf.(pbkdf1).digest.Size()
 	}
 	both, err := s.kdf.derive(password, encoding, purposeKey, size)
 	if err != nil {

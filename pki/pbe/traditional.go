@@ -17,10 +17,8 @@ type TraditionalCipher struct {
 
 // traditionalCiphers are the ciphers by OpenSSL's names without the mode.
 var traditionalCiphers = map[string]cipherKind{
-	"AES-128": cipherByOID[oidAES128CBC], "AES-192": cipherByOID["2.16.840.1.101.3.4.1.22"], "AES-256": cipherByOID[oidAES256CBC],
-	"CAMELLIA-128": cipherByOID["1.2.392.200011.61.1.1.1.2"], "CAMELLIA-192": cipherByOID["1.2.392.200011.61.1.1.1.3"],
-	"CAMELLIA-256": cipherByOID["1.2.392.200011.61.1.1.1.4"],
-	"DES-EDE3":     tripleDES, "DES-EDE": twoKeyDES, "DES": desCBC, "BF": blowfishCBC, "CAST5": cast5CBC,
+	"AES-128": ciphers[oidAES128CBC], "AES-192": ciphers["2.16.840.1.101.3.4.1.22"], "AES-256": ciphers[oidAES256CBC],
+	"DES-EDE3": tripleDES, "DES-EDE": twoKeyDES, "DES": desCBC,
 	"RC2": rc2Of128, "RC2-64": rc2Of64, "RC2-40": rc2Of40,
 }
 
@@ -32,6 +30,9 @@ func FindTraditional(name string) (c TraditionalCipher, ok bool) {
 	}
 	base, mode := name[:at], name[at+1:]
 	kind, ok := traditionalCiphers[base]
+	if !ok {
+		kind, ok = exoticTraditional[base]
+	}
 	ok = ok && (mode == "CBC" || mode == "CFB" || mode == "OFB")
 	return TraditionalCipher{kind.keyLen, kind.block, kind.new, mode}, ok
 }

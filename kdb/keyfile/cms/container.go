@@ -7,6 +7,7 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
+	"certkdb/kdb/keyfile/document"
 	"certkdb/pki/key"
 	"certkdb/pki/pbe"
 )
@@ -78,7 +79,7 @@ func (c *container) unlock(passwords keyfile.Passwords) error {
 
 // describe gives the slots unique labels, and hides what cannot be shown.
 func (c *container) describe() {
-	taken := map[string]bool{}
+	labels := document.New[*slot](nil)
 	for s := range c.all() {
 		if s.hidden == "" && s.cert != nil {
 			if _, err := splitCertificate(s.cert); err != nil {
@@ -89,7 +90,8 @@ func (c *container) describe() {
 			s.hidden = "its certificate was received"
 		}
 		if s.hidden == "" {
-			s.shown = uniqueLabel(s, taken)
+			e := kdb.Entry{Certificates: s.certificates(), Request: s.request}
+			s.shown = labels.Add(document.Label(s.label, document.Automatic(&e)), s)
 		}
 	}
 }
@@ -122,23 +124,6 @@ func (c *container) all() func(func(*slot) bool) {
 			}
 		}
 	}
-}
-
-// uniqueLabel is the label of the slot where it can be one, else one made from the certificate.
-func uniqueLabel(s *slot, taken map[string]bool) string {
-	base := s.label
-	if kdb.CheckLabel(base) != nil {
-		base = "unnamed"
-		if s.cert != nil || s.request != nil {
-			base = kdb.AutoLabel(&kdb.Entry{Certificates: s.certificates(), Request: s.request})
-		}
-	}
-	label := base
-	for n := 2; taken[label]; n++ {
-		label = fmt.Sprintf("%s (%d)", base, n)
-	}
-	taken[label] = true
-	return label
 }
 
 func (s *slot) certificates() [][]byte {

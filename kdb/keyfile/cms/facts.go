@@ -7,7 +7,6 @@ import (
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
 	"certkdb/pki/cert"
-	"certkdb/pki/key"
 	"certkdb/pki/pbe"
 )
 
@@ -122,13 +121,9 @@ func (c *container) checkKey(s *slot, where string, report func(kdb.Problem)) {
 	if s.choice == choiceSecret {
 		return
 	}
-	private, err := key.ReadPrivate(plain)
-	if err != nil {
+	e := kdb.Entry{Label: s.shown, Certificates: s.certificates(), Request: s.request, Key: plain}
+	if err := e.CheckKey(); err != nil {
 		report(kdb.Problem{Where: where, What: err.Error()})
-		return
-	}
-	if spki := s.publicKey(); spki != nil && private.SPKI != nil && !key.SameKey(private.SPKI, spki) {
-		report(kdb.Problem{Where: where, What: "the private key does not belong to the certificate or request"})
 	}
 }
 

@@ -3,7 +3,7 @@
 // its record type is a parameter here.
 //
 //	d := document.New[*record](strings.ToLower)
-//	label := d.Add(document.Label(alias, &entry), r) // "web (2)" if the file has another "web"
+//	label := d.Add(document.Label(alias, document.Automatic(&entry)), r) // "web (2)" if the file has another "web"
 //	r, err := d.Find("WEB")
 package document
 

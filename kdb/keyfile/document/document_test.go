@@ -179,7 +179,7 @@ func TestLabel(t *testing.T) {
 		{"", &kdb.Entry{}, "unnamed"},
 		{strings.Repeat("é", 200), certificate, strings.Repeat("é", 127)},
 	} {
-		if got := document.Label(c.name, c.e); got != c.want {
+		if got := document.Label(c.name, document.Automatic(c.e)); got != c.want {
 			t.Errorf("%q: %q, want %q", c.name, got, c.want)
 		}
 	}
@@ -190,7 +190,7 @@ func FuzzLabel(f *testing.F) {
 		f.Add(name, 10)
 	}
 	f.Fuzz(func(t *testing.T, name string, n int) {
-		if err := kdb.CheckLabel(document.Label(name, &kdb.Entry{})); err != nil {
+		if err := kdb.CheckLabel(document.Label(name, document.Automatic(&kdb.Entry{}))); err != nil {
 			t.Errorf("%q: %v", name, err)
 		}
 		if n = max(0, n%300); utf8.ValidString(name) {

@@ -11,18 +11,25 @@ import (
 const numberSize = 10
 
 // Label is the label of an entry that stands in a file under a name of any form: the name where it is a label, else what
-// is left of it without control characters and cut to its length, else the automatic label.
-func Label(name string, e *kdb.Entry) string {
+// is left of it without control characters and cut to its length, else an automatic label.
+func Label(name string, automatic func() string) string {
 	if kdb.CheckLabel(name) == nil {
 		return name
 	}
 	if name = repair(name); name != "" {
 		return name
 	}
-	if len(e.Certificates) == 0 && len(e.Request) == 0 {
-		return "unnamed"
+	return automatic()
+}
+
+// Automatic makes the automatic label of a certificate or request; "unnamed" if there is neither.
+func Automatic(e *kdb.Entry) func() string {
+	return func() string {
+		if len(e.Certificates) == 0 && len(e.Request) == 0 {
+			return "unnamed"
+		}
+		return kdb.AutoLabel(e)
 	}
-	return kdb.AutoLabel(e)
 }
 
 // repair makes a label of a name; "" if nothing is left.

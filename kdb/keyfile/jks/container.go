@@ -90,7 +90,7 @@ func (c *container) describe() {
 		if r.hidden != "" {
 			c.hidden = append(c.hidden, r)
 		} else {
-			c.shown.Add(document.Label(e.alias, &kdb.Entry{Certificates: r.certificates()}), r)
+			c.shown.Add(document.Label(e.alias, document.Automatic(&kdb.Entry{Certificates: r.certificates()})), r)
 		}
 		c.records = append(c.records, r)
 	}

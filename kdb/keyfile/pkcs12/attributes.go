@@ -187,6 +187,7 @@ type marks struct {
 	isDefault  bool
 	trusted    bool // a personal entry that somebody trusts
 	distrusted bool
+	entry      bool     // a certificate that is an entry of its own, though it stands in a chain and nothing else tells
 	chain      []string // SHA-256 of the certificates behind the entry's own, in hexadecimal; nil if they follow from the file
 	fixed      bool     // chain counts, be it empty
 	request    []byte   // the PKCS #10 request of a key that waits for its certificate
@@ -211,6 +212,8 @@ func (b *bag) marks() (m marks) {
 			m.trusted = true
 		case word == "distrusted":
 			m.distrusted = true
+		case word == "entry":
+			m.entry = true
 		case isChain:
 			m.fixed = true
 			m.chain = strings.FieldsFunc(list, func(r rune) bool { return r == ',' })
@@ -230,6 +233,7 @@ func (m marks) String() string {
 		{m.isDefault, "default"},
 		{m.trusted, "trusted"},
 		{m.distrusted, "distrusted"},
+		{m.entry, "entry"},
 		{m.fixed, "chain=" + strings.Join(m.chain, ",")},
 		{m.request != nil, "request=" + base64.StdEncoding.EncodeToString(m.request)},
 	} {

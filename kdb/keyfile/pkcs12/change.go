@@ -34,7 +34,7 @@ func (c *Container) books() *ledger {
 			l.bags[sum] = append(l.bags[sum], b)
 		}
 	}
-	for _, r := range c.records {
+	for _, r := range c.records.All() {
 		l.enter(r)
 	}
 	c.ledger = l
@@ -61,51 +61,65 @@ func (l *ledger) leave(r *record) {
 	}
 }
 
-// Update implements [keyfile.Container].
-func (c *Container) Update(e kdb.Entry) error { return c.Put(e) }
+// Put implements [keyfile.Container].
+func (c *Container) Put(e kdb.Entry) error { return c.store(e, len(e.Key) > 0) }
 
-// Put implements [keyfile.Container]. A new label for a certificate and key that are in the file already takes their
-// attributes along, so that renaming loses none.
-func (c *Container) Put(e kdb.Entry) error {
+// Update implements [keyfile.Container].
+func (c *Container) Update(e kdb.Entry) error {
+	old, err := c.records.Find(e.Label)
+	if err != nil {
+		return err
+	}
+	return c.store(e, old.hasPrivateKey())
+}
+
+// store puts an entry in the place of the one that has the label, with the bags of that which are the same.
+func (c *Container) store(e kdb.Entry, hasKey bool) error {
 	if err := kdb.CheckLabel(e.Label); err != nil {
 		return fmt.Errorf("storing in a PKCS #12 file: %w", err)
 	}
-	old := c.byLabel[e.Label]
+	old, err := c.records.Find(e.Label)
+	if err != nil {
+		old = nil
+	}
+	if err = checkParts(e, hasKey); err != nil {
+		return fmt.Errorf("storing %q in a PKCS #12 file: %w", e.Label, err)
+	}
 	r, err := c.newRecord(e, old)
 	if err != nil {
 		return fmt.Errorf("storing %q in a PKCS #12 file: %w", e.Label, err)
 	}
 	if r.isDefault {
-		for _, other := range c.records {
+		for _, other := range c.records.All() {
 			other.isDefault = false
 		}
+		r.isDefault = true
 	}
 	c.dirty = true
 	l := c.books()
 	if old == nil {
-		c.append(r)
+		err = c.records.Insert(r.label, r)
 	} else {
 		l.leave(old)
-		r.position = old.position
-		c.records[r.position], c.byLabel[r.label] = r, r
+		err = c.records.Replace(r.label, r)
 	}
 	l.enter(r)
 	c.keepBags(r)
 	if old != nil {
 		c.dropBags(old, r)
 	}
-	return nil
+	return err
 }
 
 // Rename implements [keyfile.Container]. Certificates of the chain that have the old name, as some programs write it, get the new one:
 // they would be taken for entries of their own.
 func (c *Container) Rename(from, to string) error {
-	r := c.byLabel[from]
-	switch {
-	case r == nil:
-		return fmt.Errorf("%w: %q", kdb.ErrNotFound, from)
-	case c.byLabel[to] != nil:
-		return fmt.Errorf("storing %q in a PKCS #12 file: %w", to, kdb.ErrExists)
+	r, err := c.records.Find(from)
+	if err == nil {
+		err = c.records.Rename(from, to)
+	}
+	if err != nil {
+		return err
 	}
 	l := c.books()
 	for _, der := range r.chain {
@@ -120,36 +134,26 @@ func (c *Container) Rename(from, to string) error {
 			b.setFriendlyName(to)
 		}
 	}
-	delete(c.byLabel, from)
-	r.label, c.byLabel[to], c.dirty = to, r, true
+	r.label, c.dirty = to, true
 	return nil
 }
 
-// newRecord makes the record and the bags of an entry, reusing those in the file that are the same.
+// newRecord makes the record and the bags of an entry, reusing those of the old one that are the same.
 func (c *Container) newRecord(e kdb.Entry, old *record) (*record, error) {
-	if err := checkParts(e, len(e.Key) > 0 || old.hasPrivateKey()); err != nil {
-		return nil, err
-	}
 	r := &record{label: e.Label, kind: e.Kind, trusted: e.Trusted, isDefault: e.Default, request: e.Request, changed: true}
-	switch e.Kind {
-	case kdb.KindSecretKey:
+	if e.Kind == kdb.KindSecretKey {
 		return r, c.setSecret(r, e, old)
-	case kdb.KindRequest:
-		return r, c.setKey(r, e, old, old)
 	}
-	if len(e.Certificates) == 0 {
-		return r, c.setKey(r, e, old, c.keyAlone(e.Key, old))
+	if len(e.Certificates) > 0 {
+		r.setCert(e.Certificates[0], old)
+		r.chain = e.Certificates[1:]
 	}
-	source := c.setCert(r, e.Certificates[0], old)
 	if e.Kind == kdb.KindTrusted {
 		r.cert.setTrustedKeyUsage(e.Trusted)
 		return r, nil
 	}
-	if source == nil {
-		source = old
-	}
-	r.chain = e.Certificates[1:]
-	return r, c.setKey(r, e, old, source)
+	c.setKey(r, e, old)
+	return r, nil
 }
 
 // checkParts says why an entry cannot be stored. hasKey says that it brings its private key or that there is one under its label.
@@ -183,46 +187,22 @@ func checkParts(e kdb.Entry, hasKey bool) error {
 	return nil
 }
 
-// keyAlone finds a private key that has no certificate in the file, first of all in old.
-func (c *Container) keyAlone(key []byte, old *record) *record {
-	for _, r := range append([]*record{old}, c.records...) {
-		if r.hasPrivateKey() && !r.gone && r.cert == nil && r.request == nil && c.open(r) == nil && bytes.Equal(r.plain, key) {
-			return r
-		}
-	}
-	return old
-}
-
-// setCert gives a record its certificate's bag: that of the old record, a copy of another record's, or a new one. It returns the
-// other record.
-func (c *Container) setCert(r *record, der []byte, old *record) (source *record) {
-	switch {
-	case old != nil && old.kind == r.kind && old.cert != nil && bytes.Equal(old.cert.cert, der):
-		r.cert, source = old.cert, old
-	default:
+// setCert gives a record its certificate's bag: that of the old record, or a new one.
+func (r *record) setCert(der []byte, old *record) {
+	if old != nil && old.kind == r.kind && old.cert != nil && bytes.Equal(old.cert.cert, der) {
+		r.cert = old.cert
+	} else {
 		r.cert = newCertBag(der)
-		others := c.books().entries[sha256.Sum256(der)]
-		if i := slices.IndexFunc(others, func(other *record) bool { return other.kind == r.kind }); i >= 0 {
-			source = others[i]
-			r.cert.attributes = slices.Clone(source.cert.attributes)
-		}
 	}
 	r.cert.setFriendlyName(r.label)
-	return source
 }
 
-// setKey gives a personal record its key's bag. A key that source has is taken as it is encrypted there, which keeps a password
-// of its own.
-func (c *Container) setKey(r *record, e kdb.Entry, old, source *record) error {
-	switch {
-	case len(e.Key) == 0:
+// setKey gives a record its private key's bag. A key that the old record has is taken as it is encrypted there, which keeps a password of
+// its own.
+func (c *Container) setKey(r *record, e kdb.Entry, old *record) {
+	if len(e.Key) == 0 || old.hasPrivateKey() && c.open(old) == nil && bytes.Equal(old.plain, e.Key) {
 		r.key, r.plain, r.fresh = old.key, old.plain, old.fresh
-	case source.hasPrivateKey() && c.open(source) == nil && bytes.Equal(source.plain, e.Key):
-		r.key, r.plain, r.fresh = source.key, source.plain, source.fresh
-		if source != old {
-			r.key = &bag{id: source.key.id, value: source.key.value, attributes: slices.Clone(source.key.attributes)}
-		}
-	default:
+	} else {
 		r.key, r.plain, r.fresh = &bag{id: oidShroudedKeyBag}, bytes.Clone(e.Key), true
 	}
 	r.key.setFriendlyName(r.label)
@@ -238,7 +218,6 @@ func (c *Container) setKey(r *record, e kdb.Entry, old, source *record) error {
 	if r.cert != nil {
 		r.cert.setLocalKeyID(id)
 	}
-	return nil
 }
 
 // hasPrivateKey says whether there is a record, with a private key.
@@ -348,16 +327,14 @@ func (c *Container) safeWith(like func(*bag) bool) *safe {
 // Delete implements [keyfile.Container]. Certificates that only the entry's chain needed go with it; one that other chains
 // need stays without its label.
 func (c *Container) Delete(label string) error {
-	r := c.byLabel[label]
-	if r == nil {
-		return fmt.Errorf("%w: %q", kdb.ErrNotFound, label)
+	r, err := c.records.Find(label)
+	if err != nil {
+		return err
 	}
-	c.dirty = true
 	c.books().leave(r)
-	r.gone = true
-	delete(c.byLabel, label)
+	c.dirty = true
 	c.dropBags(r, nil)
-	return nil
+	return c.records.Remove(label)
 }
 
 // dropBags removes the bags of a record that its successor, if any, and the other entries do not need.

@@ -43,16 +43,13 @@ func TestPut_refuses(t *testing.T) {
 	}
 }
 
-// A key alone takes its attributes along under a new label.
-func TestPut_keyAlone(t *testing.T) {
+// A key alone keeps its attributes under another label.
+func TestRename_keyAlone(t *testing.T) {
 	t.Parallel()
 	f := newFamily(t)
 	c := newFile(t, "", trusted("root", f.root), kdb.Entry{Label: "one", Kind: kdb.KindPersonal, Key: f.one.pkcs8, LocalKeyID: []byte{7}})
 	c = decode(t, encode(t, c, "x"), "x")
-	put(t, c, kdb.Entry{Label: "other", Kind: kdb.KindPersonal, Key: f.one.pkcs8})
-	if err := c.Delete("one"); err != nil {
-		t.Fatal(err)
-	}
+	rename(t, c, "one", "other")
 	again := decode(t, encode(t, c, "x"), "x")
 	if got := sorted(labels(again)); got != "other:personal: root:trusted:c*" {
 		t.Error(got)
@@ -64,15 +61,69 @@ func TestPut_keyAlone(t *testing.T) {
 	}
 }
 
+// Keys without certificates get localKeyIDs that differ, too.
+func TestPut_severalKeysAlone(t *testing.T) {
+	t.Parallel()
+	f := newFamily(t)
+	for what, id := range map[string][]byte{"no localKeyID": nil, "the same localKeyID": {7}} {
+		c := newFile(t, "",
+			kdb.Entry{Label: "one", Kind: kdb.KindPersonal, Key: f.one.pkcs8, LocalKeyID: id},
+			kdb.Entry{Label: "two", Kind: kdb.KindPersonal, Key: f.two.pkcs8, LocalKeyID: id})
+		again := decode(t, encode(t, c, "x"), "x")
+		if got := sorted(labels(again)); got != "one:personal: two:personal:" {
+			t.Errorf("%s: %s", what, got)
+		}
+		for label, id := range map[string]*identity{"one": f.one, "two": f.two} {
+			if key, err := again.Key(label); err != nil || !bytes.Equal(key, id.pkcs8) {
+				t.Errorf("%s: the key of %q is another, %v", what, label, err)
+			}
+		}
+	}
+}
+
+// A certificate that is put stays an entry, though it stands in a chain and its label is its own subject.
+func TestPut_certificateOfAChainUnderItsSubject(t *testing.T) {
+	t.Parallel()
+	f := newFamily(t)
+	distrusted := trusted("CN=Root", f.root)
+	distrusted.Trusted = false
+	c := newFile(t, "", f.personal("one", f.one), distrusted)
+	want := sorted(labels(c))
+	for range 3 {
+		c = decode(t, encode(t, c, "x"), "x")
+		if got := sorted(labels(c)); got != want {
+			t.Fatalf("%s, want %s", got, want)
+		}
+		put(t, c, distrusted)
+	}
+	count := 0
+	for _, b := range c.Bags() {
+		if bytes.Equal(b.Certificate, f.root.cert.Raw) {
+			count++
+		}
+	}
+	if count != 2 { // that of the chain, and the entry's own
+		t.Errorf("the certificate stands in the file %d times", count)
+	}
+	if err := c.Delete("CN=Root"); err != nil {
+		t.Fatal(err)
+	}
+	if got := labels(decode(t, encode(t, c, "x"), "x")); got != "one:personal:ccc" {
+		t.Errorf("after deleting it: %s", got)
+	}
+}
+
 func TestPut_replaces(t *testing.T) {
 	t.Parallel()
 	f := newFamily(t)
 	c := newFile(t, "", f.personal("a", f.one), trusted("b", f.root))
 	same := f.personal("a", f.one)
 	same.Key = nil
-	put(t, c, same)
+	if err := c.Update(same); err != nil {
+		t.Fatal(err)
+	}
 	if k, err := c.Key("a"); err != nil || !bytes.Equal(k, f.one.pkcs8) {
-		t.Errorf("a put without key lost it: %v", err)
+		t.Errorf("an update lost it: %v", err)
 	}
 	put(t, c, f.personal("a", f.two), trusted("b", f.middle))
 	again := decode(t, encode(t, c, "x"), "x")
@@ -117,7 +168,9 @@ func TestPut_requestUntilItsCertificateComes(t *testing.T) {
 	rename(t, c, "pending", "still pending")
 	received := f.personal("still pending", f.one)
 	received.Key = nil
-	put(t, c, received)
+	if err := c.Update(received); err != nil {
+		t.Fatal(err)
+	}
 	c = decode(t, encode(t, c, "x"), "x")
 	checkKeys(t, c)
 	if got := labels(c); !strings.Contains(got, "still pending:personal:ccc") {

@@ -8,6 +8,7 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
+	"certkdb/kdb/keyfile/document"
 	"certkdb/pki/pbe"
 )
 
@@ -19,10 +20,8 @@ type Container struct {
 	mac      *pbe.MAC // as read
 	trailing int      // bytes behind the file's structure
 	safes    []*safe
-	records  []*record
-	byLabel  map[string]*record
-	repeated map[string]int // how often a label of the file came again
-	ledger   *ledger        // while the file is changed
+	records  *document.Document[*record]
+	ledger   *ledger // while the file is changed
 	dirty    bool
 	// where certificates and keys are added, once that is known
 	certSafe, keySafe *safe
@@ -33,7 +32,6 @@ var _ keyfile.Container = (*Container)(nil)
 // record is an entry with the bags that hold it.
 type record struct {
 	label string
-	made  bool // the label is not in the file
 	kind  kdb.Kind
 	key   *bag // of a private or secret key
 	cert  *bag
@@ -49,16 +47,7 @@ type record struct {
 	algorithm string
 	request   []byte // of KindRequest
 	// changed says that localKeyId, marks and chain are to be looked after when writing.
-	changed  bool
-	gone     bool
-	position int // in the container's records
-}
-
-// append adds a record behind the others.
-func (c *Container) append(r *record) {
-	r.position = len(c.records)
-	c.records = append(c.records, r)
-	c.byLabel[r.label] = r
+	changed bool
 }
 
 // New makes an empty file to be written in a profile: 2023 (also ""), 2026, legacy or passwordless.
@@ -67,7 +56,7 @@ func New(name string) (*Container, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Container{profile: p, chosen: true, byLabel: map[string]*record{}, repeated: map[string]int{}}, nil
+	return &Container{profile: p, chosen: true, records: document.New[*record](nil)}, nil
 }
 
 // Decode reads a file. The errors are those of [keyfile.Codec].
@@ -78,7 +67,7 @@ func Decode(data []byte, passwords keyfile.Passwords) (*Container, error) {
 	}
 	c := &Container{
 		secrets: secrets{source: passwords, budget: pbe.NewBudget(0)}, mac: p.mac, trailing: p.trailing,
-		byLabel: map[string]*record{}, repeated: map[string]int{},
+		records: document.New[*record](nil),
 	}
 	if p.mac != nil {
 		if err := c.secrets.verify(p.mac, p.content); err != nil {
@@ -109,7 +98,7 @@ func (c *Container) proveByKey() error {
 		return nil
 	}
 	var failed error
-	for _, r := range c.records {
+	for _, r := range c.records.All() {
 		if r.key == nil || r.key.id == oidKeyBag {
 			continue
 		}
@@ -189,20 +178,18 @@ func (c *Container) Profile() string { return c.profile.name }
 
 // Entries implements [keyfile.Container].
 func (c *Container) Entries() []kdb.Entry {
-	list := make([]kdb.Entry, 0, len(c.records))
-	for _, r := range c.records {
-		if !r.gone {
-			list = append(list, r.entry())
-		}
+	list := make([]kdb.Entry, 0, c.records.Len())
+	for _, r := range c.records.All() {
+		list = append(list, r.entry())
 	}
 	return list
 }
 
 // Entry implements [keyfile.Container].
 func (c *Container) Entry(label string) (kdb.Entry, error) {
-	r := c.byLabel[label]
-	if r == nil {
-		return kdb.Entry{}, fmt.Errorf("%w: %q", kdb.ErrNotFound, label)
+	r, err := c.records.Find(label)
+	if err != nil {
+		return kdb.Entry{}, err
 	}
 	return r.entry(), nil
 }
@@ -237,9 +224,9 @@ func (r *record) localKeyID() []byte {
 
 // Key implements [keyfile.Container].
 func (c *Container) Key(label string) ([]byte, error) {
-	r := c.byLabel[label]
-	if r == nil {
-		return nil, fmt.Errorf("%w: %q", kdb.ErrNotFound, label)
+	r, err := c.records.Find(label)
+	if err != nil {
+		return nil, err
 	}
 	if r.key == nil {
 		return nil, fmt.Errorf("%w: %q has no private key", kdb.ErrNotFound, label)

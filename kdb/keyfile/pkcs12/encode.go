@@ -12,6 +12,7 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
+	"certkdb/pki/cert"
 	"certkdb/pki/pbe"
 )
 
@@ -24,10 +25,6 @@ func (c *Container) Encode(password []byte) (keyfile.Files, error) {
 	}
 	if c.dirty {
 		c.settle()
-	}
-	if entries, ok := w.trustStore(); ok {
-		der, err := w.encodeTrustStore(entries)
-		return keyfile.Files{Main: der}, err
 	}
 	content, err := w.authenticatedSafe()
 	if err != nil {
@@ -69,8 +66,8 @@ func (c *Container) newWriter(password []byte) (*writer, error) {
 		}
 		w.rewrap = !bytes.Equal(w.password, proved.password) || proved.encoding != pbe.EncodingStandard
 	}
-	for _, r := range c.records {
-		if r.fresh && !r.gone {
+	for _, r := range c.records.All() {
+		if r.fresh {
 			w.fresh[r.key] = r
 		}
 	}
@@ -257,8 +254,8 @@ func (c *Container) settle() {
 	c.settleTrust()
 	c.settleKeyIDs()
 	var x *index
-	for _, r := range c.records {
-		if r.gone || r.kind != kdb.KindPersonal && r.kind != kdb.KindRequest {
+	for _, r := range c.records.All() {
+		if r.kind != kdb.KindPersonal && r.kind != kdb.KindRequest {
 			continue
 		}
 		m := r.key.marks()
@@ -285,11 +282,18 @@ func (c *Container) settleTrust() {
 	for b := range c.bags() {
 		byUse = byUse || b.id == oidKeyBag || b.id == oidShroudedKeyBag
 	}
-	for _, r := range c.records {
-		if r.gone || r.kind != kdb.KindTrusted {
+	used := users{}
+	for _, r := range c.records.All() {
+		if r.kind == kdb.KindPersonal && r.cert != nil {
+			used.note(r)
+		}
+	}
+	for _, r := range c.records.All() {
+		if r.kind != kdb.KindTrusted {
 			continue
 		}
 		m := r.cert.marks()
+		m.entry = m.entry || r.hidden(used)
 		m.distrusted = !r.trusted && !byUse || m.distrusted && !r.trusted
 		r.cert.setMarks(m)
 		if r.trusted && !inferTrust(r.cert, byUse) {
@@ -306,17 +310,33 @@ func (c *Container) settleKeyIDs() {
 			uses[string(id)]++
 		}
 	}
-	for _, r := range c.records {
-		if r.gone || !r.changed || r.kind != kdb.KindPersonal {
+	for _, r := range c.records.All() {
+		if !r.changed || r.kind != kdb.KindPersonal {
 			continue
 		}
 		id := r.key.localKeyID()
-		if uses[string(id)] < 2 {
+		if len(id) == 0 || uses[string(id)] < 2 {
 			continue
 		}
 		uses[string(id)]--
-		sum := sha1.Sum(append([]byte(r.label+"\x00"), r.cert.cert...))
+		unique := []byte(r.label + "\x00")
+		if r.cert != nil {
+			unique = append(unique, r.cert.cert...)
+		}
+		sum := sha1.Sum(unique)
 		r.key.setLocalKeyID(sum[:])
-		r.cert.setLocalKeyID(sum[:])
+		if r.cert != nil {
+			r.cert.setLocalKeyID(sum[:])
+		}
 	}
+}
+
+// hidden says that a reader would take a trusted entry for a part of the chains that it stands in.
+func (r *record) hidden(used users) bool {
+	names := used[sha256.Sum256(r.cert.cert)]
+	if len(names) == 0 || r.cert.has(oidTrustedKeyUsage) {
+		return false
+	}
+	parsed, err := cert.Parse(r.cert.cert)
+	return err == nil && !hasOwnName(r.cert, parsed, names)
 }

@@ -6,9 +6,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"certkdb/kdb"
+	"certkdb/kdb/keyfile/document"
 	"certkdb/pki/cert"
 	"certkdb/pki/name"
 )
@@ -70,28 +70,35 @@ func (c *Container) describeKeys(keys []*record, x *index) {
 // describeCerts makes the records of certificates that are entries of their own.
 func (c *Container) describeCerts(byBag map[*bag]*record, keys []*record, x *index) {
 	owner := map[*bag]bool{}
-	users := map[[32]byte]map[string]bool{} // the names of the entries in whose chain a certificate stands
+	users := users{}
 	for _, r := range keys {
-		if r.cert == nil {
-			continue
-		}
-		owner[r.cert] = true
-		for _, der := range append([][]byte{r.cert.cert}, r.chain...) {
-			sum := sha256.Sum256(der)
-			if users[sum] == nil {
-				users[sum] = map[string]bool{}
-			}
-			users[sum][r.key.friendlyName()] = true
-			users[sum][r.cert.friendlyName()] = true
+		if r.cert != nil {
+			owner[r.cert] = true
+			users.note(r)
 		}
 	}
 	byUse := len(keys) > 0 || c.anyTrustedKeyUsage()
 	for _, b := range x.bags {
 		names := users[sha256.Sum256(b.cert)]
-		if owner[b] || len(names) > 0 && !b.has(oidTrustedKeyUsage) && !hasOwnName(b, x.parsed[b], names) {
+		if owner[b] || len(names) > 0 && !b.has(oidTrustedKeyUsage) && !b.marks().entry && !hasOwnName(b, x.parsed[b], names) {
 			continue
 		}
 		byBag[b] = &record{kind: kdb.KindTrusted, cert: b, trusted: inferTrust(b, byUse)}
+	}
+}
+
+// users are, for each certificate, the names of the entries in whose chain it stands.
+type users map[[32]byte]map[string]bool
+
+// note takes down the chain of a personal entry.
+func (u users) note(r *record) {
+	for _, der := range append([][]byte{r.cert.cert}, r.chain...) {
+		sum := sha256.Sum256(der)
+		if u[sum] == nil {
+			u[sum] = map[string]bool{}
+		}
+		u[sum][r.key.friendlyName()] = true
+		u[sum][r.cert.friendlyName()] = true
 	}
 }
 
@@ -122,21 +129,7 @@ func inferTrust(b *bag, byUse bool) bool {
 
 // addRecord gives a record its label and its place.
 func (c *Container) addRecord(r *record) {
-	base := r.storedLabel()
-	if kdb.CheckLabel(base) != nil {
-		r.made = true
-		base = repairLabel(base)
-	}
-	if base == "" {
-		base = r.autoLabel()
-	}
-	r.label = base
-	for c.byLabel[r.label] != nil {
-		r.made = true
-		c.repeated[base]++ // from 2 on
-		r.label = fmt.Sprintf("%s (%d)", cut(base, kdb.MaxLabel-10), c.repeated[base]+1)
-	}
-	c.append(r)
+	r.label = c.records.Add(document.Label(r.storedLabel(), r.autoLabel), r)
 }
 
 // storedLabel is the friendlyName of the key, else of the certificate.
@@ -162,26 +155,6 @@ func (r *record) autoLabel() string {
 	}
 	sum := sha256.Sum256(r.key.value)
 	return fmt.Sprintf("key-%x", sum[:4])
-}
-
-// repairLabel makes a legal label of a friendlyName that is none: no control characters, not too long. "" if nothing is left.
-func repairLabel(text string) string {
-	clean := strings.Map(func(r rune) rune {
-		if r < 0x20 || r >= 0x7f && r < 0xa0 || r == utf8.RuneError {
-			return -1
-		}
-		return r
-	}, text)
-	return strings.TrimSpace(cut(clean, kdb.MaxLabel))
-}
-
-// cut shortens text to at most n bytes of whole characters.
-func cut(text string, n int) string {
-	for len(text) > n {
-		_, size := utf8.DecodeLastRuneInString(text)
-		text = text[:len(text)-size]
-	}
-	return text
 }
 
 // javaTime reads the time that Java puts into its localKeyIds: "Time 1311855238964", milliseconds since 1970.

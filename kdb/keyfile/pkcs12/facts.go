@@ -8,7 +8,6 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/pki/cert"
-	"certkdb/pki/key"
 	"certkdb/pki/pbe"
 )
 
@@ -150,8 +149,8 @@ func (c *Container) Check(report func(kdb.Problem)) {
 			report(kdb.Problem{Where: fmt.Sprintf("bag %d, friendlyName %q", number+1, b.friendlyName()), What: err.Error()})
 		}
 	}
-	for _, r := range c.records {
-		if !r.gone && r.key != nil {
+	for _, r := range c.records.All() {
+		if r.key != nil {
 			c.checkKey(r, report)
 		}
 	}
@@ -161,7 +160,6 @@ func (c *Container) Check(report func(kdb.Problem)) {
 }
 
 func (c *Container) checkKey(r *record, report func(kdb.Problem)) {
-	problem := func(what string) { report(kdb.Problem{Where: fmt.Sprintf("key of %q", r.label), What: what}) }
 	if err := c.open(r); err != nil {
 		report(kdb.Unopened(fmt.Sprintf("key of %q", r.label), err))
 		return
@@ -169,24 +167,11 @@ func (c *Container) checkKey(r *record, report func(kdb.Problem)) {
 	if r.kind == kdb.KindSecretKey {
 		return
 	}
-	private, err := key.ReadPrivate(r.plain)
-	if err != nil {
-		problem(err.Error())
+	e := r.entry()
+	if e.Key = r.plain; len(e.Certificates)+len(e.Request) == 0 {
 		return
 	}
-	if public := r.publicKey(); public != nil && private.SPKI != nil && !key.SameKey(private.SPKI, public) {
-		problem("it does not belong to its certificate or request, though the file says it does")
+	if err := e.CheckKey(); err != nil {
+		report(kdb.Problem{Where: fmt.Sprintf("key of %q", r.label), What: err.Error()})
 	}
-}
-
-// publicKey is that of the entry's certificate or request.
-func (r *record) publicKey() []byte {
-	if r.cert != nil {
-		if crt, err := cert.Parse(r.cert.cert); err == nil {
-			return crt.RawSPKI
-		}
-	} else if request, err := cert.ParseRequest(r.request); err == nil {
-		return request.RawSPKI
-	}
-	return nil
 }

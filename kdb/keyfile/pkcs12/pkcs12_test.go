@@ -284,7 +284,7 @@ func TestCheck_findsAStrangersKey(t *testing.T) {
 	e.Key = f.two.pkcs8
 	var found []string
 	decode(t, encode(t, newFile(t, "", e), "x"), "x").Check(func(p kdb.Problem) { found = append(found, p.Where+": "+p.What) })
-	if len(found) != 1 || !strings.Contains(found[0], `key of "one": it does not belong to its certificate`) {
+	if len(found) != 1 || !strings.Contains(found[0], `the private key of label "one" does not belong to its certificate`) {
 		t.Errorf("%q", found)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
 	"certkdb/kdb/keyfile/ber"
+	"certkdb/kdb/keyfile/document"
 	"certkdb/pki/cert"
 )
 
@@ -56,16 +57,16 @@ type container struct {
 	data   []byte // as it was read, as long as nothing changes
 	armour armour
 	parts  parts
-	// records are the elements of parts in their order, byLabel those that are certificates.
+	// records are the elements of parts in their order, shown those that are certificates.
 	records []*record
-	byLabel map[string]*record
+	shown   *document.Document[*record]
 }
 
-// record is a certificate under its label, or another element among them, which has none.
+// record is a certificate, or another element among them, which is not shown.
 type record struct {
-	label string
-	der   []byte
-	gone  bool
+	der     []byte
+	shown   bool
+	removed bool
 }
 
 // armour is what stands around DER; the zero value is no armour.
@@ -76,7 +77,7 @@ type armour struct {
 }
 
 func newContainer(profile string) (keyfile.Container, error) {
-	c := &container{parts: emptyParts(), byLabel: map[string]*record{}}
+	c := &container{parts: emptyParts(), shown: document.New[*record](nil)}
 	switch profile {
 	case "", "der":
 	case "pem":
@@ -88,7 +89,7 @@ func newContainer(profile string) (keyfile.Container, error) {
 }
 
 func decode(data []byte) (keyfile.Container, error) {
-	c := &container{data: data, byLabel: map[string]*record{}}
+	c := &container{data: data, shown: document.New[*record](nil)}
 	der, err := c.unwrap(data)
 	if err == nil {
 		c.parts, err = split(der)
@@ -99,25 +100,13 @@ func decode(data []byte) (keyfile.Container, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading PKCS #7: %w: %w", kdb.ErrParse, err)
 	}
-	count := map[string]int{}
 	for _, e := range c.parts.elements {
-		r := &record{der: e.der}
-		if e.certificate {
-			r.label = automatic(e.der)
-			if count[r.label]++; count[r.label] > 1 { // once more in the file
-				r.label = fmt.Sprintf("%s (%d)", r.label, count[r.label])
-			}
+		r := &record{der: e.der, shown: e.certificate}
+		if c.records = append(c.records, r); r.shown {
+			c.shown.Add(automatic(e.der), r)
 		}
-		c.add(r)
 	}
 	return c, nil
-}
-
-func (c *container) add(r *record) {
-	c.records = append(c.records, r)
-	if r.label != "" {
-		c.byLabel[r.label] = r
-	}
 }
 
 // unwrap takes the armour off.
@@ -145,21 +134,23 @@ func (c *container) Version() string { return c.parts.version() }
 // Entries implements keyfile.Container.
 func (c *container) Entries() []kdb.Entry {
 	var list []kdb.Entry
-	for _, r := range c.records {
-		if !r.gone && r.label != "" {
-			list = append(list, kdb.Entry{Label: r.label, Kind: kdb.KindTrusted, Trusted: true, Certificates: [][]byte{r.der}})
-		}
+	for label, r := range c.shown.All() {
+		list = append(list, r.entry(label))
 	}
 	return list
 }
 
 // Entry implements keyfile.Container.
 func (c *container) Entry(label string) (kdb.Entry, error) {
-	r := c.byLabel[label]
-	if r == nil {
-		return kdb.Entry{}, fmt.Errorf("label %q: %w", label, kdb.ErrNotFound)
+	r, err := c.shown.Find(label)
+	if err != nil {
+		return kdb.Entry{}, err
 	}
-	return kdb.Entry{Label: label, Kind: kdb.KindTrusted, Trusted: true, Certificates: [][]byte{r.der}}, nil
+	return r.entry(label), nil
+}
+
+func (r *record) entry(label string) kdb.Entry {
+	return kdb.Entry{Label: label, Kind: kdb.KindTrusted, Trusted: true, Certificates: [][]byte{r.der}}
 }
 
 // Update implements keyfile.Container: a certificate is all that an entry is.
@@ -175,11 +166,11 @@ func (c *container) Put(e kdb.Entry) error {
 	if err := c.holds(&e); err != nil {
 		return fmt.Errorf("storing label %q in PKCS #7: %w", e.Label, err)
 	}
-	if c.byLabel[e.Label] != nil {
+	r := &record{der: e.Certificates[0], shown: true}
+	if c.shown.Insert(e.Label, r) != nil {
 		return nil // an automatic label says what is under it
 	}
-	c.data = nil
-	c.add(&record{label: e.Label, der: e.Certificates[0]})
+	c.data, c.records = nil, append(c.records, r)
 	return nil
 }
 
@@ -207,24 +198,23 @@ func (c *container) holds(e *kdb.Entry) error {
 
 // Rename implements keyfile.Container: there are no labels to change.
 func (c *container) Rename(from, _ string) error {
-	if c.byLabel[from] == nil {
-		return fmt.Errorf("label %q: %w", from, kdb.ErrNotFound)
+	if _, err := c.shown.Find(from); err != nil {
+		return err
 	}
 	return fmt.Errorf("%w: PKCS #7 has no labels, so that each certificate has its automatic one; use a PEM file to keep labels", kdb.ErrUnsupported)
 }
 
 // Delete implements keyfile.Container.
 func (c *container) Delete(label string) error {
-	r := c.byLabel[label]
+	r, err := c.shown.Find(label)
 	switch {
-	case r == nil:
-		return fmt.Errorf("label %q: %w", label, kdb.ErrNotFound)
+	case err != nil:
+		return err
 	case c.parts.fixed != "":
 		return fmt.Errorf("deleting label %q: %w: %s", label, kdb.ErrUnsupported, c.parts.fixed)
 	}
-	c.data, r.gone = nil, true
-	delete(c.byLabel, label)
-	return nil
+	c.data, r.removed = nil, true
+	return c.shown.Remove(label)
 }
 
 // Encode implements keyfile.Container. There is nothing that a password would protect.
@@ -234,7 +224,7 @@ func (c *container) Encode([]byte) (keyfile.Files, error) {
 	}
 	var list [][]byte
 	for _, r := range c.records {
-		if !r.gone {
+		if !r.removed {
 			list = append(list, r.der)
 		}
 	}
@@ -275,7 +265,7 @@ func (c *container) Facts() []kdb.Fact {
 	}
 	others := 0
 	for _, r := range c.records {
-		if r.label == "" {
+		if !r.shown {
 			others++
 		}
 	}

@@ -1,9 +1,9 @@
 // Package boltstore keeps records in one bbolt file. It is the only importer of bbolt.
 //
 // The file is opened for each transaction and closed after it, so nothing is locked between transactions: readers share
-// the file, a writer has it alone. Reading goes through a reader of our own that checks every page (page.go): a damaged
-// or truncated file is an error wrapping kdb.ErrCorrupt and never a signal. Only what changes something reaches bbolt,
-// after the pages that it will touch were checked.
+// the file, a writer has it alone. Reading goes through package boltread, which checks every page: a damaged or truncated
+// file is an error wrapping kdb.ErrCorrupt and never a signal. Only what changes something reaches bbolt, after the pages that
+// it will touch were checked.
 //
 //	st := boltstore.Backend().Open("key.ckdb", store.Options{LockTimeout: 10 * time.Second})
 //	err := st.Update(ctx, func(tx store.Tx) error { return tx.Put("a", []byte("b")) })
@@ -20,13 +20,15 @@ import (
 	"time"
 
 	"certkdb/kdb"
+	"certkdb/kdb/atomicfile"
 	"certkdb/kdb/store"
+	"certkdb/kdb/store/boltread"
 )
 
 // Backend opens bbolt files.
 func Backend() store.Backend {
 	return store.Backend{
-		Matches: Matches,
+		Matches: boltread.Matches,
 		Open:    func(path string, o store.Options) store.Store { return Open(path, Options{Options: o}) },
 		Exists:  kdb.FileExists,
 	}
@@ -38,6 +40,8 @@ type Options struct {
 	// MaxMemory is how many bytes of changes an Update keeps in memory; 0 is 64 MiB. Beyond it the update goes on in a
 	// copy of the file, which takes the file's place in the end.
 	MaxMemory int
+	// Disk is for tests; nil is the disk of this machine.
+	Disk atomicfile.FS
 }
 
 const defaultMaxMemory = 64 << 20
@@ -48,6 +52,7 @@ type Store struct {
 	wait   time.Duration
 	create atomic.Bool
 	limit  int
+	disk   atomicfile.FS
 }
 
 var (
@@ -60,26 +65,20 @@ var (
 
 // Open returns the store in the file at path, without touching the file yet.
 func Open(path string, o Options) *Store {
-	s := &Store{path: path, wait: o.LockTimeout, limit: cmp.Or(o.MaxMemory, defaultMaxMemory)}
+	s := &Store{path: path, wait: o.LockTimeout, limit: cmp.Or(o.MaxMemory, defaultMaxMemory), disk: o.Disk}
+	if s.disk == nil {
+		s.disk = atomicfile.Disk{}
+	}
 	s.create.Store(o.Create)
 	return s
 }
 
-// Matches reports whether a file that begins with head is a bbolt file, of either byte order.
-func Matches(head []byte) bool {
-	if len(head) < headerSize+4 {
-		return false
-	}
-	magic := order.Uint32(head[headerSize:])
-	return magic == boltMagic || magic == boltMagicSwapped
-}
-
 // View implements store.Store.
 func (s *Store) View(ctx context.Context, fn func(store.Tx) error) error {
-	return s.withSnapshot(ctx, func(snap *snapshot) error { return fn(readOnly{snap}) })
+	return s.withSnapshot(ctx, func(snap *boltread.Snapshot) error { return fn(readOnly{snap}) })
 }
 
-func (s *Store) withSnapshot(ctx context.Context, fn func(*snapshot) error) error {
+func (s *Store) withSnapshot(ctx context.Context, fn func(*boltread.Snapshot) error) error {
 	h, err := s.open(ctx, access{})
 	if err != nil {
 		return err
@@ -130,7 +129,7 @@ func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
 		return s.name(err)
 	}
 	if !w.isFrom(h, snap) {
-		again, err := s.collect(snap, fn)
+		again, err := s.collect(ctx, snap, fn)
 		defer again.discard()
 		if err != nil || again.empty() {
 			return s.name(err)
@@ -145,8 +144,8 @@ func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
 
 // prepare runs fn on what is in the file now.
 func (s *Store) prepare(ctx context.Context, fn func(store.Tx) error) (w *work, err error) {
-	err = s.withSnapshot(ctx, func(snap *snapshot) error {
-		w, err = s.collect(snap, fn)
+	err = s.withSnapshot(ctx, func(snap *boltread.Snapshot) error {
+		w, err = s.collect(ctx, snap, fn)
 		if err != nil || w.empty() {
 			return err
 		}
@@ -154,7 +153,7 @@ func (s *Store) prepare(ctx context.Context, fn func(store.Tx) error) (w *work, 
 			return s.translate(err)
 		}
 		// bbolt reads the freelist as soon as it opens the file for writing.
-		_, err = snap.freelist()
+		_, err = snap.Free()
 		return err
 	})
 	return w, err
@@ -162,7 +161,7 @@ func (s *Store) prepare(ctx context.Context, fn func(store.Tx) error) (w *work, 
 
 // work is what an update did, from which state.
 type work struct {
-	seen meta
+	seen boltread.Meta
 	// file is the file of that state. It is kept open, lest its inode be given to another file: a file that was written
 	// anew counts its transactions from the beginning, so only a meta of the same file tells two states apart.
 	file    *os.File
@@ -172,11 +171,11 @@ type work struct {
 }
 
 // collect runs fn and returns what it did. The caller discards it in the end.
-func (s *Store) collect(snap *snapshot, fn func(store.Tx) error) (*work, error) {
-	o := newOverlay(snap)
-	w := &work{seen: snap.meta}
+func (s *Store) collect(ctx context.Context, snap *boltread.Snapshot, fn func(store.Tx) error) (*work, error) {
+	o := newOverlay(ctx, snap)
+	w := &work{seen: snap.Meta()}
 	if path, err := filepath.EvalSymlinks(s.path); err == nil && canReplaceOpen && !s.create.Load() {
-		o.path, o.limit, w.path = path, s.limit, path
+		o.disk, o.path, o.limit, w.path = s.disk, path, s.limit, path
 	}
 	done := false
 	defer func() { // also if fn panics
@@ -200,8 +199,8 @@ func (s *Store) collect(snap *snapshot, fn func(store.Tx) error) (*work, error) 
 func (w *work) empty() bool { return w == nil || w.shadow == nil && len(w.changes) == 0 }
 
 // isFrom reports whether the state that the work was made from is still the current one.
-func (w *work) isFrom(h *handle, snap *snapshot) bool {
-	if w.seen != snap.meta {
+func (w *work) isFrom(h *handle, snap *boltread.Snapshot) bool {
+	if w.seen != snap.Meta() {
 		return false
 	}
 	then, err := w.file.Stat()
@@ -233,7 +232,7 @@ func (w *work) commit(h *handle) error {
 	if !samePath(h.file, w.path) {
 		return fmt.Errorf("writing %q: %w: the file was removed or replaced meanwhile", h.path, kdb.ErrNoDatabase)
 	}
-	return w.shadow.replace(h.file, w.path)
+	return w.shadow.replace(h.file)
 }
 
 // updateNew makes the file out of what fn stores.
@@ -241,11 +240,11 @@ func (s *Store) updateNew(ctx context.Context, fn func(store.Tx) error) error {
 	if _, err := os.Lstat(s.path); err == nil {
 		return fmt.Errorf("creating %q: %w", s.path, kdb.ErrDatabaseExists)
 	}
-	w, err := s.collect(emptySnapshot(ctx), fn)
+	w, err := s.collect(ctx, boltread.Empty(ctx), fn)
 	if err != nil {
 		return err
 	}
-	b, err := newBuilder(s.path)
+	b, err := newBuilder(s.disk, s.path)
 	if err != nil {
 		return err
 	}
@@ -255,7 +254,7 @@ func (s *Store) updateNew(ctx context.Context, fn func(store.Tx) error) error {
 			return err
 		}
 	}
-	if err := b.publishNew(s.path); err != nil {
+	if err := b.publish(); err != nil {
 		return err
 	}
 	s.create.Store(false)
@@ -278,7 +277,7 @@ func (s *Store) Size() (int64, error) {
 func (s *Store) Close() error { return nil }
 
 // readOnly is the transaction of a View.
-type readOnly struct{ *snapshot }
+type readOnly struct{ *boltread.Snapshot }
 
 var errReadOnly = errors.New("the transaction is for reading only")
 

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"syscall"
 	"time"
@@ -15,6 +15,8 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 
 	"certkdb/kdb"
+	"certkdb/kdb/internal/lockfile"
+	"certkdb/kdb/store/boltread"
 )
 
 // handle is the open and locked file.
@@ -25,11 +27,11 @@ type handle struct {
 	broken bool     // bbolt panicked: its locks cannot be trusted any more
 }
 
+// canReplaceOpen says that a file can be renamed over while it is open, and that mapping more of it than it has does not make it longer.
+const canReplaceOpen = runtime.GOOS != "windows"
+
 // errReplaced says that the file was renamed over between opening and locking it.
 var errReplaced = errors.New("the file was replaced meanwhile")
-
-// pauses between attempts to get the lock.
-const minPause, maxPause = time.Millisecond, 25 * time.Millisecond
 
 // access says how to open the file: for writing or not, and how much will be written.
 type access struct {
@@ -38,25 +40,15 @@ type access struct {
 }
 
 // open opens and locks the file, waiting for the lock as long as the options say.
-func (s *Store) open(ctx context.Context, how access) (*handle, error) {
-	deadline := time.Now().Add(s.wait)
-	for pause := minPause; ; pause = min(2*pause, maxPause) {
-		if err := ctx.Err(); err != nil {
-			return nil, err
+func (s *Store) open(ctx context.Context, how access) (h *handle, err error) {
+	err = lockfile.Wait(ctx, s.wait, kdb.ErrLocked, func() error {
+		for {
+			if h, err = s.tryOpen(how); !errors.Is(err, errReplaced) {
+				return err
+			}
 		}
-		h, err := s.tryOpen(how)
-		if !errors.Is(err, kdb.ErrLocked) && !errors.Is(err, errReplaced) {
-			return h, err
-		}
-		if errors.Is(err, kdb.ErrLocked) && time.Now().After(deadline) {
-			return nil, err
-		}
-		// Half of the pause is by chance, lest waiting processes meet again and again.
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause/2 + rand.N(pause)):
-		}
-	}
+	})
+	return h, err
 }
 
 // tryOpen opens the file once. It is bbolt that locks, in the way of each platform.
@@ -90,7 +82,7 @@ func (s *Store) tryOpen(how access) (h *handle, err error) {
 // mapSize is how much of the file bbolt is to map when more is written to it; 0 leaves it to bbolt.
 func (s *Store) mapSize(more int) int {
 	size, err := s.Size()
-	if err != nil || more < pageSize || !canMapAhead {
+	if err != nil || more < pageSize || !canReplaceOpen {
 		return 0
 	}
 	return int(size) + 2*more
@@ -105,7 +97,7 @@ func openExisting(path string, flag int) (*os.File, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%w: it is no regular file", kdb.ErrNoDatabase)
 	}
-	if info.Size() < 2*minPageSize {
+	if info.Size() < 2*boltread.MinPageSize {
 		return nil, corrupt("it was cut off: %d bytes are left", info.Size())
 	}
 	return os.OpenFile(path, flag&^os.O_CREATE, 0)
@@ -122,19 +114,19 @@ func samePath(f *os.File, path string) bool {
 }
 
 // snapshot reads the state of the locked file.
-func (h *handle) snapshot(ctx context.Context) (*snapshot, error) {
+func (h *handle) snapshot(ctx context.Context) (*boltread.Snapshot, error) {
 	info, err := h.file.Stat()
 	if err != nil {
 		return nil, err
 	}
-	return newSnapshot(ctx, h.file, info.Size())
+	return boltread.Open(ctx, h.file, info.Size())
 }
 
 // apply lets bbolt store the changes in one transaction.
 func (h *handle) apply(changes []change) (err error) {
 	defer h.guard(&err)
 	defer faultsPanic()()
-	err = h.db.Update(func(tx *bbolt.Tx) error { return write(tx.Bucket(bucketName), changes) })
+	err = h.db.Update(func(tx *bbolt.Tx) error { return write(tx.Bucket(boltread.Bucket), changes) })
 	if err != nil {
 		return fmt.Errorf("writing %q: %w", h.path, err)
 	}
@@ -218,10 +210,15 @@ func (s *Store) diagnose(cause error) error {
 	if err != nil {
 		return err
 	}
-	if _, err := readMeta(f, info.Size()); err != nil {
+	if _, err := boltread.ReadMeta(f, info.Size()); err != nil {
 		return err
 	}
 	return corrupt("%v", cause)
+}
+
+// corrupt makes an error that wraps kdb.ErrCorrupt.
+func corrupt(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", kdb.ErrCorrupt, fmt.Sprintf(format, args...))
 }
 
 // faultsPanic makes memory faults panics in this goroutine until the returned function is called.

@@ -2,26 +2,24 @@ package boltstore
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"iter"
 	"slices"
 	"strings"
 
+	"certkdb/kdb/atomicfile"
 	"certkdb/kdb/store"
-)
-
-// MaxValue is the longest value of a record, MaxKey the longest key. Both are far above what package sealed stores;
-// they bound what a damaged file can make the reader allocate.
-const (
-	MaxValue = 16 << 20
-	MaxKey   = 1 << 10
+	"certkdb/kdb/store/boltread"
 )
 
 // overlay is a transaction that writes: a snapshot with changes on top, which reach the file only on commit. When they
 // become too many for memory they move to a copy of the file (shadow.go), which is the snapshot from then on.
 type overlay struct {
-	base    *snapshot
+	ctx     context.Context
+	disk    atomicfile.FS
+	base    *boltread.Snapshot
 	changes map[string][]byte // nil is deleted
 	size    int               // of the changes
 	limit   int               // of size; 0 is none
@@ -31,8 +29,8 @@ type overlay struct {
 	shadow  *builder
 }
 
-func newOverlay(base *snapshot) *overlay {
-	return &overlay{base: base, changes: make(map[string][]byte)}
+func newOverlay(ctx context.Context, base *boltread.Snapshot) *overlay {
+	return &overlay{ctx: ctx, base: base, changes: make(map[string][]byte)}
 }
 
 // Get implements store.Tx.
@@ -44,16 +42,16 @@ func (o *overlay) Get(key string) ([]byte, error) {
 	case value == nil:
 		return nil, store.ErrNotFound
 	}
-	return bytes.Clone(value), o.base.ctx.Err()
+	return bytes.Clone(value), o.ctx.Err()
 }
 
 // Put implements store.Tx.
 func (o *overlay) Put(key string, value []byte) error {
 	switch {
-	case key == "" || len(key) > MaxKey:
-		return fmt.Errorf("storing a record: its key has %d bytes, 1 to %d are allowed", len(key), MaxKey)
-	case len(value) > MaxValue:
-		return fmt.Errorf("storing record %q: %d bytes, at most %d are allowed", key, len(value), MaxValue)
+	case key == "" || len(key) > boltread.MaxKey:
+		return fmt.Errorf("storing a record: its key has %d bytes, 1 to %d are allowed", len(key), boltread.MaxKey)
+	case len(value) > boltread.MaxValue:
+		return fmt.Errorf("storing record %q: %d bytes, at most %d are allowed", key, len(value), boltread.MaxValue)
 	case value == nil:
 		value = []byte{}
 	}
@@ -76,7 +74,7 @@ func (o *overlay) set(key string, value []byte) error {
 			return err
 		}
 	}
-	return o.base.ctx.Err()
+	return o.ctx.Err()
 }
 
 // Scan implements store.Tx: it merges the changed keys into those of the snapshot.
@@ -135,10 +133,13 @@ type change struct {
 	key, value []byte
 }
 
+// elementCost is what a record takes in a file besides its key and value.
+const elementCost = 16
+
 // sizeOf is how many bytes the changes take in a file.
 func sizeOf(changes []change) (n int) {
 	for _, c := range changes {
-		n += len(c.key) + len(c.value) + elementSize
+		n += len(c.key) + len(c.value) + elementCost
 	}
 	return n
 }
@@ -149,7 +150,7 @@ func (o *overlay) effective() ([]change, error) {
 	var list []change
 	for _, key := range o.keys(func(string) bool { return true }) {
 		value := o.changes[key]
-		old, err := o.base.lookup([]byte(key))
+		old, err := o.base.Lookup([]byte(key))
 		switch {
 		case errors.Is(err, store.ErrNotFound) && value == nil:
 			continue
@@ -158,31 +159,11 @@ func (o *overlay) effective() ([]change, error) {
 		case err == nil && value != nil && bytes.Equal(old, value):
 			continue
 		case value == nil:
-			if err := o.base.checkSiblings([]byte(key)); err != nil {
+			if err := o.base.CheckSiblings([]byte(key)); err != nil {
 				return nil, err
 			}
 		}
 		list = append(list, change{[]byte(key), value})
 	}
 	return list, nil
-}
-
-// checkSiblings reads the pages beside the path to key, which bbolt may merge with it after a deletion.
-func (s *snapshot) checkSiblings(key []byte) error {
-	c := cursor{s: s}
-	if err := c.seek(key); err != nil {
-		return err
-	}
-	for i := range c.path {
-		for _, index := range []int{c.path[i].index - 1, c.path[i].index + 1} {
-			if index < 0 || index >= c.path[i].page.count {
-				continue
-			}
-			low, high := c.path[i].bounds(index)
-			if _, err := s.readWithin(c.path[i].page.child(index), low, high, nil); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

@@ -1,4 +1,4 @@
-package boltstore
+package boltread
 
 import (
 	"bytes"
@@ -11,10 +11,7 @@ import (
 	"certkdb/kdb"
 )
 
-// This file reads the pages of a bbolt file the careful way. bbolt itself trusts its file: it maps it into memory and
-// follows offsets and page numbers with unsafe pointers, so that a damaged page makes it read foreign memory, recurse
-// for ever or die of a signal. Everything that is read here is read with bounds. Facts of the format, all integers in
-// the byte order of the machine:
+// Facts of the format. All integers are in the byte order of the machine that made the file:
 //
 //	page    0 id (8)  8 flags (2)  10 count (2)  12 overflow (4)  16 elements, or the meta
 //	meta    0 magic (4)  4 version (4)  8 page size (4)  12 flags (4)  16 root page of the root bucket (8)
@@ -22,6 +19,13 @@ import (
 //	leaf    element: 0 flags (4)  4 position of the key from the element's start (4)  8 key size (4)  12 value size (4)
 //	branch  element: 0 position (4)  4 key size (4)  8 child page (8)
 //	bucket  a leaf value: 0 root page (8)  8 sequence (8)  16 if the root page is 0, the bucket's only page
+
+// MaxValue is the longest value of a record, MaxKey the longest key. Both are far above what package sealed stores;
+// they bound what a damaged file can make the reader allocate.
+const (
+	MaxValue = 16 << 20
+	MaxKey   = 1 << 10
+)
 
 const (
 	boltMagic   = 0xED0CDAED
@@ -36,7 +40,7 @@ const (
 	elementSize = 16
 	metaSize    = 64
 
-	minPageSize, maxPageSize = 1024, 1 << 16
+	MinPageSize, maxPageSize = 1024, 1 << 16
 	// maxRun bounds what one page with its overflow may take: bbolt puts up to four large values into one run.
 	maxRun = 4*MaxValue + maxPageSize
 	// maxDepth is far beyond any tree: each level multiplies the records by at least two.
@@ -47,66 +51,66 @@ const (
 
 var order = binary.NativeEndian
 
-// meta is what a meta page says.
-type meta struct {
-	pageSize int64
-	root     uint64 // page of the root bucket
-	freelist uint64
-	pages    uint64 // high-water mark: the pages in use are below it
-	tx       uint64
-	lame     bool // the other meta page is damaged: this may not be the last transaction
+// Meta is what a meta page says.
+type Meta struct {
+	PageSize int64
+	Root     uint64 // page of the root bucket
+	Freelist uint64
+	Pages    uint64 // the high-water mark: the pages in use are below it
+	Tx       uint64
+	Lame     bool // the other meta page is damaged: this may not be the last transaction
 }
 
 // errForeignOrder is a database from a machine of the other byte order.
 var errForeignOrder = fmt.Errorf("%w: it was made on a machine of the other byte order; export it there and import it here",
 	kdb.ErrVersion)
 
-// readMeta finds the meta of the last complete transaction. size is the file's size.
-func readMeta(f io.ReaderAt, size int64) (meta, error) {
+// ReadMeta finds the meta of the last complete transaction. size is the file's size.
+func ReadMeta(f io.ReaderAt, size int64) (Meta, error) {
 	var head [headerSize + metaSize]byte
 	if _, err := f.ReadAt(head[:], 0); err != nil {
-		return meta{}, corrupt("it ends within its first page")
+		return Meta{}, corrupt("it ends within its first page")
 	}
 	first, errFirst := parseMeta(head[headerSize:])
 	if errors.Is(errFirst, kdb.ErrVersion) {
-		return meta{}, errFirst
+		return Meta{}, errFirst
 	}
 	best, err := first, errFirst
 	valid := 0
 	if errFirst == nil {
 		valid++
 	}
-	for pageSize := int64(minPageSize); pageSize <= maxPageSize; pageSize *= 2 {
-		if errFirst == nil && pageSize != first.pageSize {
+	for pageSize := int64(MinPageSize); pageSize <= maxPageSize; pageSize *= 2 {
+		if errFirst == nil && pageSize != first.PageSize {
 			continue
 		}
 		if _, readErr := f.ReadAt(head[:], pageSize); readErr != nil {
 			continue
 		}
 		second, secondErr := parseMeta(head[headerSize:])
-		if secondErr != nil || second.pageSize != pageSize {
+		if secondErr != nil || second.PageSize != pageSize {
 			continue
 		}
 		valid++
-		if err != nil || second.tx > best.tx {
+		if err != nil || second.Tx > best.Tx {
 			best, err = second, nil
 		}
 	}
 	if err != nil {
-		return meta{}, err
+		return Meta{}, err
 	}
-	best.lame = valid < 2
-	if need := int64(best.pages) * best.pageSize; size < need {
-		return meta{}, corrupt("it was cut off: %d bytes are there, %d are needed", size, need)
+	best.Lame = valid < 2
+	if need := int64(best.Pages) * best.PageSize; size < need {
+		return Meta{}, corrupt("it was cut off: %d bytes are there, %d are needed", size, need)
 	}
 	return best, nil
 }
 
-func parseMeta(b []byte) (meta, error) {
+func parseMeta(b []byte) (Meta, error) {
 	magic := order.Uint32(b)
-	m := meta{
-		pageSize: int64(order.Uint32(b[8:])), root: order.Uint64(b[16:]), freelist: order.Uint64(b[32:]),
-		pages: order.Uint64(b[40:]), tx: order.Uint64(b[48:]),
+	m := Meta{
+		PageSize: int64(order.Uint32(b[8:])), Root: order.Uint64(b[16:]), Freelist: order.Uint64(b[32:]),
+		Pages: order.Uint64(b[40:]), Tx: order.Uint64(b[48:]),
 	}
 	sum := fnv.New64a()
 	sum.Write(b[:56])
@@ -119,17 +123,26 @@ func parseMeta(b []byte) (meta, error) {
 		return m, corrupt("the checksum of a meta page is wrong")
 	case order.Uint32(b[4:]) != boltVersion:
 		return m, fmt.Errorf("%w: bbolt format %d", kdb.ErrVersion, order.Uint32(b[4:]))
-	case m.pageSize < minPageSize || m.pageSize > maxPageSize || m.pageSize&(m.pageSize-1) != 0:
-		return m, corrupt("pages of %d bytes", m.pageSize)
-	case m.pages < 4 || m.pages > 1<<46 || m.root < 2 || m.root >= m.pages:
+	case m.PageSize < MinPageSize || m.PageSize > maxPageSize || m.PageSize&(m.PageSize-1) != 0:
+		return m, corrupt("pages of %d bytes", m.PageSize)
+	case m.Pages < 4 || m.Pages > 1<<46 || m.Root < 2 || m.Root >= m.Pages:
 		return m, corrupt("a meta page points outside of the file")
-	case m.freelist != noFreelist && (m.freelist < 2 || m.freelist >= m.pages):
+	case m.Freelist != noFreelist && (m.Freelist < 2 || m.Freelist >= m.Pages):
 		return m, corrupt("the freelist lies outside of the file")
 	}
 	return m, nil
 }
 
 const boltMagicSwapped = 0xEDDA0CED
+
+// Matches reports whether a file that begins with head is a bbolt file, of either byte order.
+func Matches(head []byte) bool {
+	if len(head) < headerSize+4 {
+		return false
+	}
+	magic := order.Uint32(head[headerSize:])
+	return magic == boltMagic || magic == boltMagicSwapped
+}
 
 // corrupt makes an error that wraps kdb.ErrCorrupt.
 func corrupt(format string, args ...any) error {

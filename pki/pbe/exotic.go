@@ -1,14 +1,58 @@
 package pbe
 
 import (
+	"crypto"
 	"crypto/cipher"
 	"encoding/binary"
 	"fmt"
 	"math/bits"
 	"slices"
+
+	"certkdb/pki/oid"
+
+	//lint:ignore SA1019 files with it are read, none is written
+	"golang.org/x/crypto/blowfish"
+	//lint:ignore SA1019 files with it are read, none is written
+	"golang.org/x/crypto/cast5"
+	//lint:ignore SA1019 files with it are read, none is written
+	_ "golang.org/x/crypto/md4"
+	//lint:ignore SA1019 files with it are read, none is written
+	_ "golang.org/x/crypto/ripemd160"
 )
 
-// camellia is the cipher of RFC 3713 for reading files of OpenSSL and NSS. Nothing is written with it.
+// This file holds what OpenSSL offers and hardly a file has. It is only read, and can be deleted as a whole with its three tables.
+
+// exoticDigests are those that openssl pkcs12 -macalg takes besides the usual ones.
+var exoticDigests = map[string]*oid.Digest{
+	"1.2.840.113549.2.4": {Hash: crypto.MD4, OID: "1.2.840.113549.2.4"},
+	"1.3.36.3.2.1":       {Hash: crypto.RIPEMD160, OID: "1.3.36.3.2.1"},
+}
+
+var (
+	blowfishCBC = cipherKind{"Blowfish-CBC", modeCBC, 16, blowfish.BlockSize, true, newBlowfish}
+	cast5CBC    = cipherKind{"CAST5-CBC", modeCBC, cast5.KeySize, cast5.BlockSize, true, newCAST5}
+	camellia128 = cipherKind{"Camellia-128-CBC", modeCBC, 16, camelliaBlockSize, false, newCamellia}
+	camellia192 = cipherKind{"Camellia-192-CBC", modeCBC, 24, camelliaBlockSize, false, newCamellia}
+	camellia256 = cipherKind{"Camellia-256-CBC", modeCBC, 32, camelliaBlockSize, false, newCamellia}
+)
+
+// exoticCiphers are ciphers of PBES2.
+var exoticCiphers = map[string]cipherKind{
+	"1.3.6.1.4.1.3029.1.2": blowfishCBC, "1.2.840.113533.7.66.10": cast5CBC, // RFC 2144, 4.1
+	"1.2.392.200011.61.1.1.1.2": camellia128, "1.2.392.200011.61.1.1.1.3": camellia192, "1.2.392.200011.61.1.1.1.4": camellia256, // RFC 3657, 3
+}
+
+// exoticTraditional are ciphers of DEK-Info, by OpenSSL's names without the mode.
+var exoticTraditional = map[string]cipherKind{
+	"CAMELLIA-128": camellia128, "CAMELLIA-192": camellia192, "CAMELLIA-256": camellia256,
+	"BF": blowfishCBC, "CAST5": cast5CBC,
+}
+
+func newBlowfish(key []byte) (cipher.Block, error) { return blowfish.NewCipher(key) }
+
+func newCAST5(key []byte) (cipher.Block, error) { return cast5.NewCipher(key) }
+
+// camellia is the cipher of RFC 3713, which OpenSSL and NSS offer.
 type camellia struct{ encrypt, decrypt camelliaKeys }
 
 // camelliaKeys are the round keys in the order in which one direction needs them.

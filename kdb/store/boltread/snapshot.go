@@ -1,4 +1,13 @@
-package boltstore
+// Package boltread reads bbolt files that nobody vouches for. bbolt itself trusts its file: it maps it into memory and follows offsets and
+// page numbers with unsafe pointers, so that a damaged page makes it read foreign memory, recurse without end or die of a signal. This
+// package reads every page by itself and checks it before it believes anything in it: whatever bytes a file has, they are records in
+// ascending order or an error wrapping kdb.ErrCorrupt. Memory does not grow with the file.
+//
+//	snap, err := boltread.Open(ctx, file, size)
+//	value, err := snap.Get("key")
+//
+// It knows the one layout that package boltstore makes: one bucket without buckets in it.
+package boltread
 
 import (
 	"bytes"
@@ -10,18 +19,18 @@ import (
 	"certkdb/kdb/store"
 )
 
-// bucketName is the one bucket of the file, which holds all records.
-var bucketName = []byte("ckdb")
+// Bucket is the one bucket of the file, which holds all records.
+var Bucket = []byte("ckdb")
 
 // maxCached bounds the branch pages kept in memory: 2048 of 4 KiB are 8 MiB, enough for the upper levels of any tree.
 const maxCached = 2048
 
-// snapshot is one state of the file, read page by page. Memory does not grow with what is read: pages are read with
+// Snapshot is one state of the file, read page by page. Memory does not grow with what is read: pages are read with
 // ordinary reads, so they are the kernel's and not the process's.
-type snapshot struct {
+type Snapshot struct {
 	ctx      context.Context
 	file     io.ReaderAt
-	meta     meta
+	meta     Meta
 	rootPage uint64 // of the bucket; 0 if inline is it
 	inline   page
 	branches map[uint64]*page
@@ -34,59 +43,67 @@ type leafRange struct {
 	low, high []byte
 }
 
-// newSnapshot reads the meta and finds the bucket.
-func newSnapshot(ctx context.Context, file io.ReaderAt, size int64) (*snapshot, error) {
-	m, err := readMeta(file, size)
+// Open reads the meta and finds the bucket.
+func Open(ctx context.Context, file io.ReaderAt, size int64) (*Snapshot, error) {
+	m, err := ReadMeta(file, size)
 	if err != nil {
 		return nil, err
 	}
-	s := &snapshot{ctx: ctx, file: file, meta: m, branches: make(map[uint64]*page)}
-	root, err := s.read(m.root, nil)
+	s := &Snapshot{ctx: ctx, file: file, meta: m, branches: make(map[uint64]*page)}
+	root, err := s.read(m.Root, nil)
 	if err != nil {
 		return nil, err
 	}
 	return s, s.findBucket(&root)
 }
 
-// emptySnapshot is the state of a file that does not exist yet.
-func emptySnapshot(ctx context.Context) *snapshot {
-	return &snapshot{ctx: ctx, inline: page{leaf: true}}
+// Meta returns what the meta page of this state says.
+func (s *Snapshot) Meta() Meta { return s.meta }
+
+// WriteTo copies all pages of this state, the free ones too.
+func (s *Snapshot) WriteTo(w io.Writer) (int64, error) {
+	return io.Copy(w, io.NewSectionReader(s.file, 0, int64(s.meta.Pages)*s.meta.PageSize))
 }
 
-func (s *snapshot) findBucket(root *page) error {
-	if !root.leaf || root.count != 1 || !root.isBucket(0) || !bytes.Equal(root.key(0), bucketName) {
-		return corrupt("its root page does not have the bucket %q alone: it is damaged, or another program made it", bucketName)
+// Empty is the state of a file that does not exist yet.
+func Empty(ctx context.Context) *Snapshot {
+	return &Snapshot{ctx: ctx, inline: page{leaf: true}}
+}
+
+func (s *Snapshot) findBucket(root *page) error {
+	if !root.leaf || root.count != 1 || !root.isBucket(0) || !bytes.Equal(root.key(0), Bucket) {
+		return corrupt("its root page does not have the bucket %q alone: it is damaged, or another program made it", Bucket)
 	}
 	_, value := root.element(0)
 	if len(value) < 16 {
 		return corrupt("the bucket's entry in the root page is cut off")
 	}
 	if s.rootPage = order.Uint64(value); s.rootPage != 0 {
-		if s.rootPage < 2 || s.rootPage >= s.meta.pages {
+		if s.rootPage < 2 || s.rootPage >= s.meta.Pages {
 			return corrupt("the bucket lies outside of the file")
 		}
 		return nil
 	}
 	var err error
-	if s.inline, err = parsePage(value[16:], 0, s.meta.pages); err != nil {
+	if s.inline, err = parsePage(value[16:], 0, s.meta.Pages); err != nil {
 		return err
 	}
 	if !s.inline.leaf {
-		return corrupt("the inline bucket is no leaf")
+		return corrupt("the inline bucket is not a leaf")
 	}
-	return nil
+	return s.inline.holdsRecords()
 }
 
 // read reads and checks one page with its overflow, into buffer if that is large enough.
-func (s *snapshot) read(id uint64, buffer []byte) (page, error) {
-	size := s.meta.pageSize
+func (s *Snapshot) read(id uint64, buffer []byte) (page, error) {
+	size := s.meta.PageSize
 	data := grow(buffer, size)
 	if _, err := s.file.ReadAt(data, int64(id)*size); err != nil {
 		return page{}, corrupt("page %d cannot be read: %v", id, err)
 	}
 	if overflow := uint64(order.Uint32(data[12:])); overflow > 0 {
 		total := int64(overflow+1) * size
-		if overflow >= s.meta.pages-id || total > maxRun {
+		if overflow >= s.meta.Pages-id || total > maxRun {
 			return page{}, corrupt("page %d is said to be %d pages long", id, overflow+1)
 		}
 		data = grow(data, total)
@@ -94,7 +111,7 @@ func (s *snapshot) read(id uint64, buffer []byte) (page, error) {
 			return page{}, corrupt("page %d cannot be read: %v", id, err)
 		}
 	}
-	return parsePage(data, id, s.meta.pages)
+	return parsePage(data, id, s.meta.Pages)
 }
 
 func grow(buffer []byte, size int64) []byte {
@@ -106,7 +123,7 @@ func grow(buffer []byte, size int64) []byte {
 
 // readWithin reads a page and checks that its keys lie in the range that its parent gives it. With the ascending order
 // inside of the pages this keeps a damaged tree from being walked in circles.
-func (s *snapshot) readWithin(id uint64, low, high, buffer []byte) (page, error) {
+func (s *Snapshot) readWithin(id uint64, low, high, buffer []byte) (page, error) {
 	if p, ok := s.branches[id]; ok {
 		return *p, p.within(low, high)
 	}
@@ -116,6 +133,9 @@ func (s *snapshot) readWithin(id uint64, low, high, buffer []byte) (page, error)
 	}
 	if p.leaf && p.count == 0 && low != nil {
 		return page{}, corrupt("leaf page %d is empty", id)
+	}
+	if err := p.holdsRecords(); err != nil {
+		return page{}, err
 	}
 	if err := p.within(low, high); err != nil || p.leaf {
 		return p, err
@@ -128,6 +148,17 @@ func (s *snapshot) readWithin(id uint64, low, high, buffer []byte) (page, error)
 	return p, nil
 }
 
+// holdsRecords makes sure that no record of a leaf is a bucket: there is one bucket, and none in it.
+func (p *page) holdsRecords() error {
+	for i := range p.count {
+		if p.leaf && p.isBucket(i) {
+			return corrupt("record %q on page %d is a bucket", p.key(i), p.id)
+		}
+	}
+	return nil
+}
+
+// within checks that all keys of a page lie between low and high.
 func (p *page) within(low, high []byte) error {
 	if p.count == 0 {
 		return nil
@@ -140,7 +171,7 @@ func (p *page) within(low, high []byte) error {
 
 // cursor walks the records in the order of their keys.
 type cursor struct {
-	s      *snapshot
+	s      *Snapshot
 	path   []step // the branches above the leaf
 	leaf   leafRange
 	index  int
@@ -222,13 +253,13 @@ func (c *cursor) settle() (bool, error) {
 }
 
 // Get implements store.Tx.
-func (s *snapshot) Get(key string) ([]byte, error) {
-	value, err := s.lookup([]byte(key))
+func (s *Snapshot) Get(key string) ([]byte, error) {
+	value, err := s.Lookup([]byte(key))
 	return bytes.Clone(value), err
 }
 
-// lookup is Get without the copy.
-func (s *snapshot) lookup(key []byte) ([]byte, error) {
+// Lookup is Get without the copy.
+func (s *Snapshot) Lookup(key []byte) ([]byte, error) {
 	if err := s.ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -241,9 +272,6 @@ func (s *snapshot) lookup(key []byte) ([]byte, error) {
 	}
 	p := &s.last.page
 	if i := p.find(key); i < p.count && bytes.Equal(p.key(i), key) {
-		if p.isBucket(i) {
-			return nil, corrupt("record %q is a bucket", key)
-		}
 		_, value := p.element(i)
 		return value, nil
 	}
@@ -255,9 +283,9 @@ func (l *leafRange) covers(key []byte) bool {
 }
 
 // Scan implements store.Tx.
-func (s *snapshot) Scan(prefix, after string) iter.Seq2[store.Record, error] {
+func (s *Snapshot) Scan(prefix, after string) iter.Seq2[store.Record, error] {
 	return func(yield func(store.Record, error) bool) {
-		c := cursor{s: s, buffer: make([]byte, s.meta.pageSize)}
+		c := cursor{s: s, buffer: make([]byte, s.meta.PageSize)}
 		from := max(prefix, after)
 		err := c.seek([]byte(from))
 		for n := 0; err == nil; n++ {
@@ -283,4 +311,24 @@ func (s *snapshot) Scan(prefix, after string) iter.Seq2[store.Record, error] {
 			yield(store.Record{}, err)
 		}
 	}
+}
+
+// CheckSiblings reads the pages beside the path to key, which bbolt may merge with it after a deletion.
+func (s *Snapshot) CheckSiblings(key []byte) error {
+	c := cursor{s: s}
+	if err := c.seek(key); err != nil {
+		return err
+	}
+	for i := range c.path {
+		for _, index := range []int{c.path[i].index - 1, c.path[i].index + 1} {
+			if index < 0 || index >= c.path[i].page.count {
+				continue
+			}
+			low, high := c.path[i].bounds(index)
+			if _, err := s.readWithin(c.path[i].page.child(index), low, high, nil); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
