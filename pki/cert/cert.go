@@ -64,6 +64,7 @@ type Certificate struct {
 
 	malformed []Malformation
 	oddities  []string // found while parsing, for Warning
+	spki      key.SPKI
 	key       key.Public
 	times     timeForm // that of the worse one
 	earlyForm bool     // a GeneralizedTime stands where RFC 5280 wants a UTCTime
@@ -136,10 +137,10 @@ func (c *Certificate) parseTBS(tbs cryptobyte.String) error {
 	if c.RawSubject, c.Subject, err = readName(&tbs); err != nil {
 		return fmt.Errorf("its subject: %w", err)
 	}
-	if c.RawSPKI, err = readSPKI(&tbs); err != nil {
-		return err
+	if c.spki, err = key.ReadSPKI(&tbs); err != nil {
+		return fmt.Errorf("its public key: %w", err)
 	}
-	c.key = key.DescribePublic(c.RawSPKI)
+	c.RawSPKI, c.key = c.spki.Raw, c.spki.Describe()
 	c.KeyType = c.key.Type
 	return c.parseOptional(tbs)
 }
@@ -178,23 +179,6 @@ func readName(from *cryptobyte.String) ([]byte, name.Name, error) {
 	}
 	n, err := name.Parse(raw)
 	return raw, n, err
-}
-
-// readSPKI checks the structure of a SubjectPublicKeyInfo and leaves its content to package key.
-func readSPKI(from *cryptobyte.String) ([]byte, error) {
-	var raw, bits cryptobyte.String
-	if !from.ReadASN1Element(&raw, asn1.SEQUENCE) {
-		return nil, errors.New("its public key is no SEQUENCE")
-	}
-	seq := raw
-	seq.ReadASN1(&seq, asn1.SEQUENCE)
-	if _, err := oid.ReadAlgorithm(&seq); err != nil {
-		return nil, fmt.Errorf("its public key's algorithm: %w", err)
-	}
-	if !seq.ReadASN1(&bits, asn1.BIT_STRING) || len(bits) == 0 || bits[0] > 7 || !seq.Empty() {
-		return nil, errors.New("its public key is no BIT STRING")
-	}
-	return raw, nil
 }
 
 // SerialHex returns the serial number in lower-case hexadecimal of whole bytes, with a sign if it is negative.

@@ -66,10 +66,11 @@ func (r *Request) parseInfo(tbs cryptobyte.String) error {
 	if r.RawSubject, r.Subject, err = readName(&tbs); err != nil {
 		return fmt.Errorf("its subject: %w", err)
 	}
-	if r.RawSPKI, err = readSPKI(&tbs); err != nil {
-		return err
+	spki, err := key.ReadSPKI(&tbs)
+	if err != nil {
+		return fmt.Errorf("its public key: %w", err)
 	}
-	r.KeyType = key.DescribePublic(r.RawSPKI).Type
+	r.RawSPKI, r.KeyType = spki.Raw, spki.Describe().Type
 	if tbs.Empty() {
 		return nil // some programs leave the attributes out altogether
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"certkdb/pki/key"
 	"certkdb/pki/name"
 	"certkdb/pki/oid"
 
@@ -28,7 +29,7 @@ func (c *Certificate) Warning() string {
 		w.addf("the extension %s cannot be decoded: %v", oid.Name(m.ID), m.Err)
 	}
 	w.checkHead(c)
-	w.checkKey(c.RawSPKI)
+	w.checkKey(c.spki)
 	w.checkName("subject", c.Subject)
 	w.checkName("issuer", c.Issuer)
 	for i := range c.Extensions {
@@ -81,30 +82,23 @@ func hasBigArc(dotted string) bool {
 }
 
 // checkKey looks for what Go's reader of SubjectPublicKeyInfo refuses.
-func (w *warnings) checkKey(raw cryptobyte.String) {
-	var bits cryptobyte.String
-	raw.ReadASN1(&raw, asn1.SEQUENCE) // readSPKI has checked all this
-	algorithm, err := oid.ReadAlgorithm(&raw)
-	if err != nil {
-		return // unreachable
-	}
-	raw.ReadASN1(&bits, asn1.BIT_STRING)
-	if bits[0] != 0 {
+func (w *warnings) checkKey(spki key.SPKI) {
+	if spki.Unaligned {
 		w.addf("the public key is not a whole number of bytes")
 	}
-	key := bits[1:]
+	algorithm, bits := spki.Algorithm, spki.Bits
 	switch algorithm.OID {
-	case "1.2.840.113549.1.1.1":
+	case oid.RSA:
 		if !bytes.Equal(algorithm.Params, []byte{5, 0}) {
 			w.addf("the RSA key's algorithm has no NULL parameters")
 		}
-		w.checkRSA(key)
-	case "1.2.840.10045.2.1":
-		w.checkEC(algorithm.Params, key)
-	case "1.2.840.10040.4.1":
-		w.checkDSA(algorithm.Params, key)
+		w.checkRSA(bits)
+	case oid.EC:
+		w.checkEC(algorithm.Params, bits)
+	case oid.DSA:
+		w.checkDSA(algorithm.Params, bits)
 	default:
-		w.checkFixedKey(algorithm, key)
+		w.checkFixedKey(algorithm, bits)
 	}
 }
 
@@ -166,8 +160,7 @@ func (w *warnings) checkDSA(params, key cryptobyte.String) {
 
 // fixedSizes are the lengths of the keys that have only one (RFC 8410, RFC 9881).
 var fixedSizes = map[string]int{
-	"1.3.101.112": 32, "1.3.101.110": 32,
-	"2.16.840.1.101.3.4.3.17": 1312, "2.16.840.1.101.3.4.3.18": 1952, "2.16.840.1.101.3.4.3.19": 2592,
+	oid.Ed25519: 32, oid.X25519: 32, oid.MLDSA44: 1312, oid.MLDSA65: 1952, oid.MLDSA87: 2592,
 }
 
 func (w *warnings) checkFixedKey(algorithm oid.Algorithm, key []byte) {
