@@ -1,6 +1,7 @@
 package pkcs12
 
 import (
+	"bytes"
 	"encoding/base64"
 	"slices"
 	"strings"
@@ -125,6 +126,17 @@ func (b *bag) localKeyID() []byte {
 		return list[len(list)-1]
 	}
 	return nil
+}
+
+// isSigner says that a certificate has an attribute of those that are trusted: Oracle's, or what GSKit writes.
+func (b *bag) isSigner() bool { return b.has(oidTrustedKeyUsage) || b.isGSKitSigner() }
+
+// isGSKitSigner recognises a trusted certificate of IBM's GSKit, which has the certificate's signature, a BIT STRING, as its localKeyId. Only
+// newer versions of GSKit write Oracle's attribute too.
+func (b *bag) isGSKitSigner() bool {
+	id := cryptobyte.String(b.localKeyID())
+	var bits cryptobyte.String
+	return b.cert != nil && id.ReadASN1(&bits, asn1.BIT_STRING) && id.Empty() && len(bits) > 1 && bytes.HasSuffix(b.cert, bits)
 }
 
 // set replaces an attribute's values by one; nil removes the attribute.

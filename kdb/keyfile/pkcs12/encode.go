@@ -294,7 +294,7 @@ func (c *Container) settleTrust() {
 		}
 		m := r.cert.marks()
 		m.entry = m.entry || r.hidden(used)
-		m.distrusted = !r.trusted && !byUse || m.distrusted && !r.trusted
+		m.distrusted = !r.trusted && (m.distrusted || !byUse || r.cert.isGSKitSigner())
 		r.cert.setMarks(m)
 		if r.trusted && !inferTrust(r.cert, byUse) {
 			r.cert.setTrustedKeyUsage(true)
@@ -334,7 +334,7 @@ func (c *Container) settleKeyIDs() {
 // hidden says that a reader would take a trusted entry for a part of the chains that it stands in.
 func (r *record) hidden(used users) bool {
 	names := used[sha256.Sum256(r.cert.cert)]
-	if len(names) == 0 || r.cert.has(oidTrustedKeyUsage) {
+	if len(names) == 0 || r.cert.isSigner() {
 		return false
 	}
 	parsed, err := cert.Parse(r.cert.cert)

@@ -80,7 +80,7 @@ func (c *Container) describeCerts(byBag map[*bag]*record, keys []*record, x *ind
 	byUse := len(keys) > 0 || c.anyTrustedKeyUsage()
 	for _, b := range x.bags {
 		names := users[sha256.Sum256(b.cert)]
-		if owner[b] || len(names) > 0 && !b.has(oidTrustedKeyUsage) && !b.marks().entry && !hasOwnName(b, x.parsed[b], names) {
+		if owner[b] || len(names) > 0 && !b.isSigner() && !b.marks().entry && !hasOwnName(b, x.parsed[b], names) {
 			continue
 		}
 		byBag[b] = &record{kind: kdb.KindTrusted, cert: b, trusted: inferTrust(b, byUse)}
@@ -124,7 +124,7 @@ func (c *Container) anyTrustedKeyUsage() bool {
 
 // inferTrust is what a reader concludes of a certificate's attributes; byUse says that the file has keys or uses the attribute.
 func inferTrust(b *bag, byUse bool) bool {
-	return !b.marks().distrusted && (b.has(oidTrustedKeyUsage) || !byUse)
+	return !b.marks().distrusted && (b.isSigner() || !byUse)
 }
 
 // addRecord gives a record its label and its place.

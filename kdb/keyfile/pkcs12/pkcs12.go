@@ -8,7 +8,8 @@
 //   - A private key makes a personal entry with the certificate of the same localKeyId, else of the same public key. Its
 //     chain is built of the file's other certificates by issuer and subject, as Java does.
 //   - A certificate with Oracle's trustedKeyUsage attribute makes a trusted entry, as in keytool. So does every
-//     certificate of a file that has neither keys nor that attribute, as people use such files with OpenSSL.
+//     certificate of a file that has neither keys nor that attribute, as people use such files with OpenSSL, and a
+//     certificate whose localKeyId is its signature, as IBM's GSKit writes it.
 //   - Another certificate that stands in a key's chain is part of that entry alone, as in keytool, unless it has a
 //     friendlyName that is not just its own subject (Java writes that one) or the key's: openssl pkcs12 shows such a
 //     name, so it is an entry too. It and certificates that belong to no key are shown as not trusted.

@@ -1,10 +1,13 @@
 package pkcs12_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/asn1"
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"certkdb/kdb"
@@ -79,4 +82,50 @@ func TestStash_underTheNameOfACMSDatabase(t *testing.T) {
 	if err := silent(t, pkcs12.Codec(), path); err != nil {
 		t.Errorf("by its stash after the password changed: %v", err)
 	}
+}
+
+// gskitSigner is a trusted certificate as GSKit writes it: the signature is the localKeyId.
+func gskitSigner(t *testing.T, label string, id *identity) []byte {
+	t.Helper()
+	bits := der(t, 3, append([]byte{0}, id.cert.Signature...))
+	attribute := func(number int, value []byte) []byte {
+		return der(t, 0x30, mustMarshal(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, number}), der(t, 0x31, value))
+	}
+	var name []byte
+	for _, c := range []byte(label) {
+		name = append(name, 0, c)
+	}
+	content := der(t, 0x30, mustMarshal(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 22, 1}), der(t, 0xa0, octets(t, id.cert.Raw)))
+	return der(t, 0x30, mustMarshal(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 3}), der(t, 0xa0, content),
+		der(t, 0x31, attribute(20, der(t, 30, name)), attribute(21, octets(t, bits))))
+}
+
+func TestDecode_signersOfGSKit(t *testing.T) {
+	t.Parallel()
+	f := newFamily(t)
+	data := rawFile(t, gskitSigner(t, "root", f.root), gskitSigner(t, "CN=Middle", f.middle))
+	c := decode(t, data, "")
+	before := c.Bags()
+	put(t, c, f.personal("one", f.one))
+	c = decode(t, encode(t, c, "password"), "password")
+	if got := labels(c); !strings.Contains(got, "root:trusted:c*") || !strings.Contains(got, "CN=Middle:trusted:c*") {
+		t.Errorf("with a key next to them the signers are %s", got)
+	}
+	found := 0
+	for _, bag := range c.Bags() {
+		if bytes.Equal(bag.DER, before[0].DER) || bytes.Equal(bag.DER, before[1].DER) {
+			found++
+		}
+	}
+	if found != 2 {
+		t.Errorf("%d of 2 bags stayed as they were", found)
+	}
+	distrusted := trusted("root", f.root)
+	distrusted.Trusted = false
+	put(t, c, distrusted)
+	c = decode(t, encode(t, c, "password"), "password")
+	if got := labels(c); strings.Contains(got, "root:trusted:c*") || !strings.Contains(got, "CN=Middle:trusted:c*") {
+		t.Errorf("after one was distrusted the entries are %s", got)
+	}
+	checkKeys(t, c)
 }
