@@ -1,7 +1,11 @@
 package main
 
 import (
+	"io/fs"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -83,6 +87,30 @@ func TestLayers_arrowsPointDown(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// An object identifier that two packages need stands in pki/oid.
+func TestOIDs_standOnce(t *testing.T) {
+	t.Parallel()
+	literal := regexp.MustCompile(`"(?:[01](?:\.\d+){4,}|2\.\d+(?:\.\d+){2,})"`)
+	homes := map[string]string{}
+	err := fs.WalkDir(os.DirFS("."), ".", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		folder := filepath.Dir(path)
+		for _, dotted := range literal.FindAllString(string(text), -1) {
+			if home, known := homes[dotted]; known && home != folder {
+				t.Errorf("%s: %s is also in %s", path, dotted, home)
+			}
+			homes[dotted] = folder
+		}
+		return err
+	})
+	if err != nil || len(homes) < 200 {
+		t.Errorf("%d identifiers, %v", len(homes), err)
 	}
 }
 

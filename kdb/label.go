@@ -7,6 +7,7 @@ import (
 
 	"certkdb/pki/cert"
 	"certkdb/pki/name"
+	"certkdb/pki/oid"
 )
 
 // AutoLabel makes the label of an entry that came without one, from its first certificate or request: see [LabelFor]. The
@@ -35,7 +36,7 @@ func LabelFor(subject name.Name, fingerprint [32]byte) string {
 
 // slugOf tries the attributes in the order of how well they name something. The last common name is the most specific one.
 func slugOf(subject name.Name) string {
-	for _, wanted := range [...]string{name.CommonName, "2.5.4.11", "2.5.4.10", ""} { // OU, O, any
+	for _, wanted := range [...]string{name.CommonName, oid.OrganizationalUnitName, oid.OrganizationName, ""} { // OU, O, any
 		for i := len(subject.RDNs) - 1; i >= 0; i-- {
 			for _, a := range subject.RDNs[i] {
 				if wanted != "" && a.Type != wanted {

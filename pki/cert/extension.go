@@ -15,31 +15,31 @@ import (
 
 // Identifiers of the extensions of RFC 5280, sections 4.2 and 5.2.
 const (
-	IDSubjectKeyID          = "2.5.29.14"
-	IDKeyUsage              = "2.5.29.15"
-	IDSubjectAltName        = "2.5.29.17"
-	IDIssuerAltName         = "2.5.29.18"
-	IDBasicConstraints      = "2.5.29.19"
-	IDCRLNumber             = "2.5.29.20"
-	IDReasonCode            = "2.5.29.21"
-	IDInvalidityDate        = "2.5.29.24"
-	IDDeltaCRLIndicator     = "2.5.29.27"
-	IDIssuingDistribution   = "2.5.29.28"
-	IDCertificateIssuer     = "2.5.29.29"
-	IDNameConstraints       = "2.5.29.30"
-	IDCRLDistributionPoints = "2.5.29.31"
-	IDCertificatePolicies   = "2.5.29.32"
-	IDPolicyMappings        = "2.5.29.33"
-	IDAuthorityKeyID        = "2.5.29.35"
-	IDPolicyConstraints     = "2.5.29.36"
-	IDExtendedKeyUsage      = "2.5.29.37"
-	IDFreshestCRL           = "2.5.29.46"
-	IDInhibitAnyPolicy      = "2.5.29.54"
-	IDAuthorityInfoAccess   = "1.3.6.1.5.5.7.1.1"
-	IDSubjectInfoAccess     = "1.3.6.1.5.5.7.1.11"
-	IDTLSFeature            = "1.3.6.1.5.5.7.1.24"
-	IDSCTList               = "1.3.6.1.4.1.11129.2.4.2"
-	IDCTPoison              = "1.3.6.1.4.1.11129.2.4.3"
+	IDSubjectKeyID          = oid.SubjectKeyIdentifier
+	IDKeyUsage              = oid.KeyUsage
+	IDSubjectAltName        = oid.SubjectAltName
+	IDIssuerAltName         = oid.IssuerAltName
+	IDBasicConstraints      = oid.BasicConstraints
+	IDCRLNumber             = oid.CRLNumber
+	IDReasonCode            = oid.ReasonCode
+	IDInvalidityDate        = oid.InvalidityDate
+	IDDeltaCRLIndicator     = oid.DeltaCRLIndicator
+	IDIssuingDistribution   = oid.IssuingDistributionPoint
+	IDCertificateIssuer     = oid.CertificateIssuer
+	IDNameConstraints       = oid.NameConstraints
+	IDCRLDistributionPoints = oid.CRLDistributionPoints
+	IDCertificatePolicies   = oid.CertificatePolicies
+	IDPolicyMappings        = oid.PolicyMappings
+	IDAuthorityKeyID        = oid.AuthorityKeyIdentifier
+	IDPolicyConstraints     = oid.PolicyConstraints
+	IDExtendedKeyUsage      = oid.ExtKeyUsage
+	IDFreshestCRL           = oid.FreshestCRL
+	IDInhibitAnyPolicy      = oid.InhibitAnyPolicy
+	IDAuthorityInfoAccess   = oid.AuthorityInfoAccess
+	IDSubjectInfoAccess     = oid.SubjectInfoAccess
+	IDTLSFeature            = oid.TLSFeature
+	IDSCTList               = oid.SignedCertificateTimestamps
+	IDCTPoison              = oid.CTPoison
 )
 
 // KeyUsage is the set of bits of RFC 5280, 4.2.1.3; bit 0 of the standard is the lowest.

@@ -13,12 +13,12 @@ import (
 )
 
 // AnyPolicy is the policy that stands for every other (RFC 5280, 4.2.1.4).
-const AnyPolicy = "2.5.29.32.0"
+const AnyPolicy = oid.AnyPolicy
 
 // Policy qualifiers that RFC 5280, 4.2.1.4 defines.
 const (
-	QualifierCPS        = "1.3.6.1.5.5.7.2.1"
-	QualifierUserNotice = "1.3.6.1.5.5.7.2.2"
+	QualifierCPS        = oid.CPS
+	QualifierUserNotice = oid.UserNotice
 )
 
 // Policy is one policy of the certificatePolicies extension.

@@ -86,7 +86,7 @@ func (r *Request) parseInfo(tbs cryptobyte.String) error {
 	return nil
 }
 
-const idExtensionRequest = "1.2.840.113549.1.9.14"
+const idExtensionRequest = oid.ExtensionRequest
 
 func (r *Request) readAttribute(from *cryptobyte.String) error {
 	var seq, id, values cryptobyte.String
@@ -99,9 +99,9 @@ func (r *Request) readAttribute(from *cryptobyte.String) error {
 		return err
 	}
 	switch dotted {
-	case idExtensionRequest, "1.3.6.1.4.1.311.2.1.14": // extensionRequest, and Microsoft's of the same form
+	case idExtensionRequest, oid.MSExtensionRequest: // extensionRequest, and Microsoft's of the same form
 		return r.readExtensionRequest(values)
-	case "1.2.840.113549.1.9.7":
+	case oid.ChallengePassword:
 		r.ChallengePassword = true
 	}
 	return nil

@@ -170,12 +170,12 @@ func (ca *CA) allows(d *draft, r *Request) error {
 		}
 	}
 	asked := d.purposes(r)
-	if len(ca.cert.ExtKeyUsage) == 0 || slices.Contains(ca.cert.ExtKeyUsage, oidAnyPurpose) {
+	if len(ca.cert.ExtKeyUsage) == 0 || slices.Contains(ca.cert.ExtKeyUsage, oid.AnyExtendedKeyUsage) {
 		return nil
 	}
 	for _, id := range asked {
 		// A responder's certificate comes from the CA whose certificates it answers for, whatever these are for.
-		if id != oidOCSPSigning && !slices.Contains(ca.cert.ExtKeyUsage, id) {
+		if id != oid.OCSPSigning && !slices.Contains(ca.cert.ExtKeyUsage, id) {
 			return fmt.Errorf("%w: the CA is limited to other purposes than %s (its extended key usage)", pki.ErrRefused, oid.Name(id))
 		}
 	}

@@ -93,15 +93,13 @@ func constraintsExtension(permitted, excluded []cert.GeneralName) cert.Extension
 // demands and x509's template does not.
 func (d *draft) timestampingExtension() (cert.Extension, bool) {
 	named := slices.Equal(d.ExtKeyUsage, []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping}) && len(d.UnknownExtKeyUsage) == 0
-	dotted := len(d.ExtKeyUsage) == 0 && len(d.UnknownExtKeyUsage) == 1 && d.UnknownExtKeyUsage[0].String() == oidTimeStamping
+	dotted := len(d.ExtKeyUsage) == 0 && len(d.UnknownExtKeyUsage) == 1 && d.UnknownExtKeyUsage[0].String() == oid.TimeStamping
 	if !named && !dotted {
 		return cert.Extension{}, false
 	}
-	var b cryptobyte.Builder
-	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddASN1ObjectIdentifier([]int{1, 3, 6, 1, 5, 5, 7, 3, 8})
-	})
-	return cert.Extension{ID: cert.IDExtendedKeyUsage, Critical: true, Value: b.BytesOrPanic()}, true
+	e := purposesExtension([]string{oid.TimeStamping})
+	e.Critical = true
+	return e, true
 }
 
 // ParseConstraint reads a name constraint written TYPE:VALUE as [ParseSAN] does, with the forms of RFC 5280, 4.2.1.10:

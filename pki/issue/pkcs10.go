@@ -85,14 +85,12 @@ func (d *draft) requested(r *Request) []pkix.Extension {
 		out = append(out, pkix.Extension{Id: id, Critical: e.Critical, Value: e.Value})
 	}
 	for _, e := range d.ExtraExtensions {
-		if id := e.Id.String(); id != cert.IDCertificatePolicies && id != oidOCSPNoCheck { // the CA's
+		if id := e.Id.String(); id != cert.IDCertificatePolicies && id != oid.OCSPNoCheck { // the CA's
 			out = append(out, e)
 		}
 	}
 	return out
 }
-
-const oidOCSPNoCheck = "1.3.6.1.5.5.7.48.1.5"
 
 // pathLen is the path length, -1 for no limit.
 func (d *draft) pathLen() int {

@@ -16,6 +16,7 @@ import (
 	"certkdb/pki/cert"
 	"certkdb/pki/hosts"
 	"certkdb/pki/name"
+	"certkdb/pki/oid"
 )
 
 // draft is a certificate before it has an issuer.
@@ -103,7 +104,10 @@ func checkSubject(n name.Name) error {
 
 // tooLong notes what is longer than RFC 5280 allows (appendix A.1: ub-common-name and others), which some programs refuse.
 func tooLong(n name.Name) (notes []string) {
-	bounds := map[string]int{name.CommonName: 64, "2.5.4.10": 64, "2.5.4.11": 64, "2.5.4.7": 128, "2.5.4.8": 128, name.SerialNumber: 64, name.EmailAddress: 255}
+	bounds := map[string]int{
+		oid.CommonName: 64, oid.OrganizationName: 64, oid.OrganizationalUnitName: 64, oid.LocalityName: 128, oid.StateOrProvinceName: 128,
+		oid.SerialNumber: 64, oid.EmailAddress: 255,
+	}
 	for _, rdn := range n.RDNs {
 		for _, a := range rdn {
 			length, short := utf8.RuneCountInString(a.Value), name.ShortName(a.Type)

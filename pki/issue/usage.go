@@ -62,29 +62,22 @@ type extKeyUsage struct{ name, cfssl, oid string }
 
 func extKeyUsages() []extKeyUsage {
 	return []extKeyUsage{
-		{"serverAuth", "server auth", "1.3.6.1.5.5.7.3.1"},
-		{"clientAuth", "client auth", "1.3.6.1.5.5.7.3.2"},
-		{"codeSigning", "code signing", "1.3.6.1.5.5.7.3.3"},
-		{"emailProtection", "email protection", "1.3.6.1.5.5.7.3.4"},
-		{"timeStamping", "timestamping", oidTimeStamping},
-		{"OCSPSigning", "ocsp signing", oidOCSPSigning},
-		{"anyExtendedKeyUsage", "any", oidAnyPurpose},
-		{"ipsecEndSystem", "ipsec end system", "1.3.6.1.5.5.7.3.5"},
-		{"ipsecTunnel", "ipsec tunnel", "1.3.6.1.5.5.7.3.6"},
-		{"ipsecUser", "ipsec user", "1.3.6.1.5.5.7.3.7"},
-		{"ipsecIKE", "ipsec ike", "1.3.6.1.5.5.7.3.17"},
-		{"documentSigning", "document signing", "1.3.6.1.5.5.7.3.36"}, // RFC 9336
-		{"smartcardLogon", "smartcard logon", "1.3.6.1.4.1.311.20.2.2"},
-		{"pkInitKDC", "kdc", "1.3.6.1.5.2.3.5"}, // RFC 4556
+		{"serverAuth", "server auth", oid.ServerAuth},
+		{"clientAuth", "client auth", oid.ClientAuth},
+		{"codeSigning", "code signing", oid.CodeSigning},
+		{"emailProtection", "email protection", oid.EmailProtection},
+		{"timeStamping", "timestamping", oid.TimeStamping},
+		{"OCSPSigning", "ocsp signing", oid.OCSPSigning},
+		{"anyExtendedKeyUsage", "any", oid.AnyExtendedKeyUsage},
+		{"ipsecEndSystem", "ipsec end system", oid.IPsecEndSystem},
+		{"ipsecTunnel", "ipsec tunnel", oid.IPsecTunnel},
+		{"ipsecUser", "ipsec user", oid.IPsecUser},
+		{"ipsecIKE", "ipsec ike", oid.IPsecIKE},
+		{"documentSigning", "document signing", oid.DocumentSigning}, // RFC 9336
+		{"smartcardLogon", "smartcard logon", oid.MSSmartcardLogon},
+		{"pkInitKDC", "kdc", oid.PKINITKDC}, // RFC 4556
 	}
 }
-
-// Purposes that have rules of their own.
-const (
-	oidTimeStamping = "1.3.6.1.5.5.7.3.8"
-	oidOCSPSigning  = "1.3.6.1.5.5.7.3.9"
-	oidAnyPurpose   = "2.5.29.37.0"
-)
 
 // ExtKeyUsageNames returns the names of the extended key usages that are known by name.
 func ExtKeyUsageNames() []string {

@@ -53,15 +53,15 @@ const (
 
 // Attribute types with a meaning for this package and its callers.
 const (
-	CommonName      = "2.5.4.3"
-	SerialNumber    = "2.5.4.5"
-	Country         = "2.5.4.6"
-	DNQualifier     = "2.5.4.46"
-	DomainComponent = "0.9.2342.19200300.100.1.25"
-	Mailbox         = "0.9.2342.19200300.100.1.3"
-	EmailAddress    = "1.2.840.113549.1.9.1"
+	CommonName      = oid.CommonName
+	SerialNumber    = oid.SerialNumber
+	Country         = oid.CountryName
+	DNQualifier     = oid.DNQualifier
+	DomainComponent = oid.DomainComponent
+	Mailbox         = oid.RFC822Mailbox
+	EmailAddress    = oid.EmailAddress
 
-	jurisdictionCountry = "1.3.6.1.4.1.311.60.2.1.3"
+	jurisdictionCountry = oid.JurisdictionCountryName
 )
 
 // Parse reads a DER Name (RFC 5280, 4.1.2.4). The result refers to der.

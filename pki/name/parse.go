@@ -23,10 +23,10 @@ var typesByName = sync.OnceValue(attributeTypes)
 
 func attributeTypes() map[string]string {
 	types := map[string]string{
-		"s": "2.5.4.8", "sp": "2.5.4.8", "state": "2.5.4.8", "province": "2.5.4.8",
-		"e": EmailAddress, "email": EmailAddress, "t": "2.5.4.12", "g": "2.5.4.42", "surname": "2.5.4.4",
-		"pc": "2.5.4.17", "zip": "2.5.4.17", "userid": "0.9.2342.19200300.100.1.1", "streetaddress": "2.5.4.9",
-		"dnq": DNQualifier, "country": Country, "locality": "2.5.4.7", "organization": "2.5.4.10",
+		"s": oid.StateOrProvinceName, "sp": oid.StateOrProvinceName, "state": oid.StateOrProvinceName, "province": oid.StateOrProvinceName,
+		"e": EmailAddress, "email": EmailAddress, "t": oid.Title, "g": oid.GivenName, "surname": oid.Surname,
+		"pc": oid.PostalCode, "zip": oid.PostalCode, "userid": oid.UserID, "streetaddress": oid.StreetAddress,
+		"dnq": DNQualifier, "country": Country, "locality": oid.LocalityName, "organization": oid.OrganizationName,
 	}
 	for dotted, short := range shortNames {
 		types[strings.ToLower(short)] = dotted

@@ -29,18 +29,18 @@ func (d *Digest) Sum(message []byte) []byte {
 // Digests are MD5 (RFC 3279, 2.2.1), SHA-1 and SHA-2 (RFC 4055, 2.1; RFC 8017, B.1) and SHA-3 (NIST CSOR). The HMACs are those of
 // RFC 8018, B.1.1 and NIST CSOR. The table is only read.
 var Digests = [...]*Digest{
-	{crypto.MD5, "1.2.840.113549.2.5", "1.2.840.113549.2.6"},
-	{crypto.SHA1, "1.3.14.3.2.26", "1.2.840.113549.2.7"},
-	{crypto.SHA224, "2.16.840.1.101.3.4.2.4", "1.2.840.113549.2.8"},
-	{crypto.SHA256, "2.16.840.1.101.3.4.2.1", "1.2.840.113549.2.9"},
-	{crypto.SHA384, "2.16.840.1.101.3.4.2.2", "1.2.840.113549.2.10"},
-	{crypto.SHA512, "2.16.840.1.101.3.4.2.3", "1.2.840.113549.2.11"},
-	{crypto.SHA512_224, "2.16.840.1.101.3.4.2.5", "1.2.840.113549.2.12"},
-	{crypto.SHA512_256, "2.16.840.1.101.3.4.2.6", "1.2.840.113549.2.13"},
-	{crypto.SHA3_224, "2.16.840.1.101.3.4.2.7", "2.16.840.1.101.3.4.2.13"},
-	{crypto.SHA3_256, "2.16.840.1.101.3.4.2.8", "2.16.840.1.101.3.4.2.14"},
-	{crypto.SHA3_384, "2.16.840.1.101.3.4.2.9", "2.16.840.1.101.3.4.2.15"},
-	{crypto.SHA3_512, "2.16.840.1.101.3.4.2.10", "2.16.840.1.101.3.4.2.16"},
+	{crypto.MD5, MD5, HMACWithMD5},
+	{crypto.SHA1, SHA1, HMACWithSHA1},
+	{crypto.SHA224, SHA224, HMACWithSHA224},
+	{crypto.SHA256, SHA256, HMACWithSHA256},
+	{crypto.SHA384, SHA384, HMACWithSHA384},
+	{crypto.SHA512, SHA512, HMACWithSHA512},
+	{crypto.SHA512_224, SHA512Of224, HMACWithSHA512Of224},
+	{crypto.SHA512_256, SHA512Of256, HMACWithSHA512Of256},
+	{crypto.SHA3_224, SHA3Of224, HMACWithSHA3Of224},
+	{crypto.SHA3_256, SHA3Of256, HMACWithSHA3Of256},
+	{crypto.SHA3_384, SHA3Of384, HMACWithSHA3Of384},
+	{crypto.SHA3_512, SHA3Of512, HMACWithSHA3Of512},
 }
 
 // DigestOf finds a digest by Go's number, nil if it is not in the table.

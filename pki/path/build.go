@@ -11,6 +11,7 @@ import (
 	"certkdb/pki/cert"
 	"certkdb/pki/issuers"
 	"certkdb/pki/key"
+	"certkdb/pki/oid"
 )
 
 // search is one validation: a depth-first search from the certificate towards the anchors (RFC 4158), each chain that
@@ -272,7 +273,7 @@ func issuerURL(c *cert.Certificate) string {
 		return ""
 	}
 	for _, a := range list {
-		if a.Method == "1.3.6.1.5.5.7.48.2" && a.Location.Type == cert.URIName {
+		if a.Method == oid.CAIssuers && a.Location.Type == cert.URIName {
 			return strings.TrimPrefix(a.Location.String(), "uri:")
 		}
 	}

@@ -23,10 +23,10 @@ var processed = []string{
 }
 
 // idNoCheck is id-pkix-ocsp-nocheck of OCSP responders' certificates (RFC 6960, 4.2.2.2.1).
-const idNoCheck = "1.3.6.1.5.5.7.48.1.5"
+const idNoCheck = oid.OCSPNoCheck
 
 // idApplicationPolicies is Microsoft's copy of the extended key usage, which counts if both are there.
-const idApplicationPolicies = "1.3.6.1.4.1.311.21.10"
+const idApplicationPolicies = oid.MSApplicationPolicies
 
 // checker validates one chain: RFC 5280, 6.1. All failures are collected, as one cure at a time is tedious.
 type checker struct {

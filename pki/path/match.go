@@ -9,13 +9,11 @@ import (
 	"certkdb/pki/cert"
 	"certkdb/pki/hosts"
 	"certkdb/pki/name"
+	"certkdb/pki/oid"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
-
-// oidSMTPUTF8 is the type of the other name that holds an internationalised mailbox (RFC 9598).
-const oidSMTPUTF8 = "1.3.6.1.5.5.7.8.9"
 
 // underDomain tells names in the subtree of a DNS constraint (RFC 5280, 4.2.1.10): the name itself and everything
 // below. With a period in front, which the standard does not define for DNS, only what is below.
@@ -100,13 +98,13 @@ func isSMTPUTF8(n cert.GeneralName) bool {
 		return false
 	}
 	id, _, err := n.Other()
-	return err == nil && id == oidSMTPUTF8
+	return err == nil && id == oid.SMTPUTF8Mailbox
 }
 
 // smtpUTF8 returns the mailbox of an other name of that type.
 func smtpUTF8(n cert.GeneralName) (string, bool) {
 	id, value, err := n.Other()
-	if err != nil || id != oidSMTPUTF8 {
+	if err != nil || id != oid.SMTPUTF8Mailbox {
 		return "", false
 	}
 	input := cryptobyte.String(value)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"certkdb/pki/cert"
+	"certkdb/pki/oid"
 )
 
 // Profile says how much more than path validation is wanted.
@@ -49,13 +50,13 @@ func ParseProfile(s string) (Profile, bool) {
 
 // Purposes are identifiers of extended key usages (RFC 5280, 4.2.1.12).
 const (
-	ServerAuth      = "1.3.6.1.5.5.7.3.1"
-	ClientAuth      = "1.3.6.1.5.5.7.3.2"
-	CodeSigning     = "1.3.6.1.5.5.7.3.3"
-	EmailProtection = "1.3.6.1.5.5.7.3.4"
-	TimeStamping    = "1.3.6.1.5.5.7.3.8"
-	OCSPSigning     = "1.3.6.1.5.5.7.3.9"
-	AnyUsage        = "2.5.29.37.0"
+	ServerAuth      = oid.ServerAuth
+	ClientAuth      = oid.ClientAuth
+	CodeSigning     = oid.CodeSigning
+	EmailProtection = oid.EmailProtection
+	TimeStamping    = oid.TimeStamping
+	OCSPSigning     = oid.OCSPSigning
+	AnyUsage        = oid.AnyExtendedKeyUsage
 )
 
 // Anchor is a trust anchor given as a certificate (RFC 5280, 6.1.1 (d)). What the certificate restricts, policies apart,

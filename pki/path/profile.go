@@ -217,7 +217,7 @@ func wellFormed(g cert.GeneralName) bool {
 		return err == nil && directoryProblem(d) == ""
 	case cert.OtherName:
 		id, _, err := g.Other()
-		if err != nil || id != oidSMTPUTF8 {
+		if err != nil || id != oid.SMTPUTF8Mailbox {
 			return err == nil
 		}
 		mailbox, ok := smtpUTF8(g)

@@ -16,11 +16,11 @@ const (
 	oidPBES2  = "1.2.840.113549.1.5.13"
 	oidPBMAC1 = "1.2.840.113549.1.5.14"
 	oidScrypt = "1.3.6.1.4.1.11591.4.11"
-	oidSHA1   = "1.3.14.3.2.26"
-	oidSHA256 = "2.16.840.1.101.3.4.2.1"
+	oidSHA1   = oid.SHA1
+	oidSHA256 = oid.SHA256
 
-	oidHMACSHA1   = "1.2.840.113549.2.7"
-	oidHMACSHA256 = "1.2.840.113549.2.9"
+	oidHMACSHA1   = oid.HMACWithSHA1
+	oidHMACSHA256 = oid.HMACWithSHA256
 	oidAES128CBC  = "2.16.840.1.101.3.4.1.2"
 	oidAES256CBC  = "2.16.840.1.101.3.4.1.42"
 	oidRC2CBC     = "1.2.840.113549.3.2"
@@ -96,7 +96,7 @@ var (
 	rc2Of64   = rc2Kind(8, 64)
 	rc2Of40   = rc2Kind(5, 40)
 	ciphers   = map[string]cipherKind{
-		"1.3.14.3.2.7": desCBC, "1.2.840.113549.3.7": tripleDES,
+		oid.DESCBC: desCBC, oid.TripleDESCBC: tripleDES,
 		oidAES128CBC:              {"AES-128-CBC", modeCBC, 16, aes.BlockSize, false, aes.NewCipher},
 		"2.16.840.1.101.3.4.1.22": {"AES-192-CBC", modeCBC, 24, aes.BlockSize, false, aes.NewCipher},
 		oidAES256CBC:              {"AES-256-CBC", modeCBC, 32, aes.BlockSize, false, aes.NewCipher},
@@ -156,7 +156,7 @@ var gskitScheme = combined{"pbeWithSHA1AndTripleDES-CBC", sha1Digest, tripleDES}
 var knownNames = map[string]string{
 	"1.2.840.113549.1.5.1": "pbeWithMD2AndDES-CBC", "1.2.840.113549.1.5.4": "pbeWithMD2AndRC2-CBC",
 	"1.3.6.1.4.1.1722.12.2.1.16": "BLAKE2b-512", "1.3.6.1.4.1.1722.12.2.2.8": "BLAKE2s-256",
-	"1.2.840.113549.2.2": "MD2", "1.2.840.113549.3.9": "RC5-CBC-Pad", "1.2.840.113549.3.4": "RC4",
+	"1.2.840.113549.2.2": "MD2", "1.2.840.113549.3.9": "RC5-CBC-Pad", oid.RC4: "RC4",
 	"1.2.410.200046.1.1.2": "ARIA-128-CBC",
 	"1.2.410.200046.1.1.7": "ARIA-192-CBC", "1.2.410.200046.1.1.12": "ARIA-256-CBC",
 	"1.2.410.200004.1.4": "SEED-CBC", "1.2.410.200004.1.15": "pbeWithSHA1AndSEED-CBC", "1.3.6.1.4.1.188.7.1.1.2": "IDEA-CBC",

@@ -1,6 +1,8 @@
 package pbe
 
-import "fmt"
+import (
+	"fmt"
+)
 
 // Work is counted in rounds of SHA-1 or SHA-256, which take some 80 ns each: a round of the derivation of PKCS #12 is one, a
 // round of PBKDF2 two.

@@ -1,6 +1,8 @@
 package pbe
 
-import "strconv"
+import (
+	"strconv"
+)
 
 // Description tells people what an encryption or a MAC is made of.
 type Description struct {

@@ -3,7 +3,6 @@ package status
 import (
 	"bytes"
 	"context"
-	"crypto"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 
 	"certkdb/pki"
 	"certkdb/pki/cert"
+	"certkdb/pki/oid"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
@@ -76,7 +76,7 @@ func OCSPURLs(c *cert.Certificate) []string {
 	}
 	var urls []string
 	for _, access := range list {
-		if access.Method == "1.3.6.1.5.5.7.48.1" && access.Location.Type == cert.URIName {
+		if access.Method == oid.OCSP && access.Location.Type == cert.URIName {
 			urls = append(urls, string(access.Location.Value))
 		}
 	}
@@ -109,25 +109,13 @@ func PostOCSP(ctx context.Context, client *http.Client, responder string, reques
 	return der, nil
 }
 
-// ocspHash knows the hash algorithms of certificate identifiers; 0 for others.
-func ocspHash(id []byte) crypto.Hash {
-	switch {
-	case bytes.Equal(id, []byte{0x2b, 0x0e, 0x03, 0x02, 0x1a}):
-		return crypto.SHA1
-	case bytes.Equal(id, []byte{0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01}):
-		return crypto.SHA256
-	case bytes.Equal(id, []byte{0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x02}):
-		return crypto.SHA384
-	case bytes.Equal(id, []byte{0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03}):
-		return crypto.SHA512
+// digestOf is the digest of a certificate identifier, nil if it is unknown or broken.
+func digestOf(id []byte) *oid.Digest {
+	dotted, err := oid.Decode(id)
+	if err != nil || dotted == oid.MD5 {
+		return nil
 	}
-	return 0
-}
-
-func digest(h crypto.Hash, data []byte) []byte {
-	sum := h.New()
-	sum.Write(data)
-	return sum.Sum(nil)
+	return oid.DigestByOID(dotted)
 }
 
 // publicBits is the content of a SubjectPublicKeyInfo's bit string; nil if there is none.

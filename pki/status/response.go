@@ -2,7 +2,7 @@ package status
 
 import (
 	"bytes"
-	"crypto"
+	"crypto/sha1"
 	"errors"
 	"fmt"
 	"math/big"
@@ -36,7 +36,7 @@ type ocspResponse struct {
 // ocspAnswer is a SingleResponse.
 type ocspAnswer struct {
 	Answer
-	hash              crypto.Hash // 0 if it is not known here
+	hash              *oid.Digest // nil if it is not known here
 	nameHash, keyHash []byte
 	serial            *big.Int
 	extensions        []cert.Extension
@@ -44,9 +44,6 @@ type ocspAnswer struct {
 
 // Tags of optional fields.
 func tagged(n asn1.Tag) asn1.Tag { return n.ContextSpecific().Constructed() }
-
-// idOCSPBasic is the content of id-pkix-ocsp-basic.
-var idOCSPBasic = []byte{0x2b, 6, 1, 5, 5, 7, 48, 1, 1}
 
 // maxResponders bounds the certificates of a response that are looked at.
 const maxResponders = 8
@@ -102,7 +99,7 @@ func parseOCSP(der cryptobyte.String) (*ocspResponse, error) {
 		!body.ReadASN1(&basic, asn1.OCTET_STRING) {
 		return nil, errNoOCSP
 	}
-	if !bytes.Equal(id, idOCSPBasic) {
+	if dotted, _ := oid.Decode(id); dotted != oid.OCSPBasic {
 		return nil, fmt.Errorf("%w: an OCSP response of a type that is not known here", pki.ErrRefused)
 	}
 	return parseBasicOCSP(basic)
@@ -185,7 +182,7 @@ func readOCSPAnswer(from *cryptobyte.String) (ocspAnswer, error) {
 	if seq.ReadASN1(&next, tagged(0)) && !next.ReadASN1GeneralizedTime(&a.NextUpdate) {
 		return a, errNoOCSP
 	}
-	a.hash = ocspHash(hash)
+	a.hash = digestOf(hash)
 	var err error
 	if seq.ReadASN1(&extensions, tagged(1)) {
 		if a.extensions, err = cert.ParseExtensions(extensions); err != nil {
@@ -226,12 +223,17 @@ func (r *ocspResponse) about(serial *big.Int, issuer *cert.Certificate) (ocspAns
 		if a.serial.Cmp(serial) != 0 {
 			continue
 		}
-		if a.hash != 0 && bytes.Equal(a.nameHash, digest(a.hash, issuer.RawSubject)) && bytes.Equal(a.keyHash, digest(a.hash, publicBits(issuer.RawSPKI))) {
+		if a.isAbout(issuer) {
 			return a, nil
 		}
 		err = fmt.Errorf("%w: it is about a certificate of another issuer (RFC 6960, 4.1.1)", pki.ErrRefused)
 	}
 	return ocspAnswer{}, err
+}
+
+// isAbout compares the issuer of an answer (RFC 6960, 4.1.1).
+func (a *ocspAnswer) isAbout(issuer *cert.Certificate) bool {
+	return a.hash != nil && bytes.Equal(a.nameHash, a.hash.Sum(issuer.RawSubject)) && bytes.Equal(a.keyHash, a.hash.Sum(publicBits(issuer.RawSPKI)))
 }
 
 // authorised finds who signed the response, and asks whether it may.
@@ -260,7 +262,8 @@ func (r *ocspResponse) names(c *cert.Certificate) bool {
 	if r.responderName != nil {
 		return name.Equal(*r.responderName, c.Subject)
 	}
-	return bytes.Equal(r.responderKey, digest(crypto.SHA1, publicBits(c.RawSPKI)))
+	sum := sha1.Sum(publicBits(c.RawSPKI)) // RFC 6960, 4.2.1 names it; nothing is trusted because of it
+	return bytes.Equal(r.responderKey, sum[:])
 }
 
 // delegated validates the responder's certificate as one that the issuer has issued for just that (RFC 6960, 4.2.2.2).

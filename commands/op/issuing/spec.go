@@ -12,6 +12,7 @@ import (
 	"certkdb/pki/key"
 	"certkdb/pki/lint"
 	"certkdb/pki/name"
+	"certkdb/pki/oid"
 )
 
 // lint refuses what a CA is about to give out, if it was asked to.
@@ -162,11 +163,11 @@ func (s Spec) subject() (name.Name, error) {
 	}
 	var subject name.Name
 	for _, part := range []name.Attribute{
-		{Type: "2.5.4.6", Value: s.Country},
-		{Type: "2.5.4.8", Value: s.State},
-		{Type: "2.5.4.7", Value: s.Locality},
-		{Type: "2.5.4.10", Value: s.Organization},
-		{Type: "2.5.4.11", Value: s.Unit},
+		{Type: oid.CountryName, Value: s.Country},
+		{Type: oid.StateOrProvinceName, Value: s.State},
+		{Type: oid.LocalityName, Value: s.Locality},
+		{Type: oid.OrganizationName, Value: s.Organization},
+		{Type: oid.OrganizationalUnitName, Value: s.Unit},
 		{Type: name.CommonName, Value: s.CommonName},
 	} {
 		if part.Value != "" {

@@ -15,6 +15,7 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"certkdb/kdb"
+	"certkdb/pki/oid"
 	"certkdb/pki/pbe"
 )
 
@@ -164,5 +165,5 @@ func secretOf(plain []byte) (key []byte, algorithm string) {
 func isAES(e *kdb.Entry) bool {
 	_, algorithm := secretOf(e.Key)
 	return e.KeyAlgorithm == "" || algorithm == algorithmAES &&
-		(e.KeyAlgorithm == algorithmAES || strings.HasPrefix(e.KeyAlgorithm, "2.16.840.1.101.3.4.1"))
+		(e.KeyAlgorithm == algorithmAES || strings.HasPrefix(e.KeyAlgorithm, oid.AES))
 }

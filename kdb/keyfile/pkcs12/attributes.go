@@ -18,10 +18,10 @@ import (
 const (
 	oidFriendlyName    = "1.2.840.113549.1.9.20"
 	oidLocalKeyID      = "1.2.840.113549.1.9.21"
-	oidDescription     = "2.5.4.13"
+	oidDescription     = oid.Description
 	oidTrustedKeyUsage = "2.16.840.1.113894.746875.1.1"
 
-	oidAnyExtendedKeyUsage = "2.5.29.37.0"
+	oidAnyExtendedKeyUsage = oid.AnyExtendedKeyUsage
 )
 
 const tagBMPString = asn1.Tag(30)

@@ -9,6 +9,7 @@ import (
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
 	"certkdb/kdb/keyfile/document"
+	"certkdb/pki/oid"
 	"certkdb/pki/pbe"
 )
 
@@ -290,15 +291,15 @@ func (c *Container) openBag(b *bag) ([]byte, error) {
 
 // secretNames are the names that Java gives to the algorithms of secret keys.
 var secretNames = [...][2]string{
-	{"2.16.840.1.101.3.4.1", "AES"},
-	{"1.2.840.113549.3.7", "DESede"},
-	{"1.3.14.3.2.7", "DES"},
-	{"1.2.840.113549.3.4", "ARCFOUR"},
-	{"1.2.840.113549.2.7", "HmacSHA1"},
-	{"1.2.840.113549.2.8", "HmacSHA224"},
-	{"1.2.840.113549.2.9", "HmacSHA256"},
-	{"1.2.840.113549.2.10", "HmacSHA384"},
-	{"1.2.840.113549.2.11", "HmacSHA512"},
+	{oid.AES, "AES"},
+	{oid.TripleDESCBC, "DESede"},
+	{oid.DESCBC, "DES"},
+	{oid.RC4, "ARCFOUR"},
+	{oid.HMACWithSHA1, "HmacSHA1"},
+	{oid.HMACWithSHA224, "HmacSHA224"},
+	{oid.HMACWithSHA256, "HmacSHA256"},
+	{oid.HMACWithSHA384, "HmacSHA384"},
+	{oid.HMACWithSHA512, "HmacSHA512"},
 	{"1.2.840.113549.1.9.16.3.18", "ChaCha20-Poly1305"},
 }
 
