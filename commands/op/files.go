@@ -7,23 +7,34 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"certkdb/kdb/atomicfile"
 )
 
-// writeSecret writes a file that only its owner may read. It never replaces one.
+// writeSecret writes a file that only its owner may read, whole or not at all. It never replaces one.
 func writeSecret(path string, data []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	t, err := atomicfile.New(atomicfile.Disk{}, path)
 	if err != nil {
-		return Mark(SecretExists, fmt.Errorf("writing %q: %w", path, UnwrapPath(err)))
+		return Mark(SecretExists, fmt.Errorf("writing %q: %w", path, err))
 	}
-	_, err = f.Write(data)
-	return errors.Join(err, f.Sync(), f.Close())
+	defer t.Discard()
+	if _, err = t.Write(data); err == nil {
+		err = t.Publish()
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return Mark(SecretExists, fmt.Errorf("writing %q: %w", path, err))
+	}
+	if err != nil {
+		return fmt.Errorf("writing %q: %w", path, err)
+	}
+	return nil
 }
 
 // Output is where a result goes that is a file.
 type Output struct {
 	Path  string // "" or "-" is standard output
 	Force bool   // replace an existing file
-	// lax does not wait for the disk: what is lost with the power can be had again.
+	// Lax does not wait for the disk: what is lost with the power can be had again.
 	Lax bool
 }
 
@@ -43,43 +54,31 @@ func (o Output) Write(env *Env, secret bool, fill func(io.Writer) error) error {
 	if secret {
 		mode = 0o600
 	}
-	f, err := os.CreateTemp(filepath.Dir(o.Path), "."+filepath.Base(o.Path)+".*") // 0600
-	if err != nil {
-		return fmt.Errorf("writing %q: %w", o.Path, UnwrapPath(err))
-	}
-	w := &noticing{w: f}
-	err = fill(w)
-	filled := err == nil
-	err = errors.Join(err, f.Chmod(mode), o.sync(f), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), o.Path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-	}
-	if err != nil && (filled || w.failed) {
-		return fmt.Errorf("writing %q: %w", o.Path, UnwrapPath(err))
-	}
-	return err // of what should have been written
-}
-
-// noticing remembers whether writing failed.
-type noticing struct {
-	w      io.Writer
-	failed bool
-}
-
-func (n *noticing) Write(data []byte) (int, error) {
-	written, err := n.w.Write(data)
-	n.failed = n.failed || err != nil
-	return written, err
-}
-
-func (o Output) sync(f *os.File) error {
+	var disk atomicfile.FS = atomicfile.Disk{}
 	if o.Lax {
-		return nil
+		disk = atomicfile.NoSync{}
 	}
-	return f.Sync()
+	t, err := atomicfile.New(disk, o.Path)
+	if err != nil {
+		return fmt.Errorf("writing %q: %w", o.Path, err)
+	}
+	defer t.Discard()
+	err = fill(t)
+	if err != nil && t.Failed() == nil {
+		return err // of what should have been written
+	}
+	if err == nil {
+		err = t.Chmod(mode)
+	}
+	if err == nil && o.Force {
+		err = t.Replace()
+	} else if err == nil {
+		err = t.Publish()
+	}
+	if err != nil {
+		return fmt.Errorf("writing %q: %w", o.Path, err)
+	}
+	return nil
 }
 
 // Check refuses to replace a file without Force, and a folder that is not there, before anything is made that would be lost.

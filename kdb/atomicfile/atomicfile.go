@@ -37,6 +37,7 @@ type Temp struct {
 	name   string // the temporary name; "" once it is gone
 	path   string
 	failed error // the first error of Write
+	done   bool  // it is on the disk and closed
 }
 
 // New creates the temporary file for path.
@@ -124,13 +125,15 @@ func (t *Temp) Publish() error {
 	return bare(t.fs.SyncFolder(filepath.Dir(t.path)))
 }
 
-// Finish writes the file to the disk and closes it.
+// Finish writes the file to the disk and closes it, once. Replace and Publish do it if it was not done before.
 func (t *Temp) Finish() error {
-	if t.failed != nil {
+	if t.failed != nil || t.done {
 		return t.failed
 	}
 	err := t.fs.Sync(t.file)
-	return bare(errors.Join(err, t.file.Close()))
+	err = errors.Join(err, t.file.Close())
+	t.done = err == nil
+	return bare(err)
 }
 
 // rename gives the file its name, whatever has it.

@@ -1,10 +1,13 @@
 package sealed
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
 	"strings"
 
 	"certkdb/kdb"
@@ -24,96 +27,142 @@ type Rekey struct {
 // Rekey makes a new master key and seals every record under it, all or nothing. Where the store can be rewritten nothing
 // sealed under the old key is left in it; copies that were made before are what they were.
 func (db *Database) Rekey(ctx context.Context, r Rekey) error {
-	old, err := db.unlocked(ctx)
+	old, err := db.acquire(ctx)
 	if err != nil {
 		return err
 	}
+	defer old.release()
 	m := old.meta
 	rand.Read(m.keyID[:]) // never fails
-	fresh, err := deriveKeys(m, newMaster())
+	next, err := deriveKeys(m, newMaster())
 	if err != nil {
 		return err
 	}
-	raws, slots, err := db.rewrap(ctx, old, fresh, r)
-	if err != nil {
-		return fmt.Errorf("rekeying %q: %w", db.location, err)
+	job := rekeying{db: db, ctx: ctx, old: old, next: next}
+	if err := job.rewrap(r); err != nil {
+		return &store.Error{Op: "rekeying", Location: db.location, Err: err}
 	}
-	job := func(stx store.Tx, put func(string, []byte) error) error {
-		return db.rekey(ctx, stx, put, old, fresh, raws, slots)
+	st, ok := db.store.(store.Rewriter)
+	if ok {
+		err = st.Rewrite(ctx, job.run)
 	}
-	if st, ok := db.store.(store.Rewriter); ok {
-		err = st.Rewrite(ctx, job)
-	}
-	if _, ok := db.store.(store.Rewriter); !ok || errors.Is(err, kdb.ErrUnsupported) {
-		err = db.store.Update(ctx, func(stx store.Tx) error { return inPlace(stx, job) })
+	if !ok || errors.Is(err, kdb.ErrUnsupported) {
+		err = db.store.Update(ctx, job.inPlace)
 	}
 	if err != nil {
 		return db.name(err)
 	}
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	db.keys = fresh
-	old.forget()
+	if db.keys == old { // and not closed meanwhile
+		db.keys = next
+		old.retire()
+	}
 	return nil
 }
 
-// inPlace runs a job that makes all records anew in a transaction that changes them.
-func inPlace(stx store.Tx, job func(store.Tx, func(string, []byte) error) error) error {
-	var removed []string
+// rekeying is one change of the master key.
+type rekeying struct {
+	db        *Database
+	ctx       context.Context
+	old, next *keys
+	raws      [][]byte         // the slots as they were stored
+	slots     map[uint32]*slot // the new ones by their ids
+}
+
+// inPlace seals all records again in a transaction that changes them.
+func (r *rekeying) inPlace(stx store.Tx) error {
+	unwanted := make(map[string]bool)
 	for record, err := range stx.Scan(prefixSlot, "") {
 		if err != nil {
 			return err
 		}
-		removed = append(removed, record.Key)
+		unwanted[record.Key] = true
 	}
-	made := make(map[string][]byte)
-	if err := job(stx, func(key string, value []byte) error { made[key] = value; return nil }); err != nil {
+	err := r.run(chunked{stx}, func(key string, value []byte) error {
+		delete(unwanted, key)
+		return stx.Put(key, value)
+	})
+	if err != nil {
 		return err
 	}
-	for _, key := range removed {
+	for key := range unwanted {
 		if err := stx.Delete(key); err != nil {
-			return err
-		}
-	}
-	for key, value := range made {
-		if err := stx.Put(key, value); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// rewrap makes the new slots out of those there are: the secret that opens a slot opens the new one too. raws are the
-// old slots as they were stored.
-func (db *Database) rewrap(ctx context.Context, old, fresh *keys, r Rekey) (raws [][]byte, kept map[uint32]*slot, err error) {
-	var list []storedSlot
-	err = db.store.View(ctx, func(stx store.Tx) (err error) { list, err = readSlots(stx); return err })
-	if err != nil {
-		return nil, nil, err
+// chunked is a transaction whose records may be changed while they are scanned.
+type chunked struct{ store.Tx }
+
+// chunkSize is how many records it reads ahead.
+const chunkSize = 256
+
+// Scan implements store.Tx.
+func (c chunked) Scan(prefix, after string) iter.Seq2[store.Record, error] {
+	return func(yield func(store.Record, error) bool) {
+		for {
+			chunk, err := c.read(prefix, after)
+			for _, record := range chunk {
+				if !yield(record, nil) {
+					return
+				}
+			}
+			if err != nil {
+				yield(store.Record{}, err)
+			}
+			if err != nil || len(chunk) < chunkSize {
+				return
+			}
+			after = chunk[len(chunk)-1].Key
+		}
 	}
-	kept = make(map[uint32]*slot)
+}
+
+func (c chunked) read(prefix, after string) (chunk []store.Record, err error) {
+	for record, err := range c.Tx.Scan(prefix, after) {
+		if err != nil {
+			return chunk, err
+		}
+		chunk = append(chunk, store.Record{Key: record.Key, Value: bytes.Clone(record.Value)})
+		if len(chunk) == chunkSize {
+			break
+		}
+	}
+	return chunk, nil
+}
+
+// rewrap makes the new slots: the secret that opens an old one opens its successor too.
+func (r *rekeying) rewrap(how Rekey) error {
+	var list []storedSlot
+	err := r.db.store.View(r.ctx, func(stx store.Tx) (err error) { list, err = readSlots(stx); return err })
+	if err != nil {
+		return err
+	}
+	r.slots = make(map[uint32]*slot)
 	var lost []string
 	for _, s := range list {
-		raws = append(raws, s.raw)
-		secret, found := db.secretOf(old, &s, r.Passwords)
+		r.raws = append(r.raws, s.raw)
+		secret, found := r.db.secretOf(r.old, &s, how.Passwords)
 		if !found {
 			lost = append(lost, fmt.Sprintf("%d (%s)", s.id, s.info().Kind))
 			continue
 		}
-		made := newSlot(s.slot.kind, r.Cost, s.slot.created)
-		if err := made.wrap(&fresh.meta, s.id, secret, fresh.master); err != nil {
-			return nil, nil, err
+		made := newSlot(s.slot.kind, how.Cost, s.slot.created)
+		if err := made.wrap(&r.next.meta, s.id, secret, r.next.master); err != nil {
+			return err
 		}
-		kept[s.id] = made
+		r.slots[s.id] = made
 	}
 	switch {
-	case len(lost) > 0 && !r.Drop:
-		return nil, nil, fmt.Errorf("%w: nothing given opens key slot %s",
-			kdb.ErrPassword, strings.Join(lost, ", "))
-	case len(kept) == 0:
-		return nil, nil, fmt.Errorf("%w: no key slot would be left", ErrLastSlot)
+	case len(lost) > 0 && !how.Drop:
+		return fmt.Errorf("%w: nothing given opens key slot %s", kdb.ErrPassword, strings.Join(lost, ", "))
+	case len(r.slots) == 0:
+		return fmt.Errorf("%w: no key slot would be left", ErrLastSlot)
 	}
-	return raws, kept, nil
+	return nil
 }
 
 // secretOf finds what opens a slot.
@@ -138,32 +187,26 @@ func (db *Database) secretOf(k *keys, s *storedSlot, passwords [][]byte) ([]byte
 	return nil, false
 }
 
-// rekey copies the records, sealed anew.
-func (db *Database) rekey(ctx context.Context, stx store.Tx, put func(string, []byte) error, old, fresh *keys, raws [][]byte, slots map[uint32]*slot) error {
-	from, err := db.begin(ctx, stx, old, lenient)
+// run copies the records, sealed under the new key.
+func (r *rekeying) run(stx store.Tx, put func(string, []byte) error) error {
+	from, err := r.db.begin(r.ctx, stx, r.old, lenient)
 	if err != nil {
 		return err
 	}
-	current, err := readSlots(stx)
-	if err != nil {
+	if err := r.sameSlots(stx); err != nil {
 		return err
-	}
-	for i := range max(len(current), len(raws)) {
-		if i >= len(current) || i >= len(raws) || string(current[i].raw) != string(raws[i]) {
-			return fmt.Errorf("%w: its key slots", kdb.ErrChanged)
-		}
 	}
 	to := &tx{
-		ctx: ctx, db: db, stx: putter{stx, put}, keys: fresh, operation: "rekey",
-		digester: fresh.digester(), bound: fresh.meta.bind(""),
+		ctx: r.ctx, db: r.db, stx: putter{stx, put}, keys: r.next, operation: "rekey",
+		digester: r.next.digester(), bound: r.next.meta.bind(""),
 	}
 	to.head = head{
 		generation: from.head.generation, entries: from.head.entries, lastSlot: from.head.lastSlot, standard: from.head.standard,
 	}
-	if err := errors.Join(to.putMeta(&fresh.meta), reseal(from, to)); err != nil {
+	if err := errors.Join(to.putMeta(&r.next.meta), reseal(from, to)); err != nil {
 		return err
 	}
-	for id, s := range slots {
+	for id, s := range r.slots {
 		if err := to.putSlot(id, s); err != nil {
 			return err
 		}
@@ -172,6 +215,19 @@ func (db *Database) rekey(ctx context.Context, stx store.Tx, put func(string, []
 		return err
 	}
 	return to.commit()
+}
+
+// sameSlots makes sure that the slots are still those that were wrapped: one that was added meanwhile would be lost.
+func (r *rekeying) sameSlots(stx store.Tx) error {
+	current, err := readSlots(stx)
+	if err != nil {
+		return err
+	}
+	same := func(s storedSlot, raw []byte) bool { return bytes.Equal(s.raw, raw) }
+	if !slices.EqualFunc(current, r.raws, same) {
+		return fmt.Errorf("%w: its key slots", kdb.ErrChanged)
+	}
+	return nil
 }
 
 // putter is a transaction whose writes go elsewhere.
@@ -249,7 +305,7 @@ func resealEntry(from, to *tx, label string, raw []byte) error {
 func (db *Database) Compact(ctx context.Context) error {
 	st, ok := db.store.(store.Rewriter)
 	if !ok {
-		return fmt.Errorf("compacting %q: %w", db.location, kdb.ErrUnsupported)
+		return &store.Error{Op: "compacting", Location: db.location, Err: kdb.ErrUnsupported}
 	}
 	return db.name(st.Rewrite(ctx, nil))
 }
@@ -259,7 +315,7 @@ func (db *Database) Compact(ctx context.Context) error {
 func (db *Database) Backup(ctx context.Context, path string) error {
 	st, ok := db.store.(store.Copier)
 	if !ok {
-		return fmt.Errorf("copying %q: %w", db.location, kdb.ErrUnsupported)
+		return &store.Error{Op: "copying", Location: db.location, Err: kdb.ErrUnsupported}
 	}
 	return db.name(st.Copy(ctx, path))
 }

@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"hash"
+	"sync"
 
 	"certkdb/kdb"
 )
@@ -33,6 +34,36 @@ type keys struct {
 	head   cipher.AEAD
 	digest []byte // HMAC key
 	audit  []byte // HMAC key
+
+	mu      sync.Mutex
+	users   int
+	retired chan struct{} // closed when the keys are cleared; nil while they may be acquired
+}
+
+// use counts a user of the keys, who releases them.
+func (k *keys) use() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.users++
+}
+
+func (k *keys) release() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.users--; k.users == 0 && k.retired != nil {
+		k.forget()
+	}
+}
+
+// retire clears the keys as soon as nobody uses them any more; the channel is closed then. Nobody may begin to use them from now on.
+func (k *keys) retire() <-chan struct{} {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.retired = make(chan struct{})
+	if k.users == 0 {
+		k.forget()
+	}
+	return k.retired
 }
 
 // newMaster returns a random master key.
@@ -79,6 +110,7 @@ func (k *keys) forget() {
 	clear(k.master)
 	clear(k.digest)
 	clear(k.audit)
+	close(k.retired)
 }
 
 // boundLen is the length of the associated data without the key of the record.

@@ -17,11 +17,11 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
-	"strings"
 	"sync"
 	"time"
 
 	"certkdb/kdb"
+	"certkdb/kdb/atomicfile"
 	"certkdb/kdb/store"
 )
 
@@ -30,6 +30,7 @@ type Database struct {
 	store    store.Store
 	location string
 	stash    string // path of the stash, "" if there can be none
+	disk     atomicfile.FS
 	o        kdb.Options
 
 	mu   sync.Mutex // held while unlocking
@@ -52,9 +53,9 @@ func Driver(b store.Backend) kdb.Driver {
 		},
 		Create: func(ctx context.Context, location string, o kdb.CreateOptions) (kdb.Database, error) {
 			if exists, err := b.Exists(ctx, location); err != nil {
-				return nil, fmt.Errorf("creating %q: %w", location, err)
+				return nil, &store.Error{Op: "creating", Location: location, Err: err}
 			} else if exists {
-				return nil, fmt.Errorf("creating %q: %w", location, kdb.ErrDatabaseExists)
+				return nil, &store.Error{Op: "creating", Location: location, Err: kdb.ErrDatabaseExists}
 			}
 			return asDatabase(Create(ctx, b.Open(location, store.Options{LockTimeout: o.LockTimeout, Create: true}), location, o))
 		},
@@ -86,7 +87,7 @@ func Open(ctx context.Context, st store.Store, location string, o kdb.Options) (
 }
 
 func newDatabase(st store.Store, location string, o kdb.Options) *Database {
-	db := &Database{store: st, location: location, o: o}
+	db := &Database{store: st, location: location, disk: atomicfile.Disk{}, o: o}
 	if file, ok := st.(store.File); ok {
 		db.stash = file.Path() + StashExtension
 	}
@@ -98,11 +99,11 @@ func Create(ctx context.Context, st store.Store, location string, o kdb.CreateOp
 	db := newDatabase(st, location, o.Options)
 	password, err := db.askPassword(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("creating %q: %w", location, err)
+		return nil, &store.Error{Op: "creating", Location: location, Err: err}
 	}
 	defer clear(password)
 	if len(password) == 0 {
-		return nil, fmt.Errorf("creating %q: %w: it is empty", location, kdb.ErrNoPassword)
+		return nil, &store.Error{Op: "creating", Location: location, Err: fmt.Errorf("%w: it is empty", kdb.ErrNoPassword)}
 	}
 	k, err := deriveKeys(newMeta(db.now()), newMaster())
 	if err != nil {
@@ -147,10 +148,11 @@ func (db *Database) View(ctx context.Context, fn func(kdb.Tx) error) error {
 }
 
 func (db *Database) view(ctx context.Context, how strictness, fn func(*tx) error) error {
-	k, err := db.unlocked(ctx)
+	k, err := db.acquire(ctx)
 	if err != nil {
 		return err
 	}
+	defer k.release()
 	err = db.store.View(ctx, func(stx store.Tx) error {
 		t, err := db.begin(ctx, stx, k, how)
 		if err != nil {
@@ -170,10 +172,11 @@ func (db *Database) update(ctx context.Context, operation string, how strictness
 	if operation == "" {
 		return errors.New("an update needs the name of its operation")
 	}
-	k, err := db.unlocked(ctx)
+	k, err := db.acquire(ctx)
 	if err != nil {
 		return err
 	}
+	defer k.release()
 	err = db.store.Update(ctx, func(stx store.Tx) error {
 		t, err := db.begin(ctx, stx, k, how)
 		if err != nil {
@@ -190,12 +193,12 @@ func (db *Database) update(ctx context.Context, operation string, how strictness
 
 // name adds the location to an error about the database that does not have it yet.
 func (db *Database) name(err error) error {
-	if err == nil || strings.Contains(err.Error(), db.location) {
+	if _, named := errors.AsType[*store.Error](err); err == nil || named {
 		return err
 	}
 	for _, own := range []error{kdb.ErrCorrupt, kdb.ErrVersion, kdb.ErrChanged, kdb.ErrDatabaseExists, kdb.ErrNoDatabase} {
 		if errors.Is(err, own) {
-			return fmt.Errorf("database %q: %w", db.location, err)
+			return &store.Error{Op: "database", Location: db.location, Err: err}
 		}
 	}
 	return err
@@ -271,13 +274,14 @@ func (db *Database) Labels(ctx context.Context, prefix string) iter.Seq2[string,
 	}
 }
 
-// Close implements kdb.Database.
+// Close implements kdb.Database. It waits for the transactions that are running, so it must not be called in one.
 func (db *Database) Close() error {
 	db.mu.Lock()
-	defer db.mu.Unlock()
-	if db.keys != nil {
-		db.keys.forget()
-		db.keys = nil
+	k := db.keys
+	db.keys = nil
+	db.mu.Unlock()
+	if k != nil {
+		<-k.retire()
 	}
 	return db.store.Close()
 }

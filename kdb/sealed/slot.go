@@ -176,7 +176,12 @@ func (s *slot) bound(m *meta, id uint32) []byte {
 
 // wrap seals the master key under the secret, and opens it once to be sure.
 func (s *slot) wrap(m *meta, id uint32, secret, master []byte) error {
-	key, err := s.derive(secret)
+	return s.wrapBy(s.derive, m, id, secret, master)
+}
+
+// wrapBy is wrap with another key derivation, which may make mistakes.
+func (s *slot) wrapBy(derive func([]byte) ([]byte, error), m *meta, id uint32, secret, master []byte) error {
+	key, err := derive(secret)
 	if err != nil {
 		return err
 	}
@@ -186,7 +191,7 @@ func (s *slot) wrap(m *meta, id uint32, secret, master []byte) error {
 		return err
 	}
 	s.wrapped = aead.Seal(nil, nil, master, s.bound(m, id))
-	again, err := s.unwrap(m, id, secret)
+	again, err := s.unwrapBy(derive, m, id, secret)
 	if err != nil || string(again) != string(master) {
 		return fmt.Errorf("sealing key slot %d: it does not open again: %w", id, kdb.ErrCorrupt)
 	}
@@ -196,7 +201,11 @@ func (s *slot) wrap(m *meta, id uint32, secret, master []byte) error {
 
 // unwrap opens the slot with a secret; kdb.ErrPassword if it does not.
 func (s *slot) unwrap(m *meta, id uint32, secret []byte) ([]byte, error) {
-	key, err := s.derive(secret)
+	return s.unwrapBy(s.derive, m, id, secret)
+}
+
+func (s *slot) unwrapBy(derive func([]byte) ([]byte, error), m *meta, id uint32, secret []byte) ([]byte, error) {
+	key, err := derive(secret)
 	if err != nil {
 		return nil, err
 	}

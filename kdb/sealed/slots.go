@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"certkdb/kdb"
+	"certkdb/kdb/atomicfile"
 	"certkdb/kdb/store"
 )
 
@@ -32,8 +33,8 @@ func (db *Database) Slots(ctx context.Context) ([]kdb.SlotInfo, error) {
 
 // AddPasswordSlot adds a key slot for a further password and returns its id.
 func (db *Database) AddPasswordSlot(ctx context.Context, password []byte, cost kdb.Cost) (id int, err error) {
-	added, err := db.replaceSlots(ctx, "slot-add", nil, func(uint32) (*slot, []byte) {
-		return newSlot(slotPassword, cost, db.now()), password
+	added, err := db.replaceSlots(ctx, "slot-add", nil, func(uint32) (*slot, []byte, error) {
+		return newSlot(slotPassword, cost, db.now()), password, nil
 	})
 	return int(added), err
 }
@@ -45,18 +46,19 @@ func (db *Database) ChangePassword(ctx context.Context, old int, password []byte
 	if err != nil {
 		return 0, fmt.Errorf("changing the password: %w", err)
 	}
-	added, err := db.replaceSlots(ctx, "passwd", []uint32{gone}, func(uint32) (*slot, []byte) {
-		return newSlot(slotPassword, cost, db.now()), password
+	added, err := db.replaceSlots(ctx, "passwd", []uint32{gone}, func(uint32) (*slot, []byte, error) {
+		return newSlot(slotPassword, cost, db.now()), password, nil
 	})
 	return int(added), err
 }
 
 // passwordSlot finds the slot whose password is to be changed.
 func (db *Database) passwordSlot(ctx context.Context, wanted int) (uint32, error) {
-	k, err := db.unlocked(ctx)
+	k, err := db.acquire(ctx)
 	if err != nil {
 		return 0, err
 	}
+	defer k.release()
 	slots, err := db.Slots(ctx)
 	if err != nil {
 		return 0, err
@@ -83,17 +85,21 @@ func (db *Database) passwordSlot(ctx context.Context, wanted int) (uint32, error
 // replaceSlots adds the slot that the function makes and removes others, in one transaction. The new slot was opened
 // once before anything is stored. Deriving its key takes long, so it happens outside of the transaction; then the slot's id
 // is not certain, and it is done again if somebody else took the id.
-func (db *Database) replaceSlots(ctx context.Context, operation string, gone []uint32, fill func(id uint32) (*slot, []byte)) (uint32, error) {
-	k, err := db.unlocked(ctx)
+func (db *Database) replaceSlots(ctx context.Context, operation string, gone []uint32, fill func(id uint32) (*slot, []byte, error)) (uint32, error) {
+	k, err := db.acquire(ctx)
 	if err != nil {
 		return 0, err
 	}
+	defer k.release()
 	for {
 		id, err := db.nextSlot(ctx)
 		if err != nil {
 			return 0, err
 		}
-		s, secret := fill(id)
+		s, secret, err := fill(id)
+		if err != nil {
+			return 0, err
+		}
 		if len(secret) == 0 {
 			return 0, fmt.Errorf("adding a key slot: %w: the new password is empty", kdb.ErrNoPassword)
 		}
@@ -184,10 +190,11 @@ func (db *Database) CreateStash(ctx context.Context) error {
 	if db.stash == "" {
 		return fmt.Errorf("creating a stash: %w", kdb.ErrUnsupported)
 	}
-	k, err := db.unlocked(ctx)
+	k, err := db.acquire(ctx)
 	if err != nil {
 		return err
 	}
+	defer k.release()
 	gone, err := db.stashSlots(ctx)
 	if err != nil {
 		return err
@@ -195,26 +202,27 @@ func (db *Database) CreateStash(ctx context.Context) error {
 	content := stash{id: k.meta.id}
 	rand.Read(content.key[:]) // never fails
 	defer clear(content.key[:])
-	var publish func() error
-	discard := func() {}
-	defer func() { discard() }()
-	var failed error
-	_, err = db.replaceSlots(ctx, "stash-create", gone, func(id uint32) (*slot, []byte) {
-		discard()
-		content.slot = id
-		if publish, discard, failed = writeStash(db.stash, &content); failed != nil {
-			discard = func() {}
-			return nil, nil
+	var file *atomicfile.Temp
+	defer func() {
+		if file != nil {
+			file.Discard()
 		}
-		return newSlot(slotStash, kdb.CostProduction, db.now()), content.key[:]
+	}()
+	_, err = db.replaceSlots(ctx, "stash-create", gone, func(id uint32) (*slot, []byte, error) {
+		if file != nil {
+			file.Discard()
+		}
+		content.slot = id
+		file, err = stageStash(db.disk, db.stash, &content)
+		return newSlot(slotStash, kdb.CostProduction, db.now()), content.key[:], err
 	})
-	if failed != nil {
-		return failed
+	if err == nil {
+		err = file.Replace()
 	}
 	if err != nil {
-		return fmt.Errorf("creating a stash: %w", err)
+		return fmt.Errorf("creating the stash %q: %w", db.stash, err)
 	}
-	return publish()
+	return nil
 }
 
 // RemoveStash removes the stash's key slot and its file.

@@ -3,16 +3,15 @@ package sealed
 import (
 	"bytes"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
 	"certkdb/kdb"
+	"certkdb/kdb/atomicfile"
 )
 
 // StashExtension is added to the location of a database to get that of its stash: key.ckdb.stash.
@@ -104,25 +103,21 @@ func checkStashMode(info fs.FileInfo) error {
 	return nil
 }
 
-// writeStash writes a stash to a temporary file beside path and returns what gives it its name.
-func writeStash(path string, s *stash) (rename func() error, discard func(), err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp") // mode 0600
+// stageStash writes a stash next to the one that it is to replace, down to the disk. The caller replaces that and discards it in the end.
+func stageStash(disk atomicfile.FS, path string, s *stash) (*atomicfile.Temp, error) {
+	t, err := atomicfile.New(disk, atomicfile.Follow(path)) // mode 0600
 	if err != nil {
-		return nil, nil, fmt.Errorf("writing stash: %w", err)
+		return nil, err
 	}
-	discard = func() { os.Remove(f.Name()) }
 	content := s.encode()
-	_, err = f.Write(content)
+	_, err = t.Write(content)
 	clear(content)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err != nil {
-		discard()
-		return nil, nil, fmt.Errorf("writing stash: %w", err)
+	if err == nil {
+		err = t.Finish()
 	}
-	return func() error {
-		if err := os.Rename(f.Name(), path); err != nil {
-			return fmt.Errorf("writing stash: %w", err)
-		}
-		return nil
-	}, discard, nil
+	if err != nil {
+		t.Discard()
+		return nil, err
+	}
+	return t, nil
 }

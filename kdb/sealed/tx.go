@@ -115,12 +115,17 @@ func place(key string) string {
 		{prefixSummary, "summary"},
 		{prefixCerts, "certificates"},
 		{prefixKey, "private key"},
-		{prefixIssued, "issued certificate"},
-		{prefixNumber, "number of revocation lists"},
 	} {
 		if label, ok := strings.CutPrefix(key, p.prefix); ok {
 			return fmt.Sprintf("%s of label %q", p.name, label)
 		}
+	}
+	if digest, ok := strings.CutPrefix(key, prefixNumber); ok {
+		return fmt.Sprintf("number of revocation lists of issuer %s", digest)
+	}
+	if issued, ok := strings.CutPrefix(key, prefixIssued); ok {
+		issuer, serial, _ := strings.Cut(issued, "/")
+		return fmt.Sprintf("issued certificate %s of issuer %s", serial, issuer)
 	}
 	var number uint64
 	if _, err := fmt.Sscanf(key, prefixLog+"%x", &number); err == nil {

@@ -78,16 +78,30 @@ func readSlots(stx store.Tx) ([]storedSlot, error) {
 // Unlock opens a key slot now: by the stash if there is one, else by the password. View and Update do that by
 // themselves when they first need it.
 func (db *Database) Unlock(ctx context.Context) error {
-	_, err := db.unlocked(ctx)
+	k, err := db.acquire(ctx)
+	if err == nil {
+		k.release()
+	}
 	return err
 }
 
-func (db *Database) unlocked(ctx context.Context) (*keys, error) {
+// acquire returns the keys, and gets them first if the database is locked. The caller releases them.
+func (db *Database) acquire(ctx context.Context) (*keys, error) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	if db.keys != nil {
-		return db.keys, nil
+	if db.keys == nil {
+		k, err := db.unlock(ctx)
+		if err != nil {
+			return nil, err
+		}
+		db.keys = k
 	}
+	db.keys.use()
+	return db.keys, nil
+}
+
+// unlock gets the keys out of a slot.
+func (db *Database) unlock(ctx context.Context) (*keys, error) {
 	var m meta
 	var slots []storedSlot
 	err := db.store.View(ctx, func(stx store.Tx) (err error) {
@@ -101,7 +115,7 @@ func (db *Database) unlocked(ctx context.Context) (*keys, error) {
 	}
 	id, master, err := db.openSlot(ctx, &m, slots)
 	if err != nil {
-		return nil, fmt.Errorf("unlocking %q: %w", db.location, err)
+		return nil, &store.Error{Op: "unlocking", Location: db.location, Err: err}
 	}
 	k, err := deriveKeys(m, master)
 	if err != nil {
@@ -116,7 +130,6 @@ func (db *Database) unlocked(ctx context.Context) (*keys, error) {
 	if err != nil {
 		return nil, db.name(err)
 	}
-	db.keys = k
 	return k, nil
 }
 

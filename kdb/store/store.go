@@ -7,6 +7,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"time"
 )
@@ -17,6 +18,18 @@ var (
 	// ErrTxLimit says that a transaction has more changes than the store takes in one.
 	ErrTxLimit = errors.New("too many changes in one transaction")
 )
+
+// Error is an error that names the store.
+type Error struct {
+	Op       string // what was going on: "opening"
+	Location string
+	Err      error
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("%s %q: %v", e.Op, e.Location, e.Err) }
+
+// Unwrap returns what went wrong.
+func (e *Error) Unwrap() error { return e.Err }
 
 // Store keeps records. Its methods may be used by several goroutines, its file or server by several processes.
 // Errors wrap kdb's ErrNoDatabase, ErrLocked and ErrCorrupt where these are the cause.

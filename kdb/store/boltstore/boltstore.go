@@ -13,7 +13,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -93,20 +92,11 @@ func (s *Store) withSnapshot(ctx context.Context, fn func(*boltread.Snapshot) er
 
 // name adds the file to an error that is about its content.
 func (s *Store) name(err error) error {
-	if err != nil && errors.Is(err, kdb.ErrCorrupt) {
-		return &fileError{s.path, err}
+	if _, named := errors.AsType[*store.Error](err); !named && errors.Is(err, kdb.ErrCorrupt) {
+		return &store.Error{Op: "reading", Location: s.path, Err: err}
 	}
 	return err
 }
-
-// fileError is an error about the content of a file; it is added once.
-type fileError struct {
-	path string
-	err  error
-}
-
-func (e *fileError) Error() string { return fmt.Sprintf("reading %q: %v", e.path, e.err) }
-func (e *fileError) Unwrap() error { return e.err }
 
 // Update implements store.Store. fn runs on a snapshot first. Only if it changed something the file is locked for
 // writing; if somebody else wrote in between, fn runs once more, now with the lock held.
@@ -230,7 +220,7 @@ func (w *work) commit(h *handle) error {
 		return h.apply(w.changes)
 	}
 	if !samePath(h.file, w.path) {
-		return fmt.Errorf("writing %q: %w: the file was removed or replaced meanwhile", h.path, kdb.ErrNoDatabase)
+		return &store.Error{Op: "writing", Location: h.path, Err: errRemoved}
 	}
 	return w.shadow.replace(h.file)
 }
@@ -238,7 +228,7 @@ func (w *work) commit(h *handle) error {
 // updateNew makes the file out of what fn stores.
 func (s *Store) updateNew(ctx context.Context, fn func(store.Tx) error) error {
 	if _, err := os.Lstat(s.path); err == nil {
-		return fmt.Errorf("creating %q: %w", s.path, kdb.ErrDatabaseExists)
+		return &store.Error{Op: "creating", Location: s.path, Err: kdb.ErrDatabaseExists}
 	}
 	w, err := s.collect(ctx, boltread.Empty(ctx), fn)
 	if err != nil {

@@ -44,7 +44,7 @@ func newBuilder(disk atomicfile.FS, path string) (*builder, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("creating %q: %w", path, err)
+		return nil, &store.Error{Op: "creating", Location: path, Err: err}
 	}
 	return b, nil
 }
@@ -114,7 +114,7 @@ func (b *builder) flush() error {
 	})
 	b.changes, b.size = b.changes[:0], 0
 	if err != nil {
-		return fmt.Errorf("writing %q: %w", b.h.path, err)
+		return &store.Error{Op: "writing", Location: b.h.path, Err: err}
 	}
 	return nil
 }
@@ -142,7 +142,7 @@ func (b *builder) publish() error {
 		err = kdb.ErrDatabaseExists
 	}
 	if err != nil {
-		return fmt.Errorf("creating %q: %w", b.path, err)
+		return &store.Error{Op: "creating", Location: b.path, Err: err}
 	}
 	return nil
 }
@@ -150,7 +150,7 @@ func (b *builder) publish() error {
 // Copy implements store.Copier: it writes a compact copy of one state of the records into a new file of mode 0600.
 func (s *Store) Copy(ctx context.Context, path string) error {
 	if exists, _ := kdb.FileExists(ctx, path); exists {
-		return fmt.Errorf("creating %q: %w", path, kdb.ErrDatabaseExists)
+		return &store.Error{Op: "creating", Location: path, Err: kdb.ErrDatabaseExists}
 	}
 	return s.withSnapshot(ctx, func(snap *boltread.Snapshot) error {
 		b, err := newBuilder(s.disk, path)
@@ -181,8 +181,8 @@ func copyAll(snap *boltread.Snapshot, put func(key string, value []byte) error) 
 // the lock on the old one is held. Mode and owner stay. A nil fn copies everything.
 func (s *Store) Rewrite(ctx context.Context, fn func(old store.Tx, put func(key string, value []byte) error) error) error {
 	if !canReplaceOpen {
-		return fmt.Errorf("rewriting %q: %w on this platform: make a backup, which is rewritten, and use that",
-			s.path, kdb.ErrUnsupported)
+		return &store.Error{Op: "rewriting", Location: s.path, Err: fmt.Errorf(
+			"%w on this platform: make a backup, which is rewritten, and use that", kdb.ErrUnsupported)}
 	}
 	path, err := filepath.EvalSymlinks(s.path)
 	if err != nil {
@@ -235,7 +235,7 @@ func (b *builder) replace(old *os.File) error {
 		err = b.temp.Replace()
 	}
 	if err != nil {
-		return fmt.Errorf("rewriting %q: %w", b.path, err)
+		return &store.Error{Op: "rewriting", Location: b.path, Err: err}
 	}
 	return nil
 }

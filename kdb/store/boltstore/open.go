@@ -16,6 +16,7 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/kdb/internal/lockfile"
+	"certkdb/kdb/store"
 	"certkdb/kdb/store/boltread"
 )
 
@@ -32,6 +33,9 @@ const canReplaceOpen = runtime.GOOS != "windows"
 
 // errReplaced says that the file was renamed over between opening and locking it.
 var errReplaced = errors.New("the file was replaced meanwhile")
+
+// errRemoved says that the file that was written is not the one at its path any more.
+var errRemoved = fmt.Errorf("%w: the file was removed or replaced meanwhile", kdb.ErrNoDatabase)
 
 // access says how to open the file: for writing or not, and how much will be written.
 type access struct {
@@ -128,10 +132,10 @@ func (h *handle) apply(changes []change) (err error) {
 	defer faultsPanic()()
 	err = h.db.Update(func(tx *bbolt.Tx) error { return write(tx.Bucket(boltread.Bucket), changes) })
 	if err != nil {
-		return fmt.Errorf("writing %q: %w", h.path, err)
+		return &store.Error{Op: "writing", Location: h.path, Err: err}
 	}
 	if !samePath(h.file, h.path) {
-		return fmt.Errorf("writing %q: %w: the file was removed or replaced meanwhile", h.path, kdb.ErrNoDatabase)
+		return &store.Error{Op: "writing", Location: h.path, Err: errRemoved}
 	}
 	return nil
 }
@@ -163,7 +167,7 @@ func write(bucket *bbolt.Bucket, changes []change) error {
 func (h *handle) guard(err *error) {
 	if r := recover(); r != nil {
 		h.broken = true
-		*err = fmt.Errorf("accessing %q: %w", h.path, corrupt("%v", r))
+		*err = &store.Error{Op: "accessing", Location: h.path, Err: corrupt("%v", r)}
 		h.close()
 	}
 }
@@ -196,7 +200,7 @@ func (s *Store) translate(err error) error {
 	default: // bbolt does not like the meta pages
 		err = s.diagnose(err)
 	}
-	return fmt.Errorf("opening %q: %w", s.path, err)
+	return &store.Error{Op: "opening", Location: s.path, Err: err}
 }
 
 // diagnose finds out what is wrong with a file whose meta pages bbolt refuses.

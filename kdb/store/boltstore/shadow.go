@@ -2,10 +2,10 @@ package boltstore
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 
 	"certkdb/kdb/atomicfile"
+	"certkdb/kdb/store"
 	"certkdb/kdb/store/boltread"
 )
 
@@ -19,7 +19,7 @@ func (o *overlay) spill() error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("copying %q: %w", o.path, err)
+			return &store.Error{Op: "copying", Location: o.path, Err: err}
 		}
 		o.shadow = shadow
 	}

@@ -1,0 +1,109 @@
+package op
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func fill(text string) func(io.Writer) error {
+	return func(w io.Writer) error { _, err := fmt.Fprint(w, text); return err }
+}
+
+// content is what a folder's only file holds.
+func content(t *testing.T, dir, name string) string {
+	t.Helper()
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) != 1 || files[0].Name() != name {
+		t.Fatalf("the folder holds %v, %v", files, err)
+	}
+	data, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func TestOutput_neverReplacesWithoutForce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	out := Output{Path: filepath.Join(dir, "a")}
+	if err := out.Write(nil, false, fill("first")); err != nil {
+		t.Fatal(err)
+	}
+	if err := out.Write(nil, false, fill("second")); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("again: %v, want fs.ErrExist", err)
+	}
+	if got := content(t, dir, "a"); got != "first" {
+		t.Errorf("the file holds %q", got)
+	}
+	out.Force = true
+	if err := out.Write(nil, true, fill("third")); err != nil {
+		t.Fatal(err)
+	}
+	if got := content(t, dir, "a"); got != "third" {
+		t.Errorf("with force it holds %q", got)
+	}
+	if info, err := os.Stat(out.Path); err != nil || info.Mode().Perm()&0o077 != 0 && os.PathSeparator == '/' {
+		t.Errorf("a secret has mode %v, %v", info.Mode(), err)
+	}
+}
+
+// TestOutput_fileThatCameMeanwhile: what is made while the content is produced is not replaced either.
+func TestOutput_fileThatCameMeanwhile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	out := Output{Path: filepath.Join(dir, "a"), Lax: true}
+	err := out.Write(nil, false, func(w io.Writer) error {
+		return errors.Join(os.WriteFile(out.Path, []byte("mine"), 0o600), fill("new")(w))
+	})
+	if !errors.Is(err, fs.ErrExist) {
+		t.Errorf("Write = %v, want fs.ErrExist", err)
+	}
+	if got := content(t, dir, "a"); got != "mine" {
+		t.Errorf("the file holds %q", got)
+	}
+}
+
+func TestOutput_failureLeavesNothing(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	failed := errors.New("failed")
+	for _, force := range []bool{false, true} {
+		err := Output{Path: filepath.Join(dir, "a"), Force: force}.Write(nil, false, func(io.Writer) error { return failed })
+		if !errors.Is(err, failed) {
+			t.Errorf("Write = %v, want the function's error", err)
+		}
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) > 0 {
+		t.Errorf("left over: %v, %v", files, err)
+	}
+	if err := (Output{Path: filepath.Join(dir, "none", "a")}).Write(nil, false, fill("")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("in a missing folder: %v", err)
+	}
+}
+
+func TestWriteSecret(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "pw")
+	if err := writeSecret(path, []byte("secret")); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm()&0o077 != 0 && os.PathSeparator == '/' {
+		t.Errorf("its mode is %v, %v", info.Mode(), err)
+	}
+	if err := writeSecret(path, []byte("other")); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("again: %v, want fs.ErrExist", err)
+	}
+	if got := content(t, dir, "pw"); got != "secret" {
+		t.Errorf("the file holds %q", got)
+	}
+	if err := writeSecret(filepath.Join(dir, "none", "pw"), nil); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("in a missing folder: %v", err)
+	}
+}
