@@ -162,7 +162,7 @@ func unlikeExtensions(want, have []cert.Extension) string {
 		case !wanted:
 			return "it has " + oid.Name(e.ID) + ", which is not asked for"
 		case w.Critical != h.Critical || !bytes.Equal(w.Value, h.Value):
-			return "its " + oid.Name(e.ID) + " is another"
+			return "its " + oid.Name(e.ID) + " differs"
 		}
 	}
 	return ""
