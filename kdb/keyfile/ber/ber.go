@@ -1,7 +1,9 @@
-// Package ber walks over elements in the basic encoding rules (X.690), which key files use more often than the distinguished
-// ones: indefinite lengths, lengths in more bytes than needed. It finds where elements begin and end and decodes nothing.
+// Package ber reads the basic encoding rules (X.690), which key files use more often than the distinguished ones: indefinite
+// lengths, lengths in more bytes than needed, strings in pieces. It finds where elements begin and end, and rewrites them as
+// DER; it decodes nothing.
 //
 //	tag, content, rest, err := ber.Next(data)
+//	der, rest, err := ber.DER(data)
 //
 // Nesting and lengths are bounded, and no length is believed that the input does not have.
 package ber
@@ -61,7 +63,7 @@ func Head(data []byte) (tag byte, size, length int, err error) {
 	}
 	for _, b := range data[2 : 2+n] {
 		if length > 1<<40 {
-			return 0, 0, 0, fmt.Errorf("%w: a length beyond all measure", ErrSyntax)
+			return 0, 0, 0, fmt.Errorf("%w: a length of more than 2^40 bytes", ErrSyntax)
 		}
 		length = length<<8 | int(b)
 	}

@@ -7,9 +7,8 @@ import (
 	"io"
 
 	"certkdb/kdb"
+	"certkdb/kdb/keyfile"
 )
-
-import "certkdb/kdb/keyfile"
 
 // FastCodec is the codec with cheap keys.
 func FastCodec() keyfile.Codec { return codec(1000) }

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 
 	"certkdb/kdb"
+	"certkdb/kdb/keyfile/ber"
 	"certkdb/pki/oid"
 	"certkdb/pki/pbe"
 )
@@ -33,6 +34,14 @@ type pfx struct {
 
 func bad(format string, args ...any) error {
 	return fmt.Errorf("reading a PKCS #12 file: %w: %s", kdb.ErrParse, fmt.Sprintf(format, args...))
+}
+
+// normalize returns the first element of BER data in DER's framing.
+func normalize(data []byte) (der, rest []byte, err error) {
+	if der, rest, err = ber.DER(data); err != nil {
+		err = fmt.Errorf("%w: %w", kdb.ErrParse, err)
+	}
+	return der, rest, err
 }
 
 // parsePFX reads the outermost structure.

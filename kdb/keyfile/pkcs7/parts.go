@@ -46,41 +46,41 @@ func split(data []byte) (parts, error) {
 	if err != nil {
 		return parts{}, err
 	}
-	r := reader{rest: data}
-	info := r.enter(ber.Sequence, "ContentInfo")
-	p := parts{oid: info.content(ber.ObjectID, "content type"), crls: len(contents.CRLs)}
-	content := info.enter(ber.Context0, "content")
-	list := content.enter(ber.Sequence, "content")
-	if len(info.rest)+len(content.rest) > 0 {
+	r := ber.Reader{Rest: data}
+	info := r.Enter(ber.Sequence, "ContentInfo")
+	p := parts{oid: info.Content(ber.ObjectID, "content type"), crls: len(contents.CRLs)}
+	content := info.Enter(ber.Context0, "content")
+	list := content.Enter(ber.Sequence, "content")
+	if len(info.Rest)+len(content.Rest) > 0 {
 		p.fixed = "elements that are not known stand behind its content"
 	}
 	if nameOf(p.oid) == signedData {
 		signed := list
 		for range 3 { // version, digest algorithms, content
-			_, whole := signed.whole()
+			_, whole := signed.Whole()
 			p.before = append(p.before, whole...)
 		}
-		list = &reader{}
-		if signed.next() == tagCertificates {
-			list = signed.enter(tagCertificates, "certificates")
+		list = &ber.Reader{}
+		if signed.Peek() == tagCertificates {
+			list = signed.Enter(tagCertificates, "certificates")
 		}
-		p.after = signed.rest
+		p.after = signed.Rest
 		p.signers = countSigners(signed)
 	}
-	for list.err == nil && len(list.rest) > 0 {
-		tag, whole := list.whole()
+	for list.Err == nil && len(list.Rest) > 0 {
+		tag, whole := list.Whole()
 		p.elements = append(p.elements, element{whole, tag == ber.Sequence})
 	}
-	return p, errors.Join(info.err, content.err, list.err)
+	return p, errors.Join(info.Err, content.Err, list.Err)
 }
 
-func countSigners(r *reader) int {
-	if r.next() == tagCRLs {
-		r.content(tagCRLs, "revocation lists")
+func countSigners(r *ber.Reader) int {
+	if r.Peek() == tagCRLs {
+		r.Content(tagCRLs, "revocation lists")
 	}
-	signers, n := r.enter(ber.Set, "signers"), 0
-	for signers.err == nil && len(signers.rest) > 0 {
-		if _, _ = signers.whole(); signers.err == nil {
+	signers, n := r.Enter(ber.Set, "signers"), 0
+	for signers.Err == nil && len(signers.Rest) > 0 {
+		if _, _ = signers.Whole(); signers.Err == nil {
 			n++
 		}
 	}

@@ -71,29 +71,29 @@ func trimPadding(data []byte) []byte {
 
 // parse reads ContentInfo (RFC 5652, 3): SEQUENCE { contentType OID, content [0] EXPLICIT }.
 func parse(data []byte) (Contents, error) {
-	r := reader{rest: data}
-	info := r.enter(ber.Sequence, "ContentInfo")
-	if r.err == nil && len(bytes.TrimRight(r.rest, "\x00\r\n")) > 0 {
-		return Contents{}, fmt.Errorf("%d bytes stand behind it", len(r.rest))
+	r := ber.Reader{Rest: data}
+	info := r.Enter(ber.Sequence, "ContentInfo")
+	if r.Err == nil && len(bytes.TrimRight(r.Rest, "\x00\r\n")) > 0 {
+		return Contents{}, fmt.Errorf("%d bytes stand behind it", len(r.Rest))
 	}
-	oid := info.content(ber.ObjectID, "content type")
-	if err := errors.Join(r.err, info.err); err != nil {
+	oid := info.Content(ber.ObjectID, "content type")
+	if err := errors.Join(r.Err, info.Err); err != nil {
 		return Contents{}, err
 	}
 	switch name := nameOf(oid); name {
 	case signedData:
-		content := info.enter(ber.Context0, "content")
-		signed := content.enter(ber.Sequence, "SignedData")
-		if err := errors.Join(info.err, content.err, signed.err); err != nil {
+		content := info.Enter(ber.Context0, "content")
+		signed := content.Enter(ber.Sequence, "SignedData")
+		if err := errors.Join(info.Err, content.Err, signed.Err); err != nil {
 			return Contents{}, err
 		}
-		return signed.signedData()
+		return readSignedData(signed)
 	case netscape:
-		content := info.enter(ber.Context0, "content")
-		list := content.enter(ber.Sequence, "certificate sequence")
+		content := info.Enter(ber.Context0, "content")
+		list := content.Enter(ber.Sequence, "certificate sequence")
 		var c Contents
-		err := list.certificates(&c)
-		return c, errors.Join(info.err, content.err, err)
+		err := readCertificates(list, &c)
+		return c, errors.Join(info.Err, content.Err, err)
 	case "":
 		return Contents{}, fmt.Errorf("the content type % x is not known", oid)
 	default:
@@ -116,45 +116,45 @@ const (
 	tagCRLs         = ber.Context0 + 1
 )
 
-// signedData reads SEQUENCE { version, digestAlgorithms SET, encapContentInfo, certificates [0] OPTIONAL, crls [1] OPTIONAL, signerInfos SET }.
-func (r *reader) signedData() (Contents, error) {
+// readSignedData reads SEQUENCE { version, digestAlgorithms SET, encapContentInfo, certificates [0] OPTIONAL, crls [1] OPTIONAL, signerInfos SET }.
+func readSignedData(r *ber.Reader) (Contents, error) {
 	var c Contents
-	version := r.content(ber.Integer, "version")
-	r.enter(ber.Set, "digest algorithms")
-	encapsulated := r.enter(ber.Sequence, "content info")
-	encapsulated.content(ber.ObjectID, "inner content type")
-	if err := errors.Join(r.err, encapsulated.err); err != nil {
+	version := r.Content(ber.Integer, "version")
+	r.Enter(ber.Set, "digest algorithms")
+	encapsulated := r.Enter(ber.Sequence, "content info")
+	encapsulated.Content(ber.ObjectID, "inner content type")
+	if err := errors.Join(r.Err, encapsulated.Err); err != nil {
 		return c, err
 	}
 	if len(version) != 1 || version[0] > 5 {
 		return c, fmt.Errorf("SignedData of version %x", version)
 	}
-	if r.next() == tagCertificates {
-		list := r.enter(tagCertificates, "certificates")
-		if err := list.certificates(&c); err != nil {
+	if r.Peek() == tagCertificates {
+		list := r.Enter(tagCertificates, "certificates")
+		if err := readCertificates(list, &c); err != nil {
 			return c, err
 		}
 	}
-	if r.next() == tagCRLs {
-		list := r.enter(tagCRLs, "revocation lists")
-		if err := list.crls(&c); err != nil {
+	if r.Peek() == tagCRLs {
+		list := r.Enter(tagCRLs, "revocation lists")
+		if err := readCRLs(list, &c); err != nil {
 			return c, err
 		}
 	}
-	signers := r.enter(ber.Set, "signers")
-	if r.err == nil && len(r.rest) > 0 {
-		return c, fmt.Errorf("%d bytes stand behind the signers", len(r.rest))
+	signers := r.Enter(ber.Set, "signers")
+	if r.Err == nil && len(r.Rest) > 0 {
+		return c, fmt.Errorf("%d bytes stand behind the signers", len(r.Rest))
 	}
-	return c, errors.Join(r.err, signers.signers())
+	return c, errors.Join(r.Err, checkSigners(signers))
 }
 
-// certificates takes the X.509 certificates of a CertificateSet (RFC 5652, 10.2.3) and passes over attribute certificates.
-func (r *reader) certificates(c *Contents) error {
-	for r.err == nil && len(r.rest) > 0 {
-		tag, whole := r.whole()
+// readCertificates takes the X.509 certificates of a CertificateSet (RFC 5652, 10.2.3) and passes over attribute certificates.
+func readCertificates(r *ber.Reader, c *Contents) error {
+	for r.Err == nil && len(r.Rest) > 0 {
+		tag, whole := r.Whole()
 		switch {
-		case r.err != nil:
-			return fmt.Errorf("certificate %d: %w", len(c.Certificates)+1, r.err)
+		case r.Err != nil:
+			return fmt.Errorf("certificate %d: %w", len(c.Certificates)+1, r.Err)
 		case len(c.Certificates) == MaxCertificates:
 			return fmt.Errorf("more than %d certificates", MaxCertificates)
 		case tag == ber.Sequence:
@@ -163,75 +163,28 @@ func (r *reader) certificates(c *Contents) error {
 			return fmt.Errorf("the tag 0x%02x among the certificates", tag)
 		}
 	}
-	return r.err
+	return r.Err
 }
 
-func (r *reader) crls(c *Contents) error {
-	for r.err == nil && len(r.rest) > 0 {
-		if tag, whole := r.whole(); r.err == nil && tag == ber.Sequence {
+func readCRLs(r *ber.Reader, c *Contents) error {
+	for r.Err == nil && len(r.Rest) > 0 {
+		if tag, whole := r.Whole(); r.Err == nil && tag == ber.Sequence {
 			c.CRLs = append(c.CRLs, whole)
 		}
 	}
-	return r.err
+	return r.Err
 }
 
-// signers checks that SignerInfos are SEQUENCEs that begin with a version; what they sign is not looked at.
-func (r *reader) signers() error {
-	for r.err == nil && len(r.rest) > 0 {
-		signer := r.enter(ber.Sequence, "signer")
-		signer.content(ber.Integer, "signer's version")
-		if signer.err != nil {
-			return signer.err
+// checkSigners checks that SignerInfos are SEQUENCEs that begin with a version; what they sign is not looked at.
+func checkSigners(r *ber.Reader) error {
+	for r.Err == nil && len(r.Rest) > 0 {
+		signer := r.Enter(ber.Sequence, "signer")
+		signer.Content(ber.Integer, "signer's version")
+		if signer.Err != nil {
+			return signer.Err
 		}
 	}
-	return r.err
-}
-
-// reader reads elements in their order and keeps the first error.
-type reader struct {
-	rest []byte
-	err  error
-}
-
-// next returns the tag of the next element, 0 if there is none.
-func (r *reader) next() byte {
-	if r.err != nil || len(r.rest) == 0 {
-		return 0
-	}
-	return r.rest[0]
-}
-
-// content returns the content of the next element, which must have the tag.
-func (r *reader) content(tag byte, what string) []byte {
-	if r.err != nil {
-		return nil
-	}
-	found, content, rest, err := ber.Next(r.rest)
-	switch {
-	case err != nil:
-		r.err = fmt.Errorf("%s: %w", what, err)
-	case found != tag:
-		r.err = fmt.Errorf("%s: tag 0x%02x where 0x%02x belongs", what, found, tag)
-	}
-	r.rest = rest
-	return content
-}
-
-// enter returns a reader for what is inside the next element.
-func (r *reader) enter(tag byte, what string) *reader {
-	return &reader{rest: r.content(tag, what), err: r.err}
-}
-
-// whole returns the next element with its tag and length.
-func (r *reader) whole() (byte, []byte) {
-	n, err := ber.Length(r.rest)
-	if err != nil {
-		r.err = err
-		return 0, nil
-	}
-	whole := r.rest[:n:n]
-	r.rest = r.rest[n:]
-	return whole[0], whole
+	return r.Err
 }
 
 // Encode writes signed data that holds certificates alone, without content and signers (RFC 5652, 5.1: "degenerate"), in DER, as openssl crl2pkcs7

@@ -1,30 +1,24 @@
-package pkcs12
+package ber
 
 import (
 	"errors"
 	"fmt"
-
-	"certkdb/kdb"
 )
 
 // Bounds of what is read (X.690 sets none).
 const (
 	maxSize = 256 << 20
-	// maxDepth bounds nested structures; a real file has less than 20 levels.
-	maxDepth = 64
 	// maxStringDepth bounds strings made of strings. BoringSSL's test data has about a hundred levels.
 	maxStringDepth = 1024
 )
 
-var errShort = errors.New("the data ends within an element")
-
-// normalize returns the first element of BER data in DER's framing: definite and minimal lengths, strings in one piece. The
+// DER returns the first element of BER data in DER's framing: definite and minimal lengths, strings in one piece. The
 // order of SETs and the content of primitive elements stay as they are. What is in that form already is not copied.
-func normalize(data []byte) (der, rest []byte, err error) {
+func DER(data []byte) (der, rest []byte, err error) {
 	if len(data) > maxSize {
-		return nil, nil, fmt.Errorf("%w: %d bytes, at most %d are read", kdb.ErrParse, len(data), maxSize)
+		return nil, nil, fmt.Errorf("%w: %d bytes, at most %d are read", ErrSyntax, len(data), maxSize)
 	}
-	r := berReader{data: data}
+	r := transcoder{data: data}
 	framed, err := r.skip(0)
 	if err == nil && framed {
 		return data[:r.pos:r.pos], data[r.pos:], nil
@@ -34,13 +28,13 @@ func normalize(data []byte) (der, rest []byte, err error) {
 		der, err = r.rewrite(make([]byte, 0, len(data)), 0)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w: BER at offset %d: %w", kdb.ErrParse, r.pos, err)
+		return nil, nil, fmt.Errorf("BER at offset %d: %w", r.pos, err)
 	}
 	return der, data[r.pos:], nil
 }
 
-// berReader walks over BER.
-type berReader struct {
+// transcoder rewrites BER. Unlike [Head] it knows tags of several bytes.
+type transcoder struct {
 	data []byte
 	pos  int
 }
@@ -67,15 +61,15 @@ func (h header) brokenString() bool {
 	}
 }
 
-func (r *berReader) next() (byte, error) {
+func (r *transcoder) next() (byte, error) {
 	if r.pos >= len(r.data) {
-		return 0, errShort
+		return 0, ErrShort
 	}
 	r.pos++
 	return r.data[r.pos-1], nil
 }
 
-func (r *berReader) header() (h header, err error) {
+func (r *transcoder) header() (h header, err error) {
 	start := r.pos
 	b, err := r.next()
 	if err != nil {
@@ -84,19 +78,19 @@ func (r *berReader) header() (h header, err error) {
 	if b&0x1f == 0x1f {
 		for b = 0x80; b&0x80 != 0; {
 			if b, err = r.next(); err != nil || r.pos-start > 5 {
-				return h, errors.Join(errors.New("bad identifier"), err)
+				return h, errors.Join(fmt.Errorf("%w: bad identifier", ErrSyntax), err)
 			}
 		}
 	}
 	h.tag = r.data[start:r.pos]
 	h.length, h.minimal, err = r.readLength()
 	if err == nil && h.length < 0 && !h.constructed() {
-		err = errors.New("indefinite length of a primitive element")
+		err = fmt.Errorf("%w: a primitive element of indefinite length", ErrSyntax)
 	}
 	return h, err
 }
 
-func (r *berReader) readLength() (length int, minimal bool, err error) {
+func (r *transcoder) readLength() (length int, minimal bool, err error) {
 	b, err := r.next()
 	if err != nil {
 		return 0, false, err
@@ -109,7 +103,7 @@ func (r *berReader) readLength() (length int, minimal bool, err error) {
 		length = 0
 		for n := int(b & 0x7f); n > 0; n-- {
 			if b, err = r.next(); err != nil || length > maxSize {
-				return 0, false, errors.Join(errors.New("bad length"), err)
+				return 0, false, errors.Join(fmt.Errorf("%w: bad length", ErrSyntax), err)
 			}
 			minimal = minimal && (length > 0 || b > 0) // no leading zero
 			length = length<<8 | int(b)
@@ -117,13 +111,13 @@ func (r *berReader) readLength() (length int, minimal bool, err error) {
 		minimal = minimal && length >= 0x80
 	}
 	if length > len(r.data)-r.pos {
-		return 0, false, errShort
+		return 0, false, ErrShort
 	}
 	return length, minimal, nil
 }
 
 // skip walks over an element and reports whether its framing is DER's.
-func (r *berReader) skip(depth int) (bool, error) {
+func (r *transcoder) skip(depth int) (bool, error) {
 	h, err := r.header()
 	if err != nil || h.length < 0 || !h.minimal || h.brokenString() {
 		return false, err
@@ -133,10 +127,10 @@ func (r *berReader) skip(depth int) (bool, error) {
 		r.pos = end
 		return true, nil
 	}
-	if depth > maxDepth {
-		return false, errors.New("too many levels of nesting")
+	if depth > maxNesting {
+		return false, fmt.Errorf("%w: nested more than %d deep", ErrSyntax, maxNesting)
 	}
-	inner := berReader{data: r.data[:end], pos: r.pos}
+	inner := transcoder{data: r.data[:end], pos: r.pos}
 	for inner.pos < end {
 		if framed, err := inner.skip(depth + 1); err != nil || !framed {
 			r.pos = inner.pos
@@ -148,7 +142,7 @@ func (r *berReader) skip(depth int) (bool, error) {
 }
 
 // rewrite appends an element in DER's framing to out.
-func (r *berReader) rewrite(out []byte, depth int) ([]byte, error) {
+func (r *transcoder) rewrite(out []byte, depth int) ([]byte, error) {
 	h, err := r.header()
 	if err != nil {
 		return nil, err
@@ -164,8 +158,8 @@ func (r *berReader) rewrite(out []byte, depth int) ([]byte, error) {
 		out = append(out, r.data[r.pos:r.pos+h.length]...)
 		r.pos += h.length
 		return frame(out, start, h.tag), nil
-	case depth > maxDepth:
-		return nil, errors.New("too many levels of nesting")
+	case depth > maxNesting:
+		return nil, fmt.Errorf("%w: nested more than %d deep", ErrSyntax, maxNesting)
 	}
 	inner := r.enter(h)
 	for !inner.atEnd(h) && err == nil {
@@ -178,15 +172,15 @@ func (r *berReader) rewrite(out []byte, depth int) ([]byte, error) {
 }
 
 // enter returns a reader of what is within h.
-func (r *berReader) enter(h header) berReader {
+func (r *transcoder) enter(h header) transcoder {
 	if h.length < 0 {
 		return *r
 	}
-	return berReader{data: r.data[:r.pos+h.length], pos: r.pos}
+	return transcoder{data: r.data[:r.pos+h.length], pos: r.pos}
 }
 
 // atEnd says whether nothing is left within h, and reads what closes an indefinite length.
-func (r *berReader) atEnd(h header) bool {
+func (r *transcoder) atEnd(h header) bool {
 	if h.length < 0 {
 		return r.endOfContents()
 	}
@@ -194,7 +188,7 @@ func (r *berReader) atEnd(h header) bool {
 }
 
 // endOfContents reads the two zero bytes that close an indefinite length, if they are there.
-func (r *berReader) endOfContents() bool {
+func (r *transcoder) endOfContents() bool {
 	if len(r.data)-r.pos < 2 || r.data[r.pos] != 0 || r.data[r.pos+1] != 0 {
 		return false
 	}
@@ -203,9 +197,9 @@ func (r *berReader) endOfContents() bool {
 }
 
 // join appends the content of a string that is in pieces. Each piece has the string's own type or is an OCTET STRING (X.690, 8.23.2).
-func (r *berReader) join(out []byte, h header, depth int) ([]byte, error) {
+func (r *transcoder) join(out []byte, h header, depth int) ([]byte, error) {
 	if depth > maxStringDepth {
-		return nil, errors.New("a string of too many levels")
+		return nil, fmt.Errorf("%w: a string in more than %d levels of pieces", ErrSyntax, maxStringDepth)
 	}
 	inner := r.enter(h)
 	var err error
@@ -217,13 +211,13 @@ func (r *berReader) join(out []byte, h header, depth int) ([]byte, error) {
 }
 
 // piece appends one piece of the string h.
-func (r *berReader) piece(out []byte, h header, depth int) ([]byte, error) {
+func (r *transcoder) piece(out []byte, h header, depth int) ([]byte, error) {
 	p, err := r.header()
 	if err != nil {
 		return nil, err
 	}
 	if number := p.tag[0] &^ 0x20; len(p.tag) != 1 || number != 4 && number != h.tag[0]&^0x20 {
-		return nil, fmt.Errorf("a string with a piece of type %02x", p.tag)
+		return nil, fmt.Errorf("%w: a string with a piece of type %02x", ErrSyntax, p.tag)
 	}
 	if p.constructed() {
 		return r.join(out, p, depth+1)
