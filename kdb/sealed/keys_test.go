@@ -354,3 +354,22 @@ func TestCreateStash_throughALink(t *testing.T) {
 		t.Errorf("its target: %v", err)
 	}
 }
+
+// TestUpdate_beyondTheStoresLimits: what the store cannot take is refused as a whole, as something that this kind of database cannot hold.
+func TestUpdate_beyondTheStoresLimits(t *testing.T) {
+	t.Parallel()
+	st := storetest.NewMemory()
+	db := newInternal(t, st)
+	st.Max = store.Limits{Ops: 3}
+	few := func(tx kdb.Tx) error { return tx.Audit("test", "") }
+	if err := db.Update(t.Context(), "test", few); err != nil {
+		t.Errorf("within them: %v", err)
+	}
+	err := db.Update(t.Context(), "test", func(tx kdb.Tx) error { return errors.Join(few(tx), few(tx), few(tx), few(tx)) })
+	if !errors.Is(err, kdb.ErrUnsupported) || !errors.Is(err, store.ErrLimit) {
+		t.Errorf("beyond them: %v, want ErrUnsupported and ErrLimit", err)
+	}
+	if err := db.Check(t.Context(), func(p kdb.Problem) { t.Error(p) }); err != nil {
+		t.Error(err)
+	}
+}

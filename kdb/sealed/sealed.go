@@ -193,6 +193,9 @@ func (db *Database) update(ctx context.Context, operation string, how strictness
 
 // name adds the location to an error about the database that does not have it yet.
 func (db *Database) name(err error) error {
+	if errors.Is(err, store.ErrLimit) {
+		return fmt.Errorf("%w: %w", kdb.ErrUnsupported, err)
+	}
 	if _, named := errors.AsType[*store.Error](err); err == nil || named {
 		return err
 	}

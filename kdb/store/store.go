@@ -15,8 +15,8 @@ import (
 var (
 	// ErrNotFound says that a key is not there.
 	ErrNotFound = errors.New("no such record")
-	// ErrTxLimit says that a transaction has more changes than the store takes in one.
-	ErrTxLimit = errors.New("too many changes in one transaction")
+	// ErrLimit says that a record or a transaction is larger than the store takes: see Limits.
+	ErrLimit = errors.New("too large for this kind of store")
 )
 
 // Error is an error that names the store.
@@ -39,9 +39,29 @@ type Store interface {
 	// Update calls fn and commits what it changed, all or nothing; fn may run again, so it must have no side effects.
 	// If fn changed nothing, nothing is written.
 	Update(ctx context.Context, fn func(Tx) error) error
+	// Limits are what a transaction may not exceed.
+	Limits() Limits
 	// Size is the store's size in bytes, 0 if that means nothing.
 	Size() (int64, error)
 	Close() error
+}
+
+// Limits bound what a store takes; 0 is no limit.
+type Limits struct {
+	Key, Value int // bytes of one key and of one value
+	Ops        int // different keys that one transaction changes
+	Bytes      int // of the keys and values that one transaction puts
+}
+
+// Check compares a record with the limits; ErrLimit.
+func (l Limits) Check(key string, value []byte) error {
+	switch {
+	case l.Key > 0 && len(key) > l.Key:
+		return fmt.Errorf("storing a record: %w: its key has %d bytes, at most %d are allowed", ErrLimit, len(key), l.Key)
+	case l.Value > 0 && len(value) > l.Value:
+		return fmt.Errorf("storing record %q: %w: %d bytes, at most %d are allowed", key, ErrLimit, len(value), l.Value)
+	}
+	return nil
 }
 
 // Backend opens the stores of one kind by their locations.
@@ -78,7 +98,7 @@ type Tx interface {
 	// Scan yields the records whose keys begin with prefix and are greater than after, in byte order. The value is
 	// valid only until the next step. The records must not be changed meanwhile. What goes wrong is yielded last.
 	Scan(prefix, after string) iter.Seq2[Record, error]
-	// Put creates or replaces a record; the value becomes the store's. ErrTxLimit past the store's limit (etcd: 128 operations; bbolt: none).
+	// Put creates or replaces a record; the value becomes the store's. ErrLimit past the store's limits.
 	Put(key string, value []byte) error
 	// Delete removes a record; removing one that is not there is no error.
 	Delete(key string) error

@@ -254,6 +254,9 @@ func (s *Store) updateNew(ctx context.Context, fn func(store.Tx) error) error {
 // Path implements store.File.
 func (s *Store) Path() string { return s.path }
 
+// Limits implements store.Store.
+func (s *Store) Limits() store.Limits { return limits }
+
 // Size implements store.Store.
 func (s *Store) Size() (int64, error) {
 	info, err := os.Stat(s.path)

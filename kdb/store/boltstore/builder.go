@@ -95,8 +95,8 @@ func ahead(size int64) int {
 
 // put adds a record. It is fastest when the keys come in ascending order.
 func (b *builder) put(key string, value []byte) error {
-	if len(value) > boltread.MaxValue {
-		return fmt.Errorf("storing record %q: %d bytes, at most %d are allowed", key, len(value), boltread.MaxValue)
+	if err := checkRecord(key, value); err != nil {
+		return err
 	}
 	b.changes = append(b.changes, change{[]byte(key), value})
 	if b.size += len(key) + len(value); b.size < batchBytes {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -47,15 +46,23 @@ func (o *overlay) Get(key string) ([]byte, error) {
 
 // Put implements store.Tx.
 func (o *overlay) Put(key string, value []byte) error {
-	switch {
-	case key == "" || len(key) > boltread.MaxKey:
-		return fmt.Errorf("storing a record: its key has %d bytes, 1 to %d are allowed", len(key), boltread.MaxKey)
-	case len(value) > boltread.MaxValue:
-		return fmt.Errorf("storing record %q: %d bytes, at most %d are allowed", key, len(value), boltread.MaxValue)
-	case value == nil:
+	if err := checkRecord(key, value); err != nil {
+		return err
+	}
+	if value == nil {
 		value = []byte{}
 	}
 	return o.set(key, value)
+}
+
+// limits are those of the reader, which bound what a damaged file can make it allocate.
+var limits = store.Limits{Key: boltread.MaxKey, Value: boltread.MaxValue}
+
+func checkRecord(key string, value []byte) error {
+	if key == "" {
+		return errors.New("storing a record: its key is empty")
+	}
+	return limits.Check(key, value)
 }
 
 // Delete implements store.Tx.

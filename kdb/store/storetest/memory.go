@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"maps"
 	"slices"
@@ -15,6 +16,9 @@ import (
 
 // Memory is a store in memory, for tests of what lies above. Its records can be tampered with.
 type Memory struct {
+	// Max are limits that it is to have; none by default.
+	Max store.Limits
+
 	mu      sync.RWMutex
 	records map[string][]byte // never changed, only replaced
 }
@@ -57,7 +61,7 @@ func (m *Memory) Update(ctx context.Context, fn func(store.Tx) error) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	tx := &memoryTx{ctx: ctx, records: maps.Clone(m.records)}
+	tx := &memoryTx{ctx: ctx, records: maps.Clone(m.records), max: m.Max, changed: map[string]int{}}
 	if tx.records == nil {
 		tx.records = make(map[string][]byte)
 	}
@@ -67,6 +71,9 @@ func (m *Memory) Update(ctx context.Context, fn func(store.Tx) error) error {
 	m.records = tx.records
 	return ctx.Err()
 }
+
+// Limits implements store.Store.
+func (m *Memory) Limits() store.Limits { return m.Max }
 
 // Size implements store.Store.
 func (m *Memory) Size() (int64, error) { return 0, nil }
@@ -78,6 +85,19 @@ type memoryTx struct {
 	ctx      context.Context
 	records  map[string][]byte
 	readOnly bool
+	max      store.Limits
+	changed  map[string]int // the bytes that are put for each key
+	bytes    int            // in all
+}
+
+// change counts a change against the limits.
+func (t *memoryTx) change(key string, size int) error {
+	t.bytes += size - t.changed[key]
+	t.changed[key] = size
+	if t.max.Ops > 0 && len(t.changed) > t.max.Ops || t.max.Bytes > 0 && t.bytes > t.max.Bytes {
+		return fmt.Errorf("%w: %d changes with %d bytes in one transaction", store.ErrLimit, len(t.changed), t.bytes)
+	}
+	return t.ctx.Err()
 }
 
 var errReadOnly = errors.New("the transaction is for reading only")
@@ -110,8 +130,11 @@ func (t *memoryTx) Put(key string, value []byte) error {
 	if t.readOnly {
 		return errReadOnly
 	}
+	if err := t.max.Check(key, value); err != nil {
+		return err
+	}
 	t.records[key] = value
-	return t.ctx.Err()
+	return t.change(key, len(key)+len(value))
 }
 
 func (t *memoryTx) Delete(key string) error {
@@ -119,5 +142,5 @@ func (t *memoryTx) Delete(key string) error {
 		return errReadOnly
 	}
 	delete(t.records, key)
-	return t.ctx.Err()
+	return t.change(key, 0)
 }

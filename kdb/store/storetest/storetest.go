@@ -57,6 +57,7 @@ var cases = []struct {
 	{"increments at the same time are all counted", testIncrements},
 	{"a cancelled context ends a transaction", testCancel},
 	{"large values come back whole", testLarge},
+	{"what is within the declared limits is stored, what exceeds them is ErrLimit and changes nothing", testLimits},
 	{"random histories agree with a map", testModel},
 }
 
