@@ -102,7 +102,7 @@ func pointToHelp(c *cli.Context, err error) error {
 	if !errors.Is(err, op.ErrUsage) || hintFor(err) != "" {
 		return err
 	}
-	return op.WithHint(err, "see: "+strings.TrimSpace(c.App.Name+" help "+commandPath(c)))
+	return withHint(err, "see: "+strings.TrimSpace(c.App.Name+" help "+commandPath(c)))
 }
 
 // twoHyphens is an error of Go's flag package, which writes options with one hyphen and calls every bad value a parse error.
@@ -135,14 +135,14 @@ func noCommand(c *cli.Context) error {
 		if c.Command == nil || c.Command.Name == "" || c.Command.Name == c.App.Name {
 			return cli.ShowAppHelp(c)
 		}
-		return op.WithHint(fmt.Errorf("%w: %q needs a subcommand", op.ErrUsage, c.Command.Name), "see: certkdb help "+c.Command.Name)
+		return withHint(fmt.Errorf("%w: %q needs a subcommand", op.ErrUsage, c.Command.Name), "see: certkdb help "+c.Command.Name)
 	}
 	word := c.Args().First()
 	err := fmt.Errorf("%w: there is no command %q", op.ErrUsage, word)
 	if near := nearest(commandNames(below), word); near != "" {
-		return op.WithHint(err, fmt.Sprintf("did you mean %q? All commands: certkdb help", near))
+		return withHint(err, fmt.Sprintf("did you mean %q? All commands: certkdb help", near))
 	}
-	return op.WithHint(err, "see all commands: certkdb help")
+	return withHint(err, "see all commands: certkdb help")
 }
 
 // nearest is the word that was probably meant; "" if none is much like what was written.

@@ -25,7 +25,7 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 		if len(arg) > 1 && arg[0] == '-' {
 			n, err := optionLength(flags, args[i:])
 			if err != nil {
-				return nil, op.WithHint(err, strings.Join(append([]string{"see: certkdb help"}, path[1:]...), " "))
+				return nil, withHint(err, strings.Join(append([]string{"see: certkdb help"}, path[1:]...), " "))
 			}
 			options = append(append(options, longOption(arg)), args[i+1:i+n]...)
 			i += n - 1

@@ -86,7 +86,7 @@ func showHelp(c *cli.Context, path []string) error {
 	var command *cli.Command
 	for _, name := range path {
 		if command = lookup(below, name); command == nil {
-			return op.WithHint(fmt.Errorf("%w: there is no command %q", op.ErrUsage, strings.Join(path, " ")), "see all commands: certkdb help")
+			return withHint(fmt.Errorf("%w: there is no command %q", op.ErrUsage, strings.Join(path, " ")), "see all commands: certkdb help")
 		}
 		below, helpName = command.Subcommands, helpName+" "+command.Name
 	}

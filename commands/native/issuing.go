@@ -135,9 +135,8 @@ func createCommand(env *op.Env) *cli.Command {
 		&cli.BoolFlag{Name: "replace", Usage: "replace an entry that has the label", Destination: &o.Replace},
 		&cli.BoolFlag{Name: "ensure", Usage: "do nothing when the label has already what would be made, dates apart", Destination: &o.Ensure},
 		&cli.BoolFlag{Name: "default", Usage: "make it the default entry", Destination: &o.Default},
-		detailedFlag(),
 	)
-	flags = append(flags, subjectFlags(&o.Spec, &lists)...)
+	flags = append(append(flags, changeFlags()...), subjectFlags(&o.Spec, &lists)...)
 	flags = append(append(flags, useFlags(&o.Spec, &lists)...), timeFlags(&o.Spec)...)
 	return &cli.Command{
 		Name: "create", Category: groupIssuing, Usage: "make a private key and its certificate, self-signed or signed by a CA of the database", ArgsUsage: "LABEL",
@@ -149,31 +148,16 @@ func createCommand(env *op.Env) *cli.Command {
 				"certkdb create root --is-ca --dn 'CN=Example Root,O=Example,C=US' --key-type p384 --days 3650",
 				"certkdb create sub --ca root --is-ca --path-len 0 --permit dns:example.com --cn 'Example Issuing CA'", "certkdb create api --ca sub --cn api.example.com --profile peer --ensure"),
 		Flags: flags,
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c)
-			if err != nil {
-				return err
-			}
-			if err := checkValues(c); err != nil {
-				return err
-			}
+		Action: change(env, "create", func(c *cli.Context, args []string) (op.Operation[issuing.Made], error) {
 			lists.into(&o.Spec)
-			if o.DB, err = database(c, env); err != nil {
-				return err
-			}
 			o.Label, o.CA.DB.LockTimeout = args[0], c.Duration(flagLockTimeout)
-			made, err := o.Run(c.Context, env)
-			if err != nil {
-				return err
-			}
-			err = emit(c, env, "create", made, func(w io.Writer) { printMade(w, made) })
-			return detailed(c, made.Changed, err)
-		},
+			return o, checkValues(c)
+		}, printMade),
 	}
 }
 
 func printMade(w io.Writer, made issuing.Made) {
-	fmt.Fprintf(w, "%s %q: %s, %s, valid until %s\n", changedWord("created", !made.Kept), made.Label, orDash(made.Subject), made.KeyType, made.NotAfter.Format(time.DateOnly))
+	fmt.Fprintf(w, "%s %q: %s, %s, valid until %s\n", changedWord("created", !made.Kept), made.Label, orDash(made.Subject), made.KeyType, timeText(made.NotAfter, time.DateOnly))
 	printNotes(w, made.Notes)
 }
 
@@ -187,6 +171,9 @@ func changedWord(done string, changed bool) string {
 
 func printNotes(w io.Writer, notes []string) {
 	for _, note := range notes {
+		if note == issuing.NoteDueAgain {
+			note += "; use --days"
+		}
 		fmt.Fprintf(w, "note: %s\n", printable(note))
 	}
 }
@@ -199,41 +186,25 @@ func requestCommand(env *op.Env) *cli.Command {
 		&cli.BoolFlag{Name: "force", Usage: "replace an existing file", Destination: &o.Out.Force},
 		&cli.BoolFlag{Name: "replace", Usage: "replace an entry that has the label", Destination: &o.Replace},
 		&cli.BoolFlag{Name: "ensure", Usage: "do nothing when the label has such a request already, or the certificate that came of it", Destination: &o.Ensure},
-		detailedFlag(),
 	}
-	flags = append(append(flags, subjectFlags(&o.Spec, &lists)...), useFlags(&o.Spec, &lists)...)
+	flags = append(append(append(flags, changeFlags()...), subjectFlags(&o.Spec, &lists)...), useFlags(&o.Spec, &lists)...)
 	return &cli.Command{
 		Name: "request", Category: groupIssuing, Usage: "make a private key and a PKCS #10 request for a certificate", ArgsUsage: "LABEL",
 		Description: "The key stays in the database under the label until the certificate comes: certkdb receive.\n\n" +
 			examples("certkdb request web --cn www.example.com --san dns:example.com --out web.csr",
 				"certkdb request web --dn 'CN=fqdn,OU=Storage,O=Example' --key-type rsa2048 --ku digitalSignature,keyEncipherment --eku clientAuth,serverAuth --out -"),
 		Flags: flags,
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c)
-			if err != nil {
-				return err
-			}
-			if err := checkValues(c); err != nil {
-				return err
-			}
+		Action: change(env, "request", func(c *cli.Context, args []string) (op.Operation[issuing.Requested], error) {
 			lists.into(&o.Spec)
-			if o.DB, err = database(c, env); err != nil {
-				return err
-			}
 			o.Label = args[0]
-			made, err := o.Run(c.Context, env)
-			if err != nil {
-				return err
+			return o, checkValues(c)
+		}, func(w io.Writer, made issuing.Requested) {
+			if o.Out.Path == "-" { // for another program, that wants nothing else
+				fmt.Fprint(w, made.PEM)
+				return
 			}
-			err = emit(c, env, "request", made, func(w io.Writer) {
-				if o.Out.Path == "-" { // for another program, that wants nothing else
-					fmt.Fprint(w, made.PEM)
-					return
-				}
-				printRequested(w, made)
-			})
-			return detailed(c, made.Changed, err)
-		},
+			printRequested(w, made)
+		}),
 	}
 }
 
@@ -259,6 +230,7 @@ func signCommand(env *op.Env) *cli.Command {
 		&cli.StringFlag{Name: "out", Usage: "the `FILE` to write, a folder for several; else standard output", Destination: &o.Out.Path},
 		&cli.BoolFlag{Name: "force", Usage: "replace existing files", Destination: &o.Out.Force},
 	)
+	flags = append(flags, changeFlags()...)
 	subject := subjectFlags(&o.Spec, &lists)
 	flags = append(flags, subject[:len(subject)-1]...) // the key is the requester's
 	flags = append(append(flags, useFlags(&o.Spec, &lists)...), timeFlags(&o.Spec)...)
@@ -268,28 +240,24 @@ func signCommand(env *op.Env) *cli.Command {
 			"request says. All the requests are signed or none, and recorded before they are written: certkdb issued.\n\n" +
 			examples("certkdb sign web.csr --ca sub --out web.crt", "certkdb sign web.csr --ca sub --profile peer --preserve --days 90 --chain", "certkdb sign requests/ --ca sub --out certificates/"),
 		Flags: flags,
-		Action: func(c *cli.Context) error {
-			files, err := arguments(c)
-			if err != nil {
-				return err
-			}
-			if o.CA.Label == "" && o.CA.Remote == "" && o.ProfileFile == "" { // a profile of the file may name a remote CA
-				return usage(c, "--ca LABEL is missing")
-			}
+		Action: action(env, "sign", func(c *cli.Context, args []string) (signed issuing.Signed, err error) {
 			if err := checkValues(c); err != nil {
-				return err
+				return signed, err
+			}
+			db, err := database(c, env)
+			if err != nil {
+				return signed, err
 			}
 			lists.into(&o.Spec)
-			if o.DB, err = database(c, env); err != nil {
-				return err
-			}
-			o.Files, o.CA.DB.LockTimeout = files, c.Duration(flagLockTimeout)
-			signed, err := o.Run(c.Context, env)
+			o.Files, o.CA.DB.LockTimeout = args, c.Duration(flagLockTimeout)
+			s, err := o.Open(c.Context, env, db)
 			if err != nil {
-				return err
+				return signed, err
 			}
-			return emit(c, env, "sign", signed, func(w io.Writer) { printSigned(w, env.Stderr, signed) })
-		},
+			defer s.Close()
+			s.DryRun = c.Bool(flagDryRun)
+			return op.One(c.Context, s, o)
+		}, func(w io.Writer, signed issuing.Signed) { printSigned(w, env.Stderr, signed) }),
 	}
 }
 
@@ -302,7 +270,7 @@ func printSigned(w, notes io.Writer, signed issuing.Signed) {
 			continue
 		}
 		if len(signed.Certificates) <= 20 {
-			fmt.Fprintf(w, "signed %s: serial %s, until %s, in %q\n", printable(orDash(s.Subject)), s.Serial, s.NotAfter[:len(time.DateOnly)], s.Out)
+			fmt.Fprintln(w, signedLine(&s))
 			printNotes(w, s.Notes)
 		}
 	}
@@ -311,38 +279,36 @@ func printSigned(w, notes io.Writer, signed issuing.Signed) {
 	}
 }
 
+func signedLine(s *issuing.SignedCertificate) string {
+	line := "signed " + printable(orDash(s.Subject))
+	if s.Serial != "" { // else it is still the remote CA's to say
+		line += fmt.Sprintf(": serial %s, until %s", s.Serial, s.NotAfter[:len(time.DateOnly)])
+	}
+	if s.Out != "" {
+		line += fmt.Sprintf(", in %q", s.Out)
+	}
+	return line
+}
+
 func receiveCommand(env *op.Env) *cli.Command {
 	var o issuing.Receive
 	return &cli.Command{
 		Name: "receive", Category: groupIssuing, Usage: "take the certificate that a CA made for a request of the database", ArgsUsage: "FILE…",
 		Description: "Finds the pending request, or the entry to renew, by the public key, and builds the chain from the input and the database.\n\n" +
 			examples("certkdb receive web.crt", "certkdb receive web.crt chain.pem --default"),
-		Flags: []cli.Flag{
+		Flags: append(changeFlags(),
 			&cli.StringFlag{Name: "label", Aliases: []string{"l"}, Usage: "`LABEL` of the request; else found by the public key", Destination: &o.Label},
 			&cli.BoolFlag{Name: "default", Usage: "make it the default entry", Destination: &o.Default},
-			detailedFlag(),
-		},
-		Action: func(c *cli.Context) error {
-			files, err := arguments(c)
-			if err != nil {
-				return err
-			}
-			if o.DB, err = database(c, env); err != nil {
-				return err
-			}
-			o.Files = files
-			received, err := o.Run(c.Context, env)
-			if err != nil {
-				return err
-			}
-			err = emit(c, env, "receive", received, func(w io.Writer) { printReceived(w, received) })
-			return detailed(c, received.Changed, err)
-		},
+		),
+		Action: change(env, "receive", func(_ *cli.Context, args []string) (op.Operation[issuing.Received], error) {
+			o.Files = args
+			return o, nil
+		}, printReceived),
 	}
 }
 
 func printReceived(w io.Writer, r issuing.Received) {
-	fmt.Fprintf(w, "%s %q: %s, valid until %s\n", changedWord("received", r.Changed), r.Label, orDash(r.Subject), r.NotAfter.Format(time.DateOnly))
+	fmt.Fprintf(w, "%s %q: %s, valid until %s\n", changedWord("received", r.Changed), r.Label, orDash(r.Subject), timeText(r.NotAfter, time.DateOnly))
 	printRefreshed(w, r.Refreshed)
 	if !r.Complete {
 		fmt.Fprintf(w, "note: the chain is not complete: add the certificate of %s\n", printable(r.Missing))
@@ -358,41 +324,27 @@ func renewCommand(env *op.Env) *cli.Command {
 			"private key is made unless --reuse-key keeps it; a CA keeps its key, so that what it issued stays valid, unless --key-type\n" +
 			"asks for another, and its new certificate goes into the chains of the entries that hold the old one. With --before nothing is done as long as it is not due.\n\n" +
 			examples("certkdb renew web", "certkdb renew web --before 30d", "certkdb renew web --reuse-key --days 90"),
-		Flags: append(authorityFlags(env, &o.CA),
+		Flags: append(append(changeFlags(), authorityFlags(env, &o.CA)...),
 			&cli.BoolFlag{Name: "reuse-key", Usage: "keep the private key", Destination: &o.ReuseKey},
 			&cli.StringFlag{Name: "key-type", Usage: "`TYPE` of the new key; else as before", Destination: &o.KeyType},
 			&cli.IntFlag{Name: "days", Usage: "valid for `N` days; else as long as before", DefaultText: "as before", Destination: &o.Days},
 			&cli.StringFlag{Name: "before", Usage: "only if it expires within a `TIME` such as 30d", Destination: &before},
 			&cli.BoolFlag{Name: "lint", Usage: "refuse a certificate that the linter calls wrong", Destination: &o.Lint},
-			detailedFlag(),
 		),
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c)
-			if err != nil {
-				return err
-			}
+		Action: change(env, "renew", func(c *cli.Context, args []string) (op.Operation[issuing.Renewed], error) {
 			if err := checkValues(c); err != nil {
-				return err
+				return nil, err
 			}
-			if o.Before, err = parsePeriod(before); err != nil {
-				return err
-			}
-			if o.DB, err = database(c, env); err != nil {
-				return err
-			}
+			var err error
+			o.Before, err = parsePeriod(before)
 			o.Label, o.CA.DB.LockTimeout = args[0], c.Duration(flagLockTimeout)
-			renewed, err := o.Run(c.Context, env)
-			if err != nil {
-				return err
-			}
-			err = emit(c, env, "renew", renewed, func(w io.Writer) { printRenewed(w, renewed) })
-			return detailed(c, renewed.Changed, err)
-		},
+			return o, err
+		}, printRenewed),
 	}
 }
 
 func printRenewed(w io.Writer, r issuing.Renewed) {
-	until := r.NotAfter.Format(time.DateOnly)
+	until := timeText(r.NotAfter, time.DateOnly)
 	if !r.Changed {
 		fmt.Fprintf(w, "unchanged %q: valid until %s, not due\n", r.Label, until)
 		return

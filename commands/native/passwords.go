@@ -49,5 +49,5 @@ func parseSource(env *op.Env, field op.Field, text string) (op.Source, error) {
 	}
 	// The text is not repeated: people write the password itself here.
 	err := &op.Invalid{Field: field, Reason: "unknown password source"}
-	return op.Source{}, op.WithHint(err, "write file:PATH, env:VAR, fd:N, stdin, prompt, stash, cred:NAME or pass:TEXT")
+	return op.Source{}, withHint(err, "write file:PATH, env:VAR, fd:N, stdin, prompt, stash, cred:NAME or pass:TEXT")
 }

@@ -3,11 +3,13 @@ package native
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"strings"
 
 	"certkdb/commands/lintprogram"
 	"certkdb/commands/op"
+	"certkdb/commands/op/issuing"
 	"certkdb/kdb"
 	"certkdb/kdb/sealed"
 )
@@ -52,7 +54,7 @@ func flagWithValue(f op.Field) string {
 
 // hintFor is what to do about an error: what came with it, or what fits its type, or its class.
 func hintFor(err error) string {
-	if hint := op.Hint(err); hint != "" {
+	if hint := ownHint(err); hint != "" {
 		return hint
 	}
 	if foreign, ok := errors.AsType[*kdb.ForeignFormat](err); ok {
@@ -65,6 +67,9 @@ func hintFor(err error) string {
 	}
 	if e, ok := errors.AsType[*op.Invalid](err); ok && e.Wanted != "" {
 		return e.Wanted
+	}
+	if _, ok := errors.AsType[*issuing.RemoteDecides](err); ok {
+		return "leave it out, or choose one of the server's profiles with --ca-remote-profile NAME"
 	}
 	if e, ok := errors.AsType[*op.Exists](err); ok {
 		return existsHint(e)
@@ -109,6 +114,10 @@ func problemHint(p *op.Problem) string {
 		return "private keys are kept encrypted in it, and certkdb export --key writes plain ones; " + hintFor(p.Err)
 	case op.NoPassword:
 		return passwordHint(op.Field(p.Found))
+	case op.NotIssued:
+		return "see the serial numbers with: certkdb issued --ca " + op.Quote(p.Label)
+	case op.IssuedNotWritten:
+		return fmt.Sprintf("it was issued and is recorded: get it with: certkdb issued --ca %s --serial %s -o pem", op.Quote(p.Label), p.Found)
 	case op.NotValid:
 		if p.Label != "" {
 			return trustCure(p.Label)
@@ -136,19 +145,27 @@ var problemHints = map[op.Code]string{
 	op.KeyAlone:              "write it with its certificates: --combined",
 	op.NoKeyFormat:           "key databases hold private keys without them; others do not hold any",
 	op.TraditionalIsPlain:    "an encrypted one is always PKCS #8",
-	op.OnlyOnePiece:          "use --format pem",
-	op.ReadOnlyKind:          "use another --type, for example ckdb or pkcs12",
-	op.LostPassword:          "add --stash, or --password-out FILE",
-	op.NoSlot:                "see them with: certkdb slots list",
-	op.SlotsDropped:          "give the password with --password SRC, or remove what cannot be kept with --drop-slots",
-	op.Damaged:               "what still opens can be saved with: certkdb copy --all --to NEW.ckdb; or take a backup",
-	op.Unreadable:            "restore a backup: the damage is so great that nothing can be checked",
-	op.ClosedKeys:            "give the passwords of single keys with --in-key-password",
-	op.ClosedFile:            "give the password with --in-password SRC",
-	op.StoreOnStdin:          "write it to a file and name that",
-	op.TooLong:               "put it into a database with certkdb add, and list that",
-	op.NoResponder:           "name one with --ocsp URL",
-	op.NothingTrusted:        "name a trust anchor with --trust FILE",
+	op.ProfileIsRemote:       "leave --ca out, or choose a profile without a remote",
+	op.CARevoked:             "make another CA; what is only on hold is given back with: certkdb revoke --reason removeFromCRL",
+	op.RequestWaits:          "when the CA has signed it: certkdb receive FILE",
+	op.NoIssuerKey: "name the CA with --ca LABEL (--ca-db FILE), or make a request with: certkdb request; " +
+		"and receive the new certificate",
+	op.NoMatchingKey: "see the requests with: certkdb list --kind request; " +
+		"a certificate without a key here is added with: certkdb add",
+	op.NeedsFolder:    "name it with --out FOLDER",
+	op.OnlyOnePiece:   "use --format pem",
+	op.ReadOnlyKind:   "use another --type, for example ckdb or pkcs12",
+	op.LostPassword:   "add --stash, or --password-out FILE",
+	op.NoSlot:         "see them with: certkdb slots list",
+	op.SlotsDropped:   "give the password with --password SRC, or remove what cannot be kept with --drop-slots",
+	op.Damaged:        "what still opens can be saved with: certkdb copy --all --to NEW.ckdb; or take a backup",
+	op.Unreadable:     "restore a backup: the damage is so great that nothing can be checked",
+	op.ClosedKeys:     "give the passwords of single keys with --in-key-password",
+	op.ClosedFile:     "give the password with --in-password SRC",
+	op.StoreOnStdin:   "write it to a file and name that",
+	op.TooLong:        "put it into a database with certkdb add, and list that",
+	op.NoResponder:    "name one with --ocsp URL",
+	op.NothingTrusted: "name a trust anchor with --trust FILE",
 }
 
 // passwordHint says how to give a password when there is nobody to ask.

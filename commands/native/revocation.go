@@ -27,19 +27,17 @@ func issuedCommand(env *op.Env) *cli.Command {
 			if _, err := arguments(c); err != nil {
 				return err
 			}
-			if o.CA == "" {
-				return usage(c, "--ca LABEL is missing")
-			}
 			format, err := outputFormat(c, formatJSONL, formatCSV, formatPEM, formatIndex)
 			if err != nil {
 				return err
 			}
-			db, err := database(c, env)
+			s, err := openDatabase(c, env)
 			if err != nil {
 				return err
 			}
-			o.DB, o.WithPEM, o.WithIndex = db, format == formatPEM, format == formatIndex
-			return o.Run(c.Context, env, func(list []issuing.IssuedCertificate) error { return printIssued(env.Stdout, list, format) })
+			defer s.Close()
+			o.WithPEM, o.WithIndex = format == formatPEM, format == formatIndex
+			return o.Run(c.Context, s, func(list []issuing.IssuedCertificate) error { return printIssued(env.Stdout, list, format) })
 		},
 	}
 }
@@ -103,14 +101,13 @@ func revokeCommand(env *op.Env) *cli.Command {
 			"certkdb crl. Reasons: unspecified keyCompromise cACompromise affiliationChanged superseded cessationOfOperation certificateHold\n" +
 			"privilegeWithdrawn aACompromise. What is on hold is given back by removeFromCRL, and made final by another reason.\n\n" +
 			examples("certkdb revoke web --ca sub --reason keyCompromise", "certkdb revoke --serial 43563c82e3f71e21 --ca sub", "certkdb revoke --file old.crt --ca sub", "certkdb revoke api --ca sub --reason certificateHold", "certkdb revoke api --ca sub --reason removeFromCRL"),
-		Flags: []cli.Flag{
+		Flags: append(changeFlags(),
 			&cli.StringFlag{Name: "ca", Usage: "`LABEL` of the CA", Destination: &o.CA},
 			&cli.StringFlag{Name: "serial", Usage: "the serial `NUMBER`, hexadecimal", Destination: &o.Serial},
 			&cli.StringFlag{Name: "file", Usage: "a `FILE` with the certificate", Destination: &o.File},
 			&cli.StringFlag{Name: "reason", Usage: "why: a `NAME` of RFC 5280, 5.3.1", Destination: &o.Reason},
-			detailedFlag(),
-		},
-		Action: func(c *cli.Context) error {
+		),
+		Action: change(env, "revoke", func(c *cli.Context, _ []string) (op.Operation[issuing.Revoked], error) {
 			named := c.NArg()
 			for _, other := range []string{o.Serial, o.File} {
 				if other != "" {
@@ -118,26 +115,11 @@ func revokeCommand(env *op.Env) *cli.Command {
 				}
 			}
 			if named != 1 {
-				return usage(c, "name the certificate by one of LABEL, --serial, --file")
+				return nil, usage(c, "name the certificate by one of LABEL, --serial, --file")
 			}
-			if o.CA == "" {
-				return usage(c, "--ca LABEL is missing")
-			}
-			db, err := database(c, env)
-			if err != nil {
-				return err
-			}
-			o.DB, o.Label = db, c.Args().First()
-			revoked, err := o.Run(c.Context, env)
-			if err != nil {
-				return err
-			}
-			err = emit(c, env, "revoke", revoked, func(w io.Writer) { printRevoked(w, revoked) })
-			if err == nil && revoked.Changed && c.Bool(flagDetailed) {
-				return detailedExit{}
-			}
-			return err
-		},
+			o.Label = c.Args().First()
+			return o, nil
+		}, printRevoked),
 	}
 }
 
@@ -162,38 +144,28 @@ func crlCommand(env *op.Env) *cli.Command {
 		Name: "crl", Category: groupIssuing, Usage: "make a revocation list of a CA of the database",
 		Description: "Each list has the next number and names when the following one comes.\n\n" +
 			examples("certkdb crl --ca sub --out sub.crl", "certkdb crl --ca sub --format der --next-update 1d --out sub.crl --force"),
-		Flags: []cli.Flag{
+		Flags: append(changeFlags(),
 			&cli.StringFlag{Name: "ca", Usage: "`LABEL` of the CA", Destination: &o.CA},
 			&cli.StringFlag{Name: "next-update", Usage: "the next list comes within a `TIME`", Value: "7d", Destination: &next},
 			&cli.StringFlag{Name: "format", Usage: "`FORMAT`: pem or der", Value: "pem", Destination: (*string)(&o.Format)},
 			&cli.StringFlag{Name: "out", Usage: "the `FILE` to write; else standard output", Destination: &o.Out.Path},
 			&cli.BoolFlag{Name: "force", Usage: "replace an existing file", Destination: &o.Out.Force},
-		},
-		Action: func(c *cli.Context) error {
-			if _, err := arguments(c); err != nil {
-				return err
-			}
-			if o.CA == "" {
-				return usage(c, "--ca LABEL is missing")
-			}
+		),
+		Action: change(env, "crl", func(*cli.Context, []string) (op.Operation[issuing.CRLDone], error) {
 			var err error
-			if o.NextUpdate, err = parsePeriod(next); err != nil {
-				return err
-			}
-			if o.DB, err = database(c, env); err != nil {
-				return err
-			}
-			done, err := o.Run(c.Context, env)
-			if err != nil {
-				return err
-			}
-			return emit(c, env, "crl", done, func(w io.Writer) {
-				if done.Out == "" {
-					_, _ = w.Write(done.Body) // the error is the writer's, which keeps it
-					return
-				}
-				fmt.Fprintf(w, "wrote revocation list %d to %q: %d revoked, next update %s\n", done.Number, done.Out, done.Revoked, done.NextUpdate.Format(time.RFC3339))
-			})
-		},
+			o.NextUpdate, err = parsePeriod(next)
+			return o, err
+		}, printList),
+	}
+}
+
+func printList(w io.Writer, done issuing.CRLDone) {
+	switch {
+	case done.Body != nil:
+		_, _ = w.Write(done.Body) // the error is the writer's, which keeps it
+	case done.Out == "": // a dry run
+		fmt.Fprintf(w, "made revocation list %d: %d revoked, next update %s\n", done.Number, done.Revoked, done.NextUpdate.Format(time.RFC3339))
+	default:
+		fmt.Fprintf(w, "wrote revocation list %d to %q: %d revoked, next update %s\n", done.Number, done.Out, done.Revoked, done.NextUpdate.Format(time.RFC3339))
 	}
 }

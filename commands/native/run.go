@@ -106,8 +106,6 @@ func changeFlags() []cli.Flag {
 	}
 }
 
-func detailedFlag() cli.Flag { return changeFlags()[0] }
-
 func dryRunFlag() cli.Flag {
 	return &cli.BoolFlag{Name: flagDryRun, Usage: "say what would be done, and do nothing"}
 }

@@ -64,6 +64,22 @@ const (
 	NoResponder
 	// NothingTrusted: nothing is left that is trusted.
 	NothingTrusted
+	// ProfileIsRemote: a CA of the database is named, and the profile leaves signing to a remote one.
+	ProfileIsRemote
+	// CARevoked: the CA may not issue any more.
+	CARevoked
+	// RequestWaits: an entry is a request whose certificate has not come yet.
+	RequestWaits
+	// NoIssuerKey: the private key of the issuer is not in the database.
+	NoIssuerKey
+	// NoMatchingKey: no private key of the database belongs to a certificate.
+	NoMatchingKey
+	// NotIssued: the CA Label has issued nothing under the serial number Found.
+	NotIssued
+	// NeedsFolder: several files are to be written.
+	NeedsFolder
+	// IssuedNotWritten: a certificate of the CA Label with the serial number Found is recorded and could not be written.
+	IssuedNotWritten
 	// NotValid: a certificate is not valid. Found is what would mend it.
 	NotValid
 )

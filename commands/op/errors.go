@@ -265,25 +265,3 @@ func PKIError(err error) error {
 	}
 	return err
 }
-
-// hinted is an error with advice for the person who reads it.
-type hinted struct {
-	error
-	hint string
-}
-
-func (h hinted) Unwrap() error { return h.error }
-
-// WithHint adds a sentence that says what would mend err.
-func WithHint(err error, hint string) error {
-	return hinted{err, hint}
-}
-
-// Hint returns the sentence that WithHint added nearest to the top of err, "" if there is none.
-func Hint(err error) string {
-	var h hinted
-	if errors.As(err, &h) {
-		return h.hint
-	}
-	return ""
-}

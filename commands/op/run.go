@@ -21,7 +21,8 @@ type Plan[R any] struct {
 	Name string
 	// Apply makes the change. It may run more than once, so it must have no effects but those on tx.
 	Apply func(tx kdb.Tx) (R, error)
-	// Before is called when the change is certain to be tried: after all plans, and before the transaction.
+	// Before is called when the change is certain to be tried: after all plans, and before the transaction. It does what is outside
+	// of the database.
 	Before func(context.Context) error
 	// After is called when the change is stored, or when there was nothing to change.
 	After func(context.Context, *R) error
@@ -42,7 +43,7 @@ type Step interface {
 	plan(ctx context.Context, s *Session) error
 	name() string
 	apply(tx kdb.Tx) error
-	before(ctx context.Context) error
+	before(ctx context.Context) (did bool, err error)
 	after(ctx context.Context) error
 	close()
 }
@@ -69,10 +70,8 @@ func Run(ctx context.Context, s *Session, operation string, steps ...Step) error
 	if err != nil || s.DryRun {
 		return err
 	}
-	if changes {
-		if err := perform(ctx, s, operation, steps); err != nil {
-			return err
-		}
+	if err := perform(ctx, s, operation, changes, steps); err != nil {
+		return err
 	}
 	for _, step := range steps {
 		if err := step.after(ctx); err != nil {
@@ -116,25 +115,34 @@ func rehearse(ctx context.Context, s *Session, steps []Step) (changes bool, err 
 	return planning.pending != nil && planning.pending.Changed(), nil
 }
 
-func perform(ctx context.Context, s *Session, operation string, steps []Step) error {
+// perform does what was rehearsed. Steps that change nothing here may still do something elsewhere.
+func perform(ctx context.Context, s *Session, operation string, changes bool, steps []Step) error {
+	elsewhere := false
 	for _, step := range steps {
-		if err := step.before(ctx); err != nil {
+		did, err := step.before(ctx)
+		if err != nil {
 			return err
 		}
+		elsewhere = elsewhere || did
+	}
+	if !changes && !elsewhere {
+		return nil
+	}
+	all := func(tx kdb.Tx) error {
+		for _, step := range steps {
+			if err := step.apply(tx); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if !changes { // again, for the results
+		return s.db.View(ctx, func(tx kdb.Tx) error { return all(reader(tx)) })
 	}
 	if operation == "" {
 		operation = steps[0].name()
 	}
-	return resuming(ctx, func() error {
-		return s.db.Update(ctx, operation, func(tx kdb.Tx) error {
-			for _, step := range steps {
-				if err := step.apply(tx); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	})
+	return resuming(ctx, func() error { return s.db.Update(ctx, operation, all) })
 }
 
 // resuming calls fn until it asks for no more.
@@ -169,11 +177,11 @@ func (s *step[R]) apply(tx kdb.Tx) (err error) {
 	return err
 }
 
-func (s *step[R]) before(ctx context.Context) error {
+func (s *step[R]) before(ctx context.Context) (did bool, err error) {
 	if s.planned.Before == nil {
-		return nil
+		return false, nil
 	}
-	return s.planned.Before(ctx)
+	return true, s.planned.Before(ctx)
 }
 
 func (s *step[R]) after(ctx context.Context) error {

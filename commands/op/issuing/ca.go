@@ -43,9 +43,9 @@ func (a Authority) check() error {
 	switch {
 	case a.isRemote():
 	case a.RemoteKey.Given() || a.RemoteProfile != "" || a.RemoteLabel != "":
-		return fmt.Errorf("%w: --ca-remote URL is missing", op.ErrUsage)
+		return op.Need(op.FieldCARemote)
 	case a.Label == "" && (a.DB.Location != "" || a.DB.Password.Given()):
-		return fmt.Errorf("%w: --ca LABEL is missing", op.ErrUsage)
+		return op.Need(op.FieldCA)
 	}
 	return nil
 }
@@ -57,8 +57,9 @@ func (a *Authority) byProfile(r *issue.Request) error {
 		return nil
 	}
 	if a.Label != "" {
-		return op.WithHint(fmt.Errorf("%w: --ca %s, but profile %s leaves signing to the remote CA %q", op.ErrUsage, op.Quote(a.Label), r.Profile.Name, remote.URL),
-			"leave --ca out, or choose a profile without a remote")
+		return op.Mark(op.ProfileIsRemote, &op.Invalid{
+			Field: op.FieldCA, Value: a.Label, Reason: fmt.Sprintf("profile %s leaves signing to the remote CA %q", r.Profile.Name, remote.URL),
+		})
 	}
 	a.profile, r.Profile = &remote, issue.Profile{}
 	return nil
@@ -69,9 +70,8 @@ type authority struct {
 	*issue.CA
 	remote *issue.Remote // instead of CA
 	label  string
-	db     kdb.Database
-	own    bool     // db is not the operation's database, and closed with the CA
-	chain  [][]byte // the CA's certificate and those above it, without the root
+	other  *op.Session // has the CA, if that is not the session of the operation
+	chain  [][]byte    // the CA's certificate and those above it, without the root
 	issuer [32]byte
 	// revoked says why it may not issue any more.
 	revoked error
@@ -79,20 +79,21 @@ type authority struct {
 	recorded bool
 }
 
-// load opens the CA. db is the operation's database.
-func (a Authority) load(ctx context.Context, env *op.Env, db kdb.Database) (*authority, error) {
+// load opens the CA for an operation in a session.
+func (a Authority) load(ctx context.Context, s *op.Session) (*authority, error) {
 	if a.isRemote() {
-		return a.dial(ctx, env, db)
+		return a.dial(ctx, s)
 	}
-	ca := &authority{label: a.Label, db: db}
+	ca := &authority{label: a.Label}
+	home := s
 	if a.DB.Location != "" {
-		other, err := a.DB.Open(ctx, env)
+		other, err := s.Other(ctx, a.DB)
 		if err != nil {
 			return nil, err
 		}
-		ca.db, ca.own = other, true
+		ca.other, home = other, other
 	}
-	if err := ca.db.View(ctx, func(tx kdb.Tx) error { return ca.read(tx, env.Now()) }); err != nil {
+	if err := home.View(ctx, func(tx kdb.Tx) error { return ca.read(tx, s.Env.Now()) }); err != nil {
 		ca.close()
 		return nil, err
 	}
@@ -101,9 +102,9 @@ func (a Authority) load(ctx context.Context, env *op.Env, db kdb.Database) (*aut
 
 // dial asks a cfssl server for its CA certificate, so that the chain of what it signs is known. Whom the database trusts may be the CA of
 // the server's own certificate.
-func (a Authority) dial(ctx context.Context, env *op.Env, db kdb.Database) (*authority, error) {
+func (a Authority) dial(ctx context.Context, s *op.Session) (*authority, error) {
 	if a.Label != "" || a.DB.Location != "" {
-		return nil, fmt.Errorf("%w: --ca and --ca-remote exclude each other", op.ErrUsage)
+		return nil, op.Exclusive(op.FieldCA, op.FieldCARemote)
 	}
 	remote := &issue.Remote{}
 	if a.profile != nil {
@@ -111,19 +112,18 @@ func (a Authority) dial(ctx context.Context, env *op.Env, db kdb.Database) (*aut
 	}
 	remote.URL, remote.Profile, remote.Label = cmp.Or(a.Remote, remote.URL), cmp.Or(a.RemoteProfile, remote.Profile), a.RemoteLabel
 	if a.RemoteKey.Given() {
-		secret, err := a.RemoteKey.Read(env, "the remote CA")
+		secret, err := a.RemoteKey.Read(s.Env, "the remote CA")
 		if err != nil {
 			return nil, err
 		}
 		remote.AuthKey = string(secret)
 	}
-	if db != nil {
-		if err := db.View(ctx, func(tx kdb.Tx) (err error) {
-			remote.Roots, err = trustedCertificates(tx)
-			return err
-		}); err != nil {
-			return nil, err
-		}
+	err := s.View(ctx, func(tx kdb.Tx) (err error) {
+		remote.Roots, err = trustedCertificates(tx)
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	certificate, err := remote.CA(ctx)
 	if err != nil {
@@ -150,45 +150,9 @@ func trustedCertificates(tx kdb.Tx) ([][]byte, error) {
 	return trusted, nil
 }
 
-// issue makes a key and a certificate for it.
-func (ca *authority) issue(ctx context.Context, request issue.Request) (issue.Issued, error) {
-	if ca.revoked != nil {
-		return issue.Issued{}, ca.revoked
-	}
-	if ca.remote == nil {
-		issued, err := ca.Issue(request)
-		return issued, op.PKIError(err)
-	}
-	asked, err := issue.NewRequest(request)
-	if err != nil {
-		return issue.Issued{}, op.PKIError(err)
-	}
-	der, err := ca.remote.Sign(ctx, asked.Request)
-	if err != nil {
-		return issue.Issued{}, op.PKIError(err)
-	}
-	return issue.Issued{Certificate: der, Key: asked.Key, Notes: asked.Notes}, nil
-}
-
-// sign makes a certificate for a PKCS #10 request.
-func (ca *authority) sign(ctx context.Context, request []byte, r issue.Request, preserve bool) (issue.Issued, error) {
-	if ca.revoked != nil {
-		return issue.Issued{}, ca.revoked
-	}
-	if ca.remote == nil {
-		issued, err := ca.Sign(request, r, preserve)
-		return issued, op.PKIError(err)
-	}
-	der, err := ca.remote.Sign(ctx, request)
-	if err != nil {
-		return issue.Issued{}, op.PKIError(err)
-	}
-	return issue.Issued{Certificate: der}, nil
-}
-
 func (ca *authority) close() {
-	if ca.own {
-		ca.db.Close()
+	if ca != nil && ca.other != nil {
+		ca.other.Close()
 	}
 }
 
@@ -199,12 +163,14 @@ func (ca *authority) read(tx kdb.Tx, now time.Time) error {
 		return err
 	}
 	if s.Kind != kdb.KindPersonal {
-		return op.WithHint(fmt.Errorf("label %q: %w: a %s entry cannot sign, it has no private key", ca.label, op.ErrUsage, s.Kind),
-			"see the entries that have one with: certkdb list --kind personal")
+		return &op.WrongKind{
+			Label: ca.label, Kind: s.Kind, Wanted: kdb.KindPersonal, Reason: fmt.Sprintf("a %s entry cannot sign, it has no private key", s.Kind),
+		}
 	}
 	if s.ChainLength == 0 {
-		return fmt.Errorf("label %q: %w: it has no certificate, and cannot sign without", ca.label, op.ErrUsage)
+		return &op.WrongKind{Label: ca.label, Kind: s.Kind, Reason: "it has no certificate, and cannot sign without"}
 	}
+	_, ca.recorded = tx.(kdb.Registry)
 	entry, err := op.FullEntry(tx, ca.label)
 	if err != nil {
 		return err
@@ -230,7 +196,7 @@ func (ca *authority) read(tx kdb.Tx, now time.Time) error {
 
 // unrecorded is a note for people when the CA's database has no place for what was issued.
 func (ca *authority) unrecorded() []string {
-	if ca.recorded || ca.remote != nil {
+	if ca == nil || ca.recorded || ca.remote != nil {
 		return nil
 	}
 	return []string{"the CA's database keeps no record of what it issues, so it cannot be revoked; a native database does"}
@@ -242,7 +208,6 @@ func (ca *authority) record(tx kdb.Tx, issued [][]byte, now time.Time) error {
 	if !ok {
 		return nil
 	}
-	ca.recorded = true
 	for _, der := range issued {
 		c, err := cert.Parse(der)
 		if err != nil {
@@ -260,25 +225,4 @@ func (ca *authority) record(tx kdb.Tx, issued [][]byte, now time.Time) error {
 		}
 	}
 	return nil
-}
-
-// issued stores what was signed in the CA's database and then calls store in the operation's database db: in one transaction
-// if they are the same, else the record first, so that nothing leaves that is not recorded.
-func (ca *authority) issued(ctx context.Context, db kdb.Database, operation string, certificates [][]byte, now time.Time, store func(kdb.Tx) error) error {
-	if ca.remote != nil {
-		return db.Update(ctx, operation, store)
-	}
-	if ca.own {
-		err := ca.db.Update(ctx, operation, func(tx kdb.Tx) error { return ca.record(tx, certificates, now) })
-		if err != nil {
-			return err
-		}
-		return db.Update(ctx, operation, store)
-	}
-	return db.Update(ctx, operation, func(tx kdb.Tx) error {
-		if err := ca.record(tx, certificates, now); err != nil {
-			return err
-		}
-		return store(tx)
-	})
 }

@@ -3,7 +3,6 @@ package issuing
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"certkdb/commands/op"
@@ -14,8 +13,7 @@ import (
 
 // Create makes a private key and its certificate under a label.
 type Create struct {
-	op.DB
-	Spec
+	Spec    Spec
 	Label   string
 	CA      Authority // who signs; without a label the certificate is self-signed
 	Replace bool
@@ -32,15 +30,53 @@ type Made struct {
 	Notes   []string `json:"notes,omitempty"`
 }
 
-// Run makes it. The database is asked first whether the label is free, and nothing is locked while the key is made.
-func (o Create) Run(ctx context.Context, env *op.Env) (Made, error) {
+// HasChanged says whether anything was changed.
+func (m Made) HasChanged() bool { return m.Changed }
+
+// Plan makes the key and the certificate, if the label is free.
+func (o Create) Plan(ctx context.Context, s *op.Session) (plan op.Plan[Made], err error) {
+	request, err := o.request(s.Env)
+	if err != nil {
+		return plan, err
+	}
+	var ca *authority
+	if o.CA.given() && !o.CA.isRemote() {
+		if ca, err = o.CA.load(ctx, s); err != nil {
+			return plan, err
+		}
+	}
+	m := making{Create: o, env: s.Env, request: request, ca: ca}
+	plan = op.Plan[Made]{Name: "create", Apply: m.apply, Close: ca.close}
+	var done bool
+	err = s.View(ctx, func(tx kdb.Tx) (err error) {
+		_, done, err = m.ensured(tx)
+		return err
+	})
+	if done || err != nil {
+		return plan, err
+	}
+	if o.CA.isRemote() {
+		if m.ca, err = o.CA.load(ctx, s); err != nil {
+			return plan, err
+		}
+	}
+	m.request.Lint = s.Env.Linter(ctx)
+	if m.draft, err = newDraft(m.ca, m.request); err == nil && m.draft.Certificate != nil {
+		err = op.PKIError(o.Spec.lint(ctx, s.Env, m.draft.Certificate))
+	}
+	plan.Apply, plan.Before = m.apply, m.before
+	return plan, err
+}
+
+// request checks the parameters.
+func (o *Create) request(env *op.Env) (issue.Request, error) {
 	if err := kdb.CheckLabel(o.Label); err != nil {
-		return Made{}, err
+		return issue.Request{}, err
 	}
-	if !o.named() {
-		return Made{}, fmt.Errorf("%w: the certificate has no name: use --cn, --dn or --san", op.ErrUsage)
+	if !o.Spec.named() {
+		return issue.Request{}, op.Need(op.FieldCommonName, op.FieldDN, op.FieldSAN)
 	}
-	request, err := o.request(env)
+	request, err := o.Spec.request(env)
 	if err == nil {
 		err = o.CA.byProfile(&request)
 	}
@@ -48,102 +84,71 @@ func (o Create) Run(ctx context.Context, env *op.Env) (Made, error) {
 		err = o.CA.check()
 	}
 	if err == nil && o.CA.isRemote() {
-		err = refuseOptions(o.serversChoice())
+		err = refuse(o.Spec.serversChoice())
+	}
+	return request, err
+}
+
+// making is a Create between Plan and Apply.
+type making struct {
+	Create
+	env     *op.Env
+	request issue.Request
+	ca      *authority
+	draft   *draft // nil if the label has it already
+}
+
+func (m *making) before(ctx context.Context) error {
+	err := m.draft.complete(ctx)
+	if err == nil && m.ca != nil && m.ca.remote != nil {
+		err = op.PKIError(m.Spec.lint(ctx, m.env, m.draft.Certificate))
 	}
 	if err != nil {
-		return Made{}, err
+		return err
 	}
-	db, err := o.Open(ctx, env)
-	if err != nil {
-		return Made{}, err
+	return m.ca.recordElsewhere(ctx, "create", [][]byte{m.draft.Certificate}, m.env.Now())
+}
+
+func (m *making) apply(tx kdb.Tx) (Made, error) {
+	made, done, err := m.ensured(tx) // again: somebody else may have made it meanwhile
+	if done && made.Changed && err == nil {
+		err = tx.Mark(m.Label, kdb.Marks{Default: new(true)})
 	}
-	defer db.Close()
-	if !o.Ensure {
-		return o.make(ctx, env, db, request)
-	}
-	made, done, err := o.ensured(ctx, env, db, request)
 	if done || err != nil {
 		return made, err
 	}
-	made, err = o.make(ctx, env, db, request)
-	if errors.Is(err, kdb.ErrExists) { // somebody else made it meanwhile
-		if there, done, err := o.ensured(ctx, env, db, request); done || err != nil {
-			return there, err
+	if m.draft == nil {
+		return made, &op.NotFound{Label: m.Label} // it was there
+	}
+	old, err := summaryOf(tx, m.Label)
+	if err != nil {
+		return made, err
+	}
+	if m.draft.Certificate != nil {
+		if err := m.ca.recordHere(tx, [][]byte{m.draft.Certificate}, m.env.Now()); err != nil {
+			return made, err
 		}
 	}
+	entry := m.draft.entry(m.Label)
+	entry.Default = m.Default && entry.Kind == kdb.KindPersonal
+	if err := tx.Put(entry); err != nil {
+		return made, err
+	}
+	now, err := tx.Summary(m.Label)
+	if err != nil {
+		return made, err
+	}
+	made = Made{Entry: op.NewEntry(&now, m.env.Now()), Changed: true}
+	if m.draft.Certificate == nil {
+		made.Notes = []string{"the remote CA decides about the certificate"}
+		return made, nil
+	}
+	made.Notes, err = noteLost(tx, &old, m.draft.Notes)
+	made.Notes = append(made.Notes, m.ca.unrecorded()...)
 	return made, err
 }
 
-// make makes the key and the certificate and stores them.
-func (o Create) make(ctx context.Context, env *op.Env, db kdb.Database, request issue.Request) (Made, error) {
-	if err := db.View(ctx, o.free); err != nil {
-		return Made{}, err
-	}
-	request.Lint = env.Linter(ctx)
-	if o.CA.given() {
-		return o.signed(ctx, env, db, request)
-	}
-	issued, err := issue.SelfSigned(request)
-	if err == nil {
-		err = o.lint(ctx, env, issued.Certificate)
-	}
-	if err != nil {
-		return Made{}, op.PKIError(err)
-	}
-	return o.store(env, issued, nil, func(put func(kdb.Tx) error) error { return db.Update(ctx, "create", put) })
-}
-
-// signed has the certificate signed by a CA.
-func (o Create) signed(ctx context.Context, env *op.Env, db kdb.Database, request issue.Request) (Made, error) {
-	ca, err := o.CA.load(ctx, env, db)
-	if err != nil {
-		return Made{}, err
-	}
-	defer ca.close()
-	issued, err := ca.issue(ctx, request)
-	if err == nil {
-		err = op.PKIError(o.lint(ctx, env, issued.Certificate))
-	}
-	if err != nil {
-		return Made{}, err
-	}
-	made, err := o.store(env, issued, ca.chain, func(put func(kdb.Tx) error) error {
-		return ca.issued(ctx, db, "create", [][]byte{issued.Certificate}, env.Now(), put)
-	})
-	made.Notes = append(made.Notes, ca.unrecorded()...)
-	return made, err
-}
-
-// store puts the entry within update.
-func (o Create) store(env *op.Env, issued issue.Issued, chain [][]byte, update func(func(kdb.Tx) error) error) (Made, error) {
-	made := Made{Notes: issued.Notes, Changed: true}
-	err := update(func(tx kdb.Tx) error {
-		if err := o.free(tx); err != nil {
-			return err
-		}
-		old, err := summaryOf(tx, o.Label)
-		if err != nil {
-			return err
-		}
-		err = tx.Put(kdb.Entry{
-			Label: o.Label, Kind: kdb.KindPersonal, Default: o.Default,
-			Certificates: append([][]byte{issued.Certificate}, chain...), Key: issued.Key.PKCS8,
-		})
-		if err != nil {
-			return err
-		}
-		s, err := tx.Summary(o.Label)
-		if err != nil {
-			return err
-		}
-		made.Entry = op.NewEntry(&s, env.Now())
-		made.Notes, err = noteLost(tx, &old, issued.Notes)
-		return err
-	})
-	return made, err
-}
-
-// summaryOf is that of a label which need not be there.
+// summaryOf is that of a label which need not exist.
 func summaryOf(tx kdb.Tx, label string) (kdb.Summary, error) {
 	s, err := tx.Summary(label)
 	if errors.Is(err, kdb.ErrNotFound) {
@@ -159,9 +164,4 @@ func noteLost(tx kdb.Tx, old *kdb.Summary, notes []string) ([]string, error) {
 		return notes, err
 	}
 	return append(slices.Clone(notes), "the entry is "+lost), nil
-}
-
-// free reports a label that is taken.
-func (o Create) free(tx kdb.Tx) error {
-	return op.FreeLabel(tx, o.Label, o.Replace)
 }

@@ -16,7 +16,6 @@ import (
 
 // CRL makes a revocation list of a CA, from the record of what it issued.
 type CRL struct {
-	op.DB
 	CA         string // label
 	NextUpdate time.Duration
 	Format     entries.Format // PEM or DER
@@ -40,52 +39,65 @@ type CRLDone struct {
 // lists come more often than that.
 const revokedStay = 90 * 24 * time.Hour
 
-// Run makes the list. Its number is taken, and the list noted in the audit log, before it is written.
-func (o CRL) Run(ctx context.Context, env *op.Env) (CRLDone, error) {
+// HasChanged is always true: each list takes a number.
+func (CRLDone) HasChanged() bool { return true }
+
+// Plan opens the CA. The number of the list is taken, and the list noted in the audit log, before it is written.
+func (o CRL) Plan(ctx context.Context, s *op.Session) (op.Plan[CRLDone], error) {
+	plan := op.Plan[CRLDone]{Name: "crl"}
 	if o.Format != entries.FormatPEM && o.Format != entries.FormatDER {
-		return CRLDone{}, fmt.Errorf("%w: --format %q: a revocation list is pem or der", op.ErrUsage, o.Format)
+		return plan, &op.Invalid{Field: op.FieldFormat, Value: string(o.Format), Reason: "a revocation list is pem or der"}
+	}
+	if o.CA == "" {
+		return plan, op.Need(op.FieldCA)
 	}
 	if err := o.Out.Check(); err != nil {
-		return CRLDone{}, err
+		return plan, err
 	}
-	db, err := o.Open(ctx, env)
+	ca, err := Authority{Label: o.CA}.load(ctx, s)
 	if err != nil {
-		return CRLDone{}, err
+		return plan, err
 	}
-	defer db.Close()
-	ca, err := Authority{Label: o.CA}.load(ctx, env, db)
-	if err != nil {
-		return CRLDone{}, err
-	}
-	var done CRLDone
 	var der []byte
-	err = db.Update(ctx, "crl", func(tx kdb.Tx) error {
-		list, err := o.list(tx, env.Now().UTC())
-		if err != nil {
-			return err
-		}
-		if der, err = list.Sign(ca.CA); err != nil {
-			return op.PKIError(err)
-		}
-		done = CRLDone{
-			Number: list.Number.Uint64(), Revoked: len(list.Revoked), ThisUpdate: list.ThisUpdate.Truncate(time.Second),
-			NextUpdate: list.NextUpdate.Truncate(time.Second), Out: o.Out.Path,
-		}
-		return tx.Audit("crl", o.CA)
-	})
-	if err != nil {
-		return CRLDone{}, err
+	plan.Apply = func(tx kdb.Tx) (done CRLDone, err error) {
+		done, der, err = o.make(tx, ca, s.Env.Now().UTC())
+		return done, err
 	}
+	plan.After = func(_ context.Context, done *CRLDone) error { return o.write(s.Env, der, done) }
+	return plan, nil
+}
+
+// make signs the next list.
+func (o CRL) make(tx kdb.Tx, ca *authority, now time.Time) (CRLDone, []byte, error) {
+	list, err := o.list(tx, now)
+	if err != nil {
+		return CRLDone{}, nil, err
+	}
+	der, err := list.Sign(ca.CA)
+	if err != nil {
+		return CRLDone{}, nil, op.PKIError(err)
+	}
+	done := CRLDone{
+		Number: list.Number.Uint64(), Revoked: len(list.Revoked), ThisUpdate: list.ThisUpdate.Truncate(time.Second),
+		NextUpdate: list.NextUpdate.Truncate(time.Second),
+	}
+	if !o.Out.IsStdout() {
+		done.Out = o.Out.Path
+	}
+	return done, der, tx.Audit("crl", o.CA)
+}
+
+func (o CRL) write(env *op.Env, der []byte, done *CRLDone) error {
 	text := op.PEMString("X509 CRL", der)
 	body := []byte(text)
 	if o.Format == entries.FormatDER {
 		body = der
 	}
 	if o.Out.IsStdout() {
-		done.Out, done.PEM, done.Body = "", text, body
-		return done, nil
+		done.PEM, done.Body = text, body
+		return nil
 	}
-	return done, o.Out.Write(env, false, func(w io.Writer) error {
+	return o.Out.Write(env, false, func(w io.Writer) error {
 		_, err := w.Write(body)
 		return err
 	})

@@ -17,7 +17,6 @@ import (
 
 // Receive takes the certificate that a CA made for a pending request, or a renewed one for a key that is here.
 type Receive struct {
-	op.DB
 	Files   []string // with the certificate and perhaps its chain; "-" is standard input
 	Label   string   // the request; "" finds it by the public key
 	Default bool
@@ -34,29 +33,32 @@ type Received struct {
 	Refreshed []string `json:"refreshed_chains,omitempty"`
 }
 
-// Run receives. A chain that is not complete is no error, but it is told.
-func (o Receive) Run(ctx context.Context, env *op.Env) (Received, error) {
-	in, err := input.Files{Names: o.Files, KeyPassword: o.KeyPassword, LockTimeout: o.LockTimeout}.Open(ctx, env)
+// HasChanged says whether anything was changed.
+func (r Received) HasChanged() bool { return r.Changed }
+
+// Plan reads the input. A chain that is not complete is no error, but the result says so.
+func (o Receive) Plan(ctx context.Context, s *op.Session) (op.Plan[Received], error) {
+	given, err := o.read(ctx, s)
+	return op.Plan[Received]{Name: "receive", Apply: func(tx kdb.Tx) (Received, error) { return o.receive(tx, s.Env, given) }}, err
+}
+
+// read returns the certificates of the input.
+func (o Receive) read(ctx context.Context, s *op.Session) (given [][]byte, err error) {
+	in, err := input.Files{Names: o.Files, KeyPassword: s.Source.KeyPassword, LockTimeout: s.Source.LockTimeout}.Open(ctx, s.Env)
 	if err != nil {
-		return Received{}, err
+		return nil, err
 	}
 	defer in.Close()
-	var given [][]byte
 	for entry, err := range in.Entries() {
 		if err != nil {
-			return Received{}, err
+			return nil, err
 		}
 		given = append(given, entry.Certificates...)
 	}
 	if len(given) == 0 {
-		return Received{}, fmt.Errorf("reading the certificate: %w: there is none in the input", kdb.ErrParse)
+		return nil, fmt.Errorf("reading the certificate: %w: there is none in the input", kdb.ErrParse)
 	}
-	var received Received
-	err = o.Update(ctx, env, "receive", func(tx kdb.Tx) error {
-		received, err = o.receive(tx, env, given)
-		return err
-	})
-	return received, err
+	return given, nil
 }
 
 func (o Receive) receive(tx kdb.Tx, env *op.Env, given [][]byte) (Received, error) {
@@ -143,8 +145,7 @@ func (o Receive) match(tx kdb.Tx, given [][]byte) (kdb.Summary, []byte, error) {
 		if o.Label != "" {
 			err = fmt.Errorf("receiving the certificate: label %q has another public key, or none", o.Label)
 		}
-		return best, nil, op.WithHint(op.Classify(err, kdb.ErrNotFound),
-			"see the requests with: certkdb list --kind request; a certificate without a key here is added with: certkdb add")
+		return best, nil, op.Mark(op.NoMatchingKey, op.Classify(err, kdb.ErrNotFound))
 	}
 	return best, leaf, nil
 }

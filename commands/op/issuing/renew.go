@@ -3,6 +3,7 @@ package issuing
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"certkdb/commands/op"
@@ -16,7 +17,6 @@ import (
 
 // Renew replaces the certificate of an entry by a new one for the same names and uses.
 type Renew struct {
-	op.DB
 	Label string
 	CA    Authority // "" finds the issuer in the database; a self-signed certificate signs itself
 	// ReuseKey keeps the private key; otherwise a new one is made. A CA keeps its key unless a KeyType is given: what it
@@ -42,59 +42,79 @@ type Renewed struct {
 	Notes     []string `json:"notes,omitempty"`
 }
 
-// Run renews. When nothing is due it changes nothing.
-func (o Renew) Run(ctx context.Context, env *op.Env) (Renewed, error) {
+// HasChanged says whether anything was changed.
+func (r Renewed) HasChanged() bool { return r.Changed }
+
+// NoteDueAgain says that a renewal does not last.
+const NoteDueAgain = "it is due again at once: it is not valid for longer than that"
+
+// Plan makes the certificate, if it is due.
+func (o Renew) Plan(ctx context.Context, s *op.Session) (plan op.Plan[Renewed], err error) {
 	if err := o.CA.check(); err != nil {
-		return Renewed{}, err
+		return plan, err
 	}
 	if o.CA.isRemote() && o.Days != 0 {
-		return Renewed{}, refuseOptions([]string{"--days"})
+		return plan, refuse([]op.Field{op.FieldDays})
 	}
-	db, err := o.Open(ctx, env)
+	r := &renewal{Renew: o, env: s.Env}
+	plan = op.Plan[Renewed]{Name: "renew", Apply: r.apply, Close: r.close}
+	if err := s.View(ctx, r.read); err != nil || !r.due {
+		return plan, err
+	}
+	request, err := r.request()
 	if err != nil {
-		return Renewed{}, err
+		return plan, err
 	}
-	defer db.Close()
-	var s kdb.Summary
-	var old kdb.Entry
-	due := false
-	err = db.View(ctx, func(tx kdb.Tx) error {
-		if s, err = op.MustHave(tx, o.Label); err != nil {
-			return err
+	if r.CA.given() {
+		if r.ca, err = r.CA.load(ctx, s); err != nil {
+			return plan, err
 		}
-		if s.Kind != kdb.KindPersonal {
-			if s.Kind == kdb.KindRequest {
-				return op.WithHint(fmt.Errorf("label %q: %w: its request waits for the first certificate", o.Label, op.ErrUsage),
-					"when the CA has signed it: certkdb receive FILE")
-			}
-			return fmt.Errorf("label %q: %w: a %s entry has no private key to renew with", o.Label, op.ErrUsage, s.Kind)
-		}
-		if s.ChainLength == 0 {
-			return fmt.Errorf("label %q: %w: it has no certificate to renew", o.Label, op.ErrUsage)
-		}
-		if due = o.Before <= 0 || s.NotAfter.Sub(env.Now()) <= o.Before; !due {
-			return nil // not even its CA is looked for, which need not be here
-		}
-		if old, err = op.FullEntry(tx, o.Label); err == nil && !o.CA.given() {
-			o.CA.Label, err = o.findIssuer(tx, &old)
-		}
+	}
+	if r.draft, err = newDraft(r.ca, request); err == nil && r.draft.Certificate != nil {
+		err = op.PKIError(Spec{Lint: o.Lint}.lint(ctx, s.Env, r.draft.Certificate))
+	}
+	plan.Before = r.before
+	return plan, err
+}
+
+// renewal is a Renew between Plan and Apply.
+type renewal struct {
+	Renew
+	env   *op.Env
+	old   kdb.Entry
+	due   bool
+	ca    *authority // nil signs itself
+	draft *draft
+}
+
+func (r *renewal) close() {
+	clear(r.old.Key)
+	r.ca.close()
+}
+
+// read finds out whether the entry can be renewed, whether it is due, and who issued it.
+func (r *renewal) read(tx kdb.Tx) error {
+	s, err := op.MustHave(tx, r.Label)
+	switch {
+	case err != nil:
 		return err
-	})
-	defer clear(old.Key)
-	if err != nil {
-		return Renewed{}, err
+	case s.Kind == kdb.KindRequest:
+		return op.Mark(op.RequestWaits, &op.WrongKind{Label: r.Label, Kind: s.Kind, Reason: "its request waits for the first certificate"})
+	case s.Kind != kdb.KindPersonal:
+		return &op.WrongKind{Label: r.Label, Kind: s.Kind, Reason: fmt.Sprintf("a %s entry has no private key to renew with", s.Kind)}
+	case s.ChainLength == 0:
+		return &op.WrongKind{Label: r.Label, Kind: s.Kind, Reason: "it has no certificate to renew"}
 	}
-	if !due {
-		return Renewed{Entry: op.NewEntry(&s, env.Now())}, nil
+	if r.due = r.Before <= 0 || s.NotAfter.Sub(r.env.Now()) <= r.Before; !r.due {
+		return nil // not even its CA is looked for, which need not be here
 	}
-	if s.CA && o.KeyType == "" {
-		o.ReuseKey = true
+	if r.old, err = op.FullEntry(tx, r.Label); err == nil && !r.CA.given() {
+		r.CA.Label, err = r.findIssuer(tx, &r.old)
 	}
-	renewed, err := o.renew(ctx, env, db, &old)
-	if err == nil && o.Before > 0 && renewed.NotAfter.Sub(env.Now()) <= o.Before {
-		renewed.Notes = append(renewed.Notes, "it is due again at once: it is not valid for longer than --before; use --days")
+	if s.CA && r.KeyType == "" {
+		r.ReuseKey = true
 	}
-	return renewed, err
+	return err
 }
 
 // itself stands for the label of the issuer of a self-signed certificate.
@@ -133,101 +153,94 @@ func (o Renew) findIssuer(tx kdb.Tx, old *kdb.Entry) (string, error) {
 	if found {
 		return successor, nil
 	}
-	return "", op.WithHint(fmt.Errorf("label %q: its issuer %q has no private key here", o.Label, c.Issuer.String()),
-		"name the CA with --ca LABEL (--ca-db FILE), or make a request with: certkdb request; and receive the new certificate")
+	return "", op.Mark(op.NoIssuerKey, fmt.Errorf("label %q: its issuer %q has no private key here", o.Label, c.Issuer.String()))
 }
 
-func (o Renew) renew(ctx context.Context, env *op.Env, db kdb.Database, old *kdb.Entry) (Renewed, error) {
-	request, err := o.request(env, old)
-	if err != nil {
-		return Renewed{}, err
-	}
-	if !o.CA.given() {
-		issued, err := issue.SelfSigned(request)
-		if err != nil {
-			return Renewed{}, op.PKIError(err)
-		}
-		return o.store(ctx, env, old, issued, nil, "itself", func(put func(kdb.Tx) error) error { return db.Update(ctx, "renew", put) })
-	}
-	ca, err := o.CA.load(ctx, env, db)
-	if err != nil {
-		return Renewed{}, err
-	}
-	defer ca.close()
-	issued, err := ca.issue(ctx, request)
-	if err != nil {
-		return Renewed{}, err
-	}
-	return o.store(ctx, env, old, issued, ca.chain, ca.label, func(put func(kdb.Tx) error) error {
-		return ca.issued(ctx, db, "renew", [][]byte{issued.Certificate}, env.Now(), put)
-	})
-}
-
-func (o Renew) request(env *op.Env, old *kdb.Entry) (issue.Request, error) {
-	request, err := issue.Renewal(old.Certificates[0])
+func (r *renewal) request() (issue.Request, error) {
+	request, err := issue.Renewal(r.old.Certificates[0])
 	if err != nil {
 		return request, op.PKIError(err)
 	}
-	request.Now, request.Days = env.Now, o.Days
-	if err := checkKeyType(o.KeyType); err != nil {
+	request.Now, request.Days = r.env.Now, r.Days
+	if err := checkKeyType(r.KeyType); err != nil {
 		return request, err
 	}
-	if o.KeyType != "" {
-		request.KeyType = o.KeyType
+	if r.KeyType != "" {
+		request.KeyType = r.KeyType
 	}
-	if !o.ReuseKey {
+	if !r.ReuseKey {
 		return request, nil
 	}
-	if o.KeyType != "" {
-		return request, fmt.Errorf("%w: --reuse-key and --key-type exclude each other", op.ErrUsage)
+	if r.KeyType != "" {
+		return request, op.Exclusive(op.FieldReuseKey, op.FieldKeyType)
 	}
-	private, err := key.ReadPrivate(old.Key)
+	private, err := key.ReadPrivate(r.old.Key)
 	request.Key = &private
 	return request, err
 }
 
-// replace stores the new certificates, with the new key if there is one.
-func (o Renew) replace(tx kdb.Tx, key []byte, certificates [][]byte) error {
-	if o.ReuseKey {
-		return tx.Certify(o.Label, certificates)
+func (r *renewal) before(ctx context.Context) error {
+	err := r.draft.complete(ctx)
+	if err == nil && r.ca != nil && r.ca.remote != nil {
+		err = op.PKIError(Spec{Lint: r.Lint}.lint(ctx, r.env, r.draft.Certificate))
 	}
-	return tx.Put(kdb.Entry{Label: o.Label, Kind: kdb.KindPersonal, Certificates: certificates, Key: key})
+	if err != nil {
+		return err
+	}
+	return r.ca.recordElsewhere(ctx, "renew", [][]byte{r.draft.Certificate}, r.env.Now())
 }
 
-// store replaces the entry, unless somebody else renewed it meanwhile.
-func (o Renew) store(
-	ctx context.Context, env *op.Env, old *kdb.Entry, issued issue.Issued, chain [][]byte, by string, update func(func(kdb.Tx) error) error,
-) (Renewed, error) {
-	if err := (Spec{Lint: o.Lint}).lint(ctx, env, issued.Certificate); err != nil {
-		return Renewed{}, op.PKIError(err)
+// apply replaces the entry, unless somebody else renewed it meanwhile.
+func (r *renewal) apply(tx kdb.Tx) (renewed Renewed, err error) {
+	before, err := op.MustHave(tx, r.Label)
+	if err != nil || !r.due {
+		return Renewed{Entry: op.NewEntry(&before, r.env.Now())}, err
 	}
-	renewed := Renewed{Changed: true, NewKey: !o.ReuseKey, Issuer: by, Old: op.HexDigest(old.Fingerprint()), Notes: issued.Notes}
-	chain = append([][]byte{issued.Certificate}, chain...)
-	err := update(func(tx kdb.Tx) error {
-		now, err := tx.Summary(o.Label)
-		if err != nil {
-			return err
-		}
-		if now.SHA256 != old.Fingerprint() {
-			return fmt.Errorf("label %q: %w: it has another certificate by now", o.Label, kdb.ErrChanged)
-		}
-		if err := o.replace(tx, issued.Key.PKCS8, chain); err != nil {
-			return err
-		}
-		if now.Trusted {
-			if err := tx.Mark(o.Label, kdb.Marks{Trusted: new(true)}); err != nil {
-				return err
-			}
-		}
-		if renewed.Refreshed, err = refreshChains(tx, o.Label, old.Certificates[0], chain); err != nil {
-			return err
-		}
-		s, err := tx.Summary(o.Label)
-		renewed.Entry = op.NewEntry(&s, env.Now())
-		return err
-	})
-	if err == nil && renewed.CA && renewed.NewKey {
+	if before.SHA256 != r.old.Fingerprint() {
+		return renewed, fmt.Errorf("label %q: %w: it has another certificate by now", r.Label, kdb.ErrChanged)
+	}
+	if renewed.Refreshed, err = r.store(tx, &before); err != nil {
+		return renewed, err
+	}
+	now, err := tx.Summary(r.Label)
+	if err != nil {
+		return renewed, err
+	}
+	renewed.Entry, renewed.Changed, renewed.NewKey, renewed.Issuer = op.NewEntry(&now, r.env.Now()), true, !r.ReuseKey, "itself"
+	renewed.Old, renewed.Notes = op.HexDigest(r.old.Fingerprint()), slices.Clone(r.draft.Notes)
+	if r.ca != nil {
+		renewed.Issuer = r.ca.label
+	}
+	if renewed.CA && renewed.NewKey {
 		renewed.Notes = append(renewed.Notes, "the CA's old key is gone: what it issued with that can no longer be revoked; renew those entries too")
 	}
-	return renewed, err
+	if r.Before > 0 && renewed.NotAfter != nil && renewed.NotAfter.Sub(r.env.Now()) <= r.Before {
+		renewed.Notes = append(renewed.Notes, NoteDueAgain)
+	}
+	return renewed, nil
+}
+
+// store puts the new certificates in place of the old ones, with the new key if there is one. It returns the labels of the entries whose
+// chains have the new certificate now.
+func (r *renewal) store(tx kdb.Tx, before *kdb.Summary) ([]string, error) {
+	if r.draft.Certificate == nil { // not yet signed by a remote CA
+		return nil, tx.Put(r.draft.entry(r.Label))
+	}
+	if err := r.ca.recordHere(tx, [][]byte{r.draft.Certificate}, r.env.Now()); err != nil {
+		return nil, err
+	}
+	chain := r.draft.certificates()
+	store := func() error { return tx.Put(r.draft.entry(r.Label)) }
+	if r.ReuseKey {
+		store = func() error { return tx.Certify(r.Label, chain) }
+	}
+	if err := store(); err != nil {
+		return nil, err
+	}
+	if before.Trusted {
+		if err := tx.Mark(r.Label, kdb.Marks{Trusted: new(true)}); err != nil {
+			return nil, err
+		}
+	}
+	return refreshChains(tx, r.Label, r.old.Certificates[0], chain)
 }

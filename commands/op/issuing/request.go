@@ -2,8 +2,6 @@ package issuing
 
 import (
 	"context"
-	"fmt"
-	"io"
 
 	"certkdb/commands/op"
 	"certkdb/kdb"
@@ -12,8 +10,7 @@ import (
 
 // Request makes a private key and a PKCS #10 request for a certificate, which waits under its label for Receive.
 type Request struct {
-	op.DB
-	Spec
+	Spec    Spec
 	Label   string
 	Replace bool
 	// Ensure does nothing when the label has such a request already, or the certificate that came of it.
@@ -30,69 +27,86 @@ type Requested struct {
 	Notes   []string `json:"notes,omitempty"`
 }
 
-// Run makes it. The key is in the database before the request leaves.
-func (o Request) Run(ctx context.Context, env *op.Env) (Requested, error) {
-	if err := kdb.CheckLabel(o.Label); err != nil {
-		return Requested{}, err
-	}
-	if !o.named() {
-		return Requested{}, fmt.Errorf("%w: the request has no name: use --cn, --dn or --san", op.ErrUsage)
-	}
-	request, err := o.request(env)
+// HasChanged says whether anything was changed.
+func (r Requested) HasChanged() bool { return r.Changed }
+
+// Plan makes the key and the request, if the label is free. The key is in the database before the request leaves.
+func (o Request) Plan(ctx context.Context, s *op.Session) (plan op.Plan[Requested], err error) {
+	request, err := o.request(s.Env)
 	if err != nil {
-		return Requested{}, err
+		return plan, err
 	}
-	if _, remote := request.Profile.Remote(); remote || o.Profile == "" && o.ProfileFile == "" && !o.IsCA {
-		request.Profile = issue.Profile{} // it asks for usages only if it is told to
-	}
-	db, err := o.Open(ctx, env)
-	if err != nil {
-		return Requested{}, err
-	}
-	defer db.Close()
-	if o.Ensure {
-		if made, done, err := o.ensured(ctx, env, db, request); done || err != nil {
-			return made, err
-		}
+	a := &asking{Request: o, env: s.Env, request: request}
+	plan = op.Plan[Requested]{Name: "request", Apply: a.apply, After: a.after}
+	var done bool
+	err = s.View(ctx, func(tx kdb.Tx) (err error) {
+		_, done, err = a.ensured(tx)
+		return err
+	})
+	if done || err != nil {
+		return plan, err
 	}
 	if err := o.Out.Check(); err != nil {
-		return Requested{}, err
-	}
-	if err := db.View(ctx, func(tx kdb.Tx) error { return op.FreeLabel(tx, o.Label, o.Replace) }); err != nil {
-		return Requested{}, err
+		return plan, err
 	}
 	made, err := issue.NewRequest(request)
+	a.made = &made
+	return plan, op.PKIError(err)
+}
+
+func (o Request) request(env *op.Env) (issue.Request, error) {
+	if err := kdb.CheckLabel(o.Label); err != nil {
+		return issue.Request{}, err
+	}
+	if !o.Spec.named() {
+		return issue.Request{}, op.Need(op.FieldCommonName, op.FieldDN, op.FieldSAN)
+	}
+	request, err := o.Spec.request(env)
 	if err != nil {
-		return Requested{}, op.PKIError(err)
+		return request, err
 	}
-	done := Requested{Changed: true, PEM: op.PEMString("CERTIFICATE REQUEST", made.Request), Notes: made.Notes, Out: o.Out.Path}
-	if o.Out.IsStdout() {
-		done.Out = ""
+	if _, remote := request.Profile.Remote(); remote || o.Spec.Profile == "" && o.Spec.ProfileFile == "" && !o.Spec.IsCA {
+		request.Profile = issue.Profile{} // it asks for usages only if it is told to
 	}
-	err = db.Update(ctx, "request", func(tx kdb.Tx) error {
-		if err := op.FreeLabel(tx, o.Label, o.Replace); err != nil {
-			return err
-		}
-		old, err := summaryOf(tx, o.Label)
-		if err != nil {
-			return err
-		}
-		if err := tx.Put(kdb.Entry{Label: o.Label, Kind: kdb.KindRequest, Request: made.Request, Key: made.Key.PKCS8}); err != nil {
-			return err
-		}
-		s, err := tx.Summary(o.Label)
-		if err != nil {
-			return err
-		}
-		done.Entry = op.NewEntry(&s, env.Now())
-		done.Notes, err = noteLost(tx, &old, made.Notes)
-		return err
-	})
-	if err != nil || o.Out.IsStdout() {
+	return request, nil
+}
+
+// asking is a Request between Plan and Apply.
+type asking struct {
+	Request
+	env     *op.Env
+	request issue.Request
+	made    *issue.Requested // nil if the label has it already
+}
+
+func (a *asking) apply(tx kdb.Tx) (Requested, error) {
+	done, ready, err := a.ensured(tx)
+	if ready || err != nil {
 		return done, err
 	}
-	return done, o.Out.Write(env, false, func(w io.Writer) error {
-		_, err := io.WriteString(w, done.PEM)
-		return err
-	})
+	if a.made == nil {
+		return done, &op.NotFound{Label: a.Label} // it was there
+	}
+	old, err := summaryOf(tx, a.Label)
+	if err != nil {
+		return done, err
+	}
+	if err := tx.Put(kdb.Entry{Label: a.Label, Kind: kdb.KindRequest, Request: a.made.Request, Key: a.made.Key.PKCS8}); err != nil {
+		return done, err
+	}
+	now, err := tx.Summary(a.Label)
+	if err != nil {
+		return done, err
+	}
+	done = Requested{Entry: op.NewEntry(&now, a.env.Now()), Changed: true, PEM: op.PEMString("CERTIFICATE REQUEST", a.made.Request)}
+	if !a.Out.IsStdout() {
+		done.Out = a.Out.Path
+	}
+	done.Notes, err = noteLost(tx, &old, a.made.Notes)
+	return done, err
+}
+
+// after writes the file of the request.
+func (a *asking) after(_ context.Context, done *Requested) error {
+	return a.writeAgain(done)
 }

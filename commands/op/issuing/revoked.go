@@ -23,7 +23,7 @@ func revokedAbove(tx kdb.Tx, chain [][]byte) (revoked, err error) {
 			e := kdb.Entry{Certificates: [][]byte{record.Certificate}}
 			s, _ := kdb.Summarize(&e) // it was parsed before
 			err := fmt.Errorf("%w: the CA's certificate %q was %s", op.ErrFindings, s.Subject, op.RevokedOn(record))
-			return op.WithHint(err, "make another CA; what is only on hold is given back with: certkdb revoke --reason removeFromCRL"), nil
+			return op.Mark(op.CARevoked, err), nil
 		}
 	}
 	return nil, nil

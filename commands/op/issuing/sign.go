@@ -1,28 +1,20 @@
 package issuing
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"runtime"
-	"slices"
 	"strings"
 
 	"certkdb/commands/op"
 	"certkdb/kdb"
-	"certkdb/kdb/keyfile/pem"
-	"certkdb/pki/cert"
-	"certkdb/pki/issue"
 )
 
 // Sign issues certificates for PKCS #10 requests.
 type Sign struct {
-	op.DB
-	Spec
+	Spec     Spec
 	CA       Authority
 	Files    []string // requests in PEM or DER; a folder stands for the files in it; "-" is standard input
 	Preserve bool     // take the extensions that the requests ask for
@@ -50,59 +42,53 @@ type SignedCertificate struct {
 	der []byte
 }
 
-// Run signs all the requests or none. What was issued is in the CA's database before it is written anywhere.
-func (o Sign) Run(ctx context.Context, env *op.Env) (Signed, error) {
+// HasChanged is always true: each request gets a certificate.
+func (Signed) HasChanged() bool { return true }
+
+// Open opens the database that has the CA: db, unless the CA names another one. A remote CA needs none; one that exists says which
+// server is trusted.
+func (o *Sign) Open(ctx context.Context, env *op.Env, db op.DB) (*op.Session, error) {
 	if err := o.prepare(env); err != nil {
-		return Signed{}, err
+		return nil, err
+	}
+	if o.CA.DB.Location != "" {
+		db, o.CA.DB = o.CA.DB, op.DB{}
+	}
+	s, err := op.Open(ctx, env, db)
+	if o.CA.isRemote() && db.Location == "" && errors.Is(err, kdb.ErrNoDatabase) {
+		return op.Nothing(env), nil
+	}
+	return s, err
+}
+
+// Plan signs all the requests or none, unless the CA is remote. What was issued is in the CA's database before it is written anywhere.
+func (o Sign) Plan(ctx context.Context, s *op.Session) (plan op.Plan[Signed], err error) {
+	if err := o.prepare(s.Env); err != nil {
+		return plan, err
 	}
 	files, folder, err := o.files()
 	if err != nil {
-		return Signed{}, err
+		return plan, err
 	}
 	outs, err := o.outputs(files, folder)
 	if err != nil {
-		return Signed{}, err
+		return plan, err
 	}
-	db, err := o.open(ctx, env)
+	ca, err := o.CA.load(ctx, s)
 	if err != nil {
-		return Signed{}, err
+		return plan, err
 	}
-	if db != nil {
-		defer db.Close()
-	}
-	ca, err := o.CA.load(ctx, env, db)
-	if err != nil {
-		return Signed{}, err
-	}
-	defer ca.close()
-	signed := Signed{Certificates: make([]SignedCertificate, len(files))}
-	err = eachOf(ctx, len(files), runtime.GOMAXPROCS(0), func(i int) (err error) {
-		if signed.Certificates[i], err = o.sign(ctx, env, ca, files[i]); err != nil {
-			err = fmt.Errorf("signing the request in %q: %w", files[i], err)
-		}
+	b := &batch{Sign: o, env: s.Env, ca: ca, files: files, folder: folder, outs: outs, drafts: make([]*draft, len(files))}
+	plan = op.Plan[Signed]{Name: "sign", Apply: b.apply, Before: b.before, After: b.after, Close: ca.close}
+	return plan, b.each(ctx, func(i int) (err error) {
+		b.drafts[i], err = b.draft(ctx, files[i])
 		return err
 	})
-	if err != nil {
-		return Signed{}, err
-	}
-	var ders [][]byte
-	for _, c := range signed.Certificates {
-		ders = append(ders, c.der)
-	}
-	if ca.remote == nil {
-		err = ca.db.Update(ctx, "sign", func(tx kdb.Tx) error { return ca.record(tx, ders, env.Now()) })
-	}
-	if err != nil {
-		return Signed{}, err
-	}
-	first := &signed.Certificates[0]
-	first.Notes = append(first.Notes, ca.unrecorded()...)
-	return signed, o.write(ctx, env, ca, signed.Certificates, outs)
 }
 
 // prepare finds out who signs, and what that CA cannot do.
 func (o *Sign) prepare(env *op.Env) error {
-	request, err := o.request(env)
+	request, err := o.Spec.request(env)
 	if err == nil {
 		err = o.CA.byProfile(&request)
 	}
@@ -113,27 +99,15 @@ func (o *Sign) prepare(env *op.Env) error {
 	case err != nil:
 		return err
 	case !o.CA.given():
-		return fmt.Errorf("%w: --ca LABEL is missing", op.ErrUsage)
+		return op.Need(op.FieldCA)
 	case !o.CA.isRemote():
 		return nil
 	}
-	options := o.requestersChoice()
+	fields := o.Spec.requestersChoice()
 	if o.Preserve {
-		options = append(options, "--preserve")
+		fields = append(fields, op.FieldPreserve)
 	}
-	return refuseOptions(append(options, o.serversChoice()...))
-}
-
-// open opens the database that has the CA. For a remote one there need be none; one that is there says which server is trusted.
-func (o *Sign) open(ctx context.Context, env *op.Env) (kdb.Database, error) {
-	if o.CA.DB.Location != "" {
-		o.DB, o.CA.DB = o.CA.DB, op.DB{}
-	}
-	db, err := o.Open(ctx, env)
-	if o.CA.isRemote() && o.Location == "" && errors.Is(err, kdb.ErrNoDatabase) {
-		return nil, nil
-	}
-	return db, err
+	return refuse(append(fields, o.Spec.serversChoice()...))
 }
 
 // files lists the requests; folder says that there may be several, which go to a folder.
@@ -156,7 +130,7 @@ func (o Sign) files() (files []string, folder bool, err error) {
 	}
 	folder = folder || len(files) > 1 || isFolder(o.Out.Path)
 	if folder && o.Out.IsStdout() {
-		return nil, false, op.WithHint(fmt.Errorf("%w: several certificates need a folder to go to", op.ErrUsage), "name it with --out FOLDER")
+		return nil, false, op.Mark(op.NeedsFolder, fmt.Errorf("%w: several certificates need a folder to go to", op.ErrUsage))
 	}
 	if len(files) == 0 {
 		return nil, false, fmt.Errorf("%w: there is no request in %s", kdb.ErrParse, strings.Join(o.Files, ", "))
@@ -164,112 +138,13 @@ func (o Sign) files() (files []string, folder bool, err error) {
 	return files, folder, nil
 }
 
-// isFolder tells whether a path is that of a folder, or is written like one.
-func isFolder(path string) bool {
-	info, err := os.Stat(path)
-	return strings.HasSuffix(path, "/") || err == nil && info.IsDir()
-}
-
-// requestsIn lists the files of a folder that are requests by their names, or by what is in them where the name can be that of anything.
-func requestsIn(folder string) ([]string, error) {
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		return nil, fmt.Errorf("reading %q: %w", folder, op.UnwrapPath(err))
-	}
-	var files []string
-	for _, e := range entries {
-		extension := strings.ToLower(filepath.Ext(e.Name()))
-		path := filepath.Join(folder, e.Name())
-		switch {
-		case !e.Type().IsRegular():
-		case slices.Contains([]string{".csr", ".req", ".p10"}, extension), (extension == ".pem" || extension == ".arm") && holdsRequest(path):
-			files = append(files, path)
-		}
-	}
-	return files, nil
-}
-
-// holdsRequest tells whether a PEM file has a request, and is no certificate or key that lies beside. A file that cannot be read counts as
-// one, for the error.
-func holdsRequest(path string) bool {
-	f, err := os.Open(path)
-	if err != nil {
-		return true
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxRequest))
-	return err != nil || bytes.Contains(text, []byte("CERTIFICATE REQUEST-----"))
-}
-
-func (o Sign) sign(ctx context.Context, env *op.Env, ca *authority, file string) (SignedCertificate, error) {
-	request, err := readRequestFile(env, file)
-	if err != nil {
-		return SignedCertificate{}, err
-	}
-	spec, err := o.request(env)
-	if err != nil {
-		return SignedCertificate{}, err
-	}
-	spec.AddCommonName = false // the names are the requester's to choose
-	spec.Lint = env.Linter(ctx)
-	var issued issue.Issued
-	if issued, err = ca.sign(ctx, request, spec, o.Preserve); err == nil {
-		err = op.PKIError(o.lint(ctx, env, issued.Certificate))
-	}
-	if err != nil {
-		return SignedCertificate{}, err
-	}
-	c, err := cert.Parse(issued.Certificate)
-	if err != nil {
-		return SignedCertificate{}, err
-	}
-	e := kdb.Entry{Certificates: [][]byte{issued.Certificate}}
-	return SignedCertificate{
-		Request: file, Subject: c.Subject.String(), Serial: c.SerialHex(), NotAfter: c.NotAfter.Format("2006-01-02T15:04:05Z07:00"),
-		SHA256: op.HexDigest(e.Fingerprint()), Notes: issued.Notes, der: issued.Certificate,
-	}, nil
-}
-
-// maxRequest bounds what is read of a file that should hold a request.
-const maxRequest = 4 << 20
-
-// readRequestFile returns the DER of the one request in a file.
-func readRequestFile(env *op.Env, file string) ([]byte, error) {
-	in := env.Stdin
-	if file != "-" {
-		f, err := os.Open(file)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		in = f
-	}
-	var request []byte
-	for item, err := range pem.Items(io.LimitReader(in, maxRequest)) {
-		switch {
-		case err != nil:
-			return nil, err
-		case item.Kind != pem.Request:
-		case request != nil:
-			return nil, fmt.Errorf("%w: it holds more than one request", kdb.ErrParse)
-		default:
-			request = item.DER
-		}
-	}
-	if request == nil {
-		return nil, fmt.Errorf("%w: it holds no certificate request", kdb.ErrParse)
-	}
-	return request, nil
-}
-
 // outputs says where each certificate goes. It finds what stands in the way before anything is issued.
 func (o Sign) outputs(files []string, folder bool) ([]op.Output, error) {
 	if !folder {
 		return []op.Output{o.Out}, o.Out.Check()
 	}
-	if err := os.MkdirAll(o.Out.Path, 0o755); err != nil {
-		return nil, fmt.Errorf("writing the certificates: %w", err)
-	}
+	_, err := os.Stat(o.Out.Path)
+	exists := err == nil // else it is made later, and there is nothing in the way
 	var outs []op.Output
 	from := make(map[string]string, len(files))
 	for _, file := range files {
@@ -280,41 +155,12 @@ func (o Sign) outputs(files []string, folder bool) ([]op.Output, error) {
 			return nil, fmt.Errorf("%w: the certificates for %q and %q would both go to %q", op.ErrUsage, other, file, out.Path)
 		}
 		from[out.Path] = file
-		if err := out.Check(); err != nil {
-			return nil, err
+		if exists {
+			if err := out.Check(); err != nil {
+				return nil, err
+			}
 		}
 		outs = append(outs, out)
 	}
 	return outs, nil
-}
-
-// filesAtOnce is how many files are written at the same time when each waits for the disk.
-const filesAtOnce = 16
-
-// write puts the certificates into their files.
-func (o Sign) write(ctx context.Context, env *op.Env, ca *authority, list []SignedCertificate, outs []op.Output) error {
-	lax, atOnce := ca.recorded && len(outs) > 1, filesAtOnce
-	if lax {
-		atOnce = runtime.GOMAXPROCS(0) // more would only wait for each other in the folder
-	}
-	return eachOf(ctx, len(outs), atOnce, func(i int) error {
-		text := op.PEMString("CERTIFICATE", list[i].der)
-		if o.Chain {
-			text += strings.Join(op.PEMStrings(ca.chain), "")
-		}
-		if outs[i].IsStdout() {
-			list[i].PEM = text
-			return nil
-		}
-		list[i].Out = outs[i].Path
-		outs[i].Lax = lax
-		err := outs[i].Write(env, false, func(w io.Writer) error {
-			_, err := io.WriteString(w, text)
-			return err
-		})
-		if err != nil {
-			err = op.WithHint(err, "it was issued and is recorded: get it with: certkdb issued --ca LABEL --serial "+list[i].Serial+" -o pem")
-		}
-		return err
-	})
 }

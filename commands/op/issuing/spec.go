@@ -69,15 +69,15 @@ func (s Spec) request(env *op.Env) (issue.Request, error) {
 		return r, err
 	}
 	if s.Days < 0 {
-		return r, fmt.Errorf("%w: --days %d: a certificate is valid for a day at least", op.ErrUsage, s.Days)
+		return r, &op.Invalid{Field: op.FieldDays, Value: s.Days, Reason: "a certificate is valid for a day at least"}
 	}
 	if s.Days != 0 && s.NotAfter != "" {
-		return r, fmt.Errorf("%w: --days and --not-after exclude each other", op.ErrUsage)
+		return r, op.Exclusive(op.FieldDays, op.FieldNotAfter)
 	}
-	if r.NotBefore, err = op.ParseTime("--not-before", s.NotBefore); err != nil {
+	if r.NotBefore, err = op.ParseTime(op.FieldNotBefore, s.NotBefore); err != nil {
 		return r, err
 	}
-	if r.NotAfter, err = op.ParseTime("--not-after", s.NotAfter); err != nil {
+	if r.NotAfter, err = op.ParseTime(op.FieldNotAfter, s.NotAfter); err != nil {
 		return r, err
 	}
 	if r.Subject, err = s.subject(); err != nil {
@@ -89,19 +89,19 @@ func (s Spec) request(env *op.Env) (issue.Request, error) {
 // names reads alternative names and name constraints.
 func (s Spec) names(r *issue.Request) error {
 	for _, list := range []struct {
-		option string
-		texts  []string
-		into   *[]cert.GeneralName
-		parse  func(string) (cert.GeneralName, error)
+		field op.Field
+		texts []string
+		into  *[]cert.GeneralName
+		parse func(string) (cert.GeneralName, error)
 	}{
-		{"--san", s.SANs, &r.SANs, issue.ParseSAN},
-		{"--permit", s.Permit, &r.Permitted, issue.ParseConstraint},
-		{"--exclude", s.Exclude, &r.Excluded, issue.ParseConstraint},
+		{op.FieldSAN, s.SANs, &r.SANs, issue.ParseSAN},
+		{op.FieldPermit, s.Permit, &r.Permitted, issue.ParseConstraint},
+		{op.FieldExclude, s.Exclude, &r.Excluded, issue.ParseConstraint},
 	} {
 		for _, text := range list.texts {
 			n, err := list.parse(text)
 			if err != nil {
-				return op.PKIError(fmt.Errorf("%s: %w", list.option, err))
+				return &op.Invalid{Field: list.field, Err: op.PKIError(err)}
 			}
 			*list.into = append(*list.into, n)
 		}
@@ -146,16 +146,16 @@ func (s Spec) hasParts() bool {
 func (s Spec) subject() (name.Name, error) {
 	if s.DN != "" {
 		if s.hasParts() {
-			return name.Name{}, fmt.Errorf("%w: --dn and --cn, --o and so on exclude each other", op.ErrUsage)
+			return name.Name{}, op.Exclusive(op.FieldDN, op.FieldCommonName)
 		}
 		subject, err := name.ParseString(s.DN)
 		if err != nil {
-			return subject, fmt.Errorf("%w: --dn: %w", op.ErrUsage, err)
+			return subject, &op.Invalid{Field: op.FieldDN, Err: err}
 		}
 		for _, rdn := range subject.RDNs {
 			for _, a := range rdn {
 				if len(a.Raw) <= 2 { // tag and length
-					return subject, fmt.Errorf("%w: --dn %q: %s is empty", op.ErrUsage, s.DN, name.ShortName(a.Type))
+					return subject, &op.Invalid{Field: op.FieldDN, Value: s.DN, Reason: name.ShortName(a.Type) + " is empty"}
 				}
 			}
 		}
@@ -186,57 +186,74 @@ func checkKeyType(keyType string) error {
 			return nil
 		}
 	}
-	return op.WithHint(fmt.Errorf("%w: there is no key type %q", op.ErrUsage, keyType), "use one of "+strings.Join(key.Types(), " "))
-}
-
-// givenOptions are the names of those of the options that are given.
-func givenOptions(options []option) (names []string) {
-	for _, o := range options {
-		if o.given {
-			names = append(names, o.name)
-		}
+	return &op.Invalid{
+		Field: op.FieldKeyType, Value: keyType, Reason: "there is no such type", Wanted: "use one of " + strings.Join(key.Types(), " "),
 	}
-	return names
 }
 
-type option struct {
-	name  string
+// choice is a field, and whether it is given.
+type choice struct {
+	field op.Field
 	given bool
 }
 
-// serversChoice are the options that a server decides (cfssl serve): its protocol has no place for them, nor has a request.
-func (s Spec) serversChoice() []string {
-	return givenOptions([]option{
-		{"--days", s.Days != 0},
-		{"--not-before", s.NotBefore != ""},
-		{"--not-after", s.NotAfter != ""},
-		{"--policy", len(s.Policies) > 0},
-		{"--crl-url", len(s.CRLURLs) > 0},
-		{"--ocsp-url", len(s.OCSPURLs) > 0},
-		{"--issuer-url", len(s.IssuerURLs) > 0},
+func givenOf(choices []choice) (fields []op.Field) {
+	for _, c := range choices {
+		if c.given {
+			fields = append(fields, c.field)
+		}
+	}
+	return fields
+}
+
+// serversChoice are the fields that a server decides (cfssl serve): its protocol has no place for them, nor has a request.
+func (s Spec) serversChoice() []op.Field {
+	return givenOf([]choice{
+		{op.FieldDays, s.Days != 0},
+		{op.FieldNotBefore, s.NotBefore != ""},
+		{op.FieldNotAfter, s.NotAfter != ""},
+		{op.FieldPolicy, len(s.Policies) > 0},
+		{op.FieldCRLURL, len(s.CRLURLs) > 0},
+		{op.FieldOCSPURL, len(s.OCSPURLs) > 0},
+		{op.FieldIssuerURL, len(s.IssuerURLs) > 0},
 	})
 }
 
-// requestersChoice are the options that stand in a request, and cannot be changed when a server signs it.
-func (s Spec) requestersChoice() []string {
-	return givenOptions([]option{
-		{"the subject", s.DN != "" || s.hasParts()},
-		{"--san", len(s.SANs) > 0},
-		{"--is-ca", s.IsCA},
-		{"--path-len", s.PathLen >= 0},
-		{"--permit", len(s.Permit) > 0},
-		{"--exclude", len(s.Exclude) > 0},
-		{"--ku", len(s.KeyUsages) > 0},
-		{"--eku", len(s.ExtKeyUsages) > 0},
-		{"--profile", s.Profile != "" && s.ProfileFile == ""},
+// requestersChoice are the fields that stand in a request, and cannot be changed when a server signs it.
+func (s Spec) requestersChoice() []op.Field {
+	return givenOf([]choice{
+		{op.FieldSubject, s.DN != "" || s.hasParts()},
+		{op.FieldSAN, len(s.SANs) > 0},
+		{op.FieldIsCA, s.IsCA},
+		{op.FieldPathLen, s.PathLen >= 0},
+		{op.FieldPermit, len(s.Permit) > 0},
+		{op.FieldExclude, len(s.Exclude) > 0},
+		{op.FieldKeyUsage, len(s.KeyUsages) > 0},
+		{op.FieldExtKeyUsage, len(s.ExtKeyUsages) > 0},
+		{op.FieldProfile, s.Profile != "" && s.ProfileFile == ""},
 	})
 }
 
-// refuseOptions refuses what a remote CA would not hear of.
-func refuseOptions(names []string) error {
-	if len(names) == 0 {
+// RemoteDecides says that fields are given about which a remote CA decides.
+type RemoteDecides struct{ Fields []op.Field }
+
+// Text implements op.Worded.
+func (e *RemoteDecides) Text(name func(op.Field) string) string {
+	var names []string
+	for _, f := range e.Fields {
+		names = append(names, name(f))
+	}
+	return fmt.Sprintf("%s: a remote CA decides about %s itself", op.ErrUsage, strings.Join(names, ", "))
+}
+
+func (e *RemoteDecides) Error() string { return e.Text(func(f op.Field) string { return string(f) }) }
+
+func (e *RemoteDecides) Unwrap() error { return op.ErrUsage }
+
+// refuse refuses fields that a remote CA would not hear of.
+func refuse(fields []op.Field) error {
+	if len(fields) == 0 {
 		return nil
 	}
-	return op.WithHint(fmt.Errorf("%w: a remote CA decides about %s itself", op.ErrUsage, strings.Join(names, ", ")),
-		"leave it out, or choose one of the server's profiles with --ca-remote-profile NAME")
+	return &RemoteDecides{fields}
 }

@@ -1,0 +1,84 @@
+package issuing
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"certkdb/commands/op"
+	"certkdb/kdb"
+	"certkdb/kdb/keyfile/pem"
+)
+
+// isFolder tells whether a path is that of a folder, or is written like one.
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return strings.HasSuffix(path, "/") || err == nil && info.IsDir()
+}
+
+// requestsIn lists the files of a folder that are requests by their names, or by what is in them where the name can be that of anything.
+func requestsIn(folder string) ([]string, error) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return nil, fmt.Errorf("reading %q: %w", folder, op.UnwrapPath(err))
+	}
+	var files []string
+	for _, e := range entries {
+		extension := strings.ToLower(filepath.Ext(e.Name()))
+		path := filepath.Join(folder, e.Name())
+		switch {
+		case !e.Type().IsRegular():
+		case slices.Contains([]string{".csr", ".req", ".p10"}, extension), (extension == ".pem" || extension == ".arm") && holdsRequest(path):
+			files = append(files, path)
+		}
+	}
+	return files, nil
+}
+
+// holdsRequest tells whether a PEM file has a request, and is no certificate or key that lies beside. A file that cannot be read counts as
+// one, for the error.
+func holdsRequest(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return true
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxRequest))
+	return err != nil || bytes.Contains(text, []byte("CERTIFICATE REQUEST-----"))
+}
+
+// maxRequest bounds what is read of a file that should hold a request.
+const maxRequest = 4 << 20
+
+// readRequestFile returns the DER of the one request in a file.
+func readRequestFile(env *op.Env, file string) ([]byte, error) {
+	in := env.Stdin
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		in = f
+	}
+	var request []byte
+	for item, err := range pem.Items(io.LimitReader(in, maxRequest)) {
+		switch {
+		case err != nil:
+			return nil, err
+		case item.Kind != pem.Request:
+		case request != nil:
+			return nil, fmt.Errorf("%w: it holds more than one request", kdb.ErrParse)
+		default:
+			request = item.DER
+		}
+	}
+	if request == nil {
+		return nil, fmt.Errorf("%w: it holds no certificate request", kdb.ErrParse)
+	}
+	return request, nil
+}

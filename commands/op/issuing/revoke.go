@@ -1,0 +1,151 @@
+package issuing
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	"certkdb/commands/op"
+	"certkdb/commands/op/input"
+	"certkdb/kdb"
+	"certkdb/pki/cert"
+	"certkdb/pki/status"
+)
+
+// Revoke takes a certificate back that a CA of the database issued. It counts from the next revocation list on.
+type Revoke struct {
+	CA     string // label of the CA
+	Label  string // of an entry with the certificate, or
+	Serial string // its serial number, hexadecimal
+	File   string // or a file with it
+	Reason string // a name of RFC 5280, 5.3.1; "" is unspecified
+}
+
+// Revoked tells of a certificate that was taken back.
+type Revoked struct {
+	IssuedCertificate
+	Changed bool `json:"changed"` // false: it had been revoked before
+}
+
+// releases tells whether a hold is to be taken back: lists that name changes say so by the reason removeFromCRL (RFC 5280, 5.3.1).
+func (o Revoke) releases() bool {
+	return strings.EqualFold(strings.ReplaceAll(o.Reason, "-", ""), cert.RemoveFromCRL.String())
+}
+
+// HasChanged says whether anything was changed.
+func (r Revoked) HasChanged() bool { return r.Changed }
+
+// Plan reads the parameters. What was revoked before stays as it was, unless it was only on hold: that is taken back, or made final by a
+// reason.
+func (o Revoke) Plan(_ context.Context, s *op.Session) (op.Plan[Revoked], error) {
+	plan := op.Plan[Revoked]{Name: "release"}
+	if o.CA == "" {
+		return plan, op.Need(op.FieldCA)
+	}
+	reason := cert.RemoveFromCRL
+	if !o.releases() {
+		var err error
+		if reason, err = status.ParseReason(o.Reason); err != nil {
+			return plan, op.PKIError(err)
+		}
+		plan.Name = "revoke"
+	}
+	var serial string
+	var der []byte
+	var err error
+	switch {
+	case o.Serial != "":
+		if serial = normalSerial(o.Serial); !isHex(serial) {
+			return plan, &op.Invalid{Field: op.FieldSerial, Value: o.Serial, Reason: "not a hexadecimal number"}
+		}
+	case o.File != "":
+		if der, err = input.ReadCertificateFile(s.Env, o.File); err == nil {
+			serial, err = serialOf(der)
+		}
+	}
+	plan.Apply = func(tx kdb.Tx) (Revoked, error) {
+		serial, der := serial, der
+		if serial == "" {
+			var err error
+			if serial, der, err = o.named(tx); err != nil {
+				return Revoked{}, err
+			}
+		}
+		return o.revoke(tx, serial, der, reason, s.Env.Now())
+	}
+	return plan, err
+}
+
+func isHex(text string) bool {
+	_, err := hex.DecodeString(text)
+	return err == nil
+}
+
+// revoke changes the record of a certificate; der is nil if only its number is known.
+func (o Revoke) revoke(tx kdb.Tx, serial string, der []byte, reason cert.Reason, now time.Time) (revoked Revoked, err error) {
+	issuer, registry, err := issuerOf(tx, o.CA)
+	if err != nil {
+		return revoked, err
+	}
+	record, err := recordOf(registry, issuer, serial, o.CA)
+	if err != nil {
+		return revoked, err
+	}
+	if der != nil && !bytes.Equal(der, record.Certificate) { // another CA may have used the same number
+		err = fmt.Errorf("serial number %s: %q issued another certificate under it", serial, o.CA)
+		return revoked, op.Classify(err, kdb.ErrNotFound)
+	}
+	if revoked.Changed, err = o.change(&record, reason, now); err == nil && revoked.Changed {
+		err = registry.PutIssued(record)
+	}
+	revoked.IssuedCertificate = Issued{}.describe(record, now)
+	return revoked, err
+}
+
+// change puts the revocation into the record, or takes it out.
+func (o Revoke) change(record *kdb.Issued, reason cert.Reason, now time.Time) (changed bool, err error) {
+	was := cert.Reason(record.Reason)
+	switch {
+	case record.RevokedAt.IsZero() && o.releases():
+		return false, nil
+	case record.RevokedAt.IsZero():
+		record.RevokedAt, record.Reason = now.UTC().Truncate(time.Second), int(reason)
+	case o.releases() && was == cert.CertificateHold:
+		record.RevokedAt, record.Reason = time.Time{}, 0
+	case o.releases():
+		err = fmt.Errorf("serial number %s is revoked for good (%s): only a hold can be taken back (RFC 5280, 5.3.1)", record.Serial, was)
+		return false, op.Classify(err, kdb.ErrExists)
+	case was == cert.CertificateHold && o.Reason != "" && reason != was: // since when it is not to be relied on stays
+		record.Reason = int(reason)
+	default:
+		return false, nil
+	}
+	return true, nil
+}
+
+// named returns the certificate of a label and its serial number.
+func (o Revoke) named(tx kdb.Tx) (serial string, der []byte, err error) {
+	if _, err := op.MustHave(tx, o.Label); err != nil {
+		return "", nil, err
+	}
+	entry, err := tx.Entry(o.Label)
+	if err != nil {
+		return "", nil, err
+	}
+	if len(entry.Certificates) == 0 {
+		return "", nil, &op.WrongKind{Label: o.Label, Kind: entry.Kind, Reason: "it has no certificate"}
+	}
+	serial, err = serialOf(entry.Certificates[0])
+	return serial, entry.Certificates[0], err
+}
+
+func serialOf(der []byte) (string, error) {
+	c, err := cert.Parse(der)
+	if err != nil {
+		return "", err
+	}
+	return c.SerialHex(), nil
+}
