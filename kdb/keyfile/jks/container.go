@@ -10,6 +10,7 @@ import (
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
 	"certkdb/kdb/keyfile/document"
+	"certkdb/kdb/keyfile/jks/javaser"
 	"certkdb/pki/cert"
 	"certkdb/pki/pbe"
 )
@@ -120,7 +121,7 @@ func (e *entry) unreadable() string {
 	if e.tag != tagSecret {
 		return ""
 	}
-	if o, err := parseJava(e.sealed); err != nil || !o.is("javax.crypto.SealedObject") {
+	if o, err := javaser.Parse(e.sealed); err != nil || !o.Is("javax.crypto.SealedObject") {
 		return "it holds a Java object that is no sealed key"
 	}
 	return ""

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"certkdb/kdb"
+	"certkdb/kdb/keyfile/jks/javaser"
 )
 
 // The tags of entries.
@@ -37,114 +38,66 @@ type certificate struct {
 	der  []byte
 }
 
-// cursor reads big-endian fields. It remembers the first thing that went wrong and reads nothing from there on.
-type cursor struct {
-	data []byte
-	pos  int
-	err  error
-}
-
-func (c *cursor) bytes(n uint32, what string) []byte {
-	if c.err == nil && uint64(n) > uint64(len(c.data)-c.pos) {
-		c.err = fmt.Errorf("reading %s at offset %d: %w: it needs %d bytes, %d are left", what, c.pos, kdb.ErrParse, n, len(c.data)-c.pos)
-	}
-	if c.err != nil {
-		return nil
-	}
-	c.pos += int(n)
-	return c.data[c.pos-int(n) : c.pos : c.pos]
-}
-
-func (c *cursor) u32(what string) uint32 {
-	if b := c.bytes(4, what); b != nil {
-		return binary.BigEndian.Uint32(b)
-	}
-	return 0
-}
-
-func (c *cursor) u64(what string) uint64 {
-	if b := c.bytes(8, what); b != nil {
-		return binary.BigEndian.Uint64(b)
-	}
-	return 0
-}
-
-func (c *cursor) u16(what string) uint32 {
-	if b := c.bytes(2, what); b != nil {
-		return uint32(binary.BigEndian.Uint16(b))
-	}
-	return 0
-}
-
-// text reads a string of java.io.DataInput.readUTF.
-func (c *cursor) text(what string) string { return decodeModified(c.bytes(c.u16(what), what)) }
-
-func (c *cursor) fail(format string, args ...any) {
-	if c.err == nil {
-		c.err = fmt.Errorf("at offset %d: %w: %s", c.pos, kdb.ErrParse, fmt.Sprintf(format, args...))
-	}
-}
-
 // parse takes a file apart. digest is what stands behind the last entry.
 func parse(data []byte) (s store, digest []byte, err error) {
-	c := &cursor{data: data}
-	s.magic, s.version = c.u32("the magic number"), c.u32("the version")
-	count := c.u32("the number of entries")
-	if c.err == nil && s.version != 1 && s.version != 2 {
+	c := &javaser.Cursor{Data: data}
+	s.magic, s.version = c.U32("the magic number"), c.U32("the version")
+	count := c.U32("the number of entries")
+	if c.Err == nil && s.version != 1 && s.version != 2 {
 		return s, nil, fmt.Errorf("reading the %s header: %w: version %d", formatName(s.magic), kdb.ErrVersion, s.version)
 	}
-	for i := uint32(0); i < count && c.err == nil; i++ {
+	for i := uint32(0); i < count && c.Err == nil; i++ {
 		// Each entry takes bytes, so a count that is too large ends where the data does.
-		if e := readEntry(c, &s); c.err == nil {
+		if e := readEntry(c, &s); c.Err == nil {
 			s.entries = append(s.entries, e)
 		} else {
-			c.err = fmt.Errorf("reading entry %d of %d: %w", i+1, count, c.err)
+			c.Err = fmt.Errorf("reading entry %d of %d: %w", i+1, count, c.Err)
 		}
 	}
-	digest = c.bytes(digestSize, "the digest")
-	if c.err == nil && c.pos != len(data) {
-		c.fail("%d bytes stand behind the digest", len(data)-c.pos)
+	digest = c.Bytes(digestSize, "the digest")
+	if c.Err == nil && c.Pos != len(data) {
+		c.Fail("%d bytes stand behind the digest", len(data)-c.Pos)
 	}
-	if c.err != nil {
-		return s, nil, fmt.Errorf("reading a %s key store: %w", formatName(s.magic), c.err)
+	if c.Err != nil {
+		return s, nil, fmt.Errorf("reading a %s key store: %w", formatName(s.magic), c.Err)
 	}
 	return s, digest, nil
 }
 
-func readEntry(c *cursor, s *store) *entry {
-	start := c.pos
-	e := &entry{tag: c.u32("the entry's tag")}
+func readEntry(c *javaser.Cursor, s *store) *entry {
+	start := c.Pos
+	e := &entry{tag: c.U32("the entry's tag")}
 	if e.tag < tagKey || e.tag > tagSecret || e.tag == tagSecret && s.magic != magicJCEKS {
-		c.fail("entries of type %d are not known, and nothing says how long they are", e.tag)
+		c.Fail("entries of type %d are not known, and nothing says how long they are", e.tag)
 		return nil
 	}
-	e.alias = c.text("the alias")
-	e.created = int64(c.u64("the creation date"))
+	e.alias = c.Text("the alias")
+	e.created = int64(c.U64("the creation date"))
 	switch e.tag {
 	case tagKey:
-		e.sealed = c.bytes(c.u32("the length of the private key"), "the private key")
-		count := c.u32("the length of the chain")
-		for i := uint32(0); i < count && c.err == nil; i++ {
+		e.sealed = c.Bytes(c.U32("the length of the private key"), "the private key")
+		count := c.U32("the length of the chain")
+		for i := uint32(0); i < count && c.Err == nil; i++ {
 			e.chain = append(e.chain, readCertificate(c, s.version))
 		}
 	case tagTrusted:
 		e.chain = []certificate{readCertificate(c, s.version)}
 	case tagSecret:
-		e.sealed = skipObject(c)
+		e.sealed = javaser.Skip(c)
 	}
-	if c.err != nil {
+	if c.Err != nil {
 		return nil
 	}
-	e.raw = c.data[start:c.pos:c.pos]
+	e.raw = c.Data[start:c.Pos:c.Pos]
 	return e
 }
 
-func readCertificate(c *cursor, version uint32) certificate {
+func readCertificate(c *javaser.Cursor, version uint32) certificate {
 	kind := typeX509
 	if version == 2 {
-		kind = c.text("the certificate's type")
+		kind = c.Text("the certificate's type")
 	}
-	return certificate{kind, c.bytes(c.u32("the length of the certificate"), "the certificate")}
+	return certificate{kind, c.Bytes(c.U32("the length of the certificate"), "the certificate")}
 }
 
 // typeX509 is java.security.cert.Certificate's name for X.509.
@@ -189,7 +142,7 @@ func appendBytes(out, b []byte) []byte {
 }
 
 func appendText(out []byte, s string) []byte {
-	b := encodeModified(s)
+	b := javaser.EncodeText(s)
 	return append(binary.BigEndian.AppendUint16(out, uint16(len(b))), b...)
 }
 

@@ -1,14 +1,14 @@
-package jks
+package javaser
 
 import (
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// decodeModified reads Java's modified UTF-8 (java.io.DataInput): NUL is C0 80, and a character beyond the BMP is a
+// DecodeText reads Java's modified UTF-8 (java.io.DataInput): NUL is C0 80, and a character beyond the BMP is a
 // pair of surrogates of three bytes each. What is no modified UTF-8 is taken as ordinary UTF-8, which other writers
 // put there; what is neither stays as it is and makes no label.
-func decodeModified(b []byte) string {
+func DecodeText(b []byte) string {
 	if ascii(b) {
 		return string(b)
 	}
@@ -47,8 +47,8 @@ func decodeUnit(b []byte) (unit uint16, size int) {
 	return 0, 0
 }
 
-// encodeModified is the inverse of decodeModified.
-func encodeModified(s string) []byte {
+// EncodeText is the inverse of DecodeText.
+func EncodeText(s string) []byte {
 	out := make([]byte, 0, len(s))
 	for _, unit := range utf16.Encode([]rune(s)) {
 		switch {
@@ -59,29 +59,6 @@ func encodeModified(s string) []byte {
 		default:
 			out = append(out, 0xE0|byte(unit>>12), 0x80|byte(unit>>6&0x3F), 0x80|byte(unit&0x3F))
 		}
-	}
-	return out
-}
-
-// passwordChars returns the characters of a password as Java sees them. A password that is no UTF-8 counts as ISO 8859-1.
-func passwordChars(password []byte) []uint16 {
-	if utf8.Valid(password) {
-		return utf16.Encode([]rune(string(password)))
-	}
-	chars := make([]uint16, len(password))
-	for i, b := range password {
-		chars[i] = uint16(b)
-	}
-	return chars
-}
-
-// passwordUTF16 is the password as the digest and the key protection of JKS take it: two bytes a character, the
-// most significant one first.
-func passwordUTF16(password []byte) []byte {
-	chars := passwordChars(password)
-	out := make([]byte, 0, 2*len(chars))
-	for _, c := range chars {
-		out = append(out, byte(c>>8), byte(c))
 	}
 	return out
 }
