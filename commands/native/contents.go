@@ -1,6 +1,7 @@
 package native
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -114,7 +115,7 @@ func export(c *cli.Context, env *op.Env, o entries.Export, format string) error 
 		return err
 	}
 	if format == formatJSON {
-		return printJSON(env.Stdout, "export", exported, s.DryRun)
+		return cmp.Or(printJSON(env.Stdout, "export", exported, s.DryRun), exported.Incomplete())
 	}
 	w := textWriter(c, env)
 	to := "standard output"
@@ -122,8 +123,11 @@ func export(c *cli.Context, env *op.Env, o entries.Export, format string) error 
 		to = fmt.Sprintf("%q", exported.Out)
 	}
 	fmt.Fprintf(w, "wrote %s to %s\n", strings.Join(exported.Contents, ", "), to)
+	for _, a := range exported.Skipped {
+		fmt.Fprintln(w, actionLine(a))
+	}
 	printNotes(w, exported.Notes)
-	return w.err
+	return cmp.Or(w.err, exported.Incomplete())
 }
 
 func copyCommand(env *op.Env) *cli.Command {
@@ -132,7 +136,8 @@ func copyCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "copy", Category: groupEntries, Usage: "copy entries to another database", ArgsUsage: "[LABEL…]",
 		Description: "Copies between databases of any kind; the target is made if it does not exist. Entries that are there already with\n" +
-			"the same content stay as they are.\n\n" +
+			"the same content stay as they are. With --all, entries whose keys do not open, or that the target cannot hold, are skipped:\n" +
+			"they are listed, and the exit code tells why.\n\n" +
 			examples("certkdb copy web --to backup.ckdb --to-password file:backup.pw", "certkdb --db old.p12 copy --all --to new.ckdb", "certkdb copy --all --db key.kdb --to roots.pem"),
 		Flags: append(changeFlags(),
 			&cli.StringFlag{Name: "to", Usage: "the other database: a `FILE`", Destination: &to.DB.Location},

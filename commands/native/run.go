@@ -21,12 +21,18 @@ func action[T any](env *op.Env, schema string, run func(*cli.Context, []string) 
 			return err
 		}
 		err = emit(c, env, schema, result, func(w io.Writer) { text(w, result) })
+		if partial, ok := any(result).(incomplete); ok && err == nil {
+			err = partial.Incomplete()
+		}
 		if changed, ok := any(result).(changer); ok {
 			return detailed(c, changed.HasChanged(), err)
 		}
 		return err
 	}
 }
+
+// incomplete is a result that may lack something: it is printed, and the error decides the exit code.
+type incomplete interface{ Incomplete() error }
 
 // changer is a result that knows whether anything was changed, or would be.
 type changer interface{ HasChanged() bool }

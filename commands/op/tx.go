@@ -9,8 +9,9 @@ import (
 	"certkdb/kdb"
 )
 
-// ReadEntries reads entries with their keys, those of the labels or all, and notes in the audit log which keys were copied.
-func ReadEntries(tx kdb.Tx, labels []string, all bool) ([]kdb.Entry, error) {
+// ReadEntries reads entries with their keys, those of the labels or all, and notes in the audit log which keys were copied. skip, if it is not nil,
+// is asked whether an entry that cannot be read may be left out.
+func ReadEntries(tx kdb.Tx, labels []string, all bool, skip func(kdb.Summary, error) bool) ([]kdb.Entry, error) {
 	if all {
 		for s, err := range tx.Summaries("") {
 			if err != nil {
@@ -21,10 +22,14 @@ func ReadEntries(tx kdb.Tx, labels []string, all bool) ([]kdb.Entry, error) {
 	}
 	var entries []kdb.Entry
 	for _, label := range labels {
-		if _, err := MustHave(tx, label); err != nil {
+		s, err := MustHave(tx, label)
+		if err != nil {
 			return nil, err
 		}
 		entry, err := FullEntry(tx, label)
+		if err != nil && skip != nil && skip(s, err) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

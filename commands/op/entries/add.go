@@ -31,7 +31,11 @@ type Add struct {
 // Added tells what became of each entry of the input.
 type Added struct {
 	Changed
+	incomplete error
 }
+
+// Incomplete is the error for entries that could not be copied, which the result lists as skipped.
+func (a Added) Incomplete() error { return a.incomplete }
 
 // Plan implements op.Operation.
 func (o Add) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {

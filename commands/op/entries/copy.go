@@ -25,7 +25,7 @@ func (o Copy) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 	if o.All == (len(o.Labels) > 0) {
 		return op.Plan[Added]{}, op.Need(op.FieldLabels, op.FieldAll)
 	}
-	entries, err := o.read(ctx)
+	entries, closed, err := o.read(ctx)
 	if err != nil {
 		return op.Plan[Added]{}, err
 	}
@@ -37,15 +37,23 @@ func (o Copy) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 	return op.Plan[Added]{
 		Name: "copy", Close: func() { op.ClearKeys(entries) },
 		Apply: func(tx kdb.Tx) (added Added, err error) {
+			left := closed
 			for i := range entries {
 				entry := entries[i]
 				entry.Key = bytes.Clone(entry.Key) // the database may clear it
+				var refused leftOut
 				if err := put(tx, entry, o.Replace, &added.Changed); err != nil {
-					return added, err
+					if !o.All || !refused.note(entry.Label, entry.Kind, err, unwritable) {
+						return added, err
+					}
+					left = left.add(refused)
+					continue
 				}
-				action := &added.Actions[i]
+				action := &added.Actions[len(added.Actions)-1]
 				action.Reason = join(action.Reason, cmp.Or(leftBehind[entry.Label], readers(info.Format, &entry)))
 			}
+			added.Actions = append(added.Actions, left.actions...)
+			added.incomplete = left.err(len(added.Actions))
 			return added, nil
 		},
 	}, err
@@ -138,12 +146,17 @@ func readers(format string, entry *kdb.Entry) string {
 }
 
 // read takes the entries with their keys out of the source.
-func (o Copy) read(ctx context.Context) ([]kdb.Entry, error) {
-	var entries []kdb.Entry
-	err := o.From.TakeOut(ctx, "copy-key", func(tx kdb.Tx) (err error) {
+// Among all, those whose keys do not open are left out.
+func (o Copy) read(ctx context.Context) (entries []kdb.Entry, closed leftOut, err error) {
+	err = o.From.TakeOut(ctx, "copy-key", func(tx kdb.Tx) (err error) {
 		op.ClearKeys(entries)
-		entries, err = op.ReadEntries(tx, o.Labels, o.All)
+		closed = leftOut{}
+		skip := func(s kdb.Summary, err error) bool { return o.All && closed.note(s.Label, s.Kind, err, unreadable) }
+		entries, err = op.ReadEntries(tx, o.Labels, o.All, skip)
 		return err
 	})
-	return entries, err
+	if err == nil && len(entries) == 0 {
+		err = closed.err(len(closed.errs)) // there is nothing to make a database of
+	}
+	return entries, closed, err
 }

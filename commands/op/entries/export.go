@@ -45,7 +45,14 @@ type Exported struct {
 	Out      string   `json:"out"` // "" for standard output
 	Contents []string `json:"contents"`
 	Notes    []string `json:"notes,omitempty"`
+	// Skipped are the entries that could not be copied into a database.
+	Skipped []Action `json:"skipped,omitempty"`
+
+	incomplete error
 }
+
+// Incomplete is the error for the entries that were skipped.
+func (e Exported) Incomplete() error { return e.incomplete }
 
 // Format is that of an export; one that is not among the constants is the name of a kind of database.
 type Format string
@@ -362,12 +369,17 @@ func (o Export) database(ctx context.Context, s *op.Session, format Format) (Exp
 		Type: string(format), Profile: o.Profile, NewPassword: o.OutPassword,
 	}
 	copied, err := Copy{From: s, Labels: o.Labels, All: o.All}.CopyTo(ctx, to, true)
-	n := len(copied.Actions)
-	exported := Exported{Out: o.Out.Path, Contents: []string{fmt.Sprintf("%d %s", n, map[bool]string{true: "entry", false: "entries"}[n == 1])}}
+	exported := Exported{Out: o.Out.Path, incomplete: copied.incomplete}
 	for _, a := range copied.Actions {
+		if a.Action == ActionSkipped {
+			exported.Skipped = append(exported.Skipped, a)
+			continue
+		}
 		if a.Reason != "" && !slices.Contains(exported.Notes, a.Reason) {
 			exported.Notes = append(exported.Notes, a.Reason)
 		}
 	}
+	n := len(copied.Actions) - len(exported.Skipped)
+	exported.Contents = []string{fmt.Sprintf("%d %s", n, map[bool]string{true: "entry", false: "entries"}[n == 1])}
 	return exported, err
 }

@@ -96,7 +96,7 @@ func (in *Input) addDatabase(ctx context.Context, driver *kdb.Driver, source op.
 	}
 	defer db.Close()
 	return db.View(ctx, func(tx kdb.Tx) error {
-		entries, err := op.ReadEntries(op.Silent{Tx: tx}, nil, true)
+		entries, err := op.ReadEntries(op.Silent{Tx: tx}, nil, true, nil)
 		in.stored = append(in.stored, entries...)
 		return err
 	})
