@@ -271,3 +271,67 @@ func TestText_types(t *testing.T) {
 		}
 	}
 }
+
+// The two characters of an escaped pair, and all that must be escaped (RFC 4514, 2.4), come back.
+func TestString_escapes(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]string{
+		"a,b": `a\,b`, "a+b": `a\+b`, `a"b`: `a\"b`, `a\b`: `a\\b`, "a<b": `a\<b`, "a>b": `a\>b`, "a;b": `a\;b`, "#a": `\#a`, "a#": "a#", " a": `\ a`,
+		"a ": `a\ `, " ": `\ `, "  ": `\ \ `, "a\x00b": `a\00b`, "a\nb": `a\0Ab`, "a\x7fb": `a\7Fb`, "a=b": "a=b", "ü": "ü",
+	} {
+		n := name.Name{RDNs: []name.RDN{{{Type: name.CommonName, Tag: name.TagUTF8String, Value: value}}}}
+		if got := n.String(); got != "CN="+want {
+			t.Errorf("%q is written %q, want %q", value, got, "CN="+want)
+		}
+		back, err := name.ParseString(n.String())
+		if err != nil || back.CommonName() != value {
+			t.Errorf("%q comes back as %q, %v", value, back.CommonName(), err)
+		}
+	}
+}
+
+// A part of several attributes is written, compared and encoded as a set (X.690, 11.6).
+func TestRDN_isASet(t *testing.T) {
+	t.Parallel()
+	texts := []string{"CN=a+OU=b+O=c", "O=c+CN=a+OU=b", "OU=b+O=c+CN=a"}
+	first := mustParse(t, texts[0])
+	for _, text := range texts[1:] {
+		n := mustParse(t, text)
+		if !name.Equal(n, first) || n.String() != first.String() || !bytes.Equal(n.DER(), first.DER()) {
+			t.Errorf("%q and %q differ: %q, %q", texts[0], text, first, n)
+		}
+	}
+	for _, other := range []string{"CN=a+OU=b", "CN=a+OU=b+O=d", "CN=a,OU=b,O=c", "CN=a+CN=a+O=c"} {
+		if name.Equal(mustParse(t, other), first) {
+			t.Errorf("%q equals %q", other, first)
+		}
+	}
+}
+
+// Quoted values of RFC 2253 are read as what they stand for.
+func TestParseString_quoted(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`CN="a"`: "a", `CN=""`: "", `CN=" a "`: " a ", `CN="a,b+c;d=e"`: "a,b+c;d=e", `CN="a\\b"`: `a\b`, `CN="\41"`: "A", `CN="#a"`: "#a", `CN= "a" `: "a",
+	} {
+		if n, err := name.ParseString(text); err != nil || n.CommonName() != want {
+			t.Errorf("%s: %q, %v", text, n.CommonName(), err)
+		}
+	}
+}
+
+func FuzzEqual(f *testing.F) {
+	f.Add("CN=a,O=b", "O=B+CN=A")
+	f.Add("CN=Straße", "CN=STRASSE")
+	f.Add("1.2.3=#0401aa", "1.2.3=#0401AA")
+	f.Fuzz(func(t *testing.T, x, y string) {
+		a, errA := name.ParseString(x)
+		b, errB := name.ParseString(y)
+		if errA != nil || errB != nil {
+			return
+		}
+		if name.Equal(a, b) != (a.Canonical() == b.Canonical()) || name.Equal(a, b) != name.Equal(b, a) {
+			t.Fatalf("%q and %q: Equal %v, canonical %q and %q", x, y, name.Equal(a, b), a.Canonical(), b.Canonical())
+		}
+	})
+}
