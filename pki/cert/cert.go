@@ -39,7 +39,7 @@ type Certificate struct {
 	// Version is 1, 2 or 3; other numbers are kept.
 	Version int
 	Serial  *big.Int
-	// SignatureAlgorithm stands beside the signature, TBSSignatureAlgorithm within what is signed; they should agree.
+	// SignatureAlgorithm stands next to the signature, TBSSignatureAlgorithm inside what is signed; they should agree.
 	SignatureAlgorithm    oid.Algorithm
 	TBSSignatureAlgorithm oid.Algorithm
 	Subject, Issuer       name.Name
@@ -227,7 +227,7 @@ func (c *Certificate) TimesReadable() bool { return c.times != timeBad }
 // TimesInUTC reports whether both are written with seconds, without fractions and in UTC (RFC 5280, 4.1.2.5).
 func (c *Certificate) TimesInUTC() bool { return c.times == timeStrict }
 
-// TimesInForm reports whether, besides, both are a UTCTime through 2049 and a GeneralizedTime afterwards.
+// TimesInForm reports whether both are also a UTCTime through 2049 and a GeneralizedTime afterwards.
 func (c *Certificate) TimesInForm() bool { return c.times == timeStrict && !c.earlyForm }
 
 func (c *Certificate) odd(what string) {

@@ -13,7 +13,7 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// ecPrivate is an ECPrivateKey (RFC 5915, section 3) taken apart.
+// ecPrivate holds the fields of an ECPrivateKey (RFC 5915, section 3).
 type ecPrivate struct {
 	secret []byte // the scalar as it stands
 	params []byte // DER of the parameters, nil if absent
@@ -240,7 +240,7 @@ func parseDomain(in cryptobyte.String) *domain {
 	return &domain{p: number(p), a: number(a), b: number(b), n: number(n), base: base}
 }
 
-// name returns the identifier of the named curve that the parameters spell out, "" if it is none of Go's curves or
+// name returns the identifier of the named curve that the parameters spell out, "" if they are not those of one of Go's curves or
 // secp256k1. All numbers are compared: a curve that shares only some of them is another one (CVE-2020-0601).
 func (d *domain) name() string {
 	for _, id := range goCurveIDs {

@@ -97,7 +97,7 @@ func wrapIntegers(der []byte, rest cryptobyte.String) ([]byte, error) {
 	return nil, fmt.Errorf("%w: %d integers, where RSA has 9 and DSA 6", ErrParse, len(numbers)+1)
 }
 
-// buildPKCS8 puts a PrivateKeyInfo of version 0 together (RFC 5208, section 5).
+// buildPKCS8 builds a PrivateKeyInfo of version 0 (RFC 5208, section 5).
 func buildPKCS8(id string, params, key []byte) ([]byte, error) {
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
@@ -108,7 +108,7 @@ func buildPKCS8(id string, params, key []byte) ([]byte, error) {
 	return b.Bytes()
 }
 
-// privateInfo is a PrivateKeyInfo or OneAsymmetricKey (RFC 5958, section 2) taken apart.
+// privateInfo is a PrivateKeyInfo or OneAsymmetricKey (RFC 5958, section 2), parsed.
 type privateInfo struct {
 	raw    []byte
 	id     string

@@ -54,7 +54,7 @@ func ReadPublic(der []byte) ([]byte, error) {
 // derNull is the NULL that RFC 8017, A.1 wants as the parameters of rsaEncryption; it is only read.
 var derNull = []byte{0x05, 0x00}
 
-// SPKI is a SubjectPublicKeyInfo (RFC 5280, 4.1.2.7) taken apart.
+// SPKI is a SubjectPublicKeyInfo (RFC 5280, 4.1.2.7), parsed as far as all algorithms have in common.
 type SPKI struct {
 	Raw       []byte
 	Algorithm oid.Algorithm
@@ -93,7 +93,7 @@ func parseSPKI(der []byte) (SPKI, error) {
 	return s, err
 }
 
-// buildSPKI puts a SubjectPublicKeyInfo together. params is the parameters' DER, empty to leave them out.
+// buildSPKI builds a SubjectPublicKeyInfo. params is the parameters' DER, empty to leave them out.
 func buildSPKI(id string, params, key []byte) ([]byte, error) {
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
@@ -166,7 +166,7 @@ func sized(name string, bits int) string {
 	return name + strconv.Itoa(bits)
 }
 
-// rsaBits is the modulus' size in an RSAPublicKey, 0 if it is none.
+// rsaBits is the modulus' size in an RSAPublicKey, 0 if it cannot be read.
 func rsaBits(der []byte) int { return firstIntegerBits(der) }
 
 // firstIntegerBits is the size of the first integer of a SEQUENCE, 0 if there is none or it is not positive.

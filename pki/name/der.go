@@ -13,7 +13,7 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// Text decodes the content of a character string type. It reports false for tags that are none and for content that
+// Text decodes the content of a character string type. It reports false for other tags and for content that
 // does not fit the type's width. Bytes that are no UTF-8 in a UTF8String are kept as they are, so that a damaged
 // name is still shown and compared; T61String is read as Latin-1, as every CA that used it meant it.
 func Text(tag int, content []byte) (string, bool) {

@@ -13,7 +13,7 @@ const (
 	UsualWork = 1_200_000
 )
 
-// Budget bounds what the derivations for one file may cost together, so that a file with many dear keys, or several readings of
+// Budget bounds what the derivations for one file may cost together, so that a file with many expensive keys, or several readings of
 // a password, take no longer than one. A nil Budget bounds each derivation alone.
 type Budget struct{ free, left int }
 

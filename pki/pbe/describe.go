@@ -34,7 +34,7 @@ func (d Description) String() string {
 }
 
 // Describe tells what an AlgorithmIdentifier asks for. Of an algorithm that is not supported the identifier and, where
-// it is known, the name are filled in beside the error.
+// it is known, the name are filled in along with the error.
 func Describe(algorithm []byte) (Description, error) {
 	s, err := parseScheme(algorithm)
 	if err != nil {

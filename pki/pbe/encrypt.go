@@ -74,7 +74,7 @@ func JoinPKCS8(algorithm, ciphertext []byte) []byte {
 	})
 }
 
-// Encrypt encrypts with a fresh salt and IV and returns the AlgorithmIdentifier (DER) beside the ciphertext. With 0
+// Encrypt encrypts with a random salt and IV and returns the AlgorithmIdentifier (DER) and the ciphertext. With 0
 // iterations the scheme's own number is used; scrypt has a fixed cost.
 func Encrypt(plain, password []byte, scheme Scheme, iterations int) (algorithm, ciphertext []byte, err error) {
 	if iterations == 0 {

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/crypto/scrypt"
 )
 
-// kdf derives keys from passwords. What it asks for was bounded when it was parsed; whoever derives spends the work first.
+// kdf derives keys from passwords. Parsing has bounded what it asks for; the caller takes the work off its budget before deriving.
 type kdf interface {
 	// derive returns size bytes for a purpose.
 	derive(password []byte, encoding Encoding, purpose byte, size int) ([]byte, error)

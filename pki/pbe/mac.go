@@ -127,7 +127,7 @@ func parsePBMAC1(parameters cryptobyte.String) (k kdf, d *oid.Digest, size int, 
 	return k, d, size, nil
 }
 
-// NewMAC makes the MAC of content with a fresh salt.
+// NewMAC makes the MAC of content with a random salt.
 func NewMAC(scheme MACScheme, content, password []byte, iterations int) (MAC, error) {
 	salt := make([]byte, 16)
 	rand.Read(salt)

@@ -22,7 +22,7 @@ const (
 	EncodingBMP
 )
 
-// Encodings returns the encodings worth trying with a password, likeliest first: just the standard one for ASCII
+// Encodings returns the encodings worth trying with a password, most likely first: only the standard one for ASCII
 // unless bmp asks for PBES2 with a BMPString too.
 func Encodings(password []byte, bmp bool) []Encoding {
 	list := []Encoding{EncodingStandard}

@@ -78,7 +78,7 @@ func (b *Budget) DecryptPKCS8(der, password []byte) ([]byte, error) {
 			return plain, nil
 		}
 		if i > 0 && errors.Is(err, ErrLimit) {
-			break // the likeliest reading was tried
+			break // the most likely encoding was tried
 		}
 		if err != nil && !errors.Is(err, ErrPassword) {
 			return nil, fmt.Errorf("decrypting a private key with %s: %w", s, err)

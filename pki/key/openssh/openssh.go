@@ -38,7 +38,7 @@ const (
 	roundWork = pbe.MaxWork / maxRounds
 )
 
-// Key is an OpenSSH private key taken apart (PROTOCOL.key, section 1).
+// Key is a parsed OpenSSH private key (PROTOCOL.key, section 1), still encrypted.
 type Key struct {
 	cipher, kdf  string
 	salt         []byte
