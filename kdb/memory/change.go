@@ -13,11 +13,7 @@ import (
 
 // Put implements kdb.Tx.
 func (t *overlayTx) Put(e kdb.Entry) error {
-	check := e.Check
-	if t.lax {
-		check = func() error { return kdb.CheckLabel(e.Label) }
-	}
-	if err := check(); err != nil {
+	if err := t.check(&e); err != nil {
 		return err
 	}
 	old, err := t.Summary(e.Label)
@@ -32,14 +28,30 @@ func (t *overlayTx) Put(e kdb.Entry) error {
 	return t.setDefault(e.Label, e.Default, old.Default)
 }
 
+func (t *overlayTx) check(e *kdb.Entry) error {
+	if t.lax {
+		return kdb.CheckLabel(e.Label)
+	}
+	if err := e.Check(); err != nil {
+		return err
+	}
+	if _, err := kdb.Summarize(e); err != nil {
+		return fmt.Errorf("label %q: %w", e.Label, err)
+	}
+	return nil
+}
+
 // Certify implements kdb.Tx.
 func (t *overlayTx) Certify(label string, certificates [][]byte) error {
 	e, err := t.Entry(label)
 	if err != nil {
 		return err
 	}
-	if e.Kind != kdb.KindPersonal && e.Kind != kdb.KindRequest || len(certificates) == 0 {
-		return fmt.Errorf("label %q has no private key: %w", label, kdb.ErrNotFound)
+	if e.Kind != kdb.KindPersonal && e.Kind != kdb.KindRequest {
+		return fmt.Errorf("private key of label %q: %w", label, kdb.ErrNotFound)
+	}
+	if len(certificates) == 0 {
+		return fmt.Errorf("label %q: %w: a private key alone", label, kdb.ErrUnsupported)
 	}
 	r, old, err := t.here(label)
 	if err != nil {
@@ -59,13 +71,17 @@ func (t *overlayTx) Rename(from, to string) error {
 	if err := kdb.CheckLabel(to); err != nil {
 		return err
 	}
-	if _, err := t.Summary(to); err == nil && from != to {
+	if from == to {
+		_, err := t.Summary(from)
+		return err
+	}
+	if _, err := t.Summary(to); err == nil {
 		return fmt.Errorf("label %q: %w", to, kdb.ErrExists)
-	} else if err != nil && !errors.Is(err, kdb.ErrNotFound) {
+	} else if !errors.Is(err, kdb.ErrNotFound) {
 		return err
 	}
 	r, s, err := t.here(from)
-	if err != nil || from == to {
+	if err != nil {
 		return err
 	}
 	if r.below == "" {

@@ -56,15 +56,24 @@ func (d *Database) Update(ctx context.Context, _ string, fn func(kdb.Tx) error) 
 	if err := fn(next.On(d.base)); err != nil {
 		return err
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	d.content = next
-	return ctx.Err()
+	return nil
 }
 
 // Info implements kdb.Database.
 func (d *Database) Info(context.Context) (kdb.Info, error) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	return kdb.Info{Location: d.location, Format: d.format, Entries: len(d.content.records)}, nil
+	entries := 0
+	for _, r := range d.content.records {
+		if r != nil {
+			entries++
+		}
+	}
+	return kdb.Info{Location: d.location, Format: d.format, Entries: entries}, nil
 }
 
 // Check implements kdb.Database: there is nothing that could be damaged.
@@ -76,7 +85,11 @@ func (d *Database) Close() error { return nil }
 // empty is a transaction without entries that may not be changed itself.
 type empty struct{ kdb.Tx }
 
-func (empty) Summary(string) (kdb.Summary, error) { return kdb.Summary{}, kdb.ErrNotFound }
+func (empty) Summary(label string) (kdb.Summary, error) { return kdb.Summary{}, notFound(label) }
+
+func (empty) Entry(label string) (kdb.Entry, error) { return kdb.Entry{}, notFound(label) }
+
+func (empty) Key(label string) ([]byte, error) { return nil, notFound(label) }
 
 func (empty) Summaries(string) iter.Seq2[kdb.Summary, error] {
 	return func(func(kdb.Summary, error) bool) {}

@@ -68,7 +68,7 @@ func (o *Overlay) On(tx kdb.Tx) kdb.Tx {
 type overlayTx struct {
 	*Overlay
 	base kdb.Tx
-	// lax takes entries that are not complete, as key files do.
+	// lax takes incomplete entries and unreadable certificates, as key files do.
 	lax bool
 }
 
@@ -98,11 +98,15 @@ func (t *overlayTx) summary(label string) (kdb.Summary, error) {
 	case r == nil:
 		return kdb.Summary{}, notFound(label)
 	case r.below == "" || r.certificates != nil:
-		e, err := t.Entry(label)
+		e, err := t.entry(label)
 		if err != nil {
 			return kdb.Summary{}, err
 		}
-		return kdb.Summarize(&e)
+		s, err := kdb.Summarize(&e)
+		if err != nil && t.lax {
+			s.Warning, err = "it cannot be read: "+err.Error(), nil
+		}
+		return s, err
 	}
 	s, err := t.base.Summary(r.below)
 	s.Label = label
@@ -165,6 +169,17 @@ func (t *overlayTx) merged(after string) iter.Seq2[kdb.Summary, error] {
 
 // Entry implements kdb.Tx.
 func (t *overlayTx) Entry(label string) (kdb.Entry, error) {
+	e, err := t.entry(label)
+	if err != nil {
+		return e, err
+	}
+	def, err := t.Default()
+	e.Default = label == def
+	return e, err
+}
+
+// entry leaves the default mark as it is below.
+func (t *overlayTx) entry(label string) (kdb.Entry, error) {
 	r, here := t.records[label]
 	if !here {
 		return t.base.Entry(label)
@@ -188,9 +203,7 @@ func (t *overlayTx) Entry(label string) (kdb.Entry, error) {
 		e.Trusted = *r.trusted
 	}
 	e.Certificates = slices.Clone(e.Certificates)
-	def, err := t.Default()
-	e.Default = label == def
-	return e, err
+	return e, nil
 }
 
 // Key implements kdb.Tx.
