@@ -39,6 +39,20 @@ func xor(data []byte) []byte {
 	return out
 }
 
+// toyEntry is an entry whose kind can be read back from JSON.
+type toyEntry struct {
+	kdb.Entry
+	Kind toyKind
+}
+
+type toyKind struct{ kdb.Kind }
+
+// UnmarshalText is the inverse of kdb.Kind.MarshalText.
+func (k *toyKind) UnmarshalText(text []byte) (err error) {
+	k.Kind, err = kdb.ParseKind(string(text))
+	return err
+}
+
 type toyContainer struct{ entries []kdb.Entry }
 
 func sum(password, data []byte) []byte {
@@ -68,11 +82,14 @@ func decodeToy(files keyfile.Files, passwords keyfile.Passwords) (keyfile.Contai
 		if !bytes.Equal(data[:toyHead], sum(password, data[toyHead:])) {
 			return nil, fmt.Errorf("the sum differs: %w", kdb.ErrPassword)
 		}
-		var list []kdb.Entry
+		var list []toyEntry
 		if err := json.Unmarshal(data[toyHead:], &list); err != nil {
 			return nil, fmt.Errorf("%w: %w", kdb.ErrParse, err)
 		}
-		c.entries = append(c.entries, list...)
+		for _, e := range list {
+			e.Entry.Kind = e.Kind.Kind
+			c.entries = append(c.entries, e.Entry)
+		}
 	}
 	return c, nil
 }
@@ -150,16 +167,16 @@ func (c *toyContainer) Encode(password []byte) (keyfile.Files, error) {
 	if password == nil {
 		return keyfile.Files{}, kdb.ErrNoPassword
 	}
-	var main, requests []kdb.Entry
+	var main, requests []toyEntry
 	for _, e := range c.entries {
 		if e.Kind == kdb.KindRequest {
-			requests = append(requests, e)
+			requests = append(requests, toyEntry{e, toyKind{e.Kind}})
 		} else {
-			main = append(main, e)
+			main = append(main, toyEntry{e, toyKind{e.Kind}})
 		}
 	}
 	files := keyfile.Files{}
-	for ending, list := range map[string][]kdb.Entry{"": main, ".req": requests} {
+	for ending, list := range map[string][]toyEntry{"": main, ".req": requests} {
 		data, err := json.Marshal(list)
 		if err != nil {
 			return files, err
