@@ -7,7 +7,7 @@ import (
 	"certkdb/commands/op"
 )
 
-// databaseName is the file of IBM's client. It is recognised by its content: a CMS key database or a native one.
+// databaseName is the file of IBM's client. It is recognised by its content: PKCS #12, CMS or native.
 const databaseName = "dsmcert.kdb"
 
 // existing finds the client's key database where IBM's own scripts look for it, in their order; "" if there is none, which

@@ -1,6 +1,6 @@
-// Package stash reads and writes the stash files (.sth) in which IBM's GSKit keeps the password of a key database: a CMS database or a
-// PKCS #12 file. A stash hides the password and does not protect it: there is no key, and nothing ties it to a host. cms/FORMAT.md, section 7,
-// describes the two formats.
+// Package stash reads and writes the stash files (.sth) in which IBM's GSKit keeps the password of a key database: a CMS database
+// or a PKCS #12 file. A stash hides the password and does not protect it: there is no key, and nothing ties it to a host.
+// cms/FORMAT.md, section 7, describes the two formats.
 package stash
 
 import (
@@ -15,8 +15,8 @@ import (
 	"certkdb/kdb/keyfile"
 )
 
-// Codec returns the codec of the stash files next to key databases. GSKit names them by the database, so that server.kdb and server.p12 in one
-// folder share one.
+// Codec returns the codec of the stash files next to key databases. GSKit names them by the database, so that server.kdb and
+// server.p12 in one folder share one.
 func Codec() *keyfile.StashCodec {
 	return &keyfile.StashCodec{Extension: ".sth", Shared: []string{".kdb", ".p12", ".pfx"}, Decode: Decode, Encode: EncodeV2}
 }
@@ -31,7 +31,8 @@ const (
 
 // The constants of version 2.
 const (
-	v2Seed  = "13EC6D5C885056915AB35FAD2BDDF39F40D7C57B8B4D28F66B61B75F391446FDA96751174DBD9713D02E0B38732E763501DBBB85EC60E437929ED2AA8981B36B"
+	v2Seed = "13EC6D5C885056915AB35FAD2BDDF39F40D7C57B8B4D28F66B61B75F391446FD" +
+		"A96751174DBD9713D02E0B38732E763501DBBB85EC60E437929ED2AA8981B36B"
 	v2State = "\x01\x01\x02\x03\x05\x08"
 	// v2Rounds is enough for the search of the key conditioning, which takes 256 hashes on average: it fails once in e^256.
 	v2Rounds = 1 << 16
@@ -45,7 +46,8 @@ func Decode(data []byte) ([]byte, error) {
 	case v2Size:
 		return decodeV2(data)
 	}
-	return nil, fmt.Errorf("reading a stash: %w: it has %d bytes, %d (version 1) or %d (version 2) are known", kdb.ErrParse, len(data), v1Size, v2Size)
+	return nil, fmt.Errorf("reading a stash: %w: it has %d bytes, %d (version 1) or %d (version 2) are known",
+		kdb.ErrParse, len(data), v1Size, v2Size)
 }
 
 func decodeV2(data []byte) ([]byte, error) {
