@@ -276,3 +276,39 @@ func BenchmarkEntries(b *testing.B) {
 		}
 	}
 }
+
+// TestEntries_expiredIssuerFirst: of two certificates of one CA the chain has the one that is valid longer, wherever it stands.
+func TestEntries_expiredIssuerFirst(t *testing.T) {
+	t.Parallel()
+	root := issue(t, "root", nil, true)
+	sub := issue(t, "sub", root, true)
+	leaf := issue(t, "leaf", sub, false)
+	template := *sub.cert
+	template.NotBefore, template.NotAfter = time.Now().Add(-48*time.Hour), time.Now().Add(-24*time.Hour)
+	der, err := x509.CreateCertificate(rand.Reader, &template, root.cert, sub.key.Public(), root.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expired := armoured("CERTIFICATE", der)
+	for _, text := range []string{
+		leaf.keyPEM(t) + leaf.certPEM() + expired + sub.certPEM() + root.certPEM(),
+		leaf.keyPEM(t) + leaf.certPEM() + sub.certPEM() + expired + root.certPEM(),
+	} {
+		found := false
+		for e, err := range pem.Entries(pem.Items(strings.NewReader(text)), pem.Options{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e.Kind != kdb.KindPersonal {
+				continue
+			}
+			found = true
+			if len(e.Certificates) != 3 || !bytes.Equal(e.Certificates[1], sub.cert.Raw) {
+				t.Errorf("the chain has %d certificates, or the expired one", len(e.Certificates))
+			}
+		}
+		if !found {
+			t.Error("no personal entry")
+		}
+	}
+}

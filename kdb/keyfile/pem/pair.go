@@ -31,7 +31,8 @@ type pairing struct {
 	gatherer
 	// certParts are the parts of gatherer.certs, and so on.
 	certParts, requestParts, keyParts []*part
-	names, publics, byID, tied        map[string][]int // tied are those of chains, by the localKeyIDs of their entries
+	issuersOf                         *pool
+	publics, byID, tied               map[string][]int // tied are those of chains, by the localKeyIDs of their entries
 	keyIDs                            map[string]bool
 	found                             []*record
 	bySPKI                            map[string]*record // by the public keys of their private keys
@@ -51,7 +52,7 @@ func (c *container) pair() {
 	}
 	x.taken = make([]bool, len(x.certs))
 	if len(x.keys) > 0 {
-		x.names, x.publics = x.bySubject(), x.byPublicKey()
+		x.issuersOf, x.publics = x.pool(), x.byPublicKey()
 		x.byID, x.tied = x.by(func(i *Item) []byte { return i.LocalKeyID }), x.by(func(i *Item) []byte { return i.chainOf })
 	}
 	for i := range x.keys {
@@ -226,7 +227,7 @@ func (x *pairing) issuers(i int, id string) []int {
 	tied := x.tied[id]
 	list := []int{i}
 	for len(list) <= maxChain {
-		next := x.issuer(list[len(list)-1], x.names)
+		next := x.issuer(list[len(list)-1], x.issuersOf)
 		if next >= 0 {
 			next = x.preferred(tied, next)
 		}

@@ -3,8 +3,11 @@ package pem
 import (
 	"bytes"
 	"fmt"
+	"time"
 
 	"certkdb/kdb"
+	"certkdb/pki/cert"
+	"certkdb/pki/issuers"
 	"certkdb/pki/key"
 )
 
@@ -16,7 +19,7 @@ type foundKey struct {
 
 // personal makes entries of the window's private keys.
 func (g *gatherer) personal() {
-	names, publics := g.bySubject(), g.byPublicKey()
+	pool, publics := g.pool(), g.byPublicKey()
 	done := map[string]bool{}
 	for i := range g.keys {
 		k := &g.keys[i]
@@ -30,7 +33,7 @@ func (g *gatherer) personal() {
 		}
 		matching := g.certificatesOf(k, publics)
 		for _, i := range matching {
-			g.emit(g.personalEntry(k, i, names))
+			g.emit(g.personalEntry(k, i, pool))
 		}
 		if len(matching) == 0 && !g.request(k) {
 			g.invalid(marked{g.lonely(k), kdb.ErrParse})
@@ -124,10 +127,10 @@ func (g *gatherer) request(k *foundKey) bool {
 	return false
 }
 
-func (g *gatherer) personalEntry(k *foundKey, i int, names map[string][]int) Entry {
+func (g *gatherer) personalEntry(k *foundKey, i int, pool *pool) Entry {
 	f := &g.certs[i]
 	certificates := [][]byte{f.item.DER}
-	for _, issuer := range g.chain(i, names) {
+	for _, issuer := range g.chain(i, pool) {
 		g.certs[issuer].used = true
 		certificates = append(certificates, g.certs[issuer].item.DER)
 	}
@@ -143,22 +146,29 @@ func (g *gatherer) personalEntry(k *foundKey, i int, names map[string][]int) Ent
 // maxChain bounds chains; no real one has more than a handful of certificates.
 const maxChain = 16
 
-// bySubject indexes the certificates by their subjects in the form in which RFC 5280, section 7.1 compares names.
-func (g *gatherer) bySubject() map[string][]int {
-	names := make(map[string][]int, len(g.certs))
+// pool finds issuers among the certificates of the window.
+type pool struct {
+	*issuers.Pool
+	index map[*cert.Certificate]int
+}
+
+// pool prefers no certificate for being valid now, so that the same input makes the same entries at any time: of several with the right
+// key it takes the one that is valid the longest.
+func (g *gatherer) pool() *pool {
+	p := &pool{Pool: issuers.NewPool(time.Time{}), index: make(map[*cert.Certificate]int, len(g.certs))}
 	for i := range g.certs {
-		subject := g.certs[i].cert.Subject.Canonical()
-		names[subject] = append(names[subject], i)
+		p.index[g.certs[i].cert] = i
+		p.Add(g.certs[i].cert)
 	}
-	return names
+	return p
 }
 
 // chain returns the issuers of a certificate, the next one first, as far as they are here.
-func (g *gatherer) chain(i int, names map[string][]int) []int {
+func (g *gatherer) chain(i int, pool *pool) []int {
 	var chain []int
 	seen := map[int]bool{i: true}
 	for len(chain) < maxChain {
-		i = g.issuer(i, names)
+		i = g.issuer(i, pool)
 		if i < 0 || seen[i] {
 			break
 		}
@@ -168,22 +178,14 @@ func (g *gatherer) chain(i int, names map[string][]int) []int {
 	return chain
 }
 
-// issuer finds the certificate that issued another one: by name, and among several by key identifier (RFC 5280, 4.2.1.1); -1 if it is
-// not here.
-func (g *gatherer) issuer(i int, names map[string][]int) int {
-	c, found := g.certs[i].cert, -1
-	if c.Issuer.Canonical() == c.Subject.Canonical() {
+// issuer finds the certificate that issued another one; -1 if it is not here.
+func (g *gatherer) issuer(i int, pool *pool) int {
+	c := g.certs[i].cert
+	if issuers.SelfSigned(c) {
 		return -1
 	}
-	for _, j := range names[c.Issuer.Canonical()] {
-		candidate := g.certs[j].cert
-		sameID := len(c.AKI) > 0 && bytes.Equal(c.AKI, candidate.SKI)
-		if sameID {
-			return j
-		}
-		if found < 0 && (len(c.AKI) == 0 || len(candidate.SKI) == 0) {
-			found = j
-		}
+	if issuer := pool.Issuer(c); issuer != nil {
+		return pool.index[issuer]
 	}
-	return found
+	return -1
 }

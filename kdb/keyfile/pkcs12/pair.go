@@ -6,9 +6,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"slices"
+	"time"
 
 	"certkdb/kdb"
 	"certkdb/pki/cert"
+	"certkdb/pki/issuers"
 	"certkdb/pki/key"
 )
 
@@ -21,22 +23,21 @@ const maxAlike = 256
 
 // index finds certificates of a file.
 type index struct {
-	bags      []*bag // with a readable certificate, in the file's order
-	parsed    map[*bag]*cert.Certificate
-	bySum     map[[32]byte]*bag // one of each certificate
-	bySubject map[string][]*cert.Certificate
-	byKeyID   map[string][]*bag
-	byName    map[string][]*bag
-	bySPKI    map[string][]*bag
-	issuers   map[*cert.Certificate]*cert.Certificate // those that were looked for
-	compared  int
+	bags     []*bag // with a readable certificate, in the file's order
+	parsed   map[*bag]*cert.Certificate
+	bySum    map[[32]byte]*bag // one of each certificate
+	byKeyID  map[string][]*bag
+	byName   map[string][]*bag
+	bySPKI   map[string][]*bag
+	issuers  *issuers.Pool
+	compared int
 }
 
 func (c *Container) newIndex() *index {
 	x := &index{
-		parsed: map[*bag]*cert.Certificate{}, bySum: map[[32]byte]*bag{}, bySubject: map[string][]*cert.Certificate{},
+		parsed: map[*bag]*cert.Certificate{}, bySum: map[[32]byte]*bag{},
 		byKeyID: map[string][]*bag{}, byName: map[string][]*bag{}, bySPKI: map[string][]*bag{},
-		issuers: map[*cert.Certificate]*cert.Certificate{},
+		issuers: issuers.NewPool(time.Time{}), // a chain must not depend on the time when the file is read
 	}
 	for b := range c.bags() {
 		if b.cert == nil {
@@ -54,8 +55,7 @@ func (x *index) add(b *bag, crt *cert.Certificate) {
 	x.parsed[b] = crt
 	if sum := sha256.Sum256(b.cert); x.bySum[sum] == nil {
 		x.bySum[sum] = b
-		subject := crt.Subject.Canonical()
-		x.bySubject[subject] = append(x.bySubject[subject], crt)
+		x.issuers.Add(crt)
 	}
 	for _, id := range b.localKeyIDs() {
 		x.byKeyID[string(id)] = append(x.byKeyID[string(id)], b)
@@ -156,48 +156,14 @@ func first(bags []*bag, tests ...func(*bag) bool) *bag {
 	return nil
 }
 
-// chainOf builds the chain behind a certificate by issuer and subject, telling equal subjects apart by key identifiers.
+// chainOf builds the chain behind a certificate.
 func (x *index) chainOf(leaf *cert.Certificate) [][]byte {
-	var chain [][]byte
-	seen := map[*cert.Certificate]bool{leaf: true}
-	for current := leaf; len(chain) < maxChain && !selfSigned(current); {
-		issuer := x.issuerOf(current)
-		if issuer == nil || seen[issuer] || bytes.Equal(issuer.Raw, leaf.Raw) {
-			break
-		}
-		seen[issuer] = true
-		chain = append(chain, issuer.Raw)
-		current = issuer
+	chain, _ := x.issuers.Chain(leaf)
+	var list [][]byte
+	for _, c := range chain[1:] {
+		list = append(list, c.Raw)
 	}
-	return chain
-}
-
-// selfSigned tells a root from a self-issued certificate of a new key (RFC 5280, section 3.2).
-func selfSigned(c *cert.Certificate) bool {
-	return bytes.Equal(c.RawSubject, c.RawIssuer) && (len(c.AKI) == 0 || len(c.SKI) == 0 || bytes.Equal(c.AKI, c.SKI))
-}
-
-// issuerOf returns the certificate that issued c, as far as names and key identifiers tell; nil if it is not in the file.
-func (x *index) issuerOf(c *cert.Certificate) *cert.Certificate {
-	if issuer, ok := x.issuers[c]; ok {
-		return issuer
-	}
-	var best *cert.Certificate
-	candidates := x.bySubject[c.Issuer.Canonical()]
-	for _, candidate := range candidates[:min(len(candidates), maxAlike)] {
-		if bytes.Equal(candidate.Raw, c.Raw) {
-			continue
-		}
-		if len(c.AKI) > 0 && bytes.Equal(candidate.SKI, c.AKI) {
-			best = candidate
-			break
-		}
-		if best == nil {
-			best = candidate
-		}
-	}
-	x.issuers[c] = best
-	return best
+	return list
 }
 
 // markedChain is the chain that a mark fixes: the certificates of the file with the listed fingerprints.
