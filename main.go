@@ -20,5 +20,6 @@ func main() {
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // a closed standard output is an error like others, not the end
 	return commands.Main(ctx, commands.ProcessEnv(version), os.Args)
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -35,27 +36,31 @@ func certificates(ts *testscript.TestScript, path string) []string {
 
 // cmdRemember notes a file's bytes and time of change, for cmdUntouched: remember key.ckdb.
 func cmdRemember(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: remember file")
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: remember file…")
 	}
-	ts.Setenv("REMEMBERED", identity(ts, args[0]))
+	ts.Setenv("REMEMBERED", identity(ts, args...))
 }
 
-// cmdUntouched wants a file to have the bytes and the time of change that it had when it was remembered.
+// cmdUntouched wants files to have the bytes and the time of change that they had when they were remembered.
 func cmdUntouched(ts *testscript.TestScript, neg bool, args []string) {
-	if len(args) != 1 {
-		ts.Fatalf("usage: untouched file")
+	if len(args) == 0 {
+		ts.Fatalf("usage: untouched file…")
 	}
-	if same := identity(ts, args[0]) == ts.Getenv("REMEMBERED"); same == neg {
-		ts.Fatalf("%s is untouched: %v", args[0], same)
+	if same := identity(ts, args...) == ts.Getenv("REMEMBERED"); same == neg {
+		ts.Fatalf("%s is untouched: %v", strings.Join(args, ", "), same)
 	}
 }
 
-func identity(ts *testscript.TestScript, path string) string {
-	data, err := os.ReadFile(ts.MkAbs(path))
-	ts.Check(err)
-	info, err := os.Stat(ts.MkAbs(path))
-	ts.Check(err)
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:]) + " " + strconv.FormatInt(info.ModTime().UnixNano(), 10)
+func identity(ts *testscript.TestScript, paths ...string) string {
+	var all []string
+	for _, path := range paths {
+		data, err := os.ReadFile(ts.MkAbs(path))
+		ts.Check(err)
+		info, err := os.Stat(ts.MkAbs(path))
+		ts.Check(err)
+		sum := sha256.Sum256(data)
+		all = append(all, hex.EncodeToString(sum[:])+" "+strconv.FormatInt(info.ModTime().UnixNano(), 10))
+	}
+	return strings.Join(all, "\n")
 }

@@ -4,8 +4,11 @@ package commands
 
 import (
 	"context"
+	"errors"
+	"io"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"certkdb/commands/dsmcert"
 	"certkdb/commands/native"
@@ -22,6 +25,9 @@ func Main(ctx context.Context, env *op.Env, argv []string) int {
 	if len(argv) == 0 {
 		argv = []string{"certkdb"}
 	}
+	own := *env
+	own.Stdout = output{env.Stdout}
+	env = &own
 	all := dialects()
 	if run, ok := all[programName(argv[0])]; ok {
 		return run(ctx, env, argv[1:])
@@ -31,4 +37,15 @@ func Main(ctx context.Context, env *op.Env, argv []string) int {
 
 func programName(path string) string {
 	return strings.TrimSuffix(strings.ToLower(filepath.Base(path)), ".exe")
+}
+
+// output is standard output. That nobody reads it is an error of its own: a closed pipe elsewhere is a failure.
+type output struct{ w io.Writer }
+
+func (o output) Write(p []byte) (int, error) {
+	n, err := o.w.Write(p)
+	if errors.Is(err, syscall.EPIPE) {
+		err = op.ErrOutputClosed
+	}
+	return n, err
 }

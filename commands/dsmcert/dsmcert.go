@@ -12,6 +12,7 @@ package dsmcert
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -37,7 +38,7 @@ type request struct {
 // Main runs dsmcert with the arguments behind its name and returns its exit status.
 func Main(ctx context.Context, env *op.Env, args []string) int {
 	err := run(ctx, env, args)
-	if err == nil {
+	if err == nil || errors.Is(err, op.ErrOutputClosed) {
 		return 0
 	}
 	if ctx.Err() != nil {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -49,7 +50,11 @@ func listCommand(env *op.Env) *cli.Command {
 			if check && o.Expiring == 0 && !o.Expired {
 				return usage(c, "--check goes with --expired or --expiring TIME")
 			}
-			n, err := list(c, env, o, format)
+			out := env.Stdout
+			if check { // the verdict counts, whether somebody reads the list or not
+				out = patient{out}
+			}
+			n, err := list(c, env, out, o, format)
 			if err == nil && check && n > 0 {
 				err = fmt.Errorf("%w: %d", op.ErrExpired, n)
 			}
@@ -59,9 +64,9 @@ func listCommand(env *op.Env) *cli.Command {
 }
 
 // list prints the entries and counts them.
-func list(c *cli.Context, env *op.Env, o inspect.List, format string) (n int, err error) {
+func list(c *cli.Context, env *op.Env, out io.Writer, o inspect.List, format string) (n int, err error) {
 	o.WithPEM = o.WithPEM || format == formatPEM
-	w := bufio.NewWriterSize(env.Stdout, 64<<10)
+	w := bufio.NewWriterSize(out, 64<<10)
 	p := listPrinter(w, format)
 	s, err := openDatabase(c, env)
 	if err != nil {
@@ -79,6 +84,17 @@ func list(c *cli.Context, env *op.Env, o inspect.List, format string) (n int, er
 		return n, err
 	}
 	return n, w.Flush()
+}
+
+// patient is a writer that goes on when nobody reads.
+type patient struct{ w io.Writer }
+
+func (p patient) Write(data []byte) (int, error) {
+	n, err := p.w.Write(data)
+	if errors.Is(err, op.ErrOutputClosed) {
+		return len(data), nil
+	}
+	return n, err
 }
 
 // entryPrinter prints entries as they come.

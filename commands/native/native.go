@@ -8,7 +8,6 @@ package native
 import (
 	"context"
 	"errors"
-	"syscall"
 
 	"certkdb/commands/op"
 )
@@ -19,7 +18,7 @@ type Dialect func(ctx context.Context, env *op.Env, args []string) int
 // Main runs certkdb with argv and returns the exit code. Errors are printed here and nowhere else.
 func Main(ctx context.Context, env *op.Env, argv []string, dialects map[string]Dialect) int {
 	err := run(ctx, env, argv, dialects)
-	if err == nil || errors.Is(err, syscall.EPIPE) {
+	if err == nil || errors.Is(err, op.ErrOutputClosed) {
 		return 0
 	}
 	var status dialectExit

@@ -49,5 +49,9 @@ type Terminal interface {
 	Close() error
 }
 
+// ErrOutputClosed says that nobody reads standard output any more, as when it goes to head(1). A program then ends as if it had written
+// everything.
+var ErrOutputClosed = errors.New("standard output is closed")
+
 // ErrNoTerminal says that there is nobody to ask.
 var ErrNoTerminal = errors.New("no terminal to ask on")
