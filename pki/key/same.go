@@ -21,6 +21,7 @@ func SameKey(a, b []byte) bool {
 	if errX != nil || errY != nil || family(x.Algorithm.OID) != family(y.Algorithm.OID) {
 		return false
 	}
+	p, q := x.Algorithm.Params, y.Algorithm.Params
 	switch family(x.Algorithm.OID) {
 	case oid.RSA:
 		return bytes.Equal(x.Bits, y.Bits)
@@ -28,9 +29,9 @@ func SameKey(a, b []byte) bool {
 		return x.sameCurve(&y) && x.sameECPoint(&y)
 	case oid.DSA:
 		// The parameters of a DSA certificate may be its issuer's (RFC 3279, 2.3.2) and then are absent.
-		return bytes.Equal(x.Bits, y.Bits) && (noParams(x.Algorithm.Params) || noParams(y.Algorithm.Params) || bytes.Equal(x.Algorithm.Params, y.Algorithm.Params))
+		return bytes.Equal(x.Bits, y.Bits) && (noParams(p) || noParams(q) || bytes.Equal(p, q))
 	}
-	return bytes.Equal(x.Bits, y.Bits) && (bytes.Equal(x.Algorithm.Params, y.Algorithm.Params) || noParams(x.Algorithm.Params) && noParams(y.Algorithm.Params))
+	return bytes.Equal(x.Bits, y.Bits) && (bytes.Equal(p, q) || noParams(p) && noParams(q))
 }
 
 // family maps the identifiers under which the same key may stand to one of them.

@@ -39,7 +39,7 @@ var (
 // exoticCiphers are ciphers of PBES2.
 var exoticCiphers = map[string]cipherKind{
 	"1.3.6.1.4.1.3029.1.2": blowfishCBC, "1.2.840.113533.7.66.10": cast5CBC, // RFC 2144, 4.1
-	"1.2.392.200011.61.1.1.1.2": camellia128, "1.2.392.200011.61.1.1.1.3": camellia192, "1.2.392.200011.61.1.1.1.4": camellia256, // RFC 3657, 3
+	"1.2.392.200011.61.1.1.1.2": camellia128, "1.2.392.200011.61.1.1.1.3": camellia192, "1.2.392.200011.61.1.1.1.4": camellia256,
 }
 
 // exoticTraditional are ciphers of DEK-Info, by OpenSSL's names without the mode.

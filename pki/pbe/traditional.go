@@ -37,8 +37,8 @@ func FindTraditional(name string) (c TraditionalCipher, ok bool) {
 	return TraditionalCipher{kind.keyLen, kind.block, kind.new, mode}, ok
 }
 
-// Decrypt decrypts data and removes the padding that CBC needs. The error wraps [ErrParse] or [ErrPassword]; in the other modes a wrong password
-// shows in the result alone.
+// Decrypt decrypts data and removes the padding that CBC needs. The error wraps [ErrParse] or [ErrPassword];
+// in the other modes a wrong password shows in the result alone.
 func (c TraditionalCipher) Decrypt(data, key, iv []byte) ([]byte, error) {
 	block, err := c.New(key)
 	if err != nil {
@@ -56,8 +56,8 @@ func (c TraditionalCipher) Decrypt(data, key, iv []byte) ([]byte, error) {
 	return unpad(plain, c.BlockSize)
 }
 
-// feedback decrypts in OFB mode, or in CFB mode with whole blocks (NIST SP 800-38A, 6.3 and 6.4): the block that is encrypted next is the one
-// that was XORed, or the ciphertext.
+// feedback decrypts in OFB mode, or in CFB mode with whole blocks (NIST SP 800-38A, 6.3 and 6.4): the block that is encrypted next
+// is the one that was XORed, or the ciphertext.
 func feedback(block cipher.Block, iv, plain, data []byte, ciphertext bool) {
 	register := bytes.Clone(iv)
 	for len(data) > 0 {
