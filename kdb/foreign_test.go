@@ -34,7 +34,7 @@ func TestOpen_namesForeignFormats(t *testing.T) {
 		if err := os.WriteFile(path, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err = kdb.Open(context.Background(), drivers(), path, kdb.Options{})
+		_, err = openAny(context.Background(), drivers(), path, kdb.Options{})
 		var foreign *kdb.ForeignFormat
 		if found := errors.As(err, &foreign); found != (c.name != "") || !errors.Is(err, kdb.ErrVersion) || !strings.Contains(err.Error(), c.name) {
 			t.Errorf("%s: %v, want %q", c.head, err, c.name)

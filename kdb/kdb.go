@@ -4,7 +4,9 @@
 // PKCS #12, JKS or IBM's CMS (package keyfile). They all look the same from here, so import, export, conversion and
 // synchronisation are copies from one Database to another.
 //
-//	db, err := kdb.Open(ctx, drivers, "key.ckdb", kdb.Options{Password: ask})
+//	driver, err := kdb.Recognise(drivers, "key.ckdb")
+//	…
+//	db, err := driver.Open(ctx, "key.ckdb", kdb.Options{Password: ask})
 //	if err != nil { … }
 //	defer db.Close()
 //	err = db.View(ctx, func(tx kdb.Tx) error {

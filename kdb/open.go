@@ -44,16 +44,6 @@ type Driver struct {
 // headSize is how much of a file its driver is recognised by.
 const headSize = 4096
 
-// Open opens the existing database at location, recognised by its content, never by its name. The error wraps
-// ErrNoDatabase if there is none, ErrVersion if no driver knows it, or what the driver's Open returns.
-func Open(ctx context.Context, drivers []Driver, location string, o Options) (Database, error) {
-	driver, err := Recognise(drivers, location)
-	if err != nil {
-		return nil, err
-	}
-	return driver.Open(ctx, location, o)
-}
-
 // Exists says whether there is anything at the location that a new database would have to replace.
 func Exists(ctx context.Context, drivers []Driver, location string) (bool, error) {
 	driver, err := ForNew(drivers, location, "")

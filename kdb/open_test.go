@@ -50,18 +50,18 @@ func TestOpen_recognisesTheContent(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		_, err := kdb.Open(context.Background(), drivers(), path, kdb.Options{})
+		_, err := openAny(context.Background(), drivers(), path, kdb.Options{})
 		if c.err != nil && !errors.Is(err, c.err) || c.err == nil && err.Error() != c.driver {
 			t.Errorf("%s: %v", c.rule, err)
 		}
 	}
-	if _, err := kdb.Open(context.Background(), drivers(), dir, kdb.Options{}); err == nil {
+	if _, err := openAny(context.Background(), drivers(), dir, kdb.Options{}); err == nil {
 		t.Error("a folder was opened")
 	}
-	if _, err := kdb.Open(context.Background(), drivers(), "etcd://host/x", kdb.Options{}); err == nil || err.Error() != "cluster" {
+	if _, err := openAny(context.Background(), drivers(), "etcd://host/x", kdb.Options{}); err == nil || err.Error() != "cluster" {
 		t.Errorf("by scheme: %v", err)
 	}
-	if _, err := kdb.Open(context.Background(), drivers(), "ldap://host/x", kdb.Options{}); !errors.Is(err, kdb.ErrUnsupported) {
+	if _, err := openAny(context.Background(), drivers(), "ldap://host/x", kdb.Options{}); !errors.Is(err, kdb.ErrUnsupported) {
 		t.Errorf("unknown scheme: %v", err)
 	}
 }
@@ -140,4 +140,13 @@ func TestSame(t *testing.T) {
 			t.Errorf("%s and %s: %v", c.one, c.other, got)
 		}
 	}
+}
+
+// openAny opens a database of any kind, recognised by its content.
+func openAny(ctx context.Context, drivers []kdb.Driver, location string, o kdb.Options) (kdb.Database, error) {
+	driver, err := kdb.Recognise(drivers, location)
+	if err != nil {
+		return nil, err
+	}
+	return driver.Open(ctx, location, o)
 }

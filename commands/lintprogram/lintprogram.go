@@ -66,18 +66,6 @@ func (p *Program) Ask(ctx context.Context, request []byte) ([]byte, error) {
 	return answer, err
 }
 
-// Close ends the program.
-func (p *Program) Close() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.running == nil {
-		return nil
-	}
-	err := errors.Join(p.running.in.Close(), p.running.cmd.Wait())
-	p.running = nil
-	return err
-}
-
 // process is a program that runs.
 type process struct {
 	cmd    *exec.Cmd

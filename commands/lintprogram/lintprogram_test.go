@@ -32,9 +32,6 @@ func TestAsk_answersInOrder(t *testing.T) {
 			t.Errorf("%q, %v, want %q", got, err, want)
 		}
 	}
-	if err := p.Close(); err != nil {
-		t.Error(err)
-	}
 }
 
 func TestAsk_keepsTheEnvironmentToItself(t *testing.T) {

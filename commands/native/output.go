@@ -106,9 +106,3 @@ func (f *onceFailing) Write(p []byte) (int, error) {
 	f.err = err
 	return n, err
 }
-
-// jsonLines prints a JSON object a line.
-func jsonLines(w io.Writer) func(any) error {
-	encoder := json.NewEncoder(w)
-	return encoder.Encode
-}

@@ -2,7 +2,7 @@
 // [Codec]s, which turn bytes into entries and back; this package reads, locks and replaces the files.
 //
 //	drivers := []kdb.Driver{keyfile.Driver(pkcs12.Codec()), keyfile.Driver(jks.Codec())}
-//	db, err := kdb.Open(ctx, drivers, "server.p12", options)
+//	db, err := keyfile.Driver(pkcs12.Codec()).Open(ctx, "server.p12", options)
 //
 // A change writes a new file beside the old one and renames it, so that readers, which take no lock, and a killed process
 // leave the old file or the new one, whole. Writers lock each other out; a writer that does not lock, such as keytool, is

@@ -315,15 +315,15 @@ func TestOpen_findsWhatIsNoDatabase(t *testing.T) {
 	t.Parallel()
 	drivers := []kdb.Driver{native()}
 	dir := fastDir(t)
-	if _, err := kdb.Open(ctx, drivers, dir+"/none.ckdb", kdb.Options{}); !errors.Is(err, kdb.ErrNoDatabase) {
+	if _, err := kdb.Recognise(drivers, dir+"/none.ckdb"); !errors.Is(err, kdb.ErrNoDatabase) {
 		t.Errorf("no file: %v", err)
 	}
 	must(t, os.WriteFile(dir+"/text.ckdb", []byte("no database at all, but long enough"), 0o600))
-	if _, err := kdb.Open(ctx, drivers, dir+"/text.ckdb", kdb.Options{}); !errors.Is(err, kdb.ErrVersion) {
+	if _, err := kdb.Recognise(drivers, dir+"/text.ckdb"); !errors.Is(err, kdb.ErrVersion) {
 		t.Errorf("text: %v", err)
 	}
 	_, path := newDatabase(t)
-	db, err := kdb.Open(ctx, drivers, path, options("secret"))
+	db, err := drivers[0].Open(ctx, path, options("secret"))
 	if err != nil {
 		t.Fatal(err)
 	}

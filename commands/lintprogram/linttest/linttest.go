@@ -54,10 +54,5 @@ func Program(t testing.TB) lint.Program {
 		t.Fatalf("building certkdb-lint: %v", err)
 	}
 	program := &lintprogram.Program{Path: filepath.Join(folder, "certkdb-lint")}
-	t.Cleanup(func() {
-		if err := program.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	return func(request []byte) ([]byte, error) { return program.Ask(t.Context(), request) }
 }

@@ -120,7 +120,11 @@ func TestDatabase_jceksIsReadOnly(t *testing.T) {
 	ctx := context.Background()
 	path := writeFile(t, "old.jceks", emptyJCEKS(t))
 	drivers := []kdb.Driver{keyfile.Driver(jks.JKS()), keyfile.Driver(jks.JCEKS())}
-	db, err := kdb.Open(ctx, drivers, path, options(secret))
+	driver, err := kdb.Recognise(drivers, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := driver.Open(ctx, path, options(secret))
 	if err != nil {
 		t.Fatal(err)
 	}

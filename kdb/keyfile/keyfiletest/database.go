@@ -62,7 +62,7 @@ func (s *suite) update(t testing.TB, db kdb.Database, fn func(kdb.Tx) error) {
 
 func (s *suite) open(t testing.TB, path string, password []byte) kdb.Database {
 	t.Helper()
-	db, err := kdb.Open(t.Context(), []kdb.Driver{keyfile.Driver(s.codec)}, path, options(password))
+	db, err := keyfile.Driver(s.codec).Open(t.Context(), path, options(password))
 	if err != nil {
 		t.Fatalf("opening: %v", err)
 	}

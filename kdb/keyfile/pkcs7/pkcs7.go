@@ -2,7 +2,7 @@
 // holds nothing but certificates: the files that end in .p7b and .p7c. [Codec] makes databases of them. It verifies no signatures and
 // decrypts nothing.
 //
-//	certificates, err := pkcs7.Certificates(data)
+//	contents, err := pkcs7.Parse(data)
 //
 // The basic encoding rules are read, and PEM armour too; what is written is DER.
 package pkcs7
@@ -42,14 +42,8 @@ var contentTypes = [...]struct{ oid, name string }{
 // MaxCertificates bounds how many certificates are read from one file.
 const MaxCertificates = 1 << 20
 
-// Certificates returns the certificates in PKCS #7, in DER, BER or PEM. The error wraps kdb.ErrParse if the input is
+// Parse returns the certificates and revocation lists in PKCS #7, in DER, BER or PEM. The error wraps kdb.ErrParse if the input is
 // damaged and kdb.ErrUnsupported if it is of a kind that carries no certificates, such as enveloped data.
-func Certificates(data []byte) ([][]byte, error) {
-	contents, err := Parse(data)
-	return contents.Certificates, err
-}
-
-// Parse returns the certificates and revocation lists in PKCS #7, with errors as of [Certificates].
 func Parse(data []byte) (Contents, error) {
 	if block, _ := stdpem.Decode(data); block != nil {
 		data = trimPadding(block.Bytes)
