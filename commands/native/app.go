@@ -193,12 +193,22 @@ const categoryCommon = "Common options"
 func commonFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: flagDB, Usage: "the database: a `FILE`; else $CERTKDB_DB, else the default one", Category: categoryCommon},
-		&cli.StringFlag{Name: flagPassword, Usage: "where the password comes from: `SRC` is file:PATH, env:VAR, fd:N, stdin, prompt, stash, cred:NAME", Category: categoryCommon},
+		&cli.StringFlag{
+			Name: flagPassword, Usage: "where the password comes from: `SRC` is file:PATH, env:VAR, fd:N, stdin, prompt, stash, cred:NAME",
+			Category: categoryCommon,
+		},
 		&cli.StringFlag{Name: "password-file", Usage: "the same as --password file:`FILE`", Category: categoryCommon},
-		&cli.DurationFlag{Name: flagLockTimeout, Usage: "how long to wait for another writer: a `TIME` such as 60s or 5m", Value: op.DefaultLockTimeout, Category: categoryCommon},
-		&cli.StringSliceFlag{Name: "in-key-password", Usage: "further password `SRC` for private keys with passwords of their own", Category: categoryCommon},
+		&cli.DurationFlag{
+			Name: flagLockTimeout, Usage: "how long to wait for another writer: a `TIME` such as 60s or 5m", Value: op.DefaultLockTimeout,
+			Category: categoryCommon,
+		},
+		&cli.StringSliceFlag{
+			Name: "in-key-password", Usage: "further password `SRC` for private keys with passwords of their own", Category: categoryCommon,
+		},
 		&cli.BoolFlag{Name: flagJSON, Usage: "results and errors as JSON", Category: categoryCommon},
-		&cli.StringFlag{Name: flagOutput, Usage: "`FORMAT` of results, also -o: table, wide, json, jsonl, csv, name, pem", Category: categoryCommon},
+		&cli.StringFlag{
+			Name: flagOutput, Usage: "`FORMAT` of results, also -o: table, wide, json, jsonl, csv, name, pem", Category: categoryCommon,
+		},
 	}
 }
 

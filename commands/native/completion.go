@@ -61,7 +61,10 @@ func completionCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "completion", Category: groupOperations, Usage: "print a script that completes commands, options and labels in a shell: bash, zsh or fish", ArgsUsage: "SHELL",
 		Description: "Labels are completed without a password.\n\n" +
-			examples("source <(certkdb completion bash)", "certkdb completion zsh > ~/.zfunc/_certkdb", "certkdb completion fish > ~/.config/fish/completions/certkdb.fish"),
+			examples(
+				"source <(certkdb completion bash)", "certkdb completion zsh > ~/.zfunc/_certkdb",
+				"certkdb completion fish > ~/.config/fish/completions/certkdb.fish",
+			),
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c)
 			if err != nil {

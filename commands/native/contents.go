@@ -78,14 +78,20 @@ func exportCommand(env *op.Env) *cli.Command {
 				"certkdb export web --combined --out haproxy.pem", "certkdb export web --key --out-password file:key.pw --out web.key", "certkdb export --all -o pem > bundle.pem",
 				"certkdb export web --out web.p12 --out-password file:p12.pw", "certkdb export web --out web.p7b", "certkdb export web --format ssh >> authorized_keys"),
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "format", Usage: "`FORMAT` of the file: pem, der, pkcs7 (p7b), pkcs7-der (p7c), ssh, or a kind of database; else by the extension of --out", Destination: (*string)(&o.Format)},
+			&cli.StringFlag{
+				Name:        "format",
+				Usage:       "`FORMAT` of the file: pem, der, pkcs7 (p7b), pkcs7-der (p7c), ssh, or a kind of database; else by the extension of --out",
+				Destination: (*string)(&o.Format),
+			},
 			&cli.StringFlag{Name: "out", Usage: "the `FILE` to write; else standard output", Destination: &o.Out.Path},
 			&cli.BoolFlag{Name: "force", Usage: "replace an existing file", Destination: &o.Out.Force},
 			&cli.BoolFlag{Name: "all", Usage: "every entry", Destination: &o.All},
 			&cli.BoolFlag{Name: "key", Usage: "the private key instead of the certificate", Destination: &o.Key},
 			&cli.BoolFlag{Name: "chain", Usage: "the chain behind the certificate too", Destination: &o.Chain},
 			&cli.BoolFlag{Name: "combined", Usage: "private key, certificate and chain in one file", Destination: &o.Combined},
-			&cli.BoolFlag{Name: "traditional", Usage: "private keys as PKCS #1 or SEC 1 for old programs, not as PKCS #8", Destination: &o.Traditional},
+			&cli.BoolFlag{
+				Name: "traditional", Usage: "private keys as PKCS #1 or SEC 1 for old programs, not as PKCS #8", Destination: &o.Traditional,
+			},
 			passwordFlag(env, &o.OutPassword.Password, op.FieldOutPassword, "where the password of the new database or encrypted key comes from"),
 			&cli.StringFlag{Name: "profile", Usage: "how a foreign format is written: `NAME`", Destination: &o.Profile},
 			dryRunFlag(),
@@ -138,11 +144,16 @@ func copyCommand(env *op.Env) *cli.Command {
 		Description: "Copies between databases of any kind; the target is made if it does not exist. Entries that are there already with\n" +
 			"the same content stay as they are. With --all, entries whose keys do not open, or that the target cannot hold, are skipped:\n" +
 			"they are listed, and the exit code tells why.\n\n" +
-			examples("certkdb copy web --to backup.ckdb --to-password file:backup.pw", "certkdb --db old.p12 copy --all --to new.ckdb", "certkdb copy --all --db key.kdb --to roots.pem"),
+			examples(
+				"certkdb copy web --to backup.ckdb --to-password file:backup.pw", "certkdb --db old.p12 copy --all --to new.ckdb",
+				"certkdb copy --all --db key.kdb --to roots.pem",
+			),
 		Flags: append(changeFlags(),
 			&cli.StringFlag{Name: "to", Usage: "the other database: a `FILE`", Destination: &to.DB.Location},
 			passwordFlag(env, &to.DB.Password, op.FieldToPassword, "where its password comes from"),
-			&cli.StringFlag{Name: "type", Usage: "`KIND` of a new database: ckdb, cms, pkcs12, jks, pem or pkcs7; else by its extension", Destination: &to.Type},
+			&cli.StringFlag{
+				Name: "type", Usage: "`KIND` of a new database: ckdb, cms, pkcs12, jks, pem or pkcs7; else by its extension", Destination: &to.Type,
+			},
 			&cli.StringFlag{Name: "profile", Usage: "how a foreign format is written: `NAME`", Destination: &to.Profile},
 			&cli.BoolFlag{Name: "all", Usage: "every entry", Destination: &o.All},
 			&cli.BoolFlag{Name: "replace", Usage: "replace entries that have the label but other content", Destination: &o.Replace},

@@ -29,7 +29,9 @@ func initCommand(env *op.Env) *cli.Command {
 				"certkdb init --db trust.p12 --password env:P12_PASSWORD", "certkdb init --db roots.pem"),
 		Flags: append(newPasswordFlags(env, &o.NewPassword),
 			&cli.BoolFlag{Name: "stash", Usage: "keep a stash beside the database", Destination: &o.Stash},
-			&cli.StringFlag{Name: "type", Usage: "`KIND` of database: ckdb, cms, pkcs12, jks, pem or pkcs7; else by the file's extension", Destination: &o.Type},
+			&cli.StringFlag{
+				Name: "type", Usage: "`KIND` of database: ckdb, cms, pkcs12, jks, pem or pkcs7; else by the file's extension", Destination: &o.Type,
+			},
 			&cli.StringFlag{Name: "profile", Usage: "how a foreign format is written: `NAME`", Destination: &o.Profile},
 		),
 		Action: action(env, "init", func(c *cli.Context, _ []string) (created databases.Created, err error) {
@@ -107,7 +109,9 @@ func checkCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "check", Category: groupDatabase, Usage: "verify everything in a database and say what is wrong",
 		Description: "Opens every record, recomputes the digest over all of them, compares keys with certificates and follows the\n" +
-			"audit log's chain. Exits with 12 when something is damaged, and with 5 when a key needs another password.\n\n" + examples("certkdb check", "certkdb check --db key.ckdb --json"),
+			"audit log's chain. Exits with 12 when something is damaged, and with 5 when a key needs another password.\n\n" + examples(
+			"certkdb check", "certkdb check --db key.ckdb --json",
+		),
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
 				return err
@@ -162,8 +166,10 @@ func compactCommand(env *op.Env) *cli.Command {
 func backupCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "backup", Category: groupDatabase, Usage: "write a consistent copy of the database to a new file", ArgsUsage: "FILE",
-		Description: "The copy is sealed as the original is and opens with the same passwords; the stash is not copied.\n\n" + examples("certkdb backup /backup/key-2026-11-22.ckdb"),
-		Flags:       changeFlags(),
+		Description: "The copy is sealed as the original is and opens with the same passwords; the stash is not copied.\n\n" + examples(
+			"certkdb backup /backup/key-2026-11-22.ckdb",
+		),
+		Flags: changeFlags(),
 		Action: act(env, "backup", func(_ *cli.Context, args []string) (op.Act[databases.BackupDone], error) {
 			return databases.Backup{To: args[0]}, nil
 		}, func(w io.Writer, done databases.BackupDone) {

@@ -54,7 +54,10 @@ func subjectFlags(s *issuing.Spec, l *specLists) []cli.Flag {
 		&cli.StringFlag{Name: "state", Usage: "its state or province: `NAME`", Destination: &s.State},
 		&cli.StringFlag{Name: "c", Usage: "its country: two `LETTERS`", Destination: &s.Country},
 		&cli.StringFlag{Name: "dn", Usage: "the whole subject instead: a distinguished `NAME` of RFC 4514", Destination: &s.DN},
-		&cli.StringSliceFlag{Name: "san", Usage: "a subject alternative name, `TYPE:VALUE`: dns, ip, email, uri, directory or rid; may be repeated", Destination: &l.sans},
+		&cli.StringSliceFlag{
+			Name: "san", Usage: "a subject alternative name, `TYPE:VALUE`: dns, ip, email, uri, directory or rid; may be repeated",
+			Destination: &l.sans,
+		},
 		&cli.StringFlag{Name: "key-type", Usage: "`TYPE` of the key: " + keyTypes, Value: "p256", Destination: &s.KeyType},
 	}
 	return inCategory(categorySubject, flags)
@@ -62,14 +65,28 @@ func subjectFlags(s *issuing.Spec, l *specLists) []cli.Flag {
 
 func useFlags(s *issuing.Spec, l *specLists) []cli.Flag {
 	return inCategory(categoryUse, []cli.Flag{
-		&cli.StringFlag{Name: "profile", Usage: "`NAME`: server, client, peer, ca, code, email, ocsp, timestamp, or one of --profile-file; else ca for a CA, the default one of the file, or server", Destination: &s.Profile},
+		&cli.StringFlag{
+			Name:        "profile",
+			Usage:       "`NAME`: server, client, peer, ca, code, email, ocsp, timestamp, or one of --profile-file; else ca for a CA, the default one of the file, or server",
+			Destination: &s.Profile,
+		},
 		&cli.StringFlag{Name: "profile-file", Usage: "a `FILE` with further profiles: a configuration of cfssl", Destination: &s.ProfileFile},
 		&cli.BoolFlag{Name: "is-ca", Usage: "a certificate of a CA", Destination: &s.IsCA},
-		&cli.IntFlag{Name: "path-len", Usage: "how many CAs may follow below a CA: `N`", Value: -1, DefaultText: "no limit", Destination: &s.PathLen},
-		&cli.StringSliceFlag{Name: "permit", Usage: "name constraint of a CA, `TYPE:VALUE` (dns, ip, email, uri, directory): nothing but this and what is below; may be repeated", Destination: &l.permit},
-		&cli.StringSliceFlag{Name: "exclude", Usage: "name constraint of a CA, `TYPE:VALUE`: not this nor what is below; may be repeated", Destination: &l.exclude},
+		&cli.IntFlag{
+			Name: "path-len", Usage: "how many CAs may follow below a CA: `N`", Value: -1, DefaultText: "no limit", Destination: &s.PathLen,
+		},
+		&cli.StringSliceFlag{
+			Name:        "permit",
+			Usage:       "name constraint of a CA, `TYPE:VALUE` (dns, ip, email, uri, directory): nothing but this and what is below; may be repeated",
+			Destination: &l.permit,
+		},
+		&cli.StringSliceFlag{
+			Name: "exclude", Usage: "name constraint of a CA, `TYPE:VALUE`: not this nor what is below; may be repeated", Destination: &l.exclude,
+		},
 		&cli.StringSliceFlag{Name: "ku", Usage: "key usages instead of the profile's: `NAME,NAME`", Destination: &l.keyUsages},
-		&cli.StringSliceFlag{Name: "eku", Usage: "extended key usages instead of the profile's: `NAME,NAME` or dotted identifiers", Destination: &l.extKeyUsages},
+		&cli.StringSliceFlag{
+			Name: "eku", Usage: "extended key usages instead of the profile's: `NAME,NAME` or dotted identifiers", Destination: &l.extKeyUsages,
+		},
 		&cli.StringSliceFlag{Name: "policy", Usage: "certificate policies: dotted `OID,OID`", Destination: &l.policies},
 		&cli.StringSliceFlag{Name: "crl-url", Usage: "where its revocation list is: `URL`", Destination: &l.crls},
 		&cli.StringSliceFlag{Name: "ocsp-url", Usage: "where its OCSP responder is: `URL`", Destination: &l.ocsps},
@@ -81,15 +98,21 @@ func useFlags(s *issuing.Spec, l *specLists) []cli.Flag {
 
 func timeFlags(s *issuing.Spec) []cli.Flag {
 	return inCategory(categoryTime, []cli.Flag{
-		&cli.IntFlag{Name: "days", Usage: "valid for `N` days; else as long as the profile says, or 365", DefaultText: "the profile's", Destination: &s.Days},
-		&cli.StringFlag{Name: "not-before", Usage: "valid from this `TIME`, such as 2027-01-31 or 2027-01-31T12:00:00Z", Destination: &s.NotBefore},
+		&cli.IntFlag{
+			Name: "days", Usage: "valid for `N` days; else as long as the profile says, or 365", DefaultText: "the profile's", Destination: &s.Days,
+		},
+		&cli.StringFlag{
+			Name: "not-before", Usage: "valid from this `TIME`, such as 2027-01-31 or 2027-01-31T12:00:00Z", Destination: &s.NotBefore,
+		},
 		&cli.StringFlag{Name: "not-after", Usage: "valid until this `TIME`", Destination: &s.NotAfter},
 	})
 }
 
 // checkValues refuses what would otherwise be as if it were not given: --days 0, and a CA whose name is an empty variable of a script.
 func checkValues(c *cli.Context) error {
-	for _, name := range []string{"ca", "ca-db", "ca-remote", "ca-remote-key", "ca-password", "profile", "profile-file", "cn", "not-after", "key-type"} {
+	for _, name := range []string{
+		"ca", "ca-db", "ca-remote", "ca-remote-key", "ca-password", "profile", "profile-file", "cn", "not-after", "key-type",
+	} {
 		if c.IsSet(name) && c.String(name) == "" {
 			return usage(c, "--%s is empty", name)
 		}
@@ -157,7 +180,10 @@ func createCommand(env *op.Env) *cli.Command {
 }
 
 func printMade(w io.Writer, made issuing.Made) {
-	fmt.Fprintf(w, "%s %q: %s, %s, valid until %s\n", changedWord("created", !made.Kept), made.Label, orDash(made.Subject), made.KeyType, timeText(made.NotAfter, time.DateOnly))
+	fmt.Fprintf(
+		w, "%s %q: %s, %s, valid until %s\n", changedWord("created", !made.Kept), made.Label, orDash(made.Subject), made.KeyType,
+		timeText(made.NotAfter, time.DateOnly),
+	)
 	printNotes(w, made.Notes)
 }
 
@@ -185,7 +211,10 @@ func requestCommand(env *op.Env) *cli.Command {
 		&cli.StringFlag{Name: "out", Usage: "write the request to `FILE`; - is standard output", Destination: &o.Out.Path},
 		&cli.BoolFlag{Name: "force", Usage: "replace an existing file", Destination: &o.Out.Force},
 		&cli.BoolFlag{Name: "replace", Usage: "replace an entry that has the label", Destination: &o.Replace},
-		&cli.BoolFlag{Name: "ensure", Usage: "do nothing when the label has such a request already, or the certificate that came of it", Destination: &o.Ensure},
+		&cli.BoolFlag{
+			Name: "ensure", Usage: "do nothing when the label has such a request already, or the certificate that came of it",
+			Destination: &o.Ensure,
+		},
 	}
 	flags = append(append(append(flags, changeFlags()...), subjectFlags(&o.Spec, &lists)...), useFlags(&o.Spec, &lists)...)
 	return &cli.Command{
@@ -238,7 +267,10 @@ func signCommand(env *op.Env) *cli.Command {
 		Name: "sign", Category: groupIssuing, Usage: "sign PKCS #10 requests by a CA of the database", ArgsUsage: "FILE|FOLDER…",
 		Description: "Takes of a request what the profile allows; --preserve takes its extensions too. What is given here replaces what the\n" +
 			"request says. All the requests are signed or none, and recorded before they are written: certkdb issued.\n\n" +
-			examples("certkdb sign web.csr --ca sub --out web.crt", "certkdb sign web.csr --ca sub --profile peer --preserve --days 90 --chain", "certkdb sign requests/ --ca sub --out certificates/"),
+			examples(
+				"certkdb sign web.csr --ca sub --out web.crt", "certkdb sign web.csr --ca sub --profile peer --preserve --days 90 --chain",
+				"certkdb sign requests/ --ca sub --out certificates/",
+			),
 		Flags: flags,
 		Action: action(env, "sign", func(c *cli.Context, args []string) (signed issuing.Signed, err error) {
 			if err := checkValues(c); err != nil {
@@ -297,7 +329,9 @@ func receiveCommand(env *op.Env) *cli.Command {
 		Description: "Finds the pending request, or the entry to renew, by the public key, and builds the chain from the input and the database.\n\n" +
 			examples("certkdb receive web.crt", "certkdb receive web.crt chain.pem --default"),
 		Flags: append(changeFlags(),
-			&cli.StringFlag{Name: "label", Aliases: []string{"l"}, Usage: "`LABEL` of the request; else found by the public key", Destination: &o.Label},
+			&cli.StringFlag{
+				Name: "label", Aliases: []string{"l"}, Usage: "`LABEL` of the request; else found by the public key", Destination: &o.Label,
+			},
 			&cli.BoolFlag{Name: "default", Usage: "make it the default entry", Destination: &o.Default},
 		),
 		Action: change(env, "receive", func(_ *cli.Context, args []string) (op.Operation[issuing.Received], error) {
@@ -308,7 +342,9 @@ func receiveCommand(env *op.Env) *cli.Command {
 }
 
 func printReceived(w io.Writer, r issuing.Received) {
-	fmt.Fprintf(w, "%s %q: %s, valid until %s\n", changedWord("received", r.Changed), r.Label, orDash(r.Subject), timeText(r.NotAfter, time.DateOnly))
+	fmt.Fprintf(
+		w, "%s %q: %s, valid until %s\n", changedWord("received", r.Changed), r.Label, orDash(r.Subject), timeText(r.NotAfter, time.DateOnly),
+	)
 	printRefreshed(w, r.Refreshed)
 	if !r.Complete {
 		fmt.Fprintf(w, "note: the chain is not complete: add the certificate of %s\n", printable(r.Missing))

@@ -26,11 +26,17 @@ func listCommand(env *op.Env) *cli.Command {
 		Name: "list", Aliases: []string{"ls"}, Category: groupEntries, Usage: "list the entries, sorted by label",
 		ArgsUsage: "[PATTERN]",
 		Description: "The pattern is a shell's: * ? [a-z]. The output is streamed, so that a million entries need no memory.\n\n" +
-			examples("certkdb list", "certkdb list 'corp-*' -o wide", "certkdb list --expiring 30d --json", "certkdb list --expiring 30d --check", "certkdb list --db /etc/ssl/certs/ca-certificates.crt --expiring 90d", "certkdb list --kind personal -o name", "certkdb list -o pem > bundle.pem"),
+			examples(
+				"certkdb list", "certkdb list 'corp-*' -o wide", "certkdb list --expiring 30d --json", "certkdb list --expiring 30d --check",
+				"certkdb list --db /etc/ssl/certs/ca-certificates.crt --expiring 90d", "certkdb list --kind personal -o name",
+				"certkdb list -o pem > bundle.pem",
+			),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "kind", Usage: "only entries of `KIND`: trusted, personal, request, secret-key", Destination: &o.Kind},
 			&cli.BoolFlag{Name: "expired", Usage: "only certificates that have expired", Destination: &o.Expired},
-			&cli.StringFlag{Name: "expiring", Usage: "only certificates that expire within a `TIME` such as 30d, or have expired", Destination: &expiring},
+			&cli.StringFlag{
+				Name: "expiring", Usage: "only certificates that expire within a `TIME` such as 30d, or have expired", Destination: &expiring,
+			},
 			&cli.BoolFlag{Name: "check", Usage: "with --expired or --expiring: exit with 9 if there is any such certificate", Destination: &check},
 			&cli.BoolFlag{Name: "with-pem", Usage: "add the certificates to JSON", Destination: &o.WithPEM},
 		},
@@ -163,7 +169,9 @@ func jsonList(w io.Writer) entryPrinter {
 
 func csvList(w io.Writer) entryPrinter {
 	writer := csv.NewWriter(w)
-	header := []string{"label", "kind", "trusted", "default", "subject", "issuer", "serial", "not_before", "not_after", "status", "key_type", "ca", "sha256"}
+	header := []string{
+		"label", "kind", "trusted", "default", "subject", "issuer", "serial", "not_before", "not_after", "status", "key_type", "ca", "sha256",
+	}
 	_ = writer.Write(header) // errors come out of Flush
 	return entryPrinter{
 		print: eachEntry(func(e *op.Entry) error {
@@ -213,7 +221,9 @@ func tableHeader(wide bool) []string {
 }
 
 func tableRow(e *op.Entry, wide bool) []string {
-	row := []string{e.Label, kindText(e), timeText(e.NotAfter, time.DateOnly), daysLeft(e), orDash(e.KeyType), string(e.Status), orDash(e.Subject)}
+	row := []string{
+		e.Label, kindText(e), timeText(e.NotAfter, time.DateOnly), daysLeft(e), orDash(e.KeyType), string(e.Status), orDash(e.Subject),
+	}
 	if wide {
 		row = append(row, orDash(e.Issuer), orDash(e.Serial), e.Fingerprints.SHA256, orDash(namesText(e.SANs)), e.Warning)
 	}

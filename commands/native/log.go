@@ -65,7 +65,10 @@ func printLog(c *cli.Context, env *op.Env, s *op.Session, o databases.Log, forma
 		t.row("NUMBER", "TIME", "OPERATION", "LABEL", "SHA256", "USER", "HOST")
 		err = o.Run(c.Context, s, func(records []databases.LogRecord) error {
 			for _, r := range records {
-				t.row(strconv.FormatUint(r.Number, 10), r.Time.Format(time.RFC3339), r.Operation, orDash(r.Label), orDash(r.SHA256), orDash(r.User), orDash(r.Host))
+				t.row(
+					strconv.FormatUint(r.Number, 10), r.Time.Format(time.RFC3339), r.Operation, orDash(r.Label), orDash(r.SHA256), orDash(r.User),
+					orDash(r.Host),
+				)
 			}
 			return nil
 		})

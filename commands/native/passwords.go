@@ -33,7 +33,9 @@ func parseSource(env *op.Env, field op.Field, text string) (op.Source, error) {
 	case text == "stash":
 		return op.FromStash(), nil
 	case kind == "pass" && kind != text:
-		fmt.Fprintln(env.Stderr, "certkdb: warning: a password on the command line can be seen by every user of this machine; use file:, env: or fd:")
+		fmt.Fprintln(
+			env.Stderr, "certkdb: warning: a password on the command line can be seen by every user of this machine; use file:, env: or fd:",
+		)
 		return op.FromBytes([]byte(rest)), nil
 	case rest == "":
 	case kind == "file":

@@ -18,7 +18,10 @@ func issuedCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "issued", Category: groupIssuing, Usage: "list what a CA of the database has issued",
 		Description: "As -o index, the list is what openssl ca keeps, so that openssl ocsp -index answers for the CA.\n\n" +
-			examples("certkdb issued --ca sub", "certkdb issued --ca sub --serial 43563c82e3f71e21 -o pem", "certkdb issued --ca sub --json", "certkdb issued --ca sub -o csv > issued.csv", "certkdb issued --ca sub -o index > index.txt"),
+			examples(
+				"certkdb issued --ca sub", "certkdb issued --ca sub --serial 43563c82e3f71e21 -o pem", "certkdb issued --ca sub --json",
+				"certkdb issued --ca sub -o csv > issued.csv", "certkdb issued --ca sub -o index > index.txt",
+			),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "ca", Usage: "`LABEL` of the CA", Destination: &o.CA},
 			&cli.StringFlag{Name: "serial", Usage: "only the certificate with this serial `NUMBER`, hexadecimal", Destination: &o.Serial},
@@ -87,7 +90,11 @@ func csvIssued(w io.Writer, list []issuing.IssuedCertificate) error {
 		if i.RevokedAt != nil {
 			revokedAt = i.RevokedAt.Format(time.RFC3339)
 		}
-		_ = writer.Write([]string{i.Serial, i.IssuedAt.Format(time.RFC3339), i.NotAfter.Format(time.RFC3339), string(i.Status), revokedAt, i.Reason, i.Subject, i.SHA256})
+		_ = writer.Write(
+			[]string{
+				i.Serial, i.IssuedAt.Format(time.RFC3339), i.NotAfter.Format(time.RFC3339), string(i.Status), revokedAt, i.Reason, i.Subject, i.SHA256,
+			},
+		)
 	}
 	writer.Flush()
 	return writer.Error()
@@ -100,7 +107,11 @@ func revokeCommand(env *op.Env) *cli.Command {
 		Description: "Names the certificate by a label of the database, by its serial number or by a file. It counts from the next list on:\n" +
 			"certkdb crl. Reasons: unspecified keyCompromise cACompromise affiliationChanged superseded cessationOfOperation certificateHold\n" +
 			"privilegeWithdrawn aACompromise. What is on hold is given back by removeFromCRL, and made final by another reason.\n\n" +
-			examples("certkdb revoke web --ca sub --reason keyCompromise", "certkdb revoke --serial 43563c82e3f71e21 --ca sub", "certkdb revoke --file old.crt --ca sub", "certkdb revoke api --ca sub --reason certificateHold", "certkdb revoke api --ca sub --reason removeFromCRL"),
+			examples(
+				"certkdb revoke web --ca sub --reason keyCompromise", "certkdb revoke --serial 43563c82e3f71e21 --ca sub",
+				"certkdb revoke --file old.crt --ca sub", "certkdb revoke api --ca sub --reason certificateHold",
+				"certkdb revoke api --ca sub --reason removeFromCRL",
+			),
 		Flags: append(changeFlags(),
 			&cli.StringFlag{Name: "ca", Usage: "`LABEL` of the CA", Destination: &o.CA},
 			&cli.StringFlag{Name: "serial", Usage: "the serial `NUMBER`, hexadecimal", Destination: &o.Serial},
@@ -166,6 +177,9 @@ func printList(w io.Writer, done issuing.CRLDone) {
 	case done.Out == "": // a dry run
 		fmt.Fprintf(w, "made revocation list %d: %d revoked, next update %s\n", done.Number, done.Revoked, done.NextUpdate.Format(time.RFC3339))
 	default:
-		fmt.Fprintf(w, "wrote revocation list %d to %q: %d revoked, next update %s\n", done.Number, done.Out, done.Revoked, done.NextUpdate.Format(time.RFC3339))
+		fmt.Fprintf(
+			w, "wrote revocation list %d to %q: %d revoked, next update %s\n", done.Number, done.Out, done.Revoked,
+			done.NextUpdate.Format(time.RFC3339),
+		)
 	}
 }

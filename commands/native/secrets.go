@@ -19,9 +19,15 @@ func passwdCommand(env *op.Env) *cli.Command {
 		Name: "passwd", Category: groupDatabase, Usage: "change the database's password",
 		Description: "The old password, or the stash, opens the database; the new one is tried once before the old one goes. Stashes go on\n" +
 			"opening the database: they hold no password.\n\n" +
-			examples("certkdb passwd", "certkdb passwd --password file:old.pw --new-password file:new.pw", "certkdb passwd --generate-password --password-out new.pw"),
-		Flags:  newPasswordFlags(env, &o.NewPassword),
-		Action: act(env, "passwd", func(*cli.Context, []string) (op.Act[databases.Done], error) { return o, nil }, func(w io.Writer, done databases.Done) { fmt.Fprintf(w, "changed the password of %q\n", done.Location) }),
+			examples(
+				"certkdb passwd", "certkdb passwd --password file:old.pw --new-password file:new.pw",
+				"certkdb passwd --generate-password --password-out new.pw",
+			),
+		Flags: newPasswordFlags(env, &o.NewPassword),
+		Action: act(
+			env, "passwd", func(*cli.Context, []string) (op.Act[databases.Done], error) { return o, nil },
+			func(w io.Writer, done databases.Done) { fmt.Fprintf(w, "changed the password of %q\n", done.Location) },
+		),
 	}
 }
 
@@ -116,7 +122,9 @@ func rekeyCommand(env *op.Env) *cli.Command {
 			"the file cannot read anything written from now on. The password in use and the stash go on working; other slots cannot be\n" +
 			"carried over and make it fail, unless --drop-slots is given.\n\n" +
 			examples("certkdb rekey --password prompt", "certkdb rekey --password file:pw --drop-slots"),
-		Flags: append(changeFlags(), &cli.BoolFlag{Name: "drop-slots", Usage: "remove the slots that cannot be carried over", Destination: &o.DropSlots}),
+		Flags: append(
+			changeFlags(), &cli.BoolFlag{Name: "drop-slots", Usage: "remove the slots that cannot be carried over", Destination: &o.DropSlots},
+		),
 		Action: action(env, "rekey", func(c *cli.Context, _ []string) (databases.Done, error) { return rekey(c, env, o) },
 			func(w io.Writer, done databases.Done) {
 				fmt.Fprintf(w, "encrypted %q under a new key\n", done.Location)

@@ -66,12 +66,24 @@ func validateCommand(env *op.Env) *cli.Command {
 			examples("certkdb validate web --host www.example.com", "certkdb validate --file chain.pem --purpose client --at 2027-01-31",
 				"certkdb validate web --crl sub.crl --crl root.crl --json", "certkdb validate --file chain.pem --trust root.pem --only-trust"),
 		Flags: []cli.Flag{
-			&cli.StringSliceFlag{Name: "file", Usage: "a `FILE` with a certificate and its chain, in any order; may be repeated", Destination: &files},
-			&cli.StringFlag{Name: "host", Usage: "the certificate must be for this `NAME`: a host's, an IP address or an e-mail address", Destination: &o.Host},
-			&cli.StringFlag{Name: "purpose", Usage: "`USE`: server, client, code, email, timestamp, ocsp, any, or a dotted identifier", Destination: &o.Purpose},
+			&cli.StringSliceFlag{
+				Name: "file", Usage: "a `FILE` with a certificate and its chain, in any order; may be repeated", Destination: &files,
+			},
+			&cli.StringFlag{
+				Name: "host", Usage: "the certificate must be for this `NAME`: a host's, an IP address or an e-mail address", Destination: &o.Host,
+			},
+			&cli.StringFlag{
+				Name: "purpose", Usage: "`USE`: server, client, code, email, timestamp, ocsp, any, or a dotted identifier", Destination: &o.Purpose,
+			},
 			&cli.StringFlag{Name: "at", Usage: "the moment of the validation: a `TIME`; else now", Destination: &o.At},
-			&cli.StringSliceFlag{Name: "crl", Usage: "a `FILE` with revocation lists; then each certificate needs one; may be repeated", Destination: &crls},
-			&cli.StringFlag{Name: "ocsp", Usage: "ask for its status by OCSP: a `FILE` with a response, a responder's URL, or the word certificate for the one it names", Destination: &o.OCSP},
+			&cli.StringSliceFlag{
+				Name: "crl", Usage: "a `FILE` with revocation lists; then each certificate needs one; may be repeated", Destination: &crls,
+			},
+			&cli.StringFlag{
+				Name:        "ocsp",
+				Usage:       "ask for its status by OCSP: a `FILE` with a response, a responder's URL, or the word certificate for the one it names",
+				Destination: &o.OCSP,
+			},
 			&cli.StringSliceFlag{Name: "trust", Usage: "a `FILE` with further trust anchors; may be repeated", Destination: &trust},
 			&cli.BoolFlag{Name: "only-trust", Usage: "trust nothing but --trust", Destination: &o.OnlyThese},
 			&cli.StringSliceFlag{Name: "policy", Usage: "acceptable policies: dotted `OID,OID`, or any", Destination: &policies},
@@ -80,7 +92,9 @@ func validateCommand(env *op.Env) *cli.Command {
 			&cli.BoolFlag{Name: "inhibit-any-policy", Usage: "anyPolicy does not count", Destination: &o.InhibitAny},
 			&cli.IntFlag{Name: "max-depth", Usage: "at most `N` intermediate certificates", Value: -1, DefaultText: "20", Destination: &o.MaxDepth},
 			&cli.BoolFlag{Name: "partial-chain", Usage: "a trusted certificate ends a chain even if it is no CA's", Destination: &o.PartialChain},
-			&cli.StringFlag{Name: "profile", Usage: "`RULES`: rfc5280, rfc5280-strict, or webpki for those of browsers too", Destination: &o.Profile},
+			&cli.StringFlag{
+				Name: "profile", Usage: "`RULES`: rfc5280, rfc5280-strict, or webpki for those of browsers too", Destination: &o.Profile,
+			},
 			&cli.BoolFlag{Name: "allow-weak", Usage: "accept SHA-1 signatures and RSA keys from 1024 bits", Destination: &o.AllowWeak},
 		},
 		Action: func(c *cli.Context) error {

@@ -104,7 +104,10 @@ func (o Add) adapt(entry *kdb.Entry, n int) error {
 		return nil
 	}
 	if n > 1 {
-		return &op.Problem{Code: op.SeveralEntries, Err: &op.Invalid{Field: op.FieldLabel, Value: o.Label, Reason: "it is for one entry, and the input has several"}}
+		return &op.Problem{
+			Code: op.SeveralEntries,
+			Err:  &op.Invalid{Field: op.FieldLabel, Value: o.Label, Reason: "it is for one entry, and the input has several"},
+		}
 	}
 	entry.Label = o.Label
 	return nil

@@ -32,7 +32,9 @@ func (l *leftOut) note(label string, kind kdb.Kind, err error, reasons []error) 
 
 // add returns both.
 func (l leftOut) add(other leftOut) leftOut {
-	return leftOut{append(l.actions[:len(l.actions):len(l.actions)], other.actions...), append(l.errs[:len(l.errs):len(l.errs)], other.errs...)}
+	return leftOut{
+		append(l.actions[:len(l.actions):len(l.actions)], other.actions...), append(l.errs[:len(l.errs):len(l.errs)], other.errs...),
+	}
 }
 
 // err is the error of a copy that is not complete; nil if it is.

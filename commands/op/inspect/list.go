@@ -47,7 +47,9 @@ func (o List) Run(ctx context.Context, s *op.Session, each func([]op.Entry) erro
 }
 
 // chunk reads up to listChunk entries behind a label; last is the label to go on from.
-func (o List) chunk(tx kdb.Tx, after string, keep func(*kdb.Summary) bool, now time.Time) (found []op.Entry, last string, more bool, err error) {
+func (o List) chunk(tx kdb.Tx, after string, keep func(*kdb.Summary) bool, now time.Time) (
+	found []op.Entry, last string, more bool, err error,
+) {
 	n := 0
 	for s, err := range tx.Summaries(after) {
 		if err != nil {

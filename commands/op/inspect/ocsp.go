@@ -47,7 +47,9 @@ func (o Validate) checkOCSP(ctx context.Context, v *Validation, result path.Resu
 		return op.PKIError(err)
 	}
 	if err == nil {
-		v.OCSP = &OCSPAnswer{Source: source, Status: answer.Status, ThisUpdate: answer.ThisUpdate.UTC(), NextUpdate: op.TimePointer(answer.NextUpdate)}
+		v.OCSP = &OCSPAnswer{
+			Source: source, Status: answer.Status, ThisUpdate: answer.ThisUpdate.UTC(), NextUpdate: op.TimePointer(answer.NextUpdate),
+		}
 	}
 	switch {
 	case err != nil:

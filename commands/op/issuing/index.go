@@ -43,7 +43,9 @@ func indexTime(t time.Time) string {
 
 // indexReason is left out where openssl has no word for it: it refuses the whole file otherwise.
 func indexReason(reason string) string {
-	known := []string{"unspecified", "keyCompromise", "cACompromise", "affiliationChanged", "superseded", "cessationOfOperation", "certificateHold"}
+	known := []string{
+		"unspecified", "keyCompromise", "cACompromise", "affiliationChanged", "superseded", "cessationOfOperation", "certificateHold",
+	}
 	if slices.Contains(known, reason) {
 		return "," + reason
 	}

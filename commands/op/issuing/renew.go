@@ -212,7 +212,9 @@ func (r *renewal) apply(tx kdb.Tx) (renewed Renewed, err error) {
 		renewed.Issuer = r.ca.label
 	}
 	if renewed.CA && renewed.NewKey {
-		renewed.Notes = append(renewed.Notes, "the CA's old key is gone: what it issued with that can no longer be revoked; renew those entries too")
+		renewed.Notes = append(
+			renewed.Notes, "the CA's old key is gone: what it issued with that can no longer be revoked; renew those entries too",
+		)
 	}
 	if r.Before > 0 && renewed.NotAfter != nil && renewed.NotAfter.Sub(r.env.Now()) <= r.Before {
 		renewed.Notes = append(renewed.Notes, NoteDueAgain)
