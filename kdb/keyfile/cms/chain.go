@@ -3,68 +3,38 @@ package cms
 import (
 	"bytes"
 	"fmt"
+	"time"
 
 	"certkdb/kdb"
 	"certkdb/pki/cert"
+	"certkdb/pki/issuers"
 	"certkdb/pki/name"
 )
 
-// maxChain bounds the length of a chain that is put together.
-const maxChain = 16
-
-// issuers finds the certificates of the key database by subject. A slot holds one certificate; the chain of a personal
-// entry is what the other entries give, as GSKit sends and exports it.
-func (c *container) issuers() map[string][]*slot {
-	found := map[string][]*slot{}
+// issuers are the certificates of the key database. A slot holds one certificate; the chain of a personal entry is what the
+// other entries give, as GSKit sends and exports it.
+func (c *container) issuers() *issuers.Pool {
+	pool := issuers.NewPool(time.Time{}) // a chain must not depend on the time when the file is read
 	for _, s := range c.files[roleKeys].slots {
-		if s.hidden != "" || s.cert == nil {
-			continue
-		}
-		if p, err := splitCertificate(s.cert); err == nil {
-			found[string(p.subject)] = append(found[string(p.subject)], s)
+		if s.hidden == "" && s.cert != nil {
+			pool.AddDER(s.cert)
 		}
 	}
-	return found
+	return pool
 }
 
 // chainOf returns the certificate of a personal entry with its issuers behind it, as far as they are there.
-func chainOf(s *slot, issuers map[string][]*slot) [][]byte {
-	chain := [][]byte{bytes.Clone(s.cert)}
-	for der := s.cert; len(chain) < maxChain; {
-		p, err := splitCertificate(der)
-		if err != nil || bytes.Equal(p.subject, p.issuer) {
-			break
-		}
-		if der = pickIssuer(der, issuers[string(p.issuer)]); der == nil || containsDER(chain, der) {
-			break
-		}
-		chain = append(chain, bytes.Clone(der))
+func chainOf(s *slot, pool *issuers.Pool) [][]byte {
+	list := [][]byte{bytes.Clone(s.cert)}
+	leaf, err := cert.Parse(s.cert)
+	if err != nil {
+		return list
 	}
-	return chain
-}
-
-// pickIssuer chooses among certificates with the right subject by key identifier (RFC 5280, 4.2.1.1).
-func pickIssuer(der []byte, candidates []*slot) []byte {
-	if len(candidates) == 0 {
-		return nil
+	chain, _ := pool.Chain(leaf)
+	for _, issuer := range chain[1:] {
+		list = append(list, bytes.Clone(issuer.Raw))
 	}
-	if child, err := cert.Parse(der); err == nil && len(candidates) > 1 && len(child.AKI) > 0 {
-		for _, s := range candidates {
-			if parent, err := cert.Parse(s.cert); err == nil && bytes.Equal(parent.SKI, child.AKI) {
-				return s.cert
-			}
-		}
-	}
-	return candidates[0].cert
-}
-
-func containsDER(list [][]byte, der []byte) bool {
-	for _, d := range list {
-		if bytes.Equal(d, der) {
-			return true
-		}
-	}
-	return false
+	return list
 }
 
 // addChain adds the certificates of a chain that are not there yet, under their subjects as GSKit does it on import,

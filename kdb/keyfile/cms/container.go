@@ -8,6 +8,7 @@ import (
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
 	"certkdb/kdb/keyfile/document"
+	"certkdb/pki/issuers"
 	"certkdb/pki/key"
 	"certkdb/pki/pbe"
 )
@@ -138,11 +139,11 @@ func (c *container) Version() string { return fmt.Sprint(c.files[roleKeys].versi
 
 // Entries implements keyfile.Container.
 func (c *container) Entries() []kdb.Entry {
-	issuers, budget := c.issuers(), pbe.NewBudget(0)
+	pool, budget := c.issuers(), pbe.NewBudget(0)
 	var list []kdb.Entry
 	for s := range c.all() {
 		if s.hidden == "" {
-			list = append(list, c.entryOf(s, issuers, budget))
+			list = append(list, c.entryOf(s, pool, budget))
 		}
 	}
 	return list
@@ -154,14 +155,14 @@ func (c *container) Entry(label string) (kdb.Entry, error) {
 	if s == nil {
 		return kdb.Entry{}, fmt.Errorf("label %q: %w", label, kdb.ErrNotFound)
 	}
-	var issuers map[string][]*slot
+	var pool *issuers.Pool
 	if s.choice == choicePersonal {
-		issuers = c.issuers()
+		pool = c.issuers()
 	}
-	return c.entryOf(s, issuers, pbe.NewBudget(0)), nil
+	return c.entryOf(s, pool, pbe.NewBudget(0)), nil
 }
 
-func (c *container) entryOf(s *slot, issuers map[string][]*slot, budget *pbe.Budget) kdb.Entry {
+func (c *container) entryOf(s *slot, pool *issuers.Pool, budget *pbe.Budget) kdb.Entry {
 	e := kdb.Entry{Label: s.shown}
 	switch s.choice {
 	case choiceTrusted:
@@ -170,7 +171,7 @@ func (c *container) entryOf(s *slot, issuers map[string][]*slot, budget *pbe.Bud
 	case choicePersonal:
 		// Bit 0 stands on every personal entry that GSKit wrote, so it says nothing about trust there.
 		e.Kind, e.Default = kdb.KindPersonal, c.isDefault(s)
-		e.Certificates = chainOf(s, issuers)
+		e.Certificates = chainOf(s, pool)
 	case choiceRequest:
 		e.Kind, e.Request = kdb.KindRequest, bytes.Clone(s.request)
 	case choiceSecret:

@@ -105,14 +105,28 @@ func caWithIdentifier(t *testing.T, id byte) *identity {
 	return ca
 }
 
+func parse(t *testing.T, der []byte) *x509.Certificate {
+	t.Helper()
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 func TestChain_endsWhereNamesGoInCircles(t *testing.T) {
 	t.Parallel()
 	// Two cross-signed CAs issue each other.
 	a := newIdentity(t, "A", nil)
 	b := newIdentity(t, "B", a)
-	a2 := newIdentity(t, "A", b)
 	leaf := newIdentity(t, "leaf", b)
-	c := reopen(t, newStore(t, a2.trusted("a"), b.trusted("b"), leaf.personal("leaf")))
+	template, issuer := parse(t, a.cert), parse(t, b.cert)
+	der, err := x509.CreateCertificate(rand.Reader, template, issuer, a.signer.Public(), b.signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	crossed := &identity{cert: der}
+	c := reopen(t, newStore(t, crossed.trusted("a"), b.trusted("b"), leaf.personal("leaf")))
 	if n := len(entry(t, c, "leaf").Certificates); n != 3 {
 		t.Errorf("the chain has %d certificates, want leaf, B and A", n)
 	}
