@@ -374,3 +374,25 @@ func TestCompactAndBackup_keepEverything(t *testing.T) {
 		t.Errorf("backup: mode %v, %v", info.Mode(), err)
 	}
 }
+
+func TestDriver_labelsAndExistence(t *testing.T) {
+	t.Parallel()
+	db, path := newDatabase(t)
+	p := newPair(t, "a")
+	put(t, db, trusted("web", p), trusted("web 2", p), trusted("mail", p))
+	for prefix, want := range map[string][]string{"": {"mail", "web", "web 2"}, "web": {"web", "web 2"}, "web ": {"web 2"}, "x": nil} {
+		var got []string
+		for label, err := range native().Labels(ctx, path, prefix) {
+			must(t, err)
+			got = append(got, label)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("labels that begin with %q: %q, want %q", prefix, got, want)
+		}
+	}
+	for location, want := range map[string]bool{path: true, path + ".none": false} {
+		if got, err := native().Exists(ctx, location); err != nil || got != want {
+			t.Errorf("Exists(%s) = %v, %v", location, got, err)
+		}
+	}
+}
