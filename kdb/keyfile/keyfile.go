@@ -1,7 +1,7 @@
 // Package keyfile is a [kdb.Database] in one file of a foreign format, such as PKCS #12, JKS or IBM's CMS. The formats are
 // [Codec]s, which turn bytes into entries and back; this package reads, locks and replaces the files.
 //
-//	drivers := []kdb.Driver{keyfile.Driver(pkcs12.Codec()), keyfile.Driver(jks.Codec())}
+//	drivers := []kdb.Driver{keyfile.Driver(pkcs12.Codec()), keyfile.Driver(jks.JKS())}
 //	db, err := keyfile.Driver(pkcs12.Codec()).Open(ctx, "server.p12", options)
 //
 // A change writes a new file beside the old one and renames it, so that readers, which take no lock, and a killed process
