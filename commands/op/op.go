@@ -28,7 +28,7 @@
 //   - Errors are the types of errors.go, with the values in fields: [Missing], [Invalid], [Conflict], [Exists], [NotFound], or a
 //     [Problem] with a [Code]. Front ends put them into their words (native: render.go). What several types wrap
 //     decides the class of the error: [ErrUsage], kdb.ErrNotFound and so on.
-//   - Its tests open a Session on memory.New, or on a sealed database over storetest's store.
+//   - Its tests open a session of package optest: a database in memory, native, sealed or foreign.
 //
 // The command binds flags to the struct and calls native's one(c, env, &o) or reading(c, env, …); see commands/native/entries.go.
 package op

@@ -21,8 +21,8 @@ type Plan[R any] struct {
 	Name string
 	// Apply makes the change. It may run more than once, so it must have no effects but those on tx.
 	Apply func(tx kdb.Tx) (R, error)
-	// Before is called when the change is certain to be tried: after all plans, and before the transaction. It does what is outside
-	// of the database.
+	// Before does what is outside of the database. It is called after all plans, before the transaction, also if the database stays
+	// as it is.
 	Before func(context.Context) error
 	// After is called when the change is stored, or when there was nothing to change.
 	After func(context.Context, *R) error
@@ -137,7 +137,10 @@ func perform(ctx context.Context, s *Session, operation string, changes bool, st
 		return nil
 	}
 	if !changes { // again, for the results
-		return s.db.View(ctx, func(tx kdb.Tx) error { return all(reader(tx)) })
+		err := s.db.View(ctx, func(tx kdb.Tx) error { return all(reader(tx)) })
+		if !errors.Is(err, errChanges) { // else the database is not as it was any more
+			return err
+		}
 	}
 	if operation == "" {
 		operation = steps[0].name()

@@ -3,7 +3,7 @@ package op
 import (
 	"bytes"
 	"encoding/hex"
-	"fmt"
+	"strings"
 	"time"
 
 	stdpem "encoding/pem"
@@ -24,14 +24,15 @@ func Plural(n int, word string) string {
 	return word + "s"
 }
 
-// Quote puts a word into single quotes when a shell would split it.
+// Quote puts a word into single quotes unless a shell takes it as it is.
 func Quote(word string) string {
-	for _, r := range word {
-		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '/' || r == '.' || r == '-' || r == '_' || r == ':') {
-			return fmt.Sprintf("%q", word)
-		}
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/.-_:", r)
 	}
-	return word
+	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 func HexDigest(sum [32]byte) string {

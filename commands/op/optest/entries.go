@@ -1,0 +1,158 @@
+package optest
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"math/big"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"certkdb/kdb"
+	"certkdb/pki/cert"
+)
+
+// Identity is a private key with its certificate, and the chain above it without the root.
+type Identity struct {
+	Certificate []byte
+	Chain       [][]byte
+	Key         []byte // PKCS #8
+	signer      crypto.Signer
+	parsed      *x509.Certificate
+}
+
+var lastSerial atomic.Int64
+
+// NewCA makes a root.
+func NewCA(t testing.TB, name string) *Identity {
+	t.Helper()
+	return (*Identity)(nil).issue(t, name, true, Now.AddDate(5, 0, 0))
+}
+
+// CA makes an intermediate CA.
+func (i *Identity) CA(t testing.TB, name string) *Identity {
+	t.Helper()
+	return i.issue(t, name, true, Now.AddDate(3, 0, 0))
+}
+
+// Issue makes an identity for a host, valid for a year.
+func (i *Identity) Issue(t testing.TB, host string) *Identity {
+	t.Helper()
+	return i.issue(t, host, false, Now.AddDate(1, 0, 0))
+}
+
+// Until makes an identity for a host, valid until a time.
+func (i *Identity) Until(t testing.TB, host string, end time.Time) *Identity {
+	t.Helper()
+	return i.issue(t, host, false, end)
+}
+
+func (i *Identity) issue(t testing.TB, name string, isCA bool, end time.Time) *Identity {
+	t.Helper()
+	signer, pkcs8 := newKey(t)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(0x1000 + lastSerial.Add(1)), Subject: pkix.Name{CommonName: name}, BasicConstraintsValid: true, IsCA: isCA,
+		NotBefore: Now.AddDate(-1, 0, 0), NotAfter: end, KeyUsage: x509.KeyUsageDigitalSignature,
+	}
+	if isCA {
+		template.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
+	} else {
+		template.DNSNames, template.ExtKeyUsage = []string{name}, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	}
+	made := &Identity{Key: pkcs8, signer: signer}
+	parent, by := template, signer
+	if i != nil {
+		parent, by = i.parsed, i.signer
+		if i.parsed.Issuer.String() != i.parsed.Subject.String() {
+			made.Chain = append([][]byte{i.Certificate}, i.Chain...)
+		}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, signer.Public(), by)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made.Certificate = der
+	if made.parsed, err = x509.ParseCertificate(der); err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+func newKey(t testing.TB) (crypto.Signer, []byte) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return private, pkcs8
+}
+
+// Trusted is the certificate as a trusted entry.
+func (i *Identity) Trusted(label string) kdb.Entry {
+	return kdb.Entry{Label: label, Kind: kdb.KindTrusted, Trusted: true, Certificates: [][]byte{i.Certificate}}
+}
+
+// Personal is an entry with the key, the certificate and its chain.
+func (i *Identity) Personal(label string) kdb.Entry {
+	return kdb.Entry{Label: label, Kind: kdb.KindPersonal, Certificates: append([][]byte{i.Certificate}, i.Chain...), Key: i.Key}
+}
+
+// Default is the personal entry, marked as the default.
+func (i *Identity) Default(label string) kdb.Entry {
+	e := i.Personal(label)
+	e.Default = true
+	return e
+}
+
+// Serial is the serial number of the certificate.
+func (i *Identity) Serial(t testing.TB) string {
+	t.Helper()
+	c, err := cert.Parse(i.Certificate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.SerialHex()
+}
+
+// Request makes an entry with a certificate request and its key.
+func Request(t testing.TB, label string) kdb.Entry {
+	t.Helper()
+	signer, pkcs8 := newKey(t)
+	template := &x509.CertificateRequest{Subject: pkix.Name{CommonName: label}, DNSNames: []string{label + ".example"}}
+	der, err := x509.CreateCertificateRequest(rand.Reader, template, signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kdb.Entry{Label: label, Kind: kdb.KindRequest, Request: der, Key: pkcs8}
+}
+
+// Receive issues the certificate for a request.
+func (i *Identity) Receive(t testing.TB, request []byte) []byte {
+	t.Helper()
+	r, err := x509.ParseCertificateRequest(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(0x1000 + lastSerial.Add(1)), Subject: r.Subject, DNSNames: r.DNSNames, BasicConstraintsValid: true,
+		NotBefore: Now.AddDate(0, 0, -1), NotAfter: Now.AddDate(1, 0, 0), KeyUsage: x509.KeyUsageDigitalSignature,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, i.parsed, r.PublicKey, i.signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
+
+// Secret is an entry with a secret key.
+func Secret(label string) kdb.Entry {
+	return kdb.Entry{Label: label, Kind: kdb.KindSecretKey, Key: []byte("0123456789abcdef"), KeyAlgorithm: "AES"}
+}
