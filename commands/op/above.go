@@ -33,6 +33,9 @@ func Above(tx kdb.Tx, chain [][]byte, now time.Time) ([][]byte, error) {
 	return chain, nil
 }
 
+// HasIssuers tells entries that may have the certificate of an issuer, their own or one of their chain.
+func HasIssuers(s *kdb.Summary) bool { return isIssuer(s) || hasChain(s) }
+
 // isIssuer tells entries whose own certificates may issue; a trusted one of version 1 does not say that it is a CA's.
 func isIssuer(s *kdb.Summary) bool { return s.ChainLength > 0 && (s.CA || s.Trusted) }
 

@@ -15,7 +15,7 @@ import (
 )
 
 func (c *checker) baseline(i int, format string, args ...any) {
-	c.fail(RuleBaseline, i, "", format, args...)
+	c.fail(RuleBaseline, i, format, args...)
 }
 
 // checkBaselineRoot looks at a root's extensions (7.1.2.1.2) and authority key identifier (7.1.2.1.3).

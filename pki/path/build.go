@@ -140,7 +140,8 @@ func (s *search) follow(last, next *node) {
 	if s.intermediates(chain) > s.v.o.Limits.Depth || len(chain) > s.v.o.Limits.Depth+maxSelfIssued {
 		s.fail(chain, false, Failure{
 			Rule: RuleDepth, Position: len(chain) - 1, Certificate: next.Certificate,
-			Reason: fmt.Sprintf("the chain needs more than %d intermediate certificates", s.v.o.Limits.Depth), Cure: "raise the depth limit",
+			Reason: fmt.Sprintf("the chain needs more than %d intermediate certificates", s.v.o.Limits.Depth),
+			Remedy: Remedy{Action: RaiseDepth},
 		})
 		return
 	}
@@ -194,7 +195,7 @@ func (s *search) judge(chain []*node, anchor *node) {
 		s.result.Limit = fmt.Sprintf("the search was given up after %d chains", s.v.o.Limits.Chains)
 		return
 	}
-	c := &checker{search: s, chain: chain, anchor: anchor.anchor}
+	c := &checker{search: s, v: s.v, chain: chain, anchor: anchor.anchor}
 	c.run()
 	if len(c.failures) > 0 {
 		s.fail(chain, true, c.failures...)
@@ -237,27 +238,24 @@ func (s *search) deadEnd(last *node) {
 	f := Failure{
 		Rule: RuleNoIssuer, Position: len(s.chain) - 1, Certificate: last.Certificate,
 		Reason: fmt.Sprintf("its issuer %q is neither trusted nor among the given certificates", subjectText(last.Issuer)),
-		Cure:   fmt.Sprintf("add the certificate of %q", subjectText(last.Issuer)),
-	}
-	if url := issuerURL(last.Certificate); url != "" {
-		f.Cure += ", which it says is at " + url
+		Remedy: Remedy{Action: AddIssuer, Subject: subjectText(last.Issuer), URL: issuerURL(last.Certificate)},
 	}
 	if len(s.v.pool[last.issuer]) > 0 {
 		f.Reason = fmt.Sprintf("no chain through its issuer %q leads to a trusted certificate", subjectText(last.Issuer))
-		f.Cure = "add the root that it leads to as a trusted certificate, if it deserves trust"
+		f.Remedy = Remedy{Action: AddRoot}
 	}
 	trusted := len(s.chain) == 1 && slices.ContainsFunc(s.v.anchors[last.subject], func(a *node) bool { return bytes.Equal(a.Raw, last.Raw) })
 	switch {
 	case trusted && last.selfIssued:
 		f.Reason = fmt.Sprintf("it is trusted, but does not vouch for itself as a root does: %v", s.signature(last, last))
-		f.Cure = "accept partial chains, if it deserves trust"
+		f.Remedy = Remedy{Action: AcceptPartial}
 	case trusted:
 		f.Reason += ", and that it is trusted itself makes no chain"
-		f.Cure = fmt.Sprintf("trust the certificate of %q, or accept partial chains", subjectText(last.Issuer))
+		f.Remedy = Remedy{Action: TrustIssuer, Subject: subjectText(last.Issuer)}
 	case last.selfIssued:
 		f.Rule = RuleUntrusted
 		f.Reason = fmt.Sprintf("the root %q is not among the trusted certificates", subjectText(last.Subject))
-		f.Cure = "add it as a trusted certificate, if it deserves trust"
+		f.Remedy = Remedy{Action: TrustRoot}
 	}
 	s.fail(s.chain, false, f)
 }
@@ -310,15 +308,16 @@ func (s *search) signature(child, issuer *node) error {
 func signatureFailure(child *node, position int, issuer *node, err error) Failure {
 	f := Failure{
 		Rule: RuleSignature, Position: position, Certificate: child.Certificate,
-		Reason: fmt.Sprintf("checking its signature with the key of %q: %v", subjectText(issuer.Subject), err), Cure: cures[RuleSignature],
+		Reason: fmt.Sprintf("checking its signature with the key of %q: %v", subjectText(issuer.Subject), err),
+		Remedy: Remedy{Action: usual[RuleSignature]},
 	}
 	switch {
 	case errors.Is(err, key.ErrUnsupported):
-		f.Rule, f.Cure = RuleAlgorithm, cures[RuleAlgorithm]
+		f.Rule, f.Remedy = RuleAlgorithm, Remedy{Action: usual[RuleAlgorithm]}
 	case issuers.KeyIDs(child.Certificate, issuer.Certificate) < 0 && child.ownIssuer():
-		f.Cure = "it is self-signed, and the trusted certificate of its name has another key: if this one deserves trust too, trust it"
+		f.Remedy = Remedy{Action: TrustSameName}
 	case issuers.KeyIDs(child.Certificate, issuer.Certificate) < 0:
-		f.Cure = "its issuer has another key: add the issuer's certificate whose subject key identifier is " + fmt.Sprintf("%x", child.AKI)
+		f.Remedy = Remedy{Action: AddIssuerByKey, KeyID: fmt.Sprintf("%x", child.AKI)}
 	}
 	return f
 }

@@ -28,9 +28,10 @@ const idNoCheck = oid.OCSPNoCheck
 // idApplicationPolicies is Microsoft's copy of the extended key usage, which counts if both are there.
 const idApplicationPolicies = oid.MSApplicationPolicies
 
-// checker validates one chain: RFC 5280, 6.1. All failures are collected, as one cure at a time is tedious.
+// checker validates one chain: RFC 5280, 6.1. It collects all failures, since mending one at a time is tedious.
 type checker struct {
-	*search
+	search   *search
+	v        *Validator
 	chain    []*node // from the certificate, which is 0, to the anchor
 	anchor   *Anchor
 	failures []Failure
@@ -43,19 +44,22 @@ type checker struct {
 	policies []string
 }
 
-func (c *checker) fail(rule Rule, position int, cure, format string, args ...any) {
-	if cure == "" {
-		cure = cures[rule]
-	}
+// fail records a failure, for which the usual remedy of its rule is good.
+func (c *checker) fail(rule Rule, position int, format string, args ...any) {
+	c.failAnd(rule, position, Remedy{Action: usual[rule]}, format, args...)
+}
+
+// failAnd records a failure with a remedy of its own.
+func (c *checker) failAnd(rule Rule, position int, remedy Remedy, format string, args ...any) {
 	c.failures = append(c.failures, Failure{
-		Rule: rule, Position: position, Certificate: c.chain[position].Certificate, Reason: fmt.Sprintf(format, args...), Cure: cure,
+		Rule: rule, Position: position, Certificate: c.chain[position].Certificate, Reason: fmt.Sprintf(format, args...), Remedy: remedy,
 	})
 }
 
 // try records an error under a rule.
 func (c *checker) try(rule Rule, position int, err error) {
 	if err != nil {
-		c.fail(rule, position, "", "%v", err)
+		c.fail(rule, position, "%v", err)
 	}
 }
 
@@ -68,7 +72,7 @@ func (c *checker) tryPolicy(position int, err error) {
 
 func (c *checker) run() {
 	top := len(c.chain) - 1
-	c.names.budget = &c.left.Names
+	c.names.budget = &c.search.left.Names
 	if c.v.o.Subtrees != nil {
 		c.names.add(constraint{NameConstraints: c.v.o.Subtrees, critical: true})
 	}
@@ -82,14 +86,14 @@ func (c *checker) run() {
 		}
 	}
 	c.wrapUp()
-	if c.nested == 0 {
+	if c.search.nested == 0 {
 		c.checkProfile()
 	}
 }
 
 // inputs are the policy inputs; a CRL issuer needs no policy.
 func (c *checker) inputs() Policies {
-	if c.nested > 0 {
+	if c.search.nested > 0 {
 		return Policies{}
 	}
 	return c.v.o.Policies
@@ -110,7 +114,7 @@ func (c *checker) startAtAnchor(top int) {
 	f := c.v.factsOf(n)
 	hasBasic := n.Extension(cert.IDBasicConstraints) != nil
 	if !n.IsCA && (hasBasic || !n.selfIssued || c.anchor.RequireBasicConstraints) {
-		c.fail(RuleBasicConstraints, top, "trust its issuer", "it is trusted but no CA, so it vouches for itself alone")
+		c.failAnd(RuleBasicConstraints, top, Remedy{Action: TrustAbove}, "it is trusted but no CA, so it vouches for itself alone")
 	}
 	if hasBasic && n.MaxPathLen >= 0 {
 		c.pathLen, c.limiter = n.MaxPathLen, n
@@ -136,13 +140,13 @@ func (c *checker) basic(i int) {
 	c.checkTime(i)
 	c.checkForm(i)
 	if n.issuer != issuer.subject {
-		c.fail(RuleNameChaining, i, "", "its issuer is not the subject %q of the next certificate", subjectText(issuer.Subject)) // unreachable: chains are built by name
+		c.fail(RuleNameChaining, i, "its issuer is not the subject %q of the next certificate", subjectText(issuer.Subject)) // unreachable: chains are built by name
 	}
 	if c.v.o.RequireCRLs {
 		c.checkRevocation(i)
 	}
 	// The common name identifies nothing if the caller looks for a host elsewhere.
-	commonName := c.host == "" || c.v.o.CommonNameHost
+	commonName := c.search.host == "" || c.v.o.CommonNameHost
 	if !n.selfIssued || i == 0 {
 		if err := c.names.check(n.Certificate, commonName); err != nil {
 			rule := RuleNameConstraints
@@ -164,14 +168,14 @@ func (c *checker) prepare(i int) {
 	c.addConstraints(i)
 	c.policy.count(n.selfIssued, f.constraints, f.inhibitAny)
 	if !n.IsCA {
-		c.fail(RuleBasicConstraints, i, "the CA must be reissued with basic constraints", "it is no CA, but issued a certificate")
+		c.failAnd(RuleBasicConstraints, i, Remedy{Action: ReissueAsCA}, "it is no CA, but issued a certificate")
 	}
 	if n.Version < 3 {
-		c.fail(RuleVersion, i, "", "it is of version %d, which cannot be a CA within a chain", n.Version)
+		c.fail(RuleVersion, i, "it is of version %d, which cannot be a CA within a chain", n.Version)
 	}
 	if !n.selfIssued {
 		if c.pathLen <= 0 {
-			c.fail(RulePathLength, i, "", "%s allows no further CA at this place", subjectText(c.limiter.Subject))
+			c.fail(RulePathLength, i, "%s allows no further CA at this place", subjectText(c.limiter.Subject))
 		}
 		c.pathLen--
 	}
@@ -200,25 +204,25 @@ func (c *checker) wrapUp() {
 	}
 	// A key of a kind that is not known here is the business of its user; one that is none is nobody's.
 	if k := c.keyOf(n); k.err != nil && !errors.Is(k.err, key.ErrUnsupported) {
-		c.fail(RuleMalformed, 0, "it must be reissued with another key", "its public key cannot be used: %v", k.err)
+		c.failAnd(RuleMalformed, 0, Remedy{Action: ReissueWithOtherKey}, "its public key cannot be used: %v", k.err)
 	}
 	set, err := c.policy.finish(c.inputs(), c.v.factsOf(n).constraints)
 	c.tryPolicy(0, err)
 	c.policies = set
-	if c.host != "" && !matchHost(n.Certificate, c.host, c.v.o.CommonNameHost) {
-		c.fail(RuleHost, 0, "use one of its names, or have it reissued for this one", "it is not for the host %q, but for %s", c.host, describeNames(n.Certificate))
+	if c.search.host != "" && !matchHost(n.Certificate, c.search.host, c.v.o.CommonNameHost) {
+		c.fail(RuleHost, 0, "it is not for the host %q, but for %s", c.search.host, describeNames(n.Certificate))
 	}
-	for _, e := range c.emails {
+	for _, e := range c.search.emails {
 		if !matchEmail(n.Certificate, e) {
-			c.fail(RuleEmail, 0, "", "it is not for the address %q, but for %s", e, describeNames(n.Certificate))
+			c.fail(RuleEmail, 0, "it is not for the address %q, but for %s", e, describeNames(n.Certificate))
 		}
 	}
 	c.checkPurpose()
-	if missing := c.v.o.KeyUsage &^ n.KeyUsage; missing != 0 && c.nested == 0 && n.Extension(cert.IDKeyUsage) != nil {
-		c.fail(RuleKeyUsage, 0, "", "its key usage lacks %s", missing)
+	if missing := c.v.o.KeyUsage &^ n.KeyUsage; missing != 0 && c.search.nested == 0 && n.Extension(cert.IDKeyUsage) != nil {
+		c.fail(RuleKeyUsage, 0, "its key usage lacks %s", missing)
 	}
 	if !n.IsCA && n.Extension(cert.IDNameConstraints) != nil {
-		c.fail(RuleNameConstraints, 0, "", "it has name constraints, which only a CA may have")
+		c.fail(RuleNameConstraints, 0, "it has name constraints, which only a CA may have")
 	}
 }
 
@@ -241,20 +245,20 @@ func (c *checker) checkSignature(i int, n, issuer *node) {
 	case own.inherits():
 		err = c.key.verify(n.SignatureAlgorithm, n.RawTBS, n.Signature) // with the parameters that it inherited
 	default:
-		err = c.signature(n, issuer)
+		err = c.search.signature(n, issuer)
 	}
 	if err != nil {
 		c.failures = append(c.failures, signatureFailure(n, i, issuer, err))
 	}
 	if own.isDSA() && !c.v.o.Weak.AllowDSA {
-		c.fail(RuleWeak, i, "", "it is signed by a DSA key, which is not accepted")
+		c.fail(RuleWeak, i, "it is signed by a DSA key, which is not accepted")
 	}
 }
 
 // checkStrength compares the digest of a certificate's signature and its key with what is accepted.
 func (c *checker) checkStrength(i int) {
 	if d := key.SignatureDigest(c.chain[i].SignatureAlgorithm); d != nil && d.Bits() < c.v.o.Weak.MinHash {
-		c.fail(RuleWeak, i, "it must be reissued with SHA-256", "its signature's digest %s is too weak", d)
+		c.failAnd(RuleWeak, i, Remedy{Action: ReissueWithSHA256}, "its signature's digest %s is too weak", d)
 	}
 	c.checkKeyStrength(i)
 }
@@ -262,10 +266,10 @@ func (c *checker) checkStrength(i int) {
 func (c *checker) checkKeyStrength(i int) {
 	k := c.chain[i].Key()
 	if strings.HasPrefix(k.Type, "ec-explicit") {
-		c.fail(RuleAlgorithm, i, "it must be reissued with a named curve", "its key's elliptic curve is given by explicit parameters, which RFC 5480, 2.1.1 forbids")
+		c.failAnd(RuleAlgorithm, i, Remedy{Action: ReissueWithNamedCurve}, "its key's elliptic curve is given by explicit parameters, which RFC 5480, 2.1.1 forbids")
 	}
 	if strings.HasPrefix(k.Type, "rsa") && k.Bits < c.v.o.Weak.MinRSA {
-		c.fail(RuleWeak, i, "it must be reissued with a longer key", "its RSA key has %d bits, at least %d are wanted", k.Bits, c.v.o.Weak.MinRSA)
+		c.failAnd(RuleWeak, i, Remedy{Action: ReissueWithLongerKey}, "its RSA key has %d bits, at least %d are wanted", k.Bits, c.v.o.Weak.MinRSA)
 	}
 }
 
@@ -273,13 +277,13 @@ func (c *checker) checkTime(i int) {
 	n, now := c.chain[i], c.v.o.Time
 	switch {
 	case !n.TimesReadable():
-		c.fail(RuleMalformed, i, "", "its validity cannot be read")
+		c.fail(RuleMalformed, i, "its validity cannot be read")
 	case !n.TimesInUTC():
-		c.fail(RuleMalformed, i, "", "its validity has a time without seconds, with a fraction or an offset (4.1.2.5)")
+		c.fail(RuleMalformed, i, "its validity has a time without seconds, with a fraction or an offset (4.1.2.5)")
 	case now.Before(n.NotBefore):
-		c.fail(RuleValidity, i, "wait, or correct the clock", "it is valid only from %s, in %s", stamp(n.NotBefore), span(n.NotBefore.Sub(now)))
+		c.failAnd(RuleValidity, i, Remedy{Action: WaitOrSetClock}, "it is valid only from %s, in %s", stamp(n.NotBefore), span(n.NotBefore.Sub(now)))
 	case now.Truncate(time.Second).After(n.NotAfter): // a validity ends with the second that it names
-		c.fail(RuleValidity, i, "renew it", "it expired on %s, %s ago", stamp(n.NotAfter), span(now.Sub(n.NotAfter)))
+		c.failAnd(RuleValidity, i, Remedy{Action: Renew}, "it expired on %s, %s ago", stamp(n.NotAfter), span(now.Sub(n.NotAfter)))
 	}
 }
 
@@ -298,30 +302,30 @@ func (c *checker) checkForm(i int) {
 	n := c.chain[i]
 	for _, e := range n.Extensions {
 		if e.Critical && !c.v.critical[e.ID] && !(e.ID == idApplicationPolicies && n.ExtKeyUsage != nil) {
-			c.fail(RuleCritical, i, "", "its critical extension %s (%s) is not known here", oid.Name(e.ID), e.ID)
+			c.fail(RuleCritical, i, "its critical extension %s (%s) is not known here", oid.Name(e.ID), e.ID)
 		}
 	}
 	f := c.v.factsOf(n)
 	for _, m := range f.malformed {
-		c.fail(RuleMalformed, i, "", "its extension %s cannot be used: %v", oid.Name(m.ID), m.Err)
+		c.fail(RuleMalformed, i, "its extension %s cannot be used: %v", oid.Name(m.ID), m.Err)
 	}
 	switch {
 	case n.Version < 1 || n.Version > 3:
-		c.fail(RuleVersion, i, "", "there is no version %d of certificates", n.Version)
+		c.fail(RuleVersion, i, "there is no version %d of certificates", n.Version)
 	case n.Version < 3 && len(n.Extensions) > 0:
-		c.fail(RuleVersion, i, "", "it is of version %d and has extensions", n.Version)
+		c.fail(RuleVersion, i, "it is of version %d and has extensions", n.Version)
 	case n.Version < 2 && n.UniqueIDs:
-		c.fail(RuleVersion, i, "", "it is of version %d and has unique identifiers (4.1.2.8)", n.Version)
+		c.fail(RuleVersion, i, "it is of version %d and has unique identifiers (4.1.2.8)", n.Version)
 	}
 	if n.SignatureAlgorithm.OID != n.TBSSignatureAlgorithm.OID || string(n.SignatureAlgorithm.Raw) != string(n.TBSSignatureAlgorithm.Raw) {
-		c.fail(RuleAlgorithmsDiffer, i, "", "its inner signature algorithm is %s, the outer one %s", n.TBSSignatureAlgorithm.Name, n.SignatureAlgorithm.Name)
+		c.fail(RuleAlgorithmsDiffer, i, "its inner signature algorithm is %s, the outer one %s", n.TBSSignatureAlgorithm.Name, n.SignatureAlgorithm.Name)
 	}
 }
 
 func (c *checker) checkCertSign(i int) {
 	n := c.chain[i]
 	if n.Extension(cert.IDKeyUsage) != nil && n.KeyUsage&cert.KeyCertSign == 0 {
-		c.fail(RuleKeyUsage, i, "the CA must be reissued", "it issued a certificate without the key usage keyCertSign")
+		c.failAnd(RuleKeyUsage, i, Remedy{Action: ReissueCA}, "it issued a certificate without the key usage keyCertSign")
 	}
 }
 

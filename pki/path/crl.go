@@ -172,7 +172,9 @@ func (c *checker) checkRevocation(i int) {
 	if n.Extension(idNoCheck) != nil && slices.Contains(n.ExtKeyUsage, OCSPSigning) {
 		return // its CA asks for no check (RFC 6960, 4.2.2.2.1); on other certificates the extension means nothing
 	}
-	r := &revocationCheck{checker: c, position: i, n: n, scopes: map[string]bool{}, signers: map[*node]error{}}
+	r := &revocationCheck{
+		check: c, search: c.search, v: c.v, position: i, n: n, scopes: map[string]bool{}, signers: map[*node]error{},
+	}
 	points := slices.Clone(c.v.factsOf(n).points)
 	points = append(points, cert.DistributionPoint{Reasons: cert.AllReasons}) // the issuer's own CRL, wherever it is
 	// The algorithm could end as soon as all reasons are covered. But who gives a CRL that revokes wants it heeded.
@@ -183,19 +185,21 @@ func (c *checker) checkRevocation(i int) {
 	}
 	switch {
 	case r.revoked != nil:
-		c.fail(RuleRevoked, i, "", "it was revoked on %s (%s)", stamp(r.revoked.date), r.revoked.reason.Words())
+		c.fail(RuleRevoked, i, "it was revoked on %s (%s)", stamp(r.revoked.date), r.revoked.reason.Words())
 	case r.mask != cert.AllReasons:
 		reason := "no CRL for it was given"
 		if r.why != nil {
 			reason = "no usable CRL for it was given: " + r.why.Error()
 		}
-		c.fail(RuleNoCRL, i, fmt.Sprintf("give the current CRL of %q", subjectText(n.Issuer)), "%s", reason)
+		c.failAnd(RuleNoCRL, i, Remedy{Action: GiveCRL, Subject: subjectText(n.Issuer)}, "%s", reason)
 	}
 }
 
 // revocationCheck is the state of the algorithm for one certificate.
 type revocationCheck struct {
-	*checker
+	check    *checker
+	search   *search
+	v        *Validator
 	position int
 	n        *node
 	mask     cert.Reasons
@@ -349,7 +353,7 @@ func (r *revocationCheck) current(l *crl) error {
 // signer finds the certificate whose key signed the CRL and validates it for that (6.3.3 (f), (g)).
 func (r *revocationCheck) signer(l *crl) (*node, error) {
 	err := fmt.Errorf("no certificate of its issuer %q is known", subjectText(l.Issuer))
-	candidates := slices.Concat(r.chain[r.position+1:], r.v.anchors[l.issuer], r.v.pool[l.issuer])
+	candidates := slices.Concat(r.check.chain[r.position+1:], r.v.anchors[l.issuer], r.v.pool[l.issuer])
 	for i, n := range candidates {
 		if n.subject != l.issuer || slices.Contains(candidates[:i], n) {
 			continue
@@ -375,8 +379,8 @@ func (r *revocationCheck) signer(l *crl) (*node, error) {
 
 func (r *revocationCheck) signature(l *crl, n *node) error {
 	public := r.v.publicKey(n)
-	if public.inherits() && n == r.chain[r.position+1] {
-		return r.key.verify(l.SignatureAlgorithm, l.RawTBS, l.Signature) // with the parameters that it inherited
+	if public.inherits() && n == r.check.chain[r.position+1] {
+		return r.check.key.verify(l.SignatureAlgorithm, l.RawTBS, l.Signature) // with the parameters that it inherited
 	}
 	r.v.mu.Lock()
 	err, known := l.signedBy[n]
@@ -387,7 +391,7 @@ func (r *revocationCheck) signature(l *crl, n *node) error {
 	if public.isDSA() && !r.v.o.Weak.AllowDSA {
 		return errors.New("it is signed by a DSA key, which is not accepted")
 	}
-	if r.left.Signatures--; r.left.Signatures < 0 {
+	if r.search.left.Signatures--; r.search.left.Signatures < 0 {
 		return errWork
 	}
 	if err = public.verify(l.SignatureAlgorithm, l.RawTBS, l.Signature); err != nil {
@@ -404,23 +408,23 @@ func (r *revocationCheck) signature(l *crl, n *node) error {
 // trusted validates a CRL issuer's certificate, with its own revocation, unless it stands above in the chain and is
 // judged there.
 func (r *revocationCheck) trusted(n *node) error {
-	if slices.Contains(r.chain[r.position+1:], n) || slices.Contains(r.busy, n) {
+	if slices.Contains(r.check.chain[r.position+1:], n) || slices.Contains(r.search.busy, n) {
 		return nil
 	}
 	if n.anchor != nil {
 		return errors.New("its issuer is another trust anchor than that of the chain")
 	}
-	if r.nested >= maxNested {
+	if r.search.nested >= maxNested {
 		return errors.New("the CRLs of CRL issuers are nested too deeply")
 	}
-	s := &search{v: r.v, left: r.left, nested: r.nested + 1, busy: append(slices.Clone(r.busy), n)}
+	s := &search{v: r.v, left: r.search.left, nested: r.search.nested + 1, busy: append(slices.Clone(r.search.busy), n)}
 	result := s.run(n)
-	r.left.Signatures, r.left.Chains, r.left.Steps, r.left.Names = s.left.Signatures, s.left.Chains, s.left.Steps, s.left.Names
+	r.search.left.Signatures, r.search.left.Chains, r.search.left.Steps, r.search.left.Names = s.left.Signatures, s.left.Chains, s.left.Steps, s.left.Names
 	if err := result.Err(); err != nil {
 		return fmt.Errorf("its issuer: %w", err)
 	}
 	// The path must end in the same anchor, or another CA of the same name could revoke (6.3.3 (f)).
-	if !bytes.Equal(result.Chain[len(result.Chain)-1].Raw, r.chain[len(r.chain)-1].Raw) {
+	if !bytes.Equal(result.Chain[len(result.Chain)-1].Raw, r.check.chain[len(r.check.chain)-1].Raw) {
 		return errors.New("its issuer's chain ends in another trust anchor")
 	}
 	return nil

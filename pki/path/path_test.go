@@ -71,15 +71,15 @@ func TestValidate_rules(t *testing.T) {
 		}
 		for _, a := range result.Attempts {
 			for _, f := range a.Failures {
-				if f.Cure == "" {
-					t.Errorf("%s: no cure for %s", test.rule, f)
+				if f.Remedy.String() == "" {
+					t.Errorf("%s: no remedy for %s", test.rule, f)
 				}
 			}
 		}
 	}
 }
 
-func TestValidate_cures(t *testing.T) {
+func TestValidate_remedies(t *testing.T) {
 	t.Parallel()
 	root := ca(t, nil, "Root")
 	inter := ca(t, root, "Intermediate")
@@ -91,7 +91,7 @@ func TestValidate_cures(t *testing.T) {
 	}{
 		{"expired", options(root, inter), "it expired on 2026-05-29T12:00:00Z, 3 days ago [validity; RFC 5280, 6.1.3 (a)(2)]: renew it"},
 		{"issuer missing", options(root), `its issuer "CN=Intermediate,O=Example" is neither trusted nor among the given certificates [no-issuer; RFC 5280, 6.1]: add the certificate of "CN=Intermediate,O=Example"`},
-		{"root not trusted", options(ca(t, nil, "Other"), inter, root), `the root "CN=Root,O=Example" is not among the trusted certificates [untrusted; RFC 5280, 6.1.1 (d)]: add it as a trusted certificate, if it deserves trust`},
+		{"root not trusted", options(ca(t, nil, "Other"), inter, root), `the root "CN=Root,O=Example" is not among the trusted certificates [untrusted; RFC 5280, 6.1.1 (d)]: add it as a trusted certificate, if you trust it`},
 	}
 	for _, test := range tests {
 		result := path.Validate(l.Certificate, test.o)
@@ -109,7 +109,7 @@ func TestValidate_saysWhereTheIssuerIs(t *testing.T) {
 	l := leaf(t, ca(t, nil, "Root"), func(c *x509.Certificate) { c.IssuingCertificateURL = []string{"http://ca.example/root.cer"} })
 	result := path.Validate(l.Certificate, path.Options{Time: now})
 	want := `add the certificate of "CN=Root,O=Example", which it says is at http://ca.example/root.cer`
-	if got := result.Attempts[0].Failures[0].Cure; got != want {
+	if got := result.Attempts[0].Failures[0].Remedy.String(); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

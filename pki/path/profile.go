@@ -40,14 +40,14 @@ func (c *checker) checkProfile() {
 	}
 	if c.v.o.Profile == WebPKI {
 		c.checkBaselineRoot()
-		if c.purpose == ServerAuth || !c.wanted() {
+		if c.search.purpose == ServerAuth || !c.wanted() {
 			c.checkBaselineServer()
 		}
 	}
 }
 
 func (c *checker) profile(i int, format string, args ...any) {
-	c.fail(RuleProfile, i, "", format, args...)
+	c.fail(RuleProfile, i, format, args...)
 }
 
 // maxSerial is the longest serial number in bytes (4.1.2.2).
@@ -354,13 +354,13 @@ func (c *checker) checkBaselineKey(i int, n *node) {
 	switch k := n.Key(); {
 	case strings.HasPrefix(k.Type, "rsa"):
 		if k.OID != oid.RSA || k.Bits < 2048 || k.Bits%8 != 0 {
-			c.fail(RuleBaseline, i, "", "its RSA key of %d bits is not allowed (6.1.5)", k.Bits)
+			c.fail(RuleBaseline, i, "its RSA key of %d bits is not allowed (6.1.5)", k.Bits)
 		}
 	case k.Type != "p256" && k.Type != "p384" && k.Type != "p521":
-		c.fail(RuleBaseline, i, "", "its key of type %s is not allowed (6.1.5)", k.Type)
+		c.fail(RuleBaseline, i, "its key of type %s is not allowed (6.1.5)", k.Type)
 	}
 	d := key.SignatureDigest(n.SignatureAlgorithm)
 	if i < len(c.chain)-1 && (d == nil || d.Hash != crypto.SHA256 && d.Hash != crypto.SHA384 && d.Hash != crypto.SHA512) {
-		c.fail(RuleBaseline, i, "", "its signature algorithm %s is not allowed (7.1.3)", n.SignatureAlgorithm.Name)
+		c.fail(RuleBaseline, i, "its signature algorithm %s is not allowed (7.1.3)", n.SignatureAlgorithm.Name)
 	}
 }

@@ -8,16 +8,16 @@ import (
 )
 
 // wanted tells whether a purpose is asked for at all.
-func (c *checker) wanted() bool { return c.purpose != "" && c.purpose != AnyUsage }
+func (c *checker) wanted() bool { return c.search.purpose != "" && c.search.purpose != AnyUsage }
 
 // checkNested wants a CA's extended key usage, if it has one, to include the purpose. RFC 5280 leaves that open; every
 // implementation does it, and CAs rely on it.
 func (c *checker) checkNested(i int) {
 	n := c.chain[i]
-	if !c.wanted() || len(n.ExtKeyUsage) == 0 || slices.Contains(n.ExtKeyUsage, c.purpose) || slices.Contains(n.ExtKeyUsage, AnyUsage) {
+	if !c.wanted() || len(n.ExtKeyUsage) == 0 || slices.Contains(n.ExtKeyUsage, c.search.purpose) || slices.Contains(n.ExtKeyUsage, AnyUsage) {
 		return
 	}
-	c.fail(RuleExtKeyUsage, i, "", "it may not issue certificates for %s", oid.Name(c.purpose))
+	c.fail(RuleExtKeyUsage, i, "it may not issue certificates for %s", oid.Name(c.search.purpose))
 }
 
 // checkPurpose looks at the certificate itself (4.2.1.12).
@@ -26,17 +26,17 @@ func (c *checker) checkPurpose() {
 	if !c.wanted() {
 		return
 	}
-	named := slices.Contains(n.ExtKeyUsage, c.purpose)
+	named := slices.Contains(n.ExtKeyUsage, c.search.purpose)
 	if len(n.ExtKeyUsage) > 0 && !named && !slices.Contains(n.ExtKeyUsage, AnyUsage) {
-		c.fail(RuleExtKeyUsage, 0, "it must be reissued for that purpose", "it is not for %s, but for %s", oid.Name(c.purpose), usageNames(n.ExtKeyUsage))
+		c.failAnd(RuleExtKeyUsage, 0, Remedy{Action: ReissueForPurpose}, "it is not for %s, but for %s", oid.Name(c.search.purpose), usageNames(n.ExtKeyUsage))
 		return
 	}
 	switch {
 	case c.v.o.StrictPurpose:
 		c.checkStrictPurpose(named)
-	case !named && (c.purpose == TimeStamping || c.purpose == OCSPSigning):
+	case !named && (c.search.purpose == TimeStamping || c.search.purpose == OCSPSigning):
 		// These two are never implied, nor covered by any usage (RFC 3161, 2.3; RFC 6960, 4.2.2.2).
-		c.fail(RulePurpose, 0, "it must be reissued for that purpose", "its extended key usage does not name %s", oid.Name(c.purpose))
+		c.failAnd(RulePurpose, 0, Remedy{Action: ReissueForPurpose}, "its extended key usage does not name %s", oid.Name(c.search.purpose))
 	}
 }
 
@@ -57,30 +57,30 @@ func usageNames(list []string) string {
 func (c *checker) checkStrictPurpose(named bool) {
 	n := c.chain[0]
 	if !named {
-		c.fail(RulePurpose, 0, "", "its extended key usage does not name %s", oid.Name(c.purpose))
+		c.fail(RulePurpose, 0, "its extended key usage does not name %s", oid.Name(c.search.purpose))
 	}
 	if slices.Contains(n.ExtKeyUsage, AnyUsage) {
-		c.fail(RulePurpose, 0, "", "its extended key usage names any usage")
+		c.fail(RulePurpose, 0, "its extended key usage names any usage")
 	}
 	usage, ext := n.Extension(cert.IDKeyUsage), n.Extension(cert.IDExtendedKeyUsage)
-	switch c.purpose {
+	switch c.search.purpose {
 	case ServerAuth, ClientAuth:
 		if n.IsCA {
-			c.fail(RulePurpose, 0, "", "it is a CA, not an end entity")
+			c.fail(RulePurpose, 0, "it is a CA, not an end entity")
 		}
 	case TimeStamping:
 		if ext != nil && (!ext.Critical || len(n.ExtKeyUsage) != 1) {
-			c.fail(RulePurpose, 0, "", "its extended key usage is not critical, or names more than timeStamping")
+			c.fail(RulePurpose, 0, "its extended key usage is not critical, or names more than timeStamping")
 		}
 		if n.KeyUsage&^(cert.DigitalSignature|cert.ContentCommitment) != 0 {
-			c.fail(RulePurpose, 0, "", "its key usage allows more than signatures: %s", n.KeyUsage)
+			c.fail(RulePurpose, 0, "its key usage allows more than signatures: %s", n.KeyUsage)
 		}
 	case CodeSigning:
 		if usage == nil || !usage.Critical || n.KeyUsage&cert.DigitalSignature == 0 || n.KeyUsage&(cert.KeyCertSign|cert.CRLSign) != 0 {
-			c.fail(RulePurpose, 0, "", "its key usage is not critical, or not for signing code: %s", n.KeyUsage)
+			c.fail(RulePurpose, 0, "its key usage is not critical, or not for signing code: %s", n.KeyUsage)
 		}
 		if slices.Contains(n.ExtKeyUsage, ServerAuth) {
-			c.fail(RulePurpose, 0, "", "its extended key usage names serverAuth beside codeSigning")
+			c.fail(RulePurpose, 0, "its extended key usage names serverAuth beside codeSigning")
 		}
 	}
 }

@@ -54,21 +54,6 @@ var sections = map[Rule]string{
 	RuleDepth: "limit of the caller", RuleWork: "limit of the caller",
 }
 
-// cures mend what breaks a rule, where nothing better is known.
-var cures = map[Rule]string{
-	RuleSignature: "get the certificate anew, or that of the issuer that has signed it", RuleAlgorithm: "have it reissued with an algorithm that is known here",
-	RuleWeak: "have it reissued with SHA-256 or better and a longer key", RuleAlgorithmsDiffer: "have it reissued",
-	RuleNameChaining: "get the certificate of its issuer", RuleBasicConstraints: "have it issued by a CA",
-	RulePathLength: "have it issued by a CA higher up, or that CA reissued with a greater path length",
-	RuleKeyUsage:   "have it reissued with that key usage", RuleExtKeyUsage: "have it issued by a CA for that purpose",
-	RulePurpose: "have it reissued for that purpose", RuleCritical: "have it reissued without that extension",
-	RuleMalformed: "have it reissued by a CA that writes it correctly", RuleVersion: "have it reissued with version 3",
-	RuleNameConstraints: "have it reissued without that name, or by a CA that may issue for it",
-	RulePolicy:          "accept another policy, or have the CAs reissued with a common one", RulePolicyMapping: "have the CA reissued without that mapping",
-	RuleEmail: "use one of its addresses, or have it reissued for this one", RuleRevoked: "replace it by a new one",
-	RuleProfile: "have it reissued by these rules", RuleBaseline: "have it reissued by these rules", RuleWork: "raise the limit, if the certificates deserve it",
-}
-
 // Section says where the rule is written ("RFC 5280, 6.1.3 (a)(2)").
 func (r Rule) Section() string { return sections[r] }
 
@@ -78,15 +63,15 @@ type Failure struct {
 	// Position counts from the validated certificate, which is 0, towards the trust anchor.
 	Position    int
 	Certificate *cert.Certificate
-	// Reason is a sentence without a full stop; Cure says what would mend it, "" if nothing would.
-	Reason, Cure string
+	Reason      string // a sentence without a full stop
+	Remedy      Remedy
 }
 
 // String writes the failure as one line.
 func (f Failure) String() string {
 	text := fmt.Sprintf("certificate %d (%s): %s [%s; %s]", f.Position, subjectOf(f.Certificate), f.Reason, f.Rule, f.Rule.Section())
-	if f.Cure != "" {
-		text += ": " + f.Cure
+	if remedy := f.Remedy.String(); remedy != "" {
+		text += ": " + remedy
 	}
 	return text
 }

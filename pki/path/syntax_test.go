@@ -162,9 +162,9 @@ func TestRules_haveSections(t *testing.T) {
 			t.Errorf("%s: %q", rule, section)
 		}
 	}
-	for rule := range cures {
-		if rule.Section() == "" {
-			t.Errorf("%s has a cure, but no section", rule)
+	for rule, action := range usual {
+		if rule.Section() == "" || (Remedy{Action: action}).String() == "" {
+			t.Errorf("%s has no section, or a remedy that says nothing", rule)
 		}
 	}
 	if len(sections) != 27 {

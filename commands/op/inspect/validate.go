@@ -213,8 +213,7 @@ func (o Validate) fromDatabase(tx kdb.Tx, options *path.Options, labels map[[32]
 			return nil, err
 		}
 		labels[s.SHA256] = s.Label
-		trusted := s.Trusted && !o.OnlyThese
-		if s.ChainLength == 0 || !trusted && !s.CA && s.ChainLength < 2 {
+		if !op.HasIssuers(&s) {
 			continue
 		}
 		entry, err := tx.Entry(s.Label)
@@ -222,7 +221,7 @@ func (o Validate) fromDatabase(tx kdb.Tx, options *path.Options, labels map[[32]
 			return nil, err
 		}
 		certificates := parseAll(entry.Certificates)
-		if trusted && len(certificates) > 0 {
+		if s.Trusted && !o.OnlyThese && len(certificates) > 0 {
 			options.Roots = append(options.Roots, path.Anchors(certificates[0])...)
 		}
 		options.Intermediates = append(options.Intermediates, certificates...)
@@ -265,7 +264,7 @@ func (o Validate) describeAttempt(a path.Attempt, labels map[[32]byte]string) At
 		attempt.Certificates = append(attempt.Certificates, Step{Subject: c.Subject.String(), Label: labels[sum], SHA256: op.HexDigest(sum)})
 	}
 	for _, f := range a.Failures {
-		failure := Failure{Position: f.Position, Rule: string(f.Rule), Section: f.Rule.Section(), Reason: f.Reason, Cure: f.Cure}
+		failure := Failure{Position: f.Position, Rule: string(f.Rule), Section: f.Rule.Section(), Reason: f.Reason, Cure: f.Remedy.String()}
 		if f.Certificate != nil {
 			failure.Subject, failure.Label = f.Certificate.Subject.String(), labels[sha256.Sum256(f.Certificate.Raw)]
 			if f.Rule == path.RuleUntrusted && failure.Label != "" && !o.OnlyThese {
