@@ -227,7 +227,7 @@ func TestNewPassword_contradictions(t *testing.T) {
 	}{
 		{"nothing", op.NewPassword{}, ""},
 		{"a source", op.NewPassword{Password: given}, ""},
-		{"made", op.NewPassword{Generate: true, OutFile: "x"}, ""},
+		{"made", op.NewPassword{Generate: true}, ""},
 		{
 			"a source, and made",
 			op.NewPassword{Password: given, Generate: true},
