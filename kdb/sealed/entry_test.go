@@ -52,7 +52,8 @@ func TestRename_sealsAgain(t *testing.T) {
 		must(t, err)
 		log = append(log, r.Operation+" "+r.Label)
 	}
-	if want := []string{"rename y", "rename x", "rename key", "rename aes", "rename waiting", "rename pending"}; !slices.Equal(log[len(log)-len(want):], want) {
+	want := []string{"rename y", "rename x", "rename key", "rename aes", "rename waiting", "rename pending"}
+	if !slices.Equal(log[len(log)-len(want):], want) {
 		t.Errorf("log %q", log)
 	}
 }

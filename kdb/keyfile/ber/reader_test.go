@@ -37,12 +37,15 @@ func TestReader_keepsTheFirstError(t *testing.T) {
 		want string
 		is   error
 	}{
-		"another tag":  {"\x02\x01\x05\x30\x00", func(r *ber.Reader) { r.Content(ber.Set, "the set") }, "the set: tag 0x02 where 0x31 belongs", nil},
-		"nothing":      {"", func(r *ber.Reader) { r.Content(ber.Set, "the set") }, "the set", ber.ErrShort},
-		"cut off":      {"\x30\x05\x02", func(r *ber.Reader) { r.Enter(ber.Sequence, "the list") }, "the list", ber.ErrShort},
-		"whole":        {"\x30\x05\x02", func(r *ber.Reader) { r.Whole() }, "cut off", ber.ErrShort},
-		"a syntax":     {"\x04\x80\x00\x00", func(r *ber.Reader) { r.Whole() }, "indefinite", ber.ErrSyntax},
-		"within a set": {"\x31\x03\x02\x01\x05", func(r *ber.Reader) { *r = *r.Enter(ber.Set, "the set"); r.Content(ber.Set, "inner") }, "inner", nil},
+		"another tag": {"\x02\x01\x05\x30\x00", func(r *ber.Reader) { r.Content(ber.Set, "the set") }, "the set: tag 0x02 where 0x31 belongs", nil},
+		"nothing":     {"", func(r *ber.Reader) { r.Content(ber.Set, "the set") }, "the set", ber.ErrShort},
+		"cut off":     {"\x30\x05\x02", func(r *ber.Reader) { r.Enter(ber.Sequence, "the list") }, "the list", ber.ErrShort},
+		"whole":       {"\x30\x05\x02", func(r *ber.Reader) { r.Whole() }, "cut off", ber.ErrShort},
+		"a syntax":    {"\x04\x80\x00\x00", func(r *ber.Reader) { r.Whole() }, "indefinite", ber.ErrSyntax},
+		"within a set": {"\x31\x03\x02\x01\x05", func(r *ber.Reader) {
+			*r = *r.Enter(ber.Set, "the set")
+			r.Content(ber.Set, "inner")
+		}, "inner", nil},
 	} {
 		r := &ber.Reader{Rest: []byte(c.data)}
 		c.read(r)
@@ -50,7 +53,7 @@ func TestReader_keepsTheFirstError(t *testing.T) {
 		if first == nil || !strings.Contains(first.Error(), c.want) || c.is != nil && !errors.Is(first, c.is) {
 			t.Errorf("%s: %v, want %q", name, first, c.want)
 		}
-		if r.Content(ber.Sequence, "more") != nil || r.Peek() != 0 || r.Enter(ber.Sequence, "more").Err == nil || r.Err != first {
+		if r.Content(ber.Sequence, "more") != nil || r.Enter(ber.Sequence, "more").Err == nil || r.Peek() != 0 || r.Err != first {
 			t.Errorf("%s: it goes on after %v", name, first)
 		}
 	}

@@ -67,7 +67,8 @@ func TestJava_readsEveryKindOfValue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !o.Is("java.security.KeyRep") || o.Is("java.lang.Object") || o.Text("algorithm") != "AES" || string(o.Bytes("encoded")) != "\x01\x02" {
+	if !o.Is("java.security.KeyRep") || o.Is("java.lang.Object") || o.Text("algorithm") != "AES" ||
+		string(o.Bytes("encoded")) != "\x01\x02" {
 		t.Errorf("the object is %+v", o)
 	}
 	if o.Text("e") != "SEC" || o.Text("encoded") != "" || o.Bytes("n") != nil || o.Bytes("none") != nil {
@@ -102,7 +103,8 @@ func TestSkip(t *testing.T) {
 func TestCursor_keepsTheFirstError(t *testing.T) {
 	t.Parallel()
 	c := &javaser.Cursor{Data: []byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 0, 1, 65}}
-	if a, b, d, s := c.U16("a"), c.U32("b"), c.U64("d"), c.Text("s"); a != 0x0102 || b != 0x03040506 || d != 0x0708090a0b0c0d0e || s != "A" || c.Err != nil {
+	if a, b, d, s := c.U16("a"), c.U32("b"), c.U64("d"), c.Text("s"); a != 0x0102 || b != 0x03040506 ||
+		d != 0x0708090a0b0c0d0e || s != "A" || c.Err != nil {
 		t.Errorf("%x, %x, %x, %q, %v", a, b, d, s, c.Err)
 	}
 	if c.U16("the next") != 0 || !errors.Is(c.Err, kdb.ErrParse) || !strings.Contains(c.Err.Error(), "the next at offset 17") {
