@@ -42,15 +42,7 @@ func (d DB) Path(env *Env) (string, error) {
 	return "", Mark(NoDefaultDatabase, fmt.Errorf("%w: no database is named and there is no home folder", ErrUsage))
 }
 
-// Open opens the database.
-func (d DB) Open(ctx context.Context, env *Env) (kdb.Database, error) {
-	location, err := d.Path(env)
-	if err != nil {
-		return nil, err
-	}
-	return d.open(ctx, env, location)
-}
-
+// open opens the database at a location.
 func (d DB) open(ctx context.Context, env *Env, location string) (kdb.Database, error) {
 	options, err := d.Options(ctx, env)
 	if err != nil {
@@ -99,24 +91,4 @@ func (d DB) Options(ctx context.Context, env *Env) (kdb.Options, error) {
 		o.KeyPasswords = append(o.KeyPasswords, password)
 	}
 	return o, ctx.Err()
-}
-
-// View opens the database for the time of one look.
-func (d DB) View(ctx context.Context, env *Env, fn func(kdb.Tx) error) error {
-	db, err := d.Open(ctx, env)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	return db.View(ctx, fn)
-}
-
-// Update opens the database for the time of one change.
-func (d DB) Update(ctx context.Context, env *Env, operation string, fn func(kdb.Tx) error) error {
-	db, err := d.Open(ctx, env)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	return db.Update(ctx, operation, fn)
 }

@@ -58,6 +58,7 @@ const (
 	StatusNone        Status = "-"       // a secret key has no dates
 )
 
+// NewEntry shows an entry by its summary.
 func NewEntry(s *kdb.Summary, now time.Time) Entry {
 	entry := Entry{
 		Label: s.Label, Kind: s.Kind, Trusted: s.Trusted, Default: s.Default,
@@ -81,6 +82,7 @@ func newSANs(s *kdb.Summary) *SANs {
 	return &SANs{DNS: s.DNSNames, IP: s.IPAddresses, Email: s.Emails, URI: s.URIs}
 }
 
+// StatusOf is the state of an entry at a moment.
 func StatusOf(s *kdb.Summary, now time.Time) Status {
 	switch {
 	case s.Kind == kdb.KindRequest:

@@ -38,6 +38,7 @@ type Output struct {
 	Lax bool
 }
 
+// IsStdout says that the result goes to standard output.
 func (o Output) IsStdout() bool {
 	return o.Path == "" || o.Path == "-"
 }

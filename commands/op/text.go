@@ -9,6 +9,7 @@ import (
 	stdpem "encoding/pem"
 )
 
+// TimePointer is nil for the zero time, which JSON leaves out.
 func TimePointer(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
@@ -17,6 +18,7 @@ func TimePointer(t time.Time) *time.Time {
 	return &t
 }
 
+// Plural is the word for a number of things.
 func Plural(n int, word string) string {
 	if n == 1 {
 		return word
@@ -35,16 +37,19 @@ func Quote(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
+// HexDigest writes a digest in hexadecimal.
 func HexDigest(sum [32]byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// PEMString writes a PEM block.
 func PEMString(kind string, der []byte) string {
 	var b bytes.Buffer
 	_ = stdpem.Encode(&b, &stdpem.Block{Type: kind, Bytes: der}) // a buffer takes all
 	return b.String()
 }
 
+// PEMStrings writes certificates in PEM.
 func PEMStrings(certificates [][]byte) []string {
 	var out []string
 	for _, der := range certificates {

@@ -102,6 +102,7 @@ func (in *Input) addDatabase(ctx context.Context, driver *kdb.Driver, source op.
 	})
 }
 
+// Close forgets keys and passwords.
 func (in *Input) Close() {
 	op.ClearKeys(in.stored)
 	for _, secret := range in.secrets {

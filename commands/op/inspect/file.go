@@ -113,7 +113,12 @@ func ShowsFile(ctx context.Context, env *op.Env, d op.DB, argument string) bool 
 	if err == nil && driver.Labels != nil {
 		return !slices.Contains(Labels(ctx, env, d, argument, 1), argument) // the label itself is the first with its beginning
 	}
-	err = d.View(ctx, env, func(tx kdb.Tx) error {
+	session, err := op.Open(ctx, env, d)
+	if err != nil {
+		return false
+	}
+	defer session.Close()
+	err = session.View(ctx, func(tx kdb.Tx) error {
 		_, err := tx.Summary(argument)
 		return err
 	})
