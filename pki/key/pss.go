@@ -1,12 +1,9 @@
 package key
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/rsa"
-	"encoding/binary"
 	"fmt"
-	"math/big"
 
 	"certkdb/pki/oid"
 
@@ -104,39 +101,12 @@ func verifyPSS(public *PublicKey, a oid.Algorithm, message, signature []byte) er
 	if r := public.pss; r != nil && (r.digest != p.digest || r.mgf != p.mgf || p.salt < r.salt) {
 		return fmt.Errorf("%w: the key is restricted to other RSASSA-PSS parameters", ErrSignature)
 	}
-	if p.digest != p.mgf {
+	switch {
+	case p.digest != p.mgf:
 		return fmt.Errorf("%w: RSASSA-PSS with different digests for message and mask", ErrUnsupported)
+	case p.salt == 0: // which crypto/rsa takes for any length
+		return fmt.Errorf("%w: RSASSA-PSS without a salt", ErrUnsupported)
 	}
-	err = rsa.VerifyPSS(pub, p.digest.Hash, p.digest.Sum(message), signature, &rsa.PSSOptions{SaltLength: pssSalt(p.salt)})
-	return verdict(true, err == nil && (p.salt > 0 || hasNoSalt(pub, p.digest, signature)), a)
-}
-
-// pssSalt spells the salt length for crypto/rsa, to which 0 means any.
-func pssSalt(length int) int {
-	if length == 0 {
-		return rsa.PSSSaltLengthAuto
-	}
-	return length
-}
-
-// hasNoSalt tells that a valid signature has no salt: its data block is zeros and a one (RFC 8017, 9.1.2).
-func hasNoSalt(pub *rsa.PublicKey, d *oid.Digest, signature []byte) bool {
-	bits := pub.N.BitLen() - 1
-	encoded := new(big.Int).Exp(new(big.Int).SetBytes(signature), big.NewInt(int64(pub.E)), pub.N).FillBytes(make([]byte, (bits+7)/8))
-	block := encoded[:len(encoded)-d.Size()-1]
-	for i, m := range mgf1(d, encoded[len(block):len(encoded)-1], len(block)) {
-		block[i] ^= m
-	}
-	block[0] &= 0xff >> (8*len(encoded) - bits)
-	last := len(block) - 1
-	return block[last] == 1 && len(bytes.TrimLeft(block[:last], "\x00")) == 0
-}
-
-// mgf1 is RFC 8017, B.2.1.
-func mgf1(d *oid.Digest, seed []byte, length int) []byte {
-	var mask []byte
-	for counter := uint32(0); len(mask) < length; counter++ {
-		mask = append(mask, d.Sum(binary.BigEndian.AppendUint32(bytes.Clone(seed), counter))...)
-	}
-	return mask[:length]
+	err = rsa.VerifyPSS(pub, p.digest.Hash, p.digest.Sum(message), signature, &rsa.PSSOptions{SaltLength: p.salt})
+	return verdict(true, err == nil, a)
 }

@@ -2,15 +2,9 @@ package key
 
 import (
 	"crypto"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
 	"errors"
-	"math/big"
 	"strings"
 	"testing"
-
-	"certkdb/pki/oid"
 )
 
 func TestParsePSS_fields(t *testing.T) {
@@ -58,45 +52,4 @@ func TestParsePSS_fields(t *testing.T) {
 			t.Errorf("%s: %+v, %v", test.rule, p, err)
 		}
 	}
-}
-
-// TestVerifyPSS_noSalt holds signatures with and without a salt against parameters that allow none.
-func TestVerifyPSS_noSalt(t *testing.T) {
-	t.Parallel()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const (
-		sha256s = "\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01"
-		noSalt  = "\x30\x30\xa0\x0d" + sha256s + "\xa1\x1a\x30\x18\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x08" + sha256s + "\xa2\x03\x02\x01\x00"
-	)
-	a := oid.Algorithm{OID: oid.RSAPSS, Params: []byte(noSalt)}
-	message := []byte("message")
-	hashed := sha256.Sum256(message)
-	k := &PublicKey{Public: Public{OID: oid.RSA}, Key: &key.PublicKey}
-	salted, err := rsa.SignPSS(rand.Reader, key, crypto.SHA256, hashed[:], &rsa.PSSOptions{SaltLength: 32})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := Verify(k, a, message, salted); !errors.Is(err, ErrSignature) {
-		t.Errorf("with a salt: %v", err)
-	}
-	if err := Verify(k, a, message, signWithoutSalt(key, hashed[:])); err != nil {
-		t.Errorf("without a salt: %v", err)
-	}
-}
-
-// signWithoutSalt is RSASSA-PSS-SIGN with SHA-256 and a salt of no length (RFC 8017, 8.1.1, 9.1.1).
-func signWithoutSalt(key *rsa.PrivateKey, hashed []byte) []byte {
-	d := oid.DigestOf(crypto.SHA256)
-	h := d.Sum(append(make([]byte, 8), hashed...))
-	block := make([]byte, 256-32-1)
-	block[len(block)-1] = 1
-	for i, m := range mgf1(d, h, len(block)) {
-		block[i] ^= m
-	}
-	block[0] &= 0x7f
-	encoded := new(big.Int).SetBytes(append(append(block, h...), 0xbc))
-	return encoded.Exp(encoded, key.D, key.N).FillBytes(make([]byte, 256))
 }

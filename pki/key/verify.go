@@ -168,7 +168,8 @@ func verifyRSA(public *PublicKey, d *oid.Digest, message, signature []byte) erro
 		}
 		return ErrSignature
 	}
-	// crypto/rsa refuses keys below 1024 bits; whether they are acceptable is for the caller to say.
+	// crypto/rsa refuses keys below 1024 bits. Whether they are acceptable is for the caller to say: OpenSSL accepts them at
+	// authentication level 0.
 	if !verifySmallRSA(pub, d, d.Sum(message), signature) {
 		return ErrSignature
 	}

@@ -292,6 +292,7 @@ func TestVerify_PSS(t *testing.T) {
 		{"parameters of another salt", plain, pssParams(crypto.SHA256, crypto.SHA256, 20), key.ErrSignature},
 		{"parameters of another digest", plain, pssParams(crypto.SHA384, crypto.SHA384, 32), key.ErrSignature},
 		{"different digests", plain, pssParams(crypto.SHA256, crypto.SHA1, 32), key.ErrUnsupported},
+		{"no salt, for which crypto/rsa takes any", plain, pssParams(crypto.SHA256, crypto.SHA256, 0), key.ErrUnsupported},
 		{"the key wants another digest (RFC 4055, 3.3)", restricted, pssParams(crypto.SHA384, crypto.SHA384, 32), key.ErrSignature},
 		{"the key wants a longer salt", restricted, pssParams(crypto.SHA256, crypto.SHA256, 19), key.ErrSignature},
 		{"no parameters", plain, nil, key.ErrParse},
