@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -22,13 +23,15 @@ const (
 	KindSecretKey Kind = 4 // a symmetric key
 )
 
-var kindNames = map[Kind]string{
-	KindTrusted: "trusted", KindPersonal: "personal", KindRequest: "request", KindSecretKey: "secret-key",
-}
+var kindNames = sync.OnceValue(func() map[Kind]string {
+	return map[Kind]string{
+		KindTrusted: "trusted", KindPersonal: "personal", KindRequest: "request", KindSecretKey: "secret-key",
+	}
+})
 
 // String returns the name used in listings: trusted, personal, request or secret-key.
 func (k Kind) String() string {
-	if name, ok := kindNames[k]; ok {
+	if name, ok := kindNames()[k]; ok {
 		return name
 	}
 	return fmt.Sprintf("kind-%d", uint8(k))
@@ -39,7 +42,7 @@ func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
 // ParseKind is the inverse of [Kind.String].
 func ParseKind(name string) (Kind, error) {
-	for kind, n := range kindNames {
+	for kind, n := range kindNames() {
 		if n == name {
 			return kind, nil
 		}

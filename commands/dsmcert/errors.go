@@ -6,16 +6,19 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 
 	"certkdb/commands/op"
 )
 
 // statuses are the exit statuses of dsmcert. IBM documents none but success (unconfirmed).
-var statuses = map[op.Class]int{
-	op.ClassUsage: 2, op.ClassBadLabel: 2, op.ClassUnsupported: 2, op.ClassLabelNotFound: 3, op.ClassDatabaseNotFound: 3, op.ClassFileNotFound: 3,
-	op.ClassLabelExists: 4, op.ClassDatabaseExists: 4, op.ClassNoPassword: 5, op.ClassWrongPassword: 5, op.ClassLocked: 6, op.ClassChanged: 6,
-	op.ClassParse: 7, op.ClassEncryption: 7, op.ClassPermission: 11, op.ClassDamaged: 12, op.ClassUnknownVersion: 12, op.ClassInterrupted: 130,
-}
+var statuses = sync.OnceValue(func() map[op.Class]int {
+	return map[op.Class]int{
+		op.ClassUsage: 2, op.ClassBadLabel: 2, op.ClassUnsupported: 2, op.ClassLabelNotFound: 3, op.ClassDatabaseNotFound: 3, op.ClassFileNotFound: 3,
+		op.ClassLabelExists: 4, op.ClassDatabaseExists: 4, op.ClassNoPassword: 5, op.ClassWrongPassword: 5, op.ClassLocked: 6, op.ClassChanged: 6,
+		op.ClassParse: 7, op.ClassEncryption: 7, op.ClassPermission: 11, op.ClassDamaged: 12, op.ClassUnknownVersion: 12, op.ClassInterrupted: 130,
+	}
+})
 
 // printError prints an error in the words of dsmcert and returns the exit status for it.
 func printError(w io.Writer, err error) int {
@@ -27,7 +30,7 @@ func printError(w io.Writer, err error) int {
 	case op.ClassLabelExists:
 		fmt.Fprintln(w, "dsmcert: remove the certificate first: dsmcert -delete -server NAME")
 	}
-	if status, known := statuses[class]; known {
+	if status, known := statuses()[class]; known {
 		return status
 	}
 	return 1

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/urfave/cli/v2"
 
@@ -16,8 +17,9 @@ import (
 )
 
 // The completion scripts ask the program itself: it knows its commands, its options and the labels of the database.
-var completionScripts = map[string]string{
-	"bash": `_certkdb() {
+var completionScripts = sync.OnceValue(func() map[string]string {
+	return map[string]string{
+		"bash": `_certkdb() {
 	local IFS=$'\n'
 	local word=${COMP_WORDS[COMP_CWORD]}
 	COMPREPLY=($(certkdb __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
@@ -32,7 +34,7 @@ var completionScripts = map[string]string{
 }
 complete -F _certkdb certkdb
 `,
-	"zsh": `#compdef certkdb
+		"zsh": `#compdef certkdb
 _certkdb() {
 	local -a found
 	found=("${(@f)$(certkdb __complete "${(@)words[2,CURRENT]}" 2>/dev/null)}")
@@ -49,13 +51,14 @@ else
 	compdef _certkdb certkdb
 fi
 `,
-	"fish": `function __certkdb_complete
+		"fish": `function __certkdb_complete
 	set -l words (commandline -opc) (commandline -ct)
 	certkdb __complete $words[2..-1] 2>/dev/null
 end
 complete -c certkdb -a '(__certkdb_complete)'
 `,
-}
+	}
+})
 
 func completionCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
@@ -73,7 +76,7 @@ func completionCommand(env *op.Env) *cli.Command {
 			if err := refuseJSON(c); err != nil {
 				return err
 			}
-			script, ok := completionScripts[args[0]]
+			script, ok := completionScripts()[args[0]]
 			if !ok {
 				return usage(c, "%q is no shell that is known: bash, zsh or fish", args[0])
 			}
@@ -129,7 +132,7 @@ func candidates(ctx context.Context, env *op.Env, commands []*cli.Command, finis
 	case wanting == "ca":
 		return inspect.Labels(ctx, env, op.DB{Location: cmp.Or(given["ca-db"], given[flagDB])}, word, maxLabels)
 	case wanting != "":
-		return beginningWith(word, strings.Fields(optionValues[wanting])) // for others the shell completes files
+		return beginningWith(word, strings.Fields(optionValues()[wanting])) // for others the shell completes files
 	case strings.HasPrefix(word, "-"):
 		return beginningWith(word, optionNames(flags))
 	case command == nil || len(commands) > 0:
@@ -139,7 +142,7 @@ func candidates(ctx context.Context, env *op.Env, commands []*cli.Command, finis
 	}
 	switch command.Name {
 	case "completion":
-		return beginningWith(word, slices.Sorted(maps.Keys(completionScripts)))
+		return beginningWith(word, slices.Sorted(maps.Keys(completionScripts())))
 	case "help":
 		return beginningWith(word, append(commandNames(all), "exit-codes", "passwords"))
 	}
@@ -147,12 +150,14 @@ func candidates(ctx context.Context, env *op.Env, commands []*cli.Command, finis
 }
 
 // optionValues are the words that an option takes.
-var optionValues = map[string]string{
-	"key-type": keyTypes,
-	flagOutput: "table wide json jsonl csv name pem",
-	"kind":     "trusted personal request secret-key",
-	"reason":   "unspecified keyCompromise cACompromise affiliationChanged superseded cessationOfOperation certificateHold removeFromCRL privilegeWithdrawn aACompromise",
-}
+var optionValues = sync.OnceValue(func() map[string]string {
+	return map[string]string{
+		"key-type": keyTypes,
+		flagOutput: "table wide json jsonl csv name pem",
+		"kind":     "trusted personal request secret-key",
+		"reason":   "unspecified keyCompromise cACompromise affiliationChanged superseded cessationOfOperation certificateHold removeFromCRL privilegeWithdrawn aACompromise",
+	}
+})
 
 func commandNames(commands []*cli.Command) []string {
 	var names []string

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"sync"
 
 	"certkdb/commands/lintprogram"
 	"certkdb/commands/op"
@@ -124,49 +125,51 @@ func problemHint(p *op.Problem) string {
 		}
 		return p.Found
 	}
-	return problemHints[p.Code]
+	return problemHints()[p.Code]
 }
 
 // problemHints are the hints that need no details.
-var problemHints = map[op.Code]string{
-	op.NoDefaultDatabase: "use --db FILE or set CERTKDB_DB",
-	op.PasswordsDiffer:   "type the same one twice",
-	op.NoCredentials:     "cred:NAME works in a systemd service with LoadCredential=NAME:…",
-	op.FIPSOff:           "start the program with GODEBUG=fips140=on in its environment, or leave --fips out",
-	op.NotFIPS:           "approved are RSA of 2048 bits and more, P-256, P-384, P-521, Ed25519 and ML-DSA; or leave --fips out",
-	op.UntrustedServer:   "if you trust the server, add the certificate of its CA to the database: certkdb add FILE",
-	op.FileExists:        "replace it with --force",
-	op.SecretExists:      "name a file that does not exist yet, in a folder that does",
-	op.DamagedEntry: "see what is damaged with: certkdb check; restore a backup, or give the entry up with: " +
-		"certkdb delete LABEL --damaged",
-	op.SeveralEntries:        "leave --label out, or choose one of them with --only",
-	op.KeyWithoutCertificate: "add its certificate first with: certkdb receive FILE; or name only the other labels",
-	op.KeysOneByOne:          "copy everything with: certkdb copy --all --to FILE",
-	op.KeyAlone:              "write it with its certificates: --combined",
-	op.NoKeyFormat:           "key databases hold private keys without them; others do not hold any",
-	op.TraditionalIsPlain:    "an encrypted one is always PKCS #8",
-	op.ProfileIsRemote:       "leave --ca out, or choose a profile without a remote",
-	op.CARevoked:             "make another CA; what is only on hold is given back with: certkdb revoke --reason removeFromCRL",
-	op.RequestWaits:          "when the CA has signed it: certkdb receive FILE",
-	op.NoIssuerKey: "name the CA with --ca LABEL (--ca-db FILE), or make a request with: certkdb request; " +
-		"and receive the new certificate",
-	op.NoMatchingKey: "see the requests with: certkdb list --kind request; " +
-		"a certificate without a key here is added with: certkdb add",
-	op.NeedsFolder:    "name it with --out FOLDER",
-	op.OnlyOnePiece:   "use --format pem",
-	op.ReadOnlyKind:   "use another --type, for example ckdb or pkcs12",
-	op.LostPassword:   "add --stash, or --password-out FILE",
-	op.NoSlot:         "see them with: certkdb slots list",
-	op.SlotsDropped:   "give the password with --password SRC, or remove what cannot be kept with --drop-slots",
-	op.Damaged:        "what still opens can be saved with: certkdb copy --all --to NEW.ckdb; or take a backup",
-	op.Unreadable:     "restore a backup: the damage is so great that nothing can be checked",
-	op.ClosedKeys:     "give the passwords of single keys with --in-key-password",
-	op.ClosedFile:     "give the password with --in-password SRC",
-	op.StoreOnStdin:   "write it to a file and name that",
-	op.TooLong:        "put it into a database with certkdb add, and list that",
-	op.NoResponder:    "name one with --ocsp URL",
-	op.NothingTrusted: "name a trust anchor with --trust FILE",
-}
+var problemHints = sync.OnceValue(func() map[op.Code]string {
+	return map[op.Code]string{
+		op.NoDefaultDatabase: "use --db FILE or set CERTKDB_DB",
+		op.PasswordsDiffer:   "type the same one twice",
+		op.NoCredentials:     "cred:NAME works in a systemd service with LoadCredential=NAME:…",
+		op.FIPSOff:           "start the program with GODEBUG=fips140=on in its environment, or leave --fips out",
+		op.NotFIPS:           "approved are RSA of 2048 bits and more, P-256, P-384, P-521, Ed25519 and ML-DSA; or leave --fips out",
+		op.UntrustedServer:   "if you trust the server, add the certificate of its CA to the database: certkdb add FILE",
+		op.FileExists:        "replace it with --force",
+		op.SecretExists:      "name a file that does not exist yet, in a folder that does",
+		op.DamagedEntry: "see what is damaged with: certkdb check; restore a backup, or give the entry up with: " +
+			"certkdb delete LABEL --damaged",
+		op.SeveralEntries:        "leave --label out, or choose one of them with --only",
+		op.KeyWithoutCertificate: "add its certificate first with: certkdb receive FILE; or name only the other labels",
+		op.KeysOneByOne:          "copy everything with: certkdb copy --all --to FILE",
+		op.KeyAlone:              "write it with its certificates: --combined",
+		op.NoKeyFormat:           "key databases hold private keys without them; others do not hold any",
+		op.TraditionalIsPlain:    "an encrypted one is always PKCS #8",
+		op.ProfileIsRemote:       "leave --ca out, or choose a profile without a remote",
+		op.CARevoked:             "make another CA; what is only on hold is given back with: certkdb revoke --reason removeFromCRL",
+		op.RequestWaits:          "when the CA has signed it: certkdb receive FILE",
+		op.NoIssuerKey: "name the CA with --ca LABEL (--ca-db FILE), or make a request with: certkdb request; " +
+			"and receive the new certificate",
+		op.NoMatchingKey: "see the requests with: certkdb list --kind request; " +
+			"a certificate without a key here is added with: certkdb add",
+		op.NeedsFolder:    "name it with --out FOLDER",
+		op.OnlyOnePiece:   "use --format pem",
+		op.ReadOnlyKind:   "use another --type, for example ckdb or pkcs12",
+		op.LostPassword:   "add --stash, or --password-out FILE",
+		op.NoSlot:         "see them with: certkdb slots list",
+		op.SlotsDropped:   "give the password with --password SRC, or remove what cannot be kept with --drop-slots",
+		op.Damaged:        "what still opens can be saved with: certkdb copy --all --to NEW.ckdb; or take a backup",
+		op.Unreadable:     "restore a backup: the damage is so great that nothing can be checked",
+		op.ClosedKeys:     "give the passwords of single keys with --in-key-password",
+		op.ClosedFile:     "give the password with --in-password SRC",
+		op.StoreOnStdin:   "write it to a file and name that",
+		op.TooLong:        "put it into a database with certkdb add, and list that",
+		op.NoResponder:    "name one with --ocsp URL",
+		op.NothingTrusted: "name a trust anchor with --trust FILE",
+	}
+})
 
 // passwordHint says how to give a password when there is nobody to ask.
 func passwordHint(field op.Field) string {

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"certkdb/pki/key"
@@ -128,15 +129,17 @@ func isPositive(content []byte) bool {
 }
 
 // curveSizes are the coordinate lengths of the curves that crypto/ecdsa knows, by the DER of their identifier.
-var curveSizes = map[string]int{
-	"\x06\x05\x2b\x81\x04\x00\x21":             28,
-	"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07": 32,
-	"\x06\x05\x2b\x81\x04\x00\x22":             48,
-	"\x06\x05\x2b\x81\x04\x00\x23":             66,
-}
+var curveSizes = sync.OnceValue(func() map[string]int {
+	return map[string]int{
+		"\x06\x05\x2b\x81\x04\x00\x21":             28,
+		"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07": 32,
+		"\x06\x05\x2b\x81\x04\x00\x22":             48,
+		"\x06\x05\x2b\x81\x04\x00\x23":             66,
+	}
+})
 
 func (w *warnings) checkEC(params, key []byte) {
-	size, known := curveSizes[string(params)]
+	size, known := curveSizes()[string(params)]
 	switch {
 	case len(params) == 0 || params[0] != 6:
 		w.addf("the elliptic curve is given by explicit parameters or not at all")
@@ -159,12 +162,14 @@ func (w *warnings) checkDSA(params, key cryptobyte.String) {
 }
 
 // fixedSizes are the lengths of the keys that have only one (RFC 8410, RFC 9881).
-var fixedSizes = map[string]int{
-	oid.Ed25519: 32, oid.X25519: 32, oid.MLDSA44: 1312, oid.MLDSA65: 1952, oid.MLDSA87: 2592,
-}
+var fixedSizes = sync.OnceValue(func() map[string]int {
+	return map[string]int{
+		oid.Ed25519: 32, oid.X25519: 32, oid.MLDSA44: 1312, oid.MLDSA65: 1952, oid.MLDSA87: 2592,
+	}
+})
 
 func (w *warnings) checkFixedKey(algorithm oid.Algorithm, key []byte) {
-	size, ok := fixedSizes[algorithm.OID]
+	size, ok := fixedSizes()[algorithm.OID]
 	if !ok {
 		if hasBigArc(algorithm.OID) {
 			w.addf("the key algorithm's identifier has an arc above 2^31")

@@ -9,6 +9,7 @@ import (
 	"crypto/rsa"
 	"fmt"
 	"math/big"
+	"sync"
 
 	"certkdb/pki/oid"
 
@@ -34,45 +35,47 @@ type signatureScheme struct {
 
 // signatureSchemes are the signature algorithms of RFC 3279, 4055, 5758, 8410, 8692 (without SHAKE), 9881 and NIST's SHA-3 ones.
 // The map is only read.
-var signatureSchemes = map[string]signatureScheme{
-	oid.RSAWithMD5:         {kindRSA, crypto.MD5},
-	oid.RSAWithSHA1:        {kindRSA, crypto.SHA1},
-	oid.OIWRSAWithSHA1:     {kindRSA, crypto.SHA1},
-	oid.RSAWithSHA224:      {kindRSA, crypto.SHA224},
-	oid.RSAWithSHA256:      {kindRSA, crypto.SHA256},
-	oid.RSAWithSHA384:      {kindRSA, crypto.SHA384},
-	oid.RSAWithSHA512:      {kindRSA, crypto.SHA512},
-	oid.RSAWithSHA512Of224: {kindRSA, crypto.SHA512_224},
-	oid.RSAWithSHA512Of256: {kindRSA, crypto.SHA512_256},
-	oid.RSAWithSHA3Of224:   {kindRSA, crypto.SHA3_224},
-	oid.RSAWithSHA3Of256:   {kindRSA, crypto.SHA3_256},
-	oid.RSAWithSHA3Of384:   {kindRSA, crypto.SHA3_384},
-	oid.RSAWithSHA3Of512:   {kindRSA, crypto.SHA3_512},
-	oid.RSAPSS:             {kindPSS, 0},
-	oid.ECDSAWithSHA1:      {kindECDSA, crypto.SHA1},
-	oid.ECDSAWithSHA224:    {kindECDSA, crypto.SHA224},
-	oid.ECDSAWithSHA256:    {kindECDSA, crypto.SHA256},
-	oid.ECDSAWithSHA384:    {kindECDSA, crypto.SHA384},
-	oid.ECDSAWithSHA512:    {kindECDSA, crypto.SHA512},
-	oid.ECDSAWithSHA3Of224: {kindECDSA, crypto.SHA3_224},
-	oid.ECDSAWithSHA3Of256: {kindECDSA, crypto.SHA3_256},
-	oid.ECDSAWithSHA3Of384: {kindECDSA, crypto.SHA3_384},
-	oid.ECDSAWithSHA3Of512: {kindECDSA, crypto.SHA3_512},
-	oid.DSAWithSHA1:        {kindDSA, crypto.SHA1},
-	oid.DSAWithSHA224:      {kindDSA, crypto.SHA224},
-	oid.DSAWithSHA256:      {kindDSA, crypto.SHA256},
-	oid.DSAWithSHA384:      {kindDSA, crypto.SHA384},
-	oid.DSAWithSHA512:      {kindDSA, crypto.SHA512},
-	oid.Ed25519:            {kindPure, 0},
-	oid.Ed448:              {kindPure, 0},
-	oid.MLDSA44:            {kindPure, 0},
-	oid.MLDSA65:            {kindPure, 0},
-	oid.MLDSA87:            {kindPure, 0},
-}
+var signatureSchemes = sync.OnceValue(func() map[string]signatureScheme {
+	return map[string]signatureScheme{
+		oid.RSAWithMD5:         {kindRSA, crypto.MD5},
+		oid.RSAWithSHA1:        {kindRSA, crypto.SHA1},
+		oid.OIWRSAWithSHA1:     {kindRSA, crypto.SHA1},
+		oid.RSAWithSHA224:      {kindRSA, crypto.SHA224},
+		oid.RSAWithSHA256:      {kindRSA, crypto.SHA256},
+		oid.RSAWithSHA384:      {kindRSA, crypto.SHA384},
+		oid.RSAWithSHA512:      {kindRSA, crypto.SHA512},
+		oid.RSAWithSHA512Of224: {kindRSA, crypto.SHA512_224},
+		oid.RSAWithSHA512Of256: {kindRSA, crypto.SHA512_256},
+		oid.RSAWithSHA3Of224:   {kindRSA, crypto.SHA3_224},
+		oid.RSAWithSHA3Of256:   {kindRSA, crypto.SHA3_256},
+		oid.RSAWithSHA3Of384:   {kindRSA, crypto.SHA3_384},
+		oid.RSAWithSHA3Of512:   {kindRSA, crypto.SHA3_512},
+		oid.RSAPSS:             {kindPSS, 0},
+		oid.ECDSAWithSHA1:      {kindECDSA, crypto.SHA1},
+		oid.ECDSAWithSHA224:    {kindECDSA, crypto.SHA224},
+		oid.ECDSAWithSHA256:    {kindECDSA, crypto.SHA256},
+		oid.ECDSAWithSHA384:    {kindECDSA, crypto.SHA384},
+		oid.ECDSAWithSHA512:    {kindECDSA, crypto.SHA512},
+		oid.ECDSAWithSHA3Of224: {kindECDSA, crypto.SHA3_224},
+		oid.ECDSAWithSHA3Of256: {kindECDSA, crypto.SHA3_256},
+		oid.ECDSAWithSHA3Of384: {kindECDSA, crypto.SHA3_384},
+		oid.ECDSAWithSHA3Of512: {kindECDSA, crypto.SHA3_512},
+		oid.DSAWithSHA1:        {kindDSA, crypto.SHA1},
+		oid.DSAWithSHA224:      {kindDSA, crypto.SHA224},
+		oid.DSAWithSHA256:      {kindDSA, crypto.SHA256},
+		oid.DSAWithSHA384:      {kindDSA, crypto.SHA384},
+		oid.DSAWithSHA512:      {kindDSA, crypto.SHA512},
+		oid.Ed25519:            {kindPure, 0},
+		oid.Ed448:              {kindPure, 0},
+		oid.MLDSA44:            {kindPure, 0},
+		oid.MLDSA65:            {kindPure, 0},
+		oid.MLDSA87:            {kindPure, 0},
+	}
+})
 
 // SignatureDigest returns the digest of a signature algorithm; nil if the algorithm is unknown or has none of its own.
 func SignatureDigest(a oid.Algorithm) *oid.Digest {
-	s, ok := signatureSchemes[a.OID]
+	s, ok := signatureSchemes()[a.OID]
 	if !ok {
 		return nil
 	}
@@ -90,7 +93,7 @@ func SignatureDigest(a oid.Algorithm) *oid.Digest {
 // (RFC 4055, 5), none with the others (RFC 5758, 3.2; RFC 8410, 3; RFC 9881, 3). Those of RSASSA-PSS are read by [Verify], and those
 // of an unknown algorithm are not judged.
 func CanonicalParams(a oid.Algorithm) bool {
-	s, known := signatureSchemes[a.OID]
+	s, known := signatureSchemes()[a.OID]
 	switch {
 	case !known || s.kind == kindPSS:
 		return true
@@ -103,7 +106,7 @@ func CanonicalParams(a oid.Algorithm) bool {
 // Verify checks the signature of a message. The error wraps [ErrSignature] if the signature is wrong or the key is not of the algorithm's
 // kind, and [ErrUnsupported] if the algorithm is unknown. Weak digests and short keys are for the caller to judge.
 func Verify(public *PublicKey, a oid.Algorithm, message, signature []byte) error {
-	s, ok := signatureSchemes[a.OID]
+	s, ok := signatureSchemes()[a.OID]
 	if !ok {
 		return fmt.Errorf("%w signature algorithm %s (%s)", ErrUnsupported, oid.Name(a.OID), a.OID)
 	}

@@ -28,7 +28,7 @@ func attributeTypes() map[string]string {
 		"pc": oid.PostalCode, "zip": oid.PostalCode, "userid": oid.UserID, "streetaddress": oid.StreetAddress,
 		"dnq": DNQualifier, "country": Country, "locality": oid.LocalityName, "organization": oid.OrganizationName,
 	}
-	for dotted, short := range shortNames {
+	for dotted, short := range shortNames() {
 		types[strings.ToLower(short)] = dotted
 		types[strings.ToLower(oid.Name(dotted))] = dotted
 	}

@@ -3,6 +3,7 @@ package name
 import (
 	"encoding/hex"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -10,45 +11,47 @@ import (
 )
 
 // shortNames are the descriptors of RFC 4514 section 3, then the spellings that OpenSSL uses for the others.
-var shortNames = map[string]string{
-	CommonName:                          "CN",
-	oid.LocalityName:                    "L",
-	oid.StateOrProvinceName:             "ST",
-	oid.OrganizationName:                "O",
-	oid.OrganizationalUnitName:          "OU",
-	Country:                             "C",
-	oid.StreetAddress:                   "street",
-	DomainComponent:                     "DC",
-	oid.UserID:                          "UID",
-	oid.Surname:                         "SN",
-	SerialNumber:                        "serialNumber",
-	oid.Title:                           "title",
-	oid.Description:                     "description",
-	oid.BusinessCategory:                "businessCategory",
-	oid.PostalAddress:                   "postalAddress",
-	oid.PostalCode:                      "postalCode",
-	oid.PostOfficeBox:                   "postOfficeBox",
-	oid.TelephoneNumber:                 "telephoneNumber",
-	oid.PersonName:                      "name",
-	oid.GivenName:                       "GN",
-	oid.Initials:                        "initials",
-	oid.GenerationQualifier:             "generationQualifier",
-	oid.X500UniqueIdentifier:            "x500UniqueIdentifier",
-	DNQualifier:                         "dnQualifier",
-	oid.Pseudonym:                       "pseudonym",
-	oid.OrganizationIdentifier:          "organizationIdentifier",
-	Mailbox:                             "mail",
-	EmailAddress:                        "emailAddress",
-	oid.UnstructuredName:                "unstructuredName",
-	oid.UnstructuredAddress:             "unstructuredAddress",
-	oid.JurisdictionLocalityName:        "jurisdictionL",
-	oid.JurisdictionStateOrProvinceName: "jurisdictionST",
-	jurisdictionCountry:                 "jurisdictionC",
-}
+var shortNames = sync.OnceValue(func() map[string]string {
+	return map[string]string{
+		CommonName:                          "CN",
+		oid.LocalityName:                    "L",
+		oid.StateOrProvinceName:             "ST",
+		oid.OrganizationName:                "O",
+		oid.OrganizationalUnitName:          "OU",
+		Country:                             "C",
+		oid.StreetAddress:                   "street",
+		DomainComponent:                     "DC",
+		oid.UserID:                          "UID",
+		oid.Surname:                         "SN",
+		SerialNumber:                        "serialNumber",
+		oid.Title:                           "title",
+		oid.Description:                     "description",
+		oid.BusinessCategory:                "businessCategory",
+		oid.PostalAddress:                   "postalAddress",
+		oid.PostalCode:                      "postalCode",
+		oid.PostOfficeBox:                   "postOfficeBox",
+		oid.TelephoneNumber:                 "telephoneNumber",
+		oid.PersonName:                      "name",
+		oid.GivenName:                       "GN",
+		oid.Initials:                        "initials",
+		oid.GenerationQualifier:             "generationQualifier",
+		oid.X500UniqueIdentifier:            "x500UniqueIdentifier",
+		DNQualifier:                         "dnQualifier",
+		oid.Pseudonym:                       "pseudonym",
+		oid.OrganizationIdentifier:          "organizationIdentifier",
+		Mailbox:                             "mail",
+		EmailAddress:                        "emailAddress",
+		oid.UnstructuredName:                "unstructuredName",
+		oid.UnstructuredAddress:             "unstructuredAddress",
+		oid.JurisdictionLocalityName:        "jurisdictionL",
+		oid.JurisdictionStateOrProvinceName: "jurisdictionST",
+		jurisdictionCountry:                 "jurisdictionC",
+	}
+})
 
 // ShortName returns the short name of an attribute type ("CN"), or the dotted identifier.
 func ShortName(dotted string) string {
-	if short, ok := shortNames[dotted]; ok {
+	if short, ok := shortNames()[dotted]; ok {
 		return short
 	}
 	return dotted
@@ -79,7 +82,7 @@ func (a Attribute) String() string {
 }
 
 func (a Attribute) appendText(out []byte) []byte {
-	short, known := shortNames[a.Type]
+	short, known := shortNames()[a.Type]
 	if !known {
 		short = a.Type
 	}

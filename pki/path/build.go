@@ -309,11 +309,11 @@ func signatureFailure(child *node, position int, issuer *node, err error) Failur
 	f := Failure{
 		Rule: RuleSignature, Position: position, Certificate: child.Certificate,
 		Reason: fmt.Sprintf("checking its signature with the key of %q: %v", subjectText(issuer.Subject), err),
-		Remedy: Remedy{Action: usual[RuleSignature]},
+		Remedy: Remedy{Action: usual()[RuleSignature]},
 	}
 	switch {
 	case errors.Is(err, key.ErrUnsupported):
-		f.Rule, f.Remedy = RuleAlgorithm, Remedy{Action: usual[RuleAlgorithm]}
+		f.Rule, f.Remedy = RuleAlgorithm, Remedy{Action: usual()[RuleAlgorithm]}
 	case issuers.KeyIDs(child.Certificate, issuer.Certificate) < 0 && child.ownIssuer():
 		f.Remedy = Remedy{Action: TrustSameName}
 	case issuers.KeyIDs(child.Certificate, issuer.Certificate) < 0:

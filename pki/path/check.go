@@ -46,7 +46,7 @@ type checker struct {
 
 // fail records a failure, for which the usual remedy of its rule is good.
 func (c *checker) fail(rule Rule, position int, format string, args ...any) {
-	c.failAnd(rule, position, Remedy{Action: usual[rule]}, format, args...)
+	c.failAnd(rule, position, Remedy{Action: usual()[rule]}, format, args...)
 }
 
 // failAnd records a failure with a remedy of its own.

@@ -1,5 +1,7 @@
 package path
 
+import "sync"
+
 import "fmt"
 
 // Remedy says what would mend a failure, as data: an action, and what it applies to. [Remedy.String] is the only place that makes a
@@ -63,54 +65,58 @@ const (
 )
 
 // sentences say the actions without their parameters.
-var sentences = map[Action]string{
-	AddRoot:        "add the root that it leads to as a trusted certificate, if you trust it",
-	TrustRoot:      "add it as a trusted certificate, if you trust it",
-	TrustSameName:  "the trusted certificate of this name has another key: if you trust this one too, add it as a trusted certificate",
-	TrustAbove:     "trust its issuer",
-	AcceptPartial:  "accept partial chains, if you trust it",
-	RaiseDepth:     "raise the depth limit",
-	RaiseWork:      "raise the limit, if you trust the source of the certificates",
-	AcceptPolicy:   "accept another policy, or have the CAs reissued with a common one",
-	UseOwnHost:     "use one of its names, or have it reissued for this one",
-	UseOwnAddress:  "use one of its addresses, or have it reissued for this one",
-	WaitOrSetClock: "wait, or correct the clock",
-	FetchAgain:     "get a new copy of the certificate, or the certificate of the issuer that signed it",
-	FetchIssuer:    "get the certificate of its issuer",
+var sentences = sync.OnceValue(func() map[Action]string {
+	return map[Action]string{
+		AddRoot:        "add the root that it leads to as a trusted certificate, if you trust it",
+		TrustRoot:      "add it as a trusted certificate, if you trust it",
+		TrustSameName:  "the trusted certificate of this name has another key: if you trust this one too, add it as a trusted certificate",
+		TrustAbove:     "trust its issuer",
+		AcceptPartial:  "accept partial chains, if you trust it",
+		RaiseDepth:     "raise the depth limit",
+		RaiseWork:      "raise the limit, if you trust the source of the certificates",
+		AcceptPolicy:   "accept another policy, or have the CAs reissued with a common one",
+		UseOwnHost:     "use one of its names, or have it reissued for this one",
+		UseOwnAddress:  "use one of its addresses, or have it reissued for this one",
+		WaitOrSetClock: "wait, or correct the clock",
+		FetchAgain:     "get a new copy of the certificate, or the certificate of the issuer that signed it",
+		FetchIssuer:    "get the certificate of its issuer",
 
-	Renew:                   "renew it",
-	Replace:                 "replace it with a new one",
-	Reissue:                 "have it reissued",
-	ReissueCA:               "the CA must be reissued",
-	ReissueByCA:             "have it issued by a CA",
-	ReissueHigher:           "have it issued by a CA higher up, or that CA reissued with a greater path length",
-	ReissueForPurpose:       "have it reissued for that purpose",
-	ReissueByPurposeCA:      "have it issued by a CA for that purpose",
-	ReissueAsCA:             "the CA must be reissued with basic constraints",
-	ReissueWithUsage:        "have it reissued with that key usage",
-	ReissueWithAlgorithm:    "have it reissued with a supported algorithm",
-	ReissueStronger:         "have it reissued with SHA-256 or better and a longer key",
-	ReissueWithSHA256:       "have it reissued with SHA-256",
-	ReissueWithLongerKey:    "have it reissued with a longer key",
-	ReissueWithNamedCurve:   "have it reissued with a named curve",
-	ReissueWithOtherKey:     "have it reissued with another key",
-	ReissueWithoutExtension: "have it reissued without that extension",
-	ReissueWithoutName:      "have it reissued without that name, or by a CA that may issue for it",
-	ReissueWithoutMapping:   "have the CA reissued without that mapping",
-	ReissueWellFormed:       "have it reissued by a CA that encodes it correctly",
-	ReissueAsVersion3:       "have it reissued with version 3",
-	ReissueByRules:          "have it reissued by these rules",
-}
+		Renew:                   "renew it",
+		Replace:                 "replace it with a new one",
+		Reissue:                 "have it reissued",
+		ReissueCA:               "the CA must be reissued",
+		ReissueByCA:             "have it issued by a CA",
+		ReissueHigher:           "have it issued by a CA higher up, or that CA reissued with a greater path length",
+		ReissueForPurpose:       "have it reissued for that purpose",
+		ReissueByPurposeCA:      "have it issued by a CA for that purpose",
+		ReissueAsCA:             "the CA must be reissued with basic constraints",
+		ReissueWithUsage:        "have it reissued with that key usage",
+		ReissueWithAlgorithm:    "have it reissued with a supported algorithm",
+		ReissueStronger:         "have it reissued with SHA-256 or better and a longer key",
+		ReissueWithSHA256:       "have it reissued with SHA-256",
+		ReissueWithLongerKey:    "have it reissued with a longer key",
+		ReissueWithNamedCurve:   "have it reissued with a named curve",
+		ReissueWithOtherKey:     "have it reissued with another key",
+		ReissueWithoutExtension: "have it reissued without that extension",
+		ReissueWithoutName:      "have it reissued without that name, or by a CA that may issue for it",
+		ReissueWithoutMapping:   "have the CA reissued without that mapping",
+		ReissueWellFormed:       "have it reissued by a CA that encodes it correctly",
+		ReissueAsVersion3:       "have it reissued with version 3",
+		ReissueByRules:          "have it reissued by these rules",
+	}
+})
 
 // usual are the actions that mend what breaks a rule, unless the failure itself knows better.
-var usual = map[Rule]Action{
-	RuleSignature: FetchAgain, RuleAlgorithm: ReissueWithAlgorithm, RuleWeak: ReissueStronger, RuleAlgorithmsDiffer: Reissue,
-	RuleNameChaining: FetchIssuer, RuleBasicConstraints: ReissueByCA, RulePathLength: ReissueHigher, RuleKeyUsage: ReissueWithUsage,
-	RuleExtKeyUsage: ReissueByPurposeCA, RulePurpose: ReissueForPurpose, RuleCritical: ReissueWithoutExtension,
-	RuleMalformed: ReissueWellFormed, RuleVersion: ReissueAsVersion3, RuleNameConstraints: ReissueWithoutName, RulePolicy: AcceptPolicy,
-	RulePolicyMapping: ReissueWithoutMapping, RuleEmail: UseOwnAddress, RuleHost: UseOwnHost, RuleRevoked: Replace,
-	RuleProfile: ReissueByRules, RuleBaseline: ReissueByRules, RuleWork: RaiseWork, RuleDepth: RaiseDepth,
-}
+var usual = sync.OnceValue(func() map[Rule]Action {
+	return map[Rule]Action{
+		RuleSignature: FetchAgain, RuleAlgorithm: ReissueWithAlgorithm, RuleWeak: ReissueStronger, RuleAlgorithmsDiffer: Reissue,
+		RuleNameChaining: FetchIssuer, RuleBasicConstraints: ReissueByCA, RulePathLength: ReissueHigher, RuleKeyUsage: ReissueWithUsage,
+		RuleExtKeyUsage: ReissueByPurposeCA, RulePurpose: ReissueForPurpose, RuleCritical: ReissueWithoutExtension,
+		RuleMalformed: ReissueWellFormed, RuleVersion: ReissueAsVersion3, RuleNameConstraints: ReissueWithoutName, RulePolicy: AcceptPolicy,
+		RulePolicyMapping: ReissueWithoutMapping, RuleEmail: UseOwnAddress, RuleHost: UseOwnHost, RuleRevoked: Replace,
+		RuleProfile: ReissueByRules, RuleBaseline: ReissueByRules, RuleWork: RaiseWork, RuleDepth: RaiseDepth,
+	}
+})
 
 // String says the remedy in words; "" if there is none.
 func (r Remedy) String() string {
@@ -128,5 +134,5 @@ func (r Remedy) String() string {
 	case GiveCRL:
 		return fmt.Sprintf("give the current CRL of %q", r.Subject)
 	}
-	return sentences[r.Action]
+	return sentences()[r.Action]
 }

@@ -3,6 +3,7 @@ package path
 import (
 	"fmt"
 	"strings"
+	"sync"
 
 	"certkdb/pki/cert"
 )
@@ -41,21 +42,23 @@ const (
 	RuleWork             Rule = "work-limit"
 )
 
-var sections = map[Rule]string{
-	RuleNoIssuer: "RFC 5280, 6.1", RuleUntrusted: "RFC 5280, 6.1.1 (d)", RuleSignature: "RFC 5280, 6.1.3 (a)(1)",
-	RuleAlgorithm: "RFC 5280, 4.1.1.2", RuleWeak: "RFC 5280, 8", RuleAlgorithmsDiffer: "RFC 5280, 4.1.1.2",
-	RuleValidity: "RFC 5280, 6.1.3 (a)(2)", RuleNameChaining: "RFC 5280, 6.1.3 (a)(4)",
-	RuleBasicConstraints: "RFC 5280, 6.1.4 (k)", RulePathLength: "RFC 5280, 6.1.4 (l), (m)", RuleKeyUsage: "RFC 5280, 6.1.4 (n)",
-	RuleExtKeyUsage: "RFC 5280, 4.2.1.12", RulePurpose: "RFC 5280, 4.2.1.3", RuleCritical: "RFC 5280, 6.1.4 (o), 6.1.5 (f)",
-	RuleMalformed: "RFC 5280, 4.2", RuleNameConstraints: "RFC 5280, 6.1.3 (b), (c)", RulePolicy: "RFC 5280, 6.1.3 (f), 6.1.5 (g)",
-	RulePolicyMapping: "RFC 5280, 6.1.4 (a)", RuleHost: "RFC 9525, 6", RuleEmail: "RFC 5280, 7.5; RFC 9598",
-	RuleRevoked: "RFC 5280, 6.3", RuleNoCRL: "RFC 5280, 6.3.3", RuleVersion: "RFC 5280, 4.1.2.1",
-	RuleProfile: "RFC 5280, 4", RuleBaseline: "CA/Browser Forum Baseline Requirements, 7.1",
-	RuleDepth: "limit of the caller", RuleWork: "limit of the caller",
-}
+var sections = sync.OnceValue(func() map[Rule]string {
+	return map[Rule]string{
+		RuleNoIssuer: "RFC 5280, 6.1", RuleUntrusted: "RFC 5280, 6.1.1 (d)", RuleSignature: "RFC 5280, 6.1.3 (a)(1)",
+		RuleAlgorithm: "RFC 5280, 4.1.1.2", RuleWeak: "RFC 5280, 8", RuleAlgorithmsDiffer: "RFC 5280, 4.1.1.2",
+		RuleValidity: "RFC 5280, 6.1.3 (a)(2)", RuleNameChaining: "RFC 5280, 6.1.3 (a)(4)",
+		RuleBasicConstraints: "RFC 5280, 6.1.4 (k)", RulePathLength: "RFC 5280, 6.1.4 (l), (m)", RuleKeyUsage: "RFC 5280, 6.1.4 (n)",
+		RuleExtKeyUsage: "RFC 5280, 4.2.1.12", RulePurpose: "RFC 5280, 4.2.1.3", RuleCritical: "RFC 5280, 6.1.4 (o), 6.1.5 (f)",
+		RuleMalformed: "RFC 5280, 4.2", RuleNameConstraints: "RFC 5280, 6.1.3 (b), (c)", RulePolicy: "RFC 5280, 6.1.3 (f), 6.1.5 (g)",
+		RulePolicyMapping: "RFC 5280, 6.1.4 (a)", RuleHost: "RFC 9525, 6", RuleEmail: "RFC 5280, 7.5; RFC 9598",
+		RuleRevoked: "RFC 5280, 6.3", RuleNoCRL: "RFC 5280, 6.3.3", RuleVersion: "RFC 5280, 4.1.2.1",
+		RuleProfile: "RFC 5280, 4", RuleBaseline: "CA/Browser Forum Baseline Requirements, 7.1",
+		RuleDepth: "limit of the caller", RuleWork: "limit of the caller",
+	}
+})
 
 // Section says where the rule is written ("RFC 5280, 6.1.3 (a)(2)").
-func (r Rule) Section() string { return sections[r] }
+func (r Rule) Section() string { return sections()[r] }
 
 // Failure is one rule that a certificate of a chain broke.
 type Failure struct {

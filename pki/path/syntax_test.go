@@ -157,18 +157,18 @@ func TestProfile_names(t *testing.T) {
 // TestRules_haveSections looks for a rule without its place in a standard.
 func TestRules_haveSections(t *testing.T) {
 	t.Parallel()
-	for rule, section := range sections {
+	for rule, section := range sections() {
 		if section == "" || rule.Section() != section {
 			t.Errorf("%s: %q", rule, section)
 		}
 	}
-	for rule, action := range usual {
+	for rule, action := range usual() {
 		if rule.Section() == "" || (Remedy{Action: action}).String() == "" {
 			t.Errorf("%s has no section, or a remedy that says nothing", rule)
 		}
 	}
-	if len(sections) != 27 {
-		t.Errorf("%d rules have sections", len(sections))
+	if len(sections()) != 27 {
+		t.Errorf("%d rules have sections", len(sections()))
 	}
 }
 

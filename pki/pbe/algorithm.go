@@ -6,6 +6,7 @@ import (
 	"crypto/cipher"
 	"crypto/des"
 	"fmt"
+	"sync"
 
 	"certkdb/pki/oid"
 )
@@ -42,7 +43,7 @@ func digestByOID(id string) *oid.Digest {
 	if d := oid.DigestByOID(id); d != nil {
 		return d
 	}
-	return exoticDigests[id]
+	return exoticDigests()[id]
 }
 
 // hmacByOID finds the digest of an HMAC, nil if it is not known. The identifiers of IPsec (RFC 8018 has none for MD5) occur too.
@@ -92,10 +93,11 @@ var (
 	twoKeyDES = cipherKind{"2-key 3DES-CBC", modeCBC, 16, des.BlockSize, true, newTwoKeyDES}
 	rc4Of128  = cipherKind{"RC4-128", modeRC4, 16, 0, true, nil}
 	rc4Of40   = cipherKind{"RC4-40", modeRC4, 5, 0, true, nil}
-	rc2Of128  = rc2Kind(16, 128)
-	rc2Of64   = rc2Kind(8, 64)
-	rc2Of40   = rc2Kind(5, 40)
-	ciphers   = map[string]cipherKind{
+)
+
+// ciphers are those of PBES2, except for the exotic ones.
+var ciphers = sync.OnceValue(func() map[string]cipherKind {
+	return map[string]cipherKind{
 		oid.DESCBC: desCBC, oid.TripleDESCBC: tripleDES,
 		oidAES128CBC:              {"AES-128-CBC", modeCBC, 16, aes.BlockSize, false, aes.NewCipher},
 		"2.16.840.1.101.3.4.1.22": {"AES-192-CBC", modeCBC, 24, aes.BlockSize, false, aes.NewCipher},
@@ -104,12 +106,12 @@ var (
 		"2.16.840.1.101.3.4.1.26": {"AES-192-GCM", modeGCM, 24, aes.BlockSize, false, aes.NewCipher},
 		"2.16.840.1.101.3.4.1.46": {"AES-256-GCM", modeGCM, 32, aes.BlockSize, false, aes.NewCipher},
 	}
-)
+})
 
 // cipherByOID finds a cipher of PBES2.
 func cipherByOID(id string) (c cipherKind, ok bool) {
-	if c, ok = ciphers[id]; !ok {
-		c, ok = exoticCiphers[id]
+	if c, ok = ciphers()[id]; !ok {
+		c, ok = exoticCiphers()[id]
 	}
 	return c, ok
 }
@@ -132,44 +134,50 @@ type combined struct {
 }
 
 // pbes1 holds the schemes of RFC 8018, appendix A.3.
-var pbes1 = map[string]combined{
-	"1.2.840.113549.1.5.3":  {"pbeWithMD5AndDES-CBC", md5Digest, desCBC},
-	"1.2.840.113549.1.5.6":  {"pbeWithMD5AndRC2-CBC", md5Digest, rc2Of64},
-	"1.2.840.113549.1.5.10": {"pbeWithSHA1AndDES-CBC", sha1Digest, desCBC},
-	"1.2.840.113549.1.5.11": {"pbeWithSHA1AndRC2-CBC", sha1Digest, rc2Of64},
-}
+var pbes1 = sync.OnceValue(func() map[string]combined {
+	return map[string]combined{
+		"1.2.840.113549.1.5.3":  {"pbeWithMD5AndDES-CBC", md5Digest, desCBC},
+		"1.2.840.113549.1.5.6":  {"pbeWithMD5AndRC2-CBC", md5Digest, rc2Kind(8, 64)},
+		"1.2.840.113549.1.5.10": {"pbeWithSHA1AndDES-CBC", sha1Digest, desCBC},
+		"1.2.840.113549.1.5.11": {"pbeWithSHA1AndRC2-CBC", sha1Digest, rc2Kind(8, 64)},
+	}
+})
 
 // pkcs12 holds the schemes of RFC 7292, appendix C.
-var pkcs12 = map[string]combined{
-	"1.2.840.113549.1.12.1.1": {"pbeWithSHAAnd128BitRC4", sha1Digest, rc4Of128},
-	"1.2.840.113549.1.12.1.2": {"pbeWithSHAAnd40BitRC4", sha1Digest, rc4Of40},
-	oidPBETripleDES:           {"pbeWithSHAAnd3-KeyTripleDES-CBC", sha1Digest, tripleDES},
-	"1.2.840.113549.1.12.1.4": {"pbeWithSHAAnd2-KeyTripleDES-CBC", sha1Digest, twoKeyDES},
-	"1.2.840.113549.1.12.1.5": {"pbeWithSHAAnd128BitRC2-CBC", sha1Digest, rc2Of128},
-	oidPBERC2of40:             {"pbeWithSHAAnd40BitRC2-CBC", sha1Digest, rc2Of40},
-}
+var pkcs12 = sync.OnceValue(func() map[string]combined {
+	return map[string]combined{
+		"1.2.840.113549.1.12.1.1": {"pbeWithSHAAnd128BitRC4", sha1Digest, rc4Of128},
+		"1.2.840.113549.1.12.1.2": {"pbeWithSHAAnd40BitRC4", sha1Digest, rc4Of40},
+		oidPBETripleDES:           {"pbeWithSHAAnd3-KeyTripleDES-CBC", sha1Digest, tripleDES},
+		"1.2.840.113549.1.12.1.4": {"pbeWithSHAAnd2-KeyTripleDES-CBC", sha1Digest, twoKeyDES},
+		"1.2.840.113549.1.12.1.5": {"pbeWithSHAAnd128BitRC2-CBC", sha1Digest, rc2Kind(16, 128)},
+		oidPBERC2of40:             {"pbeWithSHAAnd40BitRC2-CBC", sha1Digest, rc2Kind(5, 40)},
+	}
+})
 
 // gskitScheme is that of [GSKit]. It differs from pbeWithSHAAnd3-KeyTripleDES-CBC in the password alone.
 var gskitScheme = combined{"pbeWithSHA1AndTripleDES-CBC", sha1Digest, tripleDES}
 
 // knownNames names what is met in files and not implemented, so that errors can.
-var knownNames = map[string]string{
-	"1.2.840.113549.1.5.1": "pbeWithMD2AndDES-CBC", "1.2.840.113549.1.5.4": "pbeWithMD2AndRC2-CBC",
-	"1.3.6.1.4.1.1722.12.2.1.16": "BLAKE2b-512", "1.3.6.1.4.1.1722.12.2.2.8": "BLAKE2s-256",
-	"1.2.840.113549.2.2": "MD2", "1.2.840.113549.3.9": "RC5-CBC-Pad", oid.RC4: "RC4",
-	"1.2.410.200046.1.1.2": "ARIA-128-CBC",
-	"1.2.410.200046.1.1.7": "ARIA-192-CBC", "1.2.410.200046.1.1.12": "ARIA-256-CBC",
-	"1.2.410.200004.1.4": "SEED-CBC", "1.2.410.200004.1.15": "pbeWithSHA1AndSEED-CBC", "1.3.6.1.4.1.188.7.1.1.2": "IDEA-CBC",
-	"1.2.156.10197.1.104.2": "SM4-CBC", "1.2.156.10197.1.401": "SM3", "1.2.156.10197.1.401.2": "HMAC-SM3",
-	"1.2.643.2.2.9": "GOST R 34.11-94", "1.2.643.2.2.10": "HMAC-GOST R 34.11-94", "1.2.643.2.2.21": "GOST 28147-89",
-	"1.2.643.7.1.1.2.2": "GOST R 34.11-2012 (256 bits)", "1.2.643.7.1.1.2.3": "GOST R 34.11-2012 (512 bits)",
-	"1.2.643.7.1.1.4.1": "HMAC-GOST R 34.11-2012 (256 bits)", "1.2.643.7.1.1.4.2": "HMAC-GOST R 34.11-2012 (512 bits)",
-	"1.2.643.7.1.1.5.1.1": "Magma-CTR-ACPKM", "1.2.643.7.1.1.5.2.1": "Kuznyechik-CTR-ACPKM",
-	"1.0.10118.3.0.55": "Whirlpool", "2.16.840.1.101.3.4.1.1": "AES-128-ECB", "2.16.840.1.101.3.4.1.41": "AES-256-ECB",
-	"2.16.840.1.101.3.4.1.3": "AES-128-OFB", "2.16.840.1.101.3.4.1.43": "AES-256-OFB",
-	"2.16.840.1.101.3.4.1.4": "AES-128-CFB", "2.16.840.1.101.3.4.1.44": "AES-256-CFB",
-	oidPBKDF2: "PBKDF2", oidPBES2: "PBES2", oidPBMAC1: "PBMAC1", oidScrypt: "scrypt", oidRC2CBC: "RC2-CBC",
-}
+var knownNames = sync.OnceValue(func() map[string]string {
+	return map[string]string{
+		"1.2.840.113549.1.5.1": "pbeWithMD2AndDES-CBC", "1.2.840.113549.1.5.4": "pbeWithMD2AndRC2-CBC",
+		"1.3.6.1.4.1.1722.12.2.1.16": "BLAKE2b-512", "1.3.6.1.4.1.1722.12.2.2.8": "BLAKE2s-256",
+		"1.2.840.113549.2.2": "MD2", "1.2.840.113549.3.9": "RC5-CBC-Pad", oid.RC4: "RC4",
+		"1.2.410.200046.1.1.2": "ARIA-128-CBC",
+		"1.2.410.200046.1.1.7": "ARIA-192-CBC", "1.2.410.200046.1.1.12": "ARIA-256-CBC",
+		"1.2.410.200004.1.4": "SEED-CBC", "1.2.410.200004.1.15": "pbeWithSHA1AndSEED-CBC", "1.3.6.1.4.1.188.7.1.1.2": "IDEA-CBC",
+		"1.2.156.10197.1.104.2": "SM4-CBC", "1.2.156.10197.1.401": "SM3", "1.2.156.10197.1.401.2": "HMAC-SM3",
+		"1.2.643.2.2.9": "GOST R 34.11-94", "1.2.643.2.2.10": "HMAC-GOST R 34.11-94", "1.2.643.2.2.21": "GOST 28147-89",
+		"1.2.643.7.1.1.2.2": "GOST R 34.11-2012 (256 bits)", "1.2.643.7.1.1.2.3": "GOST R 34.11-2012 (512 bits)",
+		"1.2.643.7.1.1.4.1": "HMAC-GOST R 34.11-2012 (256 bits)", "1.2.643.7.1.1.4.2": "HMAC-GOST R 34.11-2012 (512 bits)",
+		"1.2.643.7.1.1.5.1.1": "Magma-CTR-ACPKM", "1.2.643.7.1.1.5.2.1": "Kuznyechik-CTR-ACPKM",
+		"1.0.10118.3.0.55": "Whirlpool", "2.16.840.1.101.3.4.1.1": "AES-128-ECB", "2.16.840.1.101.3.4.1.41": "AES-256-ECB",
+		"2.16.840.1.101.3.4.1.3": "AES-128-OFB", "2.16.840.1.101.3.4.1.43": "AES-256-OFB",
+		"2.16.840.1.101.3.4.1.4": "AES-128-CFB", "2.16.840.1.101.3.4.1.44": "AES-256-CFB",
+		oidPBKDF2: "PBKDF2", oidPBES2: "PBES2", oidPBMAC1: "PBMAC1", oidScrypt: "scrypt", oidRC2CBC: "RC2-CBC",
+	}
+})
 
 // nameOf returns the name of any identifier that this package has heard of, else "".
 func nameOf(id string) string {
@@ -182,16 +190,16 @@ func nameOf(id string) string {
 	if c, ok := cipherByOID(id); ok {
 		return c.name
 	}
-	if c, ok := pbes1[id]; ok {
+	if c, ok := pbes1()[id]; ok {
 		return c.name
 	}
-	if c, ok := pkcs12[id]; ok {
+	if c, ok := pkcs12()[id]; ok {
 		return c.name
 	}
 	if id == oidGSKit {
 		return gskitScheme.name
 	}
-	return knownNames[id]
+	return knownNames()[id]
 }
 
 func unsupported(use, id string) error {

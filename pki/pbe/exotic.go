@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/bits"
 	"slices"
+	"sync"
 
 	"certkdb/pki/oid"
 
@@ -23,10 +24,12 @@ import (
 // This file holds what OpenSSL offers and hardly a file has. It is only read, and can be deleted as a whole with its three tables.
 
 // exoticDigests are those that openssl pkcs12 -macalg takes besides the usual ones.
-var exoticDigests = map[string]*oid.Digest{
-	"1.2.840.113549.2.4": {Hash: crypto.MD4, OID: "1.2.840.113549.2.4"},
-	"1.3.36.3.2.1":       {Hash: crypto.RIPEMD160, OID: "1.3.36.3.2.1"},
-}
+var exoticDigests = sync.OnceValue(func() map[string]*oid.Digest {
+	return map[string]*oid.Digest{
+		"1.2.840.113549.2.4": {Hash: crypto.MD4, OID: "1.2.840.113549.2.4"},
+		"1.3.36.3.2.1":       {Hash: crypto.RIPEMD160, OID: "1.3.36.3.2.1"},
+	}
+})
 
 var (
 	blowfishCBC = cipherKind{"Blowfish-CBC", modeCBC, 16, blowfish.BlockSize, true, newBlowfish}
@@ -37,16 +40,20 @@ var (
 )
 
 // exoticCiphers are ciphers of PBES2.
-var exoticCiphers = map[string]cipherKind{
-	"1.3.6.1.4.1.3029.1.2": blowfishCBC, "1.2.840.113533.7.66.10": cast5CBC, // RFC 2144, 4.1
-	"1.2.392.200011.61.1.1.1.2": camellia128, "1.2.392.200011.61.1.1.1.3": camellia192, "1.2.392.200011.61.1.1.1.4": camellia256,
-}
+var exoticCiphers = sync.OnceValue(func() map[string]cipherKind {
+	return map[string]cipherKind{
+		"1.3.6.1.4.1.3029.1.2": blowfishCBC, "1.2.840.113533.7.66.10": cast5CBC, // RFC 2144, 4.1
+		"1.2.392.200011.61.1.1.1.2": camellia128, "1.2.392.200011.61.1.1.1.3": camellia192, "1.2.392.200011.61.1.1.1.4": camellia256,
+	}
+})
 
 // exoticTraditional are ciphers of DEK-Info, by OpenSSL's names without the mode.
-var exoticTraditional = map[string]cipherKind{
-	"CAMELLIA-128": camellia128, "CAMELLIA-192": camellia192, "CAMELLIA-256": camellia256,
-	"BF": blowfishCBC, "CAST5": cast5CBC,
-}
+var exoticTraditional = sync.OnceValue(func() map[string]cipherKind {
+	return map[string]cipherKind{
+		"CAMELLIA-128": camellia128, "CAMELLIA-192": camellia192, "CAMELLIA-256": camellia256,
+		"BF": blowfishCBC, "CAST5": cast5CBC,
+	}
+})
 
 func newBlowfish(key []byte) (cipher.Block, error) { return blowfish.NewCipher(key) }
 

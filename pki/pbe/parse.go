@@ -18,7 +18,7 @@ func parseScheme(algorithm []byte) (*scheme, error) {
 	if id == oidPBES2 {
 		return parsePBES2(parameters)
 	}
-	if c, ok := pkcs12[id]; ok {
+	if c, ok := pkcs12()[id]; ok {
 		s, err := readSalted(parameters, c.digest)
 		return &scheme{oid: id, name: c.name, kdf: pkcs12KDF{salted: s}, cipher: c.cipher}, inScheme(c.name, err)
 	}
@@ -27,7 +27,7 @@ func parseScheme(algorithm []byte) (*scheme, error) {
 		s, err := readSalted(parameters, c.digest)
 		return &scheme{oid: id, name: c.name, kdf: pkcs12KDF{s, true}, cipher: c.cipher}, inScheme(c.name, err)
 	}
-	if c, ok := pbes1[id]; ok {
+	if c, ok := pbes1()[id]; ok {
 		s, err := readSalted(parameters, c.digest)
 		return &scheme{oid: id, name: c.name, kdf: pbkdf1{s}, cipher: c.cipher, split: true}, inScheme(c.name, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"strings"
+	"sync"
 )
 
 // TraditionalCipher is a cipher of the traditional encryption of PEM, as OpenSSL names it in the header DEK-Info (RFC 1421, 4.6.1.3).
@@ -16,11 +17,13 @@ type TraditionalCipher struct {
 }
 
 // traditionalCiphers are the ciphers by OpenSSL's names without the mode.
-var traditionalCiphers = map[string]cipherKind{
-	"AES-128": ciphers[oidAES128CBC], "AES-192": ciphers["2.16.840.1.101.3.4.1.22"], "AES-256": ciphers[oidAES256CBC],
-	"DES-EDE3": tripleDES, "DES-EDE": twoKeyDES, "DES": desCBC,
-	"RC2": rc2Of128, "RC2-64": rc2Of64, "RC2-40": rc2Of40,
-}
+var traditionalCiphers = sync.OnceValue(func() map[string]cipherKind {
+	return map[string]cipherKind{
+		"AES-128": ciphers()[oidAES128CBC], "AES-192": ciphers()["2.16.840.1.101.3.4.1.22"], "AES-256": ciphers()[oidAES256CBC],
+		"DES-EDE3": tripleDES, "DES-EDE": twoKeyDES, "DES": desCBC,
+		"RC2": rc2Kind(16, 128), "RC2-64": rc2Kind(8, 64), "RC2-40": rc2Kind(5, 40),
+	}
+})
 
 // FindTraditional finds a cipher by its name, such as "AES-256-CBC"; ok is false if it is not known.
 func FindTraditional(name string) (c TraditionalCipher, ok bool) {
@@ -29,9 +32,9 @@ func FindTraditional(name string) (c TraditionalCipher, ok bool) {
 		return c, false
 	}
 	base, mode := name[:at], name[at+1:]
-	kind, ok := traditionalCiphers[base]
+	kind, ok := traditionalCiphers()[base]
 	if !ok {
-		kind, ok = exoticTraditional[base]
+		kind, ok = exoticTraditional()[base]
 	}
 	ok = ok && (mode == "CBC" || mode == "CFB" || mode == "OFB")
 	return TraditionalCipher{kind.keyLen, kind.block, kind.new, mode}, ok

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	stdpem "encoding/pem"
 
@@ -68,18 +69,22 @@ const (
 
 // fileFormats are what extensions of output files mean besides those of databases. Both forms of PKCS #7 are found under .p7b, and read
 // there by everybody; .p7c is DER (RFC 8551, 3.2.1).
-var fileFormats = map[string]Format{
-	".pem": FormatPEM, ".crt": FormatPEM, ".arm": FormatPEM, ".key": FormatPEM, ".cer": FormatDER, ".der": FormatDER,
-	".p7b": FormatPKCS7, ".p7c": FormatPKCS7DER, ".pub": FormatSSH,
-}
+var fileFormats = sync.OnceValue(func() map[string]Format {
+	return map[string]Format{
+		".pem": FormatPEM, ".crt": FormatPEM, ".arm": FormatPEM, ".key": FormatPEM, ".cer": FormatDER, ".der": FormatDER,
+		".p7b": FormatPKCS7, ".p7c": FormatPKCS7DER, ".pub": FormatSSH,
+	}
+})
 
 // formatAliases are other names of formats.
-var formatAliases = map[Format]Format{"p7b": FormatPKCS7, "p7c": FormatPKCS7DER, "openssh": FormatSSH, "pub": FormatSSH}
+var formatAliases = sync.OnceValue(func() map[Format]Format {
+	return map[Format]Format{"p7b": FormatPKCS7, "p7c": FormatPKCS7DER, "openssh": FormatSSH, "pub": FormatSSH}
+})
 
 // Run exports. In a dry run nothing is written, or noted in the audit log.
 func (o Export) Run(ctx context.Context, s *op.Session) (Exported, error) {
 	format := Format(strings.ToLower(string(o.Format)))
-	if alias, ok := formatAliases[format]; ok {
+	if alias, ok := formatAliases()[format]; ok {
 		format = alias
 	}
 	if format == "" {
@@ -137,7 +142,7 @@ func (o Export) check(env *op.Env, format Format) error {
 
 func (o Export) formatByName(env *op.Env) Format {
 	extension := strings.ToLower(filepath.Ext(o.Out.Path))
-	if format, ok := fileFormats[extension]; ok {
+	if format, ok := fileFormats()[extension]; ok {
 		return format
 	}
 	for _, d := range env.Drivers {

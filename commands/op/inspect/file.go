@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"certkdb/commands/op"
@@ -171,16 +172,18 @@ func (o Inspect) read(env *op.Env) ([]byte, error) {
 }
 
 // expectations are what Expect may name, and the items that fulfil it.
-var expectations = map[string][]string{
-	"certificate": {"certificate", "personal", "trusted"},
-	"private-key": {"private-key", "personal"},
-	"public-key":  {"public-key"},
-	"key":         {"private-key", "public-key", "personal"},
-	"request":     {"request"},
-	"crl":         {"crl"},
-	"secret-key":  {"secret-key"},
-	"parameters":  {"parameters"},
-}
+var expectations = sync.OnceValue(func() map[string][]string {
+	return map[string][]string{
+		"certificate": {"certificate", "personal", "trusted"},
+		"private-key": {"private-key", "personal"},
+		"public-key":  {"public-key"},
+		"key":         {"private-key", "public-key", "personal"},
+		"request":     {"request"},
+		"crl":         {"crl"},
+		"secret-key":  {"secret-key"},
+		"parameters":  {"parameters"},
+	}
+})
 
 // Expectations lists what Inspect.Expect takes besides the formats.
 func Expectations() []string {
@@ -207,7 +210,7 @@ func (s *inspection) expected(bad error) error {
 	for i := range s.found.Items {
 		item := &s.found.Items[i]
 		switch {
-		case !slices.Contains(expectations[s.Expect], item.Type):
+		case !slices.Contains(expectations()[s.Expect], item.Type):
 		case item.Error != "":
 			return bad
 		case item.flaw != "":

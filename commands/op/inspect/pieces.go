@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"certkdb/commands/op"
 	"certkdb/kdb"
@@ -84,14 +85,16 @@ func (s *inspection) bad(p *pem.Item, err error) {
 }
 
 // typeOfKind are the names of pieces in results.
-var typeOfKind = map[pem.Kind]string{
-	pem.Certificate: "certificate", pem.Request: "request", pem.PrivateKey: "private-key", pem.EncryptedKey: "private-key",
-	pem.OpenSSHKey: "private-key", pem.PublicKey: "public-key", pem.RevocationSet: "crl", pem.Parameters: "parameters", pem.Other: "block",
-	pem.PKCS7: "pkcs7", pem.PKCS12: "pkcs12",
-}
+var typeOfKind = sync.OnceValue(func() map[pem.Kind]string {
+	return map[pem.Kind]string{
+		pem.Certificate: "certificate", pem.Request: "request", pem.PrivateKey: "private-key", pem.EncryptedKey: "private-key",
+		pem.OpenSSHKey: "private-key", pem.PublicKey: "public-key", pem.RevocationSet: "crl", pem.Parameters: "parameters", pem.Other: "block",
+		pem.PKCS7: "pkcs7", pem.PKCS12: "pkcs12",
+	}
+})
 
 func newItem(p *pem.Item) Item {
-	item := Item{Type: typeOfKind[p.Kind], PEMType: p.Type, Line: p.Line, Label: p.Label, LocalKeyID: fmt.Sprintf("%x", p.LocalKeyID)}
+	item := Item{Type: typeOfKind()[p.Kind], PEMType: p.Type, Line: p.Line, Label: p.Label, LocalKeyID: fmt.Sprintf("%x", p.LocalKeyID)}
 	if p.Line == 0 {
 		item.Offset = &p.Offset
 	}

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 
 	"certkdb/commands/op"
 	"certkdb/commands/op/input"
@@ -16,10 +17,12 @@ import (
 )
 
 // purposes are short names of extended key usages.
-var purposes = map[string]string{
-	"": "", "any": path.AnyUsage, "server": path.ServerAuth, "client": path.ClientAuth, "code": path.CodeSigning,
-	"email": path.EmailProtection, "timestamp": path.TimeStamping, "ocsp": path.OCSPSigning,
-}
+var purposes = sync.OnceValue(func() map[string]string {
+	return map[string]string{
+		"": "", "any": path.AnyUsage, "server": path.ServerAuth, "client": path.ClientAuth, "code": path.CodeSigning,
+		"email": path.EmailProtection, "timestamp": path.TimeStamping, "ocsp": path.OCSPSigning,
+	}
+})
 
 func (o Validate) options(env *op.Env) (path.Options, error) {
 	options := path.Options{
@@ -82,7 +85,7 @@ func (o Validate) setName(options *path.Options) error {
 
 // setPurpose takes a name's usual purpose if there is none.
 func (o Validate) setPurpose(options *path.Options) error {
-	id, known := purposes[o.Purpose]
+	id, known := purposes()[o.Purpose]
 	switch {
 	case o.Purpose == "" && len(options.Emails) > 0:
 		options.Purpose = path.EmailProtection

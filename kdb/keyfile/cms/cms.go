@@ -54,7 +54,7 @@ func newContainer(profile string) (keyfile.Container, error) {
 	}
 	c := &container{verified: true}
 	for i := range c.files {
-		c.files[i] = newFile(role(i), versions[6])
+		c.files[i] = newFile(role(i), versions()[6])
 	}
 	return c, nil
 }

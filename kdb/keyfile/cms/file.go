@@ -10,6 +10,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash"
+	"sync"
 
 	"certkdb/kdb"
 )
@@ -67,11 +68,13 @@ type version struct {
 	seal func(plain, password []byte) ([]byte, error)
 }
 
-var versions = map[byte]*version{
-	3: {3, "MD5", md5.Size, appendedMD5, sealGSKit},
-	4: {4, "HMAC-SHA-1", sha1.Size, keyed(sha1.New), sealGSKit},
-	6: {6, "HMAC-SHA-384", sha512.Size384, keyed(sha512.New384), sealPBES2},
-}
+var versions = sync.OnceValue(func() map[byte]*version {
+	return map[byte]*version{
+		3: {3, "MD5", md5.Size, appendedMD5, sealGSKit},
+		4: {4, "HMAC-SHA-1", sha1.Size, keyed(sha1.New), sealGSKit},
+		6: {6, "HMAC-SHA-384", sha512.Size384, keyed(sha512.New384), sealPBES2},
+	}
+})
 
 // verifier is the code over the fixed part of the header (FORMAT.md, section 2.1).
 func (v *version) verifier(password, fixed []byte) []byte { return v.code(password, fixed) }
@@ -164,7 +167,7 @@ func parseHeader(data []byte, want role) (f *file, count int, err error) {
 		return nil, 0, fmt.Errorf("%w: its tag is %q, not %q; name the .kdb file, the others are found beside it",
 			kdb.ErrParse, data[tagOffset:tagOffset+8], roles[want].tag)
 	}
-	v := versions[data[2]]
+	v := versions()[data[2]]
 	if v == nil {
 		return nil, 0, fmt.Errorf("%w: CMS version %d; versions 3, 4 and 6 are known", kdb.ErrVersion, data[2])
 	}

@@ -2,6 +2,7 @@ package pkcs12
 
 import (
 	"bytes"
+	"sync"
 
 	"certkdb/pki/oid"
 )
@@ -27,10 +28,12 @@ type Bag struct {
 	container *Container
 }
 
-var bagTypes = map[string]string{
-	oidKeyBag: "key", oidShroudedKeyBag: "shrouded-key", oidCertBag: "certificate", oidCRLBag: "crl",
-	oidSecretBag: "secret", oidSafeContents: "safe-contents",
-}
+var bagTypes = sync.OnceValue(func() map[string]string {
+	return map[string]string{
+		oidKeyBag: "key", oidShroudedKeyBag: "shrouded-key", oidCertBag: "certificate", oidCRLBag: "crl",
+		oidSecretBag: "secret", oidSafeContents: "safe-contents",
+	}
+})
 
 // Bags returns all bags in the file's order, those within SafeContents bags behind these.
 func (c *Container) Bags() []Bag {
@@ -60,7 +63,7 @@ func (c *Container) viewBags(list []Bag, bags []*bag, depth int) []Bag {
 }
 
 func (b *bag) typeName() string {
-	if name, ok := bagTypes[b.id]; ok {
+	if name, ok := bagTypes()[b.id]; ok {
 		return name
 	}
 	return b.id
@@ -68,7 +71,7 @@ func (b *bag) typeName() string {
 
 // describeType names a bag's type for people, with its identifier.
 func (b *bag) describeType() string {
-	if name, ok := bagTypes[b.id]; ok {
+	if name, ok := bagTypes()[b.id]; ok {
 		return name + " (" + b.id + ")"
 	}
 	return oid.Name(b.id)

@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
+	"sync"
 
 	//lint:ignore SA1019 bcrypt is made of it, and OpenSSH's keys are protected by bcrypt
 	"golang.org/x/crypto/blowfish"
@@ -25,18 +26,20 @@ type sealing struct {
 }
 
 // ciphers are those that ssh-keygen offers (OpenSSH's cipher.c).
-var ciphers = map[string]sealing{
-	"aes128-ctr":                    {16, 16, 0, openCTR},
-	"aes192-ctr":                    {24, 16, 0, openCTR},
-	"aes256-ctr":                    {32, 16, 0, openCTR},
-	"aes128-cbc":                    {16, 16, 0, openCBC(aes.NewCipher)},
-	"aes192-cbc":                    {24, 16, 0, openCBC(aes.NewCipher)},
-	"aes256-cbc":                    {32, 16, 0, openCBC(aes.NewCipher)},
-	"3des-cbc":                      {24, 8, 0, openCBC(des.NewTripleDESCipher)},
-	"aes128-gcm@openssh.com":        {16, 12, 16, openGCM},
-	"aes256-gcm@openssh.com":        {32, 12, 16, openGCM},
-	"chacha20-poly1305@openssh.com": {64, 0, 16, openChaCha},
-}
+var ciphers = sync.OnceValue(func() map[string]sealing {
+	return map[string]sealing{
+		"aes128-ctr":                    {16, 16, 0, openCTR},
+		"aes192-ctr":                    {24, 16, 0, openCTR},
+		"aes256-ctr":                    {32, 16, 0, openCTR},
+		"aes128-cbc":                    {16, 16, 0, openCBC(aes.NewCipher)},
+		"aes192-cbc":                    {24, 16, 0, openCBC(aes.NewCipher)},
+		"aes256-cbc":                    {32, 16, 0, openCBC(aes.NewCipher)},
+		"3des-cbc":                      {24, 8, 0, openCBC(des.NewTripleDESCipher)},
+		"aes128-gcm@openssh.com":        {16, 12, 16, openGCM},
+		"aes256-gcm@openssh.com":        {32, 12, 16, openGCM},
+		"chacha20-poly1305@openssh.com": {64, 0, 16, openChaCha},
+	}
+})
 
 var errSealed = errors.New("the tag or the length is wrong")
 

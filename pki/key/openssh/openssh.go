@@ -72,7 +72,7 @@ func Parse(data []byte) (*Key, error) {
 		return nil, malformed("it is cut off")
 	}
 	k.public, k.private, k.tag = public, private, in
-	if k.Encrypted() && len(k.tag) != ciphers[k.cipher].tag {
+	if k.Encrypted() && len(k.tag) != ciphers()[k.cipher].tag {
 		return nil, malformed("%d bytes follow it", len(k.tag))
 	}
 	return k, nil
@@ -80,7 +80,7 @@ func Parse(data []byte) (*Key, error) {
 
 // parseKDF reads how the key is encrypted.
 func (k *Key) parseKDF(options cryptobyte.String) error {
-	_, known := ciphers[k.cipher]
+	_, known := ciphers()[k.cipher]
 	switch {
 	case k.kdf == "none":
 		return nil
@@ -136,7 +136,7 @@ func (k *Key) Open(password []byte, budget *pbe.Budget) (key.Private, error) {
 
 // decrypt opens the private part. Two equal numbers at its beginning tell whether the password is right.
 func (k *Key) decrypt(password []byte) ([]byte, error) {
-	c := ciphers[k.cipher]
+	c := ciphers()[k.cipher]
 	secret := bcryptKey(password, k.salt, int(k.rounds), c.key+c.iv)
 	defer clear(secret)
 	plain, err := c.open(secret[:c.key], secret[c.key:], k.private, k.tag)
