@@ -244,11 +244,13 @@ func (o Delete) damaged(tx kdb.Tx) (changed Changed, err error) {
 	}
 	var lost []string
 	for _, label := range o.Labels {
+		if slices.Contains(lost, label) { // named twice
+			continue
+		}
 		_, err := tx.Summary(label)
-		switch {
-		case err == nil: // at most its other records are damaged
+		if err == nil { // at most its other records are damaged
 			err = tx.Delete(label)
-		case !slices.Contains(lost, label):
+		} else {
 			lost, err = append(lost, label), nil
 		}
 		if err != nil {

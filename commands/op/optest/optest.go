@@ -12,6 +12,8 @@ import (
 	"context"
 	"io"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -19,8 +21,13 @@ import (
 
 	"certkdb/commands/op"
 	"certkdb/kdb"
+	"certkdb/kdb/keyfile"
+	"certkdb/kdb/keyfile/jks"
+	"certkdb/kdb/keyfile/pem"
+	"certkdb/kdb/keyfile/pkcs12"
 	"certkdb/kdb/memory"
 	"certkdb/kdb/sealed"
+	"certkdb/kdb/store/boltstore"
 	"certkdb/kdb/store/storetest"
 )
 
@@ -35,6 +42,9 @@ func Env() *op.Env {
 		Terminal: func() (op.Terminal, error) { return nil, op.ErrNoTerminal },
 		Now:      func() time.Time { return Now },
 		User:     func() string { return "alice" }, Host: func() string { return "server" },
+		Drivers: []kdb.Driver{
+			sealed.Driver(boltstore.Backend()), keyfile.Driver(pkcs12.Codec()), keyfile.Driver(jks.JKS()), keyfile.Driver(pem.Codec()),
+		},
 	}
 }
 
@@ -152,7 +162,60 @@ func Unchanged(t testing.TB, store *storetest.Memory, what string, fn func()) {
 	t.Helper()
 	before := store.Records()
 	fn()
-	if !maps.EqualFunc(before, store.Records(), bytes.Equal) {
-		t.Errorf("%s: the database was changed", what)
+	Same(t, before, store.Records(), what)
+}
+
+// Same compares the records of a store before and after something.
+func Same(t testing.TB, before, after map[string][]byte, what string) {
+	t.Helper()
+	if !maps.EqualFunc(before, after, bytes.Equal) {
+		t.Errorf("%s changed the database", what)
 	}
 }
+
+// PEM writes the certificates, requests and private keys of entries as PEM.
+func PEM(entries ...kdb.Entry) string {
+	var b strings.Builder
+	for _, e := range entries {
+		if e.Kind != kdb.KindTrusted {
+			b.WriteString(op.PEMString("PRIVATE KEY", e.Key))
+		}
+		if len(e.Request) > 0 {
+			b.WriteString(op.PEMString("CERTIFICATE REQUEST", e.Request))
+		}
+		b.WriteString(strings.Join(op.PEMStrings(e.Certificates), ""))
+	}
+	return b.String()
+}
+
+// File writes a file into a folder of the test and returns its path.
+func File(t testing.TB, name, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Store makes a key file with the entries and the password of all tests; its format goes by the extension of its name.
+func Store(t testing.TB, name string, entries ...kdb.Entry) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	env := Env()
+	driver, err := kdb.ForNew(env.Drivers, path, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	password := kdb.Options{Password: op.Fixed([]byte(Password))}
+	db, err := driver.Create(context.Background(), path, kdb.CreateOptions{Options: password, Cost: kdb.CostTest})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	Put(t, op.Attach(env, path, db), entries...)
+	return path
+}
+
+// Secrets is the password of all tests as the parameter of an operation.
+func Secrets() op.Password { return op.Password{Source: op.FromBytes([]byte(Password))} }

@@ -52,7 +52,7 @@ func newContainer(profile string) (keyfile.Container, error) {
 	if profile != "" {
 		return nil, fmt.Errorf("%w: CMS databases are written in one way, there is no profile %q", kdb.ErrUnsupported, profile)
 	}
-	c := &container{verified: true}
+	c := &container{verified: true, missing: kdb.ErrNoPassword}
 	for i := range c.files {
 		c.files[i] = newFile(role(i), versions()[6])
 	}

@@ -17,6 +17,7 @@ import (
 type container struct {
 	files    [3]*file // by role; a companion that is missing is nil
 	password []byte   // nil if it was not given
+	missing  error    // says why it was not
 	keys     [][]byte // passwords of single keys
 	verified bool     // the codes of all files were right, or the database is new
 	budget   *pbe.Budget
@@ -47,11 +48,16 @@ func decode(files keyfile.Files, passwords keyfile.Passwords) (keyfile.Container
 
 // unlock asks for the password and verifies the files with it.
 func (c *container) unlock(passwords keyfile.Passwords) error {
+	c.missing = kdb.ErrNoPassword
 	if passwords.Database == nil {
 		return nil
 	}
 	password, err := passwords.Database()
-	if errors.Is(err, kdb.ErrNoPassword) || err == nil && password == nil {
+	if errors.Is(err, kdb.ErrNoPassword) {
+		c.missing = err
+		return nil
+	}
+	if err == nil && password == nil {
 		return nil
 	}
 	if err != nil {
@@ -178,7 +184,7 @@ func (c *container) entryOf(s *slot, pool *issuers.Pool, budget *pbe.Budget) kdb
 		e.Kind = kdb.KindSecretKey
 		if !s.listed {
 			s.listed = true
-			s.open(budget, c.password) //nolint:errcheck // a key that does not open is listed without its algorithm
+			s.open(budget, c.missing, c.password) //nolint:errcheck // a key that does not open is listed without its algorithm
 		}
 		if s.plain != nil {
 			_, e.KeyAlgorithm = secretOf(s.plain)
@@ -213,7 +219,7 @@ func (c *container) Key(label string) ([]byte, error) {
 
 // open opens the key of a slot with the password of the database, or one of those of single keys.
 func (c *container) open(s *slot) ([]byte, error) {
-	return s.open(c.budget, append([][]byte{c.password}, c.keys...)...)
+	return s.open(c.budget, c.missing, append([][]byte{c.password}, c.keys...)...)
 }
 
 func (c *container) find(label string) (*file, *slot) {

@@ -96,12 +96,12 @@ func sealAlgorithm(salt, iv []byte) ([]byte, error) {
 }
 
 // open decrypts what a slot has sealed, within the budget, with the first password that opens it: a PrivateKeyInfo, or whatever a secret key
-// is. An error tells how the key is sealed.
-func (s *slot) open(budget *pbe.Budget, passwords ...[]byte) ([]byte, error) {
+// is. An error tells how the key is sealed; without any password it wraps missing.
+func (s *slot) open(budget *pbe.Budget, missing error, passwords ...[]byte) ([]byte, error) {
 	if s.plain != nil {
 		return s.plain, nil
 	}
-	first := kdb.ErrNoPassword
+	first := missing
 	for _, password := range passwords {
 		if password == nil {
 			continue
@@ -111,7 +111,7 @@ func (s *slot) open(budget *pbe.Budget, passwords ...[]byte) ([]byte, error) {
 			s.plain = plain
 			return plain, nil
 		}
-		if errors.Is(first, kdb.ErrNoPassword) {
+		if errors.Is(first, kdb.ErrNoPassword) { // the first password
 			first = translate(err)
 		}
 	}

@@ -23,6 +23,7 @@ type container struct {
 	hidden    []*record                   // the others
 	passwords keyfile.Passwords
 	password  []byte // of the file; nil if it was not given
+	missing   error  // says why it was not
 	verified  bool   // the digest was right, or the store is new
 	budget    *pbe.Budget
 }
@@ -48,7 +49,7 @@ func decode(data []byte, passwords keyfile.Passwords, magic uint32) (keyfile.Con
 		return nil, fmt.Errorf("reading a key store: %w: it begins with %08x, a %s file with %08x", kdb.ErrParse, s.magic, formatName(magic), magic)
 	}
 	c := &container{store: s, passwords: passwords, budget: pbe.NewBudget(pbe.UsualWork)}
-	if c.password, err = askPassword(passwords); err != nil {
+	if err := c.askPassword(); err != nil {
 		return nil, err
 	}
 	if c.password != nil {
@@ -61,16 +62,19 @@ func decode(data []byte, passwords keyfile.Passwords, magic uint32) (keyfile.Con
 	return c, nil
 }
 
-// askPassword returns nil if there is no password to be had.
-func askPassword(passwords keyfile.Passwords) ([]byte, error) {
-	if passwords.Database == nil {
-		return nil, nil
+// askPassword leaves the password nil if there is none to be had.
+func (c *container) askPassword() error {
+	c.missing = kdb.ErrNoPassword
+	if c.passwords.Database == nil {
+		return nil
 	}
-	password, err := passwords.Database()
+	password, err := c.passwords.Database()
 	if errors.Is(err, kdb.ErrNoPassword) {
-		return nil, nil
+		c.missing = err
+		return nil
 	}
-	return bytes.Clone(password), err
+	c.password = bytes.Clone(password)
+	return err
 }
 
 // describe makes the records. Of entries with the same alias Java sees the last one.
@@ -211,7 +215,7 @@ func (c *container) openKey(r *record) ([]byte, error) {
 	if r.plain != nil {
 		return r.plain, nil
 	}
-	err := fmt.Errorf("opening a private key: %w", kdb.ErrNoPassword)
+	err := fmt.Errorf("opening a private key: %w", c.missing)
 	for _, password := range c.candidates() {
 		if r.plain, err = unprotect(r.sealed, password, c.budget); err == nil {
 			return r.plain, nil
@@ -232,7 +236,7 @@ func (c *container) openSecret(r *record, budget *pbe.Budget) (secretKey, error)
 	if err != nil {
 		return secretKey{}, fmt.Errorf("reading a secret key: %w", err)
 	}
-	err = fmt.Errorf("opening a secret key: %w", kdb.ErrNoPassword)
+	err = fmt.Errorf("opening a secret key: %w", c.missing)
 	for _, password := range c.candidates() {
 		if limit := sealed.parameters.spend(budget); limit != nil {
 			return secretKey{}, fmt.Errorf("opening a secret key: %w", limit)

@@ -57,7 +57,7 @@ func newContainer(profile string) (keyfile.Container, error) {
 	if profile != "" {
 		return nil, fmt.Errorf("%w: JKS files are written in one way, there is no profile %q", kdb.ErrUnsupported, profile)
 	}
-	c := &container{store: store{magic: magicJKS, version: 2}, verified: true}
+	c := &container{store: store{magic: magicJKS, version: 2}, verified: true, missing: kdb.ErrNoPassword}
 	c.describe()
 	return c, nil
 }

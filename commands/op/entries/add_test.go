@@ -1,0 +1,211 @@
+package entries_test
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"certkdb/commands/op"
+	"certkdb/commands/op/entries"
+	"certkdb/commands/op/optest"
+	"certkdb/kdb"
+	"certkdb/pki/pbe"
+)
+
+func added(a entries.Added) string { return text(a.Changed) }
+
+// withoutParseErrors is added without the reasons of what was passed over.
+func withoutParseErrors(a entries.Added) string {
+	for i := range a.Actions {
+		if a.Actions[i].Action == entries.ActionSkipped && a.Actions[i].Reason != "" {
+			a.Actions[i].Reason = ""
+		}
+	}
+	return added(a)
+}
+
+func TestAdd(t *testing.T) {
+	t.Parallel()
+	root := optest.NewCA(t, "Root")
+	web, web2 := root.Issue(t, "web"), root.Issue(t, "web")
+	certificate := optest.File(t, "root.pem", optest.PEM(root.Trusted("")))
+	pair := optest.File(t, "web.pem", optest.PEM(web.Personal("")))
+	bundle := optest.File(t, "bundle.pem", optest.PEM(web.Trusted(""), web2.Trusted("")))
+	broken := optest.File(t, "broken.pem", optest.PEM(root.Trusted(""))+"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n")
+	store := optest.Store(t, "a.jks", web.Personal("web"), root.Trusted("root"))
+	auto := func(i *optest.Identity) string { e := i.Trusted(""); return kdb.AutoLabel(&e) }
+	rootLabel, second := auto(root), auto(web2)
+	for _, c := range []struct {
+		rule, done, state string
+		add               entries.Add
+		have              []kdb.Entry
+	}{
+		{"a certificate is trusted", rootLabel + " added!", rootLabel + "=trusted+", entries.Add{Files: []string{certificate}}, nil},
+		{"unless it is not to be", "root added!", "root=trusted", entries.Add{Files: []string{certificate}, Label: "root", NoTrust: true}, nil},
+		{"a certificate with its key", "web added!", "web=personal", entries.Add{Files: []string{pair}, Label: "web"}, nil},
+		{
+			"a key store", "root added, web added!", "root=trusted+ web=personal",
+			entries.Add{Files: []string{store}, InPassword: optest.Secrets()},
+			nil,
+		},
+		{"one of a key store", "web added!", "web=personal", entries.Add{Files: []string{store}, InPassword: optest.Secrets(), Only: "web"}, nil},
+		{
+			"the label is that of the first", "first added, " + second + " added!", "first=trusted+ " + second + "=trusted+",
+			entries.Add{Files: []string{bundle}, Label: "first", LabelFirst: true},
+			nil,
+		},
+		{
+			"what cannot be read is passed over", " skipped, " + rootLabel + " added!", rootLabel + "=trusted+",
+			entries.Add{Files: []string{broken}, SkipInvalid: true},
+			nil,
+		},
+		{"the same again", "web unchanged", "web=personal", entries.Add{Files: []string{pair}, Label: "web"}, []kdb.Entry{web.Personal("web")}},
+		{
+			"the certificate of a key that is there", "web unchanged", "web=personal",
+			entries.Add{Files: []string{optest.File(t, "c.pem", optest.PEM(web.Trusted("")))}, Label: "web"},
+			[]kdb.Entry{web.Personal("web")},
+		},
+		{
+			"trust that was taken does not come back", "root unchanged", "root=trusted",
+			entries.Add{Files: []string{certificate}, Label: "root"},
+			[]kdb.Entry{{Label: "root", Kind: kdb.KindTrusted, Certificates: [][]byte{root.Certificate}}},
+		},
+		{
+			"replaced: the default stays", "web replaced!", "web=personal*",
+			entries.Add{Files: []string{pair}, Label: "web", Replace: true},
+			[]kdb.Entry{web2.Default("web")},
+		},
+		{
+			"replaced: trust that is lost is reported",
+			"root replaced (no longer trusted: the old certificate was, the new one is not)!", "root=personal",
+			entries.Add{Files: []string{pair}, Label: "root", Replace: true},
+			[]kdb.Entry{root.Trusted("root")},
+		},
+		{
+			"replaced by another kind: the default mark that is lost is reported",
+			"web replaced (no longer the default entry: a trusted cannot be)!", "web=trusted+",
+			entries.Add{Files: []string{certificate}, Label: "web", Replace: true},
+			[]kdb.Entry{web.Default("web")},
+		},
+	} {
+		t.Run(strings.ReplaceAll(c.rule, " ", "_"), func(t *testing.T) {
+			t.Parallel()
+			got := optest.Try(t, c.add, withoutParseErrors, c.have...)
+			if got.Err != nil || got.Text != c.done || got.State != c.state {
+				t.Errorf("%s, %v; the database holds %s", got.Text, got.Err, got.State)
+			}
+		})
+	}
+}
+
+func TestAdd_refused(t *testing.T) {
+	t.Parallel()
+	root := optest.NewCA(t, "Root")
+	web := root.Issue(t, "web")
+	pair := optest.File(t, "web.pem", optest.PEM(web.Personal("")))
+	bundle := optest.File(t, "bundle.pem", optest.PEM(web.Trusted(""), root.Trusted("")))
+	other := []kdb.Entry{root.Trusted("web")}
+	for _, c := range []struct {
+		rule string
+		add  entries.Add
+		show func(error) string
+		want string
+		err  error
+	}{
+		{
+			"other content under the label",
+			entries.Add{Files: []string{pair}, Label: "web"},
+			as[*op.Exists],
+			`label "web": label exists already with other content`, kdb.ErrExists,
+		},
+		{
+			"all or nothing",
+			entries.Add{Files: []string{bundle}, Label: "new"},
+			as[*op.Invalid],
+			`wrong usage: label "new": it is for one entry, and the input has several`, op.ErrUsage,
+		},
+		{
+			"a private key",
+			entries.Add{Files: []string{pair}, CertificatesOnly: true},
+			as[error],
+			"wrong usage: the input has a private key, and only certificates are expected", op.ErrUsage,
+		},
+		{
+			"nothing of that name",
+			entries.Add{Files: []string{bundle}, Only: "none"},
+			as[*op.NotFound],
+			`label "none": no such label in the input`, kdb.ErrNotFound,
+		},
+		{"no such file", entries.Add{Files: []string{"/none/x.pem"}}, as[error], `reading "/none/x.pem": file does not exist`, fs.ErrNotExist},
+		{"bad pieces", entries.Add{Files: []string{optest.File(t, "x.pem", "hello\n")}}, func(error) string { return "" }, "", kdb.ErrParse},
+		{"an empty file", entries.Add{Files: []string{optest.File(t, "x.pem", "")}}, func(error) string { return "" }, "", kdb.ErrParse},
+		{
+			"no password of a key store", entries.Add{Files: []string{optest.Store(t, "a.jks", web.Personal("web"))}}, func(err error) string {
+				p, ok := errors.AsType[*op.Problem](err)
+				if !ok {
+					return fmt.Sprint(err)
+				}
+				return fmt.Sprint(p.Code == op.NoPassword, " ", p.Found)
+			}, "true password", kdb.ErrNoPassword,
+		},
+	} {
+		t.Run(strings.ReplaceAll(c.rule, " ", "_"), func(t *testing.T) {
+			t.Parallel()
+			got := optest.Try(t, c.add, added, other...)
+			if c.show(got.Err) != c.want || !errors.Is(got.Err, c.err) || got.State != "web=trusted+" {
+				t.Errorf("%v, %s; the database holds %s", got.Err, c.show(got.Err), got.State)
+			}
+		})
+	}
+}
+
+// TestAdd_standardInput: it cannot be read twice, and Apply runs more than once.
+func TestAdd_standardInput(t *testing.T) {
+	t.Parallel()
+	root := optest.NewCA(t, "Root")
+	s := optest.Twice(optest.New(t))
+	s.Env.Stdin = strings.NewReader(optest.PEM(root.Trusted("")))
+	done, err := op.One(ctx, s, entries.Add{Files: []string{"-"}, Label: "root"})
+	if err != nil || added(done) != "root added!" {
+		t.Errorf("%s, %v", added(done), err)
+	}
+	optest.Expect(t, s, "root=trusted+")
+}
+
+// TestAdd_asksForAPasswordOnce: however often Apply runs; and not before it is needed.
+func TestAdd_asksForAPasswordOnce(t *testing.T) {
+	t.Parallel()
+	e := optest.NewCA(t, "Root").Issue(t, "web").Personal("")
+	encrypted, err := pbe.EncryptPKCS8(e.Key, []byte(optest.Password), pbe.AES256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := optest.File(t, "web.pem", op.PEMString("ENCRYPTED PRIVATE KEY", encrypted)+op.PEMString("CERTIFICATE", e.Certificates[0]))
+	read := 0
+	password := optest.Secrets()
+	password.Seen = func([]byte) { read++ }
+	s := optest.Twice(optest.New(t))
+	done, err := op.One(ctx, s, entries.Add{Files: []string{file}, Label: "web", InPassword: password})
+	if err != nil || added(done) != "web added!" || read != 1 {
+		t.Errorf("%s, %v, %d passwords", added(done), err, read)
+	}
+	if got := optest.Entry(t, s, "web"); string(got.Key) != string(e.Key) {
+		t.Error("the key is another one")
+	}
+	_, err = op.One(ctx, optest.New(t), entries.Add{Files: []string{file}, Label: "web", InPassword: op.Password{Field: op.FieldInPassword}})
+	if p, ok := errors.AsType[*op.Problem](err); !ok || p.Code != op.NoPassword || p.Found != "in-password" {
+		t.Errorf("nobody to ask: %v", err)
+	}
+}
+
+func TestAdded_counts(t *testing.T) {
+	t.Parallel()
+	a := entries.Added{Changed: entries.Changed{Actions: []entries.Action{
+		{Action: entries.ActionAdded}, {Action: entries.ActionUnchanged}, {Action: entries.ActionAdded},
+	}}}
+	if got := a.Counts(); got != "3 entries: 2 added, 1 unchanged" {
+		t.Error(got)
+	}
+}

@@ -1,0 +1,184 @@
+package entries_test
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"certkdb/commands/op"
+	"certkdb/commands/op/databases"
+	"certkdb/commands/op/entries"
+	"certkdb/commands/op/optest"
+	"certkdb/kdb"
+	"certkdb/kdb/sealed"
+)
+
+func TestCopy(t *testing.T) {
+	t.Parallel()
+	source := fixture(t)
+	root := optest.NewCA(t, "Other")
+	for _, c := range []struct {
+		rule, done, state string
+		labels            []string
+		replace           bool
+		have              []kdb.Entry
+	}{
+		{"everything", "aes added, pending added, root added, shop added, web added!", initial, nil, false, nil},
+		{"in the order that was asked for", "web added, root added!", "root=trusted+ web=personal*", []string{"web", "root"}, false, nil},
+		{"what is there stays", "root unchanged, web added!", "root=trusted+ web=personal*", []string{"root", "web"}, false, source[:1]},
+		{"the default mark moves", "web added!", "web=personal* www=personal", []string{"web"}, false, []kdb.Entry{root.Default("www")}},
+		{"replaced", "root replaced!", "root=trusted+", []string{"root"}, true, []kdb.Entry{root.Trusted("root")}},
+	} {
+		t.Run(strings.ReplaceAll(c.rule, " ", "_"), func(t *testing.T) {
+			t.Parallel()
+			o := entries.Copy{From: optest.New(t, source...), Labels: c.labels, All: c.labels == nil, Replace: c.replace}
+			got := optest.Try(t, o, added, c.have...)
+			if got.Err != nil || got.Text != c.done || got.State != c.state || got.Result.Incomplete() != nil {
+				t.Errorf("%s, %v; the database holds %s", got.Text, got.Err, got.State)
+			}
+		})
+	}
+}
+
+func TestCopy_refused(t *testing.T) {
+	t.Parallel()
+	source := fixture(t)
+	for _, c := range []struct {
+		rule string
+		o    entries.Copy
+		want string
+		err  error
+	}{
+		{"nothing named", entries.Copy{}, "wrong usage: labels or all is missing", op.ErrUsage},
+		{"both", entries.Copy{All: true, Labels: []string{"web"}}, "wrong usage: labels or all is missing", op.ErrUsage},
+		{"no such label", entries.Copy{Labels: []string{"aes", "none"}}, `label "none": no such label`, kdb.ErrNotFound},
+		{"all or nothing", entries.Copy{Labels: []string{"aes", "web"}}, `label "web": label exists already with other content`, kdb.ErrExists},
+	} {
+		t.Run(strings.ReplaceAll(c.rule, " ", "_"), func(t *testing.T) {
+			t.Parallel()
+			c.o.From = optest.New(t, source...)
+			got := optest.Try(t, c.o, added, optest.NewCA(t, "web").Trusted("web"))
+			if got.Err == nil || got.Err.Error() != c.want || !errors.Is(got.Err, c.err) || got.State != "web=trusted+" {
+				t.Errorf("%v; the database holds %s", got.Err, got.State)
+			}
+		})
+	}
+}
+
+func logOf(t *testing.T, s *op.Session) (log []string) {
+	t.Helper()
+	for r, err := range s.Database().(*sealed.Database).Log(ctx, 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		log = append(log, r.Operation+" "+r.Label)
+	}
+	return log
+}
+
+// TestCopy_isNotedInTheSource: private keys that leave a database are noted there, and only in earnest.
+func TestCopy_isNotedInTheSource(t *testing.T) {
+	t.Parallel()
+	source, store := optest.Sealed(t, fixture(t)...)
+	target := optest.New(t)
+	target.DryRun, source.DryRun = true, true
+	optest.Unchanged(t, store, "a dry run", func() {
+		if _, err := op.One(ctx, target, entries.Copy{From: source, All: true}); err != nil {
+			t.Error(err)
+		}
+	})
+	target.DryRun, source.DryRun = false, false
+	if _, err := op.One(ctx, target, entries.Copy{From: source, Labels: []string{"web", "root"}}); err != nil {
+		t.Error(err)
+	}
+	log := logOf(t, source)
+	if got := strings.Join(log[len(log)-2:], ", "); !strings.HasSuffix(got, "copy-key web") || strings.Contains(got, "root") {
+		t.Errorf("the log ends with %s", got)
+	}
+}
+
+// TestCopy_recordsOfACAStay: and that is said.
+func TestCopy_recordsOfACAStay(t *testing.T) {
+	t.Parallel()
+	root := optest.NewCA(t, "Root")
+	web := root.Issue(t, "web")
+	source := optest.New(t, root.Personal("ca"), web.Personal("web"))
+	id, err := op.IssuerID(root.Certificate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	optest.Change(t, source, func(tx kdb.Tx) error {
+		return tx.(kdb.Registry).PutIssued(kdb.Issued{Issuer: id, Serial: web.Serial(t), Certificate: web.Certificate})
+	})
+	got := optest.Try(t, entries.Copy{From: source, All: true}, added)
+	if want := "ca added (" + entries.RecordsStay + "), web added!"; got.Err != nil || got.Text != want {
+		t.Errorf("%s, %v", got.Text, got.Err)
+	}
+}
+
+// TestCopy_keyWithoutCertificate: a native database keeps none; with All the others are copied.
+func TestCopy_keyWithoutCertificate(t *testing.T) {
+	t.Parallel()
+	lonely := kdb.Entry{Label: "lonely", Kind: kdb.KindPersonal, Key: optest.Request(t, "x").Key}
+	source := optest.Kind(t, "pem", lonely, optest.NewCA(t, "Root").Trusted("root"))
+	got := optest.Try(t, entries.Copy{From: source, Labels: []string{"root", "lonely"}}, added)
+	p, ok := errors.AsType[*op.Problem](got.Err)
+	if !ok || p.Code != op.KeyWithoutCertificate || p.Label != "lonely" || !errors.Is(got.Err, kdb.ErrUnsupported) || got.State != "" {
+		t.Errorf("%#v, %v; the database holds %s", p, got.Err, got.State)
+	}
+	got = optest.Try(t, entries.Copy{From: source, All: true}, withoutParseErrors)
+	if got.Err != nil || got.Text != "root added, lonely skipped!" || got.State != "root=trusted+" {
+		t.Errorf("%s, %v; the database holds %s", got.Text, got.Err, got.State)
+	}
+	if incomplete := got.Result.Incomplete(); !errors.Is(incomplete, kdb.ErrUnsupported) {
+		t.Errorf("incomplete: %v", incomplete)
+	}
+}
+
+func TestCopyTo(t *testing.T) {
+	t.Parallel()
+	source := optest.New(t, fixture(t)...)
+	labels := []string{"root", "web"}
+	path := filepath.Join(t.TempDir(), "new.jks")
+	to := databases.Init{DB: op.DB{Location: path, Password: optest.Secrets()}}
+	source.DryRun = true
+	done, err := entries.Copy{From: source, Labels: labels}.CopyTo(ctx, to, false)
+	if fileExists(t, path) || err != nil || !strings.HasPrefix(added(done), "root added, web added") {
+		t.Errorf("a dry run: %s, %v", added(done), err)
+	}
+	source.DryRun = false
+	_, err = entries.Copy{From: source, Labels: []string{"none"}}.CopyTo(ctx, to, false)
+	if !errors.Is(err, kdb.ErrNotFound) || fileExists(t, path) {
+		t.Errorf("no such label: %v", err)
+	}
+	done, err = entries.Copy{From: source, Labels: labels}.CopyTo(ctx, to, false)
+	want := "root added, web added (this kind of database does not keep that it is the default entry)!"
+	if err != nil || added(done) != want {
+		t.Errorf("a new one: %s, %v", added(done), err)
+	}
+	done, err = entries.Copy{From: source, Labels: labels}.CopyTo(ctx, to, false)
+	if err != nil || added(done) != "root unchanged, web unchanged" {
+		t.Errorf("again: %s, %v", added(done), err)
+	}
+	if _, err = (entries.Copy{From: source, Labels: labels}).CopyTo(ctx, to, true); !errors.Is(err, kdb.ErrDatabaseExists) {
+		t.Errorf("over one that exists: %v", err)
+	}
+	if _, err = (entries.Copy{From: source, All: true}).CopyTo(ctx, databases.Init{}, false); !errors.Is(err, op.ErrUsage) {
+		t.Errorf("to nothing: %v", err)
+	}
+	self := databases.Init{DB: op.DB{Location: source.Location}}
+	if _, err = (entries.Copy{From: source, All: true}).CopyTo(ctx, self, false); !errors.Is(err, op.ErrUsage) {
+		t.Errorf("to itself: %v", err)
+	}
+}
+
+func fileExists(t *testing.T, path string) bool {
+	t.Helper()
+	exists, err := kdb.FileExists(ctx, path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return exists
+}
