@@ -3,8 +3,11 @@ package pem
 import (
 	"bufio"
 	"bytes"
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
@@ -147,4 +150,29 @@ func (c *container) read() (keyfile.Container, error) {
 	}
 	c.pair()
 	return c, nil
+}
+
+// pair makes the records, in the order of the file. A key that cannot be opened yet makes one all the same.
+func (c *container) pair() {
+	x := &pieces{named: true, ignored: func(Item) {}, invalid: func(err error) { c.bad = append(c.bad, err) }}
+	for _, p := range c.parts {
+		var err error
+		if isKey(p.item.Kind) {
+			p.private, err = p.item.OpenKey(nil)
+		}
+		if err == nil || errors.Is(err, kdb.ErrNoPassword) || p.item.Kind != PrivateKey && unsupported(err) {
+			err = x.add(p)
+		}
+		if err != nil {
+			x.invalid(err)
+		}
+	}
+	records := x.pair()
+	slices.SortStableFunc(records, func(a, b *record) int { return cmp.Compare(a.number(), b.number()) })
+	for _, r := range records {
+		for _, p := range r.parts() {
+			p.owners++
+		}
+		r.label = c.records.Add(r.label, r)
+	}
 }

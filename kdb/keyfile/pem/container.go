@@ -58,19 +58,6 @@ func (c *container) Entry(label string) (kdb.Entry, error) {
 	return r.entry(), nil
 }
 
-func (r *record) entry() kdb.Entry {
-	e := kdb.Entry{Label: r.label, Kind: r.kind, Trusted: r.trusted, Certificates: r.certificates}
-	if r.request != nil {
-		e.Request = r.request.item.DER
-	}
-	for _, p := range [...]*part{r.key, r.cert} {
-		if p != nil && len(p.item.LocalKeyID) > 0 {
-			e.LocalKeyID = p.item.LocalKeyID
-		}
-	}
-	return e
-}
-
 // Key implements keyfile.Container.
 func (c *container) Key(label string) ([]byte, error) {
 	r, err := c.records.Find(label)

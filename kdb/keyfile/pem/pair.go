@@ -2,139 +2,370 @@ package pem
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"certkdb/kdb"
+	"certkdb/kdb/keyfile/pkcs7"
+	"certkdb/pki/cert"
+	"certkdb/pki/issuers"
 	"certkdb/pki/key"
 )
+
+// piece is a certificate, request or private key of an input.
+type piece struct {
+	item  *Item // of a certificate in a PKCS #7 block: where the block stands, without its attributes
+	part  *part
+	cert  *cert.Certificate
+	spki  []byte // nil for a private key whose public key is not known
+	taken bool   // it is the certificate or request of an entry, or a copy of one
+}
 
 // record is an entry with the parts that it is made of.
 type record struct {
 	label        string
 	kind         kdb.Kind
 	trusted      bool
-	cert         *part // nil for requests, and for keys without certificate
+	item         *Item // the certificate or request; nil for a key alone
+	cert         *part // nil for requests, and for keys without a certificate
 	request      *part
 	key          *part
-	copies       []*part  // the same certificate or key once more
-	certificates [][]byte // the own one and its chain
+	copies       []*part  // the same certificate or key again
+	certificates [][]byte // the entry's own and its chain
 }
 
-// pairing finds out what belongs together.
-type pairing struct {
-	*container
-	gatherer
-	// certParts are the parts of gatherer.certs, and so on.
-	certParts, requestParts, keyParts []*part
-	issuersOf                         *pool
-	publics, byID, tied               map[string][]int // tied are those of chains, by the localKeyIDs of their entries
-	keyIDs                            map[string]bool
-	found                             []*record
-	bySPKI                            map[string]*record // by the public keys of their private keys
-	taken                             []bool             // certificates that are an entry's own, or a copy of it
-	// chained are the certificates of chains, with the labels of the entries that have these.
-	chained map[[32]byte][]string
+// pieces are what an input holds. Their method pair makes entries of them by the rules of FORMAT.md.
+type pieces struct {
+	// named lets a certificate with a label of its own be an entry even if it is part of a chain, or equals that of another entry.
+	named   bool
+	ignored func(Item)  // takes what makes no entry
+	invalid func(error) // takes errors about one of several certificates in a block
+	size    int         // bytes
+
+	certs, requests, keys []*piece
+
+	records             []*record
+	publics, byID, tied map[string][]*piece // by public key, by localKeyID, and those of chains by the localKeyID of the entry
+	keyIDs              map[string]bool
+	pool                *issuers.Pool
+	pieceOf             map[*cert.Certificate]*piece
+	bySPKI              map[string]*record    // by the public keys of their private keys
+	chained             map[[32]byte][]string // certificates in chains, with the labels of the entries that have these
 }
 
-// pair makes the records, in the order of the file.
-func (c *container) pair() {
-	x := &pairing{container: c, keyIDs: map[string]bool{}, bySPKI: map[string]*record{}, chained: map[[32]byte][]string{}}
-	x.options.Invalid = func(err error) { c.bad = append(c.bad, err) }
-	for _, p := range c.parts {
-		if err := x.add(p); err != nil {
-			x.invalid(err)
-		}
-	}
-	x.taken = make([]bool, len(x.certs))
-	if len(x.keys) > 0 {
-		x.issuersOf, x.publics = x.pool(), x.byPublicKey()
-		x.byID, x.tied = x.by(func(i *Item) []byte { return i.LocalKeyID }), x.by(func(i *Item) []byte { return i.chainOf })
-	}
-	for i := range x.keys {
-		x.pairKey(&x.keys[i], x.keyParts[i])
-	}
-	for i := range x.certs {
-		x.pairTrusted(i)
-	}
-	slices.SortStableFunc(x.found, func(a, b *record) int { return cmp.Compare(a.number(), b.number()) })
-	for _, r := range x.found {
-		r.label = c.records.Add(r.label, r)
-	}
-}
+// maxComparisons bounds how many pairs of keys and certificates are compared by meaning and not by their bytes alone. Only inputs with
+// thousands of keys reach it.
+const maxComparisons = 1 << 18
 
-// by indexes the certificates by something that most of them do not have.
-func (x *pairing) by(id func(*Item) []byte) map[string][]int {
-	ids := map[string][]int{}
-	for i := range x.certs {
-		if id := id(&x.certs[i].item); len(id) > 0 {
-			ids[string(id)] = append(ids[string(id)], i)
-		}
-	}
-	return ids
-}
+// maxChain bounds chains; no real one has more than a handful of certificates.
+const maxChain = 16
 
-// parts are all parts of an entry but its chain.
-func (r *record) parts() []*part {
-	var list []*part
-	for _, p := range append([]*part{r.key, r.cert, r.request}, r.copies...) {
-		if p != nil {
-			list = append(list, p)
-		}
-	}
-	return list
-}
-
-// number is where the entry stands in the file.
-func (r *record) number() int {
-	first := math.MaxInt
-	for _, p := range [...]*part{r.key, r.cert, r.request} {
-		if p != nil {
-			first = min(first, p.number)
-		}
-	}
-	return first
-}
-
-// add gathers a part. A key that cannot be opened now is gathered all the same.
-func (x *pairing) add(p *part) error {
-	var err error
+// add takes a part. Private keys come open, if they can be opened.
+func (x *pieces) add(p *part) error {
+	p.certs = nil
+	f := &piece{item: &p.item, part: p}
 	switch p.item.Kind {
+	case Certificate:
+		if err := x.addCertificate(f); err != nil {
+			return fmt.Errorf("%s: %w", p.item.Where(), err)
+		}
+	case Request:
+		request, err := cert.ParseRequest(p.item.DER)
+		if err != nil {
+			return fmt.Errorf("%s: %w: %w", p.item.Where(), kdb.ErrParse, err)
+		}
+		f.spki = request.RawSPKI
+		x.requests = append(x.requests, f)
 	case PrivateKey, EncryptedKey, OpenSSHKey:
-		p.private, err = p.item.OpenKey(nil)
-		if errors.Is(err, kdb.ErrNoPassword) || p.item.Kind != PrivateKey && unsupported(err) {
-			err = nil
-		}
-		if err == nil {
-			x.keys, x.keyParts = append(x.keys, foundKey{p.item, p.private}), append(x.keyParts, p)
-			x.keyIDs[string(p.item.LocalKeyID)] = len(p.item.LocalKeyID) > 0
-		}
+		f.spki = p.private.SPKI
+		x.keys = append(x.keys, f)
+	case PKCS7:
+		return x.addPKCS7(p)
+	case PKCS12:
+		return fmt.Errorf("%s: %w: a key store among certificates; pass it in a file of its own", p.item.Where(), kdb.ErrUnsupported)
 	default:
-		err = x.take(p.item)
+		x.ignored(p.item)
+		return nil
 	}
-	for _, f := range x.certs[len(x.certParts):] {
-		x.certParts, p.certs = append(x.certParts, p), append(p.certs, f.item.DER)
-	}
-	if len(x.requests) > len(x.requestParts) {
-		x.requestParts = append(x.requestParts, p)
-	}
-	return err
+	x.size += len(p.item.DER)
+	return nil
 }
 
-// pairKey makes the entries of a private key.
-func (x *pairing) pairKey(k *foundKey, p *part) {
-	matching := x.certificatesFor(k)
-	for _, group := range matching {
-		x.pairPersonal(k, p, group)
+func (x *pieces) addCertificate(f *piece) (err error) {
+	if f.cert, err = cert.Parse(f.item.DER); err != nil {
+		return fmt.Errorf("%w: %w", kdb.ErrParse, err)
 	}
-	if len(matching) > 0 || x.pairCopy(p) || x.pairRequest(k, p) {
+	f.spki = f.cert.RawSPKI
+	f.part.certs = append(f.part.certs, f.item.DER)
+	x.certs = append(x.certs, f)
+	return nil
+}
+
+// addPKCS7 takes the certificates of a PKCS #7 container.
+func (x *pieces) addPKCS7(p *part) error {
+	contents, err := pkcs7.Parse(p.item.DER)
+	if err != nil {
+		return fmt.Errorf("%s: %w", p.item.Where(), err)
+	}
+	for i, der := range contents.Certificates {
+		inner := p.item
+		inner.Kind, inner.DER, inner.Label, inner.LocalKeyID = Certificate, der, "", nil
+		if err := x.addCertificate(&piece{item: &inner, part: p}); err != nil {
+			x.invalid(fmt.Errorf("certificate %d of %s: %w", i+1, p.item.Where(), err))
+		}
+	}
+	x.size += len(p.item.DER)
+	if len(contents.Certificates) == 0 {
+		x.ignored(p.item)
+	}
+	return nil
+}
+
+// pair makes the entries: those of the private keys first.
+func (x *pieces) pair() []*record {
+	if len(x.keys) > 0 {
+		x.index()
+	}
+	for _, k := range x.keys {
+		x.pairKey(k)
+	}
+	for _, f := range x.certs {
+		if !f.taken && !x.inChain(f) {
+			x.enter(&record{
+				kind: kdb.KindTrusted, trusted: !f.item.Aux.Distrusted(), item: f.item, cert: f.part, label: f.label(""),
+				certificates: [][]byte{f.item.DER},
+			})
+		}
+	}
+	return x.records
+}
+
+// index prepares what the private keys ask for. The pool does not prefer a certificate for being valid now, so that the same input makes
+// the same entries at any time: of several with the right key it takes the one that is valid longest.
+func (x *pieces) index() {
+	x.pool, x.pieceOf = issuers.NewPool(time.Time{}), make(map[*cert.Certificate]*piece, len(x.certs))
+	x.publics, x.byID, x.tied = map[string][]*piece{}, map[string][]*piece{}, map[string][]*piece{}
+	x.keyIDs, x.bySPKI, x.chained = map[string]bool{}, map[string]*record{}, map[[32]byte][]string{}
+	for _, f := range x.certs {
+		x.pieceOf[f.cert] = f
+		x.pool.Add(f.cert)
+		x.publics[string(f.spki)] = append(x.publics[string(f.spki)], f)
+		x.byID[string(f.item.LocalKeyID)] = append(x.byID[string(f.item.LocalKeyID)], f)
+		x.tied[string(f.item.chainOf)] = append(x.tied[string(f.item.chainOf)], f)
+	}
+	delete(x.byID, "")
+	delete(x.tied, "")
+	for _, k := range x.keys {
+		x.keyIDs[string(k.item.LocalKeyID)] = len(k.item.LocalKeyID) > 0
+	}
+}
+
+// pairKey makes the entries of a private key. One that is an entry's already, in another form, makes none.
+func (x *pieces) pairKey(k *piece) {
+	matching := x.certificatesOf(k)
+	for _, group := range matching {
+		x.pairCertificate(k, group)
+	}
+	if len(matching) > 0 {
 		return
 	}
-	x.enter(&record{kind: kdb.KindPersonal, key: p, label: p.keyLabel()})
+	if r := x.bySPKI[string(k.identity())]; r != nil {
+		r.copies = append(r.copies, k.part)
+	} else if !x.pairRequest(k) {
+		x.enter(&record{kind: kdb.KindPersonal, key: k.part, label: k.part.keyLabel()})
+	}
+}
+
+// identity is the public key, else the private one as far as it is known.
+func (k *piece) identity() []byte {
+	if k.spki != nil {
+		return k.spki
+	}
+	return k.part.private.PKCS8
+}
+
+// certificatesOf finds the certificates of a key that are no other entry's, the copies of each behind it.
+func (x *pieces) certificatesOf(k *piece) [][]*piece {
+	byID := slices.DeleteFunc(slices.Clone(x.byID[string(k.item.LocalKeyID)]), func(f *piece) bool {
+		return f.taken || k.spki != nil && !key.SameKey(k.spki, f.spki)
+	})
+	switch {
+	case len(byID) > 0:
+		return x.distinct(byID)
+	case x.waits(k):
+		return nil
+	case k.spki != nil:
+		return x.distinct(slices.DeleteFunc(x.sameKey(k), func(f *piece) bool {
+			return f.taken || x.keyIDs[string(f.item.LocalKeyID)] // another key's
+		}))
+	case len(x.keys) == 1 && len(k.item.LocalKeyID) == 0:
+		return x.distinct(x.likely())
+	}
+	return nil
+}
+
+// sameKey finds the certificates with the public key of a private key.
+func (x *pieces) sameKey(k *piece) []*piece {
+	if len(x.keys)*len(x.certs) > maxComparisons {
+		return slices.Clone(x.publics[string(k.spki)])
+	}
+	var same []*piece
+	for _, f := range x.certs {
+		if key.SameKey(k.spki, f.spki) {
+			same = append(same, f)
+		}
+	}
+	return same
+}
+
+// waits says that a request has the key's localKeyID: certificates without it are no answer to it yet.
+func (x *pieces) waits(k *piece) bool {
+	return len(k.item.LocalKeyID) > 0 && slices.ContainsFunc(x.requests, func(f *piece) bool {
+		return bytes.Equal(f.item.LocalKeyID, k.item.LocalKeyID)
+	})
+}
+
+// likely is the certificate of the only key when nothing tells.
+func (x *pieces) likely() []*piece {
+	if len(x.certs) == 1 {
+		return x.certs
+	}
+	if i := slices.IndexFunc(x.certs, func(f *piece) bool { return !f.cert.IsCA }); i >= 0 {
+		return x.certs[i : i+1]
+	}
+	return nil
+}
+
+// distinct takes certificates for an entry's own. One that comes again is a copy, unless it has a label that makes an entry of it.
+func (x *pieces) distinct(list []*piece) [][]*piece {
+	var groups [][]*piece
+	for _, f := range list {
+		at := slices.IndexFunc(groups, func(g []*piece) bool { return bytes.Equal(g[0].item.DER, f.item.DER) })
+		switch {
+		case at < 0:
+			groups = append(groups, []*piece{f})
+		case !x.named || f.item.Label == "" || f.item.Label == groups[at][0].item.Label:
+			groups[at] = append(groups[at], f)
+		default:
+			continue
+		}
+		f.taken = true
+	}
+	return groups
+}
+
+func (x *pieces) pairCertificate(k *piece, group []*piece) {
+	f := group[0]
+	r := &record{
+		kind: kdb.KindPersonal, key: k.part, item: f.item, cert: f.part, label: f.label(k.item.Label), certificates: [][]byte{f.item.DER},
+	}
+	for _, again := range group[1:] {
+		r.copies = append(r.copies, again.part)
+	}
+	for _, issuer := range x.issuers(f, x.tied[string(k.item.LocalKeyID)]) {
+		r.certificates = append(r.certificates, issuer.item.DER)
+		sum := sha256.Sum256(issuer.item.DER)
+		x.chained[sum] = append(x.chained[sum], r.label)
+	}
+	x.enter(r)
+}
+
+// issuers are the chain of a certificate. Certificates that are tied to its key go before others that could be in their place, and belong
+// to the chain in any case.
+func (x *pieces) issuers(f *piece, tied []*piece) []*piece {
+	list := []*piece{f}
+	for len(list) <= maxChain {
+		next := x.issuer(list[len(list)-1], tied)
+		if next == nil || slices.Contains(list, next) {
+			break
+		}
+		list = append(list, next)
+	}
+	for _, other := range tied {
+		if !slices.Contains(list, other) && len(list) <= maxChain {
+			list = append(list, other)
+		}
+	}
+	return list[1:]
+}
+
+// issuer finds the certificate that issued another one, rather among those that are tied to its key; nil if it is not here.
+func (x *pieces) issuer(f *piece, tied []*piece) *piece {
+	if issuers.SelfSigned(f.cert) {
+		return nil
+	}
+	c := x.pool.Issuer(f.cert)
+	if c == nil {
+		return nil
+	}
+	for _, other := range tied {
+		if other.cert.Subject.Canonical() == c.Subject.Canonical() && bytes.Equal(other.cert.SKI, c.SKI) {
+			return other
+		}
+	}
+	return x.pieceOf[c]
+}
+
+// enter adds a record.
+func (x *pieces) enter(r *record) {
+	x.records = append(x.records, r)
+	if r.key != nil {
+		if id := (&piece{part: r.key, spki: r.key.private.SPKI}).identity(); id != nil {
+			x.bySPKI[string(id)] = r
+		}
+	}
+}
+
+// pairRequest makes an entry of a key and the request for it.
+func (x *pieces) pairRequest(k *piece) bool {
+	alone := len(x.keys) == 1 && len(x.requests) == 1 && len(x.certs) == 0
+	exact := len(x.keys)*len(x.requests) > maxComparisons
+	for _, f := range x.requests {
+		if f.taken || exact && !bytes.Equal(k.spki, f.spki) || !f.requestOf(k, alone) {
+			continue
+		}
+		f.taken = true
+		x.enter(&record{kind: kdb.KindRequest, key: k.part, item: f.item, request: f.part, label: f.label(k.item.Label)})
+		return true
+	}
+	return false
+}
+
+func (f *piece) requestOf(k *piece, alone bool) bool {
+	if k.spki != nil {
+		return key.SameKey(k.spki, f.spki)
+	}
+	if len(k.item.LocalKeyID) == 0 {
+		return alone
+	}
+	return bytes.Equal(k.item.LocalKeyID, f.item.LocalKeyID)
+}
+
+// inChain says that a certificate is part of a chain and no entry of its own.
+func (x *pieces) inChain(f *piece) bool {
+	if len(x.chained) == 0 {
+		return false
+	}
+	labels, found := x.chained[sha256.Sum256(f.item.DER)]
+	return found && (!x.named || len(f.item.chainOf) > 0 || f.item.Label == "" || slices.Contains(labels, f.item.Label))
+}
+
+// label returns the label of the file, else other, else one made of the subject.
+func (f *piece) label(other string) string {
+	for _, label := range [...]string{f.item.Label, other} {
+		if label != "" && kdb.CheckLabel(label) == nil {
+			return label
+		}
+	}
+	e := kdb.Entry{Request: f.item.DER}
+	if f.cert == nil {
+		return kdb.AutoLabel(&e)
+	}
+	e = kdb.Entry{Certificates: [][]byte{f.item.DER}}
+	return kdb.LabelFor(f.cert.Subject, e.Fingerprint())
 }
 
 // keyLabel is the label of a key alone: made of what it shows of itself, since a digest of the key would help to guess it.
@@ -150,172 +381,32 @@ func (p *part) keyLabel() string {
 	return fmt.Sprintf("key-%x", sum[:4])
 }
 
-// certificatesFor finds the certificates of a key that are no other entry's: see [Codec]. Behind each stand the copies of it.
-func (x *pairing) certificatesFor(k *foundKey) [][]int {
-	byID := slices.DeleteFunc(slices.Clone(x.byID[string(k.item.LocalKeyID)]), func(i int) bool {
-		return x.taken[i] || k.private.SPKI != nil && !key.SameKey(k.private.SPKI, x.certs[i].spki)
-	})
-	switch {
-	case len(byID) > 0:
-		return x.distinct(byID)
-	case x.waits(k):
-		return nil
-	case k.private.SPKI != nil:
-		return x.distinct(slices.DeleteFunc(slices.Clone(x.sameKey(k, x.publics)), func(i int) bool {
-			return x.taken[i] || x.keyIDs[string(x.certs[i].item.LocalKeyID)] // another key's
-		}))
-	case len(x.keys) == 1 && len(k.item.LocalKeyID) == 0:
-		return x.likely()
-	}
-	return nil
+// parts are all parts of an entry but its chain.
+func (r *record) parts() []*part {
+	return slices.DeleteFunc(append([]*part{r.key, r.cert, r.request}, r.copies...), func(p *part) bool { return p == nil })
 }
 
-// waits says that a request has the key's localKeyID: certificates without it are no answer to it yet.
-func (x *pairing) waits(k *foundKey) bool {
-	return len(k.item.LocalKeyID) > 0 && slices.ContainsFunc(x.requests, func(f found) bool { return bytes.Equal(f.item.LocalKeyID, k.item.LocalKeyID) })
-}
-
-// likely is the certificate of the only key when nothing tells.
-func (x *pairing) likely() [][]int {
-	i := slices.IndexFunc(x.certs, func(f found) bool { return !f.cert.IsCA })
-	if len(x.certs) == 1 {
-		i = 0
-	}
-	if i < 0 {
-		return nil
-	}
-	return x.distinct([]int{i})
-}
-
-// distinct takes certificates for an entry's own. One that comes again is a copy, unless it has a label of its own.
-func (x *pairing) distinct(list []int) [][]int {
-	var groups [][]int
-	for _, i := range list {
-		item := &x.certs[i].item
-		at := slices.IndexFunc(groups, func(g []int) bool { return string(x.certs[g[0]].item.DER) == string(item.DER) })
-		switch {
-		case at < 0:
-			groups = append(groups, []int{i})
-		case item.Label == "" || item.Label == x.certs[groups[at][0]].item.Label:
-			groups[at] = append(groups[at], i)
-		default:
-			continue
-		}
-		x.taken[i] = true
-	}
-	return groups
-}
-
-func (x *pairing) pairPersonal(k *foundKey, p *part, group []int) {
-	f := &x.certs[group[0]]
-	r := &record{kind: kdb.KindPersonal, key: p, cert: x.certParts[group[0]], label: f.label(k.item.Label), certificates: [][]byte{f.item.DER}}
-	for _, i := range group[1:] {
-		r.copies = append(r.copies, x.certParts[i])
-	}
-	for _, i := range x.issuers(group[0], string(k.item.LocalKeyID)) {
-		der := x.certs[i].item.DER
-		r.certificates = append(r.certificates, der)
-		sum := sha256.Sum256(der)
-		x.chained[sum] = append(x.chained[sum], r.label)
-	}
-	x.enter(r)
-}
-
-// issuers are the chain of a certificate. Certificates that are tied to its key go before others that could be in their place, and belong to the
-// chain in any case.
-func (x *pairing) issuers(i int, id string) []int {
-	tied := x.tied[id]
-	list := []int{i}
-	for len(list) <= maxChain {
-		next := x.issuer(list[len(list)-1], x.issuersOf)
-		if next >= 0 {
-			next = x.preferred(tied, next)
-		}
-		if next < 0 || slices.Contains(list, next) {
-			break
-		}
-		list = append(list, next)
-	}
-	for _, j := range tied {
-		if !slices.Contains(list, j) && len(list) <= maxChain {
-			list = append(list, j)
+// number is where the entry stands in the file.
+func (r *record) number() int {
+	first := math.MaxInt
+	for _, p := range [...]*part{r.key, r.cert, r.request} {
+		if p != nil {
+			first = min(first, p.number)
 		}
 	}
-	return list[1:]
+	return first
 }
 
-// preferred is the certificate among those of a list that could be in the place of another one, else that.
-func (x *pairing) preferred(list []int, i int) int {
-	c := x.certs[i].cert
-	for _, j := range list {
-		if other := x.certs[j].cert; other.Subject.Canonical() == c.Subject.Canonical() && bytes.Equal(other.SKI, c.SKI) {
-			return j
+// entry is the entry without its key.
+func (r *record) entry() kdb.Entry {
+	e := kdb.Entry{Label: r.label, Kind: r.kind, Trusted: r.trusted, Certificates: r.certificates}
+	if r.request != nil {
+		e.Request = r.request.item.DER
+	}
+	for _, p := range [...]*part{r.key, r.cert} {
+		if p != nil && len(p.item.LocalKeyID) > 0 {
+			e.LocalKeyID = p.item.LocalKeyID
 		}
 	}
-	return i
-}
-
-// enter adds a record, and notes what its parts are used for.
-func (x *pairing) enter(r *record) {
-	x.found = append(x.found, r)
-	for _, p := range r.parts() {
-		p.owners++
-	}
-	if r.key != nil && r.key.private.SPKI != nil {
-		x.bySPKI[string(r.key.private.SPKI)] = r
-	}
-}
-
-// pairCopy recognises the key of an entry in another form.
-func (x *pairing) pairCopy(p *part) bool {
-	r := x.bySPKI[string(p.private.SPKI)]
-	if r == nil {
-		return false
-	}
-	p.owners++
-	r.copies = append(r.copies, p)
-	return true
-}
-
-// pairRequest makes an entry of a key and the request for it.
-func (x *pairing) pairRequest(k *foundKey, p *part) bool {
-	alone := len(x.keys) == 1 && len(x.requests) == 1 && len(x.certs) == 0
-	exact := len(x.keys)*len(x.requests) > maxComparisons
-	for i := range x.requests {
-		f := &x.requests[i]
-		if f.used || exact && !bytes.Equal(k.private.SPKI, f.spki) || !f.requestOf(k, alone) {
-			continue
-		}
-		f.used = true
-		x.enter(&record{kind: kdb.KindRequest, key: p, request: x.requestParts[i], label: f.label(k.item.Label)})
-		return true
-	}
-	return false
-}
-
-func (f *found) requestOf(k *foundKey, alone bool) bool {
-	if k.private.SPKI != nil {
-		return key.SameKey(k.private.SPKI, f.spki)
-	}
-	if len(k.item.LocalKeyID) == 0 {
-		return alone
-	}
-	return bytes.Equal(k.item.LocalKeyID, f.item.LocalKeyID)
-}
-
-// pairTrusted makes an entry of a certificate that is no other's. One of a chain needs a label of its own.
-func (x *pairing) pairTrusted(i int) {
-	f, p := &x.certs[i], x.certParts[i]
-	if x.taken[i] {
-		return
-	}
-	if len(x.chained) > 0 {
-		labels, inChain := x.chained[sha256.Sum256(f.item.DER)]
-		if inChain && (len(f.item.chainOf) > 0 || f.item.Label == "" || slices.Contains(labels, f.item.Label)) {
-			return
-		}
-	}
-	x.enter(&record{
-		kind: kdb.KindTrusted, trusted: !f.item.Aux.Distrusted(), cert: p, label: f.label(""), certificates: [][]byte{f.item.DER},
-	})
+	return e
 }
