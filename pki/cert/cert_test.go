@@ -124,7 +124,10 @@ func TestDescribeExtensions_rare(t *testing.T) {
 		e    cert.Extension
 		want string
 	}{
-		{extension(cert.IDPolicyConstraints, true, "\x30\x06\x80\x01\x00\x81\x01\x02"), "explicit policy after 0 certificates, no mapping after 2 certificates"},
+		{
+			extension(cert.IDPolicyConstraints, true, "\x30\x06\x80\x01\x00\x81\x01\x02"),
+			"explicit policy after 0 certificates, no mapping after 2 certificates",
+		},
 		{extension(cert.IDInhibitAnyPolicy, true, "\x02\x01\x03"), "after 3 certificates"},
 		{extension(cert.IDPolicyMappings, true, "\x30\x0a\x30\x08\x06\x02\x2a\x03\x06\x02\x2a\x04"), "1.2.3 = 1.2.4"},
 		{extension(cert.IDTLSFeature, false, "\x30\x06\x02\x01\x05\x02\x01\x11"), "status_request, 17"},
@@ -135,8 +138,15 @@ func TestDescribeExtensions_rare(t *testing.T) {
 		{extension(cert.IDKeyUsage, false, "\x05\x00"), "#0500 (it is no BIT STRING)"},
 		{extension(cert.IDBasicConstraints, true, "\x30\x00"), "no CA"},
 		{extension(cert.IDAuthorityKeyID, false, "\x30\x07\x80\x02\xab\xcd\x82\x01\x05"), "abcd, serial 05"},
-		{extension(cert.IDCRLDistributionPoints, false, "\x30\x13\x30\x11\xa0\x0b\xa1\x09\x30\x07\x06\x03\x55\x04\x03\x0c\x00\x81\x02\x01\x06"), "relative CN= reasons 0x060"},
-		{extension(cert.IDSubjectAltName, false, "\x30\x0b\x82\x03a\x1b\xffb\x88\x01\x2a\x87\x01\x01"[:2]+"\x82\x03a\x1b\xff\x88\x01\x2a\x87\x01\x01"), `dns:a\x1b\xff, rid:1.2, ip:#01`},
+		{
+			extension(cert.IDCRLDistributionPoints, false, "\x30\x13\x30\x11\xa0\x0b\xa1\x09\x30\x07\x06\x03\x55\x04\x03\x0c\x00\x81\x02\x01\x06"),
+			"relative CN= reasons 0x060",
+		},
+		{
+			extension(cert.IDSubjectAltName, false,
+				"\x30\x0b\x82\x03a\x1b\xffb\x88\x01\x2a\x87\x01\x01"[:2]+"\x82\x03a\x1b\xff\x88\x01\x2a\x87\x01\x01"),
+			`dns:a\x1b\xff, rid:1.2, ip:#01`,
+		},
 	}
 	for _, test := range tests {
 		lines := cert.DescribeExtensions([]cert.Extension{test.e})
@@ -220,7 +230,10 @@ func TestParse_refuses(t *testing.T) {
 		}
 	}
 	twice := fullTemplate()
-	twice.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3}, Value: []byte{5, 0}}, {Id: asn1.ObjectIdentifier{1, 2, 3}, Value: []byte{5, 0}}}
+	twice.ExtraExtensions = []pkix.Extension{
+		{Id: asn1.ObjectIdentifier{1, 2, 3}, Value: []byte{5, 0}},
+		{Id: asn1.ObjectIdentifier{1, 2, 3}, Value: []byte{5, 0}},
+	}
 	if _, err := cert.Parse(makeCertificate(t, twice)); err == nil || !strings.Contains(err.Error(), "1.2.3) occurs twice") {
 		t.Errorf("duplicate extension: %v", err)
 	}
@@ -297,7 +310,8 @@ func TestParseCRL_conformance(t *testing.T) {
 			t.Errorf("%s (%s): %v", r.Path, r.Expected, err)
 		}
 		if want, goErr := x509.ParseRevocationList(data); goErr == nil && err == nil {
-			if len(want.RevokedCertificateEntries) != len(c.Revoked) || !want.ThisUpdate.Equal(c.ThisUpdate) || !bytes.Equal(want.AuthorityKeyId, c.AKI) {
+			if len(want.RevokedCertificateEntries) != len(c.Revoked) || !want.ThisUpdate.Equal(c.ThisUpdate) ||
+				!bytes.Equal(want.AuthorityKeyId, c.AKI) {
 				t.Errorf("%s: differs from crypto/x509", r.Path)
 			}
 		}
@@ -352,7 +366,8 @@ func TestParseCRL(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := fmt.Sprintln(c.Version, c.Issuer, c.ThisUpdate, c.NextUpdate, c.Number, c.AKI, c.Revoked[0].Serial, c.Revoked[0].Reason, c.Revoked[0].Date)
+	got := fmt.Sprintln(c.Version, c.Issuer, c.ThisUpdate, c.NextUpdate, c.Number, c.AKI, c.Revoked[0].Serial, c.Revoked[0].Reason,
+		c.Revoked[0].Date)
 	if want := fmt.Sprintln(2, "CN=ca", when, when.AddDate(0, 1, 0), 7, []byte{1}, 5, "keyCompromise", when); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -376,7 +391,8 @@ func FuzzExtensions(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, value []byte) {
 		for _, id := range []string{
 			cert.IDNameConstraints, cert.IDCertificatePolicies, cert.IDPolicyMappings, cert.IDPolicyConstraints, cert.IDInhibitAnyPolicy,
-			cert.IDCRLDistributionPoints, cert.IDAuthorityInfoAccess, cert.IDAuthorityKeyID, cert.IDSubjectAltName, cert.IDSCTList, cert.IDTLSFeature,
+			cert.IDCRLDistributionPoints, cert.IDAuthorityInfoAccess, cert.IDAuthorityKeyID, cert.IDSubjectAltName, cert.IDSCTList,
+			cert.IDTLSFeature,
 		} {
 			cert.DescribeExtensions([]cert.Extension{{ID: id, Value: value}})
 		}

@@ -34,7 +34,8 @@ var decoders = map[string]func([]byte) (string, error){
 		if p.Name != nil {
 			name = p.Name.String()
 		}
-		return fmt.Sprintf("%q %v %v %v %v %#x %v", name, p.OnlyUsers, p.OnlyCAs, p.OnlyAttributes, p.Indirect, int(p.OnlySomeReasons), p.HasReasons), nil
+		return fmt.Sprintf("%q %v %v %v %v %#x %v", name, p.OnlyUsers, p.OnlyCAs, p.OnlyAttributes, p.Indirect, int(p.OnlySomeReasons),
+			p.HasReasons), nil
 	},
 	"keyid": func(der []byte) (string, error) {
 		id, err := cert.ParseAuthorityKeyID(der)
@@ -85,18 +86,28 @@ func TestDecoders_read(t *testing.T) {
 		{"inhibit", "zero", "\x02\x01\x00", "0"},
 		{"inhibit", "longer than any path", "\x02\x09\x7f\xff\xff\xff\xff\xff\xff\xff\xff", "2147483647"},
 		{
-			"names", "each kind", tlv(0x30, tlv(0x81, "a@b"), dnsA, tlv(0xa4, directory("CN=d")), uri, tlv(0x87, "\x0a\x00\x00\x01"), tlv(0x88, "\x2a\x03")),
+			"names", "each kind", tlv(0x30, tlv(0x81, "a@b"), dnsA, tlv(0xa4, directory("CN=d")), uri, tlv(0x87, "\x0a\x00\x00\x01"),
+				tlv(0x88, "\x2a\x03")),
 			"email:a@b, dns:a.example, directory:CN=d, uri:http://a.example/, ip:10.0.0.1, rid:1.2.3",
 		},
-		{"names", "the rare kinds", tlv(0x30, tlv(0xa0, oid123, tlv(0xa0, tlv(0x0c, "v"))), tlv(0xa3), tlv(0xa5)), "other:1.2.3=v, x400:#, edi:#"},
-		{"subtrees", "permitted and excluded", tlv(0x30, tlv(0xa0, tlv(0x30, dnsA)), tlv(0xa1, tlv(0x30, tlv(0x87, "\x0a\x00\x00\x00\xff\x00\x00\x00")))), "[dns:a.example] [ip:10.0.0.0/8]"},
+		{
+			"names", "the rare kinds", tlv(0x30, tlv(0xa0, oid123, tlv(0xa0, tlv(0x0c, "v"))), tlv(0xa3), tlv(0xa5)), "other:1.2.3=v, x400:#, edi:#",
+		},
+		{
+			"subtrees", "permitted and excluded",
+			tlv(0x30, tlv(0xa0, tlv(0x30, dnsA)), tlv(0xa1, tlv(0x30, tlv(0x87, "\x0a\x00\x00\x00\xff\x00\x00\x00")))),
+			"[dns:a.example] [ip:10.0.0.0/8]",
+		},
 		{"subtrees", "the default distance written out", tlv(0x30, tlv(0xa0, tlv(0x30, dnsA, "\x80\x01\x00"))), "[dns:a.example] []"},
 		{"points", "a full name", tlv(0x30, tlv(0x30, fullName)), "[uri:http://a.example/]"},
 		{"points", "a relative name", tlv(0x30, tlv(0x30, rdnName)), "[relative CN=crl1]"},
 		{"points", "a CRL issuer alone", tlv(0x30, tlv(0x30, tlv(0xa2, tlv(0xa4, directory("CN=c"))))), "[CRL issuer directory:CN=c]"},
 		{"points", "reasons", tlv(0x30, tlv(0x30, fullName, "\x81\x02\x05\x60")), "[uri:http://a.example/ reasons 0x006]"},
 		{"issuing", "nothing", tlv(0x30), `"" false false false false 0x1fe false`},
-		{"issuing", "everything", tlv(0x30, fullName, "\x81\x01\xff\x82\x01\x00\x83\x02\x05\x60\x84\x01\xff\x85\x01\x01"), `"uri:http://a.example/" true false true true 0x6 true`},
+		{
+			"issuing", "everything", tlv(0x30, fullName, "\x81\x01\xff\x82\x01\x00\x83\x02\x05\x60\x84\x01\xff\x85\x01\x01"),
+			`"uri:http://a.example/" true false true true 0x6 true`,
+		},
 		{"access", "OCSP", tlv(0x30, tlv(0x30, "\x06\x08\x2b\x06\x01\x05\x05\x07\x30\x01", uri)), "[{1.3.6.1.5.5.7.48.1 uri:http://a.example/}]"},
 		{"access", "nothing", tlv(0x30), "[]"},
 		{"keyid", "nothing", tlv(0x30), " [] <nil>"},
@@ -204,7 +215,8 @@ func TestDecoders_refuse(t *testing.T) {
 		{"extensions", "an INTEGER", "\x02\x01\x01", "no SEQUENCE"},
 		{"extensions", "twice the same", tlv(0x30, one("\x2a\x03", "", ""), one("\x2a\x03", "", "")), "occurs twice"},
 	} {
-		if got, err := decoders[test.decoder]([]byte(test.der)); err == nil || !strings.HasPrefix(err.Error(), "reading ") || !strings.Contains(err.Error(), test.says) {
+		if got, err := decoders[test.decoder]([]byte(test.der)); err == nil || !strings.HasPrefix(err.Error(), "reading ") ||
+			!strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: %s: %q, %v; want %q", test.decoder, test.rule, got, err, test.says)
 		}
 	}
@@ -246,7 +258,8 @@ func TestGeneralName_Other(t *testing.T) {
 
 func TestSAN_StringsAndHas(t *testing.T) {
 	t.Parallel()
-	names, err := cert.ParseGeneralNames([]byte(tlv(0x30, dnsA, tlv(0x81, "a@b"), uri, tlv(0x87, "\x0a\x00\x00\x01"), tlv(0x87, "\x0a"), tlv(0x87, strings.Repeat("\x00", 15)+"\x01"))))
+	names, err := cert.ParseGeneralNames([]byte(tlv(0x30, dnsA, tlv(0x81, "a@b"), uri, tlv(0x87, "\x0a\x00\x00\x01"), tlv(0x87, "\x0a"),
+		tlv(0x87, strings.Repeat("\x00", 15)+"\x01"))))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -263,7 +276,8 @@ func TestKeyUsage_String(t *testing.T) {
 	t.Parallel()
 	for usage, want := range map[cert.KeyUsage]string{
 		0: "", cert.DigitalSignature: "digitalSignature", cert.KeyCertSign | cert.CRLSign: "keyCertSign, cRLSign",
-		1<<9 - 1: "digitalSignature, contentCommitment, keyEncipherment, dataEncipherment, keyAgreement, keyCertSign, cRLSign, encipherOnly, decipherOnly",
+		1<<9 - 1: "digitalSignature, contentCommitment, keyEncipherment, dataEncipherment, keyAgreement, keyCertSign, cRLSign, " +
+			"encipherOnly, decipherOnly",
 	} {
 		if got := usage.String(); got != want {
 			t.Errorf("%#x: %q", uint16(usage), got)

@@ -10,9 +10,12 @@ import (
 // seeds are values of extensions for the decoders.
 func seeds() []string {
 	return []string{
-		tlv(0x30, policy123), qualified(tlv(0x30, idCPS, tlv(0x16, "u"))), tlv(0x30, tlv(0x30, oid123, oid124)), tlv(0x30, "\x80\x01\x00\x81\x01\x02"), "\x02\x01\x00",
-		tlv(0x30, dnsA, uri, tlv(0xa4, directory("CN=d"))), tlv(0x30, tlv(0xa0, tlv(0x30, dnsA))), tlv(0x30, tlv(0x30, fullName, "\x81\x02\x05\x60")),
-		tlv(0x30, tlv(0x30, rdnName)), tlv(0x30, tlv(0x30, oid123, uri)), tlv(0x30, tlv(0x80, "\x01"), tlv(0xa1, tlv(0xa4, directory("CN=i"))), "\x82\x01\x05"),
+		tlv(0x30, policy123), qualified(tlv(0x30, idCPS, tlv(0x16, "u"))), tlv(0x30, tlv(0x30, oid123, oid124)),
+		tlv(0x30, "\x80\x01\x00\x81\x01\x02"), "\x02\x01\x00",
+		tlv(0x30, dnsA, uri, tlv(0xa4, directory("CN=d"))), tlv(0x30, tlv(0xa0, tlv(0x30, dnsA))),
+		tlv(0x30, tlv(0x30, fullName, "\x81\x02\x05\x60")),
+		tlv(0x30, tlv(0x30, rdnName)), tlv(0x30, tlv(0x30, oid123, uri)),
+		tlv(0x30, tlv(0x80, "\x01"), tlv(0xa1, tlv(0xa4, directory("CN=i"))), "\x82\x01\x05"),
 		tlv(0x30, fullName, "\x81\x01\xff\x84\x01\xff"), tlv(0x30, one("\x2a\x03", flagTrue, "v")),
 	}
 }

@@ -30,12 +30,18 @@ func templates() map[string]*x509.Certificate {
 		"nothing but a subject": {Subject: pkix.Name{CommonName: "x"}},
 		"no subject":            {DNSNames: []string{"a.example"}},
 		"everything":            fullTemplate(),
-		"a root":                {Subject: pkix.Name{CommonName: "root"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign},
-		"path length 0":         {Subject: pkix.Name{CommonName: "ca"}, IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true},
-		"no CA, and says so":    {Subject: pkix.Name{CommonName: "leaf"}, BasicConstraintsValid: true},
-		"every key usage":       {Subject: pkix.Name{CommonName: "u"}, KeyUsage: 1<<9 - 1},
+		"a root": {
+			Subject: pkix.Name{CommonName: "root"}, IsCA: true, BasicConstraintsValid: true,
+			KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+		},
+		"path length 0":      {Subject: pkix.Name{CommonName: "ca"}, IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true},
+		"no CA, and says so": {Subject: pkix.Name{CommonName: "leaf"}, BasicConstraintsValid: true},
+		"every key usage":    {Subject: pkix.Name{CommonName: "u"}, KeyUsage: 1<<9 - 1},
 		"extended key usages": {
-			Subject: pkix.Name{CommonName: "e"}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageAny, x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageOCSPSigning},
+			Subject: pkix.Name{CommonName: "e"}, ExtKeyUsage: []x509.ExtKeyUsage{
+				x509.ExtKeyUsageAny, x509.ExtKeyUsageClientAuth,
+				x509.ExtKeyUsageOCSPSigning,
+			},
 		},
 		"name constraints": {
 			Subject: pkix.Name{CommonName: "nc"}, IsCA: true, BasicConstraintsValid: true, PermittedDNSDomainsCritical: true,
@@ -44,8 +50,14 @@ func templates() map[string]*x509.Certificate {
 			PermittedEmailAddresses: []string{"a@example.com", "example.org"}, ExcludedEmailAddresses: []string{".example.net"},
 			PermittedURIDomains: []string{"example.com"}, ExcludedURIDomains: []string{".bad.example.com"},
 		},
-		"policies": {Subject: pkix.Name{CommonName: "p"}, Policies: []x509.OID{mustOID("2.5.29.32.0"), mustOID("1.2.3"), mustOID("2.23.140.1.2.2")}},
-		"access":   {Subject: pkix.Name{CommonName: "a"}, OCSPServer: []string{"http://o.example"}, IssuingCertificateURL: []string{"http://i.example/1", "http://i.example/2"}},
+		"policies": {
+			Subject:  pkix.Name{CommonName: "p"},
+			Policies: []x509.OID{mustOID("2.5.29.32.0"), mustOID("1.2.3"), mustOID("2.23.140.1.2.2")},
+		},
+		"access": {
+			Subject: pkix.Name{CommonName: "a"}, OCSPServer: []string{"http://o.example"},
+			IssuingCertificateURL: []string{"http://i.example/1", "http://i.example/2"},
+		},
 		"distribution points": {
 			Subject: pkix.Name{CommonName: "d"}, CRLDistributionPoints: []string{"http://c.example/a", "ldap://c.example/b"},
 		},
@@ -53,9 +65,15 @@ func templates() map[string]*x509.Certificate {
 			DNSNames: []string{"a.example", "*.b.example", "xn--bcher-kva.example"}, EmailAddresses: []string{"a@b.example"},
 			IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}, URIs: []*url.URL{uri("spiffe://a.example/x"), uri("urn:uuid:1")},
 		},
-		"a long life":     {Subject: pkix.Name{CommonName: "t"}, NotBefore: time.Date(1950, 1, 1, 0, 0, 0, 0, time.UTC), NotAfter: time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)},
-		"the end of 2049": {Subject: pkix.Name{CommonName: "t"}, NotBefore: time.Date(2049, 12, 31, 23, 59, 59, 0, time.UTC), NotAfter: time.Date(2050, 1, 1, 0, 0, 0, 0, time.UTC)},
-		"a long serial":   {Subject: pkix.Name{CommonName: "s"}, SerialNumber: new(big.Int).Lsh(big.NewInt(1), 158)},
+		"a long life": {
+			Subject: pkix.Name{CommonName: "t"}, NotBefore: time.Date(1950, 1, 1, 0, 0, 0, 0, time.UTC),
+			NotAfter: time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC),
+		},
+		"the end of 2049": {
+			Subject: pkix.Name{CommonName: "t"}, NotBefore: time.Date(2049, 12, 31, 23, 59, 59, 0, time.UTC),
+			NotAfter: time.Date(2050, 1, 1, 0, 0, 0, 0, time.UTC),
+		},
+		"a long serial": {Subject: pkix.Name{CommonName: "s"}, SerialNumber: new(big.Int).Lsh(big.NewInt(1), 158)},
 	}
 }
 
@@ -77,7 +95,8 @@ func TestParse_templatesOfGo(t *testing.T) {
 		if w := c.Warning(); w != "" || len(c.Malformed()) > 0 || !c.TimesInForm() {
 			t.Errorf("%s: warning %q, malformed %v", rule, w, c.Malformed())
 		}
-		if lines := c.Describe(); len(lines) != len(want.Extensions) || slices.ContainsFunc(lines, func(l cert.Line) bool { return strings.HasPrefix(l.Value, "#") }) {
+		if lines := c.Describe(); len(lines) != len(want.Extensions) ||
+			slices.ContainsFunc(lines, func(l cert.Line) bool { return strings.HasPrefix(l.Value, "#") }) {
 			t.Errorf("%s: described as %v", rule, lines)
 		}
 		compareExtensions(t, rule, c, want)
@@ -114,7 +133,8 @@ func compareExtensions(t *testing.T, rule string, c *cert.Certificate, want *x50
 		for _, a := range list {
 			found[a.Method] = append(found[a.Method], string(a.Location.Value))
 		}
-		if err != nil || !slices.Equal(found["1.3.6.1.5.5.7.48.1"], want.OCSPServer) || !slices.Equal(found["1.3.6.1.5.5.7.48.2"], want.IssuingCertificateURL) {
+		if err != nil || !slices.Equal(found["1.3.6.1.5.5.7.48.1"], want.OCSPServer) ||
+			!slices.Equal(found["1.3.6.1.5.5.7.48.2"], want.IssuingCertificateURL) {
 			t.Errorf("%s: access %v, %v", rule, found, err)
 		}
 	}
@@ -155,10 +175,12 @@ func compareConstraints(t *testing.T, rule string, value []byte, want *x509.Cert
 		slices.Sort(parts)
 		return strings.Join(parts, " ")
 	}
-	if got, want := text(nc.Permitted), goes(want.PermittedDNSDomains, want.PermittedEmailAddresses, want.PermittedURIDomains, want.PermittedIPRanges); got != want {
+	if got, want := text(nc.Permitted), goes(want.PermittedDNSDomains, want.PermittedEmailAddresses, want.PermittedURIDomains,
+		want.PermittedIPRanges); got != want {
 		t.Errorf("%s: permitted %s; Go has %s", rule, got, want)
 	}
-	if got, want := text(nc.Excluded), goes(want.ExcludedDNSDomains, want.ExcludedEmailAddresses, want.ExcludedURIDomains, want.ExcludedIPRanges); got != want {
+	if got, want := text(nc.Excluded), goes(want.ExcludedDNSDomains, want.ExcludedEmailAddresses, want.ExcludedURIDomains,
+		want.ExcludedIPRanges); got != want {
 		t.Errorf("%s: excluded %s; Go has %s", rule, got, want)
 	}
 }
@@ -229,11 +251,13 @@ func TestParseRequest_templatesOfGo(t *testing.T) {
 			continue
 		}
 		dns, ips, emails, _ := r.SAN.Strings()
-		if !bytes.Equal(r.RawTBS, want.RawTBSCertificateRequest) || !bytes.Equal(r.RawSubject, want.RawSubject) || !bytes.Equal(r.RawSPKI, want.RawSubjectPublicKeyInfo) ||
+		if !bytes.Equal(r.RawTBS, want.RawTBSCertificateRequest) || !bytes.Equal(r.RawSubject, want.RawSubject) ||
+			!bytes.Equal(r.RawSPKI, want.RawSubjectPublicKeyInfo) ||
 			!bytes.Equal(r.Signature, want.Signature) || r.KeyType != "p256" || r.Version != 1 || r.SignatureAlgorithm.Name != "ecdsa-with-SHA256" {
 			t.Errorf("%s: %+v", rule, r)
 		}
-		if !slices.Equal(dns, want.DNSNames) || !slices.Equal(emails, want.EmailAddresses) || len(ips) != len(want.IPAddresses) || len(r.Extensions) != len(want.Extensions) {
+		if !slices.Equal(dns, want.DNSNames) || !slices.Equal(emails, want.EmailAddresses) || len(ips) != len(want.IPAddresses) ||
+			len(r.Extensions) != len(want.Extensions) {
 			t.Errorf("%s: names %v", rule, r.SAN)
 		}
 	}
@@ -249,7 +273,10 @@ func TestParseCRL_templatesOfGo(t *testing.T) {
 	issuer := &x509.Certificate{Subject: pkix.Name{CommonName: "ca"}, SubjectKeyId: []byte{1, 2}, KeyUsage: x509.KeyUsageCRLSign}
 	var entries []x509.RevocationListEntry
 	for _, reason := range cert.RevocationReasons() {
-		entries = append(entries, x509.RevocationListEntry{SerialNumber: big.NewInt(int64(reason) + 100), RevocationTime: when, ReasonCode: int(reason)})
+		entries = append(entries, x509.RevocationListEntry{
+			SerialNumber: big.NewInt(int64(reason) + 100), RevocationTime: when,
+			ReasonCode: int(reason),
+		})
 	}
 	der, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{
 		Number: big.NewInt(77), ThisUpdate: when, NextUpdate: when.AddDate(0, 0, 7), RevokedCertificateEntries: entries,
@@ -265,14 +292,17 @@ func TestParseCRL_templatesOfGo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(c.RawTBS, want.RawTBSRevocationList) || !bytes.Equal(c.RawIssuer, want.RawIssuer) || !bytes.Equal(c.Signature, want.Signature) ||
-		!bytes.Equal(c.AKI, want.AuthorityKeyId) || c.Number.Cmp(want.Number) != 0 || c.BaseNumber != nil || c.Version != 2 || !c.TimesReadable() ||
+	if !bytes.Equal(c.RawTBS, want.RawTBSRevocationList) || !bytes.Equal(c.RawIssuer, want.RawIssuer) ||
+		!bytes.Equal(c.Signature, want.Signature) ||
+		!bytes.Equal(c.AKI, want.AuthorityKeyId) || c.Number.Cmp(want.Number) != 0 || c.BaseNumber != nil || c.Version != 2 ||
+		!c.TimesReadable() ||
 		!c.ThisUpdate.Equal(want.ThisUpdate) || !c.NextUpdate.Equal(want.NextUpdate) || len(c.Revoked) != len(entries) {
 		t.Errorf("%+v", c)
 	}
 	for i, r := range c.Revoked {
 		entry := want.RevokedCertificateEntries[i]
-		if r.Serial.Cmp(entry.SerialNumber) != 0 || !r.Date.Equal(entry.RevocationTime) || int(r.Reason) != entry.ReasonCode || r.Malformed || !r.Reason.Known() {
+		if r.Serial.Cmp(entry.SerialNumber) != 0 || !r.Date.Equal(entry.RevocationTime) || int(r.Reason) != entry.ReasonCode || r.Malformed ||
+			!r.Reason.Known() {
 			t.Errorf("%+v, Go has %+v", r, entry)
 		}
 	}
@@ -282,7 +312,8 @@ func TestReason_names(t *testing.T) {
 	t.Parallel()
 	for reason, want := range map[cert.Reason][2]string{
 		cert.Unspecified: {"unspecified", "no reason given"}, cert.KeyCompromise: {"keyCompromise", "key compromise"},
-		cert.RemoveFromCRL: {"removeFromCRL", "removed from CRL"}, 7: {"reason 7", "reason 7"}, 11: {"reason 11", "reason 11"}, -1: {"reason -1", "reason -1"},
+		cert.RemoveFromCRL: {"removeFromCRL", "removed from CRL"}, 7: {"reason 7", "reason 7"}, 11: {"reason 11", "reason 11"},
+		-1: {"reason -1", "reason -1"},
 	} {
 		if got := [2]string{reason.String(), reason.Words()}; got != want {
 			t.Errorf("%d: %q", int(reason), got)

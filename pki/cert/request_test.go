@@ -38,7 +38,10 @@ func TestParseRequest_attributes(t *testing.T) {
 		{"no attributes at all", request(v1), "1 CN=r [] false -1 false 0"},
 		{"empty attributes", request(v1, "\xa0\x00"), "1 CN=r [] false -1 false 0"},
 		{"extension request", request(v1, tlv(0xa0, attribute(asks, tlv(0x30, dns, isCA)))), "1 CN=r [dns:a.example] true 3 false 0"},
-		{"Microsoft's extension request", request(v1, tlv(0xa0, attribute(asksWindows, tlv(0x30, dns)))), "1 CN=r [dns:a.example] false -1 false 0"},
+		{
+			"Microsoft's extension request", request(v1, tlv(0xa0, attribute(asksWindows, tlv(0x30, dns)))),
+			"1 CN=r [dns:a.example] false -1 false 0",
+		},
 		{"challenge password", request(v1, tlv(0xa0, attribute(challenge, tlv(0x0c, "secret")))), "1 CN=r [] false -1 true 0"},
 		{"unknown attribute", request(v1, tlv(0xa0, attribute("\x2a\x03", "\x05\x00"))), "1 CN=r [] false -1 false 0"},
 		{"extension request without a value", request(v1, tlv(0xa0, attribute(asks))), "1 CN=r [] false -1 false 0"},
@@ -58,7 +61,8 @@ func TestParseRequest_attributes(t *testing.T) {
 			}
 			continue
 		}
-		if got := fmt.Sprintf("%d %s %v %v %d %v %d", r.Version, r.Subject, []cert.GeneralName(r.SAN), r.IsCA, r.MaxPathLen, r.ChallengePassword, len(r.Malformed())); got != test.want {
+		if got := fmt.Sprintf("%d %s %v %v %d %v %d", r.Version, r.Subject, []cert.GeneralName(r.SAN), r.IsCA, r.MaxPathLen, r.ChallengePassword,
+			len(r.Malformed())); got != test.want {
 			t.Errorf("%s: %s, want %s", test.rule, got, test.want)
 		}
 	}
@@ -109,7 +113,8 @@ func TestParseCRL_forms(t *testing.T) {
 				bad = " malformed"
 			}
 		}
-		if got := fmt.Sprintf("%d %d %s %v %d%s", c.Version, len(c.Revoked), c.NextUpdate.Format("2006-01-02"), c.Number, why, bad); got != test.want {
+		if got := fmt.Sprintf("%d %d %s %v %d%s", c.Version, len(c.Revoked), c.NextUpdate.Format("2006-01-02"), c.Number, why,
+			bad); got != test.want {
 			t.Errorf("%s: %s, want %s", test.rule, got, test.want)
 		}
 	}
@@ -127,7 +132,10 @@ func TestGeneralName_String(t *testing.T) {
 		{cert.GeneralName{Type: cert.DirectoryName, Value: []byte(directory("CN=a,O=b"))}, "directory:CN=a,O=b"},
 		{cert.GeneralName{Type: cert.DirectoryName, Value: []byte{5, 0}}, "directory:#0500"},
 		{cert.GeneralName{Type: cert.RegisteredID, Value: []byte{0x2a, 3}}, "rid:1.2.3"},
-		{cert.GeneralName{Type: cert.OtherName, Value: []byte("\x06\x0a\x2b\x06\x01\x04\x01\x82\x37\x14\x02\x03\xa0\x05\x0c\x03a@b")}, "other:userPrincipalName=a@b"},
+		{
+			cert.GeneralName{Type: cert.OtherName, Value: []byte("\x06\x0a\x2b\x06\x01\x04\x01\x82\x37\x14\x02\x03\xa0\x05\x0c\x03a@b")},
+			"other:userPrincipalName=a@b",
+		},
 		{cert.GeneralName{Type: cert.OtherName, Value: []byte("\x06\x02\x2a\x03\xa0\x02\x05\x00")}, "other:1.2.3=#0500"},
 		{cert.GeneralName{Type: cert.X400Address, Value: []byte{1}}, "x400:#01"},
 		{cert.GeneralName{Type: cert.NameType(12)}, "name-type-12:#"},

@@ -111,7 +111,10 @@ func TestLower_foldsASCIIOnly(t *testing.T) {
 
 // A host that is accepted as a name matches itself, and the wildcard in place of its first label.
 func FuzzMatch(f *testing.F) {
-	for _, seed := range []string{"www.example.com", "_foo.bücher.example", "a..b", "*.example", "192.0.2.1", "0x7f.1", "straße.example", "a\u200db.example"} {
+	for _, seed := range []string{
+		"www.example.com", "_foo.bücher.example", "a..b", "*.example", "192.0.2.1", "0x7f.1", "straße.example",
+		"a\u200db.example",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, host string) {

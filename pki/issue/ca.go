@@ -86,7 +86,8 @@ func (ca *CA) SignCRL(random io.Reader, template x509.RevocationList, fips bool)
 	case ca.cert.KeyUsage != 0 && ca.cert.KeyUsage&cert.CRLSign == 0:
 		return nil, fmt.Errorf("%w: the CA's key usage lacks cRLSign (RFC 5280, 4.2.1.3)", pki.ErrRefused)
 	case len(ca.cert.SKI) == 0:
-		return nil, fmt.Errorf("%w: the CA's certificate has no subject key identifier for the list to name (RFC 5280, 5.2.1); renew it", pki.ErrRefused)
+		return nil, fmt.Errorf("%w: the CA's certificate has no subject key identifier for the list to name (RFC 5280, 5.2.1); renew it",
+			pki.ErrRefused)
 	}
 	if err := checkKey(ca.signer.Public(), fips); err != nil {
 		return nil, err

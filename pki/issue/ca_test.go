@@ -84,7 +84,8 @@ func threeGenerations(t testing.TB, keyType string) (root, intermediate, leaf is
 	})
 	leaf = mustIssue(t, asCA(t, intermediate), issue.Request{
 		Subject: dn(t, "CN=tls.example.com,O=Example,C=DE"), KeyType: keyType, SANs: sans(t, "tls.example.com", "127.0.0.1"), Days: 90,
-		CRLURLs: []string{"http://crl.example.com/i.crl"}, OCSPURLs: []string{"http://ocsp.example.com"}, IssuerURLs: []string{"http://example.com/i.der"},
+		CRLURLs: []string{"http://crl.example.com/i.crl"}, OCSPURLs: []string{"http://ocsp.example.com"},
+		IssuerURLs: []string{"http://example.com/i.der"},
 	})
 	return root, intermediate, leaf
 }
@@ -100,7 +101,8 @@ func TestIssue_threeGenerationsAreAcceptedByOthers(t *testing.T) {
 			writePEM(t, dir, "int.pem", "CERTIFICATE", intermediate.Certificate)
 			writePEM(t, dir, "leaf.pem", "CERTIFICATE", leaf.Certificate)
 			writePEM(t, dir, "chain.pem", "CERTIFICATE", leaf.Certificate, intermediate.Certificate, root.Certificate)
-			mustTool(t, dir, "openssl", "verify", "-x509_strict", "-purpose", "sslserver", "-verify_hostname", "tls.example.com", "-CAfile", "root.pem", "-untrusted", "int.pem", "leaf.pem")
+			mustTool(t, dir, "openssl", "verify", "-x509_strict", "-purpose", "sslserver", "-verify_hostname", "tls.example.com", "-CAfile",
+				"root.pem", "-untrusted", "int.pem", "leaf.pem")
 			if out := mustTool(t, dir, "certtool", "--verify-chain", "--infile", "chain.pem"); !strings.Contains(out, "The certificate is trusted") {
 				t.Error(out)
 			}
@@ -125,7 +127,10 @@ func TestIssue_postQuantumChain(t *testing.T) {
 	plain := mustIssue(t, asCA(t, root), issue.Request{Subject: dn(t, "CN=Plain"), IsCA: true, MaxPathLen: &zero, KeyType: "mldsa44"})
 	server := mustIssue(t, asCA(t, plain), issue.Request{Subject: dn(t, "CN=pq.example.com"), KeyType: "mldsa87"})
 	_, goes := parsed(t, server.Certificate)
-	if _, err := goes.Verify(x509.VerifyOptions{Roots: pool(root.Certificate), Intermediates: pool(plain.Certificate), DNSName: "pq.example.com"}); err != nil {
+	if _, err := goes.Verify(x509.VerifyOptions{
+		Roots: pool(root.Certificate), Intermediates: pool(plain.Certificate),
+		DNSName: "pq.example.com",
+	}); err != nil {
 		t.Error(err)
 	}
 	for _, c := range []issue.Issued{intermediate, leaf} {
@@ -138,7 +143,8 @@ func TestIssue_postQuantumChain(t *testing.T) {
 		t.Fatal(err)
 	}
 	chain := tls.Certificate{Certificate: [][]byte{server.Certificate, plain.Certificate}, PrivateKey: signer}
-	if err := handshake(&tls.Config{Certificates: []tls.Certificate{chain}}, &tls.Config{RootCAs: pool(root.Certificate), ServerName: "pq.example.com"}); err != nil {
+	if err := handshake(&tls.Config{Certificates: []tls.Certificate{chain}},
+		&tls.Config{RootCAs: pool(root.Certificate), ServerName: "pq.example.com"}); err != nil {
 		t.Error(err)
 	}
 }
@@ -206,7 +212,10 @@ func issueUnconstrained(t testing.TB, root issue.Issued, r issue.Request) []byte
 
 func TestIssue_directoryNameConstraints(t *testing.T) {
 	t.Parallel()
-	ca, _ := newCA(t, issue.Request{Permitted: constraints(t, "directory:O=Example,C=DE"), Excluded: constraints(t, "directory:OU=Secret,O=Example,C=DE")})
+	ca, _ := newCA(t, issue.Request{
+		Permitted: constraints(t, "directory:O=Example,C=DE"),
+		Excluded:  constraints(t, "directory:OU=Secret,O=Example,C=DE"),
+	})
 	for subject, ok := range map[string]bool{
 		"CN=a,O=Example,C=DE": true, "CN=a,O=EXAMPLE ,C=de": true, "CN=a,O=Other,C=DE": false, "CN=a,OU=Secret,O=Example,C=DE": false,
 	} {
@@ -215,7 +224,10 @@ func TestIssue_directoryNameConstraints(t *testing.T) {
 		}
 	}
 	ca, _ = newCA(t, issue.Request{Permitted: constraints(t, "email:example.com")})
-	if _, err := ca.Issue(issue.Request{Subject: dn(t, "CN=a,1.2.840.113549.1.9.1=a@other.example"), SANs: sans(t, "dns:x.example")}); !errors.Is(err, pki.ErrRefused) {
+	if _, err := ca.Issue(issue.Request{
+		Subject: dn(t, "CN=a,1.2.840.113549.1.9.1=a@other.example"),
+		SANs:    sans(t, "dns:x.example"),
+	}); !errors.Is(err, pki.ErrRefused) {
 		t.Errorf("an email address in the subject passes: %v", err)
 	}
 }
@@ -322,7 +334,8 @@ func TestSetIssuers_brokenChain(t *testing.T) {
 	} {
 		ca := asCA(t, low)
 		ca.SetIssuers(above)
-		if _, err := ca.Issue(issue.Request{Subject: dn(t, "CN=www.other.org")}); !errors.Is(err, pki.ErrRefused) || !strings.Contains(err.Error(), "CN=Low permit") {
+		if _, err := ca.Issue(issue.Request{Subject: dn(t, "CN=www.other.org")}); !errors.Is(err, pki.ErrRefused) ||
+			!strings.Contains(err.Error(), "CN=Low permit") {
 			t.Errorf("%s: %v", rule, err)
 		}
 		if _, err := ca.Issue(issue.Request{Subject: dn(t, "CN=www.example.com")}); err != nil {

@@ -27,7 +27,8 @@ func checkSAN(n cert.GeneralName) error {
 	case cert.DNSName, cert.RFC822Name, cert.URIName:
 		for _, c := range n.Value {
 			if c < 0x20 || c >= 0x7f {
-				return fmt.Errorf("%w: the alternative name %q has a character that is not allowed there (RFC 5280, 4.2.1.6)", pki.ErrRefused, n.String())
+				return fmt.Errorf("%w: the alternative name %q has a character that is not allowed there (RFC 5280, 4.2.1.6)", pki.ErrRefused,
+					n.String())
 			}
 		}
 		if len(n.Value) == 0 {
@@ -109,7 +110,8 @@ func ParseConstraint(text string) (cert.GeneralName, error) {
 	kind, value, ok := strings.Cut(text, ":")
 	kind, value = strings.ToLower(strings.TrimSpace(kind)), strings.TrimSpace(value)
 	if !ok || !isSANType(kind) || kind == "rid" {
-		return cert.GeneralName{}, fmt.Errorf("%w: the name constraint %q has none of dns:, ip:, email:, uri: and directory: before it", pki.ErrArgument, text)
+		return cert.GeneralName{}, fmt.Errorf("%w: the name constraint %q has none of dns:, ip:, email:, uri: and directory: before it",
+			pki.ErrArgument, text)
 	}
 	switch kind {
 	case "ip":
@@ -135,7 +137,8 @@ func hostConstraint(kind cert.NameType, value string) (cert.GeneralName, error) 
 	rest, dot := strings.CutPrefix(value, ".")
 	host, err := asciiHost(rest)
 	if err != nil || strings.HasPrefix(host, "*") {
-		return cert.GeneralName{}, fmt.Errorf("%w: the name constraint %q is no domain; write example.com, which stands for what is below it too", pki.ErrArgument, value)
+		return cert.GeneralName{}, fmt.Errorf("%w: the name constraint %q is no domain; write example.com, which stands for what is below it too",
+			pki.ErrArgument, value)
 	}
 	if dot && kind != cert.DNSName {
 		host = "." + host
@@ -149,7 +152,8 @@ func ipConstraint(value string) (cert.GeneralName, error) {
 	if err != nil {
 		addr, err := netip.ParseAddr(value)
 		if err != nil || addr.Zone() != "" {
-			return cert.GeneralName{}, fmt.Errorf("%w: the name constraint %q is no network; write 192.0.2.0/24 or 2001:db8::/32", pki.ErrArgument, value)
+			return cert.GeneralName{}, fmt.Errorf("%w: the name constraint %q is no network; write 192.0.2.0/24 or 2001:db8::/32", pki.ErrArgument,
+				value)
 		}
 		prefix = netip.PrefixFrom(addr, addr.BitLen())
 	}

@@ -12,10 +12,14 @@ import (
 func FuzzReadProfiles(f *testing.F) {
 	for _, seed := range []string{
 		serverConfig, "null", `{"signing":null}`, `{"signing":{"default":null,"profiles":null}}`,
-		`{"signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"1h","not_before":"2030-01-01T00:00:00Z","not_after":"2029-01-01T00:00:00Z"}}}}`,
-		`{"signing":{"profiles":{"a":{"remote":"r"},"b":{"auth_remote":{"remote":"r","auth_key":"k"}}}},"remotes":{"r":"h:1"},"auth_keys":{"k":{"type":"standard","key":"00"}}}`,
-		`{"signing":{"profiles":{"a":{"usages":["cert sign"],"expiry":"1h","backdate":"1h","ca_constraint":{"is_ca":true,"max_path_len":1},"name_whitelist":"^a","allowed_extensions":["1.2.3"],
-			"policies":[{"ID":"1.2.3","Qualifiers":[{"Type":"id-qt-cps","Value":"http://x"}]}],"CSRWhitelist":{"PublicKey":true},"lint_error_level":3,"ignored_lints":[],"ignored_lint_sources":["RFC5280"]}}}}`,
+		`{"signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"1h",` +
+			`"not_before":"2030-01-01T00:00:00Z","not_after":"2029-01-01T00:00:00Z"}}}}`,
+		`{"signing":{"profiles":{"a":{"remote":"r"},"b":{"auth_remote":{"remote":"r","auth_key":"k"}}}},` +
+			`"remotes":{"r":"h:1"},"auth_keys":{"k":{"type":"standard","key":"00"}}}`,
+		`{"signing":{"profiles":{"a":{"usages":["cert sign"],"expiry":"1h","backdate":"1h","ca_constraint":{"is_ca":true,"max_path_len":1},
+			"name_whitelist":"^a","allowed_extensions":["1.2.3"],
+			"policies":[{"ID":"1.2.3","Qualifiers":[{"Type":"id-qt-cps","Value":"http://x"}]}],"CSRWhitelist":{"PublicKey":true},
+			"lint_error_level":3,"ignored_lints":[],"ignored_lint_sources":["RFC5280"]}}}}`,
 	} {
 		f.Add([]byte(seed))
 	}

@@ -62,10 +62,14 @@ func TestSelfSigned_othersAccept(t *testing.T) {
 		t.Run(keyType, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			issued, _, _ := selfSigned(t, issue.Request{Subject: dn(t, "CN=localhost,O=Example,C=DE"), KeyType: keyType, SANs: sans(t, "localhost", "127.0.0.1")})
+			issued, _, _ := selfSigned(t, issue.Request{
+				Subject: dn(t, "CN=localhost,O=Example,C=DE"), KeyType: keyType,
+				SANs: sans(t, "localhost", "127.0.0.1"),
+			})
 			writePEM(t, dir, "cert.pem", "CERTIFICATE", issued.Certificate)
 			writePEM(t, dir, "key.pem", "PRIVATE KEY", issued.Key.PKCS8)
-			mustTool(t, dir, "openssl", "verify", "-x509_strict", "-purpose", "sslserver", "-verify_hostname", "localhost", "-CAfile", "cert.pem", "cert.pem")
+			mustTool(t, dir, "openssl", "verify", "-x509_strict", "-purpose", "sslserver", "-verify_hostname", "localhost", "-CAfile", "cert.pem",
+				"cert.pem")
 			mustTool(t, dir, "openssl", "pkey", "-in", "key.pem", "-check", "-noout")
 			// certtool --verify takes no anchor that is not a CA's, so that it only reads here; a handshake is below.
 			if out := mustTool(t, dir, "certtool", "--certificate-info", "--infile", "cert.pem"); !strings.Contains(out, "DNSname: localhost") {
@@ -108,7 +112,10 @@ func serveOpenSSL(t testing.TB, dir string, args ...string) (port string) {
 	}
 	port = freePort(t)
 	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, path, append([]string{"s_server", "-quiet", "-accept", "127.0.0.1:" + port, "-cert", "cert.pem", "-key", "key.pem"}, args...)...)
+	cmd := exec.CommandContext(ctx, path, append([]string{
+		"s_server", "-quiet", "-accept", "127.0.0.1:" + port, "-cert", "cert.pem", "-key",
+		"key.pem",
+	}, args...)...)
 	cmd.Dir = dir
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -39,7 +39,8 @@ func checkKey(public crypto.PublicKey, fips bool) error {
 		}
 	case ed25519.PublicKey, *mldsa.PublicKey:
 	default:
-		return fmt.Errorf("%w: a key of type %T cannot be certified; there are RSA, P-256, P-384, P-521, Ed25519 and ML-DSA", pki.ErrRefused, public)
+		return fmt.Errorf("%w: a key of type %T cannot be certified; there are RSA, P-256, P-384, P-521, Ed25519 and ML-DSA", pki.ErrRefused,
+			public)
 	}
 	return checkFIPSModule(fips)
 }

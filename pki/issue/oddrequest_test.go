@@ -51,7 +51,8 @@ func unhex(t testing.TB, text string) []byte {
 
 // commonName is a subject of one attribute, a UTF8String.
 func commonName(value string) []byte {
-	return element(asn1.SEQUENCE, element(asn1.SET, element(asn1.SEQUENCE, []byte("\x06\x03\x55\x04\x03"), element(asn1.UTF8String, []byte(value)))))
+	return element(asn1.SEQUENCE, element(asn1.SET, element(asn1.SEQUENCE, []byte("\x06\x03\x55\x04\x03"),
+		element(asn1.UTF8String, []byte(value)))))
 }
 
 // asks is an attribute of an identifier in hexadecimal DER that asks for a DNS name in an extension.
@@ -69,7 +70,8 @@ func (o oddRequest) der(t testing.TB) []byte {
 	algorithm := unhex(t, "300a06082a8648ce3d040302") // ecdsa-with-SHA256
 	if signer, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); o.pss {
 		// RSASSA-PSS with SHA-256, MGF1 with SHA-256, and the default salt (RFC 4055, 3.1).
-		algorithm = unhex(t, "303c06092a864886f70d01010a302fa00f300d06096086480165030402010500a11c301a06092a864886f70d010108300d06096086480165030402010500")
+		algorithm = unhex(t,
+			"303c06092a864886f70d01010a302fa00f300d06096086480165030402010500a11c301a06092a864886f70d010108300d06096086480165030402010500")
 		options = &rsa.PSSOptions{SaltLength: 20, Hash: crypto.SHA256}
 		signer, err = rsa.GenerateKey(rand.Reader, 2048)
 	}
@@ -111,14 +113,33 @@ func TestSign_oddRequests(t *testing.T) {
 		{"Microsoft's attribute", oddRequest{subject: good, attributes: [][]byte{asks(t, ms, "ms.example.com")}}, nil, ""},
 		{"a version of its own", oddRequest{version: 1, subject: good}, nil, ""},
 		{"RSASSA-PSS with a salt of another length", oddRequest{subject: good, pss: true}, nil, ""},
-		{"extensions asked for twice", oddRequest{subject: good, attributes: [][]byte{asks(t, extensionRequest, "a.example.com"), asks(t, ms, "b.example.com")}}, pki.ErrParse, "more than once"},
-		{"a name with spaces", oddRequest{subject: good, attributes: [][]byte{asks(t, extensionRequest, "a b<>")}}, pki.ErrRefused, "is not a host name"},
+		{
+			"extensions asked for twice",
+			oddRequest{subject: good, attributes: [][]byte{asks(t, extensionRequest, "a.example.com"), asks(t, ms, "b.example.com")}},
+			pki.ErrParse,
+			"more than once",
+		},
+		{
+			"a name with spaces",
+			oddRequest{subject: good, attributes: [][]byte{asks(t, extensionRequest, "a b<>")}},
+			pki.ErrRefused,
+			"is not a host name",
+		},
 		{"an empty name", oddRequest{subject: good, attributes: [][]byte{asks(t, extensionRequest, "")}}, pki.ErrRefused, "is empty"},
-		{"NUL in a name", oddRequest{subject: good, attributes: [][]byte{asks(t, extensionRequest, "a.example.com\x00.example.org")}}, pki.ErrRefused, "not allowed"},
+		{
+			"NUL in a name",
+			oddRequest{subject: good, attributes: [][]byte{asks(t, extensionRequest, "a.example.com\x00.example.org")}},
+			pki.ErrRefused, "not allowed",
+		},
 		{"NUL in the subject", oddRequest{subject: commonName("a\x00b")}, pki.ErrRefused, "control character"},
 		{"a subject that is no UTF-8", oddRequest{subject: commonName("a\xffb")}, pki.ErrRefused, "no UTF-8"},
-		{"nobody", oddRequest{subject: element(asn1.SEQUENCE)}, pki.ErrRefused, "it names nobody"},
-		{"an empty part", oddRequest{subject: append([]byte{}, element(asn1.SEQUENCE, element(asn1.SET), good[2:])...)}, pki.ErrRefused, "a part of the subject is empty"},
+		{"nobody", oddRequest{subject: element(asn1.SEQUENCE)}, pki.ErrRefused, "needs a subject or an alternative name"},
+		{
+			"an empty part",
+			oddRequest{subject: append([]byte{}, element(asn1.SEQUENCE, element(asn1.SET), good[2:])...)},
+			pki.ErrRefused,
+			"a part of the subject is empty",
+		},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			t.Parallel()
@@ -141,7 +162,8 @@ func TestSign_oddRequests(t *testing.T) {
 func TestSign_refusesKeysOnlyForPSS(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	mustTool(t, dir, "openssl", "req", "-new", "-newkey", "rsa-pss:2048", "-nodes", "-keyout", "key.pem", "-subj", "/CN=x", "-outform", "DER", "-out", "req.der")
+	mustTool(t, dir, "openssl", "req", "-new", "-newkey", "rsa-pss:2048", "-nodes", "-keyout", "key.pem", "-subj", "/CN=x", "-outform", "DER",
+		"-out", "req.der")
 	request, err := os.ReadFile(filepath.Join(dir, "req.der"))
 	if err != nil {
 		t.Fatal(err)

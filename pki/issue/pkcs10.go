@@ -179,7 +179,8 @@ func readRequest(der []byte) (*cert.Request, crypto.PublicKey, error) {
 	}
 	certified, err := key.ParsePublic(request.RawSPKI)
 	if err != nil || certified.OID == oid.RSAPSS { // the certificate would lose the restriction to RSASSA-PSS
-		return nil, nil, fmt.Errorf("%w: a key of type %s is not certified here; there are RSA, P-256, P-384, P-521, Ed25519 and ML-DSA", pki.ErrRefused, public.Type)
+		return nil, nil, fmt.Errorf("%w: a key of type %s is not certified here; there are RSA, P-256, P-384, P-521, Ed25519 and ML-DSA",
+			pki.ErrRefused, public.Type)
 	}
 	if err := checkKey(certified.Key, false); err != nil {
 		return nil, nil, err

@@ -31,7 +31,8 @@ type Profile struct {
 	OCSPNoCheck bool
 	// CopyExtensions takes from a PKCS #10 request the extensions that do not decide what the certificate is good for.
 	CopyExtensions bool
-	// AllowedExtensions are the identifiers of those that are taken in any case; cfssl takes them from its clients, which stand for the request here.
+	// AllowedExtensions are the identifiers of those that are taken in any case; cfssl takes them from its clients, which stand for the
+	// request here.
 	AllowedExtensions []string
 	// Names must match every common name, DNS name, email address and URI; nil allows all.
 	Names *regexp.Regexp

@@ -171,7 +171,8 @@ func (p Profile) lintProfile(program lint.Program, der []byte) error {
 		return err
 	}
 	if len(broken) > 0 {
-		return fmt.Errorf("%w: profile %s lints what it issues, and the certificate breaks %s", pki.ErrRefused, p.Name, strings.Join(broken, ", "))
+		return fmt.Errorf("%w: profile %s lints what it issues, and the certificate breaks %s", pki.ErrRefused, p.Name,
+			strings.Join(broken, ", "))
 	}
 	return nil
 }

@@ -166,7 +166,8 @@ func TestReadProfiles(t *testing.T) {
 			"ocsp_url": "http://o.example", "issuer_urls": ["http://i.example/a.der"], "name_whitelist": "^[a-z.]*example\\.com$",
 			"policies": [{"ID": "1.2.3.4", "Qualifiers": [{"type": "id-qt-cps", "value": "http://p.example"}]}],
 			"csrwhitelist": {"PublicKey": true, "DNSNames": true, "Subject": true}, "allowed_extensions": ["1.2.3.5"]},
-		"sub": {"usages": ["cert sign", "crl sign"], "expiry": "8760h", "ca_constraint": {"is_ca": true, "max_path_len": 0, "max_path_len_zero": true}},
+		"sub": {"usages": ["cert sign", "crl sign"], "expiry": "8760h", 
+			"ca_constraint": {"is_ca": true, "max_path_len": 0, "max_path_len_zero": true}},
 		"far": {"remote": "main"}}}, "remotes": {"main": "https://ca.example:8888"}}`))
 	if err != nil {
 		t.Fatal(err)
@@ -181,10 +182,12 @@ func TestReadProfiles(t *testing.T) {
 	if got := ours.NotAfter.Sub(ours.NotBefore); got != 720*time.Hour {
 		t.Errorf("valid for %s", got)
 	}
-	if goes.CRLDistributionPoints[0] != "http://c.example/a.crl" || goes.OCSPServer[0] != "http://o.example" || goes.IssuingCertificateURL[0] != "http://i.example/a.der" {
+	if goes.CRLDistributionPoints[0] != "http://c.example/a.crl" || goes.OCSPServer[0] != "http://o.example" ||
+		goes.IssuingCertificateURL[0] != "http://i.example/a.der" {
 		t.Error(goes.CRLDistributionPoints, goes.OCSPServer, goes.IssuingCertificateURL)
 	}
-	if !bytes.Contains(goes.Extensions[len(goes.Extensions)-1].Value, []byte("http://p.example")) && !bytes.Contains(issued.Certificate, []byte("http://p.example")) {
+	if !bytes.Contains(goes.Extensions[len(goes.Extensions)-1].Value, []byte("http://p.example")) &&
+		!bytes.Contains(issued.Certificate, []byte("http://p.example")) {
 		t.Error("no practice statement")
 	}
 	if www.Names == nil || www.Take == nil || !www.Take.DNSNames || www.Take.URIs || len(www.AllowedExtensions) != 1 {
@@ -194,7 +197,8 @@ func TestReadProfiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ours, _ := parsed(t, mustIssue(t, ca, issue.Request{Subject: dn(t, "CN=Sub"), Profile: sub}).Certificate); !ours.IsCA || ours.MaxPathLen != 0 {
+	if ours, _ := parsed(t, mustIssue(t, ca, issue.Request{Subject: dn(t, "CN=Sub"), Profile: sub}).Certificate); !ours.IsCA ||
+		ours.MaxPathLen != 0 {
 		t.Errorf("CA %v, path length %d", ours.IsCA, ours.MaxPathLen)
 	}
 	far, err := issue.ProfileNamed("far", profiles...)
@@ -213,19 +217,23 @@ func TestReadProfiles_refusals(t *testing.T) {
 	t.Parallel()
 	for rule, text := range map[string]string{
 		"nothing": "", "null": "null", "text": "x", "no signing": "{}", "a list": "[]",
-		"no expiry":       `{"signing":{"profiles":{"a":{"usages":["server auth"]}}}}`,
-		"bad expiry":      `{"signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"soon"}}}}`,
-		"null profile":    `{"signing":{"profiles":{"a":null}}}`,
-		"unknown usage":   `{"signing":{"profiles":{"a":{"usages":["server auth","fly"],"expiry":"1h"}}}}`,
-		"bad expression":  `{"signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"1h","name_whitelist":"("}}}}`,
-		"unknown remote":  `{"signing":{"profiles":{"a":{"remote":"x"}}}}`,
-		"dates reversed":  `{"signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"1h","not_before":"2030-01-01T00:00:00Z","NOT_AFTER":"2029-01-01T00:00:00Z"}}}}`,
-		"unknown member":  `{"signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"1h","name_white_list":"x"}}}}`,
-		"two of a name":   `{"signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"1h"}}},"signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"1h","x":1}}}}`,
-		"two spellings":   `{"signing":{"profiles":{"b":{"usages":["server auth"],"expiry":"1h"}}},"Signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"1h","x":1}}}}`,
-		"trailing":        `{"signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"1h"}}}} more`,
-		"nested member":   `{"signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"1h","policies":[{"ID":"1.2.3","Qualifier":[]}]}}}}`,
-		"deeper member":   `{"signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"1h","policies":[{"ID":"1.2.3","Qualifiers":[{"Typ":"id-qt-cps"}]}]}}}}`,
+		"no expiry":      `{"signing":{"profiles":{"a":{"usages":["server auth"]}}}}`,
+		"bad expiry":     `{"signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"soon"}}}}`,
+		"null profile":   `{"signing":{"profiles":{"a":null}}}`,
+		"unknown usage":  `{"signing":{"profiles":{"a":{"usages":["server auth","fly"],"expiry":"1h"}}}}`,
+		"bad expression": `{"signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"1h","name_whitelist":"("}}}}`,
+		"unknown remote": `{"signing":{"profiles":{"a":{"remote":"x"}}}}`,
+		"dates reversed": `{"signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"1h",` +
+			`"not_before":"2030-01-01T00:00:00Z","NOT_AFTER":"2029-01-01T00:00:00Z"}}}}`,
+		"unknown member": `{"signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"1h","name_white_list":"x"}}}}`,
+		"two of a name": `{"signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"1h"}}},` +
+			`"signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"1h","x":1}}}}`,
+		"two spellings": `{"signing":{"profiles":{"b":{"usages":["server auth"],"expiry":"1h"}}},` +
+			`"Signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"1h","x":1}}}}`,
+		"trailing":      `{"signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"1h"}}}} more`,
+		"nested member": `{"signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"1h","policies":[{"ID":"1.2.3","Qualifier":[]}]}}}}`,
+		"deeper member": `{"signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"1h",` +
+			`"policies":[{"ID":"1.2.3","Qualifiers":[{"Typ":"id-qt-cps"}]}]}}}}`,
 		"usages twice":    `{"signing":{"profiles":{"a":{"usages":["server auth"],"Usages":["client auth"],"expiry":"1h"}}}}`,
 		"unknown authkey": `{"signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"1h","auth_key":"x"}}}}`,
 	} {

@@ -20,9 +20,21 @@ func TestRenewal_keepsWhatTheOldOneSaid(t *testing.T) {
 		rule string
 		r    issue.Request
 	}{
-		{"server", issue.Request{SANs: sans(t, "a.example", "ip:192.0.2.1", "uri:https://a.example/"), Days: 90, CRLURLs: []string{"http://c.example/x.crl"}, Policies: []string{"1.2.3.4"}}},
+		{
+			"server",
+			issue.Request{
+				SANs: sans(t, "a.example", "ip:192.0.2.1", "uri:https://a.example/"), Days: 90,
+				CRLURLs: []string{"http://c.example/x.crl"}, Policies: []string{"1.2.3.4"},
+			},
+		},
 		{"RSA", issue.Request{Key: testKey(t, "rsa2048")}},
-		{"client with more", issue.Request{Profile: profile(t, "client"), ExtKeyUsages: []string{"clientAuth", "1.2.3.9"}, Extensions: []cert.Extension{{ID: "1.2.3.4.5", Value: []byte{5, 0}}}}},
+		{
+			"client with more",
+			issue.Request{
+				Profile: profile(t, "client"), ExtKeyUsages: []string{"clientAuth", "1.2.3.9"},
+				Extensions: []cert.Extension{{ID: "1.2.3.4.5", Value: []byte{5, 0}}},
+			},
+		},
 		{"CA with constraints", issue.Request{IsCA: true, MaxPathLen: &one, Permitted: constraints(t, "dns:example.com"), Days: 300}},
 		{"timestamping", issue.Request{Profile: profile(t, "timestamp")}},
 		{"responder", issue.Request{Profile: profile(t, "ocsp")}},
@@ -56,7 +68,8 @@ func TestRenewal_keepsWhatTheOldOneSaid(t *testing.T) {
 			if len(before.Extensions) != len(after.Extensions) {
 				t.Errorf("%d extensions became %d", len(before.Extensions), len(after.Extensions))
 			}
-			if was, is := before.NotAfter.Sub(before.NotBefore), after.NotAfter.Sub(after.NotBefore); (was-is).Abs() > 2*time.Second && c.rule != "CA with constraints" {
+			if was, is := before.NotAfter.Sub(before.NotBefore), after.NotAfter.Sub(after.NotBefore); (was-is).Abs() > 2*time.Second &&
+				c.rule != "CA with constraints" {
 				t.Errorf("valid for %s instead of %s", is, was)
 			}
 		})
@@ -91,7 +104,8 @@ func TestRenewal_withTheSameOrAnotherKey(t *testing.T) {
 func TestRenewal_ofACertificateWithoutUsages(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	mustTool(t, dir, "openssl", "req", "-x509", "-new", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-keyout", "k.pem", "-subj", "/CN=plain.example", "-out", "c.pem", "-days", "30")
+	mustTool(t, dir, "openssl", "req", "-x509", "-new", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-keyout", "k.pem",
+		"-subj", "/CN=plain.example", "-out", "c.pem", "-days", "30")
 	old := readPEM(t, dir+"/c.pem")
 	r, err := issue.Renewal(old)
 	if err != nil {

@@ -139,7 +139,8 @@ const maxDays = 10_000 * 366
 // validity returns the period of the certificate. issuerEnd is when the issuer's own ends, zero if there is none.
 func (r *Request) validity(p Profile, issuerEnd time.Time) (from, to time.Time, notes []string, err error) {
 	if r.Days > maxDays {
-		return from, to, nil, fmt.Errorf("%w: certificates end in the year 9999 (RFC 5280, 4.1.2.5), before %d days are over", pki.ErrArgument, r.Days)
+		return from, to, nil, fmt.Errorf("%w: certificates end in the year 9999 (RFC 5280, 4.1.2.5), before %d days are over", pki.ErrArgument,
+			r.Days)
 	}
 	now := r.now()
 	from, to = r.NotBefore.UTC(), r.NotAfter.UTC()
@@ -176,7 +177,8 @@ func (r *Request) validity(p Profile, issuerEnd time.Time) (from, to time.Time, 
 	}
 	if !issuerEnd.IsZero() && to.After(issuerEnd) {
 		if asked || !issuerEnd.After(from) {
-			return from, to, nil, fmt.Errorf("%w: it would end at %s, after its CA's certificate, which ends at %s; ask for less", pki.ErrRefused, stamp(to), stamp(issuerEnd))
+			return from, to, nil, fmt.Errorf("%w: it would end at %s, after its CA's certificate, which ends at %s; ask for less", pki.ErrRefused,
+				stamp(to), stamp(issuerEnd))
 		}
 		to, notes = issuerEnd, []string{"the validity ends with that of the CA"}
 	}

@@ -54,7 +54,8 @@ func guessSAN(text string) (cert.GeneralName, error) {
 		return ipSAN(text)
 	}
 	if kind, _, ok := strings.Cut(text, ":"); ok && isWord(kind) {
-		return cert.GeneralName{}, fmt.Errorf("%w: there is no type of names %q; there are dns, ip, email, uri, directory and rid", pki.ErrArgument, kind)
+		return cert.GeneralName{}, fmt.Errorf("%w: there is no type of names %q; there are dns, ip, email, uri, directory and rid",
+			pki.ErrArgument, kind)
 	}
 	if strings.Contains(text, "@") {
 		return emailSAN(text)
@@ -105,7 +106,8 @@ func ipSAN(text string) (cert.GeneralName, error) {
 func emailSAN(text string) (cert.GeneralName, error) {
 	text = strings.TrimSpace(text)
 	at := strings.LastIndexByte(text, '@')
-	if at <= 0 || at > 64 || !isASCII(text[:at]) || strings.ContainsFunc(text[:at], func(r rune) bool { return r <= ' ' || r == 0x7f || r == '<' }) {
+	if at <= 0 || at > 64 || !isASCII(text[:at]) || strings.ContainsFunc(text[:at],
+		func(r rune) bool { return r <= ' ' || r == 0x7f || r == '<' }) {
 		return cert.GeneralName{}, fmt.Errorf("%w: %q is no email address that a certificate can hold", pki.ErrArgument, text)
 	}
 	host, err := asciiHost(text[at+1:])

@@ -71,13 +71,17 @@ func TestParseConstraint(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"ip:10.1.2.3/8": "\x0a\x00\x00\x00\xff\x00\x00\x00", "ip:192.0.2.1": "\xc0\x00\x02\x01\xff\xff\xff\xff", "ip:0.0.0.0/0": "\x00\x00\x00\x00\x00\x00\x00\x00",
+		"ip:10.1.2.3/8": "\x0a\x00\x00\x00\xff\x00\x00\x00", "ip:192.0.2.1": "\xc0\x00\x02\x01\xff\xff\xff\xff",
+		"ip:0.0.0.0/0": "\x00\x00\x00\x00\x00\x00\x00\x00",
 	} {
 		if n, err := issue.ParseConstraint(text); err != nil || string(n.Value) != want {
 			t.Errorf("%s: got %x, %v", text, n.Value, err)
 		}
 	}
-	for _, text := range []string{"example.com", "rid:1.2", "ip:10.0.0.0/33", "ip:x", "dns:*.example.com", "uri:https://x", "email:a b", "directory:"} {
+	for _, text := range []string{
+		"example.com", "rid:1.2", "ip:10.0.0.0/33", "ip:x", "dns:*.example.com", "uri:https://x", "email:a b",
+		"directory:",
+	} {
 		if _, err := issue.ParseConstraint(text); !errors.Is(err, pki.ErrArgument) && text != "directory:" {
 			t.Errorf("%q: %v", text, err)
 		}
@@ -86,7 +90,10 @@ func TestParseConstraint(t *testing.T) {
 
 // What ParseSAN takes can be issued, and stands in the certificate as ParseSAN wrote it.
 func FuzzParseSAN(f *testing.F) {
-	for _, text := range []string{"dns:*.bücher.example", "ip:::1", "email:a@b", "uri:https://é.example/", "rid:1.2", "directory:CN=a", "faß.example"} {
+	for _, text := range []string{
+		"dns:*.bücher.example", "ip:::1", "email:a@b", "uri:https://é.example/", "rid:1.2", "directory:CN=a",
+		"faß.example",
+	} {
 		f.Add(text)
 	}
 	ca, _ := newCA(f, issue.Request{})

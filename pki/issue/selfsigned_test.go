@@ -223,7 +223,10 @@ func TestSelfSigned_alternativeNames(t *testing.T) {
 		{
 			"all kinds in their order", "CN=x", "server",
 			[]string{"dns:*.example.com", "ip:192.0.2.1", "ip:2001:db8::1", "email:a@example.com", "uri:https://example.com/a", "bücher.example"},
-			[]string{"dns:*.example.com", "ip:192.0.2.1", "ip:2001:db8::1", "email:a@example.com", "uri:https://example.com/a", "dns:xn--bcher-kva.example"},
+			[]string{
+				"dns:*.example.com", "ip:192.0.2.1", "ip:2001:db8::1", "email:a@example.com", "uri:https://example.com/a",
+				"dns:xn--bcher-kva.example",
+			},
 		},
 		{"from the common name", "CN=host.example.com", "server", nil, []string{"dns:host.example.com"}},
 		{"a word for a server", "CN=server1", "server", nil, []string{"dns:server1"}},
@@ -231,9 +234,17 @@ func TestSelfSigned_alternativeNames(t *testing.T) {
 		{"an address in the common name", "CN=192.0.2.7", "server", nil, []string{"ip:192.0.2.7"}},
 		{"not from a person's name", "CN=Alice Smith", "client", nil, nil},
 		{"not for a CA", "CN=ca.example.com", "ca", nil, nil},
-		{"a CA keeps those it asked for", "CN=ca", "ca", []string{"dns:ca.example.com", "uri:spiffe://example.com"}, []string{"dns:ca.example.com", "uri:spiffe://example.com"}},
+		{
+			"a CA keeps those it asked for", "CN=ca", "ca",
+			[]string{"dns:ca.example.com", "uri:spiffe://example.com"},
+			[]string{"dns:ca.example.com", "uri:spiffe://example.com"},
+		},
 		{"no repetitions", "CN=x", "server", []string{"a.example", "dns:a.example"}, []string{"dns:a.example"}},
-		{"directory names and registered IDs", "CN=x", "server", []string{"dirname:CN=y,O=z", "rid:1.2.3.4"}, []string{"directory:CN=y,O=z", "rid:1.2.3.4"}},
+		{
+			"directory names and registered IDs", "CN=x", "server",
+			[]string{"dirname:CN=y,O=z", "rid:1.2.3.4"},
+			[]string{"directory:CN=y,O=z", "rid:1.2.3.4"},
+		},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			t.Parallel()
@@ -325,7 +336,8 @@ func TestSelfSigned_caConstraints(t *testing.T) {
 		t.Errorf("constraints %v", nc)
 	}
 	if !slices.Equal(goes.CRLDistributionPoints, []string{"http://c.example/1", "http://c.example/2"}) ||
-		!slices.Equal(goes.OCSPServer, []string{"http://o.example"}) || !slices.Equal(goes.IssuingCertificateURL, []string{"http://i.example/ca.der"}) {
+		!slices.Equal(goes.OCSPServer, []string{"http://o.example"}) ||
+		!slices.Equal(goes.IssuingCertificateURL, []string{"http://i.example/ca.der"}) {
 		t.Error(goes.CRLDistributionPoints, goes.OCSPServer, goes.IssuingCertificateURL)
 	}
 	if len(goes.Policies) != 1 || goes.Policies[0].String() != "2.23.140.1.2.1" {
@@ -398,7 +410,12 @@ func TestSelfSigned_refusals(t *testing.T) {
 		{"URL that is none", issue.Request{CRLURLs: []string{"crl.pem"}}, pki.ErrArgument, "crl.pem"},
 		{"10 000 names", issue.Request{SANs: many}, pki.ErrRefused, "10000"},
 		{"NUL in the subject", issue.Request{Subject: weak}, pki.ErrRefused, "CN"},
-		{"NUL in a name", issue.Request{SANs: []cert.GeneralName{{Type: cert.DNSName, Value: []byte("a\x00.example")}}}, pki.ErrRefused, "4.2.1.6"},
+		{
+			"NUL in a name",
+			issue.Request{SANs: []cert.GeneralName{{Type: cert.DNSName, Value: []byte("a\x00.example")}}},
+			pki.ErrRefused,
+			"4.2.1.6",
+		},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			t.Parallel()

@@ -37,7 +37,8 @@ func (ca *CA) signRequest(der []byte, r *Request, preserve bool) (Issued, error)
 		return Issued{}, err
 	}
 	if r.Subject.Empty() && len(r.SANs) == 0 {
-		return Issued{}, fmt.Errorf("%w: it names nobody, nor do the parameters: a certificate needs a subject or an alternative name (RFC 5280, 4.1.2.6)", pki.ErrRefused)
+		return Issued{}, fmt.Errorf("%w: a certificate needs a subject or an alternative name, and neither is given (RFC 5280, 4.1.2.6)",
+			pki.ErrRefused)
 	}
 	issued, err := ca.issue(r)
 	issued.Notes = append(notes, issued.Notes...)
@@ -122,7 +123,8 @@ func (r *Request) overrides(id string) bool {
 // issuer is the issuer's to say; what limits a CA below is preserved only for a CA.
 func (p Profile) copies(id string, preserve bool, asked *cert.Request) bool {
 	switch id {
-	case cert.IDBasicConstraints, cert.IDSubjectKeyID, cert.IDAuthorityKeyID, cert.IDAuthorityInfoAccess, cert.IDCRLDistributionPoints, cert.IDFreshestCRL,
+	case cert.IDBasicConstraints, cert.IDSubjectKeyID, cert.IDAuthorityKeyID, cert.IDAuthorityInfoAccess, cert.IDCRLDistributionPoints,
+		cert.IDFreshestCRL,
 		cert.IDIssuerAltName, cert.IDSCTList, cert.IDCTPoison:
 		return false
 	case cert.IDKeyUsage:

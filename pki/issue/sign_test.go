@@ -35,10 +35,16 @@ func newRequest(t testing.TB, r issue.Request) issue.Requested {
 func TestNewRequest_othersReadIt(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	made := newRequest(t, issue.Request{Subject: dn(t, "CN=tls.example.com+UID=7,O=Ünïcode,C=DE"), Profile: profile(t, "peer"), SANs: sans(t, "tls.example.com", "192.0.2.1")})
+	made := newRequest(t, issue.Request{
+		Subject: dn(t, "CN=tls.example.com+UID=7,O=Ünïcode,C=DE"), Profile: profile(t, "peer"),
+		SANs: sans(t, "tls.example.com", "192.0.2.1"),
+	})
 	writePEM(t, dir, "req.pem", "CERTIFICATE REQUEST", made.Request)
 	out := mustTool(t, dir, "openssl", "req", "-in", "req.pem", "-verify", "-noout", "-text", "-nameopt", "RFC2253,-esc_msb,utf8")
-	for _, want := range []string{"self-signature verify OK", "DNS:tls.example.com, IP Address:192.0.2.1", "TLS Web Server Authentication, TLS Web Client Authentication", "Digital Signature", "CA:FALSE", "O=Ünïcode"} {
+	for _, want := range []string{
+		"self-signature verify OK", "DNS:tls.example.com, IP Address:192.0.2.1",
+		"TLS Web Server Authentication, TLS Web Client Authentication", "Digital Signature", "CA:FALSE", "O=Ünïcode",
+	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("openssl does not show %q in\n%s", want, out)
 		}
@@ -88,12 +94,42 @@ func TestSign_takesWhatTheProfileAllows(t *testing.T) {
 		extra    bool
 		note     string
 	}{
-		{"by default subject and names", issue.Request{}, false, "CN=a.example,O=Asked", "dns:a.example, dns:b.example, ip:192.0.2.9", server, false, "left to the profile"},
-		{"with preserve the extensions too", issue.Request{}, true, "CN=a.example,O=Asked", "dns:a.example, dns:b.example, ip:192.0.2.9", client, true, ""},
-		{"what the signer says is so", issue.Request{Subject: dn(t, "CN=mine"), SANs: sans(t, "mine.example"), ExtKeyUsages: []string{"clientAuth"}}, true, "CN=mine", "dns:mine.example", client, true, ""},
-		{"copied extensions, not the purposes", issue.Request{Profile: with(profile(t, "server"), func(p *issue.Profile) { p.CopyExtensions = true })}, false, "CN=a.example,O=Asked", "dns:a.example, dns:b.example, ip:192.0.2.9", server, true, "keyusage, extkeyusage"},
-		{"allowed extensions", issue.Request{Profile: with(profile(t, "server"), func(p *issue.Profile) { p.AllowedExtensions = []string{"1.2.3.4"} })}, false, "CN=a.example,O=Asked", "dns:a.example, dns:b.example, ip:192.0.2.9", server, true, "tlsfeature"},
-		{"a profile that takes DNS names alone", issue.Request{Subject: dn(t, "CN=mine"), Profile: with(profile(t, "server"), func(p *issue.Profile) { p.Take = &issue.Take{DNSNames: true} })}, false, "CN=mine", "dns:a.example, dns:b.example", server, false, "ip:192.0.2.9 is not taken"},
+		{
+			"by default subject and names",
+			issue.Request{},
+			false, "CN=a.example,O=Asked", "dns:a.example, dns:b.example, ip:192.0.2.9", server,
+			false, "left to the profile",
+		},
+		{
+			"with preserve the extensions too",
+			issue.Request{},
+			true, "CN=a.example,O=Asked", "dns:a.example, dns:b.example, ip:192.0.2.9", client,
+			true, "",
+		},
+		{
+			"what the signer says is so",
+			issue.Request{Subject: dn(t, "CN=mine"), SANs: sans(t, "mine.example"), ExtKeyUsages: []string{"clientAuth"}},
+			true, "CN=mine",
+			"dns:mine.example", client, true, "",
+		},
+		{
+			"copied extensions, not the purposes",
+			issue.Request{Profile: with(profile(t, "server"), func(p *issue.Profile) { p.CopyExtensions = true })},
+			false, "CN=a.example,O=Asked",
+			"dns:a.example, dns:b.example, ip:192.0.2.9", server, true, "keyusage, extkeyusage",
+		},
+		{
+			"allowed extensions",
+			issue.Request{Profile: with(profile(t, "server"), func(p *issue.Profile) { p.AllowedExtensions = []string{"1.2.3.4"} })},
+			false,
+			"CN=a.example,O=Asked", "dns:a.example, dns:b.example, ip:192.0.2.9", server, true, "tlsfeature",
+		},
+		{
+			"a profile that takes DNS names alone",
+			issue.Request{Subject: dn(t, "CN=mine"), Profile: with(profile(t, "server"),
+				func(p *issue.Profile) { p.Take = &issue.Take{DNSNames: true} })},
+			false, "CN=mine", "dns:a.example, dns:b.example", server, false, "ip:192.0.2.9 is not taken",
+		},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			t.Parallel()
@@ -103,7 +139,8 @@ func TestSign_takesWhatTheProfileAllows(t *testing.T) {
 			}
 			ours, _ := parsed(t, issued.Certificate)
 			names := ours.SAN.String()
-			if ours.Subject.String() != c.subject || names != c.names || !slices.Equal(ours.ExtKeyUsage, c.purposes) || (ours.Extension("1.2.3.4") != nil) != c.extra {
+			if ours.Subject.String() != c.subject || names != c.names || !slices.Equal(ours.ExtKeyUsage, c.purposes) ||
+				(ours.Extension("1.2.3.4") != nil) != c.extra {
 				t.Errorf("subject %s, names %s, purposes %v, extension %v", ours.Subject, names, ours.ExtKeyUsage, ours.Extension("1.2.3.4") != nil)
 			}
 			if !key.SameKey(ours.RawSPKI, asked.Key.SPKI) || len(issued.Key.PKCS8) != 0 {
@@ -125,12 +162,16 @@ func TestSign_authorityIsTheSignersDecision(t *testing.T) {
 	t.Parallel()
 	two := 2
 	ca, _ := newCA(t, issue.Request{MaxPathLen: &two})
-	asked := newRequest(t, issue.Request{Subject: dn(t, "CN=Sub CA"), IsCA: true, Profile: profile(t, "ca"), Permitted: constraints(t, "dns:example.com")})
+	asked := newRequest(t, issue.Request{
+		Subject: dn(t, "CN=Sub CA"), IsCA: true, Profile: profile(t, "ca"),
+		Permitted: constraints(t, "dns:example.com"),
+	})
 	plain, err := ca.Sign(asked.Request, issue.Request{}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ours, _ := parsed(t, plain.Certificate); ours.IsCA || ours.KeyUsage&cert.KeyCertSign != 0 || ours.Extension(cert.IDNameConstraints) != nil {
+	if ours, _ := parsed(t, plain.Certificate); ours.IsCA || ours.KeyUsage&cert.KeyCertSign != 0 ||
+		ours.Extension(cert.IDNameConstraints) != nil {
 		t.Error("a server's profile made a CA")
 	}
 	if _, err := ca.Sign(asked.Request, issue.Request{}, true); !errors.Is(err, pki.ErrRefused) {
@@ -144,7 +185,8 @@ func TestSign_authorityIsTheSignersDecision(t *testing.T) {
 		t.Errorf("CA %v, path length %d", ours.IsCA, ours.MaxPathLen)
 	}
 	long := newRequest(t, issue.Request{Subject: dn(t, "CN=Sub CA"), IsCA: true, Profile: profile(t, "ca"), MaxPathLen: &two})
-	if _, err := ca.Sign(long.Request, issue.Request{IsCA: true}, true); !errors.Is(err, pki.ErrRefused) || !strings.Contains(err.Error(), "path length") {
+	if _, err := ca.Sign(long.Request, issue.Request{IsCA: true}, true); !errors.Is(err, pki.ErrRefused) ||
+		!strings.Contains(err.Error(), "path length") {
 		t.Errorf("a path length not below the CA's: %v", err)
 	}
 }
@@ -178,16 +220,22 @@ func badRequests(t testing.TB) map[string]struct {
 		many[i] = fmt.Sprintf("h%d.example", i)
 	}
 	return map[string]bad{
-		"nothing":            {nil, pki.ErrParse, ""},
-		"text":               {[]byte("hello"), pki.ErrParse, ""},
-		"cut off":            {good[:len(good)-1], pki.ErrParse, ""},
-		"bad signature":      {signature, pki.ErrRefused, "signature"},
-		"changed subject":    {changed, pki.ErrRefused, "signature"},
-		"P-224":              {gosRequest(t, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "x"}}, weak), pki.ErrRefused, "P-224"},
-		"10 000 names":       {gosRequest(t, &x509.CertificateRequest{DNSNames: many}, k), pki.ErrRefused, "10000"},
-		"NUL in the subject": {gosRequest(t, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "good.example\x00.bad.example"}}, k), pki.ErrRefused, `\x00`},
-		"NUL in a name":      {gosRequest(t, &x509.CertificateRequest{DNSNames: []string{"good.example\x00.bad.example"}}, k), pki.ErrRefused, "4.2.1.6"},
-		"too long":           {make([]byte, 2<<20), pki.ErrParse, "bytes"},
+		"nothing":         {nil, pki.ErrParse, ""},
+		"text":            {[]byte("hello"), pki.ErrParse, ""},
+		"cut off":         {good[:len(good)-1], pki.ErrParse, ""},
+		"bad signature":   {signature, pki.ErrRefused, "signature"},
+		"changed subject": {changed, pki.ErrRefused, "signature"},
+		"P-224":           {gosRequest(t, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "x"}}, weak), pki.ErrRefused, "P-224"},
+		"10 000 names":    {gosRequest(t, &x509.CertificateRequest{DNSNames: many}, k), pki.ErrRefused, "10000"},
+		"NUL in the subject": {
+			gosRequest(t, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "good.example\x00.bad.example"}}, k),
+			pki.ErrRefused, `\x00`,
+		},
+		"NUL in a name": {
+			gosRequest(t, &x509.CertificateRequest{DNSNames: []string{"good.example\x00.bad.example"}}, k), pki.ErrRefused,
+			"4.2.1.6",
+		},
+		"too long": {make([]byte, 2<<20), pki.ErrParse, "bytes"},
 	}
 }
 
@@ -226,7 +274,8 @@ func TestSign_refusesOpenSSLsOddKeys(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			mustTool(t, dir, "openssl", append([]string{"req", "-new", "-nodes", "-keyout", "k.pem", "-subj", "/CN=x", "-out", "r.pem"}, args...)...)
-			if _, err := ca.Sign(readPEM(t, filepath.Join(dir, "r.pem")), issue.Request{}, false); !errors.Is(err, pki.ErrRefused) || !strings.Contains(err.Error(), strings.TrimPrefix(word, "rsa")) {
+			if _, err := ca.Sign(readPEM(t, filepath.Join(dir, "r.pem")), issue.Request{}, false); !errors.Is(err, pki.ErrRefused) ||
+				!strings.Contains(err.Error(), strings.TrimPrefix(word, "rsa")) {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -262,7 +311,8 @@ func TestSign_namesOfTheProfile(t *testing.T) {
 	only := with(profile(t, "server"), func(p *issue.Profile) { p.Names = regexp.MustCompile(`^[a-z]+\.example\.com$`) })
 	for host, ok := range map[string]bool{"www.example.com": true, "www.example.org": false} {
 		made := newRequest(t, issue.Request{Subject: dn(t, "CN="+host)})
-		if _, err := ca.Sign(made.Request, issue.Request{Profile: only}, false); (err == nil) != ok || err != nil && !errors.Is(err, pki.ErrRefused) {
+		if _, err := ca.Sign(made.Request, issue.Request{Profile: only}, false); (err == nil) != ok || err != nil &&
+			!errors.Is(err, pki.ErrRefused) {
 			t.Errorf("%s: %v", host, err)
 		}
 	}
@@ -277,7 +327,8 @@ func FuzzReadRequest(f *testing.F) {
 	f.Add(newRequest(f, issue.Request{Subject: dn(f, "CN=x"), KeyType: "mldsa44"}).Request)
 	ca, _ := newCA(f, issue.Request{})
 	f.Fuzz(func(t *testing.T, der []byte) {
-		if _, err := ca.Sign(der, issue.Request{}, true); err != nil && !errors.Is(err, pki.ErrParse) && !errors.Is(err, pki.ErrRefused) && !errors.Is(err, pki.ErrArgument) {
+		if _, err := ca.Sign(der, issue.Request{}, true); err != nil && !errors.Is(err, pki.ErrParse) && !errors.Is(err, pki.ErrRefused) &&
+			!errors.Is(err, pki.ErrArgument) {
 			t.Fatal(err)
 		}
 	})

@@ -155,7 +155,8 @@ func (d *draft) overrideKeyUsages(r *Request) error {
 			}
 		}
 		if !d.IsCA && d.KeyUsage&x509.KeyUsageCertSign != 0 {
-			return fmt.Errorf("%w: profile %s has the usage cert sign, which is only for a CA (RFC 5280, 4.2.1.9)", pki.ErrArgument, r.profile().Name)
+			return fmt.Errorf("%w: profile %s has the usage cert sign, which is only for a CA (RFC 5280, 4.2.1.9)", pki.ErrArgument,
+				r.profile().Name)
 		}
 		if r.IsCA && !r.Profile.IsCA { // a profile for others, as which the certificate could not do what a CA does
 			d.KeyUsage |= x509.KeyUsageCertSign | x509.KeyUsageCRLSign
@@ -166,7 +167,8 @@ func (d *draft) overrideKeyUsages(r *Request) error {
 	if err != nil {
 		return err
 	}
-	if _, ok := d.PublicKey.(*mldsa.PublicKey); ok && bits&^(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment|x509.KeyUsageCertSign|x509.KeyUsageCRLSign) != 0 {
+	if _, ok := d.PublicKey.(*mldsa.PublicKey); ok &&
+		bits&^(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment|x509.KeyUsageCertSign|x509.KeyUsageCRLSign) != 0 {
 		return fmt.Errorf("%w: ML-DSA keys are for signatures only (RFC 9881, 5)", pki.ErrArgument)
 	}
 	switch {

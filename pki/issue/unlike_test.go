@@ -27,10 +27,13 @@ func unlikeCases(t *testing.T) map[string]struct {
 		}, ""},
 		"another number of days": {func(r *issue.Request) { r.Days = 7 }, ""},
 		"another type of key":    {func(r *issue.Request) { r.KeyType = "p384" }, "its key is p256"},
-		"another subject":        {func(r *issue.Request) { r.Subject = dn(t, "CN=www.example.com,O=Example") }, "its subject is CN=www.example.com"},
-		"another name":           {func(r *issue.Request) { r.SANs = sans(t, "other.example.com") }, "its subjectAltName differs"},
-		"a CA":                   {func(r *issue.Request) { r.IsCA = true }, "its "},
-		"another usage":          {func(r *issue.Request) { r.KeyUsages = []string{"keyAgreement"} }, "its keyUsage differs"},
+		"another subject": {
+			func(r *issue.Request) { r.Subject = dn(t, "CN=www.example.com,O=Example") },
+			"its subject is CN=www.example.com",
+		},
+		"another name":  {func(r *issue.Request) { r.SANs = sans(t, "other.example.com") }, "its subjectAltName differs"},
+		"a CA":          {func(r *issue.Request) { r.IsCA = true }, "its "},
+		"another usage": {func(r *issue.Request) { r.KeyUsages = []string{"keyAgreement"} }, "its keyUsage differs"},
 		"a further extension": {func(r *issue.Request) {
 			r.Extensions = []cert.Extension{{ID: cert.IDTLSFeature, Value: []byte{0x30, 3, 2, 1, 5}}}
 		}, "it has no tlsFeature"},
@@ -58,7 +61,10 @@ func TestUnlike(t *testing.T) {
 	for rule, c := range map[string]struct {
 		der []byte
 		by  *issue.CA
-	}{"self-signed, wanted of a CA": {self.Certificate, ca}, "of a CA, wanted self-signed": {below.Certificate, nil}, "of another CA": {below.Certificate, asCA(t, namesake(t))}} {
+	}{
+		"self-signed, wanted of a CA": {self.Certificate, ca}, "of a CA, wanted self-signed": {below.Certificate, nil},
+		"of another CA": {below.Certificate, asCA(t, namesake(t))},
+	} {
 		if got, err := base.Unlike(c.der, c.by); err != nil || !strings.HasPrefix(got, "its issuer is ") {
 			t.Errorf("%s: %q, %v", rule, got, err)
 		}

@@ -188,7 +188,8 @@ func TestSigner_saysWhatGoCannot(t *testing.T) {
 		t.Errorf("a signer of x448: %v", err)
 	}
 	rsa, err := asn1.Marshal(struct{ V, N, E, D, P, Q, DP, DQ, QI *big.Int }{
-		big.NewInt(0), new(big.Int).Lsh(big.NewInt(1), 16385), big.NewInt(65537), big.NewInt(3), big.NewInt(3), big.NewInt(3), big.NewInt(3), big.NewInt(3), big.NewInt(3),
+		big.NewInt(0), new(big.Int).Lsh(big.NewInt(1), 16385), big.NewInt(65537), big.NewInt(3), big.NewInt(3), big.NewInt(3), big.NewInt(3),
+		big.NewInt(3), big.NewInt(3),
 	})
 	if err != nil {
 		t.Fatal(err)

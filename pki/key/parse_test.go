@@ -195,7 +195,8 @@ func TestInherit_onlyFromDSA(t *testing.T) {
 		t.Errorf("%s %+v", k.Type, pub)
 	}
 	for rule, issuer := range map[string]*key.PublicKey{
-		"no issuer": nil, "an issuer without parameters": bare, "an RSA key": parse(spki(oid.RSA, null, sequence(power(1023, true), big.NewInt(3)))),
+		"no issuer": nil, "an issuer without parameters": bare,
+		"an RSA key": parse(spki(oid.RSA, null, sequence(power(1023, true), big.NewInt(3)))),
 	} {
 		if k, err := bare.Inherit(issuer); !errors.Is(err, key.ErrParse) {
 			t.Errorf("%s: %+v, %v", rule, k, err)

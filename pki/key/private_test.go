@@ -155,8 +155,9 @@ func TestReadPrivate_tail(t *testing.T) {
 		}
 	}
 	for rule, tail := range map[string]string{
-		"attributes cut off": "\xa0\x7f", "a public key cut off": "\x81\x7f\x00", "an empty public key": "\x81\x00", "a public key of 7 bits": "\x81\x02\x01\x02",
-		"in the wrong order": "\x81\x03\x00\x01\x02\xa0\x00", "an unknown field": "\x82\x01\x00",
+		"attributes cut off": "\xa0\x7f", "a public key cut off": "\x81\x7f\x00", "an empty public key": "\x81\x00",
+		"a public key of 7 bits": "\x81\x02\x01\x02",
+		"in the wrong order":     "\x81\x03\x00\x01\x02\xa0\x00", "an unknown field": "\x82\x01\x00",
 	} {
 		if _, err := key.ReadPrivate(pkcs8(oid.Ed25519, "", content, tail)); !errors.Is(err, key.ErrParse) {
 			t.Errorf("%s: %v", rule, err)
@@ -186,8 +187,9 @@ func TestReadPrivate_refusesEC(t *testing.T) {
 	}
 	// Secrets come without their leading zeros, and with too many; the curve may stand inside alone.
 	for rule, der := range map[string][]byte{
-		"without zeros": pkcs8(oid.EC, curve25, sec1([]byte{1}, ""), ""), "with more zeros": pkcs8(oid.EC, curve25, sec1(append(make([]byte, 40), 1), ""), ""),
-		"curve inside": pkcs8(oid.EC, "", sec1([]byte{1}, "\xa0\x0a"+curve25), ""), "SEC 1": sec1([]byte{1}, "\xa0\x0a"+curve25),
+		"without zeros":   pkcs8(oid.EC, curve25, sec1([]byte{1}, ""), ""),
+		"with more zeros": pkcs8(oid.EC, curve25, sec1(append(make([]byte, 40), 1), ""), ""),
+		"curve inside":    pkcs8(oid.EC, "", sec1([]byte{1}, "\xa0\x0a"+curve25), ""), "SEC 1": sec1([]byte{1}, "\xa0\x0a"+curve25),
 	} {
 		k, err := key.ReadPrivate(der)
 		if err != nil || k.Type != "p256" || !bytes.HasSuffix(k.SPKI, elliptic.P256().Params().Gy.Bytes()) {
@@ -239,7 +241,8 @@ func TestReadPrivate_latticeFormsMade(t *testing.T) {
 		differ.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddASN1OctetString(set.seed); b.AddASN1OctetString(wrong) })
 		for rule, content := range map[string][]byte{
 			"seed and expanded form differ": differ.BytesOrPanic(), "a seed of 31 bytes": {0x80, 31}, "another length": octetString(set.seed[1:]),
-			"an INTEGER": integer(1), "text": []byte("key"), "nothing": nil, "a SEQUENCE of one": append([]byte{0x30, 34}, octetString(set.seed[:32])...),
+			"an INTEGER": integer(1), "text": []byte("key"), "nothing": nil,
+			"a SEQUENCE of one": append([]byte{0x30, 34}, octetString(set.seed[:32])...),
 		} {
 			if k, err := key.ReadPrivate(pkcs8(set.id, "", content, "")); !errors.Is(err, key.ErrParse) {
 				t.Errorf("%s, %s: %s, %v", set.typ, rule, k.Type, err)
@@ -248,7 +251,8 @@ func TestReadPrivate_latticeFormsMade(t *testing.T) {
 	}
 	hash := bytes.Clone(packed(dk512))
 	hash[len(hash)-64] ^= 1
-	if _, err := key.ReadPrivate(pkcs8(oid.MLKEM512, "", octetString(hash), "")); !errors.Is(err, key.ErrParse) || !strings.Contains(err.Error(), "hash") {
+	if _, err := key.ReadPrivate(pkcs8(oid.MLKEM512, "", octetString(hash), "")); !errors.Is(err, key.ErrParse) ||
+		!strings.Contains(err.Error(), "hash") {
 		t.Errorf("ML-KEM with another hash of its public key: %v", err)
 	}
 	k, err := key.ReadPrivate(pkcs8(oid.MLDSA44, "", octetString(k44.Bytes()), ""))
@@ -280,7 +284,8 @@ func TestReadPrivate_damage(t *testing.T) {
 	group := string(sequence(big.NewInt(23), big.NewInt(11), big.NewInt(4)))
 	for _, whole := range [][]byte{
 		newKey(t, "p256").PKCS8, newKey(t, "ed25519").PKCS8, pkcs8(oid.DSA, group, integer(3), "\xa0\x02\x31\x00"),
-		sec1([]byte{1}, "\xa0\x0a"+curve25), sequence(big.NewInt(0), big.NewInt(23), big.NewInt(11), big.NewInt(4), big.NewInt(18), big.NewInt(3)),
+		sec1([]byte{1}, "\xa0\x0a"+curve25), sequence(big.NewInt(0), big.NewInt(23), big.NewInt(11), big.NewInt(4), big.NewInt(18),
+			big.NewInt(3)),
 	} {
 		for i := range whole {
 			if _, err := key.ReadPrivate(whole[:i]); err == nil {
@@ -325,7 +330,8 @@ func TestReadPublic_forms(t *testing.T) {
 func TestSameKey_table(t *testing.T) {
 	t.Parallel()
 	modulus, other := sequence(power(1023, true), big.NewInt(3)), sequence(power(1024, true), big.NewInt(3))
-	group, group2 := string(sequence(big.NewInt(23), big.NewInt(11), big.NewInt(4))), string(sequence(big.NewInt(47), big.NewInt(23), big.NewInt(4)))
+	group, group2 := string(sequence(big.NewInt(23), big.NewInt(11), big.NewInt(4))),
+		string(sequence(big.NewInt(47), big.NewInt(23), big.NewInt(4)))
 	x := bytes.Repeat([]byte{7}, 32)
 	even, odd := append([]byte{2}, x...), append([]byte{3}, x...)
 	point := slices.Concat([]byte{4}, x, x[:31], []byte{8}) // y is even

@@ -262,7 +262,8 @@ func pssParams(digest, mask crypto.Hash, salt byte) []byte {
 		return tlv(0x30, tlv(6, string(id))+null)
 	}
 	mgf1, _ := oid.Encode(oid.MGF1)
-	return []byte(tlv(0x30, tlv(0xa0, algorithm(digest))+tlv(0xa1, tlv(0x30, tlv(6, string(mgf1))+algorithm(mask)))+tlv(0xa2, "\x02\x01"+string(rune(salt)))))
+	return []byte(tlv(0x30, tlv(0xa0, algorithm(digest))+tlv(0xa1, tlv(0x30, tlv(6, string(mgf1))+algorithm(mask)))+tlv(0xa2,
+		"\x02\x01"+string(rune(salt)))))
 }
 
 func tlv(tag byte, content string) string { return string([]byte{tag, byte(len(content))}) + content }
@@ -341,8 +342,14 @@ func TestVerify_ECDSABounds(t *testing.T) {
 	public := publicOf(t, newSigner(t, "p256"))
 	n := elliptic.P256().Params().N
 	hashed := sha256.Sum256(message)
-	for _, rs := range [][2]*big.Int{{new(big.Int), big.NewInt(1)}, {big.NewInt(1), new(big.Int)}, {n, n}, {new(big.Int).SetBytes(hashed[:]), n}} {
-		if err := key.Verify(public, oid.Algorithm{OID: "1.2.840.10045.4.3.2"}, message, sequence(rs[0], rs[1])); !errors.Is(err, key.ErrSignature) {
+	for _, rs := range [][2]*big.Int{
+		{new(big.Int), big.NewInt(1)},
+		{big.NewInt(1), new(big.Int)},
+		{n, n},
+		{new(big.Int).SetBytes(hashed[:]), n},
+	} {
+		if err := key.Verify(public, oid.Algorithm{OID: "1.2.840.10045.4.3.2"}, message, sequence(rs[0], rs[1])); !errors.Is(err,
+			key.ErrSignature) {
 			t.Errorf("%v: %v", rs, err)
 		}
 	}

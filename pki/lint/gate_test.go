@@ -49,7 +49,8 @@ func answering(answer string, asked *string) lint.Program {
 
 func TestGate_letsPassWhatIsNotWorse(t *testing.T) {
 	t.Parallel()
-	const answer = `{"findings":[{"rule":"e_b","severity":6},{"rule":"e_c","severity":7},{"rule":"e_a","severity":6},{"rule":"n_d","severity":4}]}`
+	const answer = `{"findings":[{"rule":"e_b","severity":6},{"rule":"e_c","severity":7},` +
+		`{"rule":"e_a","severity":6},{"rule":"n_d","severity":4}]}`
 	for _, c := range []struct {
 		above int
 		want  []string

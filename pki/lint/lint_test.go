@@ -57,7 +57,10 @@ func TestCheck_whatIsMadeHereIsClean(t *testing.T) {
 func TestCheck_findsWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	program := linttest.Program(t)
-	issued := selfSigned(t, issue.Request{Subject: dn(t, "CN=internal,C=DEUTSCH"), Days: 4000, SANs: []cert.GeneralName{{Type: cert.DNSName, Value: []byte("internal")}}})
+	issued := selfSigned(t, issue.Request{
+		Subject: dn(t, "CN=internal,C=DEUTSCH"), Days: 4000,
+		SANs: []cert.GeneralName{{Type: cert.DNSName, Value: []byte("internal")}},
+	})
 	findings, err := program.Check(issued.Certificate, "webpki")
 	if err != nil {
 		t.Fatal(err)
@@ -140,7 +143,8 @@ func threeGenerations(t testing.TB) map[string][]byte {
 	})
 	leaf := issuedBy(t, below, issue.Request{
 		Subject: dn(t, "CN=tls.example.com,O=Example,C=DE"), Days: 90,
-		CRLURLs: []string{"http://crl.example.com/i.crl"}, OCSPURLs: []string{"http://ocsp.example.com"}, IssuerURLs: []string{"http://example.com/i.der"},
+		CRLURLs: []string{"http://crl.example.com/i.crl"}, OCSPURLs: []string{"http://ocsp.example.com"},
+		IssuerURLs: []string{"http://example.com/i.der"},
 	})
 	return map[string][]byte{"root": root.Certificate, "intermediate": below.Certificate, "leaf": leaf.Certificate}
 }

@@ -217,7 +217,10 @@ func TestEqual_RFC5280section71(t *testing.T) {
 func TestName_HasPrefix(t *testing.T) {
 	t.Parallel()
 	whole, _ := name.ParseString("CN=a,OU=b,O=c")
-	for base, want := range map[string]bool{"": true, "O=C": true, "OU=b,O=c": true, "CN=a,OU=b,O=c": true, "OU=b": false, "CN=x,CN=a,OU=b,O=c": false} {
+	for base, want := range map[string]bool{
+		"": true, "O=C": true, "OU=b,O=c": true, "CN=a,OU=b,O=c": true, "OU=b": false,
+		"CN=x,CN=a,OU=b,O=c": false,
+	} {
 		n, err := name.ParseString(base)
 		if err != nil {
 			t.Fatal(err)
@@ -234,7 +237,10 @@ func TestParseString_defaultStringTypes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []int{name.TagUTF8String, name.TagUTF8String, name.TagIA5String, name.TagIA5String, name.TagPrintableString, name.TagPrintableString}
+	want := []int{
+		name.TagUTF8String, name.TagUTF8String, name.TagIA5String, name.TagIA5String, name.TagPrintableString,
+		name.TagPrintableString,
+	}
 	for i, rdn := range n.RDNs {
 		if rdn[0].Tag != want[i] {
 			t.Errorf("%s has tag %d, want %d", rdn[0], rdn[0].Tag, want[i])
@@ -263,7 +269,8 @@ func TestName_DER_byTag(t *testing.T) {
 			t.Errorf("tag %d: %q %x, %v", test.tag, back.CommonName(), n.DER(), err)
 		}
 	}
-	if n := makeName(name.Attribute{Type: name.Country, Value: "DE"}); n.Attribute(name.Country) != "DE" || n.Attribute(name.CommonName) != "" {
+	if n := makeName(name.Attribute{Type: name.Country, Value: "DE"}); n.Attribute(name.Country) != "DE" ||
+		n.Attribute(name.CommonName) != "" {
 		t.Error("Attribute finds another value")
 	}
 }

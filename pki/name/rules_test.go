@@ -28,8 +28,13 @@ func TestParse_asGo(t *testing.T) {
 		{},
 		{CommonName: "www.example.com"},
 		{CommonName: "a", Organization: []string{"Example, Inc."}, Country: []string{"DE"}},
-		{CommonName: "a", OrganizationalUnit: []string{"x", "y"}, Locality: []string{"Köln"}, Province: []string{"NRW"}, StreetAddress: []string{"Weg 1"}, PostalCode: []string{"1"}, SerialNumber: "5"},
-		{ExtraNames: []pkix.AttributeTypeAndValue{{Type: asn1.ObjectIdentifier{1, 2, 3}, Value: "x"}, {Type: asn1.ObjectIdentifier{2, 5, 4, 42}, Value: "Ä*"}}},
+		{
+			CommonName: "a", OrganizationalUnit: []string{"x", "y"}, Locality: []string{"Köln"}, Province: []string{"NRW"},
+			StreetAddress: []string{"Weg 1"}, PostalCode: []string{"1"}, SerialNumber: "5",
+		},
+		{ExtraNames: []pkix.AttributeTypeAndValue{
+			{Type: asn1.ObjectIdentifier{1, 2, 3}, Value: "x"}, {Type: asn1.ObjectIdentifier{2, 5, 4, 42}, Value: "Ä*"},
+		}},
 	} {
 		der, err := asn1.Marshal(goes.ToRDNSequence())
 		if err != nil {
@@ -43,7 +48,8 @@ func TestParse_asGo(t *testing.T) {
 		if !n.IsDER() || n.Empty() != (len(goes.ToRDNSequence()) == 0) {
 			t.Errorf("%s: DER %v, empty %v", goes, n.IsDER(), n.Empty())
 		}
-		if n.CommonName() != goes.CommonName || !slices.Equal(n.Attributes("2.5.4.10"), goes.Organization) || !slices.Equal(n.Attributes("2.5.4.17"), goes.PostalCode) {
+		if n.CommonName() != goes.CommonName || !slices.Equal(n.Attributes("2.5.4.10"), goes.Organization) ||
+			!slices.Equal(n.Attributes("2.5.4.17"), goes.PostalCode) {
 			t.Errorf("%s: read as %q", goes, n)
 		}
 		units := n.Attributes("2.5.4.11")
@@ -141,7 +147,8 @@ func TestEqual_equivalence(t *testing.T) {
 	t.Parallel()
 	var names []name.Name
 	for _, text := range []string{
-		"", "CN=a", "CN=A", "cn= a", "CN=#0c0161", "CN=b", "O=a", "CN=a,O=b", "CN=a+O=b", "O=B+CN=A", "CN=a+O=b+OU=c", "CN=a+CN=a", "DC=X", "DC=x",
+		"", "CN=a", "CN=A", "cn= a", "CN=#0c0161", "CN=b", "O=a", "CN=a,O=b", "CN=a+O=b", "O=B+CN=A", "CN=a+O=b+OU=c", "CN=a+CN=a", "DC=X",
+		"DC=x",
 		"CN=#040161", "CN=#0401ff", "1.2.3=a", "1.2.3=A", "emailAddress=A@b", "emailAddress=a@B", "CN=ﬁ", "CN=fi", "CN=", `CN=\ `,
 	} {
 		names = append(names, mustParse(t, text))
@@ -224,7 +231,10 @@ func TestAttributes_first(t *testing.T) {
 	if got := mustParse(t, "O=b").CommonName(); got != "" {
 		t.Errorf("common name %q of a name without one", got)
 	}
-	for id, want := range map[string]string{name.CommonName: "CN", name.Country: "C", name.DomainComponent: "DC", "2.5.4.42": "GN", "1.2.3.4": "1.2.3.4"} {
+	for id, want := range map[string]string{
+		name.CommonName: "CN", name.Country: "C", name.DomainComponent: "DC", "2.5.4.42": "GN",
+		"1.2.3.4": "1.2.3.4",
+	} {
 		if got := name.ShortName(id); got != want {
 			t.Errorf("%s is %s, want %s", id, got, want)
 		}
@@ -234,7 +244,10 @@ func TestAttributes_first(t *testing.T) {
 // Every short name that is written is read back as the same type, in any case.
 func TestShortName_readBack(t *testing.T) {
 	t.Parallel()
-	for _, short := range []string{"CN", "SN", "serialNumber", "C", "L", "ST", "street", "O", "OU", "title", "GN", "initials", "UID", "DC", "emailAddress"} {
+	for _, short := range []string{
+		"CN", "SN", "serialNumber", "C", "L", "ST", "street", "O", "OU", "title", "GN", "initials", "UID", "DC",
+		"emailAddress",
+	} {
 		n := mustParse(t, short+"=x")
 		if got := name.ShortName(n.RDNs[0][0].Type); got != short {
 			t.Errorf("%s is written as %s", short, got)
@@ -276,7 +289,8 @@ func TestText_types(t *testing.T) {
 func TestString_escapes(t *testing.T) {
 	t.Parallel()
 	for value, want := range map[string]string{
-		"a,b": `a\,b`, "a+b": `a\+b`, `a"b`: `a\"b`, `a\b`: `a\\b`, "a<b": `a\<b`, "a>b": `a\>b`, "a;b": `a\;b`, "#a": `\#a`, "a#": "a#", " a": `\ a`,
+		"a,b": `a\,b`, "a+b": `a\+b`, `a"b`: `a\"b`, `a\b`: `a\\b`, "a<b": `a\<b`, "a>b": `a\>b`, "a;b": `a\;b`, "#a": `\#a`, "a#": "a#",
+		" a": `\ a`,
 		"a ": `a\ `, " ": `\ `, "  ": `\ \ `, "a\x00b": `a\00b`, "a\nb": `a\0Ab`, "a\x7fb": `a\7Fb`, "a=b": "a=b", "ü": "ü",
 	} {
 		n := name.Name{RDNs: []name.RDN{{{Type: name.CommonName, Tag: name.TagUTF8String, Value: value}}}}
@@ -312,7 +326,8 @@ func TestRDN_isASet(t *testing.T) {
 func TestParseString_quoted(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		`CN="a"`: "a", `CN=""`: "", `CN=" a "`: " a ", `CN="a,b+c;d=e"`: "a,b+c;d=e", `CN="a\\b"`: `a\b`, `CN="\41"`: "A", `CN="#a"`: "#a", `CN= "a" `: "a",
+		`CN="a"`: "a", `CN=""`: "", `CN=" a "`: " a ", `CN="a,b+c;d=e"`: "a,b+c;d=e", `CN="a\\b"`: `a\b`, `CN="\41"`: "A", `CN="#a"`: "#a",
+		`CN= "a" `: "a",
 	} {
 		if n, err := name.ParseString(text); err != nil || n.CommonName() != want {
 			t.Errorf("%s: %q, %v", text, n.CommonName(), err)

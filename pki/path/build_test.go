@@ -105,7 +105,10 @@ func TestValidate_crossCertified(t *testing.T) {
 		want string
 	}{
 		{"one name and key, no way out", leaf(t, same[0]), same, stranger, `the root "CN=CA,O=Example" is not among the trusted`},
-		{"one name and key, a trusted root of the name and another key", leaf(t, same[0]), same, ca(t, nil, "CA"), "the signature does not verify"},
+		{
+			"one name and key, a trusted root of the name and another key", leaf(t, same[0]), same, ca(t, nil, "CA"),
+			"the signature does not verify",
+		},
 		{"many names", leaf(t, mesh[0]), mesh, stranger, "no chain through its issuer"},
 		{"many names, an anchor with another key", leaf(t, mesh[0]), mesh, ca(t, nil, "CA 3"), "the signature does not verify"},
 	}

@@ -140,7 +140,8 @@ func (c *checker) basic(i int) {
 	c.checkTime(i)
 	c.checkForm(i)
 	if n.issuer != issuer.subject {
-		c.fail(RuleNameChaining, i, "its issuer is not the subject %q of the next certificate", subjectText(issuer.Subject)) // unreachable: chains are built by name
+		// unreachable: chains are built by name
+		c.fail(RuleNameChaining, i, "its issuer is not the subject %q of the next certificate", subjectText(issuer.Subject))
 	}
 	if c.v.o.RequireCRLs {
 		c.checkRevocation(i)
@@ -266,7 +267,8 @@ func (c *checker) checkStrength(i int) {
 func (c *checker) checkKeyStrength(i int) {
 	k := c.chain[i].Key()
 	if strings.HasPrefix(k.Type, "ec-explicit") {
-		c.failAnd(RuleAlgorithm, i, Remedy{Action: ReissueWithNamedCurve}, "its key's elliptic curve is given by explicit parameters, which RFC 5480, 2.1.1 forbids")
+		c.failAnd(RuleAlgorithm, i, Remedy{Action: ReissueWithNamedCurve},
+			"its key's elliptic curve is given by explicit parameters, which RFC 5480, 2.1.1 forbids")
 	}
 	if strings.HasPrefix(k.Type, "rsa") && k.Bits < c.v.o.Weak.MinRSA {
 		c.failAnd(RuleWeak, i, Remedy{Action: ReissueWithLongerKey}, "its RSA key has %d bits, at least %d are wanted", k.Bits, c.v.o.Weak.MinRSA)
@@ -281,7 +283,8 @@ func (c *checker) checkTime(i int) {
 	case !n.TimesInUTC():
 		c.fail(RuleMalformed, i, "its validity has a time without seconds, with a fraction or an offset (4.1.2.5)")
 	case now.Before(n.NotBefore):
-		c.failAnd(RuleValidity, i, Remedy{Action: WaitOrSetClock}, "it is valid only from %s, in %s", stamp(n.NotBefore), span(n.NotBefore.Sub(now)))
+		c.failAnd(RuleValidity, i, Remedy{Action: WaitOrSetClock}, "it is valid only from %s, in %s", stamp(n.NotBefore),
+			span(n.NotBefore.Sub(now)))
 	case now.Truncate(time.Second).After(n.NotAfter): // a validity ends with the second that it names
 		c.failAnd(RuleValidity, i, Remedy{Action: Renew}, "it expired on %s, %s ago", stamp(n.NotAfter), span(now.Sub(n.NotAfter)))
 	}
@@ -318,7 +321,8 @@ func (c *checker) checkForm(i int) {
 		c.fail(RuleVersion, i, "it is of version %d and has unique identifiers (4.1.2.8)", n.Version)
 	}
 	if n.SignatureAlgorithm.OID != n.TBSSignatureAlgorithm.OID || string(n.SignatureAlgorithm.Raw) != string(n.TBSSignatureAlgorithm.Raw) {
-		c.fail(RuleAlgorithmsDiffer, i, "its inner signature algorithm is %s, the outer one %s", n.TBSSignatureAlgorithm.Name, n.SignatureAlgorithm.Name)
+		c.fail(RuleAlgorithmsDiffer, i, "its inner signature algorithm is %s, the outer one %s", n.TBSSignatureAlgorithm.Name,
+			n.SignatureAlgorithm.Name)
 	}
 }
 

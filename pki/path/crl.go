@@ -419,7 +419,8 @@ func (r *revocationCheck) trusted(n *node) error {
 	}
 	s := &search{v: r.v, left: r.search.left, nested: r.search.nested + 1, busy: append(slices.Clone(r.search.busy), n)}
 	result := s.run(n)
-	r.search.left.Signatures, r.search.left.Chains, r.search.left.Steps, r.search.left.Names = s.left.Signatures, s.left.Chains, s.left.Steps, s.left.Names
+	r.search.left.Signatures, r.search.left.Chains, r.search.left.Steps, r.search.left.Names = s.left.Signatures, s.left.Chains, s.left.Steps,
+		s.left.Names
 	if err := result.Err(); err != nil {
 		return fmt.Errorf("its issuer: %w", err)
 	}

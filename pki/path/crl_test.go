@@ -44,6 +44,27 @@ func crlExtension(id string, critical bool, value string) func(*x509.RevocationL
 	}
 }
 
+func old(r *x509.RevocationList) {
+	r.ThisUpdate, r.NextUpdate = now.AddDate(0, -2, 0), now.AddDate(0, -1, 0)
+}
+
+func future(r *x509.RevocationList) {
+	r.ThisUpdate, r.NextUpdate = now.AddDate(0, 1, 0), now.AddDate(0, 2, 0)
+}
+
+func number(n int64, more func(*x509.RevocationList)) func(*x509.RevocationList) {
+	return func(r *x509.RevocationList) {
+		r.Number = big.NewInt(n)
+		if more != nil {
+			more(r)
+		}
+	}
+}
+
+func hour(n int) func(*x509.RevocationList) {
+	return func(r *x509.RevocationList) { r.ThisUpdate = r.ThisUpdate.Add(time.Duration(n) * time.Hour) }
+}
+
 func TestValidate_revocation(t *testing.T) {
 	t.Parallel()
 	root := ca(t, nil, "Root")
@@ -53,24 +74,11 @@ func TestValidate_revocation(t *testing.T) {
 	mute := ca(t, root, "Mute", func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCertSign })
 	muteLeaf := leaf(t, mute)
 	rootCRL := crlOf(t, root, nil)
-	old := func(r *x509.RevocationList) {
-		r.ThisUpdate, r.NextUpdate = now.AddDate(0, -2, 0), now.AddDate(0, -1, 0)
-	}
-	future := func(r *x509.RevocationList) { r.ThisUpdate, r.NextUpdate = now.AddDate(0, 1, 0), now.AddDate(0, 2, 0) }
-	number := func(n int64, more func(*x509.RevocationList)) func(*x509.RevocationList) {
-		return func(r *x509.RevocationList) {
-			r.Number = big.NewInt(n)
-			if more != nil {
-				more(r)
-			}
-		}
-	}
-	hour := func(n int) func(*x509.RevocationList) {
-		return func(r *x509.RevocationList) { r.ThisUpdate = r.ThisUpdate.Add(time.Duration(n) * time.Hour) }
-	}
 	deltaOf5 := crlExtension(cert.IDDeltaCRLIndicator, true, "\x02\x01\x05")
 	removed := func(r *x509.RevocationList) {
-		r.RevokedCertificateEntries = []x509.RevocationListEntry{{SerialNumber: l.Serial, RevocationTime: now, ReasonCode: int(cert.RemoveFromCRL)}}
+		r.RevokedCertificateEntries = []x509.RevocationListEntry{{
+			SerialNumber: l.Serial, RevocationTime: now, ReasonCode: int(cert.RemoveFromCRL),
+		}}
 	}
 	remove := func(r *x509.RevocationList) {
 		deltaOf5(r)
@@ -94,18 +102,38 @@ func TestValidate_revocation(t *testing.T) {
 		{"CRL by another key", l, []*cert.CRL{rootCRL, crlOf(t, other, nil)}, "no-crl"},
 		{"issuer may not sign CRLs", muteLeaf, []*cert.CRL{rootCRL, crlOf(t, mute, nil)}, "no-crl"},
 		{"unknown critical extension", l, []*cert.CRL{rootCRL, crlOf(t, inter, crlExtension("1.2.3.4", true, "\x05\x00"))}, "no-crl"},
-		{"only for CAs", l, []*cert.CRL{rootCRL, crlOf(t, inter, crlExtension(cert.IDIssuingDistribution, true, "\x30\x03\x82\x01\xff"))}, "no-crl"},
-		{"only for users", l, []*cert.CRL{rootCRL, crlOf(t, inter, crlExtension(cert.IDIssuingDistribution, true, "\x30\x03\x81\x01\xff"))}, "valid"},
-		{"only for key compromise", l, []*cert.CRL{rootCRL, crlOf(t, inter, crlExtension(cert.IDIssuingDistribution, true, "\x30\x04\x83\x02\x06\x40"))}, "no-crl"},
-		{"an older one, then a newer one that revokes", l, []*cert.CRL{rootCRL, crlOf(t, inter, hour(3)), crlOf(t, inter, hour(4), l)}, "revoked"},
-		{"a newer one that revokes, then an older one", l, []*cert.CRL{rootCRL, crlOf(t, inter, hour(4), l), crlOf(t, inter, hour(3))}, "revoked"},
+		{
+			"only for CAs", l,
+			[]*cert.CRL{rootCRL, crlOf(t, inter, crlExtension(cert.IDIssuingDistribution, true, "\x30\x03\x82\x01\xff"))},
+			"no-crl",
+		},
+		{
+			"only for users", l,
+			[]*cert.CRL{rootCRL, crlOf(t, inter, crlExtension(cert.IDIssuingDistribution, true, "\x30\x03\x81\x01\xff"))},
+			"valid",
+		},
+		{
+			"only for key compromise", l,
+			[]*cert.CRL{rootCRL, crlOf(t, inter, crlExtension(cert.IDIssuingDistribution, true, "\x30\x04\x83\x02\x06\x40"))},
+			"no-crl",
+		},
+		{
+			"an older one, then a newer one that revokes", l, []*cert.CRL{rootCRL, crlOf(t, inter, hour(3)), crlOf(t, inter, hour(4), l)}, "revoked",
+		},
+		{
+			"a newer one that revokes, then an older one", l, []*cert.CRL{rootCRL, crlOf(t, inter, hour(4), l), crlOf(t, inter, hour(3))}, "revoked",
+		},
 		{"a hold that the newer one has no more", l, []*cert.CRL{rootCRL, crlOf(t, inter, hour(3), l), crlOf(t, inter, hour(4))}, "valid"},
 		{"the greater number of the same time", l, []*cert.CRL{rootCRL, crlOf(t, inter, number(4, nil)), crlOf(t, inter, nil, l)}, "revoked"},
 		{"delta alone", l, []*cert.CRL{rootCRL, crlOf(t, inter, number(6, deltaOf5))}, "no-crl"},
 		{"delta revokes", l, []*cert.CRL{rootCRL, crlOf(t, inter, nil), crlOf(t, inter, number(6, deltaOf5), l)}, "revoked"},
 		{"delta of an older base", l, []*cert.CRL{rootCRL, crlOf(t, inter, number(4, nil)), crlOf(t, inter, number(6, deltaOf5), l)}, "valid"},
 		{"removeFromCRL in a complete CRL (6.3.3 (k))", l, []*cert.CRL{rootCRL, crlOf(t, inter, removed)}, "valid"},
-		{"a delta revokes what the complete CRL removes", l, []*cert.CRL{rootCRL, crlOf(t, inter, removed), crlOf(t, inter, number(6, deltaOf5), l)}, "revoked"},
+		{
+			"a delta revokes what the complete CRL removes", l,
+			[]*cert.CRL{rootCRL, crlOf(t, inter, removed), crlOf(t, inter, number(6, deltaOf5), l)},
+			"revoked",
+		},
 		{"delta removes a hold", l, []*cert.CRL{rootCRL, crlOf(t, inter, nil, l), crlOf(t, inter, remove)}, "valid"},
 	}
 	for _, test := range tests {

@@ -99,9 +99,21 @@ func TestValidate_strictEncoding(t *testing.T) {
 	}{
 		{"a GeneralizedTime before 2050", []string{validity, generalized}, "has a GeneralizedTime before 2050"},
 		{"a critical flag that is BER", []string{"\x01\x01\xff", "\x01\x01\x01"}, "has a critical flag that is not DER"},
-		{"a UTF8String that is none", []string{"\x06\x03\x55\x04\x03\x13\x0bexample.com", "\x06\x03\x55\x04\x03\x0c\x0bexample\xffcom"}, "has characters that its string type does not have"},
-		{"an IA5String that is none", []string{"\x06\x03\x55\x04\x03\x13\x0bexample.com", "\x06\x03\x55\x04\x03\x16\x0bexample\xffcom"}, "has characters that its string type does not have"},
-		{"an attribute without a value", []string{"\x30\x28\x31\x10\x30\x0e\x06\x03\x55\x04\x0a\x13\x07Example", "\x30\x21\x31\x09\x30\x07\x06\x03\x55\x04\x0a\x13\x00"}, "has an attribute without a value"},
+		{
+			"a UTF8String that is none",
+			[]string{"\x06\x03\x55\x04\x03\x13\x0bexample.com", "\x06\x03\x55\x04\x03\x0c\x0bexample\xffcom"},
+			"has characters that its string type does not have",
+		},
+		{
+			"an IA5String that is none",
+			[]string{"\x06\x03\x55\x04\x03\x13\x0bexample.com", "\x06\x03\x55\x04\x03\x16\x0bexample\xffcom"},
+			"has characters that its string type does not have",
+		},
+		{
+			"an attribute without a value",
+			[]string{"\x30\x28\x31\x10\x30\x0e\x06\x03\x55\x04\x0a\x13\x07Example", "\x30\x21\x31\x09\x30\x07\x06\x03\x55\x04\x0a\x13\x00"},
+			"has an attribute without a value",
+		},
 		{"an inner algorithm with parameters", []string{ecdsaSHA256, withNull}, "algorithms-differ"},
 	}
 	for _, test := range tests {
@@ -135,7 +147,11 @@ func TestValidate_oddCRLs(t *testing.T) {
 		{"as it was", list.Raw, 0, nil, "valid"},
 		{"version 3", list.Raw, 0, []string{version2, "\x02\x01\x02\x30"}, "no-crl"},
 		{"version 1 with extensions", list.Raw, 0, []string{version2, "\x02\x01\x00\x30"}, "no-crl"},
-		{"a delta without a number", delta.Raw, 0, []string{version2, "\x02\x01\x00\x30", "\x06\x03\x55\x1d\x14", "\x06\x03\x55\x1d\x70"}, "no-crl"},
+		{
+			"a delta without a number", delta.Raw, 0,
+			[]string{version2, "\x02\x01\x00\x30", "\x06\x03\x55\x1d\x14", "\x06\x03\x55\x1d\x70"},
+			"no-crl",
+		},
 		{"a signature with unused bits", list.Raw, 1, nil, "no-crl"},
 		{"a next update that is no time", list.Raw, 0, []string{nextUpdate, "261307120000Z"}, "no-crl"},
 		{"no next update", list.Raw, 0, []string{"\x17\x0d" + nextUpdate, ""}, "no-crl"},

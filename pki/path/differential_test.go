@@ -59,7 +59,8 @@ func caMutations() []mutation {
 			extra(cert.IDInhibitAnyPolicy, true, "\x02\x01\x00")(c)
 		}},
 		{
-			name: "permits O=Example", change: extra(cert.IDNameConstraints, true, "\x30\x1a\xa0\x18\x30\x16\xa4\x14\x30\x12\x31\x10\x30\x0e\x06\x03\x55\x04\x0a\x0c\x07EXAMPLE"),
+			name: "permits O=Example", change: extra(cert.IDNameConstraints, true,
+				"\x30\x1a\xa0\x18\x30\x16\xa4\x14\x30\x12\x31\x10\x30\x0e\x06\x03\x55\x04\x0a\x0c\x07EXAMPLE"),
 			goDiffers: "crypto/x509 does not process directory name constraints and refuses them when critical",
 		},
 	}
@@ -73,7 +74,10 @@ func leafMutations() []mutation {
 		{name: "address", change: func(c *x509.Certificate) { c.IPAddresses = []net.IP{{10, 1, 2, 3}} }},
 		{name: "expired", change: func(c *x509.Certificate) { c.NotAfter = now.AddDate(0, 0, -1) }},
 		{name: "client usage", change: func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }},
-		{name: "any usage", change: func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny} }, sslDiffers: "openssl does not take anyExtendedKeyUsage for serverAuth"},
+		{
+			name: "any usage", change: func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny} },
+			sslDiffers: "openssl does not take anyExtendedKeyUsage for serverAuth",
+		},
 		{name: "no usage", change: func(c *x509.Certificate) { c.ExtKeyUsage = nil }},
 		{name: "mailbox", change: func(c *x509.Certificate) { c.EmailAddresses = []string{"a@mail.example.com"} }},
 		{

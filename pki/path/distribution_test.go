@@ -86,7 +86,11 @@ func TestValidate_distributionPoints(t *testing.T) {
 		{"a point's CRL for a certificate without", plain, []*cert.CRL{crlOf(t, root, issuing(fullName(a)))}, "no-crl"},
 		{"a relative name on both sides", relative, []*cert.CRL{crlOf(t, root, issuing(relativeName("PART 1")))}, "valid"},
 		{"another relative name", relative, []*cert.CRL{crlOf(t, root, issuing(relativeName("part 2")))}, "no-crl"},
-		{"reasons in two parts", split, []*cert.CRL{crlOf(t, root, issuing(fullName(a), "\x83"+keyCompromise)), crlOf(t, root, issuing(fullName(b), "\x83"+theOthers))}, "valid"},
+		{
+			"reasons in two parts", split,
+			[]*cert.CRL{crlOf(t, root, issuing(fullName(a), "\x83"+keyCompromise)), crlOf(t, root, issuing(fullName(b), "\x83"+theOthers))},
+			"valid",
+		},
 		{"one part missing", split, []*cert.CRL{crlOf(t, root, issuing(fullName(a), "\x83"+keyCompromise))}, "no-crl"},
 		{"revoked in the second part", split, []*cert.CRL{
 			crlOf(t, root, issuing(fullName(a), "\x83"+keyCompromise)), crlOf(t, root, issuing(fullName(b), "\x83"+theOthers), split),
@@ -94,7 +98,11 @@ func TestValidate_distributionPoints(t *testing.T) {
 		{"indirect", elsewhere, []*cert.CRL{rootCRL, crlOf(t, signer, issuing(indirect))}, "valid"},
 		{"indirect, revoked", elsewhere, []*cert.CRL{crlOf(t, signer, entryFor(root), elsewhere), rootCRL}, "revoked"},
 		{"indirect, but revoked for another issuer", elsewhere, []*cert.CRL{rootCRL, crlOf(t, signer, entryFor(signer), elsewhere)}, "valid"},
-		{"indirect, but the issuer's own revokes", elsewhere, []*cert.CRL{crlOf(t, root, nil, elsewhere), crlOf(t, signer, issuing(indirect))}, "revoked"},
+		{
+			"indirect, but the issuer's own revokes", elsewhere,
+			[]*cert.CRL{crlOf(t, root, nil, elsewhere), crlOf(t, signer, issuing(indirect))},
+			"revoked",
+		},
 		{"all reasons covered, one again", plain, []*cert.CRL{rootCRL, crlOf(t, root, issuing("\x83"+keyCompromise), plain)}, "revoked"},
 		{"CRL issuer without the indirect flag", elsewhere, []*cert.CRL{crlOf(t, signer, nil)}, "no-crl"},
 		{"for attribute certificates", plain, []*cert.CRL{crlOf(t, root, issuing("\x85\x01\xff"))}, "no-crl"},
@@ -118,7 +126,10 @@ func TestValidate_badCRLs(t *testing.T) {
 		return func(r *x509.RevocationList) {
 			var list x509.RevocationList
 			crlExtension(id, true, value)(&list)
-			r.RevokedCertificateEntries = []x509.RevocationListEntry{{SerialNumber: big.NewInt(1), RevocationTime: now, ExtraExtensions: list.ExtraExtensions}}
+			r.RevokedCertificateEntries = []x509.RevocationListEntry{{
+				SerialNumber: big.NewInt(1), RevocationTime: now,
+				ExtraExtensions: list.ExtraExtensions,
+			}}
 		}
 	}
 	tests := []struct {
@@ -126,7 +137,10 @@ func TestValidate_badCRLs(t *testing.T) {
 		change func(*x509.RevocationList)
 	}{
 		{"unknown critical extension of an entry", entryExtension("1.2.3.4", "\x05\x00")},
-		{"certificate issuer in a CRL that is not indirect", entryExtension(cert.IDCertificateIssuer, der(0x30, der(0xa4, string(root.RawSubject))))},
+		{
+			"certificate issuer in a CRL that is not indirect",
+			entryExtension(cert.IDCertificateIssuer, der(0x30, der(0xa4, string(root.RawSubject)))),
+		},
 		{"malformed issuing distribution point", crlExtension(cert.IDIssuingDistribution, true, "\x05\x00")},
 		{"malformed base number", crlExtension(cert.IDDeltaCRLIndicator, true, "\x05\x00")},
 		{"only for users and only for CAs", issuing("\x81\x01\xff", "\x82\x01\xff")},

@@ -29,56 +29,107 @@ func without(clear func(*x509.Certificate), extensions ...change) change {
 	}
 }
 
+var (
+	noBasic    = func(c *x509.Certificate) { c.BasicConstraintsValid, c.IsCA, c.KeyUsage = false, false, 0 }
+	noUsage    = func(c *x509.Certificate) { c.KeyUsage = 0 }
+	basicLoose = extra(cert.IDBasicConstraints, false, "\x30\x03\x01\x01\xff")
+	usageCA    = extra(cert.IDKeyUsage, true, "\x03\x02\x01\x06")
+)
+
+type strictCase struct {
+	rule              string
+	root, inter, leaf change
+	want              string // part of a reason; "" is a conforming chain
+}
+
+var strictCases = []strictCase{
+	{rule: "conforming"},
+	{
+		rule:  "leaf without authority key identifier",
+		inter: func(c *x509.Certificate) { c.SubjectKeyId = nil; extra(cert.IDSubjectKeyID, false, "\x04\x01\x01")(c) },
+		want:  "lacks the authority key identifier",
+	},
+	{
+		rule: "CA without subject key identifier", inter: extra(cert.IDSubjectKeyID, false, "\x04\x00"),
+		want: "without a subject key identifier",
+	},
+	{
+		rule: "critical subject key identifier", inter: extra(cert.IDSubjectKeyID, true, "\x04\x0cIntermediate"),
+		want: "subjectKeyIdentifier must not be critical",
+	},
+	{
+		rule: "critical authority key identifier", leaf: extra(cert.IDAuthorityKeyID, true, "\x30\x0e\x80\x0cIntermediate"),
+		want: "authorityKeyIdentifier must not be critical",
+	},
+	{rule: "basic constraints not critical", inter: without(noBasic, basicLoose, usageCA), want: "without critical basic constraints"},
+	{rule: "root without basic constraints", root: without(noBasic, usageCA), want: "without critical basic constraints"},
+	{rule: "CA without key usage", inter: without(noUsage), want: "without a key usage"},
+	{rule: "empty key usage", leaf: without(noUsage, extra(cert.IDKeyUsage, true, "\x03\x02\x07\x00")), want: "allows nothing"},
+	{
+		rule: "keyCertSign without CA", leaf: func(c *x509.Certificate) { c.KeyUsage |= x509.KeyUsageCertSign },
+		want: "no CA, but its key usage has keyCertSign",
+	},
+	{
+		rule: "path length without CA", leaf: extra(cert.IDBasicConstraints, true, "\x30\x03\x02\x01\x00"), want: "no CA, but has a path length",
+	},
+	{rule: "serial number 0", leaf: func(c *x509.Certificate) { c.SerialNumber = new(big.Int) }, want: "serial number is not positive"},
+	{
+		rule: "serial number of 21 bytes", leaf: func(c *x509.Certificate) { c.SerialNumber = new(big.Int).Lsh(big.NewInt(1), 160) },
+		want: "serial number is not positive or longer",
+	},
+	{rule: "serial number of 20 bytes", leaf: func(c *x509.Certificate) { c.SerialNumber = new(big.Int).Lsh(big.NewInt(1), 158) }},
+	{
+		rule: "name constraints not critical", inter: func(c *x509.Certificate) { c.PermittedDNSDomains = []string{"example.com"} },
+		want: "name constraints must be critical",
+	},
+	{rule: "name constraints critical", inter: func(c *x509.Certificate) {
+		c.PermittedDNSDomainsCritical, c.PermittedDNSDomains = true, []string{"example.com"}
+	}},
+	{rule: "constraint with a leading period", inter: func(c *x509.Certificate) {
+		c.PermittedDNSDomainsCritical, c.PermittedDNSDomains = true, []string{"example.com", ".example.org"}
+	}, want: "name constraint dns:.example.org is malformed"},
+	{
+		rule: "policy constraints not critical", inter: extra(cert.IDPolicyConstraints, false, "\x30\x03\x80\x01\x05"),
+		want: "policyConstraints must be critical",
+	},
+	{
+		rule: "inhibitAnyPolicy not critical", inter: extra(cert.IDInhibitAnyPolicy, false, "\x02\x01\x01"),
+		want: "inhibitAnyPolicy must be critical",
+	},
+	{rule: "empty subject", leaf: func(c *x509.Certificate) { c.Subject = pkix.Name{} }}, // crypto/x509 makes the alternative name critical
+	{
+		rule: "empty subject of a CRL issuer", leaf: func(c *x509.Certificate) { c.Subject, c.KeyUsage = pkix.Name{}, x509.KeyUsageCRLSign },
+		want: "issues CRLs without a subject",
+	},
+	{rule: "no name at all", leaf: func(c *x509.Certificate) { c.Subject, c.DNSNames = pkix.Name{}, nil }, want: "no name at all"},
+	{rule: "malformed name", leaf: func(c *x509.Certificate) { c.DNSNames = append(c.DNSNames, "a..b") }, want: "name dns:a..b is malformed"},
+	{rule: "NUL in the subject", leaf: func(c *x509.Certificate) { c.Subject.CommonName = "a\x00b" }, want: "has a NUL character"},
+	{
+		rule: "unreadable authority access", leaf: extra(cert.IDAuthorityInfoAccess, false, "\x30\x02\x05\x00"),
+		want: "authorityInfoAccess cannot be read",
+	},
+	{rule: "empty authority access", leaf: extra(cert.IDAuthorityInfoAccess, false, "\x30\x00"), want: "it is empty"},
+	{rule: "unreadable subject access", inter: extra(cert.IDSubjectInfoAccess, false, "\x05\x00"), want: "subjectInfoAccess cannot be read"},
+	{
+		rule: "unreadable distribution points", leaf: extra(cert.IDCRLDistributionPoints, false, "\x30\x00"),
+		want: "cRLDistributionPoints cannot be read",
+	},
+	{rule: "unreadable freshest CRL", leaf: extra(cert.IDFreshestCRL, false, "\x30\x00"), want: "freshestCRL cannot be read"},
+	{
+		rule: "another authority key identifier", leaf: extra(cert.IDAuthorityKeyID, false, "\x30\x03\x80\x01\x01"),
+		want: "is not its issuer's subject key identifier",
+	},
+	{
+		rule: "a serial number in it without an issuer", leaf: extra(cert.IDAuthorityKeyID, false, "\x30\x11\x80\x0cIntermediate\x82\x01\x05"),
+		want: "an issuer without a serial number, or the other way round",
+	},
+}
+
 // TestValidate_strict breaks one rule of section 4 at a time. The chain stays valid for the
 // profile rfc5280.
 func TestValidate_strict(t *testing.T) {
 	t.Parallel()
-	noBasic := func(c *x509.Certificate) { c.BasicConstraintsValid, c.IsCA, c.KeyUsage = false, false, 0 }
-	noUsage := func(c *x509.Certificate) { c.KeyUsage = 0 }
-	basicLoose := extra(cert.IDBasicConstraints, false, "\x30\x03\x01\x01\xff")
-	usageCA := extra(cert.IDKeyUsage, true, "\x03\x02\x01\x06")
-	tests := []struct {
-		rule              string
-		root, inter, leaf change
-		want              string // part of a reason; "" is a conforming chain
-	}{
-		{rule: "conforming"},
-		{rule: "leaf without authority key identifier", inter: func(c *x509.Certificate) { c.SubjectKeyId = nil; extra(cert.IDSubjectKeyID, false, "\x04\x01\x01")(c) }, want: "lacks the authority key identifier"},
-		{rule: "CA without subject key identifier", inter: extra(cert.IDSubjectKeyID, false, "\x04\x00"), want: "without a subject key identifier"},
-		{rule: "critical subject key identifier", inter: extra(cert.IDSubjectKeyID, true, "\x04\x0cIntermediate"), want: "subjectKeyIdentifier must not be critical"},
-		{rule: "critical authority key identifier", leaf: extra(cert.IDAuthorityKeyID, true, "\x30\x0e\x80\x0cIntermediate"), want: "authorityKeyIdentifier must not be critical"},
-		{rule: "basic constraints not critical", inter: without(noBasic, basicLoose, usageCA), want: "without critical basic constraints"},
-		{rule: "root without basic constraints", root: without(noBasic, usageCA), want: "without critical basic constraints"},
-		{rule: "CA without key usage", inter: without(noUsage), want: "without a key usage"},
-		{rule: "empty key usage", leaf: without(noUsage, extra(cert.IDKeyUsage, true, "\x03\x02\x07\x00")), want: "allows nothing"},
-		{rule: "keyCertSign without CA", leaf: func(c *x509.Certificate) { c.KeyUsage |= x509.KeyUsageCertSign }, want: "no CA, but its key usage has keyCertSign"},
-		{rule: "path length without CA", leaf: extra(cert.IDBasicConstraints, true, "\x30\x03\x02\x01\x00"), want: "no CA, but has a path length"},
-		{rule: "serial number 0", leaf: func(c *x509.Certificate) { c.SerialNumber = new(big.Int) }, want: "serial number is not positive"},
-		{rule: "serial number of 21 bytes", leaf: func(c *x509.Certificate) { c.SerialNumber = new(big.Int).Lsh(big.NewInt(1), 160) }, want: "serial number is not positive or longer"},
-		{rule: "serial number of 20 bytes", leaf: func(c *x509.Certificate) { c.SerialNumber = new(big.Int).Lsh(big.NewInt(1), 158) }},
-		{rule: "name constraints not critical", inter: func(c *x509.Certificate) { c.PermittedDNSDomains = []string{"example.com"} }, want: "name constraints must be critical"},
-		{rule: "name constraints critical", inter: func(c *x509.Certificate) {
-			c.PermittedDNSDomainsCritical, c.PermittedDNSDomains = true, []string{"example.com"}
-		}},
-		{rule: "constraint with a leading period", inter: func(c *x509.Certificate) {
-			c.PermittedDNSDomainsCritical, c.PermittedDNSDomains = true, []string{"example.com", ".example.org"}
-		}, want: "name constraint dns:.example.org is malformed"},
-		{rule: "policy constraints not critical", inter: extra(cert.IDPolicyConstraints, false, "\x30\x03\x80\x01\x05"), want: "policyConstraints must be critical"},
-		{rule: "inhibitAnyPolicy not critical", inter: extra(cert.IDInhibitAnyPolicy, false, "\x02\x01\x01"), want: "inhibitAnyPolicy must be critical"},
-		{rule: "empty subject", leaf: func(c *x509.Certificate) { c.Subject = pkix.Name{} }}, // crypto/x509 makes the alternative name critical
-		{rule: "empty subject of a CRL issuer", leaf: func(c *x509.Certificate) { c.Subject, c.KeyUsage = pkix.Name{}, x509.KeyUsageCRLSign }, want: "issues CRLs without a subject"},
-		{rule: "no name at all", leaf: func(c *x509.Certificate) { c.Subject, c.DNSNames = pkix.Name{}, nil }, want: "no name at all"},
-		{rule: "malformed name", leaf: func(c *x509.Certificate) { c.DNSNames = append(c.DNSNames, "a..b") }, want: "name dns:a..b is malformed"},
-		{rule: "NUL in the subject", leaf: func(c *x509.Certificate) { c.Subject.CommonName = "a\x00b" }, want: "has a NUL character"},
-		{rule: "unreadable authority access", leaf: extra(cert.IDAuthorityInfoAccess, false, "\x30\x02\x05\x00"), want: "authorityInfoAccess cannot be read"},
-		{rule: "empty authority access", leaf: extra(cert.IDAuthorityInfoAccess, false, "\x30\x00"), want: "it is empty"},
-		{rule: "unreadable subject access", inter: extra(cert.IDSubjectInfoAccess, false, "\x05\x00"), want: "subjectInfoAccess cannot be read"},
-		{rule: "unreadable distribution points", leaf: extra(cert.IDCRLDistributionPoints, false, "\x30\x00"), want: "cRLDistributionPoints cannot be read"},
-		{rule: "unreadable freshest CRL", leaf: extra(cert.IDFreshestCRL, false, "\x30\x00"), want: "freshestCRL cannot be read"},
-		{rule: "another authority key identifier", leaf: extra(cert.IDAuthorityKeyID, false, "\x30\x03\x80\x01\x01"), want: "is not its issuer's subject key identifier"},
-		{rule: "a serial number in it without an issuer", leaf: extra(cert.IDAuthorityKeyID, false, "\x30\x11\x80\x0cIntermediate\x82\x01\x05"), want: "an issuer without a serial number, or the other way round"},
-	}
-	for _, test := range tests {
+	for _, test := range strictCases {
 		pick := func(c change) []change {
 			if c == nil {
 				return []change{conforming}
@@ -122,7 +173,8 @@ func TestValidate_webPKIKeys(t *testing.T) {
 	}
 	server := func() *x509.Certificate {
 		c := template("example.com")
-		c.DNSNames, c.ExtKeyUsage, c.KeyUsage = []string{"example.com"}, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, x509.KeyUsageDigitalSignature
+		c.DNSNames, c.ExtKeyUsage, c.KeyUsage = []string{"example.com"}, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+			x509.KeyUsageDigitalSignature
 		return c
 	}
 	tests := []struct {
@@ -158,7 +210,10 @@ func TestValidate_webPKIRoots(t *testing.T) {
 		{"another", extra(cert.IDAuthorityKeyID, false, "\x30\x06\x80\x04root"), "baseline-requirements"},
 		{"none in it", extra(cert.IDAuthorityKeyID, false, "\x30\x00"), "baseline-requirements"},
 		{"a serial number", extra(cert.IDAuthorityKeyID, false, "\x30\x09\x80\x04Root\x82\x01\x05"), "profile baseline-requirements"},
-		{"an extended key usage", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }, "baseline-requirements"},
+		{
+			"an extended key usage", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} },
+			"baseline-requirements",
+		},
 	}
 	for _, test := range tests {
 		root := ca(t, nil, "Root", conforming, test.change)
@@ -192,9 +247,15 @@ func TestValidate_webPKI(t *testing.T) {
 			c.KeyUsage = x509.KeyUsageCertSign
 		}, "baseline-requirements baseline-requirements"},
 		{"CRL signing", func(c *x509.Certificate) { c.KeyUsage |= x509.KeyUsageCRLSign }, "baseline-requirements"},
-		{"server and e-mail", func(c *x509.Certificate) { c.ExtKeyUsage = append(c.ExtKeyUsage, x509.ExtKeyUsageEmailProtection) }, "baseline-requirements"},
+		{
+			"server and e-mail", func(c *x509.Certificate) { c.ExtKeyUsage = append(c.ExtKeyUsage, x509.ExtKeyUsageEmailProtection) },
+			"baseline-requirements",
+		},
 		{"server and client", func(c *x509.Certificate) { c.ExtKeyUsage = append(c.ExtKeyUsage, x509.ExtKeyUsageClientAuth) }, "valid"},
-		{"critical distribution points", extra(cert.IDCRLDistributionPoints, true, der(0x30, der(0x30, fullName("http://a.example/crl")))), "baseline-requirements"},
+		{
+			"critical distribution points", extra(cert.IDCRLDistributionPoints, true, der(0x30, der(0x30, fullName("http://a.example/crl")))),
+			"baseline-requirements",
+		},
 	}
 	for _, test := range tests {
 		l := leaf(t, root, test.change)

@@ -28,7 +28,8 @@ func (c *checker) checkPurpose() {
 	}
 	named := slices.Contains(n.ExtKeyUsage, c.search.purpose)
 	if len(n.ExtKeyUsage) > 0 && !named && !slices.Contains(n.ExtKeyUsage, AnyUsage) {
-		c.failAnd(RuleExtKeyUsage, 0, Remedy{Action: ReissueForPurpose}, "it is not for %s, but for %s", oid.Name(c.search.purpose), usageNames(n.ExtKeyUsage))
+		c.failAnd(RuleExtKeyUsage, 0, Remedy{Action: ReissueForPurpose}, "it is not for %s, but for %s", oid.Name(c.search.purpose),
+			usageNames(n.ExtKeyUsage))
 		return
 	}
 	switch {

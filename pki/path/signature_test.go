@@ -58,7 +58,10 @@ func TestValidate_algorithms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, a := range []x509.SignatureAlgorithm{x509.SHA384WithRSA, x509.SHA512WithRSA, x509.SHA256WithRSAPSS, x509.SHA384WithRSAPSS, x509.SHA512WithRSAPSS} {
+	for _, a := range []x509.SignatureAlgorithm{
+		x509.SHA384WithRSA, x509.SHA512WithRSA, x509.SHA256WithRSAPSS, x509.SHA384WithRSAPSS,
+		x509.SHA512WithRSAPSS,
+	} {
 		t.Run(a.String(), func(t *testing.T) {
 			t.Parallel()
 			checkAlgorithm(t, key, a)
@@ -171,7 +174,10 @@ func opensslChain(t *testing.T, openssl string, keyArgs []string, digest string)
 	run("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "leaf.key")
 	run(append([]string{"req", "-x509", "-key", "ca.key", "-out", "ca.pem", "-subj", "/CN=Root", "-days", "2"}, md...)...)
 	run("req", "-new", "-key", "leaf.key", "-out", "leaf.csr", "-subj", "/CN=leaf")
-	run(append([]string{"x509", "-req", "-in", "leaf.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-out", "leaf.pem", "-days", "2", "-set_serial", "7"}, md...)...)
+	run(append([]string{
+		"x509", "-req", "-in", "leaf.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-out", "leaf.pem", "-days", "2",
+		"-set_serial", "7",
+	}, md...)...)
 	return readPEM(t, filepath.Join(dir, "ca.pem")), readPEM(t, filepath.Join(dir, "leaf.pem"))
 }
 

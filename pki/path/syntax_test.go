@@ -129,10 +129,18 @@ func TestMatchEmail_kinds(t *testing.T) {
 		{"rfc822Name", "a@example.com", cert.Certificate{SAN: cert.SAN{{Type: cert.RFC822Name, Value: []byte("a@EXAMPLE.com")}}}, true},
 		{"SmtpUTF8Mailbox", "ä@example.com", cert.Certificate{SAN: cert.SAN{smtpName("ä@example.com")}}, true},
 		{"host in U-labels", "ä@exämple.com", cert.Certificate{SAN: cert.SAN{smtpName("ä@xn--exmple-cua.com")}}, true},
-		{"host in U-labels, rfc822Name", "a@exämple.com", cert.Certificate{SAN: cert.SAN{{Type: cert.RFC822Name, Value: []byte("a@xn--exmple-cua.com")}}}, true},
+		{
+			"host in U-labels, rfc822Name", "a@exämple.com",
+			cert.Certificate{SAN: cert.SAN{{Type: cert.RFC822Name, Value: []byte("a@xn--exmple-cua.com")}}},
+			true,
+		},
 		{"SmtpUTF8Mailbox of another mailbox", "a@example.com", cert.Certificate{SAN: cert.SAN{smtpName("ä@example.com")}}, false},
 		{"subject alone", "s@example.com", cert.Certificate{Subject: subject}, true},
-		{"subject beside an alternative name", "s@example.com", cert.Certificate{Subject: subject, SAN: cert.SAN{{Type: cert.RFC822Name, Value: []byte("a@example.com")}}}, false},
+		{
+			"subject beside an alternative name", "s@example.com",
+			cert.Certificate{Subject: subject, SAN: cert.SAN{{Type: cert.RFC822Name, Value: []byte("a@example.com")}}},
+			false,
+		},
 		{"no address", "", cert.Certificate{Subject: subject}, false},
 	}
 	for _, test := range tests {

@@ -31,7 +31,10 @@ func TestPBKDF2_vectors(t *testing.T) {
 		{crypto.SHA1, "password", "salt", 1, "0c60c80f961f0e71f3a9b524af6012062fe037a6"},
 		{crypto.SHA1, "password", "salt", 2, "ea6c014dc72d6f8ccd1ed92ace1d41f0d8de8957"},
 		{crypto.SHA1, "password", "salt", 4096, "4b007901b765489abead49d926f721d065a429c1"},
-		{crypto.SHA1, "passwordPASSWORDpassword", "saltSALTsaltSALTsaltSALTsaltSALTsalt", 4096, "3d2eec4fe41c849b80c8d83662c0e44a8b291a964cf2f07038"},
+		{
+			crypto.SHA1, "passwordPASSWORDpassword", "saltSALTsaltSALTsaltSALTsaltSALTsalt", 4096,
+			"3d2eec4fe41c849b80c8d83662c0e44a8b291a964cf2f07038",
+		},
 		{crypto.SHA1, "pass\x00word", "sa\x00lt", 4096, "56fa6aa75548099dcc37d7f03425e0c3"},
 		{
 			crypto.SHA256, "passwd", "salt", 1,
@@ -58,8 +61,14 @@ func TestScrypt_vectors(t *testing.T) {
 		n, r, p        int
 		want           string
 	}{
-		{"", "", 16, 1, 1, "77d6576238657b203b19ca42c18a0497f16b4844e3074ae8dfdffa3fede21442fcd0069ded0948f8326a753a0fc81f17e8d3e0fb2e0d3628cf35e20c38d18906"},
-		{"password", "NaCl", 1024, 8, 16, "fdbabe1c9d3472007856e7190d01e9fe7c6ad7cbc8237830e77376634b3731622eaf30d92e22a3886ff109279d9830dac727afb94a83ee6d8360cbdfa2cc0640"},
+		{
+			"", "", 16, 1, 1,
+			"77d6576238657b203b19ca42c18a0497f16b4844e3074ae8dfdffa3fede21442fcd0069ded0948f8326a753a0fc81f17e8d3e0fb2e0d3628cf35e20c38d18906",
+		},
+		{
+			"password", "NaCl", 1024, 8, 16,
+			"fdbabe1c9d3472007856e7190d01e9fe7c6ad7cbc8237830e77376634b3731622eaf30d92e22a3886ff109279d9830dac727afb94a83ee6d8360cbdfa2cc0640",
+		},
 		{
 			"pleaseletmein", "SodiumChloride", 16384, 8, 1,
 			"7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2d5432955613f0fcf62d49705242a9af9e61e85dc0d651e40dfcf017b45575887",
@@ -171,7 +180,10 @@ func TestBMPString_encodings(t *testing.T) {
 
 func TestOctets_encodings(t *testing.T) {
 	t.Parallel()
-	for encoding, want := range map[Encoding]string{EncodingStandard: "c3bc", EncodingBytes: "c3bc", EncodingLatin1: "fc", EncodingBMP: "00fc0000"} {
+	for encoding, want := range map[Encoding]string{
+		EncodingStandard: "c3bc", EncodingBytes: "c3bc", EncodingLatin1: "fc",
+		EncodingBMP: "00fc0000",
+	} {
 		if got := hex.EncodeToString(octets([]byte("ü"), encoding)); got != want {
 			t.Errorf("encoding %d: %s", encoding, got)
 		}

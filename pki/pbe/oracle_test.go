@@ -76,7 +76,8 @@ func TestDecrypt_eachPRF(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mustDecrypt(t, "default PRF", encode(alg(idPBES2, seq(alg(idPBKDF2, seq(oct("salt"), num(3))), alg(idAES128, oct(iv))))), encryptCBC(t, newAES(t, key), []byte(iv)))
+	mustDecrypt(t, "default PRF", encode(alg(idPBES2, seq(alg(idPBKDF2, seq(oct("salt"), num(3))), alg(idAES128, oct(iv))))),
+		encryptCBC(t, newAES(t, key), []byte(iv)))
 }
 
 // PBES2 with AES of each length, 3DES and DES, the key length stated or not.
@@ -138,7 +139,12 @@ func TestDecrypt_gcmOracle(t *testing.T) {
 		params part
 		tag    int
 	}{
-		{"a bare nonce", oct(nonce), 16}, {"the default tag", seq(oct(nonce)), 12}, {"a tag of 13", seq(oct(nonce), num(13)), 13}, {"a tag of 16", seq(oct(nonce), num(16)), 16},
+		{
+			"a bare nonce", oct(nonce), 16,
+		}, {"the default tag", seq(oct(nonce)), 12}, {"a tag of 13", seq(oct(nonce), num(13)), 13}, {
+			"a tag of 16",
+			seq(oct(nonce), num(16)), 16,
+		},
 	} {
 		aead, err := cipher.NewGCMWithTagSize(newAES(t, key), test.tag)
 		if err != nil {
@@ -245,10 +251,22 @@ func TestDescribe_schemes(t *testing.T) {
 		text      string
 		weak      bool
 	}{
-		{alg(idPBES2, seq(alg(idPBKDF2, seq(oct("s"), num(10000), alg(idHMAC256))), alg(idAES128, oct(iv)))), "PBES2: AES-128-CBC, PBKDF2 with HMAC-SHA-256, 10000 iterations", false},
-		{alg(idPBES2, seq(alg(idPBKDF2, seq(oct("s"), num(1))), alg(idAES128, oct(iv)))), "PBES2: AES-128-CBC, PBKDF2 with HMAC-SHA-1, 1 iteration", true},
-		{alg(idPBES2, seq(alg(idScrypt, seq(oct("s"), num(16384), num(8), num(1))), alg(idGCM128, oct("nonce 12 byt")))), "PBES2: AES-128-GCM, scrypt (N=16384, r=8, p=1)", false},
-		{alg(idPBES2, seq(alg(idPBKDF2, seq(oct("s"), num(5000))), alg(idRC2, seq(num(58), oct("12345678"))))), "PBES2: RC2-128-CBC, PBKDF2 with HMAC-SHA-1, 5000 iterations", true},
+		{
+			alg(idPBES2, seq(alg(idPBKDF2, seq(oct("s"), num(10000), alg(idHMAC256))), alg(idAES128, oct(iv)))),
+			"PBES2: AES-128-CBC, PBKDF2 with HMAC-SHA-256, 10000 iterations", false,
+		},
+		{
+			alg(idPBES2, seq(alg(idPBKDF2, seq(oct("s"), num(1))), alg(idAES128, oct(iv)))),
+			"PBES2: AES-128-CBC, PBKDF2 with HMAC-SHA-1, 1 iteration", true,
+		},
+		{
+			alg(idPBES2, seq(alg(idScrypt, seq(oct("s"), num(16384), num(8), num(1))), alg(idGCM128, oct("nonce 12 byt")))),
+			"PBES2: AES-128-GCM, scrypt (N=16384, r=8, p=1)", false,
+		},
+		{
+			alg(idPBES2, seq(alg(idPBKDF2, seq(oct("s"), num(5000))), alg(idRC2, seq(num(58), oct("12345678"))))),
+			"PBES2: RC2-128-CBC, PBKDF2 with HMAC-SHA-1, 5000 iterations", true,
+		},
 		{alg(idTriple, seq(oct("s"), num(2048))), "pbeWithSHAAnd3-KeyTripleDES-CBC, PKCS #12 with SHA-1, 2048 iterations", true},
 		{alg("1.2.840.113549.1.12.1.1", seq(oct("s"), num(2048))), "pbeWithSHAAnd128BitRC4, PKCS #12 with SHA-1, 2048 iterations", true},
 		{alg("1.2.840.113549.1.12.1.6", seq(oct("s"), num(2048))), "pbeWithSHAAnd40BitRC2-CBC, PKCS #12 with SHA-1, 2048 iterations", true},

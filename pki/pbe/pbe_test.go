@@ -119,7 +119,8 @@ func TestDecryptPKCS8_gskit(t *testing.T) {
 		t.Errorf("described as %+v, %v", d, err)
 	}
 	written, _, err := pbe.Encrypt(plain, []byte("password"), pbe.GSKit, 0)
-	if err != nil || len(written) != len(algorithm) || !bytes.Equal(written[:19], algorithm[:19]) || !bytes.Equal(written[27:], algorithm[27:]) {
+	if err != nil || len(written) != len(algorithm) || !bytes.Equal(written[:19], algorithm[:19]) ||
+		!bytes.Equal(written[27:], algorithm[27:]) {
 		t.Errorf("the algorithm is written as %x, GSKit writes %x (%v)", written, algorithm, err)
 	}
 }
@@ -252,32 +253,6 @@ func TestEncryptPKCS8_openssl(t *testing.T) {
 	}
 }
 
-func TestMAC_roundTrip(t *testing.T) {
-	t.Parallel()
-	content := []byte("authenticated")
-	for _, scheme := range []pbe.MACScheme{pbe.MACSHA1, pbe.MACSHA256, pbe.MACPBMAC1} {
-		m, err := pbe.NewMAC(scheme, content, []byte("pass"), 2000)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := m.Verify(content, []byte("pass"), pbe.EncodingStandard); err != nil {
-			t.Error(err)
-		}
-		if err := m.Verify(content, []byte("Pass"), pbe.EncodingStandard); !errors.Is(err, pbe.ErrPassword) {
-			t.Errorf("wrong password: %v", err)
-		}
-		if err := m.Verify(content[1:], []byte("pass"), pbe.EncodingStandard); !errors.Is(err, pbe.ErrPassword) {
-			t.Errorf("changed content: %v", err)
-		}
-		if d, err := m.Describe(); err != nil || d.Iterations != 2000 || d.Weak != (scheme == pbe.MACSHA1) {
-			t.Errorf("described as %+v, %v", d, err)
-		}
-	}
-	if _, err := pbe.NewMAC(9, nil, nil, 1); !errors.Is(err, pbe.ErrUnsupported) {
-		t.Errorf("scheme 9: %v", err)
-	}
-}
-
 // id builds an AlgorithmIdentifier out of the content of an OID in hexadecimal and its parameters.
 func id(t testing.TB, oid string, parameters []byte) []byte {
 	t.Helper()
@@ -356,18 +331,27 @@ func TestDecrypt_bounds(t *testing.T) {
 		"scrypt one":                 {scrypt(1, 8, 1), pbe.ErrParse},
 		"short IV":                   {pbes2(pbkdf2(salt, number(1)), id(t, oidAES256, octets(make([]byte, 8)))), pbe.ErrParse},
 		"GCM without nonce":          {pbes2(pbkdf2(salt, number(1)), id(t, oidGCM256, sequence())), pbe.ErrParse},
-		"GCM short tag":              {pbes2(pbkdf2(salt, number(1)), id(t, oidGCM256, sequence(octets(make([]byte, 12)), number(4)))), pbe.ErrParse},
-		"GCM odd nonce and tag":      {pbes2(pbkdf2(salt, number(1)), id(t, oidGCM256, sequence(octets(make([]byte, 16)), number(12)))), pbe.ErrUnsupported},
-		"RC2 bits":                   {pbes2(pbkdf2(salt, number(1)), id(t, oidRC2, sequence(number(5000), octets(make([]byte, 8))))), pbe.ErrParse},
-		"RC2 unknown version":        {pbes2(pbkdf2(salt, number(1)), id(t, oidRC2, sequence(number(7), octets(make([]byte, 8))))), pbe.ErrParse},
-		"unknown cipher":             {pbes2(pbkdf2(salt, number(1)), id(t, oidSM4, iv)), pbe.ErrUnsupported},
-		"unknown KDF":                {pbes2(id(t, oidHMACGost, nil), aes), pbe.ErrUnsupported},
-		"unknown scheme":             {id(t, oidMD2DES, sequence(salt, number(1))), pbe.ErrUnsupported},
-		"no algorithm":               {[]byte{0x30, 0x80}, pbe.ErrParse},
-		"no identifier":              {sequence(salt), pbe.ErrParse},
-		"bad identifier":             {id(t, "2a86", nil), pbe.ErrParse},
-		"long identifier":            {id(t, strings.Repeat("ff", 600)+"01", nil), pbe.ErrParse},
-		"ciphertext":                 {pbes2(pbkdf2(salt, number(1)), aes), pbe.ErrParse},
+		"GCM short tag": {
+			pbes2(pbkdf2(salt, number(1)), id(t, oidGCM256, sequence(octets(make([]byte, 12)), number(4)))),
+			pbe.ErrParse,
+		},
+		"GCM odd nonce and tag": {
+			pbes2(pbkdf2(salt, number(1)), id(t, oidGCM256, sequence(octets(make([]byte, 16)), number(12)))),
+			pbe.ErrUnsupported,
+		},
+		"RC2 bits": {
+			pbes2(pbkdf2(salt, number(1)), id(t, oidRC2, sequence(number(5000), octets(make([]byte, 8))))),
+			pbe.ErrParse,
+		},
+		"RC2 unknown version": {pbes2(pbkdf2(salt, number(1)), id(t, oidRC2, sequence(number(7), octets(make([]byte, 8))))), pbe.ErrParse},
+		"unknown cipher":      {pbes2(pbkdf2(salt, number(1)), id(t, oidSM4, iv)), pbe.ErrUnsupported},
+		"unknown KDF":         {pbes2(id(t, oidHMACGost, nil), aes), pbe.ErrUnsupported},
+		"unknown scheme":      {id(t, oidMD2DES, sequence(salt, number(1))), pbe.ErrUnsupported},
+		"no algorithm":        {[]byte{0x30, 0x80}, pbe.ErrParse},
+		"no identifier":       {sequence(salt), pbe.ErrParse},
+		"bad identifier":      {id(t, "2a86", nil), pbe.ErrParse},
+		"long identifier":     {id(t, strings.Repeat("ff", 600)+"01", nil), pbe.ErrParse},
+		"ciphertext":          {pbes2(pbkdf2(salt, number(1)), aes), pbe.ErrParse},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -466,32 +450,6 @@ func TestDecrypt_gcm(t *testing.T) {
 			if _, err := pbe.Decrypt(algorithm, ciphertext, []byte("x"), pbe.EncodingStandard); !errors.Is(err, pbe.ErrPassword) {
 				t.Errorf("%x, %d bytes: %v", parameters, len(ciphertext), err)
 			}
-		}
-	}
-}
-
-func TestMAC_bounds(t *testing.T) {
-	t.Parallel()
-	salt := octets([]byte("saltsalt"))
-	hmac := id(t, oidHMACSHA256, nil)
-	pbmac1 := func(parts ...[]byte) []byte {
-		return id(t, oidPBMAC1, sequence(id(t, oidPBKDF2, sequence(parts...)), hmac))
-	}
-	for name, test := range map[string]struct {
-		mac  pbe.MAC
-		want error
-	}{
-		"iterations":              {pbe.MAC{Algorithm: id(t, "2b0e03021a", nil), Iterations: 1 << 40}, pbe.ErrLimit},
-		"no iterations":           {pbe.MAC{Algorithm: id(t, "2b0e03021a", nil)}, pbe.ErrParse},
-		"unknown digest":          {pbe.MAC{Algorithm: id(t, "2a850307010102"+"02", nil), Iterations: 1}, pbe.ErrUnsupported},
-		"PBMAC1 no key length":    {pbe.MAC{Algorithm: pbmac1(salt, number(1), hmac)}, pbe.ErrParse},
-		"PBMAC1 zero key length":  {pbe.MAC{Algorithm: pbmac1(salt, number(1), number(0), hmac)}, pbe.ErrParse},
-		"PBMAC1 large key length": {pbe.MAC{Algorithm: pbmac1(salt, number(1), number(1<<20), hmac)}, pbe.ErrLimit},
-		"PBMAC1 rounds x blocks":  {pbe.MAC{Algorithm: pbmac1(salt, number(pbe.MaxIterations), number(4096), hmac)}, pbe.ErrLimit},
-		"no algorithm":            {pbe.MAC{}, pbe.ErrParse},
-	} {
-		if err := test.mac.Verify(nil, []byte("x"), pbe.EncodingStandard); !errors.Is(err, test.want) {
-			t.Errorf("%s: %v, want %v", name, err, test.want)
 		}
 	}
 }

@@ -37,7 +37,8 @@ func TestCRL_othersReadIt(t *testing.T) {
 				t.Fatal(err)
 			}
 			if list.Number.Int64() != 4096 || !bytes.Equal(list.AKI, ca.Certificate().SKI) || len(list.Revoked) != 2 ||
-				list.Revoked[0].Reason != cert.KeyCompromise || len(list.Revoked[1].Extensions) != 0 || list.Extension(cert.IDIssuingDistribution) != nil {
+				list.Revoked[0].Reason != cert.KeyCompromise || len(list.Revoked[1].Extensions) != 0 ||
+				list.Extension(cert.IDIssuingDistribution) != nil {
 				t.Errorf("%+v", list)
 			}
 			goes, err := x509.ParseRevocationList(der)
@@ -63,7 +64,8 @@ func TestCRL_othersReadIt(t *testing.T) {
 				}
 			}
 			mustTool(t, dir, "openssl", "verify", "-crl_check", "-x509_strict", "-CAfile", "ca.pem", "-CRLfile", "crl.pem", "good.pem")
-			if out, err := tool(t, dir, "openssl", "verify", "-crl_check", "-CAfile", "ca.pem", "-CRLfile", "crl.pem", "revoked.pem"); err == nil || !strings.Contains(out, "certificate revoked") {
+			if out, err := tool(t, dir, "openssl", "verify", "-crl_check", "-CAfile", "ca.pem", "-CRLfile", "crl.pem", "revoked.pem"); err == nil ||
+				!strings.Contains(out, "certificate revoked") {
 				t.Errorf("%v\n%s", err, out)
 			}
 			mustTool(t, dir, "certtool", "--crl-info", "--infile", "crl.pem")
@@ -88,10 +90,22 @@ func TestCRL_refusals(t *testing.T) {
 		{"next before this", ca, status.CRL{Number: big.NewInt(1), NextUpdate: now.AddDate(0, 0, -1)}, pki.ErrArgument, "not after"},
 		{"no next", ca, status.CRL{Number: big.NewInt(1)}, pki.ErrArgument, "not after"},
 		{"no list signing", noCRL, status.CRL{Number: big.NewInt(1), NextUpdate: week}, pki.ErrRefused, "cRLSign"},
-		{"a serial number twice", ca, status.CRL{Number: big.NewInt(1), NextUpdate: week, Revoked: []status.Entry{{Serial: big.NewInt(5)}, {Serial: big.NewInt(5)}}}, pki.ErrArgument, "repeated"},
+		{
+			"a serial number twice", ca,
+			status.CRL{Number: big.NewInt(1), NextUpdate: week, Revoked: []status.Entry{{Serial: big.NewInt(5)}, {Serial: big.NewInt(5)}}},
+			pki.ErrArgument, "repeated",
+		},
 		{"no serial number", ca, status.CRL{Number: big.NewInt(1), NextUpdate: week, Revoked: []status.Entry{{}}}, pki.ErrArgument, "missing"},
-		{"a reason for deltas", ca, status.CRL{Number: big.NewInt(1), NextUpdate: week, Revoked: []status.Entry{{Serial: big.NewInt(5), Reason: cert.RemoveFromCRL}}}, pki.ErrArgument, "removeFromCRL"},
-		{"no reason at all", ca, status.CRL{Number: big.NewInt(1), NextUpdate: week, Revoked: []status.Entry{{Serial: big.NewInt(5), Reason: 7}}}, pki.ErrArgument, "reason 7"},
+		{
+			"a reason for deltas", ca,
+			status.CRL{Number: big.NewInt(1), NextUpdate: week, Revoked: []status.Entry{{Serial: big.NewInt(5), Reason: cert.RemoveFromCRL}}},
+			pki.ErrArgument, "removeFromCRL",
+		},
+		{
+			"no reason at all", ca,
+			status.CRL{Number: big.NewInt(1), NextUpdate: week, Revoked: []status.Entry{{Serial: big.NewInt(5), Reason: 7}}},
+			pki.ErrArgument, "reason 7",
+		},
 	} {
 		if _, err := c.l.Sign(c.ca); !errors.Is(err, c.kind) || !strings.Contains(err.Error(), c.word) {
 			t.Errorf("%s: %v", c.rule, err)

@@ -103,8 +103,14 @@ func TestReadOCSP_responders(t *testing.T) {
 		{"a responder of another key of the name", forge(t, other, 11, responds()), plain, "the signature does not verify"},
 		{"a responder of the root", forge(t, root, 12, responds()), plain, "not of the same issuer"},
 		{"without the usage", forge(t, ca, 13, func(*x509.Certificate) {}), plain, "does not name OCSPSigning"},
-		{"for any usage", forge(t, ca, 14, responds(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny} })), plain, "does not name OCSPSigning"},
-		{"without digitalSignature", forge(t, ca, 15, responds(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment })), plain, "lacks digitalSignature"},
+		{
+			"for any usage", forge(t, ca, 14, responds(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny} })),
+			plain, "does not name OCSPSigning",
+		},
+		{
+			"without digitalSignature", forge(t, ca, 15, responds(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment })), plain,
+			"lacks digitalSignature",
+		},
 		{"expired", forge(t, ca, 16, responds(func(c *x509.Certificate) { c.NotAfter = time.Now().AddDate(0, 0, -1) })), plain, "it expired on"},
 		{"with an unknown critical extension", forge(t, ca, 17, responds(extension(true, 1, 2, 3, 4))), plain, "critical extension"},
 		{"revoked", gone, checked, "it was revoked on"},
@@ -172,7 +178,8 @@ func TestReadOCSP_algorithms(t *testing.T) {
 			t.Errorf("%s: %+v, %v", keyType, a, err)
 		}
 		good[len(good)-9] ^= 1
-		if _, err := status.ReadOCSP(good, c, ca.Certificate(), path.Options{Time: time.Now()}); !errors.Is(err, pki.ErrRefused) || !strings.Contains(err.Error(), "does not verify") {
+		if _, err := status.ReadOCSP(good, c, ca.Certificate(), path.Options{Time: time.Now()}); !errors.Is(err, pki.ErrRefused) ||
+			!strings.Contains(err.Error(), "does not verify") {
 			t.Errorf("%s, harmed: %v", keyType, err)
 		}
 	}

@@ -38,7 +38,8 @@ func TestOCSP_ours(t *testing.T) {
 		} {
 			der := answer(t, root, c.Serial, a)
 			got, err := status.ReadOCSP(der, c, ca.Certificate(), path.Options{Time: now})
-			if err != nil || got.Status != a.Status || got.Reason != a.Reason || !got.ThisUpdate.Equal(a.ThisUpdate) || !got.NextUpdate.Equal(a.NextUpdate) || !got.RevokedAt.Equal(a.RevokedAt) {
+			if err != nil || got.Status != a.Status || got.Reason != a.Reason || !got.ThisUpdate.Equal(a.ThisUpdate) ||
+				!got.NextUpdate.Equal(a.NextUpdate) || !got.RevokedAt.Equal(a.RevokedAt) {
 				t.Errorf("%s: got %+v, %v", keyType, got, err)
 			}
 			dir := t.TempDir()
@@ -47,7 +48,8 @@ func TestOCSP_ours(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, "r.der"), der, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			out := mustTool(t, dir, "openssl", "ocsp", "-issuer", "ca.pem", "-cert", "leaf.pem", "-CAfile", "ca.pem", "-respin", "r.der", "-no_nonce")
+			out := mustTool(t, dir, "openssl", "ocsp", "-issuer", "ca.pem", "-cert", "leaf.pem", "-CAfile", "ca.pem", "-respin", "r.der",
+				"-no_nonce")
 			if !strings.Contains(out, "Response verify OK") || !strings.Contains(out, "leaf.pem: "+a.Status) {
 				t.Errorf("%s: %s", keyType, out)
 			}
@@ -84,7 +86,8 @@ func TestOCSP_delegatedOpenSSLResponder(t *testing.T) {
 		issued := mustIssue(t, ca, issue.Request{Subject: dn(t, "CN=responder"), Profile: profile(t, responder.profile)})
 		writePEM(t, dir, "rsigner.pem", "CERTIFICATE", issued.Certificate)
 		writePEM(t, dir, "rkey.pem", "PRIVATE KEY", issued.Key.PKCS8)
-		mustTool(t, dir, "openssl", "ocsp", "-index", "index.txt", "-CA", "ca.pem", "-rsigner", "rsigner.pem", "-rkey", "rkey.pem", "-reqin", "q.der", "-respout", "a.der", "-ndays", "1")
+		mustTool(t, dir, "openssl", "ocsp", "-index", "index.txt", "-CA", "ca.pem", "-rsigner", "rsigner.pem", "-rkey", "rkey.pem", "-reqin",
+			"q.der", "-respout", "a.der", "-ndays", "1")
 		answer, err := os.ReadFile(filepath.Join(dir, "a.der"))
 		if err != nil {
 			t.Fatal(err)
@@ -151,7 +154,8 @@ func answer(t testing.TB, ca issue.Issued, serial *big.Int, a status.Answer) []b
 	}
 	der, err := ocsp.CreateResponse(issuer, issuer, ocsp.Response{
 		Status:       map[string]int{status.Good: ocsp.Good, status.Revoked: ocsp.Revoked, status.Unknown: ocsp.Unknown}[a.Status],
-		SerialNumber: serial, ThisUpdate: a.ThisUpdate.UTC(), NextUpdate: a.NextUpdate.UTC(), RevokedAt: a.RevokedAt.UTC(), RevocationReason: int(a.Reason),
+		SerialNumber: serial, ThisUpdate: a.ThisUpdate.UTC(), NextUpdate: a.NextUpdate.UTC(), RevokedAt: a.RevokedAt.UTC(),
+		RevocationReason: int(a.Reason),
 	}, signer)
 	if err != nil {
 		t.Fatal(err)

@@ -233,7 +233,8 @@ func (r *ocspResponse) about(serial *big.Int, issuer *cert.Certificate) (ocspAns
 
 // isAbout compares the issuer of an answer (RFC 6960, 4.1.1).
 func (a *ocspAnswer) isAbout(issuer *cert.Certificate) bool {
-	return a.hash != nil && bytes.Equal(a.nameHash, a.hash.Sum(issuer.RawSubject)) && bytes.Equal(a.keyHash, a.hash.Sum(publicBits(issuer.RawSPKI)))
+	return a.hash != nil && bytes.Equal(a.nameHash, a.hash.Sum(issuer.RawSubject)) &&
+		bytes.Equal(a.keyHash, a.hash.Sum(publicBits(issuer.RawSPKI)))
 }
 
 // authorised finds who signed the response, and asks whether it may.
@@ -293,7 +294,8 @@ func (a *ocspAnswer) current(now time.Time) error {
 	case !a.NextUpdate.IsZero() && a.NextUpdate.Before(now.Add(-ocspSkew)):
 		return fmt.Errorf("%w: it ended at %s; ask the responder again", pki.ErrRefused, stamp(a.NextUpdate))
 	case a.NextUpdate.IsZero() && a.ThisUpdate.Before(now.Add(-ocspFresh)):
-		return fmt.Errorf("%w: it is of %s and does not say how long it is good for; ask the responder again", pki.ErrRefused, stamp(a.ThisUpdate))
+		return fmt.Errorf("%w: it is of %s and does not say how long it is good for; ask the responder again", pki.ErrRefused,
+			stamp(a.ThisUpdate))
 	}
 	return nil
 }

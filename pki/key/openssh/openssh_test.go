@@ -197,7 +197,10 @@ func TestOpen_refuses(t *testing.T) {
 	if _, err := k.Open(nil, nil); !errors.Is(err, key.ErrUnsupported) {
 		t.Errorf("nothing in it: %v", err)
 	}
-	short := bytes.Join([][]byte{[]byte(openssh.Magic), str("none"), str("none"), str(""), word(1), str(""), str("\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00\x07ssh-dss\x00\x00\x00\x09")}, nil)
+	short := bytes.Join([][]byte{
+		[]byte(openssh.Magic), str("none"), str("none"), str(""), word(1), str(""),
+		str("\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00\x07ssh-dss\x00\x00\x00\x09"),
+	}, nil)
 	if k, err = openssh.Parse(short); err != nil {
 		t.Fatal(err)
 	}

@@ -89,7 +89,8 @@ func TestReply_chooses(t *testing.T) {
 	der := selfSigned(t)
 	answers := ask(
 		t, request{Certificate: der}, request{Certificate: der, Sources: []string{"RFC5280"}},
-		request{Certificate: der, IgnoreSources: []string{"CABF_BR"}}, request{Certificate: der, Ignore: []string{country, "e_ext_authority_key_identifier_missing"}},
+		request{Certificate: der, IgnoreSources: []string{"CABF_BR"}},
+		request{Certificate: der, Ignore: []string{country, "e_ext_authority_key_identifier_missing"}},
 	)
 	for i, want := range []bool{true, false, false, false} {
 		names := rulesOf(answers[i])

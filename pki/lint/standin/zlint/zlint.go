@@ -1,5 +1,5 @@
-// Package zlint stands in for zlint where cfssl compiles against it; go.mod replaces zlint by this module. It has no rules: these are in the
-// program certkdb-lint, because initialising them would cost more than most commands of certkdb.
+// Package zlint stands in for zlint where cfssl compiles against it; go.mod replaces zlint with this module. It has no rules: they are
+// in the program certkdb-lint, because initialising them would cost more than most commands of certkdb.
 //
 // cfssl's signer/local, which the tests use as a CA, would lint with it: a profile that demands that issues nothing.
 package zlint
