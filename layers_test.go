@@ -33,7 +33,7 @@ var layers = map[string][]string{
 	},
 	"certkdb/commands": {
 		"op lintprogram",
-		"op/input op/databases lintprogram/linttest",
+		"op/input op/databases op/optest lintprogram/linttest",
 		"op/entries op/inspect",
 		"op/issuing",
 		"native dsmcert",

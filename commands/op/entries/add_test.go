@@ -178,10 +178,11 @@ func TestAdd_standardInput(t *testing.T) {
 func TestAdd_asksForAPasswordOnce(t *testing.T) {
 	t.Parallel()
 	e := optest.NewCA(t, "Root").Issue(t, "web").Personal("")
-	encrypted, err := pbe.EncryptPKCS8(e.Key, []byte(optest.Password), pbe.AES256)
+	algorithm, ciphertext, err := pbe.Encrypt(e.Key, []byte(optest.Password), pbe.AES256, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
+	encrypted := pbe.JoinPKCS8(algorithm, ciphertext)
 	file := optest.File(t, "web.pem", op.PEMString("ENCRYPTED PRIVATE KEY", encrypted)+op.PEMString("CERTIFICATE", e.Certificates[0]))
 	read := 0
 	password := optest.Secrets()
