@@ -1,7 +1,7 @@
 // Package openssh reads the private keys of OpenSSH (its PROTOCOL.key), and writes public keys for its authorized_keys.
 //
-// golang.org/x/crypto/ssh decodes the keys themselves. It knows two of the ten ciphers of ssh-keygen, and computes as many rounds of bcrypt
-// as a file asks for: so this package opens the encryption, within a budget.
+// golang.org/x/crypto/ssh is for connections: it knows two of the ten ciphers of ssh-keygen, computes as many rounds of bcrypt as a file
+// asks for, and would slow down every start of the program.
 //
 //	k, err := openssh.Parse(data)
 //	if err != nil { … }
@@ -13,8 +13,6 @@ package openssh
 
 import (
 	"bytes"
-	"crypto/ed25519"
-	stdpem "encoding/pem"
 	"fmt"
 	"strings"
 
@@ -23,14 +21,12 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
-	"golang.org/x/crypto/ssh"
 )
 
 // Magic begins a private key.
 const Magic = "openssh-key-v1\x00"
 
 const (
-	dsaName = "ssh-dss" // RFC 4253, section 6.6
 	maxSize = 64 << 10
 	// maxRounds bounds the rounds of bcrypt_pbkdf, each of which takes about 6 ms. The default of ssh-keygen is 24.
 	maxRounds = 300
@@ -107,12 +103,6 @@ func unsupported(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", key.ErrUnsupported, fmt.Errorf(format, args...))
 }
 
-// readString reads a string of RFC 4251, section 5.
-func readString(in, out *cryptobyte.String) bool {
-	var n uint32
-	return in.ReadUint32(&n) && uint64(n) <= uint64(len(*in)) && in.ReadBytes((*[]byte)(out), int(n))
-}
-
 // Open decodes the key and makes PKCS #8 of it. The password counts if the key is encrypted, whose derivation the budget bounds.
 func (k *Key) Open(password []byte, budget *pbe.Budget) (key.Private, error) {
 	private := k.private
@@ -131,7 +121,11 @@ func (k *Key) Open(password []byte, budget *pbe.Budget) (key.Private, error) {
 	if in.Skip(8) && readString(&in, &name) && string(name) == dsaName {
 		return openDSA(in)
 	}
-	return k.decode(private)
+	decoded, err := readPrivate(private)
+	if err != nil {
+		return key.Private{}, unsupported("%w", err)
+	}
+	return key.FromGo(decoded)
 }
 
 // decrypt opens the private part. Two equal numbers at its beginning tell whether the password is right.
@@ -146,33 +140,7 @@ func (k *Key) decrypt(password []byte) ([]byte, error) {
 	return plain, nil
 }
 
-// decode hands the key in clear to package ssh.
-func (k *Key) decode(private []byte) (key.Private, error) {
-	b := cryptobyte.NewBuilder([]byte(Magic))
-	addString := func(s []byte) {
-		b.AddUint32LengthPrefixed(func(b *cryptobyte.Builder) { b.AddBytes(s) })
-	}
-	addString([]byte("none"))
-	addString([]byte("none"))
-	addString(nil)
-	b.AddUint32(1)
-	addString(k.public)
-	addString(private)
-	data := b.BytesOrPanic() // it is shorter than 4 GiB
-	defer clear(data)
-	text := stdpem.EncodeToMemory(&stdpem.Block{Type: "OPENSSH PRIVATE KEY", Bytes: data})
-	defer clear(text)
-	raw, err := ssh.ParseRawPrivateKey(text)
-	if err != nil {
-		return key.Private{}, unsupported("%w", err)
-	}
-	if pointer, ok := raw.(*ed25519.PrivateKey); ok {
-		raw = *pointer
-	}
-	return key.FromGo(raw)
-}
-
-// openDSA makes OpenSSL's traditional form of the numbers p, q, g, y and x (RFC 4253, section 6.6), which package ssh does not read.
+// openDSA makes OpenSSL's traditional form of the numbers p, q, g, y and x (RFC 4253, section 6.6).
 func openDSA(in cryptobyte.String) (key.Private, error) {
 	b := cryptobyte.NewBuilder(nil)
 	ok := true
@@ -202,13 +170,12 @@ func AuthorizedKey(spki []byte, comment string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: a public key of type %s for OpenSSH: %w", key.ErrUnsupported, key.DescribePublic(spki).Type, err)
 	}
-	converted, err := ssh.NewPublicKey(public.Key)
-	if err != nil || strings.HasPrefix(public.Type, "rsapss") {
+	line, ok := publicLine(public.Key)
+	if !ok || strings.HasPrefix(public.Type, "rsapss") {
 		return nil, fmt.Errorf("%w: OpenSSH knows no keys of type %s", key.ErrUnsupported, public.Type)
 	}
-	line := ssh.MarshalAuthorizedKey(converted)
-	if comment = strings.Join(strings.Fields(comment), " "); comment == "" {
-		return line, nil
+	if comment = strings.Join(strings.Fields(comment), " "); comment != "" {
+		line += " " + comment
 	}
-	return append(append(line[:len(line)-1], ' '), comment+"\n"...), nil
+	return []byte(line + "\n"), nil
 }

@@ -79,7 +79,6 @@ func TestOpen_eachCipher(t *testing.T) {
 	}
 }
 
-// Package ssh knows no DSA keys.
 func TestOpen_DSA(t *testing.T) {
 	t.Parallel()
 	for _, password := range []string{"", "geheim"} {
@@ -261,4 +260,52 @@ func FuzzParse(f *testing.F) {
 			t.Fatal("a key without a type")
 		}
 	})
+}
+
+// privateFile builds a file with a private part in clear.
+func privateFile(private []byte) []byte {
+	public := bytes.Join([][]byte{[]byte(openssh.Magic), str("none"), str("none"), str(""), word(1), str("")}, nil)
+	return append(public, str(string(private))...)
+}
+
+func TestOpen_damagedPart(t *testing.T) {
+	t.Parallel()
+	for typ, k := range signers(t) {
+		block, err := ssh.MarshalPrivateKey(k, "comment")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, private, ok := bytes.Cut(block.Bytes, []byte("\x00\x00\x00\x04none\x00\x00\x00\x04none\x00\x00\x00\x00\x00\x00\x00\x01"))
+		if !ok {
+			t.Fatal("no private part")
+		}
+		size := func(b []byte) int { return 4 + int(b[0])<<24 + int(b[1])<<16 + int(b[2])<<8 + int(b[3]) }
+		private = private[size(private)+4:]
+		read := func(part []byte) error {
+			parsed, err := openssh.Parse(privateFile(part))
+			if err == nil {
+				_, err = parsed.Open(nil, nil)
+			}
+			return err
+		}
+		if err := read(private); err != nil {
+			t.Fatalf("%s undamaged: %v", typ, err)
+		}
+		comment := bytes.LastIndex(private, []byte("comment"))
+		for n := range comment + len("comment") {
+			if err := read(private[:n]); !errors.Is(err, key.ErrUnsupported) {
+				t.Fatalf("%s, the first %d bytes: %v", typ, n, err)
+			}
+		}
+		for i := range private[:comment-4] { // before the comment each byte counts, but for the numbers that RSA can do without
+			damaged := bytes.Clone(private)
+			damaged[i] ^= 0x40
+			if err := read(damaged); err == nil && typ != "rsa2048" {
+				t.Fatalf("%s: byte %d of %d changed: no error", typ, i, comment)
+			}
+		}
+		if err := read(append(bytes.Clone(private), 99)); !errors.Is(err, key.ErrUnsupported) {
+			t.Errorf("%s with other padding: %v", typ, err)
+		}
+	}
 }
