@@ -76,16 +76,18 @@ func slotsAddCommand(env *op.Env) *cli.Command {
 }
 
 func slotsRemoveCommand(env *op.Env) *cli.Command {
+	var force bool
 	return &cli.Command{
 		Name: "remove", Usage: "remove a key slot: what opened it opens the database no more", ArgsUsage: "SLOT",
-		Description: examples("certkdb slots remove 2"),
-		Flags:       changeFlags(),
+		Description: "The last slot that can be used stays: nothing would open the database any more. The slot of a stash counts only while the\n" +
+			"stash is there and opens it.\n\n" + examples("certkdb slots remove 2"),
+		Flags: append(changeFlags(), &cli.BoolFlag{Name: "force", Usage: "remove the last one too", Destination: &force}),
 		Action: act(env, "slots.remove", func(c *cli.Context, args []string) (op.Act[databases.SlotDone], error) {
 			id, err := strconv.Atoi(args[0])
 			if err != nil {
 				return nil, usage(c, "%q is not the number of a slot", args[0])
 			}
-			return databases.RemoveSlot{ID: id}, nil
+			return databases.RemoveSlot{ID: id, Force: force}, nil
 		}, func(w io.Writer, slot databases.SlotDone) { fmt.Fprintf(w, "removed slot %d\n", slot.ID) }),
 	}
 }
@@ -119,8 +121,8 @@ func rekeyCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "rekey", Category: groupDatabase, Usage: "encrypt the whole database under a new master key",
 		Description: "Use this after a possible compromise. Whoever holds the old master key, a removed slot, or a stolen stash with old copies of\n" +
-			"the file cannot read anything written from now on. The password in use and the stash go on working; other slots cannot be\n" +
-			"carried over and make it fail, unless --drop-slots is given.\n\n" +
+			"the file cannot read anything written from now on. The stash gets a new key. The password in use goes on working: change it with\n" +
+			"certkdb passwd if it may be known. Other slots cannot be carried over and make it fail, unless --drop-slots is given.\n\n" +
 			examples("certkdb rekey --password prompt", "certkdb rekey --password file:pw --drop-slots"),
 		Flags: append(
 			changeFlags(), &cli.BoolFlag{Name: "drop-slots", Usage: "remove the slots that cannot be carried over", Destination: &o.DropSlots},

@@ -45,6 +45,8 @@ const (
 	ReadOnlyKind
 	// LostPassword: a generated password would be kept nowhere.
 	LostPassword
+	// LastSlot: no other key slot can be used.
+	LastSlot
 	// NoSlot: there is no key slot of that number.
 	NoSlot
 	// SlotsDropped: a slot cannot be carried over.

@@ -251,6 +251,17 @@ func (n NewPassword) Check() error {
 	return nil
 }
 
+// CheckKept is Check, and refuses to make a password that is written nowhere.
+func (n NewPassword) CheckKept() error {
+	if err := n.Check(); err != nil {
+		return err
+	}
+	if n.Generate && n.OutFile == "" {
+		return Mark(LostPassword, fmt.Errorf("%w: a generated password that is kept nowhere opens nothing", ErrUsage))
+	}
+	return nil
+}
+
 // Get makes or asks for the password; what it protects is told to a person who is asked.
 func (n NewPassword) Get(env *Env, what string) ([]byte, error) {
 	if err := n.Check(); err != nil {

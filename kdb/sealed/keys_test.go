@@ -114,7 +114,7 @@ func TestRekey_slotsChangedMeanwhile(t *testing.T) {
 			_, err := o.ChangePassword(t.Context(), 1, []byte("secret"), kdb.CostTest)
 			return err
 		},
-		"one fewer": func(o *Database) error { return o.RemoveSlot(t.Context(), 2) },
+		"one fewer": func(o *Database) error { return o.RemoveSlot(t.Context(), 2, false) },
 	}
 	for _, what := range []string{"one more", "replaced", "one fewer"} {
 		st.happens = func() {

@@ -25,7 +25,7 @@ type Rekey struct {
 }
 
 // Rekey makes a new master key and seals every record under it, all or nothing. Where the store can be rewritten nothing
-// sealed under the old key is left in it; copies that were made before are what they were.
+// sealed under the old key is left in it; copies that were made before are what they were. A stash then gets a new key.
 func (db *Database) Rekey(ctx context.Context, r Rekey) error {
 	old, err := db.acquire(ctx)
 	if err != nil {
@@ -52,13 +52,25 @@ func (db *Database) Rekey(ctx context.Context, r Rekey) error {
 	if err != nil {
 		return db.name(err)
 	}
+	db.adopt(old, next)
+	if !job.keepsStash() {
+		return nil
+	}
+	// Until now the stash opens the new state as well, in case something goes wrong; a copy of it that was stolen must not.
+	if err := db.replaceStash(ctx); err != nil {
+		return fmt.Errorf("the database has a new master key, but the old stash still opens it; replacing %q: %w", db.stash, err)
+	}
+	return nil
+}
+
+// adopt puts the new keys in the place of the old ones, unless the database was closed meanwhile.
+func (db *Database) adopt(old, next *keys) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	if db.keys == old { // and not closed meanwhile
+	if db.keys == old {
 		db.keys = next
 		old.retire()
 	}
-	return nil
 }
 
 // rekeying is one change of the master key.
@@ -68,6 +80,16 @@ type rekeying struct {
 	old, next *keys
 	raws      [][]byte         // the slots as they were stored
 	slots     map[uint32]*slot // the new ones by their ids
+}
+
+// keepsStash reports whether there is a slot that the stash opens.
+func (r *rekeying) keepsStash() bool {
+	for _, s := range r.slots {
+		if s.kind == slotStash {
+			return true
+		}
+	}
+	return false
 }
 
 // inPlace seals all records again in a transaction that changes them.

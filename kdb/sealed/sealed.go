@@ -89,7 +89,7 @@ func Open(ctx context.Context, st store.Store, location string, o kdb.Options) (
 func newDatabase(st store.Store, location string, o kdb.Options) *Database {
 	db := &Database{store: st, location: location, disk: atomicfile.Disk{}, o: o}
 	if file, ok := st.(store.File); ok {
-		db.stash = file.Path() + StashExtension
+		db.stash = stashPath(file.Path())
 	}
 	return db
 }

@@ -2,20 +2,16 @@ package sealed
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"slices"
 
 	"certkdb/kdb"
-	"certkdb/kdb/atomicfile"
 	"certkdb/kdb/store"
 )
 
-// ErrLastSlot says that the last key slot cannot be removed: nothing could open the database any more.
-var ErrLastSlot = errors.New("it is the last key slot")
+// ErrLastSlot says that a key slot cannot be removed because no other one can be used: nothing could open the database any more.
+var ErrLastSlot = errors.New("no other key slot can be used")
 
 // Slots lists the key slots. It needs no password.
 func (db *Database) Slots(ctx context.Context) ([]kdb.SlotInfo, error) {
@@ -141,17 +137,17 @@ func (t *tx) swapSlots(id uint32, s *slot, gone []uint32) error {
 	return t.log(t.operation, "", [32]byte{})
 }
 
-// RemoveSlot removes a key slot: its password or stash no longer opens the database. The last usable one stays, with
-// ErrLastSlot. A slot that does not belong there (see FORMAT.md, "Key slots") can be removed too.
-func (db *Database) RemoveSlot(ctx context.Context, id int) error {
-	err := db.update(ctx, "slot-remove", lenient, func(t *tx) error { return t.removeSlot(uint32(id)) })
+// RemoveSlot removes a key slot: its password or stash no longer opens the database. Unless force is set, the last usable one
+// stays, with ErrLastSlot. A slot that does not belong there (see FORMAT.md, "Key slots") can be removed too.
+func (db *Database) RemoveSlot(ctx context.Context, id int, force bool) error {
+	err := db.update(ctx, "slot-remove", lenient, func(t *tx) error { return t.removeSlot(uint32(id), force) })
 	if err != nil {
 		return fmt.Errorf("removing key slot %d: %w", id, err)
 	}
 	return nil
 }
 
-func (t *tx) removeSlot(id uint32) error {
+func (t *tx) removeSlot(id uint32, force bool) error {
 	_, err := t.stx.Get(slotKey(id))
 	listed := slices.ContainsFunc(t.head.slots, func(h slotHash) bool { return h.id == id })
 	switch {
@@ -163,109 +159,22 @@ func (t *tx) removeSlot(id uint32) error {
 	if err := t.deleteSlot(id); err != nil {
 		return err
 	}
-	usable, err := t.usableSlots()
-	if err != nil {
-		return err
-	}
-	if usable == 0 {
-		return ErrLastSlot
+	if !force {
+		if usable, err := t.anyUsableSlot(); err != nil {
+			return err
+		} else if !usable {
+			return ErrLastSlot
+		}
 	}
 	return t.log(t.operation, "", [32]byte{})
 }
 
-// usableSlots counts the slots that can open the database and are listed in the head.
-func (t *tx) usableSlots() (n int, err error) {
+// anyUsableSlot reports whether a slot is left that can open the database and is listed in the head. The slot of a stash counts only
+// if the stash is there and opens it.
+func (t *tx) anyUsableSlot() (bool, error) {
 	slots, err := readSlots(t.stx)
-	for _, s := range slots {
-		if s.slot != nil && slices.ContainsFunc(t.head.slots, func(h slotHash) bool { return h.id == s.id }) {
-			n++
-		}
-	}
-	return n, err
-}
-
-// CreateStash makes a key slot with a random key and stores that key in the file beside the database that StashPath
-// names. A stash that was there before is replaced and opens the database no longer.
-func (db *Database) CreateStash(ctx context.Context) error {
-	if db.stash == "" {
-		return fmt.Errorf("creating a stash: %w", kdb.ErrUnsupported)
-	}
-	k, err := db.acquire(ctx)
-	if err != nil {
-		return err
-	}
-	defer k.release()
-	gone, err := db.stashSlots(ctx)
-	if err != nil {
-		return err
-	}
-	content := stash{id: k.meta.id}
-	rand.Read(content.key[:]) // never fails
-	defer clear(content.key[:])
-	var file *atomicfile.Temp
-	defer func() {
-		if file != nil {
-			file.Discard()
-		}
-	}()
-	_, err = db.replaceSlots(ctx, "stash-create", gone, func(id uint32) (*slot, []byte, error) {
-		if file != nil {
-			file.Discard()
-		}
-		content.slot = id
-		file, err = stageStash(db.disk, db.stash, &content)
-		return newSlot(slotStash, kdb.CostProduction, db.now()), content.key[:], err
-	})
-	if err == nil {
-		err = file.Replace()
-	}
-	if err != nil {
-		return fmt.Errorf("creating the stash %q: %w", db.stash, err)
-	}
-	return nil
-}
-
-// RemoveStash removes the stash's key slot and its file.
-func (db *Database) RemoveStash(ctx context.Context) error {
-	if db.stash == "" {
-		return fmt.Errorf("removing the stash: %w", kdb.ErrUnsupported)
-	}
-	gone, err := db.stashSlots(ctx)
-	if err != nil {
-		return err
-	}
-	if len(gone) > 0 {
-		err = db.update(ctx, "stash-remove", lenient, func(t *tx) error {
-			for _, id := range gone {
-				if err := t.removeSlot(id); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("removing the stash: %w", err)
-		}
-	}
-	switch err := os.Remove(db.stash); {
-	case errors.Is(err, fs.ErrNotExist) && len(gone) == 0:
-		return fmt.Errorf("removing the stash: %w: there is none", kdb.ErrNotFound)
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("removing the stash: %w", err)
-	}
-	return nil
-}
-
-// StashPath is the file where the stash is, or would be; "" if there can be none.
-func (db *Database) StashPath() string { return db.stash }
-
-func (db *Database) stashSlots(ctx context.Context) ([]uint32, error) {
-	slots, err := db.Slots(ctx)
-	var ids []uint32
-	for _, s := range slots {
-		if s.Kind == "stash" {
-			ids = append(ids, uint32(s.ID))
-		}
-	}
-	return ids, err
+	return slices.ContainsFunc(slots, func(s storedSlot) bool {
+		listed := slices.ContainsFunc(t.head.slots, func(h slotHash) bool { return h.id == s.id })
+		return listed && s.slot != nil && (s.slot.kind != slotStash || t.db.stashOpens(&t.keys.meta, &s))
+	}), err
 }

@@ -55,7 +55,7 @@ func TestChangePassword_oldOneOpensNoLonger(t *testing.T) {
 func TestSlots_addAndRemove(t *testing.T) {
 	t.Parallel()
 	db, path := newDatabase(t)
-	if err := db.RemoveSlot(ctx, 1); !errors.Is(err, sealed.ErrLastSlot) {
+	if err := db.RemoveSlot(ctx, 1, false); !errors.Is(err, sealed.ErrLastSlot) {
 		t.Errorf("removing the last slot: %v", err)
 	}
 	id, err := db.AddPasswordSlot(ctx, []byte("second"), kdb.CostTest)
@@ -69,10 +69,10 @@ func TestSlots_addAndRemove(t *testing.T) {
 	if err := unlock(t, path, options("second")); !errors.Is(err, kdb.ErrPassword) {
 		t.Errorf("the changed password: %v", err)
 	}
-	if err := db.RemoveSlot(ctx, id); !errors.Is(err, kdb.ErrNotFound) {
+	if err := db.RemoveSlot(ctx, id, false); !errors.Is(err, kdb.ErrNotFound) {
 		t.Errorf("removing a slot that is gone: %v", err)
 	}
-	must(t, db.RemoveSlot(ctx, 1))
+	must(t, db.RemoveSlot(ctx, 1, false))
 	if err := unlock(t, path, options("secret")); !errors.Is(err, kdb.ErrPassword) {
 		t.Errorf("the removed slot's password: %v", err)
 	}
@@ -201,7 +201,7 @@ func TestSlots_putBackAreNoticed(t *testing.T) {
 	if len(list) != 1 || list[0].Where != "key slot 1" {
 		t.Errorf("findings %v", list)
 	}
-	must(t, db.RemoveSlot(ctx, 1)) // the cure
+	must(t, db.RemoveSlot(ctx, 1, false)) // the cure
 	wantSound(t, db)
 	must(t, readAll(db))
 }

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"certkdb/kdb"
-	"certkdb/kdb/atomicfile"
 )
 
 // StashExtension is added to the location of a database to get that of its stash: key.ckdb.stash.
@@ -32,6 +31,9 @@ type stash struct {
 }
 
 const stashWord = "certkdb-stash-v1"
+
+// maxStash is how much of a file is read as a stash.
+const maxStash = 1024
 
 func (s *stash) encode() []byte {
 	return fmt.Appendf(nil, "%s %x %d %x\n", stashWord, s.id, s.slot, s.key)
@@ -79,7 +81,7 @@ func readStash(path string) (stash, error) {
 	}
 	var data []byte
 	if err == nil {
-		data, err = io.ReadAll(io.LimitReader(f, 1024))
+		data, err = io.ReadAll(io.LimitReader(f, maxStash))
 	}
 	var s stash
 	if err == nil {
@@ -101,23 +103,4 @@ func checkStashMode(info fs.FileInfo) error {
 			ErrStashMode, mode.Perm())
 	}
 	return nil
-}
-
-// stageStash writes a stash next to the one that it is to replace, down to the disk. The caller replaces that and discards it in the end.
-func stageStash(disk atomicfile.FS, path string, s *stash) (*atomicfile.Temp, error) {
-	t, err := atomicfile.New(disk, atomicfile.Follow(path)) // mode 0600
-	if err != nil {
-		return nil, err
-	}
-	content := s.encode()
-	_, err = t.Write(content)
-	clear(content)
-	if err == nil {
-		err = t.Finish()
-	}
-	if err != nil {
-		t.Discard()
-		return nil, err
-	}
-	return t, nil
 }

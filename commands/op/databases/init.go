@@ -40,11 +40,12 @@ func (o Init) Plan(ctx context.Context, env *op.Env) (Created, error) {
 }
 
 func (o Init) plan(ctx context.Context, env *op.Env) (Created, *kdb.Driver, error) {
-	if err := o.NewPassword.Check(); err != nil {
-		return Created{}, nil, err
+	check := o.NewPassword.CheckKept
+	if o.Stash {
+		check = o.NewPassword.Check
 	}
-	if o.NewPassword.Generate && o.NewPassword.OutFile == "" && !o.Stash {
-		return Created{}, nil, op.Mark(op.LostPassword, fmt.Errorf("%w: a generated password that is kept nowhere opens nothing", op.ErrUsage))
+	if err := check(); err != nil {
+		return Created{}, nil, err
 	}
 	location, err := o.DB.Path(env)
 	if err != nil {

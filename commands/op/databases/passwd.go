@@ -19,7 +19,7 @@ func (o Passwd) Plan(ctx context.Context, s *op.Session) (Done, error) {
 	if _, err := passwordChanger(ctx, s); err != nil {
 		return Done{}, err
 	}
-	if err := o.NewPassword.Check(); err != nil {
+	if err := o.NewPassword.CheckKept(); err != nil {
 		return Done{}, err
 	}
 	return Done{s.Location}, unlock(ctx, s)

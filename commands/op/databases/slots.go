@@ -51,7 +51,7 @@ type AddSlot struct {
 func (o AddSlot) Plan(ctx context.Context, s *op.Session) (SlotDone, error) {
 	db, err := nativeOf(ctx, s, op.FeatureSlots)
 	if err == nil {
-		err = o.NewPassword.Check()
+		err = o.NewPassword.CheckKept()
 	}
 	if err == nil {
 		err = db.Unlock(ctx)
@@ -76,7 +76,8 @@ func (o AddSlot) Do(ctx context.Context, s *op.Session) (SlotDone, error) {
 
 // RemoveSlot removes a slot.
 type RemoveSlot struct {
-	ID int
+	ID    int
+	Force bool // even if nothing opens the database then
 }
 
 // Plan checks whether there is such a slot, and whether the database opens.
@@ -101,8 +102,12 @@ func (o RemoveSlot) Do(ctx context.Context, s *op.Session) (SlotDone, error) {
 	if err != nil {
 		return SlotDone{}, err
 	}
-	if err = db.RemoveSlot(ctx, o.ID); errors.Is(err, kdb.ErrNotFound) {
+	err = db.RemoveSlot(ctx, o.ID, o.Force)
+	switch {
+	case errors.Is(err, kdb.ErrNotFound):
 		err = o.missing()
+	case errors.Is(err, sealed.ErrLastSlot):
+		err = op.Mark(op.LastSlot, err)
 	}
 	return SlotDone{o.ID}, err
 }

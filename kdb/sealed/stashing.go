@@ -1,0 +1,209 @@
+package sealed
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"certkdb/kdb"
+	"certkdb/kdb/atomicfile"
+)
+
+// CreateStash makes a key slot with a random key and stores that key in the file beside the database that StashPath
+// names. A stash that was there before is replaced and opens the database no longer.
+func (db *Database) CreateStash(ctx context.Context) error {
+	if db.stash == "" {
+		return fmt.Errorf("creating a stash: %w", kdb.ErrUnsupported)
+	}
+	if err := db.replaceStash(ctx); err != nil {
+		return fmt.Errorf("creating the stash %q: %w", db.stash, err)
+	}
+	return nil
+}
+
+// stashAttempts is how often a stash is made again because another process replaced it at the same time.
+const stashAttempts = 5
+
+// replaceStash adds a slot, gives the file its name, and removes the slots of older stashes only after that is on the disk. So the
+// stash that is there opens a slot at every moment.
+func (db *Database) replaceStash(ctx context.Context) error {
+	for range stashAttempts {
+		old, err := db.stashSlots(ctx)
+		if err != nil {
+			return err
+		}
+		if err := db.addStash(ctx); err != nil {
+			return err
+		}
+		if err := db.removeStashSlots(ctx, "stash-create", old, true); err != nil {
+			return fmt.Errorf("the new one opens the database, but the old one does, too: %w", err)
+		}
+		if opens, err := db.hasWorkingStash(ctx); err != nil || opens {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: other processes replace it, too", kdb.ErrLocked)
+}
+
+// addStash adds a slot and replaces the file. If the file cannot be replaced, the slot is removed again.
+func (db *Database) addStash(ctx context.Context) error {
+	k, err := db.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer k.release()
+	content := stash{id: k.meta.id}
+	rand.Read(content.key[:]) // never fails
+	defer clear(content.key[:])
+	content.slot, err = db.replaceSlots(ctx, "stash-create", nil, func(uint32) (*slot, []byte, error) {
+		return newSlot(slotStash, kdb.CostProduction, db.now()), content.key[:], nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := writeStash(db.disk, db.stash, &content); err != nil {
+		if there, errRead := readStash(db.stash); errRead != nil || there != content {
+			_ = db.removeStashSlots(ctx, "stash-create", []uint32{content.slot}, true) // at worst a slot stays that nothing opens
+		}
+		return err
+	}
+	return nil
+}
+
+// RemoveStash removes the stash's key slot and its file.
+func (db *Database) RemoveStash(ctx context.Context) error {
+	if db.stash == "" {
+		return fmt.Errorf("removing the stash: %w", kdb.ErrUnsupported)
+	}
+	ids, err := db.stashSlots(ctx)
+	if err == nil && len(ids) > 0 {
+		err = db.removeStashSlots(ctx, "stash-remove", ids, false)
+	}
+	if err != nil {
+		return fmt.Errorf("removing the stash: %w", err)
+	}
+	switch err := db.disk.Remove(db.stash); {
+	case errors.Is(err, fs.ErrNotExist) && len(ids) == 0:
+		return fmt.Errorf("removing the stash: %w: there is none", kdb.ErrNotFound)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("removing the stash: %w", err)
+	}
+	return nil
+}
+
+// removeStashSlots removes those of the slots that are still there. If another one is to replace them, the slot that the stash opens
+// stays whoever made it.
+func (db *Database) removeStashSlots(ctx context.Context, operation string, ids []uint32, replaced bool) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	var current stash
+	if replaced {
+		current, _ = readStash(db.stash)
+	}
+	return db.update(ctx, operation, lenient, func(t *tx) error {
+		for _, id := range ids {
+			if replaced && id == current.slot && current.id == t.keys.meta.id {
+				continue
+			}
+			if err := t.removeSlot(id, replaced); err != nil && !errors.Is(err, kdb.ErrNotFound) {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// StashPath is the file where the stash is, or would be; "" if there can be none.
+func (db *Database) StashPath() string { return db.stash }
+
+func (db *Database) stashSlots(ctx context.Context) ([]uint32, error) {
+	slots, err := db.Slots(ctx)
+	var ids []uint32
+	for _, s := range slots {
+		if s.Kind == "stash" {
+			ids = append(ids, uint32(s.ID))
+		}
+	}
+	return ids, err
+}
+
+// hasWorkingStash reports whether the stash opens a slot.
+func (db *Database) hasWorkingStash(ctx context.Context) (opens bool, err error) {
+	err = db.view(ctx, lenient, func(t *tx) error {
+		slots, err := readSlots(t.stx)
+		for i := range slots {
+			opens = opens || db.stashOpens(&t.keys.meta, &slots[i])
+		}
+		return err
+	})
+	return opens, err
+}
+
+// stashOpens reports whether the stash opens this slot.
+func (db *Database) stashOpens(m *meta, s *storedSlot) bool {
+	if db.stash == "" || s.slot == nil || s.slot.kind != slotStash {
+		return false
+	}
+	st, err := readStash(db.stash)
+	defer clear(st.key[:])
+	if err != nil || st.id != m.id || st.slot != s.id {
+		return false
+	}
+	master, err := s.slot.unwrap(m, s.id, st.key[:])
+	clear(master)
+	return err == nil
+}
+
+// stashPath is where the stash of the database at path is. Behind a symbolic link it is beside the database itself, where it is found
+// by every name, unless there is one beside the link.
+func stashPath(path string) string {
+	beside := path + StashExtension
+	if _, err := os.Lstat(beside); err == nil {
+		return beside
+	}
+	return atomicfile.Follow(path) + StashExtension
+}
+
+// writeStash replaces the file, down to the disk. The stash of a different database, which may be the only key to it, is kept under
+// another name: NAME.stash.ID.
+func writeStash(disk atomicfile.FS, path string, s *stash) error {
+	path = atomicfile.Follow(path)
+	if old, err := parseStash(path); err == nil && old.id != s.id {
+		err := disk.Link(path, fmt.Sprintf("%s.%x-%d", path, old.id[:4], old.slot))
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("the stash of another database is there, and cannot be kept: %w", err)
+		}
+	}
+	atomicfile.RemoveStale(disk, path)
+	t, err := atomicfile.New(disk, path) // mode 0600
+	if err != nil {
+		return err
+	}
+	defer t.Discard()
+	content := s.encode()
+	_, err = t.Write(content)
+	clear(content)
+	if err != nil {
+		return err
+	}
+	return t.Replace()
+}
+
+// parseStash reads a stash whatever its mode is.
+func parseStash(path string) (stash, error) {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > maxStash {
+		return stash{}, errors.Join(err, kdb.ErrParse)
+	}
+	data, err := os.ReadFile(filepath.Clean(path))
+	defer clear(data)
+	if err != nil {
+		return stash{}, err
+	}
+	return decodeStash(data)
+}

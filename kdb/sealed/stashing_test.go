@@ -1,0 +1,218 @@
+package sealed
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"certkdb/kdb"
+	"certkdb/kdb/atomicfile/atomicfiletest"
+	"certkdb/kdb/store"
+	"certkdb/kdb/store/boltstore"
+)
+
+// patient waits for other tests that start processes, which have all files for a moment.
+var patient = store.Options{LockTimeout: 20 * time.Second}
+
+// faultyFile is a database file whose transactions are calls to the disk too, one before and one after the commit.
+type faultyFile struct {
+	*boltstore.Store
+	disk *atomicfiletest.Disk
+}
+
+func (f *faultyFile) Update(ctx context.Context, fn func(store.Tx) error) error {
+	if err := f.disk.SyncFolder("before the commit"); err != nil {
+		return err
+	}
+	if err := f.Store.Update(ctx, fn); err != nil {
+		return err
+	}
+	return f.disk.SyncFolder("after the commit")
+}
+
+// from lets the n-th call fail and all after it: to what is on the disk that is what the end of the process is.
+func from(n int, err error) func(int, string) error {
+	return func(i int, _ string) error {
+		if i >= n {
+			return err
+		}
+		return nil
+	}
+}
+
+// stashOnly makes a database that nothing but its stash opens, and returns its path.
+func stashOnly(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "x.ckdb")
+	db := newInternal(t, boltstore.Backend().Open(path, store.Options{Create: true, LockTimeout: patient.LockTimeout}))
+	if err := db.CreateStash(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.RemoveSlot(t.Context(), 1, false); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func openFaulty(t *testing.T, path string, disk *atomicfiletest.Disk) *Database {
+	t.Helper()
+	file := &faultyFile{boltstore.Open(path, boltstore.Options{Options: patient, Disk: disk}), disk}
+	db, err := Open(t.Context(), file, path, secretOptions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.disk = disk
+	return db
+}
+
+// copyOf copies a database with its stash.
+func copyOf(t *testing.T, path string) string {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), "x.ckdb")
+	for _, extension := range []string{"", StashExtension} {
+		data, err := os.ReadFile(path + extension)
+		if err == nil {
+			err = os.WriteFile(to+extension, data, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return to
+}
+
+// TestStash_opensAfterEveryFault: whichever call fails, or is the last one, the stash that is there opens the database.
+func TestStash_opensAfterEveryFault(t *testing.T) {
+	t.Parallel()
+	original := stashOnly(t)
+	for what, change := range map[string]func(*Database) error{
+		"create": func(db *Database) error { return db.CreateStash(t.Context()) },
+		"rekey":  func(db *Database) error { return db.Rekey(t.Context(), Rekey{Cost: kdb.CostTest}) },
+		"add a password": func(db *Database) error {
+			_, err := db.AddPasswordSlot(t.Context(), []byte("second"), kdb.CostTest)
+			return err
+		},
+	} {
+		for how, faults := range map[string]func(int, error) func(int, string) error{"an error": atomicfiletest.At, "the end": from} {
+			for n := 1; ; n++ {
+				path := copyOf(t, original)
+				disk := &atomicfiletest.Disk{Fail: faults(n, syscall.EIO)}
+				err := change(openFaulty(t, path, disk))
+				if len(disk.Calls()) < n {
+					if err != nil || n < 2 {
+						t.Errorf("%s without a fault, %d calls: %v", what, n-1, err)
+					}
+					break
+				}
+				wantStashOpens(t, path, func() { t.Logf("%s, %s at call %d of %q", what, how, n, disk.Calls()) })
+			}
+		}
+	}
+}
+
+func wantStashOpens(t *testing.T, path string, context func()) {
+	t.Helper()
+	db, err := Open(t.Context(), boltstore.Open(path, boltstore.Options{Options: patient}), path, kdb.Options{})
+	if err == nil {
+		err = db.Check(t.Context(), func(p kdb.Problem) { context(); t.Error(p) })
+	}
+	if err != nil {
+		context()
+		t.Error(err)
+	}
+}
+
+// TestRekey_givesTheStashANewKey: a stash that was stolen before opens nothing any more.
+func TestRekey_givesTheStashANewKey(t *testing.T) {
+	t.Parallel()
+	path := stashOnly(t)
+	stolen, err := os.ReadFile(path + StashExtension)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := openFaulty(t, path, &atomicfiletest.Disk{})
+	if err := db.Rekey(t.Context(), Rekey{Cost: kdb.CostTest}); err != nil {
+		t.Fatal(err)
+	}
+	wantStashOpens(t, path, func() {})
+	old, err := decodeStash(stolen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.store.View(t.Context(), func(stx store.Tx) error {
+		m, _, _ := readMetaRecord(stx)
+		slots, err := readSlots(stx)
+		for _, s := range slots {
+			if _, err := s.slot.unwrap(&m, s.id, old.key[:]); err == nil {
+				t.Errorf("the stolen stash opens slot %d", s.id)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// TestRemoveSlot_stashThatIsNotThereDoesNotCount: a slot whose stash is gone opens nothing.
+func TestRemoveSlot_stashThatIsNotThereDoesNotCount(t *testing.T) {
+	t.Parallel()
+	db := onDisk(t, &atomicfiletest.Disk{})
+	if err := db.CreateStash(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(db.stash); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.RemoveSlot(t.Context(), 1, false); !errors.Is(err, ErrLastSlot) {
+		t.Errorf("the last one that can be used: %v, want ErrLastSlot", err)
+	}
+	if err := db.RemoveSlot(t.Context(), 1, true); err != nil {
+		t.Errorf("by force: %v", err)
+	}
+}
+
+// TestCreateStash_keepsThatOfAnotherDatabase, which may be moved away for a while.
+func TestCreateStash_keepsThatOfAnotherDatabase(t *testing.T) {
+	t.Parallel()
+	first := stashOnly(t)
+	want, err := os.ReadFile(first + StashExtension)
+	if err == nil {
+		err = os.Rename(first, first+".moved")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := newInternal(t, boltstore.Backend().Open(first, store.Options{Create: true, LockTimeout: patient.LockTimeout}))
+	if err := db.CreateStash(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	kept, err := filepath.Glob(first + StashExtension + ".*")
+	if err != nil || len(kept) != 1 {
+		t.Fatalf("kept %q, %v", kept, err)
+	}
+	if got, err := os.ReadFile(kept[0]); err != nil || !slices.Equal(got, want) {
+		t.Errorf("it has other content, %v", err)
+	}
+}
+
+// TestStash_behindALink: it is found by both names of the database.
+func TestStash_behindALink(t *testing.T) {
+	t.Parallel()
+	path := stashOnly(t)
+	link := filepath.Join(t.TempDir(), "link.ckdb")
+	if err := os.Symlink(path, link); err != nil {
+		t.Skip("no symbolic links here")
+	}
+	wantStashOpens(t, link, func() {})
+	if err := openFaulty(t, link, &atomicfiletest.Disk{}).CreateStash(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wantStashOpens(t, link, func() {})
+	wantStashOpens(t, path, func() {})
+}
