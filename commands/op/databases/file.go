@@ -17,6 +17,7 @@ type Rekey struct {
 	DropSlots bool // that cannot be carried over
 	// Passwords are those that the slots to be kept open with.
 	Passwords func() [][]byte
+	Cost      kdb.Cost // of the slots
 }
 
 // Plan opens the database.
@@ -34,7 +35,7 @@ func (o Rekey) Do(ctx context.Context, s *op.Session) (Done, error) {
 	if err != nil {
 		return Done{}, err
 	}
-	err = db.Rekey(ctx, sealed.Rekey{Passwords: o.Passwords(), Drop: o.DropSlots})
+	err = db.Rekey(ctx, sealed.Rekey{Passwords: o.Passwords(), Drop: o.DropSlots, Cost: o.Cost})
 	if errors.Is(err, kdb.ErrPassword) {
 		err = op.Mark(op.SlotsDropped, err)
 	}

@@ -130,11 +130,11 @@ func RunNew[R any](ctx context.Context, env *op.Env, o Init, dryRun bool, operat
 	trial := op.Attach(env, created.Location, memory.New(created.Location, created.Format))
 	trial.DryRun = true
 	plan, err := operation.Plan(ctx, trial)
-	if err != nil {
-		return result, err
-	}
 	if plan.Close != nil {
 		defer plan.Close()
+	}
+	if err != nil {
+		return result, err
 	}
 	plan.Close = nil // once is enough
 	if result, err = op.One(ctx, trial, op.Planned(plan)); err != nil || dryRun {

@@ -1,0 +1,146 @@
+package databases_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"certkdb/commands/op"
+	"certkdb/commands/op/databases"
+	"certkdb/commands/op/optest"
+	"certkdb/kdb"
+)
+
+func TestInit(t *testing.T) {
+	t.Parallel()
+	env := optest.Env()
+	path := filepath.Join(t.TempDir(), "new.ckdb")
+	o := databases.Init{DB: op.DB{Location: path}, NewPassword: newPassword("pw"), Cost: kdb.CostTest, Stash: true}
+	planned, err := o.Plan(ctx, env)
+	if err != nil || planned.Location != path || planned.Format != "ckdb" || !planned.HasChanged() {
+		t.Errorf("%+v, %v", planned, err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("the plan made a file")
+	}
+	s, created, err := o.Run(ctx, env)
+	if err != nil || len(created.ID) != 32 || created.Stash == "" {
+		t.Fatalf("%+v, %v", created, err)
+	}
+	defer s.Close()
+	if !opens(t, s, path, "pw") {
+		t.Error("the password does not open it")
+	}
+	if _, err := o.Plan(ctx, env); !errors.Is(err, kdb.ErrDatabaseExists) {
+		t.Errorf("again: %v", err)
+	}
+}
+
+func TestInit_refuses(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	at := func(name string) op.DB { return op.DB{Location: filepath.Join(dir, name)} }
+	generated := op.NewPassword{Generate: true}
+	both := newPassword("x")
+	both.Generate = true
+	env := optest.Env()
+	readOnly := env.Drivers[0]
+	readOnly.Name, readOnly.Create, readOnly.Extensions = "old", nil, []string{".old"}
+	env.Drivers = append(env.Drivers, readOnly)
+	for _, c := range []struct {
+		rule string
+		o    databases.Init
+		code op.Code
+		err  error
+	}{
+		{"a password that is kept nowhere", databases.Init{DB: at("a.ckdb"), NewPassword: generated}, op.LostPassword, op.ErrUsage},
+		{"a contradiction", databases.Init{DB: at("a.ckdb"), NewPassword: both}, 0, op.ErrUsage},
+		{"a kind that is only read", databases.Init{DB: at("a.old"), NewPassword: newPassword("x")}, op.ReadOnlyKind, kdb.ErrUnsupported},
+		{"an unknown kind", databases.Init{DB: at("a"), Type: "floppy", NewPassword: newPassword("x")}, 0, kdb.ErrUnsupported},
+		{"nowhere", databases.Init{NewPassword: newPassword("x")}, op.NoDefaultDatabase, op.ErrUsage},
+		{"no password", databases.Init{DB: at("a.ckdb")}, op.NoPassword, kdb.ErrNoPassword},
+		{"an empty password", databases.Init{DB: at("a.ckdb"), NewPassword: newPassword("")}, 0, kdb.ErrNoPassword},
+	} {
+		s, _, err := c.o.Run(ctx, env)
+		if s != nil || problem(err) != c.code || !errors.Is(err, c.err) {
+			t.Errorf("%s: %v", c.rule, err)
+		}
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) > 0 {
+		t.Errorf("left over: %v, %v", files, err)
+	}
+}
+
+// adding is an operation that adds a secret key; closed counts how often its plan was closed.
+type adding struct {
+	fail   error
+	closed *int
+}
+
+func (a adding) Plan(context.Context, *op.Session) (op.Plan[string], error) {
+	return op.Plan[string]{
+		Name: "add", Close: func() { *a.closed++ },
+		Apply: func(tx kdb.Tx) (string, error) {
+			if a.fail != nil {
+				return "", a.fail
+			}
+			return "added", tx.Put(optest.Secret("aes"))
+		},
+	}, nil
+}
+
+// TestRunNew: an operation that fails leaves no empty database behind, nor does a dry run make one.
+func TestRunNew(t *testing.T) {
+	t.Parallel()
+	env := optest.Env()
+	failed := errors.New("failed")
+	for _, c := range []struct {
+		rule   string
+		dryRun bool
+		fail   error
+		exists bool
+	}{
+		{"it fails", false, failed, false},
+		{"a dry run", true, nil, false},
+		{"in earnest", false, nil, true},
+	} {
+		path := filepath.Join(t.TempDir(), "new.ckdb")
+		init := databases.Init{DB: op.DB{Location: path}, NewPassword: newPassword("pw"), Cost: kdb.CostTest}
+		closed := 0
+		result, err := databases.RunNew(ctx, env, init, c.dryRun, op.Operation[string](adding{c.fail, &closed}))
+		if !errors.Is(err, c.fail) || c.fail == nil && result != "added" || closed != 1 {
+			t.Errorf("%s: %q, %v, closed %d times", c.rule, result, err, closed)
+		}
+		if _, err := os.Stat(path); (err == nil) != c.exists {
+			t.Errorf("%s: %v", c.rule, err)
+		}
+		if c.exists {
+			init.DB.Password = init.NewPassword.Password
+			s, err := op.Open(ctx, env, init.DB)
+			if err != nil {
+				t.Fatal(err)
+			}
+			optest.Expect(t, s, "aes=secret-key")
+			s.Close()
+		}
+	}
+}
+
+// failing is an operation whose plan fails when it has read secrets already.
+type failing struct{ closed *int }
+
+func (f failing) Plan(context.Context, *op.Session) (op.Plan[string], error) {
+	return op.Plan[string]{Close: func() { *f.closed++ }}, errors.New("failed")
+}
+
+func TestRunNew_clearsWhatAFailedPlanRead(t *testing.T) {
+	t.Parallel()
+	init := databases.Init{DB: op.DB{Location: filepath.Join(t.TempDir(), "new.ckdb")}, NewPassword: newPassword("pw")}
+	closed := 0
+	if _, err := databases.RunNew(ctx, optest.Env(), init, false, op.Operation[string](failing{&closed})); err == nil || closed != 1 {
+		t.Errorf("closed %d times, %v", closed, err)
+	}
+}
