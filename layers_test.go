@@ -36,7 +36,7 @@ var layers = map[string][]string{
 		"op/input op/databases op/optest lintprogram/linttest",
 		"op/entries op/inspect",
 		"op/issuing",
-		"native dsmcert",
+		"native dsmcert gskcapi",
 		".",
 	},
 }
@@ -56,6 +56,7 @@ var denied = []struct {
 	{folder: "certkdb/kdb/sealed", deny: []string{"certkdb/kdb/store/boltstore", "certkdb/kdb/keyfile"}}, // any store will do
 	{folder: "certkdb/commands/op", deny: []string{"github.com/urfave/cli", "go.etcd.io", "github.com/cloudflare/cfssl"}},
 	{folder: "certkdb/commands/dsmcert", deny: []string{"certkdb/kdb", "certkdb/pki", "github.com/urfave/cli"}},
+	{folder: "certkdb/commands/gskcapi", deny: []string{"certkdb/kdb", "certkdb/pki", "github.com/urfave/cli"}},
 }
 
 // owners are libraries and the packages that may import each: mostly one.

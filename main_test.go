@@ -7,10 +7,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"certkdb/commands/gskcapi"
 	"certkdb/commands/lintprogram/linttest"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -19,9 +21,11 @@ import (
 // TestMain makes the test binary be the program when a script calls it by one of its names.
 func TestMain(m *testing.M) {
 	program := func() { os.Exit(run()) }
-	testscript.Main(withLinter{m}, map[string]func(){
-		"certkdb": program, "dsmcert": program,
-	})
+	programs := map[string]func(){"certkdb": program, "dsmcert": program}
+	for _, name := range slices.Concat(gskcapi.NativeNames, gskcapi.JavaNames) {
+		programs[name] = program
+	}
+	testscript.Main(withLinter{m}, programs)
 }
 
 // withLinter removes certkdb-lint, which the tests that need it build, after the last test.

@@ -11,13 +11,21 @@ import (
 	"syscall"
 
 	"certkdb/commands/dsmcert"
+	"certkdb/commands/gskcapi"
 	"certkdb/commands/native"
 	"certkdb/commands/op"
 )
 
 // dialects are the programs that certkdb can be, by the name it is called with or as a subcommand.
 func dialects() map[string]native.Dialect {
-	return map[string]native.Dialect{"dsmcert": dsmcert.Main}
+	all := map[string]native.Dialect{"dsmcert": dsmcert.Main}
+	for _, name := range gskcapi.NativeNames {
+		all[name] = gskcapi.Main
+	}
+	for _, name := range gskcapi.JavaNames {
+		all[name] = gskcapi.JavaMain
+	}
+	return all
 }
 
 // Main runs the program under its name argv[0] and returns the exit code.

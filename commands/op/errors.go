@@ -196,6 +196,7 @@ const (
 	FeatureLog        Feature = "an audit log"
 	FeatureRecords    Feature = "a record of issued certificates"
 	FeaturePassword   Feature = "changing the password"
+	FeatureDeletion   Feature = "deleting it with its companions"
 )
 
 // Unsupported says that a database is of a kind that does not have a feature.

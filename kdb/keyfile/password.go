@@ -162,6 +162,23 @@ func (d *Database) StashPath() string {
 	return path
 }
 
+// Files are the paths of the files that there are: the key file, its companions, its stash.
+func (d *Database) Files() []string {
+	var found []string
+	for _, path := range append(d.paths().all(), d.StashPath()) {
+		if path == "" {
+			continue
+		}
+		if _, err := os.Lstat(path); err == nil {
+			found = append(found, path)
+		}
+	}
+	return found
+}
+
+// Password is the password that opened the file, nil if none did yet. The caller clears it.
+func (d *Database) Password() []byte { return d.secrets.get() }
+
 // HasStash says that a stash file stands beside the key file.
 func (d *Database) HasStash() bool {
 	if d.codec.Stash == nil {

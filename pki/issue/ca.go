@@ -150,7 +150,13 @@ func (ca *CA) certify(r *Request, public crypto.PublicKey, private key.Private) 
 	if err := ca.allows(&d, r); err != nil {
 		return Issued{}, err
 	}
-	der, err := r.sign(d, ca.parent(), ca.signer, ca.algorithm)
+	algorithm := ca.algorithm
+	if r.Signature != "" {
+		if algorithm, err = r.signatureAlgorithm(ca.signer); err != nil {
+			return Issued{}, err
+		}
+	}
+	der, err := r.sign(d, ca.parent(), ca.signer, algorithm)
 	if err != nil {
 		return Issued{}, err
 	}

@@ -49,7 +49,7 @@ func (r *Request) pkcs10() (Requested, error) {
 	if err != nil {
 		return Requested{}, err
 	}
-	algorithm, err := signatureAlgorithm(signer)
+	algorithm, err := r.signatureAlgorithm(signer)
 	if err != nil {
 		return Requested{}, err
 	}

@@ -80,6 +80,11 @@ func CAProfile() Profile {
 	return Profile{Name: "ca", Usages: []string{"digital signature", "cert sign", "crl sign"}, IsCA: true, Validity: 3650 * 24 * time.Hour}
 }
 
+// PlainProfile is for certificates that say nothing about what they are good for, as GSKit makes them.
+func PlainProfile() Profile {
+	return Profile{Name: "plain", Usages: []string{"digital signature"}, noKeyUsage: true} // cfssl wants a usage
+}
+
 // Profiles returns the profiles that need no file. Key encipherment goes to RSA keys alone.
 func Profiles() []Profile {
 	return []Profile{

@@ -1,7 +1,6 @@
 package issue
 
 import (
-	"cmp"
 	"crypto"
 	"crypto/rand"
 	"fmt"
@@ -61,6 +60,13 @@ type Request struct {
 	Extensions []cert.Extension
 	// Serial is 128 random bits if it is nil (RFC 5280, 4.1.2.2 allows 20 bytes; CA/Browser rules want 64 bits).
 	Serial *big.Int
+	// Signature is what is signed with, for programs that need another algorithm than the usual one of the key: one of
+	// [SignatureNames], "" for the usual one.
+	Signature string
+	// UntilCA ends the validity with that of the CA, if it is to be longer, also where Days or NotAfter were asked for.
+	UntilCA bool
+	// AllowWeak makes and certifies RSA keys of 1024 bits too, for tests of old programs.
+	AllowWeak bool
 	// FIPS refuses what is not approved under FIPS 140-3, also when the module is off.
 	FIPS bool
 	// Rand is crypto/rand's if it is nil. Go's key generation does not take it.
@@ -120,12 +126,12 @@ func (r *Request) makeKey() (key.Private, crypto.Signer, error) {
 		if err != nil {
 			return key.Private{}, nil, err
 		}
-		return *r.Key, signer, checkKey(signer.Public(), r.FIPS)
+		return *r.Key, signer, r.checkKey(signer.Public())
 	}
 	if err := checkFIPSModule(r.FIPS); err != nil {
 		return key.Private{}, nil, err
 	}
-	signer, err := generateKey(cmp.Or(r.KeyType, defaultKeyType))
+	signer, err := r.generate()
 	if err != nil {
 		return key.Private{}, nil, err
 	}
@@ -176,7 +182,7 @@ func (r *Request) validity(p Profile, issuerEnd time.Time) (from, to time.Time, 
 		return from, to, nil, fmt.Errorf("%w: certificates end in the year 9999 (RFC 5280, 4.1.2.5), not in %d", pki.ErrArgument, to.Year())
 	}
 	if !issuerEnd.IsZero() && to.After(issuerEnd) {
-		if asked || !issuerEnd.After(from) {
+		if asked && !r.UntilCA || !issuerEnd.After(from) {
 			return from, to, nil, fmt.Errorf("%w: it would end at %s, after its CA's certificate, which ends at %s; ask for less", pki.ErrRefused,
 				stamp(to), stamp(issuerEnd))
 		}

@@ -32,7 +32,7 @@ func (r *Request) selfSigned() (Issued, error) {
 	}
 	// The issuer is the subject itself; the identifier helps programs that look for issuers by it (RFC 5280, 4.2.1.1).
 	d.AuthorityKeyId = d.SubjectKeyId
-	algorithm, err := signatureAlgorithm(signing)
+	algorithm, err := r.signatureAlgorithm(signing)
 	if err != nil {
 		return Issued{}, err
 	}

@@ -29,7 +29,7 @@ func (ca *CA) signRequest(der []byte, r *Request, preserve bool) (Issued, error)
 		return Issued{}, err
 	}
 	r.publicKey = public
-	if err := checkKey(public, r.FIPS); err != nil {
+	if err := r.checkKey(public); err != nil {
 		return Issued{}, err
 	}
 	notes, err := r.take(asked, preserve)

@@ -69,6 +69,7 @@ func extKeyUsages() []extKeyUsage {
 		{"timeStamping", "timestamping", oid.TimeStamping},
 		{"OCSPSigning", "ocsp signing", oid.OCSPSigning},
 		{"anyExtendedKeyUsage", "any", oid.AnyExtendedKeyUsage},
+		{"SSLStepUpApproval", "netscape sgc", oid.NetscapeSGC}, // Netscape's, which GSKit knows
 		{"ipsecEndSystem", "ipsec end system", oid.IPsecEndSystem},
 		{"ipsecTunnel", "ipsec tunnel", oid.IPsecTunnel},
 		{"ipsecUser", "ipsec user", oid.IPsecUser},

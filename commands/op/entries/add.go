@@ -19,6 +19,8 @@ type Add struct {
 	Label string   // for the one entry in the input
 	// LabelFirst gives Label to the first of several entries; the others keep theirs.
 	LabelFirst bool
+	// LabelBySubject gives the other certificates their subjects as labels, as GSKit does.
+	LabelBySubject bool
 	// CertificatesOnly refuses inputs with private keys.
 	CertificatesOnly bool
 	Only             string // only the entry with this label in the input
@@ -101,7 +103,7 @@ func (o Add) adapt(entry *kdb.Entry, n int) error {
 		entry.Trusted = false
 	}
 	if o.Label == "" || n > 1 && o.LabelFirst {
-		return nil
+		return o.labelBySubject(entry)
 	}
 	if n > 1 {
 		return &op.Problem{
@@ -111,6 +113,17 @@ func (o Add) adapt(entry *kdb.Entry, n int) error {
 	}
 	entry.Label = o.Label
 	return nil
+}
+
+func (o Add) labelBySubject(entry *kdb.Entry) error {
+	if !o.LabelBySubject || len(entry.Certificates) == 0 {
+		return nil
+	}
+	s, err := kdb.Summarize(entry)
+	if err == nil && s.Subject != "" && kdb.CheckLabel(s.Subject) == nil { // else it keeps what it has
+		entry.Label = s.Subject
+	}
+	return err
 }
 
 // put stores an entry unless it is there already with the same content; with other content it needs replace.

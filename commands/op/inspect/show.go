@@ -5,11 +5,13 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
+	"strings"
 	"time"
 
 	"certkdb/commands/op"
 	"certkdb/kdb"
 	"certkdb/pki/cert"
+	"certkdb/pki/key"
 )
 
 // Show tells all about one entry.
@@ -23,6 +25,8 @@ type Shown struct {
 	HasKey       bool          `json:"has_private_key"`
 	Certificates []Certificate `json:"certificates,omitempty"`
 	RequestPEM   string        `json:"request_pem,omitempty"`
+	// Request is the request in detail, as far as a request has what a certificate has.
+	Request *Certificate `json:"-"`
 	// RevokedAt and Reason are set, and the status is revoked, if its CA is in the database and has taken it back.
 	RevokedAt *time.Time `json:"revoked_at,omitempty"`
 	Reason    string     `json:"reason,omitempty"`
@@ -45,6 +49,18 @@ type Certificate struct {
 	Extensions         []Extension `json:"extensions,omitempty"`
 	Warning            string      `json:"warning,omitempty"`
 	PEM                string      `json:"pem"`
+
+	// Raw are the parts that other programs show byte by byte.
+	Raw Raw `json:"-"`
+}
+
+// Raw are parts of a certificate or request as they stand in it.
+type Raw struct {
+	DER, SPKI, Signature         []byte
+	KeyOID, SignatureOID         string // dotted
+	KeyBits                      int    // 0 if the kind of key has no size
+	SubjectKeyID, AuthorityKeyID []byte
+	SAN                          [][2]string // kinds ("dns") and values, in their order
 }
 
 // Extension is one extension in words.
@@ -93,6 +109,11 @@ func describe(s *kdb.Summary, entry *kdb.Entry, now time.Time) (Shown, error) {
 	}
 	if len(entry.Request) > 0 {
 		shown.RequestPEM = op.PEMString("CERTIFICATE REQUEST", entry.Request)
+		r, err := newRequest(entry.Request)
+		if err != nil {
+			return shown, err
+		}
+		shown.Request = &r
 	}
 	return shown, nil
 }
@@ -110,8 +131,38 @@ func newCertificate(der []byte) (Certificate, error) {
 	}
 	old := sha1.Sum(der) // still what many consoles show; nothing depends on it
 	detail.SHA1 = hex.EncodeToString(old[:])
-	for _, line := range c.Describe() {
-		detail.Extensions = append(detail.Extensions, Extension{Name: line.Name, Critical: line.Critical, Value: line.Value})
-	}
+	detail.addExtensions(c.Describe())
+	detail.Raw = newRaw(der, c.RawSPKI, c.Signature, c.SignatureAlgorithm.OID, c.SAN)
+	detail.Raw.SubjectKeyID, detail.Raw.AuthorityKeyID = c.SKI, c.AKI
 	return detail, nil
+}
+
+func newRequest(der []byte) (Certificate, error) {
+	r, err := cert.ParseRequest(der)
+	if err != nil {
+		return Certificate{}, err
+	}
+	detail := Certificate{
+		Subject: r.Subject.String(), Version: r.Version, KeyType: r.KeyType, SignatureAlgorithm: r.SignatureAlgorithm.Name,
+		Raw: newRaw(der, r.RawSPKI, r.Signature, r.SignatureAlgorithm.OID, r.SAN),
+	}
+	detail.addExtensions(cert.DescribeExtensions(r.Extensions))
+	return detail, nil
+}
+
+func newRaw(der, spki, signature []byte, algorithm string, san cert.SAN) Raw {
+	raw := Raw{DER: der, SPKI: spki, Signature: signature, SignatureOID: algorithm}
+	public := key.DescribePublic(spki)
+	raw.KeyOID, raw.KeyBits = public.OID, public.Bits
+	for _, n := range san {
+		kind, value, _ := strings.Cut(n.String(), ":")
+		raw.SAN = append(raw.SAN, [2]string{kind, value})
+	}
+	return raw
+}
+
+func (c *Certificate) addExtensions(lines []cert.Line) {
+	for _, line := range lines {
+		c.Extensions = append(c.Extensions, Extension{Name: line.Name, Critical: line.Critical, Value: line.Value})
+	}
 }

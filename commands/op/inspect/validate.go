@@ -31,7 +31,9 @@ type Validate struct {
 	Profile        string
 	AllowWeak      bool     // accept SHA-1 signatures and RSA keys from 1024 bits, which RFC 5280 knows
 	Trust          []string // files with further trust anchors
-	OnlyThese      bool     // trust those alone, not the database
+	// TrustOwn trusts the self-signed certificates of personal entries too, as GSKit does.
+	TrustOwn  bool
+	OnlyThese bool // trust those alone, not the database
 }
 
 // Validated tells of all the certificates.
@@ -213,7 +215,8 @@ func (o Validate) fromDatabase(tx kdb.Tx, options *path.Options, labels map[[32]
 			return nil, err
 		}
 		labels[s.SHA256] = s.Label
-		if !op.HasIssuers(&s) {
+		own := o.TrustOwn && s.Kind == kdb.KindPersonal && s.Issuer == s.Subject && s.ChainLength > 0
+		if !own && !op.HasIssuers(&s) {
 			continue
 		}
 		entry, err := tx.Entry(s.Label)
@@ -221,7 +224,7 @@ func (o Validate) fromDatabase(tx kdb.Tx, options *path.Options, labels map[[32]
 			return nil, err
 		}
 		certificates := parseAll(entry.Certificates)
-		if s.Trusted && !o.OnlyThese && len(certificates) > 0 {
+		if (s.Trusted || own) && !o.OnlyThese && len(certificates) > 0 {
 			options.Roots = append(options.Roots, path.Anchors(certificates[0])...)
 		}
 		options.Intermediates = append(options.Intermediates, certificates...)

@@ -48,8 +48,16 @@ type Spec struct {
 	Permit, Exclude                                          []string
 	KeyUsages, ExtKeyUsages, Policies                        []string
 	CRLURLs, OCSPURLs, IssuerURLs                            []string
-	FIPS                                                     bool // refuse what is not approved under FIPS 140-3
-	Lint                                                     bool // refuse what the linter calls an error
+	// Plain makes a certificate that says nothing about what it is good for, instead of a profile's.
+	Plain bool
+	// Signature is what is signed with, see [issue.Request.Signature]; "" is the usual algorithm of the key.
+	Signature string
+	// UntilCA ends the validity with that of the CA rather than to refuse a longer one.
+	UntilCA bool
+	// Weak allows RSA keys of 1024 bits.
+	Weak bool
+	FIPS bool // refuse what is not approved under FIPS 140-3
+	Lint bool // refuse what the linter calls an error
 }
 
 // request makes the request for package pki.
@@ -60,12 +68,13 @@ func (s Spec) request(env *op.Env) (issue.Request, error) {
 	}
 	r := issue.Request{
 		KeyType: s.KeyType, Days: s.Days, Profile: profile, IsCA: s.IsCA, KeyUsages: s.KeyUsages, ExtKeyUsages: s.ExtKeyUsages,
-		Policies: s.Policies, CRLURLs: s.CRLURLs, OCSPURLs: s.OCSPURLs, IssuerURLs: s.IssuerURLs, FIPS: s.FIPS, Now: env.Now, AddCommonName: true,
+		Policies: s.Policies, CRLURLs: s.CRLURLs, OCSPURLs: s.OCSPURLs, IssuerURLs: s.IssuerURLs, FIPS: s.FIPS, Now: env.Now, AddCommonName: !s.Plain,
+		Signature: s.Signature, AllowWeak: s.Weak, UntilCA: s.UntilCA,
 	}
 	if s.PathLen >= 0 {
 		r.MaxPathLen = &s.PathLen
 	}
-	if err := checkKeyType(s.KeyType); err != nil {
+	if err := checkKeyType(s.KeyType); err != nil && !(s.Weak && s.KeyType == "rsa1024") {
 		return r, err
 	}
 	if s.Days < 0 {
@@ -110,6 +119,9 @@ func (s Spec) names(r *issue.Request) error {
 }
 
 func (s Spec) profile() (issue.Profile, error) {
+	if s.Plain && !s.IsCA {
+		return issue.PlainProfile(), nil
+	}
 	var own []issue.Profile
 	if s.ProfileFile != "" {
 		data, err := os.ReadFile(s.ProfileFile)

@@ -49,12 +49,22 @@ func matches(head []byte) bool {
 }
 
 func newContainer(profile string) (keyfile.Container, error) {
-	if profile != "" {
-		return nil, fmt.Errorf("%w: CMS databases are written in one way, there is no profile %q", kdb.ErrUnsupported, profile)
+	v, known := versions()[6], true
+	switch profile {
+	case "", "6":
+	case "4":
+		v = versions()[4]
+	case "3":
+		v = versions()[3]
+	default:
+		known = false
+	}
+	if !known {
+		return nil, fmt.Errorf("%w: CMS databases are written in the versions 3, 4 and 6, there is no profile %q", kdb.ErrUnsupported, profile)
 	}
 	c := &container{verified: true, missing: kdb.ErrNoPassword}
 	for i := range c.files {
-		c.files[i] = newFile(role(i), versions()[6])
+		c.files[i] = newFile(role(i), v)
 	}
 	return c, nil
 }

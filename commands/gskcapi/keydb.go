@@ -1,0 +1,367 @@
+package gskcapi
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"certkdb/commands/op"
+	"certkdb/commands/op/databases"
+	"certkdb/commands/op/entries"
+)
+
+// kinds are the names of database types, and what they are called in package kdb.
+var kinds = map[string]string{
+	"cms": "cms", "kdb": "cms", "pkcs12": "pkcs12", "p12": "pkcs12", "pfx": "pkcs12", "jks": "jks", "jceks": "jceks", "ckdb": "ckdb",
+}
+
+// suffixes say what a new file is if nothing else does.
+var suffixes = map[string]string{
+	".kdb": "cms", ".p12": "pkcs12", ".pfx": "pkcs12", ".jks": "jks", ".jceks": "jceks", ".ckdb": "ckdb",
+}
+
+// kind is the type of a new database: that of the option, else by the suffix, else otherwise.
+func (p *program) kind(option, path, otherwise string) (string, error) {
+	if !p.has(option) {
+		if kind := suffixes[strings.ToLower(filepath.Ext(path))]; kind != "" {
+			return kind, nil
+		}
+		return otherwise, nil
+	}
+	kind := kinds[strings.ToLower(p.given[option])]
+	if kind == "" {
+		return "", &failure{status: 134, why: fmt.Sprintf("there is no database type %q", p.given[option])}
+	}
+	return kind, nil
+}
+
+// profile is the version of a new CMS database: 6, or 4 for those that cannot read it.
+func (p *program) profile(kind string) (string, error) {
+	if !p.has("pqc") || kind != "cms" {
+		return "", nil
+	}
+	pqc, err := readTruth(p.given["pqc"])
+	if err == nil && !pqc {
+		return "4", nil
+	}
+	return "", err
+}
+
+// location is the path of a database. The Java tool adds the suffix of a CMS database that is named without.
+func (p *program) location() string {
+	path := p.given["db"]
+	if p.layout == java && filepath.Ext(path) == "" && kinds[strings.ToLower(p.given["type"])] != "jks" {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return path + ".kdb"
+		}
+	}
+	return path
+}
+
+// source is where a password comes from: the option, the stash, or a person.
+func (p *program) source(password, stashed string) op.Source {
+	switch {
+	case p.has(password):
+		return op.FromBytes([]byte(p.given[password]))
+	case p.has(stashed):
+		return op.FromStash()
+	}
+	return op.FromPrompt()
+}
+
+func (p *program) db() op.DB {
+	return op.DB{Location: p.location(), Password: op.Password{Source: p.source("pw", "stashed")}, LockTimeout: op.DefaultLockTimeout}
+}
+
+func (p *program) open() (*op.Session, error) {
+	if _, err := p.kind("type", "", ""); err != nil {
+		return nil, err
+	}
+	return op.Open(p.ctx, p.env, p.db())
+}
+
+// with opens the database for fn.
+func (p *program) with(fn func(*op.Session) error) error {
+	s, err := p.open()
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	return fn(s)
+}
+
+// days reads -expire.
+func (p *program) days(otherwise, most int) (int, error) {
+	if !p.has("expire") {
+		return otherwise, nil
+	}
+	days, err := strconv.Atoi(p.given["expire"])
+	if err != nil || days < 0 || days > most {
+		return 0, &failure{status: 65, why: fmt.Sprintf("-expire %q is not a number of days from 0 to %d", p.given["expire"], most)}
+	}
+	return days, nil
+}
+
+// maxDays is the limit of -expire (unconfirmed: 7300 days in IBM's guide for passwords).
+const maxDays = 36500
+
+// newPassword gets the password for a new database or a changed one, and holds it against the rules.
+func (p *program) newPassword(option, what string) ([]byte, error) {
+	password := []byte(p.given[option])
+	switch {
+	case p.has("genpw"):
+		return generate(genpwLength, true), nil
+	case !p.has(option):
+		asked := op.NewPassword{Password: op.Password{Source: op.FromPrompt()}}
+		var err error
+		if password, err = asked.Get(p.env, what); err != nil {
+			return nil, err
+		}
+	}
+	if len(password) == 0 {
+		return nil, &failure{status: 130, why: "the password is empty"}
+	}
+	if p.has("strong") {
+		return password, checkStrong(password)
+	}
+	return password, nil
+}
+
+// genpwLength is how long generated passwords are (unconfirmed).
+const genpwLength = 28
+
+// createDB makes a database with its stash, empty or with the certificates of the public CAs.
+func (p *program) createDB() error {
+	if p.has("v1stash") {
+		return notSupported("stash files of version 1")
+	}
+	if _, err := p.days(0, maxDays); err != nil {
+		return err
+	}
+	if p.has("genpw") && !p.has("stash") {
+		return &failure{status: 65, why: "-genpw needs -stash: nobody would know the password"}
+	}
+	path := p.location()
+	o, err := p.newDatabase("type", path, "cms")
+	if err != nil {
+		return err
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return &failure{status: 9, why: fmt.Sprintf("%q exists", path)}
+	}
+	var bundle string
+	if p.has("populate") {
+		if bundle, err = caBundle(p.env); err != nil {
+			return err
+		}
+	}
+	password, err := p.newPassword("pw", path)
+	if err != nil {
+		return err
+	}
+	defer clear(password)
+	o.NewPassword.Source = op.FromBytes(password)
+	restore, err := setStaleAside(path, o.Type)
+	if err != nil {
+		return err
+	}
+	if err := p.make(o, bundle); err != nil {
+		restore()
+		return err
+	}
+	return nil
+}
+
+// newDatabase is a database to be made at a path, without its password.
+func (p *program) newDatabase(option, path, otherwise string) (databases.Init, error) {
+	o := databases.Init{DB: op.DB{Location: path, LockTimeout: op.DefaultLockTimeout}, Stash: p.has("stash")}
+	var err error
+	if o.Type, err = p.kind(option, path, otherwise); err == nil {
+		o.Profile, err = p.profile(o.Type)
+	}
+	return o, err
+}
+
+// make makes the database. What is to be put into it is tried first, so that no empty database is left of a failure.
+func (p *program) make(o databases.Init, bundle string) error {
+	if bundle != "" {
+		_, err := databases.RunNew(p.ctx, p.env, o, false, entries.Add{Files: []string{bundle}, LabelBySubject: true, CertificatesOnly: true, SkipInvalid: true})
+		return err
+	}
+	s, _, err := o.Run(p.ctx, p.env)
+	if err != nil {
+		return err
+	}
+	return s.Close()
+}
+
+// companions are the endings of what belongs to a CMS database.
+var companions = []string{".rdb", ".crl", ".sth"}
+
+// setStaleAside renames the companions of a database that is gone, which would keep a new one from being made: a request in them may be
+// wanted yet. restore undoes it.
+func setStaleAside(path, kind string) (restore func(), err error) {
+	var moved []string
+	restore = func() {
+		for _, file := range moved {
+			_ = os.Rename(file+".old", file) // what cannot be undone lies beside under its new name
+		}
+	}
+	if kind != "cms" {
+		return restore, nil
+	}
+	base := strings.TrimSuffix(path, filepath.Ext(path))
+	for _, ending := range companions {
+		file := base + ending
+		switch err := os.Rename(file, file+".old"); {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			restore()
+			return restore, &failure{status: 8, why: fmt.Sprintf("%q is in the way: %v", file, op.UnwrapPath(err))}
+		default:
+			moved = append(moved, file)
+		}
+	}
+	return restore, nil
+}
+
+// bundles are where systems keep the certificates of public CAs: Debian, Red Hat, SUSE, Alpine, BSD, AIX's open-source tools.
+var bundles = []string{
+	"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem",
+	"/usr/local/share/certs/ca-root-nss.crt", "/opt/freeware/etc/ssl/certs/ca-bundle.crt", "/var/ssl/certs/ca-bundle.crt",
+}
+
+// caBundle is the file that $SSL_CERT_FILE names, or the system's.
+func caBundle(env *op.Env) (string, error) {
+	for _, path := range append([]string{env.Getenv("SSL_CERT_FILE")}, bundles...) {
+		if info, err := os.Stat(path); path != "" && err == nil && info.Mode().IsRegular() {
+			return path, nil
+		}
+	}
+	return "", &failure{status: 89, why: "-populate: no bundle of CA certificates is on this system; $SSL_CERT_FILE may name one"}
+}
+
+func (p *program) deleteDB() error {
+	return p.with(func(s *op.Session) error {
+		_, err := op.Perform(p.ctx, s, databases.Remove{})
+		return err
+	})
+}
+
+// changePassword sets a password, which may be the old one. A stash with the old password gets the new one.
+func (p *program) changePassword() error {
+	if p.has("v1stash") {
+		return notSupported("stash files of version 1")
+	}
+	if _, err := p.days(0, maxDays); err != nil {
+		return err
+	}
+	return p.with(func(s *op.Session) error {
+		if _, err := (databases.Passwd{}).Plan(p.ctx, s); err != nil {
+			return err
+		}
+		password, err := p.newPassword("target_pw", s.Location)
+		if err != nil {
+			return err
+		}
+		defer clear(password)
+		o := databases.Passwd{NewPassword: op.NewPassword{Password: op.Password{Source: op.FromBytes(password)}}}
+		if _, err := op.Perform(p.ctx, s, o); err != nil || !p.has("stash") {
+			return err
+		}
+		_, err = op.Perform(p.ctx, s, databases.CreateStash{})
+		return err
+	})
+}
+
+func (p *program) stash() error {
+	if p.has("v1stash") {
+		return notSupported("stash files of version 1")
+	}
+	return p.with(func(s *op.Session) error {
+		_, err := op.Perform(p.ctx, s, databases.CreateStash{})
+		return err
+	})
+}
+
+// expiry shows when the password expires. CMS databases are not known to have a place for that, so it never does.
+func (p *program) expiry() error {
+	return p.with(func(s *op.Session) error {
+		if _, err := (databases.Passwd{}).Plan(p.ctx, s); err != nil {
+			return err
+		}
+		return p.print("Password expiry: 0\n")
+	})
+}
+
+// types are the database types that can be made (the layout is unconfirmed).
+func (p *program) types() error {
+	var out bytes.Buffer
+	for _, kind := range []string{"CMS", "PKCS12", "JKS", "CKDB"} {
+		fmt.Fprintln(&out, kind)
+	}
+	return p.print(out.String())
+}
+
+// convert copies everything into a new database.
+func (p *program) convert() error {
+	if p.has("v1stash") {
+		return notSupported("stash files of version 1")
+	}
+	if _, err := p.days(0, maxDays); err != nil {
+		return err
+	}
+	return p.with(func(s *op.Session) error {
+		target, err := p.convertTarget()
+		if err != nil {
+			return err
+		}
+		o, err := p.newDatabase("target_type", target, "")
+		if err != nil {
+			return err
+		}
+		password, err := p.passwordLike(s)
+		if err != nil {
+			return err
+		}
+		defer clear(password)
+		o.NewPassword.Source = op.FromBytes(password)
+		copied, err := entries.Copy{From: s, All: true}.CopyTo(p.ctx, o, true)
+		if err != nil {
+			return err
+		}
+		return copied.Incomplete()
+	})
+}
+
+// convertTarget is the path of the new database: by default that of the old one with the suffix of the new type.
+func (p *program) convertTarget() (string, error) {
+	kind, err := p.kind("target_type", "", "")
+	if err != nil || p.has("target") {
+		return p.given["target"], err
+	}
+	for _, suffix := range []string{".kdb", ".p12", ".jks", ".jceks", ".ckdb"} {
+		if suffixes[suffix] == kind {
+			return strings.TrimSuffix(p.given["db"], filepath.Ext(p.given["db"])) + suffix, nil
+		}
+	}
+	return "", &failure{status: 134}
+}
+
+// passwordLike is the password of a new database: the one that is given, else that of the old database.
+func (p *program) passwordLike(s *op.Session) ([]byte, error) {
+	if p.has("target_pw") {
+		return p.newPassword("target_pw", p.given["target"])
+	}
+	password, err := databases.PasswordOf(p.ctx, s)
+	if err == nil && len(password) == 0 {
+		return p.newPassword("target_pw", p.given["target"])
+	}
+	return slices.Clone(password), err
+}
