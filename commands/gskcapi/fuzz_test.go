@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -62,12 +63,16 @@ func FuzzMain(f *testing.F) {
 	})
 }
 
-// misplaced says that the password is given where no password belongs.
+// misplaced says that the password is given where no password belongs: not alone behind an option for one, or the words of one.
 func misplaced(args []string) bool {
 	for i, arg := range args {
-		if strings.Contains(arg, fuzzedPassword) && (i == 0 || !strings.Contains(strings.ToLower(args[i-1]), "pw") && args[i-1] != fuzzedPassword) {
+		switch {
+		case !strings.Contains(arg, fuzzedPassword):
+		case i == 0 || arg != fuzzedPassword, args[i-1] != fuzzedPassword && !slices.Contains(passwordOptions, strings.ToLower(args[i-1])):
 			return true
 		}
 	}
 	return false
 }
+
+var passwordOptions = []string{"-pw", "-target_pw", "-new_pw", "-secondarydbpw"}

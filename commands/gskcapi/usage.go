@@ -43,7 +43,8 @@ func (p *program) usage() string {
 	case p.object == "" || p.object == "help":
 		b.WriteString("-Command usage-\n")
 		for _, object := range objectNames() {
-			fmt.Fprintf(&b, "%-21s %s\n", object, strings.Join(actionNames(strings.TrimPrefix(object, "-")), " "))
+			line := fmt.Sprintf("%-21s %s", object, strings.Join(actionNames(strings.TrimPrefix(object, "-")), " "))
+			b.WriteString(strings.TrimRight(line, " ") + "\n")
 		}
 	case p.action == nil:
 		fmt.Fprintf(&b, "-Command usage-\n-%-20s %s\n", p.object, strings.Join(actionNames(p.object), " "))
