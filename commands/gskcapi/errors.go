@@ -129,7 +129,7 @@ func (p *program) translate(err error) *failure {
 
 // optionNames are what parameters are called here.
 var optionNames = map[op.Field]string{
-	op.FieldDatabase: "-db", op.FieldPassword: "-pw", op.FieldNewPassword: "-new_pw", op.FieldInPassword: "-pw", op.FieldOutPassword: "-target_pw",
+	op.FieldPassword: "-pw", op.FieldNewPassword: "-new_pw", op.FieldInPassword: "-pw", op.FieldOutPassword: "-target_pw",
 	op.FieldToPassword: "-target_pw", op.FieldLabels: "-label", op.FieldFiles: "-file", op.FieldOut: "-target", op.FieldTo: "-target",
 	op.FieldKeyType: "-size", op.FieldDays: "-expire", op.FieldNotAfter: "-expire", op.FieldCommonName: "-dn", op.FieldIsCA: "-ca",
 	op.FieldExtKeyUsage: "-eku", op.FieldKeyUsage: "-ku", op.FieldPolicy: "-certpolicy",
