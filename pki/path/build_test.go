@@ -58,7 +58,7 @@ func TestValidate_candidates(t *testing.T) {
 		o := path.Options{Roots: path.Anchors(certificates(test.roots...)...), Intermediates: certificates(test.pool...), Time: now}
 		result := path.Validate(test.leaf.Certificate, o)
 		if got := rules(result); got != test.want {
-			t.Errorf("%s: %s, want %s\n%s", test.rule, got, test.want, result.Explain())
+			t.Errorf("%s: %s, want %s\n%s", test.rule, got, test.want, explain(result))
 		}
 	}
 }

@@ -141,7 +141,7 @@ func TestValidate_revocation(t *testing.T) {
 		o.CRLs, o.RequireCRLs = test.crls, true
 		result := path.Validate(test.leaf.Certificate, o)
 		if got := rules(result); got != test.want {
-			t.Errorf("%s: %s, want %s\n%s", test.rule, got, test.want, result.Explain())
+			t.Errorf("%s: %s, want %s\n%s", test.rule, got, test.want, explain(result))
 		}
 	}
 }
@@ -157,7 +157,7 @@ func TestValidate_separateCRLKey(t *testing.T) {
 	o.RequireCRLs = true
 	o.CRLs = []*cert.CRL{crlOf(t, root, nil), crlOf(t, signer, nil)}
 	if result := path.Validate(l.Certificate, o); !result.Valid {
-		t.Error(result.Explain())
+		t.Error(explain(result))
 	}
 	o.CRLs = []*cert.CRL{crlOf(t, root, nil, signer), crlOf(t, signer, nil)}
 	if got := rules(path.Validate(l.Certificate, o)); got != "no-crl" {
@@ -186,8 +186,8 @@ func TestValidate_crlAnchors(t *testing.T) {
 	o.Roots = path.Anchors(root.Certificate, twin.Certificate)
 	o.CRLs, o.RequireCRLs = []*cert.CRL{crlOf(t, twin, nil)}, true
 	result := path.Validate(l.Certificate, o)
-	if result.Valid || !strings.Contains(result.Explain(), "another trust anchor") {
-		t.Error(result.Explain())
+	if result.Valid || !strings.Contains(explain(result), "another trust anchor") {
+		t.Error(explain(result))
 	}
 }
 
@@ -204,8 +204,8 @@ func TestValidate_crlIssuerBelowAnotherAnchor(t *testing.T) {
 		o.Roots = path.Anchors(root.Certificate, foreign.Certificate)
 		o.CRLs, o.RequireCRLs = []*cert.CRL{crlOf(t, root, nil), crlOf(t, foreign, nil), crlOf(t, signer, nil)}, true
 		result := path.Validate(l.Certificate, o)
-		if got := rules(result); got != want || !result.Valid && !strings.Contains(result.Explain(), "chain ends in another trust anchor") {
-			t.Errorf("CRL issuer below %q: %s\n%s", by.Subject.String(), got, result.Explain())
+		if got := rules(result); got != want || !result.Valid && !strings.Contains(explain(result), "chain ends in another trust anchor") {
+			t.Errorf("CRL issuer below %q: %s\n%s", by.Subject.String(), got, explain(result))
 		}
 	}
 }

@@ -123,8 +123,8 @@ func TestValidate_strictEncoding(t *testing.T) {
 		}
 		o := options(root)
 		o.Profile = path.StrictRFC5280
-		if result := path.Validate(c, o); result.Valid || !strings.Contains(result.Explain(), test.want) {
-			t.Errorf("%s: want %q\n%s", test.rule, test.want, result.Explain())
+		if result := path.Validate(c, o); result.Valid || !strings.Contains(explain(result), test.want) {
+			t.Errorf("%s: want %q\n%s", test.rule, test.want, explain(result))
 		}
 	}
 }
@@ -166,7 +166,7 @@ func TestValidate_oddCRLs(t *testing.T) {
 		o.CRLs, o.RequireCRLs = []*cert.CRL{c}, true
 		result := path.Validate(l.Certificate, o)
 		if got := rules(result); got != test.want {
-			t.Errorf("%s: %s, want %s\n%s", test.rule, got, test.want, result.Explain())
+			t.Errorf("%s: %s, want %s\n%s", test.rule, got, test.want, explain(result))
 		}
 		o.CRLs = append(o.CRLs, list) // beside a good one it is left out of account
 		if got := rules(path.Validate(l.Certificate, o)); got != "valid" {

@@ -149,7 +149,7 @@ func TestValidate_againstGo(t *testing.T) {
 		}
 		if result.Valid != (goErr == nil) {
 			if g.goWhy == "" {
-				t.Errorf("%s\nwe say %v, crypto/x509 %v\n%s", g.text, result.Valid, goErr, result.Explain())
+				t.Errorf("%s\nwe say %v, crypto/x509 %v\n%s", g.text, result.Valid, goErr, explain(result))
 			}
 			explained++
 		}
@@ -186,7 +186,7 @@ func TestValidate_againstOpenSSL(t *testing.T) {
 		result := path.Validate(g.leaf.Certificate, o)
 		out, sslErr := verifyWithOpenSSL(t, openssl, g)
 		if result.Valid != (sslErr == nil) && g.sslWhy == "" {
-			t.Errorf("%s\nwe say %v, openssl %v: %s\n%s", g.text, result.Valid, sslErr, out, result.Explain())
+			t.Errorf("%s\nwe say %v, openssl %v: %s\n%s", g.text, result.Valid, sslErr, out, explain(result))
 		}
 	}
 }

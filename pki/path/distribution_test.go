@@ -112,7 +112,7 @@ func TestValidate_distributionPoints(t *testing.T) {
 		o.CRLs, o.RequireCRLs = test.crls, true
 		result := path.Validate(test.leaf.Certificate, o)
 		if got := rules(result); got != test.want {
-			t.Errorf("%s: %s, want %s\n%s", test.rule, got, test.want, result.Explain())
+			t.Errorf("%s: %s, want %s\n%s", test.rule, got, test.want, explain(result))
 		}
 	}
 }
@@ -168,6 +168,6 @@ func TestValidate_manyCRLs(t *testing.T) {
 		o.CRLs = append(o.CRLs, crlOf(t, signer, issuing(indirect)))
 	}
 	if result := path.Validate(l.Certificate, o); !result.Valid {
-		t.Error(result.Explain())
+		t.Error(explain(result))
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"fmt"
 	"math/big"
 	"strings"
 	"testing"
@@ -141,4 +142,20 @@ func rules(r path.Result) string {
 		list = append(list, string(f.Rule))
 	}
 	return strings.Join(list, " ")
+}
+
+// explain writes the whole answer, one line for each certificate and failure.
+func explain(r path.Result) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "valid %v, %d chains tried, %s\n", r.Valid, len(r.Attempts), r.Limit)
+	for i, a := range r.Attempts {
+		fmt.Fprintf(&b, "chain %d:\n", i+1)
+		for j, c := range a.Chain {
+			fmt.Fprintf(&b, "  %d %s\n", j, c.Subject)
+		}
+		for _, f := range a.Failures {
+			fmt.Fprintf(&b, "  - %s\n", f)
+		}
+	}
+	return b.String()
 }

@@ -93,7 +93,7 @@ func TestValidate_malformedNames(t *testing.T) {
 		root := ca(t, nil, "Root", test.ca)
 		l := leaf(t, root, test.leaf)
 		if result := path.Validate(l.Certificate, options(root)); result.Valid != test.valid {
-			t.Errorf("%s: %v\n%s", test.rule, result.Valid, result.Explain())
+			t.Errorf("%s: %v\n%s", test.rule, result.Valid, explain(result))
 		}
 	}
 }
@@ -144,7 +144,7 @@ func TestValidate_constraintsOfSelfIssued(t *testing.T) {
 	} {
 		result := path.Validate(test.leaf.Certificate, options(root, sub, newKey))
 		if got := rules(result); got != test.want {
-			t.Errorf("%s: %s, want %s\n%s", test.rule, got, test.want, result.Explain())
+			t.Errorf("%s: %s, want %s\n%s", test.rule, got, test.want, explain(result))
 		}
 	}
 }
@@ -250,7 +250,7 @@ func TestValidate_nameConstraints(t *testing.T) {
 		root := ca(t, nil, "Root", test.ca)
 		l := leaf(t, root, func(c *x509.Certificate) { c.ExtKeyUsage = nil; c.Subject.CommonName = "nobody" }, test.leaf)
 		if result := path.Validate(l.Certificate, options(root)); result.Valid != test.want {
-			t.Errorf("%s: %v\n%s", test.rule, result.Valid, result.Explain())
+			t.Errorf("%s: %v\n%s", test.rule, result.Valid, explain(result))
 		}
 	}
 }

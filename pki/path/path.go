@@ -1,15 +1,17 @@
-// Package path builds and validates certification paths: RFC 5280 section 6, complete, and the search for the
-// certificates that make a path (RFC 4158).
+// Package path builds and validates certification paths: all of RFC 5280, section 6, and the search for the certificates
+// that form a path (RFC 4158).
 //
-// It is used instead of x509.Verify because that neither covers the standard (policies, directory name constraints,
-// self-issued certificates, name comparison, CRLs, RSASSA-PSS keys) nor says why a chain is refused. Signatures are
-// checked by Go's primitives. There is no input or output and no clock here: everything stands in [Options].
+// It takes the place of x509.Verify, which does not cover the standard (policies, directory name constraints, self-issued
+// certificates, name comparison, CRLs, RSASSA-PSS keys) and does not say why it rejects a chain. Package key verifies the
+// signatures. The package does no input or output and has no clock: everything it needs is in [Options].
 //
 //	result := path.Validate(leaf, path.Options{
 //		Roots: path.Anchors(roots...), Intermediates: others, Time: now, Host: "example.com", Purpose: path.ServerAuth,
 //	})
-//	if !result.Valid {
-//		fmt.Print(result.Explain())
+//	for _, attempt := range result.Attempts {
+//		for _, failure := range attempt.Failures {
+//			fmt.Println(failure) // the certificate, the reason, the rule and its section, and a remedy
+//		}
 //	}
 package path
 

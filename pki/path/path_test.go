@@ -103,8 +103,8 @@ func TestValidate_remedies(t *testing.T) {
 	}
 	for _, test := range tests {
 		result := path.Validate(l.Certificate, test.o)
-		if result.Valid || !strings.Contains(result.Explain(), test.want) {
-			t.Errorf("%s:\n%s\nwant %s", test.rule, result.Explain(), test.want)
+		if result.Valid || !strings.Contains(explain(result), test.want) {
+			t.Errorf("%s:\n%s\nwant %s", test.rule, explain(result), test.want)
 		}
 		if err := result.Err(); err == nil {
 			t.Errorf("%s: no error", test.rule)
@@ -247,7 +247,7 @@ func TestValidate_hosts(t *testing.T) {
 	v := path.NewValidator(options(root))
 	for _, test := range tests {
 		if got := v.ValidateHost(l.Certificate, test.host); got.Valid != test.want {
-			t.Errorf("%s: %v\n%s", test.host, got.Valid, got.Explain())
+			t.Errorf("%s: %v\n%s", test.host, got.Valid, explain(got))
 		}
 	}
 	if v.ValidateHost(cn.Certificate, "example.com").Valid {
@@ -395,7 +395,7 @@ func BenchmarkValidator(b *testing.B) {
 	i := 0
 	for b.Loop() {
 		if r := v.Validate(leaves[i%100]); !r.Valid {
-			b.Fatal(r.Explain())
+			b.Fatal(explain(r))
 		}
 		i++
 	}

@@ -102,7 +102,7 @@ func checkPolicies(t *testing.T, tests []policyCase) {
 		o.Policies = test.in
 		result := path.Validate(l.Certificate, o)
 		if got := fmt.Sprintf("%s %v", rules(result), result.Policies); got != test.want {
-			t.Errorf("%s: %s, want %s\n%s", test.rule, got, test.want, result.Explain())
+			t.Errorf("%s: %s, want %s\n%s", test.rule, got, test.want, explain(result))
 		}
 	}
 }

@@ -145,8 +145,8 @@ func TestValidate_strict(t *testing.T) {
 		}
 		o.Profile = path.StrictRFC5280
 		result := path.Validate(l.Certificate, o)
-		if result.Valid != (test.want == "") || !strings.Contains(result.Explain(), test.want) {
-			t.Errorf("%s: want %q\n%s", test.rule, test.want, result.Explain())
+		if result.Valid != (test.want == "") || !strings.Contains(explain(result), test.want) {
+			t.Errorf("%s: want %q\n%s", test.rule, test.want, explain(result))
 		}
 	}
 }

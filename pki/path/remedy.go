@@ -1,8 +1,9 @@
 package path
 
-import "sync"
-
-import "fmt"
+import (
+	"fmt"
+	"sync"
+)
 
 // Remedy says what would mend a failure, as data: an action, and what it applies to. [Remedy.String] is the only place that makes a
 // sentence of it; a front end that knows better words may choose its own by the action.

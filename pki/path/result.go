@@ -2,7 +2,6 @@ package path
 
 import (
 	"fmt"
-	"strings"
 	"sync"
 
 	"certkdb/pki/cert"
@@ -124,27 +123,4 @@ func (r Result) Err() error {
 		return fmt.Errorf("validating: %s", r.Limit)
 	}
 	return fmt.Errorf("validating: no chain was found")
-}
-
-// Explain writes the whole answer for people, one line for each certificate and failure.
-func (r Result) Explain() string {
-	var b strings.Builder
-	verdict := "invalid"
-	if r.Valid {
-		verdict = "valid"
-	}
-	fmt.Fprintf(&b, "%s, %d chains tried\n", verdict, len(r.Attempts))
-	for i, a := range r.Attempts {
-		fmt.Fprintf(&b, "chain %d:\n", i+1)
-		for j, c := range a.Chain {
-			fmt.Fprintf(&b, "  %d %s\n", j, subjectOf(c))
-		}
-		for _, f := range a.Failures {
-			fmt.Fprintf(&b, "  - %s\n", f)
-		}
-	}
-	if r.Limit != "" {
-		fmt.Fprintf(&b, "%s\n", r.Limit)
-	}
-	return b.String()
 }

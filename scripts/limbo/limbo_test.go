@@ -47,7 +47,10 @@ func TestConformance(t *testing.T) {
 	t.Parallel()
 	dir := conformancedata.Folder(t)
 	accounted := known(t)
-	for _, file := range []string{"limbo.json", "pkits.json", "openssl-verify.json", "botan-verify.json", "boringssl-verify.json", "limbo-bettertls.json"} {
+	for _, file := range []string{
+		"limbo.json", "pkits.json", "openssl-verify.json", "botan-verify.json", "boringssl-verify.json",
+		"limbo-bettertls.json",
+	} {
 		t.Run(file, func(t *testing.T) {
 			t.Parallel()
 			runSuite(t, file, load(t, filepath.Join(dir, "chains", file)), accounted)
@@ -66,7 +69,8 @@ func runSuite(t *testing.T, file string, suite *limbo.Suite, accounted map[strin
 			agreed[c.Tier]++
 		}
 		if key := "chains/" + file + " " + c.ID; good == accounted[key] {
-			t.Errorf("%s (%s, %v): want %s, got %v %v %v\n%s%s", c.ID, c.Tier, c.Features, c.ExpectedResult, result.Valid, result.Policies, err, firstLine(c.Description), result.Explain())
+			t.Errorf("%s (%s, %v): want %s, got %v %v %v\n%s", c.ID, c.Tier, c.Features, c.ExpectedResult, result.Valid, result.Policies, err,
+				firstLine(c.Description))
 		}
 	}
 	for tier, n := range all {
