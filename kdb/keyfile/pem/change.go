@@ -54,11 +54,11 @@ func (c *container) store(e *kdb.Entry, old *record) error {
 	} else {
 		err = c.records.Insert(r.label, r)
 	}
-	issuers := c.settle(r, old)
+	c.settle(r, old)
 	if old != nil {
 		c.release(old)
 	}
-	c.describe(r, issuers)
+	c.describe(r)
 	return err
 }
 
@@ -89,7 +89,7 @@ func (c *container) holds(e *kdb.Entry) error {
 
 // newRecord makes a record of new parts, and of those of the old one that are the same.
 func (c *container) newRecord(e *kdb.Entry, old *record) (*record, error) {
-	r := &record{label: e.Label, kind: e.Kind, trusted: e.Kind == kdb.KindTrusted, certificates: e.Certificates}
+	r := &record{label: e.Label, base: e.Label, kind: e.Kind, trusted: e.Kind == kdb.KindTrusted, certificates: e.Certificates}
 	if old == nil {
 		old = &record{}
 	}
@@ -146,8 +146,8 @@ func (c *container) keyOf(r *record, e *kdb.Entry, old *record) error {
 }
 
 // settle puts the parts of a record into the file: each in the place of the one that it replaces, else behind the one before it, else at
-// the end. Issuers that the file has already stay where they are; the rest of the chain is returned.
-func (c *container) settle(r, old *record) []*part {
+// the end. Certificates of the chain that the file has already stay where they are.
+func (c *container) settle(r, old *record) {
 	if old == nil {
 		old = &record{}
 	}
@@ -162,24 +162,14 @@ func (c *container) settle(r, old *record) []*part {
 		place.p.owners++
 		last = place.p
 	}
-	var issuers []*part
-	for i, der := range r.chain() {
-		if c.ledger.alive(sha256.Sum256(der), nil) != nil && issued(der, r.certificates[i]) {
-			continue
+	for _, der := range r.chain() {
+		if c.ledger.alive(sha256.Sum256(der), nil) == nil {
+			p := c.newPart(Certificate, der)
+			c.place(p, nil, last)
+			last = p
 		}
-		p := c.newPart(Certificate, der)
-		c.place(p, nil, last)
-		issuers, last = append(issuers, p), p
 	}
 	c.ledger.chain(r, 1)
-	return issuers
-}
-
-// issued says that a certificate issued another one by the names, so that reading finds it.
-func issued(issuer, der []byte) bool {
-	name, _ := namesOf(der)
-	_, subject := namesOf(issuer)
-	return name == subject
 }
 
 // place puts a new part behind the first of the others that is there.
@@ -199,39 +189,24 @@ func (c *container) place(p *part, behind ...*part) {
 	}
 }
 
-// describe writes the label and the localKeyID of a record above its blocks where they are needed; issuers are new in the file.
-func (c *container) describe(r *record, issuers []*part) {
-	l := c.ledger
-	label := r.label
-	e := r.entry()
-	if label == kdb.AutoLabel(&e) && !c.needsName(r) {
+// describe writes the label of a record above its blocks if it is not the automatic one, and a localKeyID if the key is locked. What else
+// is needed, explain will tell.
+func (c *container) describe(r *record) {
+	label, own := r.label, r.own()
+	if e := r.entry(); label == kdb.AutoLabel(&e) {
 		label = ""
 	}
-	var id []byte
+	id := own.item.LocalKeyID
 	if r.key != nil {
 		id = r.key.item.LocalKeyID
-		if len(id) == 0 && (r.key.open || r.key.encrypted() || len(issuers) > 0) {
-			id = c.newID(r.own().item.DER, r.label)
+		if len(id) == 0 && (r.key.open || r.key.encrypted()) {
+			id = c.newID(own.item.DER, r.label)
 		}
 		if r.key.owners == 1 {
 			c.write(r.key, bag{label: label, keyID: id})
 		}
 	}
-	c.write(r.own(), bag{label: label, keyID: id})
-	l.noteKey(r)
-	for _, p := range issuers {
-		c.write(p, bag{chainOf: id})
-	}
-	switch r.kind {
-	case kdb.KindPersonal:
-		l.personal = true
-		c.keepTrusted(r)
-	case kdb.KindTrusted:
-		c.stayTrusted(r.certificates[0])
-		if l.trusted[r.cert] = r; l.subjects != nil {
-			l.noteSubject(r.cert)
-		}
-	}
+	c.write(own, bag{label: label, keyID: id})
 }
 
 // own is the part with the record's certificate or request.
@@ -247,20 +222,6 @@ func (c *container) write(p *part, b bag) {
 	if p.item.Label != b.label || !bytes.Equal(p.item.LocalKeyID, b.keyID) || !bytes.Equal(p.item.chainOf, b.chainOf) {
 		p.setAttributes(b, c.crlf)
 	}
-}
-
-// needsName says that a record would be taken for something else without its label.
-func (c *container) needsName(r *record) bool {
-	if r.key != nil && r.key.owners > 1 && r.key.item.Label != "" {
-		return true // of another entry with the same key
-	}
-	if r.cert == nil {
-		return false
-	}
-	if aux := r.cert.item.Aux; aux != nil && aux.Alias != "" {
-		return true
-	}
-	return r.kind == kdb.KindTrusted && c.ledger.personal // a chain might have it
 }
 
 // Delete implements keyfile.Container. Certificates that only the entry's chain needed go with it; one that other chains need stays
@@ -300,7 +261,7 @@ func (c *container) Rename(from, to string) error {
 		return err
 	}
 	l := c.book()
-	r.label = to
+	r.label, r.base = to, to
 	others := slices.Clone(r.copies)
 	for _, der := range r.chain() {
 		others = append(others, l.parts[sha256.Sum256(der)]...)
@@ -310,7 +271,7 @@ func (c *container) Rename(from, to string) error {
 			c.write(p, bag{label: to, keyID: p.item.LocalKeyID, chainOf: p.item.chainOf})
 		}
 	}
-	c.describe(r, nil)
+	c.describe(r)
 	return nil
 }
 

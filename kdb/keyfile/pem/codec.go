@@ -164,6 +164,7 @@ func (c *container) pair() {
 			err = x.add(p)
 		}
 		if err != nil {
+			p.unread = true
 			x.invalid(err)
 		}
 	}
@@ -173,6 +174,7 @@ func (c *container) pair() {
 		for _, p := range r.parts() {
 			p.owners++
 		}
-		r.label = c.records.Add(r.label, r)
+		r.base = r.label
+		r.label = c.records.Add(r.base, r)
 	}
 }

@@ -169,11 +169,6 @@ func (c *container) Reseal() error {
 	if !c.resealed {
 		return fmt.Errorf("%w: there is no private key in it that the password opens, and certificates are public", kdb.ErrUnsupported)
 	}
-	for _, r := range c.records.All() {
-		if r.key != nil && r.key.open {
-			c.pin(r)
-		}
-	}
 	return nil
 }
 
@@ -186,11 +181,14 @@ func (c *container) Encode(password []byte) (keyfile.Files, error) {
 	if c.fixed != "" {
 		return keyfile.Files{}, c.refuse("writing it")
 	}
+	if c.ledger != nil {
+		c.explain()
+	}
 	if err := c.seal(password); err != nil {
 		return keyfile.Files{}, err
 	}
 	out := bytes.Clone(c.mark)
-	for _, p := range c.parts {
+	for _, p := range c.all() {
 		out = p.write(out)
 	}
 	out = append(out, c.tail...)

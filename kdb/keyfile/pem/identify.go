@@ -125,3 +125,5 @@ func checkOpenSSH(data []byte) error {
 	}
 	return nil
 }
+
+func isKey(k Kind) bool { return k == PrivateKey || k == EncryptedKey || k == OpenSSHKey }

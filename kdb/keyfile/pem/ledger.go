@@ -7,9 +7,6 @@ import (
 	"crypto/sha256"
 	"math"
 	"slices"
-
-	"certkdb/kdb"
-	"certkdb/pki/cert"
 )
 
 // ledger tells what certificates are used for while a file is changed.
@@ -17,42 +14,20 @@ type ledger struct {
 	parts  map[[32]byte][]*part // that hold a certificate, by its fingerprint; deleted ones too
 	chains map[[32]byte]int     // how many chains have it
 	ids    map[string]bool      // the localKeyIDs that are taken, or were
-	// trusted are the trusted entries by their certificates, subjects these by their subjects.
-	trusted  map[*part]*record
-	subjects map[string][]*part
-	personal bool // there is a personal entry, or was
-	// untied are entries whose keys have no localKeyID, by the public key: they take every certificate with it.
-	untied map[string][]*record
 }
 
-// book returns the ledger, made at the first change. Keys that belong to their certificates only as long as nothing else is in the file
-// are tied to them then.
+// book returns the ledger, made at the first change.
 func (c *container) book() *ledger {
-	if c.ledger != nil {
-		return c.ledger
-	}
-	l := &ledger{
-		parts: map[[32]byte][]*part{}, chains: map[[32]byte]int{}, ids: map[string]bool{}, trusted: map[*part]*record{},
-		untied: map[string][]*record{},
-	}
-	c.ledger = l
-	for _, p := range c.parts {
-		l.note(p)
-	}
-	for _, r := range c.records.All() {
-		l.chain(r, 1)
-		if r.kind == kdb.KindTrusted {
-			l.trusted[r.cert] = r
+	if c.ledger == nil {
+		c.ledger = &ledger{parts: map[[32]byte][]*part{}, chains: map[[32]byte]int{}, ids: map[string]bool{}}
+		for _, p := range c.parts {
+			c.ledger.note(p)
 		}
-		l.personal = l.personal || r.kind == kdb.KindPersonal
-	}
-	for _, r := range c.records.All() {
-		if r.key != nil && r.key.private.SPKI == nil {
-			c.pin(r)
+		for _, r := range c.records.All() {
+			c.ledger.chain(r, 1)
 		}
-		l.noteKey(r)
 	}
-	return l
+	return c.ledger
 }
 
 func (l *ledger) note(p *part) {
@@ -62,15 +37,6 @@ func (l *ledger) note(p *part) {
 	}
 	l.ids[string(p.item.LocalKeyID)], l.ids[string(p.item.chainOf)] = true, true
 }
-
-func (l *ledger) noteKey(r *record) {
-	if r.key != nil && len(r.key.item.LocalKeyID) == 0 {
-		spki := string(r.key.private.SPKI)
-		l.untied[spki] = append(l.untied[spki], r)
-	}
-}
-
-func isKey(k Kind) bool { return k == PrivateKey || k == EncryptedKey || k == OpenSSHKey }
 
 // chain counts the chain of a record in or out.
 func (l *ledger) chain(r *record, n int) {
@@ -90,25 +56,6 @@ func (l *ledger) alive(sum [32]byte, not *part) *part {
 	return l.parts[sum][i]
 }
 
-// pin ties a key to its certificate or request by a localKeyID, since nobody sees its public key while it is encrypted. A key alone gets one lest
-// it be taken for that of what is added.
-func (c *container) pin(r *record) {
-	own := r.own()
-	if own != nil && own.item.Kind == PKCS7 {
-		return // it has no attributes
-	}
-	id := r.key.item.LocalKeyID
-	if len(id) == 0 && own == nil {
-		id = c.newID(r.key.item.DER, r.label)
-	} else if len(id) == 0 {
-		id = c.newID(own.item.DER, r.label)
-	}
-	c.write(r.key, bag{label: r.key.item.Label, keyID: id})
-	if own != nil {
-		c.write(own, bag{label: own.item.Label, keyID: id})
-	}
-}
-
 // newID makes a localKeyID as OpenSSL does, or another one if that is taken.
 func (c *container) newID(der []byte, label string) []byte {
 	sum := sha1.Sum(der) //nolint:gosec // see the import
@@ -117,89 +64,6 @@ func (c *container) newID(der []byte, label string) []byte {
 	}
 	c.ledger.ids[string(sum[:])] = true
 	return sum[:]
-}
-
-// stayTrusted ties keys to their certificates that would take a new one too.
-func (c *container) stayTrusted(der []byte) {
-	crt, err := cert.Parse(der)
-	if err != nil {
-		return // unreachable: it was parsed before
-	}
-	spki := string(crt.RawSPKI)
-	for _, r := range c.ledger.untied[spki] {
-		if c.has(r) {
-			c.pin(r)
-		}
-	}
-	delete(c.ledger.untied, spki)
-}
-
-// keepTrusted gives trusted entries their labels that would be taken for a part of a personal entry otherwise: those with one of its certificates,
-// and those that issued its chain.
-func (c *container) keepTrusted(r *record) {
-	for _, der := range r.certificates {
-		for _, p := range c.ledger.parts[sha256.Sum256(der)] {
-			if other := c.trustedOf(p); other != nil {
-				c.write(p, bag{label: other.label, keyID: p.item.LocalKeyID})
-			}
-		}
-	}
-	issuer, _ := namesOf(r.certificates[len(r.certificates)-1])
-	seen := map[string]bool{}
-	for todo := []string{issuer}; len(todo) > 0 && len(seen) <= maxChain; todo = todo[1:] {
-		if seen[todo[0]] {
-			continue
-		}
-		seen[todo[0]] = true
-		for _, p := range c.ledger.bySubject()[todo[0]] {
-			if other := c.trustedOf(p); other != nil {
-				c.write(p, bag{label: other.label, keyID: p.item.LocalKeyID})
-				issuer, _ := namesOf(other.certificates[0])
-				todo = append(todo, issuer)
-			}
-		}
-	}
-}
-
-// trustedOf is the trusted entry that a part makes, nil if it makes none.
-func (c *container) trustedOf(p *part) *record {
-	if r := c.ledger.trusted[p]; r != nil && !p.removed && r.cert == p && c.has(r) {
-		return r
-	}
-	return nil
-}
-
-// has says that a record is one of the file still.
-func (c *container) has(r *record) bool {
-	now, err := c.records.Find(r.label)
-	return err == nil && now == r
-}
-
-// bySubject indexes the certificates by their subjects in the form in which names are compared. It is made when it is first needed.
-func (l *ledger) bySubject() map[string][]*part {
-	if l.subjects == nil {
-		l.subjects = map[string][]*part{}
-		for p := range l.trusted {
-			l.noteSubject(p)
-		}
-	}
-	return l.subjects
-}
-
-func (l *ledger) noteSubject(p *part) {
-	for _, der := range p.certs {
-		_, subject := namesOf(der)
-		l.subjects[subject] = append(l.subjects[subject], p)
-	}
-}
-
-// namesOf are issuer and subject in the form in which names are compared.
-func namesOf(der []byte) (issuer, subject string) {
-	c, err := cert.Parse(der)
-	if err != nil {
-		return "", "" // unreachable: it was parsed before
-	}
-	return c.Issuer.Canonical(), c.Subject.Canonical()
 }
 
 // thin removes the copies of a certificate that no chain needs any more, of several those behind the removed record first.
@@ -226,4 +90,114 @@ func (p *part) distance(r *record) int {
 		return d
 	}
 	return math.MaxInt
+}
+
+// maxRounds bounds how often a changed file is read again; few changes need more than two rounds.
+const maxRounds = 5
+
+// explain reads the changed file again, as it will be when its keys are locked, and gives attributes to the blocks of which other entries
+// would come out than were put in.
+func (c *container) explain() {
+	for round := range maxRounds {
+		x := &pieces{named: true, locked: true, ignored: func(Item) {}, invalid: func(error) {}}
+		for _, p := range c.all() {
+			if !p.removed && !p.unread {
+				_ = x.add(p) // what cannot be read has been reported
+			}
+		}
+		unclear := c.unclear(x.pair())
+		if len(unclear) == 0 {
+			return
+		}
+		for r := range unclear {
+			c.tie(r, round > 0)
+		}
+	}
+}
+
+// unclear finds the records that are not read as they are meant, or have a part in what is read instead.
+func (c *container) unclear(read []*record) map[*record]bool {
+	type blocks struct{ key, own *part }
+	meant, owners, unclear := map[blocks]*record{}, map[*part][]*record{}, map[*record]bool{}
+	for _, r := range c.records.All() {
+		meant[blocks{r.key, r.own()}] = r
+		unclear[r] = true
+		for _, p := range r.parts() {
+			owners[p] = append(owners[p], r)
+		}
+	}
+	var others []*record
+	for _, again := range read {
+		if r := meant[blocks{again.key, again.own()}]; r != nil {
+			if r.reads(again) {
+				delete(unclear, r)
+			}
+			continue
+		}
+		for _, p := range again.parts() {
+			others = append(others, owners[p]...)
+		}
+	}
+	for _, r := range others {
+		unclear[r] = true
+	}
+	return unclear
+}
+
+// reads says that a record is what was read again, which may have more of a chain.
+func (r *record) reads(again *record) bool {
+	return r.kind == again.kind && r.trusted == again.trusted && r.base == again.label && len(r.certificates) <= len(again.certificates) &&
+		slices.EqualFunc(r.certificates, again.certificates[:len(r.certificates)], bytes.Equal)
+}
+
+// tie writes the localKeyID of an entry above its key and its certificate or request, and in full its label and its chain too.
+func (c *container) tie(r *record, full bool) {
+	own := r.own()
+	if own != nil && own.item.Kind == PKCS7 {
+		return // it has no attributes
+	}
+	if r.key == nil {
+		c.write(own, bag{label: r.base, keyID: own.item.LocalKeyID})
+		return
+	}
+	id := r.key.item.LocalKeyID
+	if len(id) == 0 {
+		first := r.key
+		if own != nil {
+			first = own
+		}
+		id = c.newID(first.item.DER, r.label)
+	}
+	for _, p := range [...]*part{r.key, own} {
+		if p == nil {
+			continue
+		}
+		label := p.item.Label
+		if full && (p == own || r.key.owners == 1) {
+			label = r.base
+		}
+		c.write(p, bag{label: label, keyID: id})
+	}
+	if full {
+		c.tieChain(r, id)
+	}
+}
+
+// tieChain makes sure that each certificate of a chain stands in the file with the localKeyID of its entry.
+func (c *container) tieChain(r *record, id []byte) {
+	last := r.cert
+	for _, der := range r.chain() {
+		var tied *part
+		for _, p := range c.ledger.parts[sha256.Sum256(der)] {
+			if !p.removed && p.owners == 0 && p.item.Kind != PKCS7 && (len(p.item.chainOf) == 0 || bytes.Equal(p.item.chainOf, id)) {
+				tied = p
+			}
+		}
+		if tied == nil {
+			tied = c.newPart(Certificate, der)
+			c.place(tied, nil, last)
+		}
+		c.write(tied, bag{label: tied.item.Label, keyID: tied.item.LocalKeyID, chainOf: id})
+		last = tied
+	}
 }

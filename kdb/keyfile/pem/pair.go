@@ -27,6 +27,7 @@ type piece struct {
 // record is an entry with the parts that it is made of.
 type record struct {
 	label        string
+	base         string // the label without the number that tells it from an earlier one
 	kind         kdb.Kind
 	trusted      bool
 	item         *Item // the certificate or request; nil for a key alone
@@ -40,7 +41,9 @@ type record struct {
 // pieces are what an input holds. Their method pair makes entries of them by the rules of FORMAT.md.
 type pieces struct {
 	// named lets a certificate with a label of its own be an entry even if it is part of a chain, or equals that of another entry.
-	named   bool
+	named bool
+	// locked lets no key that is, or will be, encrypted show its public key.
+	locked  bool
 	ignored func(Item)  // takes what makes no entry
 	invalid func(error) // takes errors about one of several certificates in a block
 	size    int         // bytes
@@ -52,7 +55,7 @@ type pieces struct {
 	keyIDs              map[string]bool
 	pool                *issuers.Pool
 	pieceOf             map[*cert.Certificate]*piece
-	bySPKI              map[string]*record    // by the public keys of their private keys
+	byKey               map[string]*record    // by the private keys
 	chained             map[[32]byte][]string // certificates in chains, with the labels of the entries that have these
 }
 
@@ -80,7 +83,9 @@ func (x *pieces) add(p *part) error {
 		f.spki = request.RawSPKI
 		x.requests = append(x.requests, f)
 	case PrivateKey, EncryptedKey, OpenSSHKey:
-		f.spki = p.private.SPKI
+		if !x.locked || !p.open && !p.encrypted() {
+			f.spki = p.private.SPKI
+		}
 		x.keys = append(x.keys, f)
 	case PKCS7:
 		return x.addPKCS7(p)
@@ -134,7 +139,7 @@ func (x *pieces) pair() []*record {
 	}
 	for _, f := range x.certs {
 		if !f.taken && !x.inChain(f) {
-			x.enter(&record{
+			x.records = append(x.records, &record{
 				kind: kdb.KindTrusted, trusted: !f.item.Aux.Distrusted(), item: f.item, cert: f.part, label: f.label(""),
 				certificates: [][]byte{f.item.DER},
 			})
@@ -148,7 +153,7 @@ func (x *pieces) pair() []*record {
 func (x *pieces) index() {
 	x.pool, x.pieceOf = issuers.NewPool(time.Time{}), make(map[*cert.Certificate]*piece, len(x.certs))
 	x.publics, x.byID, x.tied = map[string][]*piece{}, map[string][]*piece{}, map[string][]*piece{}
-	x.keyIDs, x.bySPKI, x.chained = map[string]bool{}, map[string]*record{}, map[[32]byte][]string{}
+	x.keyIDs, x.byKey, x.chained = map[string]bool{}, map[string]*record{}, map[[32]byte][]string{}
 	for _, f := range x.certs {
 		x.pieceOf[f.cert] = f
 		x.pool.Add(f.cert)
@@ -172,19 +177,19 @@ func (x *pieces) pairKey(k *piece) {
 	if len(matching) > 0 {
 		return
 	}
-	if r := x.bySPKI[string(k.identity())]; r != nil {
+	if r := x.byKey[string(k.identity())]; r != nil {
 		r.copies = append(r.copies, k.part)
 	} else if !x.pairRequest(k) {
-		x.enter(&record{kind: kdb.KindPersonal, key: k.part, label: k.part.keyLabel()})
+		x.enter(k, &record{kind: kdb.KindPersonal, label: k.keyLabel()})
 	}
 }
 
-// identity is the public key, else the private one as far as it is known.
+// identity is the public key, else the private one if it has none that is known; nil for a locked key.
 func (k *piece) identity() []byte {
-	if k.spki != nil {
-		return k.spki
+	if k.spki == nil && k.part.private.SPKI == nil {
+		return k.part.private.PKCS8
 	}
-	return k.part.private.PKCS8
+	return k.spki
 }
 
 // certificatesOf finds the certificates of a key that are no other entry's, the copies of each behind it.
@@ -260,7 +265,7 @@ func (x *pieces) distinct(list []*piece) [][]*piece {
 func (x *pieces) pairCertificate(k *piece, group []*piece) {
 	f := group[0]
 	r := &record{
-		kind: kdb.KindPersonal, key: k.part, item: f.item, cert: f.part, label: f.label(k.item.Label), certificates: [][]byte{f.item.DER},
+		kind: kdb.KindPersonal, item: f.item, cert: f.part, label: f.label(k.item.Label), certificates: [][]byte{f.item.DER},
 	}
 	for _, again := range group[1:] {
 		r.copies = append(r.copies, again.part)
@@ -270,7 +275,7 @@ func (x *pieces) pairCertificate(k *piece, group []*piece) {
 		sum := sha256.Sum256(issuer.item.DER)
 		x.chained[sum] = append(x.chained[sum], r.label)
 	}
-	x.enter(r)
+	x.enter(k, r)
 }
 
 // issuers are the chain of a certificate. Certificates that are tied to its key go before others that could be in their place, and belong
@@ -309,13 +314,12 @@ func (x *pieces) issuer(f *piece, tied []*piece) *piece {
 	return x.pieceOf[c]
 }
 
-// enter adds a record.
-func (x *pieces) enter(r *record) {
+// enter adds a record with a private key.
+func (x *pieces) enter(k *piece, r *record) {
+	r.key = k.part
 	x.records = append(x.records, r)
-	if r.key != nil {
-		if id := (&piece{part: r.key, spki: r.key.private.SPKI}).identity(); id != nil {
-			x.bySPKI[string(id)] = r
-		}
+	if id := k.identity(); id != nil {
+		x.byKey[string(id)] = r
 	}
 }
 
@@ -328,7 +332,7 @@ func (x *pieces) pairRequest(k *piece) bool {
 			continue
 		}
 		f.taken = true
-		x.enter(&record{kind: kdb.KindRequest, key: k.part, item: f.item, request: f.part, label: f.label(k.item.Label)})
+		x.enter(k, &record{kind: kdb.KindRequest, item: f.item, request: f.part, label: f.label(k.item.Label)})
 		return true
 	}
 	return false
@@ -369,13 +373,13 @@ func (f *piece) label(other string) string {
 }
 
 // keyLabel is the label of a key alone: made of what it shows of itself, since a digest of the key would help to guess it.
-func (p *part) keyLabel() string {
-	if kdb.CheckLabel(p.item.Label) == nil {
-		return p.item.Label
+func (k *piece) keyLabel() string {
+	if kdb.CheckLabel(k.item.Label) == nil {
+		return k.item.Label
 	}
-	public := p.private.SPKI
+	public := k.spki
 	if public == nil {
-		public = p.item.DER // encrypted
+		public = k.item.DER // encrypted
 	}
 	sum := sha256.Sum256(public)
 	return fmt.Sprintf("key-%x", sum[:4])

@@ -20,6 +20,7 @@ type part struct {
 	owners  int      // entries that it is part of, those that have it in their chains left out
 	fresh   bool     // made since the file was read
 	removed bool
+	unread  bool // it is not what it says to be
 
 	// Of a private key, once it is open:
 	private key.Private
@@ -132,6 +133,9 @@ func (p *part) setAttributes(b bag, crlf bool) {
 	}
 	p.own = append(append(append([]byte{}, notes[:head]...), lines...), notes[head:]...)
 	p.item.Label, p.item.LocalKeyID, p.item.chainOf = b.label, b.keyID, b.chainOf
+	if p.item.Aux != nil && b.label == "" {
+		p.item.Label = p.item.Aux.Alias
+	}
 }
 
 // ended says that a text ends with the end of a line, if it is not empty.
@@ -163,7 +167,7 @@ func (p *part) remove() {
 	}
 }
 
-// write appends the part, and what was put behind it.
+// write appends the part.
 func (p *part) write(out []byte) []byte {
 	switch {
 	case !p.removed:
@@ -175,8 +179,19 @@ func (p *part) write(out []byte) []byte {
 	case len(bytes.TrimSpace(p.loose)) > 0:
 		out = append(out, p.loose...) // blank lines alone go with the block that they set apart
 	}
-	for _, next := range p.after {
-		out = next.write(out)
-	}
 	return out
+}
+
+// all are the parts in the order in which they are written, removed ones too.
+func (c *container) all() []*part {
+	var list []*part
+	var add func([]*part)
+	add = func(parts []*part) {
+		for _, p := range parts {
+			list = append(list, p)
+			add(p.after)
+		}
+	}
+	add(c.parts)
+	return list
 }
