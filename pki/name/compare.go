@@ -5,9 +5,6 @@ import (
 	"slices"
 	"strings"
 	"unicode"
-
-	"golang.org/x/text/cases"
-	"golang.org/x/text/unicode/norm"
 )
 
 // Equal compares two names by RFC 5280 section 7.1: part by part, the attributes of a part in any order, text by its
@@ -91,8 +88,7 @@ func prepare(s string) string {
 		return squeeze(asciiLower(strings.Map(mapRune, s)))
 	}
 	s = strings.Map(mapRune, s)
-	s = norm.NFKC.String(cases.Fold().String(norm.NFKC.String(s)))
-	return squeeze(strings.Map(mapRune, s))
+	return squeeze(strings.Map(mapRune, fold(s)))
 }
 
 // mapRune drops what RFC 4518 section 2.2 maps to nothing and turns all white space into a space.
