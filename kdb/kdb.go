@@ -137,6 +137,8 @@ type CreateOptions struct {
 	Options
 	// Cost is the work of a password slot's key derivation; the zero value is the production cost.
 	Cost Cost
+	// StashOnly makes a stash, which alone opens the database: it gets no password. See Driver.StashOnly.
+	StashOnly bool
 	// Profile chooses among the ways that a foreign format can be written ("legacy", "2023", "2026", "passwordless"
 	// for PKCS #12); "" is the format's default.
 	Profile string
@@ -149,4 +151,5 @@ type Cost uint8
 const (
 	CostProduction Cost = iota // RFC 9106, second recommended option; PBKDF2 with 600 000 rounds under FIPS
 	CostTest                   // the least that is accepted: for tests alone
+	CostRandom                 // of a password of 256 random bits, which nobody can guess: nothing is spent on it
 )

@@ -27,6 +27,8 @@ type Driver struct {
 	// Pieces says that such a file is a series of pieces that each stand for themselves (PEM, DER, PKCS #7) and no container: it can be
 	// read as a stream, piece by piece, and no password opens it; only private keys in it may have one.
 	Pieces bool
+	// StashOnly says that a stash can open such a database without there being a password.
+	StashOnly bool
 	// Matches recognises an existing file by its first bytes (up to 4096) and nothing else.
 	Matches func(head []byte) bool
 	// Open opens an existing database. It does not ask for the password before the file has proved to be one.

@@ -234,7 +234,7 @@ func firstLine(r io.Reader) ([]byte, error) {
 // NewPassword is a password to be set: read from a source, or made here.
 type NewPassword struct {
 	Password
-	// Generate makes a random password of 160 bits.
+	// Generate makes a random password of 256 bits.
 	Generate bool
 	// OutFile is where a generated password is written, mode 0600, never over an existing file.
 	OutFile string
@@ -280,11 +280,19 @@ func (n NewPassword) Get(env *Env, what string) ([]byte, error) {
 // Wanted says that there is to be a password.
 func (n NewPassword) Wanted() bool { return n.Given() || n.Generate }
 
-// generatePassword makes 160 random bits, written in 32 characters that survive every shell.
+// Cost is the cost of the password's key slot: nothing for one that is made here, which nobody can guess.
+func (n NewPassword) Cost(otherwise kdb.Cost) kdb.Cost {
+	if n.Generate {
+		return kdb.CostRandom
+	}
+	return otherwise
+}
+
+// generatePassword makes 256 random bits, written in 52 characters that survive every shell.
 func generatePassword() []byte {
-	var random [20]byte
+	var random [32]byte
 	rand.Read(random[:]) // never fails
-	return []byte(strings.ToLower(base32.StdEncoding.EncodeToString(random[:])))
+	return []byte(strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(random[:])))
 }
 
 // Fixed is a password source for a password that is at hand already.

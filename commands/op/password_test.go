@@ -201,7 +201,7 @@ func TestNewPassword_isMade(t *testing.T) {
 	dir := t.TempDir()
 	n := op.NewPassword{Generate: true, OutFile: filepath.Join(dir, "pw")}
 	first, err := n.Get(world(nil, "", nil), "x")
-	if err != nil || !regexp.MustCompile(`^[a-z2-7]{32}$`).Match(first) {
+	if err != nil || !regexp.MustCompile(`^[a-z2-7]{52}$`).Match(first) {
 		t.Fatalf("%q, %v", first, err)
 	}
 	if written, err := os.ReadFile(n.OutFile); string(written) != string(first)+"\n" || err != nil {

@@ -35,7 +35,7 @@ func FuzzDecodeMeta(f *testing.F) {
 }
 
 func FuzzDecodeSlot(f *testing.F) {
-	for _, kind := range []uint8{slotPassword, slotStash} {
+	for _, kind := range []uint8{slotPassword, slotStash, slotSecret} {
 		s := newSlot(kind, kdb.CostProduction, meta{}.created)
 		s.wrapped = make([]byte, wrappedSize)
 		f.Add(s.encode())

@@ -19,7 +19,9 @@ import (
 	"certkdb/kdb/store/storetest"
 )
 
-var secretOptions = kdb.Options{Password: func(context.Context, string) ([]byte, error) { return []byte("secret"), nil }}
+var secretOptions = kdb.Options{
+	Password: func(context.Context, string) ([]byte, error) { return []byte("secret"), nil }, LockTimeout: patient.LockTimeout,
+}
 
 func newInternal(t *testing.T, st store.Store) *Database {
 	t.Helper()
@@ -52,36 +54,34 @@ func TestCommit_sealsAreBounded(t *testing.T) {
 	}
 }
 
-// TestWrap_opensTheSlotOnce: a key that was derived wrongly, by bad memory for example, must not lock everybody out.
-func TestWrap_opensTheSlotOnce(t *testing.T) {
+// TestWrap_everyKind: the slot opens with its secret, under its number, and with nothing else.
+func TestWrap_everyKind(t *testing.T) {
 	t.Parallel()
 	m := newMeta(time.Now())
 	master := newMaster()
-	s := newSlot(slotPassword, kdb.CostTest, time.Now())
-	calls := 0
-	flaky := func(secret []byte) ([]byte, error) {
-		calls++
-		key, err := s.derive(secret)
-		if calls == 1 {
-			key[0] ^= 1
+	for _, kind := range []uint8{slotPassword, slotStash, slotSecret} {
+		s := newSlot(kind, kdb.CostTest, time.Now())
+		if err := s.wrap(&m, 1, []byte("secret"), master); err != nil {
+			t.Fatal(err)
 		}
-		return key, err
-	}
-	if err := s.wrapBy(flaky, &m, 1, []byte("secret"), master); !errors.Is(err, kdb.ErrCorrupt) {
-		t.Errorf("a slot that does not open again: %v, want ErrCorrupt", err)
-	}
-	broken := func([]byte) ([]byte, error) { return nil, kdb.ErrUnsupported }
-	if err := s.wrapBy(broken, &m, 1, []byte("secret"), master); !errors.Is(err, kdb.ErrUnsupported) {
-		t.Errorf("a derivation that fails: %v", err)
-	}
-	if err := s.wrap(&m, 1, []byte("secret"), master); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := s.unwrap(&m, 1, []byte("secret")); err != nil || !bytes.Equal(got, master) {
-		t.Errorf("the slot opens to another key, %v", err)
-	}
-	if _, err := s.unwrap(&m, 2, []byte("secret")); !errors.Is(err, kdb.ErrPassword) {
-		t.Errorf("under another number: %v, want ErrPassword", err)
+		decoded, err := decodeSlot(s.encode())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := decoded.unwrap(&m, 1, []byte("secret")); err != nil || !bytes.Equal(got, master) {
+			t.Errorf("%s: the slot opens to another key, %v", s.kindName(), err)
+		}
+		if _, err := s.unwrap(&m, 2, []byte("secret")); !errors.Is(err, kdb.ErrPassword) {
+			t.Errorf("%s: under another number: %v, want ErrPassword", s.kindName(), err)
+		}
+		for _, other := range []uint8{slotPassword, slotStash, slotSecret} {
+			if decoded.kind = other; other == kind {
+				continue
+			}
+			if _, err := decoded.unwrap(&m, 1, []byte("secret")); !errors.Is(err, kdb.ErrPassword) {
+				t.Errorf("%s as kind %d: %v, want ErrPassword", s.kindName(), other, err)
+			}
+		}
 	}
 }
 
@@ -285,7 +285,7 @@ func TestChunked_mayBeChangedWhileScanned(t *testing.T) {
 func onDisk(t *testing.T, disk *atomicfiletest.Disk) *Database {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "x.ckdb")
-	db := newInternal(t, boltstore.Backend().Open(path, store.Options{Create: true}))
+	db := newInternal(t, boltstore.Backend().Open(path, store.Options{Create: true, LockTimeout: patient.LockTimeout}))
 	db.disk = disk
 	return db
 }

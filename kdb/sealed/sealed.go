@@ -46,6 +46,7 @@ func Driver(b store.Backend) kdb.Driver {
 		Aliases:    []string{"native"},
 		Scheme:     b.Scheme,
 		Extensions: []string{".ckdb"},
+		StashOnly:  true,
 		Matches:    b.Matches,
 		Exists:     b.Exists,
 		Open: func(ctx context.Context, location string, o kdb.Options) (kdb.Database, error) {
@@ -94,31 +95,46 @@ func newDatabase(st store.Store, location string, o kdb.Options) *Database {
 	return db
 }
 
-// Create makes a new database in an empty store, with one password slot, and returns it unlocked.
+// Create makes a new database in an empty store, with one slot for a password or for a stash, and returns it unlocked.
 func Create(ctx context.Context, st store.Store, location string, o kdb.CreateOptions) (*Database, error) {
 	db := newDatabase(st, location, o.Options)
-	password, err := db.askPassword(ctx)
-	if err != nil {
-		return nil, &store.Error{Op: "creating", Location: location, Err: err}
+	if err := db.create(ctx, o); err != nil {
+		return nil, err
 	}
-	defer clear(password)
-	if len(password) == 0 {
-		return nil, &store.Error{Op: "creating", Location: location, Err: fmt.Errorf("%w: it is empty", kdb.ErrNoPassword)}
-	}
+	return db, nil
+}
+
+func (db *Database) create(ctx context.Context, o kdb.CreateOptions) error {
 	k, err := deriveKeys(newMeta(db.now()), newMaster())
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s := newSlot(slotPassword, o.Cost, db.now())
-	if err := s.wrap(&k.meta, 1, password, k.master); err != nil {
-		return nil, err
+	commit := func(s *slot, secret []byte) error {
+		if err := s.wrap(&k.meta, 1, secret, k.master); err != nil {
+			return err
+		}
+		return db.name(db.store.Update(ctx, func(stx store.Tx) error { return db.initialise(ctx, stx, k, s) }))
 	}
-	err = st.Update(ctx, func(stx store.Tx) error { return db.initialise(ctx, stx, k, s) })
+	if o.StashOnly {
+		err = db.createByStash(ctx, &k.meta, commit)
+	} else {
+		err = db.createByPassword(ctx, o.Cost, commit)
+	}
 	if err != nil {
-		return nil, db.name(err)
+		return err
 	}
 	k.slot, db.keys = 1, k
-	return db, nil
+	return nil
+}
+
+// createByPassword makes the slot of a new database's password and has it stored.
+func (db *Database) createByPassword(ctx context.Context, cost kdb.Cost, commit func(*slot, []byte) error) error {
+	password, err := db.askPassword(ctx)
+	if err != nil {
+		return &store.Error{Op: "creating", Location: db.location, Err: err}
+	}
+	defer clear(password)
+	return commit(newSlot(passwordKind(cost), cost, db.now()), password)
 }
 
 // initialise writes the first records.

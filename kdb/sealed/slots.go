@@ -30,56 +30,56 @@ func (db *Database) Slots(ctx context.Context) ([]kdb.SlotInfo, error) {
 // AddPasswordSlot adds a key slot for a further password and returns its id.
 func (db *Database) AddPasswordSlot(ctx context.Context, password []byte, cost kdb.Cost) (id int, err error) {
 	added, err := db.replaceSlots(ctx, "slot-add", nil, func(uint32) (*slot, []byte, error) {
-		return newSlot(slotPassword, cost, db.now()), password, nil
+		return newSlot(passwordKind(cost), cost, db.now()), password, nil
 	})
 	return int(added), err
 }
 
 // ChangePassword puts a slot for the new password in the place of a password slot. old is the id of that slot; 0 is the
-// slot that the database was unlocked with, or the only password slot. The id of the new slot is returned.
+// slot that the database was unlocked with, or the only password slot; a database without one gets its first. The id of the new
+// slot is returned.
 func (db *Database) ChangePassword(ctx context.Context, old int, password []byte, cost kdb.Cost) (id int, err error) {
-	gone, err := db.passwordSlot(ctx, old)
+	replaced, err := db.passwordSlot(ctx, old)
 	if err != nil {
 		return 0, fmt.Errorf("changing the password: %w", err)
 	}
-	added, err := db.replaceSlots(ctx, "passwd", []uint32{gone}, func(uint32) (*slot, []byte, error) {
-		return newSlot(slotPassword, cost, db.now()), password, nil
+	added, err := db.replaceSlots(ctx, "passwd", replaced, func(uint32) (*slot, []byte, error) {
+		return newSlot(passwordKind(cost), cost, db.now()), password, nil
 	})
 	return int(added), err
 }
 
-// passwordSlot finds the slot whose password is to be changed.
-func (db *Database) passwordSlot(ctx context.Context, wanted int) (uint32, error) {
+// passwordSlot finds the slot whose password is to be changed, if there is one.
+func (db *Database) passwordSlot(ctx context.Context, wanted int) ([]uint32, error) {
 	k, err := db.acquire(ctx)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer k.release()
 	slots, err := db.Slots(ctx)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	var candidates []uint32
 	for _, s := range slots {
-		if s.Kind != "password" {
+		if s.Kind != "password" && s.Kind != "secret" {
 			continue
 		}
 		if s.ID == wanted || wanted == 0 && s.ID == int(k.slot) {
-			return uint32(s.ID), nil
+			return []uint32{uint32(s.ID)}, nil
 		}
 		candidates = append(candidates, uint32(s.ID))
 	}
 	switch {
 	case wanted != 0:
-		return 0, fmt.Errorf("%w: there is no password slot %d", kdb.ErrNotFound, wanted)
-	case len(candidates) != 1:
-		return 0, fmt.Errorf("%w: there are %d password slots, say which", kdb.ErrUnsupported, len(candidates))
+		return nil, fmt.Errorf("%w: there is no password slot %d", kdb.ErrNotFound, wanted)
+	case len(candidates) > 1:
+		return nil, fmt.Errorf("%w: there are %d password slots, say which", kdb.ErrUnsupported, len(candidates))
 	}
-	return candidates[0], nil
+	return candidates, nil
 }
 
-// replaceSlots adds the slot that the function makes and removes others, in one transaction. The new slot was opened
-// once before anything is stored. Deriving its key takes long, so it happens outside of the transaction; then the slot's id
+// replaceSlots adds the slot that the function makes and removes others, in one transaction. Deriving its key takes long, so it happens outside of the transaction; then the slot's id
 // is not certain, and it is done again if somebody else took the id.
 func (db *Database) replaceSlots(ctx context.Context, operation string, gone []uint32, fill func(id uint32) (*slot, []byte, error)) (uint32, error) {
 	k, err := db.acquire(ctx)

@@ -11,6 +11,7 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/kdb/atomicfile"
+	"certkdb/kdb/store"
 )
 
 // CreateStash makes a key slot with a random key and stores that key in the file beside the database that StashPath
@@ -72,6 +73,40 @@ func (db *Database) addStash(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// createByStash writes the stash of a new database and then has the database stored. Whenever it ends, no database is there that
+// nothing opens.
+func (db *Database) createByStash(ctx context.Context, m *meta, commit func(*slot, []byte) error) error {
+	if db.stash == "" {
+		return fmt.Errorf("creating a stash: %w", kdb.ErrUnsupported)
+	}
+	content := stash{id: m.id, slot: 1}
+	rand.Read(content.key[:]) // never fails
+	defer clear(content.key[:])
+	if err := writeStash(db.disk, db.stash, &content); err != nil {
+		return fmt.Errorf("creating the stash %q: %w", db.stash, err)
+	}
+	err := commit(newSlot(slotStash, kdb.CostProduction, db.now()), content.key[:])
+	if err != nil {
+		db.withdrawStash(ctx, &content)
+	}
+	return err
+}
+
+// withdrawStash removes the stash of a database that could not be made, and puts the one back that it replaced.
+func (db *Database) withdrawStash(ctx context.Context, content *stash) {
+	if there, err := readStash(db.stash); err != nil || there != *content {
+		return
+	}
+	var m meta
+	err := db.store.View(ctx, func(stx store.Tx) (err error) { m, _, err = readMetaRecord(stx); return err })
+	switch {
+	case errors.Is(err, kdb.ErrNoDatabase):
+		_ = db.disk.Remove(db.stash) // at worst a stash stays that opens nothing
+	case err == nil && m.id != content.id: // another process was faster
+		_ = db.disk.Rename(keptStash(db.stash, &stash{id: m.id, slot: 1}), db.stash)
+	}
 }
 
 // RemoveStash removes the stash's key slot and its file.
@@ -174,7 +209,7 @@ func stashPath(path string) string {
 func writeStash(disk atomicfile.FS, path string, s *stash) error {
 	path = atomicfile.Follow(path)
 	if old, err := parseStash(path); err == nil && old.id != s.id {
-		err := disk.Link(path, fmt.Sprintf("%s.%x-%d", path, old.id[:4], old.slot))
+		err := disk.Link(path, keptStash(path, &old))
 		if err != nil && !errors.Is(err, fs.ErrExist) {
 			return fmt.Errorf("the stash of another database is there, and cannot be kept: %w", err)
 		}
@@ -193,6 +228,9 @@ func writeStash(disk atomicfile.FS, path string, s *stash) error {
 	}
 	return t.Replace()
 }
+
+// keptStash is the name under which the stash of another database is kept.
+func keptStash(path string, s *stash) string { return fmt.Sprintf("%s.%x-%d", path, s.id[:4], s.slot) }
 
 // parseStash reads a stash whatever its mode is.
 func parseStash(path string) (stash, error) {

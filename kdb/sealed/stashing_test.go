@@ -216,3 +216,69 @@ func TestStash_behindALink(t *testing.T) {
 	wantStashOpens(t, link, func() {})
 	wantStashOpens(t, path, func() {})
 }
+
+// TestCreate_stashOnly: no password is asked for, and whichever call fails, or is the last one, no database is there that nothing opens.
+func TestCreate_stashOnly(t *testing.T) {
+	t.Parallel()
+	for how, faults := range map[string]func(int, error) func(int, string) error{"an error": atomicfiletest.At, "the end": from} {
+		for n := 1; ; n++ {
+			path := filepath.Join(t.TempDir(), "x.ckdb")
+			disk := &atomicfiletest.Disk{Fail: faults(n, syscall.EIO)}
+			err := createStashOnly(t, path, disk)
+			if _, errThere := os.Stat(path); errThere == nil {
+				wantStashOpens(t, path, func() { t.Logf("%s at call %d of %q", how, n, disk.Calls()) })
+			} else if err == nil {
+				t.Errorf("%s at call %d: nothing was made, and nothing said", how, n)
+			} else if err := createStashOnly(t, path, &atomicfiletest.Disk{}); err != nil {
+				t.Errorf("%s at call %d, once more: %v", how, n, err)
+			}
+			if len(disk.Calls()) < n {
+				if err != nil || n < 5 {
+					t.Errorf("without a fault, %d calls: %v", n-1, err)
+				}
+				break
+			}
+		}
+	}
+}
+
+func createStashOnly(t *testing.T, path string, disk *atomicfiletest.Disk) error {
+	t.Helper()
+	file := boltstore.Open(path, boltstore.Options{Options: store.Options{Create: true, LockTimeout: patient.LockTimeout}, Disk: disk})
+	db := newDatabase(file, path, kdb.Options{})
+	db.disk = disk
+	return db.create(t.Context(), kdb.CreateOptions{StashOnly: true})
+}
+
+// TestChangePassword_firstOne: a database that only its stash opens gets a password; the stash goes on opening it.
+func TestChangePassword_firstOne(t *testing.T) {
+	t.Parallel()
+	path := stashOnly(t)
+	db := openFaulty(t, path, &atomicfiletest.Disk{})
+	if _, err := db.ChangePassword(t.Context(), 0, []byte("secret"), kdb.CostRandom); err != nil {
+		t.Fatal(err)
+	}
+	wantStashOpens(t, path, func() {})
+	slots, err := db.Slots(t.Context())
+	if err != nil || len(slots) != 2 || slots[1].Kind != "secret" || slots[1].KDF != "hkdf-sha256" {
+		t.Errorf("slots %v, %v", slots, err)
+	}
+	if err := os.Remove(path + StashExtension); err != nil {
+		t.Fatal(err)
+	}
+	if err := openFaulty(t, path, &atomicfiletest.Disk{}).Unlock(t.Context()); err != nil {
+		t.Errorf("by the password: %v", err)
+	}
+}
+
+// TestIsHidden: only a stash that the caller may not read leaves the way to a password.
+func TestIsHidden(t *testing.T) {
+	t.Parallel()
+	for err, want := range map[error]bool{
+		&os.PathError{Op: "open", Path: "x", Err: syscall.EACCES}: true, ErrStashMode: false, kdb.ErrParse: false, syscall.EIO: false,
+	} {
+		if got := isHidden(err); got != want {
+			t.Errorf("%v: %v, want %v", err, got, want)
+		}
+	}
+}

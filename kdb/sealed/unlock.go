@@ -1,6 +1,7 @@
 package sealed
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -29,6 +30,17 @@ func (s *storedSlot) info() kdb.SlotInfo {
 		return kdb.SlotInfo{ID: int(s.id), Kind: "unusable", KDF: s.err.Error()}
 	}
 	return kdb.SlotInfo{ID: int(s.id), Kind: s.slot.kindName(), KDF: s.slot.describe(), Created: s.slot.created}
+}
+
+// rank orders the slots that a password may open: 0 is none of them, and the highest is the cheapest.
+func (s *storedSlot) rank() int {
+	switch {
+	case s.slot == nil || s.slot.kind == slotStash:
+		return 0
+	case s.slot.kind == slotSecret:
+		return 2
+	}
+	return 1
 }
 
 func newMeta(now time.Time) meta {
@@ -135,16 +147,21 @@ func (db *Database) unlock(ctx context.Context) (*keys, error) {
 
 // openSlot gets the master key out of a slot, the stash's first.
 func (db *Database) openSlot(ctx context.Context, m *meta, slots []storedSlot) (uint32, []byte, error) {
-	id, master, err := db.openByStash(m, slots)
-	if err != nil || master != nil {
-		return id, master, err
+	id, master, errStash := db.openByStash(m, slots)
+	if errStash != nil && !isHidden(errStash) || master != nil {
+		return id, master, errStash
 	}
 	password, err := db.askPassword(ctx)
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, cmp.Or(errStash, err)
 	}
 	defer clear(password)
 	return openByPassword(ctx, m, slots, password)
+}
+
+// isHidden reports whether a stash belongs to somebody else and keeps nobody from using a password.
+func isHidden(err error) bool {
+	return errors.Is(err, fs.ErrPermission) && !errors.Is(err, ErrStashMode)
 }
 
 // openByStash returns nil if the stash is not to be used, is not there, or opens no slot (any more).
@@ -175,14 +192,15 @@ func (db *Database) openByStash(m *meta, slots []storedSlot) (uint32, []byte, er
 	return 0, nil, nil
 }
 
-// openByPassword tries the password slots. A wrong password, a damaged slot and one whose parameters are refused give the
+// openByPassword tries the slots of passwords, those first that cost nothing. A wrong password, a damaged slot and one whose parameters are refused give the
 // same error; Info tells what is wrong with a slot.
 func openByPassword(ctx context.Context, m *meta, slots []storedSlot, password []byte) (uint32, []byte, error) {
-	for _, s := range slots {
+	cheapFirst := slices.SortedStableFunc(slices.Values(slots), func(a, b storedSlot) int { return cmp.Compare(b.rank(), a.rank()) })
+	for _, s := range cheapFirst {
 		if err := ctx.Err(); err != nil {
 			return 0, nil, err
 		}
-		if s.slot == nil || s.slot.kind != slotPassword {
+		if s.rank() == 0 {
 			continue
 		}
 		master, err := s.slot.unwrap(m, s.id, password)

@@ -87,9 +87,7 @@ func (o Init) Run(ctx context.Context, env *op.Env) (*op.Session, Created, error
 	info, err := db.Info(ctx)
 	created.Format, created.ID = info.Format, info.ID
 	if err == nil && o.Stash {
-		var done StashDone
-		done, err = CreateStash{}.Do(ctx, s)
-		created.Stash = done.Path
+		created.Stash, err = o.stash(ctx, s, driver)
 	}
 	if err != nil {
 		s.Close()
@@ -98,18 +96,36 @@ func (o Init) Run(ctx context.Context, env *op.Env) (*op.Session, Created, error
 	return s, created, nil
 }
 
+// stash makes the stash, unless the database was made with it.
+func (o Init) stash(ctx context.Context, s *op.Session, driver *kdb.Driver) (path string, err error) {
+	if !o.stashOnly(driver) {
+		done, err := CreateStash{}.Do(ctx, s)
+		return done.Path, err
+	}
+	db, err := op.As[stasher](ctx, s, op.FeatureStash)
+	if err != nil {
+		return "", err
+	}
+	return db.StashPath(), nil
+}
+
+// stashOnly says that nobody could ever use the password that would be generated.
+func (o Init) stashOnly(driver *kdb.Driver) bool {
+	return driver.StashOnly && o.Stash && o.NewPassword.Generate && o.NewPassword.OutFile == ""
+}
+
 func (o Init) create(ctx context.Context, env *op.Env, driver *kdb.Driver, location string) (kdb.Database, error) {
 	if err := op.MakeFolder(o.DB, location); err != nil {
 		return nil, fmt.Errorf("creating %q: %w", location, err)
 	}
-	options := kdb.CreateOptions{Cost: o.Cost, Profile: o.Profile}
+	options := kdb.CreateOptions{Cost: o.NewPassword.Cost(o.Cost), Profile: o.Profile, StashOnly: o.stashOnly(driver)}
 	var err error
 	if options.Options, err = o.DB.Options(ctx, env); err != nil {
 		return nil, err
 	}
 	options.Password = op.ForKeys(func(context.Context, string) ([]byte, error) { return o.NewPassword.Get(env, location) })
 	options.NewPassword = options.Password
-	if o.NewPassword.Wanted() || !driver.Pieces { // else the first private key will ask
+	if !options.StashOnly && (o.NewPassword.Wanted() || !driver.Pieces) { // else the first private key will ask
 		password, err := o.NewPassword.Get(env, location)
 		if err != nil {
 			return nil, err

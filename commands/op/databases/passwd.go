@@ -36,7 +36,7 @@ func (o Passwd) Do(ctx context.Context, s *op.Session) (Done, error) {
 		return Done{}, err
 	}
 	defer clear(password)
-	return Done{s.Location}, change(ctx, password, o.Cost)
+	return Done{s.Location}, change(ctx, password, o.NewPassword.Cost(o.Cost))
 }
 
 // passwordChanger returns what changes the password of a database.

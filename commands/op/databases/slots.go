@@ -70,7 +70,7 @@ func (o AddSlot) Do(ctx context.Context, s *op.Session) (SlotDone, error) {
 		return SlotDone{}, err
 	}
 	defer clear(password)
-	id, err := db.AddPasswordSlot(ctx, password, o.Cost)
+	id, err := db.AddPasswordSlot(ctx, password, o.NewPassword.Cost(o.Cost))
 	return SlotDone{id}, err
 }
 
