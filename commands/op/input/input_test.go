@@ -1,0 +1,187 @@
+package input_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"certkdb/commands/op"
+	"certkdb/commands/op/input"
+	"certkdb/commands/op/optest"
+	"certkdb/kdb"
+	"certkdb/kdb/keyfile/pem"
+	"certkdb/pki/pbe"
+)
+
+var ctx = context.Background()
+
+// read joins the kinds of all entries, or the first error.
+func read(in *input.Input) (string, error) {
+	var kinds []string
+	for e, err := range in.Entries() {
+		if err != nil {
+			return strings.Join(kinds, " "), err
+		}
+		kinds = append(kinds, e.Kind.String())
+	}
+	return strings.Join(kinds, " "), nil
+}
+
+func TestInput_isReadAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	root := optest.NewCA(t, "Root")
+	web := root.Issue(t, "web").Personal("web")
+	env := optest.Env()
+	env.Stdin = strings.NewReader(optest.PEM(root.Trusted("")))
+	store := optest.Store(t, "a.jks", web)
+	names := []string{optest.File(t, "x.pem", optest.PEM(optest.Request(t, "x"))), "-", store}
+	in, err := input.Files{Names: names, Password: optest.Secrets()}.Open(ctx, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	for range 2 {
+		for e, err := range in.Entries() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			clear(e.Key) // a database may do that
+		}
+	}
+	if got, err := read(in); got != "request trusted personal" || err != nil {
+		t.Errorf("%s, %v", got, err)
+	}
+	for e := range in.Entries() {
+		if e.Kind == kdb.KindPersonal && string(e.Key) != string(web.Key) {
+			t.Error("the key is another one")
+		}
+	}
+	for range in.Entries() { // one that stops early
+		break
+	}
+}
+
+// TestInput_keyAndCertificateInSeveralFiles: they are joined.
+func TestInput_keyAndCertificateInSeveralFiles(t *testing.T) {
+	t.Parallel()
+	web := optest.NewCA(t, "Root").Issue(t, "web").Personal("")
+	key := optest.File(t, "key.pem", op.PEMString("PRIVATE KEY", web.Key))
+	certificate := optest.File(t, "cert.pem", op.PEMString("CERTIFICATE", web.Certificates[0]))
+	for _, names := range [][]string{{key, certificate}, {certificate, key}} {
+		in, err := input.Files{Names: names}.Open(ctx, optest.Env())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := read(in); got != "personal" || err != nil {
+			t.Errorf("%s, %v", got, err)
+		}
+	}
+}
+
+func TestInput_asksWhereThePasswordIsMissing(t *testing.T) {
+	t.Parallel()
+	web := optest.NewCA(t, "Root").Issue(t, "web").Personal("")
+	algorithm, ciphertext, err := pbe.Encrypt(web.Key, []byte(optest.Password), pbe.AES256, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := op.PEMString("ENCRYPTED PRIVATE KEY", pbe.JoinPKCS8(algorithm, ciphertext)) + op.PEMString("CERTIFICATE", web.Certificates[0])
+	in, err := input.Files{Names: []string{optest.File(t, "x.pem", text)}, Password: optest.Secrets()}.Open(ctx, optest.Env())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = read(in)
+	missing, ok := errors.AsType[input.PasswordMissing](err)
+	if !ok || missing.Where == "" || !strings.Contains(missing.Error(), missing.Where) {
+		t.Fatalf("%v", err)
+	}
+	if err := in.Ask(missing.Where); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := read(in); got != "personal" || err != nil {
+		t.Errorf("%s, %v", got, err)
+	}
+	in, err = input.Files{Names: []string{optest.File(t, "x.pem", text)}}.Open(ctx, optest.Env())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := in.Ask(missing.Where); !errors.Is(err, kdb.ErrNoPassword) {
+		t.Errorf("nobody to ask: %v", err)
+	}
+}
+
+func TestInput_refuses(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		rule, name string
+		err        error
+	}{
+		{"no such file", "/none/x", fs.ErrNotExist},
+		{"an empty file", optest.File(t, "x", ""), kdb.ErrParse},
+		{"a format that is not read", optest.File(t, "x", "SQLite format 3\x00"), kdb.ErrVersion},
+		{"an unknown scheme", "moon://x", kdb.ErrUnsupported},
+		{"a key store without its password", optest.Store(t, "a.jks", optest.NewCA(t, "x").Personal("x")), kdb.ErrNoPassword},
+	} {
+		if _, err := (input.Files{Names: []string{c.name}}).Open(ctx, optest.Env()); !errors.Is(err, c.err) {
+			t.Errorf("%s: %v", c.rule, err)
+		}
+	}
+}
+
+func TestInput_badPieces(t *testing.T) {
+	t.Parallel()
+	root := optest.NewCA(t, "Root")
+	file := optest.File(t, "x.pem", "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"+optest.PEM(root.Trusted("")))
+	for _, lenient := range []bool{false, true} {
+		in, err := input.Files{Names: []string{file}, Lenient: lenient}.Open(ctx, optest.Env())
+		if err != nil {
+			t.Fatal(err)
+		}
+		bad, good := 0, 0
+		for _, err := range in.Entries() {
+			if err == nil {
+				good++
+				continue
+			}
+			if bad++; !errors.Is(err, kdb.ErrParse) || !strings.Contains(err.Error(), file) {
+				t.Errorf("%v, want an error that names the file", err)
+			}
+			if !lenient {
+				break
+			}
+		}
+		if bad != 1 || (good == 1) != lenient {
+			t.Errorf("lenient %v: %d bad, %d good", lenient, bad, good)
+		}
+	}
+}
+
+func TestReadCertificates(t *testing.T) {
+	t.Parallel()
+	root := optest.NewCA(t, "Root")
+	web := root.Issue(t, "web").Personal("")
+	env := optest.Env()
+	env.Stdin = strings.NewReader(optest.PEM(root.Trusted("")))
+	for name, want := range map[string]int{"-": 1, optest.File(t, "x.pem", optest.PEM(web, root.Trusted(""))): 2} {
+		if got, err := input.ReadCertificates(env, name); len(got) != want || err != nil {
+			t.Errorf("%s: %d certificates, %v", name, len(got), err)
+		}
+	}
+	first, err := input.ReadCertificateFile(env, optest.File(t, "x.pem", optest.PEM(web, root.Trusted(""))))
+	if string(first) != string(web.Certificates[0]) || err != nil {
+		t.Errorf("the first is another one, %v", err)
+	}
+	_, err = input.ReadCertificateFile(env, optest.File(t, "x.pem", optest.PEM(optest.Request(t, "x"))))
+	if !errors.Is(err, kdb.ErrParse) {
+		t.Errorf("no certificate: %v", err)
+	}
+	if _, err = input.ReadCertificates(env, "/none/x"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+	err = input.EachItem(env, optest.File(t, "x.pem", "-----BEGIN CERTIFICATE-----\nMA\n"), func(pem.Item) { t.Error("an item") })
+	if err == nil {
+		t.Error("a broken file was read")
+	}
+}
