@@ -1,0 +1,173 @@
+package native
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"certkdb/commands/lintprogram"
+	"certkdb/commands/op"
+	"certkdb/commands/op/issuing"
+	"certkdb/kdb"
+	"certkdb/kdb/sealed"
+)
+
+var errCause = errors.New("cause")
+
+func TestRender(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		err           error
+		message, hint string
+	}{
+		{op.Need(op.FieldCA), "wrong usage: --ca LABEL is missing", ""},
+		{op.Need(op.FieldLabels, op.FieldAll), "wrong usage: LABEL or --all is missing", ""},
+		{op.Exclusive(op.FieldSubject, op.FieldDN), "wrong usage: the subject and --dn exclude each other", ""},
+		{&op.Dependent{Field: op.FieldAll, Needs: op.FieldTo}, "wrong usage: --all needs --to", ""},
+		{&op.Invalid{Field: op.FieldPolicy, Value: "x", Reason: "why", Wanted: "for example y"}, `wrong usage: --policy "x": why`, "for example y"},
+		{fmt.Errorf("signing: %w", &op.Invalid{Field: op.FieldDays, Value: 0, Reason: "why"}), "signing: wrong usage: --days 0: why", ""},
+		{&op.NotFound{Label: "x"}, `label "x": no such label`, "see the labels with: certkdb list"},
+		{&op.NotFound{Label: "x", Where: "the input"}, `label "x": no such label in the input`, ""},
+		{&op.Exists{Label: "x"}, `label "x": label exists already`, "replace it with --replace, or choose another label"},
+		{
+			&op.Exists{Label: "x", Found: "another key", Ensure: true}, `label "x": label exists already, and is not what is asked for: another key`,
+			"make a new one in its place with --replace, or choose another label",
+		},
+		{&op.WrongKind{Label: "x", Reason: "why"}, `label "x": wrong usage: why`, ""},
+		{
+			&op.WrongKind{Label: "x", Wanted: kdb.KindPersonal, Reason: "why"}, `label "x": wrong usage: why`,
+			"see the personal ones with: certkdb list --kind personal",
+		},
+		{
+			&issuing.RemoteDecides{Fields: []op.Field{op.FieldDays}}, "wrong usage: a remote CA decides about --days itself",
+			"leave it out, or choose one of the server's profiles with --ca-remote-profile NAME",
+		},
+		{
+			fmt.Errorf("opening: %w", &kdb.ForeignFormat{Name: "thing", Convert: "convert it"}),
+			"opening: the format is not supported: it is a thing", "convert it",
+		},
+		{errors.Join(errCause, errors.New("other")), "cause; other", ""},
+		{withHint(op.Mark(op.FileExists, errCause), "do this"), "cause", "do this"},
+		{fmt.Errorf("reading: %w", context.Canceled), "interrupted; nothing was changed", ""},
+	} {
+		if message, hint := render(c.err); message != c.message || hint != c.hint {
+			t.Errorf("%T: %q, %q; want %q, %q", c.err, message, hint, c.message, c.hint)
+		}
+	}
+}
+
+// TestRender_everyProblemHasAHint: what is marked with a code is marked so that something can be said about it.
+func TestRender_everyProblemHasAHint(t *testing.T) {
+	t.Parallel()
+	hints := map[string]op.Code{}
+	for code := op.NoDatabase; code <= op.NotValid; code++ {
+		p := &op.Problem{Code: code, Label: "my label", Location: "my file", Found: "11", Err: errCause}
+		message, hint := render(fmt.Errorf("doing something: %w", p))
+		if message != "doing something: cause" || hint == "" {
+			t.Errorf("code %d: %q, %q", code, message, hint)
+		}
+		if other, taken := hints[hint]; taken {
+			t.Errorf("codes %d and %d have the same hint %q", other, code, hint)
+		}
+		hints[hint] = code
+		if strings.Contains(hint, "my ") && !strings.Contains(hint, "'my ") {
+			t.Errorf("code %d: a shell would split %q", code, hint)
+		}
+	}
+	if _, hint := render(&op.Problem{Code: op.NotValid, Found: "a remedy", Err: errCause}); hint != "a remedy" {
+		t.Errorf("the remedy became %q", hint)
+	}
+}
+
+func TestRender_everyFeatureHasAHint(t *testing.T) {
+	t.Parallel()
+	for _, feature := range []op.Feature{
+		op.FeatureSlots, op.FeatureStash, op.FeatureRekey, op.FeatureCompaction, op.FeatureBackup, op.FeatureLog, op.FeatureRecords,
+	} {
+		if _, hint := render(&op.Unsupported{Feature: feature}); !strings.Contains(hint, "native database") {
+			t.Errorf("%s: %q", feature, hint)
+		}
+	}
+}
+
+func TestRender_everyPasswordHasAnOption(t *testing.T) {
+	t.Parallel()
+	for _, field := range []op.Field{
+		op.FieldPassword, op.FieldNewPassword, op.FieldInPassword, op.FieldOutPassword, op.FieldToPassword, op.FieldCAPassword,
+		op.FieldKeyPassword,
+	} {
+		_, hint := render(&op.Problem{Code: op.NoPassword, Found: string(field), Err: kdb.ErrNoPassword})
+		if !strings.HasPrefix(hint, "give it with --"+string(field)+" file:PATH") {
+			t.Errorf("%s: %q", field, hint)
+		}
+	}
+}
+
+func TestRender_hintsOfClasses(t *testing.T) {
+	t.Parallel()
+	for want, err := range map[string]error{
+		"chmod 600": sealed.ErrStashMode, "help passwords": kdb.ErrPassword, "--lock-timeout": kdb.ErrLocked, "again": kdb.ErrChanged,
+		"certkdb show --file": kdb.ErrVersion, "certkdb check": kdb.ErrCorrupt, "owner": fs.ErrPermission, "certkdb-lint": lintprogram.ErrMissing,
+		"never overwritten": kdb.ErrDatabaseExists,
+	} {
+		if _, hint := render(fmt.Errorf("doing something: %w", err)); !strings.Contains(hint, want) {
+			t.Errorf("%v: %q", err, hint)
+		}
+	}
+}
+
+// TestExitCodes: they are the interface of scripts.
+func TestExitCodes(t *testing.T) {
+	t.Parallel()
+	for want, errs := range map[int][]error{
+		1:           {errCause},
+		2:           {op.ErrUsage, op.Need(op.FieldTo), &op.WrongKind{}, &issuing.RemoteDecides{}, kdb.ErrLabel, kdb.ErrUnsupported},
+		3:           {kdb.ErrNotFound, &op.NotFound{}, kdb.ErrNoDatabase, fs.ErrNotExist},
+		4:           {kdb.ErrExists, &op.Exists{}, kdb.ErrDatabaseExists, fs.ErrExist},
+		5:           {kdb.ErrNoPassword, kdb.ErrPassword},
+		6:           {kdb.ErrLocked, kdb.ErrChanged},
+		7:           {kdb.ErrParse, kdb.ErrEncryption},
+		8:           {op.ErrFindings, op.ErrInvalid},
+		9:           {op.ErrExpired},
+		10:          {op.ErrNetwork},
+		11:          {fs.ErrPermission},
+		12:          {kdb.ErrCorrupt, kdb.ErrVersion, &kdb.ForeignFormat{}},
+		exitChanged: {detailedExit{}},
+		130:         {context.Canceled},
+	} {
+		for _, err := range errs {
+			if got := exitCode(fmt.Errorf("doing something: %w", err)); got != want {
+				t.Errorf("%v exits with %d, want %d", err, got, want)
+			}
+		}
+	}
+}
+
+func TestPrintError(t *testing.T) {
+	t.Parallel()
+	err := op.Mark(op.FileExists, fmt.Errorf("writing %q: %w", "a\"b", fs.ErrExist))
+	var text, asJSON, silent bytes.Buffer
+	printError(&text, err, 4, false)
+	want := "certkdb: error: writing \"a\\\"b\": file already exists\ncertkdb: hint: replace it with --force\n"
+	if text.String() != want {
+		t.Errorf("%q", text.String())
+	}
+	printError(&asJSON, err, 4, true)
+	var got map[string]map[string]any
+	if err := json.Unmarshal(asJSON.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	want = `map[error:map[code:file_exists exit:4 hint:replace it with --force message:writing "a\"b": file already exists]]`
+	if fmt.Sprint(got) != want {
+		t.Errorf("%v", got)
+	}
+	printError(&silent, fmt.Errorf("%w", detailedExit{}), exitChanged, false)
+	if silent.Len() > 0 {
+		t.Errorf("%q", silent.String())
+	}
+}
