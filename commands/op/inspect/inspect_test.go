@@ -283,7 +283,8 @@ func TestInspect(t *testing.T) {
 		{"a key that stays closed", inspect.Inspect{File: encrypted}, "pem: private-key?", nil},
 		{"a key that opens", inspect.Inspect{File: encrypted, Password: optest.Secrets()}, "pem: private-key", nil},
 		{
-			"one of several passwords", inspect.Inspect{File: encrypted, Password: wrong, KeyPasswords: []op.Password{optest.Secrets()}},
+			"one of several passwords",
+			inspect.Inspect{File: encrypted, Password: wrong, KeyPasswords: []op.Password{optest.Secrets()}},
 			"pem: private-key", nil,
 		},
 		{"a wrong password", inspect.Inspect{File: encrypted, Password: wrong}, "pem: private-key!", kdb.ErrPassword},
