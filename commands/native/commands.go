@@ -17,6 +17,7 @@ type maker struct {
 
 // makers are the commands in the order of the help.
 func makers(dialects map[string]Dialect) []maker {
+	names := slices.Sorted(maps.Keys(dialects))
 	all := []maker{
 		{[]string{"init"}, initCommand},
 		{[]string{"info"}, infoCommand},
@@ -48,13 +49,15 @@ func makers(dialects map[string]Dialect) []maker {
 		{[]string{"issued"}, issuedCommand},
 		{[]string{"validate"}, validateCommand},
 		{[]string{"lint"}, lintCommand},
+		{[]string{"link"}, func(env *op.Env) *cli.Command { return linkCommand(env, names) }},
+		{[]string{"unlink"}, func(env *op.Env) *cli.Command { return unlinkCommand(env, names) }},
 		{[]string{"completion"}, completionCommand},
 		{[]string{"man"}, manCommand},
 		{[]string{"help"}, helpCommand},
 		{[]string{"version"}, versionCommand},
 		{[]string{"__complete"}, completeCommand},
 	}
-	for _, name := range slices.Sorted(maps.Keys(dialects)) {
+	for _, name := range names {
 		all = append(all, maker{[]string{name}, func(env *op.Env) *cli.Command { return dialectCommand(env, name, dialects[name]) }})
 	}
 	return all
