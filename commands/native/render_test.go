@@ -29,7 +29,10 @@ func TestRender(t *testing.T) {
 		{op.Need(op.FieldLabels, op.FieldAll), "wrong usage: LABEL or --all is missing", ""},
 		{op.Exclusive(op.FieldSubject, op.FieldDN), "wrong usage: the subject and --dn exclude each other", ""},
 		{&op.Dependent{Field: op.FieldAll, Needs: op.FieldTo}, "wrong usage: --all needs --to", ""},
-		{&op.Invalid{Field: op.FieldPolicy, Value: "x", Reason: "why", Wanted: "for example y"}, `wrong usage: --policy "x": why`, "for example y"},
+		{
+			&op.Invalid{Field: op.FieldPolicy, Value: "x", Reason: "why", Wanted: "for example y"},
+			`wrong usage: --policy "x": why`, "for example y",
+		},
 		{fmt.Errorf("signing: %w", &op.Invalid{Field: op.FieldDays, Value: 0, Reason: "why"}), "signing: wrong usage: --days 0: why", ""},
 		{&op.NotFound{Label: "x"}, `label "x": no such label`, "see the labels with: certkdb list"},
 		{&op.NotFound{Label: "x", Where: "the input"}, `label "x": no such label in the input`, ""},
