@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -43,7 +44,7 @@ func separate(args []string) []string {
 			continue // PowerShell's Split leaves them
 		}
 		words = append(words, arg)
-		wanted = !wanted && isOption(arg) && slices.Contains([]arity{value, list}, options[canonical(arg)].arity)
+		wanted = !wanted && isOption(arg) && slices.Contains([]arity{value, list}, options()[canonical(arg)].arity)
 	}
 	return words
 }
@@ -135,7 +136,7 @@ func (r *reader) stray(word string) error {
 		r.filter = low
 		return nil
 	}
-	if options[r.after].secret {
+	if options()[r.after].secret {
 		return r.wrong("an argument stands behind the value of -%s; a value with blanks needs quotes", r.after)
 	}
 	return r.wrong("unexpected argument %q; a value with blanks needs quotes", word)
@@ -150,7 +151,7 @@ func (r *reader) next() (string, bool) {
 
 func (r *reader) option(word string) error {
 	name := canonical(word)
-	o, known := options[name]
+	o, known := options()[name]
 	if !known {
 		if strings.Contains(name, "pw") || len(name) > 20 {
 			return &failure{status: 80, why: "there is no such option"} // it may be a password
@@ -204,11 +205,13 @@ func (r *reader) wrong(format string, args ...any) error {
 }
 
 // typographic characters are what word processors make of hyphens and quotes.
-var typographic = map[rune]string{
-	'‐': "hyphen", '‑': "non-breaking hyphen", '‒': "figure dash", '–': "en dash", '—': "em dash", '−': "minus sign",
-	'“': "left double quotation mark", '”': "right double quotation mark", '„': "low double quotation mark",
-	'‘': "left single quotation mark", '’': "right single quotation mark",
-}
+var typographic = sync.OnceValue(func() map[rune]string {
+	return map[rune]string{
+		'‐': "hyphen", '‑': "non-breaking hyphen", '‒': "figure dash", '–': "en dash", '—': "em dash", '−': "minus sign",
+		'“': "left double quotation mark", '”': "right double quotation mark", '„': "low double quotation mark",
+		'‘': "left single quotation mark", '’': "right single quotation mark",
+	}
+})
 
 // checkTypography refuses words that begin with such a character, or end with a typographic quote: they were copied from a document. It
 // names the character and nothing of the word, which may be a password.
@@ -216,7 +219,7 @@ func checkTypography(word, what string) error {
 	first, _ := utf8.DecodeRuneInString(word)
 	last, _ := utf8.DecodeLastRuneInString(word)
 	for _, r := range []rune{first, last} {
-		if name, ok := typographic[r]; ok && (r == first || strings.ContainsRune("“”„‘’", r)) {
+		if name, ok := typographic()[r]; ok && (r == first || strings.ContainsRune("“”„‘’", r)) {
 			return &failure{status: 65, why: fmt.Sprintf("%s has the character %q (U+%04X, %s) in place of an ordinary hyphen or quote", what, r, r, name)}
 		}
 	}

@@ -102,7 +102,7 @@ func TestTable_isComplete(t *testing.T) {
 			}
 		}
 	}
-	for name := range options {
+	for name := range options() {
 		if !used[name] {
 			t.Errorf("-%s belongs to no action", name)
 		}

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strings"
+	"sync"
 
 	"certkdb/commands/op"
 	"certkdb/commands/op/databases"
@@ -191,18 +192,22 @@ func hexLines(b *strings.Builder, data []byte) {
 }
 
 // extensionNames are GSKit's names of extensions.
-var extensionNames = map[string]string{
-	"subjectKeyIdentifier": "SubjectKeyIdentifier", "authorityKeyIdentifier": "AuthorityKeyIdentifier",
-}
+var extensionNames = sync.OnceValue(func() map[string]string {
+	return map[string]string{
+		"subjectKeyIdentifier": "SubjectKeyIdentifier", "authorityKeyIdentifier": "AuthorityKeyIdentifier",
+	}
+})
 
 // sanNames are GSKit's names of alternative names.
-var sanNames = map[string]string{"dns": "dNSName", "ip": "iPAddress", "email": "rfc822Name", "uri": "uniformResourceIdentifier"}
+var sanNames = sync.OnceValue(func() map[string]string {
+	return map[string]string{"dns": "dNSName", "ip": "iPAddress", "email": "rfc822Name", "uri": "uniformResourceIdentifier"}
+})
 
 // extensions writes them in words; the layout of those but key identifiers and alternative names is unconfirmed.
 func extensions(b *strings.Builder, c *inspect.Certificate, indent string) {
 	for _, e := range c.Extensions {
 		name := e.Name
-		if other, ok := extensionNames[name]; ok {
+		if other, ok := extensionNames()[name]; ok {
 			name = other
 		}
 		if e.Critical {
@@ -213,7 +218,7 @@ func extensions(b *strings.Builder, c *inspect.Certificate, indent string) {
 		case "subjectAltName":
 			for _, n := range c.Raw.SAN {
 				kind := n[0]
-				if other, ok := sanNames[kind]; ok {
+				if other, ok := sanNames()[kind]; ok {
 					kind = other
 				}
 				fmt.Fprintf(b, "%s%s: %s\n", indent, kind, n[1])

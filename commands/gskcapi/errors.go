@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"certkdb/commands/op"
 )
@@ -33,42 +34,44 @@ func notSupported(format string, args ...any) error {
 }
 
 // texts are the messages by status. Those of 16, 21, 43, 52 and 146 are IBM's own; the others are unconfirmed.
-var texts = map[int]string{
-	1:   "The command failed.",
-	5:   "A database error occurred.",
-	6:   "The database cannot be opened.",
-	8:   "The file cannot be written.",
-	9:   "The database exists already.",
-	16:  "An invalid database password was encountered.",
-	17:  "The type of the file is not valid.",
-	18:  "The database is corrupted.",
-	21:  "A duplicate certificate already exists in the database.",
-	23:  "An entry with this label already exists in the database.",
-	26:  "A certificate with the same issuer and serial number already exists in the database.",
-	39:  "The algorithm is not supported.",
-	41:  "The size of the key is not supported.",
-	43:  "Key entry validation failed.",
-	47:  "The certificate is not within its validity period.",
-	52:  "An invalid basic constraint extension was found.",
-	55:  "The certificate is revoked.",
-	65:  "An invalid parameter was encountered.",
-	80:  "An unrecognised option was encountered.",
-	86:  "The file cannot be read.",
-	88:  "The file cannot be written.",
-	89:  "The file does not exist.",
-	90:  "The permission to use the file is missing.",
-	93:  "The file does not contain the expected data.",
-	97:  "The distinguished name is not valid.",
-	108: "No certificate request was found for the certificate.",
-	109: "The private key was not found.",
-	110: "No default key was found.",
-	117: "No key entry with this label was found.",
-	130: "The password is too short.",
-	131: "The password does not satisfy the password policy.",
-	133: "The signature algorithm is not supported.",
-	134: "The type of the database is not supported.",
-	146: "An invalid certificate chain was found.",
-}
+var texts = sync.OnceValue(func() map[int]string {
+	return map[int]string{
+		1:   "The command failed.",
+		5:   "A database error occurred.",
+		6:   "The database cannot be opened.",
+		8:   "The file cannot be written.",
+		9:   "The database exists already.",
+		16:  "An invalid database password was encountered.",
+		17:  "The type of the file is not valid.",
+		18:  "The database is corrupted.",
+		21:  "A duplicate certificate already exists in the database.",
+		23:  "An entry with this label already exists in the database.",
+		26:  "A certificate with the same issuer and serial number already exists in the database.",
+		39:  "The algorithm is not supported.",
+		41:  "The size of the key is not supported.",
+		43:  "Key entry validation failed.",
+		47:  "The certificate is not within its validity period.",
+		52:  "An invalid basic constraint extension was found.",
+		55:  "The certificate is revoked.",
+		65:  "An invalid parameter was encountered.",
+		80:  "An unrecognised option was encountered.",
+		86:  "The file cannot be read.",
+		88:  "The file cannot be written.",
+		89:  "The file does not exist.",
+		90:  "The permission to use the file is missing.",
+		93:  "The file does not contain the expected data.",
+		97:  "The distinguished name is not valid.",
+		108: "No certificate request was found for the certificate.",
+		109: "The private key was not found.",
+		110: "No default key was found.",
+		117: "No key entry with this label was found.",
+		130: "The password is too short.",
+		131: "The password does not satisfy the password policy.",
+		133: "The signature algorithm is not supported.",
+		134: "The type of the database is not supported.",
+		146: "An invalid certificate chain was found.",
+	}
+})
 
 // fail prints an error with the usage and returns the exit status. The message comes first, and again last, for what shows only the last
 // line of the output.
@@ -79,7 +82,7 @@ func (p *program) fail(err error) int {
 		id = fmt.Sprintf("CTGSK2%03dW", f.status)
 	}
 	if text == "" {
-		text = texts[f.status]
+		text = texts()[f.status]
 	}
 	message := id + " " + text + "\n"
 	out := message
@@ -91,11 +94,13 @@ func (p *program) fail(err error) int {
 }
 
 // statuses are those of the classes of errors.
-var statuses = map[op.Class]int{
-	op.ClassUsage: 65, op.ClassBadLabel: 65, op.ClassUnsupported: 39, op.ClassDatabaseNotFound: 6, op.ClassLabelExists: 23, op.ClassDatabaseExists: 9,
-	op.ClassNoPassword: 16, op.ClassWrongPassword: 16, op.ClassLocked: 6, op.ClassChanged: 5, op.ClassParse: 93, op.ClassEncryption: 39,
-	op.ClassValidation: 43, op.ClassDamaged: 18, op.ClassUnknownVersion: 17, op.ClassPermission: 90, op.ClassFileExists: 88, op.ClassFileNotFound: 89,
-}
+var statuses = sync.OnceValue(func() map[op.Class]int {
+	return map[op.Class]int{
+		op.ClassUsage: 65, op.ClassBadLabel: 65, op.ClassUnsupported: 39, op.ClassDatabaseNotFound: 6, op.ClassLabelExists: 23, op.ClassDatabaseExists: 9,
+		op.ClassNoPassword: 16, op.ClassWrongPassword: 16, op.ClassLocked: 6, op.ClassChanged: 5, op.ClassParse: 93, op.ClassEncryption: 39,
+		op.ClassValidation: 43, op.ClassDamaged: 18, op.ClassUnknownVersion: 17, op.ClassPermission: 90, op.ClassFileExists: 88, op.ClassFileNotFound: 89,
+	}
+})
 
 // translate finds GSKit's error for one of certkdb's.
 func (p *program) translate(err error) *failure {
@@ -103,7 +108,7 @@ func (p *program) translate(err error) *failure {
 		return f
 	}
 	class := op.ClassOf(err)
-	status, known := statuses[class]
+	status, known := statuses()[class]
 	if !known {
 		status = 1
 	}
@@ -128,12 +133,14 @@ func (p *program) translate(err error) *failure {
 }
 
 // optionNames are what parameters are called here.
-var optionNames = map[op.Field]string{
-	op.FieldPassword: "-pw", op.FieldNewPassword: "-new_pw", op.FieldInPassword: "-pw", op.FieldOutPassword: "-target_pw",
-	op.FieldToPassword: "-target_pw", op.FieldLabels: "-label", op.FieldFiles: "-file", op.FieldOut: "-target", op.FieldTo: "-target",
-	op.FieldKeyType: "-size", op.FieldDays: "-expire", op.FieldNotAfter: "-expire", op.FieldCommonName: "-dn", op.FieldIsCA: "-ca",
-	op.FieldExtKeyUsage: "-eku", op.FieldKeyUsage: "-ku", op.FieldPolicy: "-certpolicy",
-}
+var optionNames = sync.OnceValue(func() map[op.Field]string {
+	return map[op.Field]string{
+		op.FieldPassword: "-pw", op.FieldNewPassword: "-new_pw", op.FieldInPassword: "-pw", op.FieldOutPassword: "-target_pw",
+		op.FieldToPassword: "-target_pw", op.FieldLabels: "-label", op.FieldFiles: "-file", op.FieldOut: "-target", op.FieldTo: "-target",
+		op.FieldKeyType: "-size", op.FieldDays: "-expire", op.FieldNotAfter: "-expire", op.FieldCommonName: "-dn", op.FieldIsCA: "-ca",
+		op.FieldExtKeyUsage: "-eku", op.FieldKeyUsage: "-ku", op.FieldPolicy: "-certpolicy",
+	}
+})
 
 // explain is the text of an error with the names that options have here.
 func (p *program) explain(err error) string {
@@ -142,7 +149,7 @@ func (p *program) explain(err error) string {
 		return err.Error()
 	}
 	return worded.Text(func(f op.Field) string {
-		if name, known := optionNames[f]; known {
+		if name, known := optionNames()[f]; known {
 			return name
 		}
 		return "-" + string(f)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"certkdb/commands/op"
@@ -116,14 +117,16 @@ func splitDN(dn string) []string {
 }
 
 // deprecated are names of algorithms that say less than they mean (IBM MQ 8.0: "deprecated abbreviations").
-var deprecated = map[string]string{"sha3withrsa": "sha384withrsa", "sha5withrsa": "sha512withrsa", "sha2withrsa": "sha256withrsa"}
+var deprecated = sync.OnceValue(func() map[string]string {
+	return map[string]string{"sha3withrsa": "sha384withrsa", "sha5withrsa": "sha512withrsa", "sha2withrsa": "sha256withrsa"}
+})
 
 // signature reads -sigalg, whose values GSKit writes in many ways: sha256, SHA256_WITH_RSA, SHA256WithRSA, EC_ecdsa_with_SHA256. elliptic
 // says that it needs a key on an elliptic curve.
 func (p *program) signature() (name string, elliptic bool, err error) {
 	given := p.given["sigalg"]
 	text := strings.ReplaceAll(strings.ToLower(given), "_", "")
-	if other, ok := deprecated[text]; ok {
+	if other, ok := deprecated()[text]; ok {
 		text = other
 	}
 	if hash, ok := strings.CutPrefix(text, "ececdsawith"); ok {

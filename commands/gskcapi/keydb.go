@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"certkdb/commands/op"
 	"certkdb/commands/op/databases"
@@ -17,24 +18,28 @@ import (
 )
 
 // kinds are the names of database types, and what they are called in package kdb.
-var kinds = map[string]string{
-	"cms": "cms", "kdb": "cms", "pkcs12": "pkcs12", "p12": "pkcs12", "pfx": "pkcs12", "jks": "jks", "jceks": "jceks", "ckdb": "ckdb",
-}
+var kinds = sync.OnceValue(func() map[string]string {
+	return map[string]string{
+		"cms": "cms", "kdb": "cms", "pkcs12": "pkcs12", "p12": "pkcs12", "pfx": "pkcs12", "jks": "jks", "jceks": "jceks", "ckdb": "ckdb",
+	}
+})
 
 // suffixes say what a new file is if nothing else does.
-var suffixes = map[string]string{
-	".kdb": "cms", ".p12": "pkcs12", ".pfx": "pkcs12", ".jks": "jks", ".jceks": "jceks", ".ckdb": "ckdb",
-}
+var suffixes = sync.OnceValue(func() map[string]string {
+	return map[string]string{
+		".kdb": "cms", ".p12": "pkcs12", ".pfx": "pkcs12", ".jks": "jks", ".jceks": "jceks", ".ckdb": "ckdb",
+	}
+})
 
 // kind is the type of a new database: that of the option, else by the suffix, else otherwise.
 func (p *program) kind(option, path, otherwise string) (string, error) {
 	if !p.has(option) {
-		if kind := suffixes[strings.ToLower(filepath.Ext(path))]; kind != "" {
+		if kind := suffixes()[strings.ToLower(filepath.Ext(path))]; kind != "" {
 			return kind, nil
 		}
 		return otherwise, nil
 	}
-	kind := kinds[strings.ToLower(p.given[option])]
+	kind := kinds()[strings.ToLower(p.given[option])]
 	if kind == "" {
 		return "", &failure{status: 134, why: fmt.Sprintf("there is no database type %q", p.given[option])}
 	}
@@ -56,7 +61,7 @@ func (p *program) profile(kind string) (string, error) {
 // location is the path of a database. The Java tool adds the suffix of a CMS database that is named without.
 func (p *program) location() string {
 	path := p.given["db"]
-	if p.layout == java && filepath.Ext(path) == "" && kinds[strings.ToLower(p.given["type"])] != "jks" {
+	if p.layout == java && filepath.Ext(path) == "" && kinds()[strings.ToLower(p.given["type"])] != "jks" {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 			return path + ".kdb"
 		}
@@ -347,7 +352,7 @@ func (p *program) convertTarget() (string, error) {
 		return p.given["target"], err
 	}
 	for _, suffix := range []string{".kdb", ".p12", ".jks", ".jceks", ".ckdb"} {
-		if suffixes[suffix] == kind {
+		if suffixes()[suffix] == kind {
 			return strings.TrimSuffix(p.given["db"], filepath.Ext(p.given["db"])) + suffix, nil
 		}
 	}

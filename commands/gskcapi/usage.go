@@ -13,7 +13,7 @@ func (p *program) complete() error {
 		known = append(known, u.names()...)
 	}
 	for name := range p.given {
-		if why := options[name].unsupported; why != "" {
+		if why := options()[name].unsupported; why != "" {
 			return notSupported("option -%s: %s", name, why)
 		}
 		if !slices.Contains(known, name) {
