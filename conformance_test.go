@@ -34,7 +34,8 @@ func TestConformance(t *testing.T) {
 	}
 	folder := conformancedata.Folder(t)
 	program, runner := buildTool(t, ".", "certkdb"), buildTool(t, "./scripts/conformance-run", "conformance-run")
-	out, err := exec.Command(runner, "-program", program, "-known", filepath.Join("testdata", "conformance-known.tsv"), folder).CombinedOutput()
+	out, err := exec.Command(runner, "-program", program, "-known", filepath.Join("testdata", "conformance-known.tsv"), folder).
+		CombinedOutput()
 	t.Logf("%s", out)
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
@@ -54,13 +55,19 @@ func TestConformance_runnerSeesFaults(t *testing.T) {
 	}
 	runner := buildTool(t, "./scripts/conformance-run", "conformance-run")
 	for name, c := range map[string]struct{ script, want string }{
-		"takes all":              {`echo '{"schema":"certkdb.show-file/v1","format":"der","items":[]}'`, "bad.der: it was not refused"},
-		"refuses all":            {`echo "certkdb: error: no" >&2; exit 7`, "good.p12: exit code 7"},
-		"loses items":            {`echo '{"schema":"certkdb.show-file/v1","format":"pkcs12","items":[]}'`, "good.p12: missing"},
-		"no password":            {`echo '{"schema":"certkdb.show-file/v1","format":"pkcs12","items":[]}'; test $# -gt 6 && echo; exit 0`, "good.p12: a wrong password is taken"},
-		"panics":                 {"printf 'panic: x\\n\\ngoroutine 1 [running]:\\n' >&2; exit 2", "any.bin: it panicked: panic: x"},
-		"hangs":                  {"exec sleep 60", "any.bin: it ran longer than"},
-		"writes input":           {`for f; do case $f in */any.bin) echo x >>"$f";; esac; done; echo no >&2; exit 7`, "any.bin: reading changed it"},
+		"takes all":   {`echo '{"schema":"certkdb.show-file/v1","format":"der","items":[]}'`, "bad.der: it was not refused"},
+		"refuses all": {`echo "certkdb: error: no" >&2; exit 7`, "good.p12: exit code 7"},
+		"loses items": {`echo '{"schema":"certkdb.show-file/v1","format":"pkcs12","items":[]}'`, "good.p12: missing"},
+		"no password": {
+			`echo '{"schema":"certkdb.show-file/v1","format":"pkcs12","items":[]}'; test $# -gt 6 && echo; exit 0`,
+			"good.p12: a wrong password is taken",
+		},
+		"panics": {"printf 'panic: x\\n\\ngoroutine 1 [running]:\\n' >&2; exit 2", "any.bin: it panicked: panic: x"},
+		"hangs":  {"exec sleep 60", "any.bin: it ran longer than"},
+		"writes input": {
+			`for f; do case $f in */any.bin) echo x >>"$f";; esac; done; echo no >&2; exit 7`,
+			"any.bin: reading changed it",
+		},
 		"says nothing":           {"exit 7", "any.bin: exit code 7 without a message"},
 		"a suite that disagrees": {"exit 7", "chains/suite.json a: it says FAILURE, not SUCCESS"},
 		"misuse":                 {"echo 'certkdb: error: wrong usage: x' >&2; exit 2", "bad.der: it did not understand the call"},
@@ -82,10 +89,15 @@ func TestConformance_runnerSeesFaults(t *testing.T) {
 				write("data/"+file, "x")
 			}
 			if strings.Contains(c.want, "chains/") {
-				write("data/chains/suite.json", `{"version":1,"testcases":[{"id":"a","expected_result":"SUCCESS"}]}`) // which the manifest does not name
+				write(
+					"data/chains/suite.json",
+					`{"version":1,"testcases":[{"id":"a","expected_result":"SUCCESS"}]}`,
+				) // which the manifest does not name
 			}
 			program := write("program", "#!"+sh+"\n"+c.script+"\n")
-			out, err := exec.Command(runner, "-timeout", "1s", "-program", program, "-known", filepath.Join(folder, "none"), filepath.Join(folder, "data")).CombinedOutput()
+			out, err := exec.Command(runner, "-timeout", "1s", "-program", program, "-known", filepath.Join(folder, "none"), filepath.Join(folder,
+				"data")).
+				CombinedOutput()
 			var exit *exec.ExitError
 			if !errors.As(err, &exit) || exit.ExitCode() != 1 {
 				t.Errorf("the runner ends with %v, want exit code 1", err)

@@ -197,7 +197,10 @@ func TestDamage_anyByteIsFound(t *testing.T) {
 func TestDamage_cutFile(t *testing.T) {
 	t.Parallel()
 	d := newDamage(t)
-	for _, length := range []int{0, 1, 7, 8, 100, 4095, 4096, 4097, 8191, 8192, 8193, len(d.sound) / 2, len(d.sound) - 4097, len(d.sound) - 4096, len(d.sound) - 1} {
+	for _, length := range []int{
+		0, 1, 7, 8, 100, 4095, 4096, 4097, 8191, 8192, 8193, len(d.sound) / 2, len(d.sound) - 4097,
+		len(d.sound) - 4096, len(d.sound) - 1,
+	} {
 		d.write(d.sound[:length])
 		what := fmt.Sprintf("cut to %d of %d bytes", length, len(d.sound))
 		d.wantFound(what, filepath.Base(d.path))
@@ -272,7 +275,8 @@ func TestDamage_deleteDamaged(t *testing.T) {
 		d.write(d.sound)
 		want(0, "default", "web")
 		change("s/web", keep)
-		if r := want(map[bool]int{true: 12, false: 3}[keep], "delete", "web"); keep && !strings.Contains(r.stderr, "certkdb delete LABEL --damaged") {
+		if r := want(map[bool]int{true: 12, false: 3}[keep], "delete", "web"); keep &&
+			!strings.Contains(r.stderr, "certkdb delete LABEL --damaged") {
 			t.Errorf("%s: no hint: %s", what, r.stderr)
 		}
 		change("s/api", false) // somebody else removed another one as well
@@ -304,7 +308,14 @@ func (d *damage) checkSlot(what string) {
 	case byStash.code == 5 && byPassword.code == 12:
 	case byStash.code == 12 && byPassword.code == 5 && strings.Contains(byPassword.stderr, "wrong password or no key slot for it"):
 	default:
-		d.t.Errorf("%s: check exits with %d: %s; with the password with %d: %s", what, byStash.code, byStash.stderr, byPassword.code, byPassword.stderr)
+		d.t.Errorf(
+			"%s: check exits with %d: %s; with the password with %d: %s",
+			what,
+			byStash.code,
+			byStash.stderr,
+			byPassword.code,
+			byPassword.stderr,
+		)
 	}
 }
 

@@ -58,10 +58,21 @@ func defects() []defect {
 		{name: "leaf for clients", make: func(g *generated) { g.leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }},
 		{name: "leaf for anything", make: func(g *generated) { g.leaf.ExtKeyUsage = nil }, valid: true},
 		{name: "intermediate for clients", make: func(g *generated) { g.sub.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }},
-		{name: "intermediate for servers", make: func(g *generated) { g.sub.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }, valid: true},
+		{
+			name:  "intermediate for servers",
+			make:  func(g *generated) { g.sub.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} },
+			valid: true,
+		},
 		{name: "another host", make: func(g *generated) { g.host = "other.example.com" }},
-		{name: "host below the wildcard", make: func(g *generated) { g.leaf.DNSNames, g.host = []string{"*.example.com"}, "a.example.com" }, valid: true},
-		{name: "host two labels below the wildcard", make: func(g *generated) { g.leaf.DNSNames, g.host = []string{"*.example.com"}, "a.b.example.com" }},
+		{
+			name:  "host below the wildcard",
+			make:  func(g *generated) { g.leaf.DNSNames, g.host = []string{"*.example.com"}, "a.example.com" },
+			valid: true,
+		},
+		{
+			name: "host two labels below the wildcard",
+			make: func(g *generated) { g.leaf.DNSNames, g.host = []string{"*.example.com"}, "a.b.example.com" },
+		},
 		{name: "host in other case", make: func(g *generated) { g.host = "WWW.example.com" }, valid: true},
 		{
 			name: "host only in the common name", make: func(g *generated) { g.leaf.DNSNames = nil },
@@ -77,8 +88,14 @@ func defects() []defect {
 		{
 			name: "constraint of the root", make: func(g *generated) { g.root.ExcludedDNSDomains = []string{"www.example.com"} },
 		},
-		{name: "unknown critical extension in the leaf", make: func(g *generated) { g.leaf.ExtraExtensions = []pkix.Extension{critical(1, 2, 3, 4)} }},
-		{name: "unknown critical extension in the intermediate", make: func(g *generated) { g.sub.ExtraExtensions = []pkix.Extension{critical(1, 2, 3, 4)} }},
+		{
+			name: "unknown critical extension in the leaf",
+			make: func(g *generated) { g.leaf.ExtraExtensions = []pkix.Extension{critical(1, 2, 3, 4)} },
+		},
+		{
+			name: "unknown critical extension in the intermediate",
+			make: func(g *generated) { g.sub.ExtraExtensions = []pkix.Extension{critical(1, 2, 3, 4)} },
+		},
 		{name: "another issuer's name", make: func(g *generated) { g.sub.Subject.CommonName = "Another CA"; g.leaf.Issuer.CommonName = "wrong" }},
 		{
 			name: "issuer of another key", make: func(g *generated) { g.leaf.AuthorityKeyId = []byte("another") }, valid: true,
@@ -95,7 +112,12 @@ func newGenerated() *generated {
 			NotBefore: time.Now().Add(-1000 * time.Hour), NotAfter: time.Now().Add(1000 * time.Hour),
 		}
 	}
-	g := &generated{root: template(1, "Example Root"), sub: template(2, "Example Issuing CA"), leaf: template(3, "www.example.com"), host: "www.example.com"}
+	g := &generated{
+		root: template(1, "Example Root"),
+		sub:  template(2, "Example Issuing CA"),
+		leaf: template(3, "www.example.com"),
+		host: "www.example.com",
+	}
 	for _, ca := range []*x509.Certificate{&g.root, &g.sub} {
 		ca.IsCA, ca.KeyUsage = true, x509.KeyUsageCertSign|x509.KeyUsageCRLSign
 	}
@@ -163,7 +185,9 @@ func TestValidate_asOpenSSLDoes(t *testing.T) {
 			if ours := code == 0; ours != d.valid || code != 0 && code != 8 {
 				t.Errorf("certkdb validate: exit code %d, want valid %v: %s", code, d.valid, said)
 			}
-			out, err := exec.Command("openssl", "verify", "-purpose", "sslserver", "-verify_hostname", g.host, "-CAfile", root, "-untrusted", chain, chain).CombinedOutput()
+			out, err := exec.Command("openssl", "verify", "-purpose", "sslserver", "-verify_hostname", g.host, "-CAfile", root, "-untrusted", chain,
+				chain).
+				CombinedOutput()
 			if theirs := err == nil; theirs != d.valid && d.openssl == "" {
 				t.Errorf("openssl verify: valid %v, certkdb's verdict is %v: %s", theirs, d.valid, out)
 			} else if theirs == d.valid && d.openssl != "" {

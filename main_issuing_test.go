@@ -82,7 +82,20 @@ func cfsslProgram(ts *testscript.TestScript, cert, key, config string) string {
 	for range 5 { // it wants the port by number, and somebody may take it in between
 		port, err := freePort()
 		ts.Check(err)
-		cmd := exec.Command("cfssl", "serve", "-address", "127.0.0.1", "-port", strconv.Itoa(port), "-ca", cert, "-ca-key", key, "-config", config)
+		cmd := exec.Command(
+			"cfssl",
+			"serve",
+			"-address",
+			"127.0.0.1",
+			"-port",
+			strconv.Itoa(port),
+			"-ca",
+			cert,
+			"-ca-key",
+			key,
+			"-config",
+			config,
+		)
 		ts.Check(cmd.Start())
 		ts.Defer(func() { stop(cmd) })
 		if url := fmt.Sprintf("http://127.0.0.1:%d", port); answers(url) {
@@ -227,7 +240,10 @@ func TestIssued_serialAsOthersWriteIt(t *testing.T) {
 		}
 	}
 	upper := strings.ToUpper(serial)
-	for _, text := range []string{serial, serial[1:], upper, "0x" + serial, "0X" + upper[1:], "00" + serial, "00:" + upper[:2] + ":" + upper[2:]} {
+	for _, text := range []string{
+		serial, serial[1:], upper, "0x" + serial, "0X" + upper[1:], "00" + serial,
+		"00:" + upper[:2] + ":" + upper[2:],
+	} {
 		if got := certkdb(t, "issued", "--db", db, "--ca", "root", "--serial", text, "-o", "jsonl"); !strings.Contains(got, serial) {
 			t.Errorf("--serial %s: %s", text, got)
 		}
@@ -320,7 +336,10 @@ func TestSign_killedLeavesRecordOrNothing(t *testing.T) {
 	}
 	certkdb(t, "check", "--db", db)
 	first := issuedBy(t, db)[0]
-	if pem := certkdb(t, "issued", "--db", db, "--ca", "root", "--serial", first, "-o", "pem"); !strings.HasPrefix(pem, "-----BEGIN CERTIFICATE-----") {
+	if pem := certkdb(t, "issued", "--db", db, "--ca", "root", "--serial", first, "-o", "pem"); !strings.HasPrefix(
+		pem,
+		"-----BEGIN CERTIFICATE-----",
+	) {
 		t.Errorf("serial number %s: the record gives no certificate: %q", first, pem)
 	}
 	if pems := certkdb(t, "issued", "--db", db, "--ca", "root", "-o", "pem"); strings.Count(pems, "BEGIN CERTIFICATE") != before {

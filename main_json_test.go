@@ -13,36 +13,67 @@ import (
 )
 
 // entryFields are what every JSON of an entry with a certificate has.
-const entryFields = "label kind trusted default subject issuer serial not_before not_after expires_in_seconds status key_type ca fingerprints.sha256 chain_length added "
+const entryFields = "label kind trusted default subject issuer serial not_before not_after expires_in_seconds status key_type ca " +
+	"fingerprints.sha256 chain_length added "
 
 // jsonGolden are commands, one after the other in one folder, with the schema and the fields of their JSON. Scripts rely on
 // them: fields are added to this table, never renamed or removed.
 var jsonGolden = []struct{ command, schema, fields string }{
 	{"init --password file:pw --stash", "init", "location format id stash"},
 	{
-		"create web --cn www.example.com --san ip:192.0.2.7 --san email:a@example.com --san uri:http://example.com --san dns:example.com --default", "create",
+		"create web --cn www.example.com --san ip:192.0.2.7 --san email:a@example.com --san uri:http://example.com --san dns:example.com " +
+			"--default", "create",
 		entryFields + "sans.dns[] sans.ip[] sans.email[] sans.uri[]",
 	},
 	{"create root --is-ca --cn Root --days 3650", "create", entryFields},
 	{"trust root", "trust", "changed actions[].action actions[].label actions[].kind actions[].sha256"},
 	{"create sub --is-ca --ca root --path-len 0 --cn Sub", "create", entryFields},
 	{"create api --ca sub --cn api.example.com", "create", entryFields + "sans.dns[] notes[]"},
-	{"info", "info", "location format version id created entries size_bytes read_only fips_140_3_module slots[].id slots[].kind slots[].kdf slots[].created facts[].name facts[].value"},
+	{
+		"info",
+		"info",
+		"location format version id created entries size_bytes read_only fips_140_3_module slots[].id slots[].kind slots[].kdf " +
+			"slots[].created facts[].name facts[].value",
+	},
 	{"list", "list", strings.ReplaceAll(" "+strings.TrimSpace(entryFields), " ", " entries[].")},
 	{"list --with-pem", "list", "entries[].pem[] entries[].sans.dns[] entries[].sans.ip[] entries[].sans.email[] entries[].sans.uri[]"},
 	{"list nothing*", "list", "entries[]"},
-	{"show web", "show", entryFields + "has_private_key certificates[].pem certificates[].version certificates[].subject certificates[].issuer certificates[].serial " +
-		"certificates[].serial_decimal certificates[].not_before certificates[].not_after certificates[].key_type certificates[].signature_algorithm " +
-		"certificates[].sha1 certificates[].sha256 certificates[].spki_sha256 certificates[].extensions[].name certificates[].extensions[].value certificates[].extensions[].critical"},
-	{"validate api --host api.example.com", "validate", "valid results[].name results[].valid results[].chains[].anchored results[].chains[].failures[] " +
-		"results[].chains[].certificates[].label results[].chains[].certificates[].subject results[].chains[].certificates[].sha256"},
-	{"request shop --cn shop.example.com --out shop.csr", "request", "label kind status key_type fingerprints.sha256 out request_pem sans.dns[] added"},
-	{"sign shop.csr --ca sub --days 90 --out shop.crt", "sign", "certificates[].request certificates[].out certificates[].subject certificates[].serial certificates[].not_after certificates[].sha256"},
+	{
+		"show web",
+		"show",
+		entryFields + "has_private_key certificates[].pem certificates[].version certificates[].subject certificates[].issuer " +
+			"certificates[].serial " +
+			"certificates[].serial_decimal certificates[].not_before certificates[].not_after certificates[].key_type " +
+			"certificates[].signature_algorithm " +
+			"certificates[].sha1 certificates[].sha256 certificates[].spki_sha256 certificates[].extensions[].name " +
+			"certificates[].extensions[].value certificates[].extensions[].critical",
+	},
+	{
+		"validate api --host api.example.com",
+		"validate",
+		"valid results[].name results[].valid results[].chains[].anchored results[].chains[].failures[] " +
+			"results[].chains[].certificates[].label results[].chains[].certificates[].subject results[].chains[].certificates[].sha256",
+	},
+	{
+		"request shop --cn shop.example.com --out shop.csr",
+		"request",
+		"label kind status key_type fingerprints.sha256 out request_pem sans.dns[] added",
+	},
+	{
+		"sign shop.csr --ca sub --days 90 --out shop.crt",
+		"sign",
+		"certificates[].request certificates[].out certificates[].subject certificates[].serial certificates[].not_after certificates[].sha256",
+	},
 	{"receive shop.crt", "receive", entryFields + "complete"},
 	{"renew api", "renew", entryFields + "changed new_key replaced_sha256 signed_by"},
 	{"revoke shop --ca sub --reason superseded", "revoke", "changed serial subject reason revoked_at issued_at not_after sha256 status"},
 	{"crl --ca sub --out sub.crl", "crl", "number this_update next_update revoked out"},
-	{"issued --ca sub", "issued", "certificates[].serial certificates[].subject certificates[].issued_at certificates[].not_after certificates[].status certificates[].sha256 certificates[].reason certificates[].revoked_at"},
+	{
+		"issued --ca sub",
+		"issued",
+		"certificates[].serial certificates[].subject certificates[].issued_at certificates[].not_after certificates[].status " +
+			"certificates[].sha256 certificates[].reason certificates[].revoked_at",
+	},
 	{"lint api", "lint", "profile errors findings[]"},
 	{"export web --out web.crt", "export", "out contents[]"},
 	{"add web.crt --label partner", "add", "changed actions[].action actions[].label actions[].kind actions[].sha256"},
@@ -95,7 +126,8 @@ func TestJSON_fieldsAreNeverRenamed(t *testing.T) {
 			continue
 		}
 		schema, _ := object["schema"].(string)
-		if !strings.HasPrefix(schema, "certkdb.") || !strings.HasSuffix(schema, "/v1") || want.schema != "" && schema != "certkdb."+want.schema+"/v1" {
+		if !strings.HasPrefix(schema, "certkdb.") || !strings.HasSuffix(schema, "/v1") ||
+			want.schema != "" && schema != "certkdb."+want.schema+"/v1" {
 			t.Errorf("%s: schema %q", want.command, schema)
 		}
 		have := fieldPaths(object, "")

@@ -118,7 +118,8 @@ func TestMLDSA_seedAndExpandedKeysSign(t *testing.T) {
 				}
 				db := stashed(t)
 				certkdb(t, "add", file, "--db", db, "--label", "pq")
-				if shown := certkdb(t, "show", "pq", "--db", db, "--json"); !strings.Contains(shown, `"kind":"personal"`) || !strings.Contains(shown, `"key_type":"mldsa`+level+`"`) {
+				if shown := certkdb(t, "show", "pq", "--db", db, "--json"); !strings.Contains(shown, `"kind":"personal"`) ||
+					!strings.Contains(shown, `"key_type":"mldsa`+level+`"`) {
 					t.Fatalf("shown as %s", shown)
 				}
 				if said := certkdb(t, "renew", "pq", "--db", db, "--reuse-key"); !strings.Contains(said, "with the same key, signed by itself") {

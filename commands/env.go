@@ -36,7 +36,8 @@ func ProcessEnv(version string) *op.Env {
 // drivers are the kinds of databases; the native one is first, as the default for new ones.
 func drivers() []kdb.Driver {
 	return []kdb.Driver{
-		sealed.Driver(boltstore.Backend()), keyfile.Driver(cms.Codec()), keyfile.Driver(pkcs12.Codec()), keyfile.Driver(jks.JKS()), keyfile.Driver(jks.JCEKS()),
+		sealed.Driver(boltstore.Backend()),
+		keyfile.Driver(cms.Codec()), keyfile.Driver(pkcs12.Codec()), keyfile.Driver(jks.JKS()), keyfile.Driver(jks.JCEKS()),
 		keyfile.Driver(pkcs7.Codec()), keyfile.Driver(pem.DER()), keyfile.Driver(pem.Codec()),
 	}
 }

@@ -124,7 +124,11 @@ func add(ctx context.Context, env *op.Env, db op.DB, r request) error {
 		return err
 	}
 	if !added.HasChanged() {
-		_, err = fmt.Fprintf(env.Stdout, "The certificate for server %q is in the key database already; nothing to do, finished successfully.\n", r.server)
+		_, err = fmt.Fprintf(
+			env.Stdout,
+			"The certificate for server %q is in the key database already; nothing to do, finished successfully.\n",
+			r.server,
+		)
 		return err
 	}
 	_, err = fmt.Fprintf(env.Stdout, "Certificate imported successfully for server %q.\n", r.server)
@@ -150,7 +154,14 @@ func list(ctx context.Context, s *op.Session) error {
 			if e.NotAfter != nil {
 				until = e.NotAfter.Format("2006-01-02")
 			}
-			_, err := fmt.Fprintf(s.Env.Stdout, "%s\n    Subject : %s\n    Not After : %s\n    SHA256 : %s\n", e.Label, e.Subject, until, e.Fingerprints.SHA256)
+			_, err := fmt.Fprintf(
+				s.Env.Stdout,
+				"%s\n    Subject : %s\n    Not After : %s\n    SHA256 : %s\n",
+				e.Label,
+				e.Subject,
+				until,
+				e.Fingerprints.SHA256,
+			)
 			if err != nil {
 				return err
 			}

@@ -84,7 +84,8 @@ func TestAsk_killsWhatIsLate(t *testing.T) {
 	const hang = "while :; do :; done"
 	p := script(t, hang)
 	p.Timeout = 100 * time.Millisecond
-	if _, err := p.Ask(t.Context(), []byte("a")); !errors.Is(err, lint.ErrUnavailable) || !strings.Contains(err.Error(), "did not answer within 100ms") {
+	if _, err := p.Ask(t.Context(), []byte("a")); !errors.Is(err, lint.ErrUnavailable) ||
+		!strings.Contains(err.Error(), "did not answer within 100ms") {
 		t.Error(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

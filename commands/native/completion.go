@@ -62,7 +62,8 @@ complete -c certkdb -a '(__certkdb_complete)'
 
 func completionCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
-		Name: "completion", Category: groupOperations, Usage: "print a script that completes commands, options and labels in a shell: bash, zsh or fish", ArgsUsage: "SHELL",
+		Name: "completion", Category: groupOperations, Usage: "print a script that completes commands, options and labels in a shell: bash, " +
+			"zsh or fish", ArgsUsage: "SHELL",
 		Description: "Labels are completed without a password.\n\n" +
 			examples(
 				"source <(certkdb completion bash)", "certkdb completion zsh > ~/.zfunc/_certkdb",
@@ -155,7 +156,8 @@ var optionValues = sync.OnceValue(func() map[string]string {
 		"key-type": keyTypes,
 		flagOutput: "table wide json jsonl csv name pem",
 		"kind":     "trusted personal request secret-key",
-		"reason":   "unspecified keyCompromise cACompromise affiliationChanged superseded cessationOfOperation certificateHold removeFromCRL privilegeWithdrawn aACompromise",
+		"reason": "unspecified keyCompromise cACompromise affiliationChanged superseded cessationOfOperation certificateHold removeFromCRL " +
+			"privilegeWithdrawn aACompromise",
 	}
 })
 

@@ -16,13 +16,19 @@ import (
 func addCommand(env *op.Env) *cli.Command {
 	var o entries.Add
 	return &cli.Command{
-		Name: "add", Aliases: []string{"import"}, Category: groupEntries, Usage: "add certificates and keys from files, or from another database", ArgsUsage: "FILE…",
+		Name: "add", Aliases: []string{"import"}, Category: groupEntries,
+		Usage: "add certificates and keys from files, or from another database", ArgsUsage: "FILE…",
 		Description: "Reads PEM bundles, DER and whole key databases; - is standard input. Certificates become trusted entries, keys with\n" +
 			"their certificates personal ones. Everything goes in with one transaction or nothing does. What is there already with the\n" +
 			"same content stays as it is. Without --label an entry gets the label it has in the file, else one made of its subject\n" +
 			"and fingerprint, the same on every machine.\n\n" +
-			examples("certkdb add root.pem --label corp-root", "certkdb add /etc/ssl/certs/ca-certificates.crt", "certkdb add server.key server.crt chain.pem --label web",
-				"certkdb add keys.p12 --in-password file:p12.pw", "openssl s_client -showcerts -connect host:443 </dev/null | certkdb add -"),
+			examples(
+				"certkdb add root.pem --label corp-root",
+				"certkdb add /etc/ssl/certs/ca-certificates.crt",
+				"certkdb add server.key server.crt chain.pem --label web",
+				"certkdb add keys.p12 --in-password file:p12.pw",
+				"openssl s_client -showcerts -connect host:443 </dev/null | certkdb add -",
+			),
 		Flags: append(changeFlags(),
 			&cli.StringFlag{Name: "label", Aliases: []string{"l"}, Usage: "`LABEL` for the one entry in the input", Destination: &o.Label},
 			&cli.StringFlag{Name: "only", Usage: "only the entry with this `LABEL` in the input", Destination: &o.Only},
@@ -71,12 +77,21 @@ func exportCommand(env *op.Env) *cli.Command {
 	var o entries.Export
 	return &cli.Command{
 		Name: "export", Category: groupEntries, Usage: "write entries to a file", ArgsUsage: "LABEL…",
-		Description: "Writes certificates as PEM, DER or PKCS #7, public keys as OpenSSH has them, or copies entries into a new key database. A\n" +
+		Description: "Writes certificates as PEM, DER or PKCS #7, public keys as OpenSSH has them, or copies entries into a new key database. " +
+			"A\n" +
 			"private key leaves only with --key, with --combined or inside a key database, and that is noted in the audit log. With\n" +
 			"--out-password it is encrypted (PKCS #8, PBES2 with AES-256). Files with keys are for their owner alone (mode 0600).\n\n" +
-			examples("certkdb export corp-root --out root.pem", "certkdb export web --chain --out web.crt", "certkdb export web --key --out web.key",
-				"certkdb export web --combined --out haproxy.pem", "certkdb export web --key --out-password file:key.pw --out web.key", "certkdb export --all -o pem > bundle.pem",
-				"certkdb export web --out web.p12 --out-password file:p12.pw", "certkdb export web --out web.p7b", "certkdb export web --format ssh >> authorized_keys"),
+			examples(
+				"certkdb export corp-root --out root.pem",
+				"certkdb export web --chain --out web.crt",
+				"certkdb export web --key --out web.key",
+				"certkdb export web --combined --out haproxy.pem",
+				"certkdb export web --key --out-password file:key.pw --out web.key",
+				"certkdb export --all -o pem > bundle.pem",
+				"certkdb export web --out web.p12 --out-password file:p12.pw",
+				"certkdb export web --out web.p7b",
+				"certkdb export web --format ssh >> authorized_keys",
+			),
 		Flags: []cli.Flag{
 			&cli.StringFlag{
 				Name:        "format",

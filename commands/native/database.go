@@ -26,7 +26,8 @@ func initCommand(env *op.Env) *cli.Command {
 		Description: "Makes a database and never overwrites one. The password comes from --password SRC, or is generated.\n" +
 			"With --stash a random key is kept in a file beside the database, so that commands run unattended. A native database with a stash\n" +
 			"needs no password: --generate-password without --password-out makes none.\n\n" +
-			examples("certkdb init", "certkdb init --generate-password --stash", "certkdb init --db /etc/app/key.ckdb --password file:/run/secrets/kdb --stash",
+			examples("certkdb init", "certkdb init --generate-password --stash",
+				"certkdb init --db /etc/app/key.ckdb --password file:/run/secrets/kdb --stash",
 				"certkdb init --db trust.p12 --password env:P12_PASSWORD", "certkdb init --db roots.pem"),
 		Flags: append(newPasswordFlags(env, &o.NewPassword),
 			&cli.BoolFlag{Name: "stash", Usage: "keep a stash beside the database", Destination: &o.Stash},

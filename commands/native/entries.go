@@ -16,11 +16,18 @@ func showCommand(env *op.Env) *cli.Command {
 	var in inspect.Inspect
 	return &cli.Command{
 		Name: "show", Category: groupEntries, Usage: "show one entry, or any file, in detail", ArgsUsage: "LABEL|FILE",
-		Description: "An argument that is no label of the database but a file is shown as such: certificates, keys, requests, revocation lists\n" +
+		Description: "An argument that is no label of the database but a file is shown as such: certificates, keys, requests, revocation " +
+			"lists\n" +
 			"and key stores of every kind, without putting them into a database. --file says that a file is meant; the database is not\n" +
 			"opened then. Private keys are described and never shown.\n\n" +
-			examples("certkdb show web", "certkdb show web --json", "certkdb show web -o pem", "certkdb show server.pem", "certkdb show --file keys.p12 --in-password file:p12.pw",
-				"certkdb show --file upload.pem --expect certificate"),
+			examples(
+				"certkdb show web",
+				"certkdb show web --json",
+				"certkdb show web -o pem",
+				"certkdb show server.pem",
+				"certkdb show --file keys.p12 --in-password file:p12.pw",
+				"certkdb show --file upload.pem --expect certificate",
+			),
 		Flags: inspectFlags(env, &in),
 		Action: func(c *cli.Context) error {
 			if file, err := inspected(c, env, &in); err != nil {

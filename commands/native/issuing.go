@@ -66,8 +66,9 @@ func subjectFlags(s *issuing.Spec, l *specLists) []cli.Flag {
 func useFlags(s *issuing.Spec, l *specLists) []cli.Flag {
 	return inCategory(categoryUse, []cli.Flag{
 		&cli.StringFlag{
-			Name:        "profile",
-			Usage:       "`NAME`: server, client, peer, ca, code, email, ocsp, timestamp, or one of --profile-file; else ca for a CA, the default one of the file, or server",
+			Name: "profile",
+			Usage: "`NAME`: server, client, peer, ca, code, email, ocsp, timestamp, or one of --profile-file; else ca for a CA, the " +
+				"default one of the file, or server",
 			Destination: &s.Profile,
 		},
 		&cli.StringFlag{Name: "profile-file", Usage: "a `FILE` with further profiles: a configuration of cfssl", Destination: &s.ProfileFile},
@@ -76,8 +77,9 @@ func useFlags(s *issuing.Spec, l *specLists) []cli.Flag {
 			Name: "path-len", Usage: "how many CAs may follow below a CA: `N`", Value: -1, DefaultText: "no limit", Destination: &s.PathLen,
 		},
 		&cli.StringSliceFlag{
-			Name:        "permit",
-			Usage:       "name constraint of a CA, `TYPE:VALUE` (dns, ip, email, uri, directory): nothing but this and what is below; may be repeated",
+			Name: "permit",
+			Usage: "name constraint of a CA, `TYPE:VALUE` (dns, ip, email, uri, directory): nothing but this and what is below; may be " +
+				"repeated",
 			Destination: &l.permit,
 		},
 		&cli.StringSliceFlag{
@@ -162,14 +164,20 @@ func createCommand(env *op.Env) *cli.Command {
 	flags = append(append(flags, changeFlags()...), subjectFlags(&o.Spec, &lists)...)
 	flags = append(append(flags, useFlags(&o.Spec, &lists)...), timeFlags(&o.Spec)...)
 	return &cli.Command{
-		Name: "create", Category: groupIssuing, Usage: "make a private key and its certificate, self-signed or signed by a CA of the database", ArgsUsage: "LABEL",
-		Description: "Without --ca the certificate is self-signed. Without --san a server certificate is valid for its common name, when that is\n" +
+		Name: "create", Category: groupIssuing, Usage: "make a private key and its certificate, self-signed or signed by a CA of the database",
+		ArgsUsage: "LABEL",
+		Description: "Without --ca the certificate is self-signed. Without --san a server certificate is valid for its common name, when that " +
+			"is\n" +
 			"a host's name or an address. What a CA signs is recorded in its database; see: certkdb issued.\n" +
 			"A script that runs again says --ensure; a difference is then an error, or with --replace a new certificate. For one that ends\n" +
 			"soon there is: certkdb renew LABEL --before 30d.\n\n" +
-			examples("certkdb create web --cn www.example.com", "certkdb create web --cn www.example.com --san dns:example.com --san ip:192.0.2.7 --days 90",
+			examples(
+				"certkdb create web --cn www.example.com",
+				"certkdb create web --cn www.example.com --san dns:example.com --san ip:192.0.2.7 --days 90",
 				"certkdb create root --is-ca --dn 'CN=Example Root,O=Example,C=US' --key-type p384 --days 3650",
-				"certkdb create sub --ca root --is-ca --path-len 0 --permit dns:example.com --cn 'Example Issuing CA'", "certkdb create api --ca sub --cn api.example.com --profile peer --ensure"),
+				"certkdb create sub --ca root --is-ca --path-len 0 --permit dns:example.com --cn 'Example Issuing CA'",
+				"certkdb create api --ca sub --cn api.example.com --profile peer --ensure",
+			),
 		Flags: flags,
 		Action: change(env, "create", func(c *cli.Context, args []string) (op.Operation[issuing.Made], error) {
 			lists.into(&o.Spec)
@@ -220,8 +228,11 @@ func requestCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "request", Category: groupIssuing, Usage: "make a private key and a PKCS #10 request for a certificate", ArgsUsage: "LABEL",
 		Description: "The key stays in the database under the label until the certificate comes: certkdb receive.\n\n" +
-			examples("certkdb request web --cn www.example.com --san dns:example.com --out web.csr",
-				"certkdb request web --dn 'CN=fqdn,OU=Storage,O=Example' --key-type rsa2048 --ku digitalSignature,keyEncipherment --eku clientAuth,serverAuth --out -"),
+			examples(
+				"certkdb request web --cn www.example.com --san dns:example.com --out web.csr",
+				"certkdb request web --dn 'CN=fqdn,OU=Storage,O=Example' --key-type rsa2048 --ku digitalSignature,keyEncipherment --eku "+
+					"clientAuth,serverAuth --out -",
+			),
 		Flags: flags,
 		Action: change(env, "request", func(c *cli.Context, args []string) (op.Operation[issuing.Requested], error) {
 			lists.into(&o.Spec)
@@ -326,8 +337,12 @@ func receiveCommand(env *op.Env) *cli.Command {
 	var o issuing.Receive
 	return &cli.Command{
 		Name: "receive", Category: groupIssuing, Usage: "take the certificate that a CA made for a request of the database", ArgsUsage: "FILE…",
-		Description: "Finds the pending request, or the entry to renew, by the public key, and builds the chain from the input and the database.\n\n" +
-			examples("certkdb receive web.crt", "certkdb receive web.crt chain.pem --default"),
+		Description: "Finds the pending request, or the entry to renew, by the public key, and builds the chain from the input and the " +
+			"database.\n\n" +
+			examples(
+				"certkdb receive web.crt",
+				"certkdb receive web.crt chain.pem --default",
+			),
 		Flags: append(changeFlags(),
 			&cli.StringFlag{
 				Name: "label", Aliases: []string{"l"}, Usage: "`LABEL` of the request; else found by the public key", Destination: &o.Label,
@@ -358,7 +373,8 @@ func renewCommand(env *op.Env) *cli.Command {
 		Name: "renew", Category: groupIssuing, Usage: "replace a certificate by a new one for the same names and uses", ArgsUsage: "LABEL",
 		Description: "A self-signed certificate signs itself, another one is signed by its CA, when that is in the database or named. A new\n" +
 			"private key is made unless --reuse-key keeps it; a CA keeps its key, so that what it issued stays valid, unless --key-type\n" +
-			"asks for another, and its new certificate goes into the chains of the entries that hold the old one. With --before nothing is done as long as it is not due.\n\n" +
+			"asks for another, and its new certificate goes into the chains of the entries that hold the old one. With --before nothing is done " +
+			"as long as it is not due.\n\n" +
 			examples("certkdb renew web", "certkdb renew web --before 30d", "certkdb renew web --reuse-key --days 90"),
 		Flags: append(append(changeFlags(), authorityFlags(env, &o.CA)...),
 			&cli.BoolFlag{Name: "reuse-key", Usage: "keep the private key", Destination: &o.ReuseKey},

@@ -177,7 +177,8 @@ func csvList(w io.Writer) entryPrinter {
 		print: eachEntry(func(e *op.Entry) error {
 			return writer.Write([]string{
 				e.Label, e.Kind.String(), strconv.FormatBool(e.Trusted), strconv.FormatBool(e.Default), e.Subject, e.Issuer, e.Serial,
-				timeText(e.NotBefore, time.RFC3339), timeText(e.NotAfter, time.RFC3339), string(e.Status), e.KeyType, strconv.FormatBool(e.CA), e.Fingerprints.SHA256,
+				timeText(e.NotBefore, time.RFC3339), timeText(e.NotAfter, time.RFC3339),
+				string(e.Status), e.KeyType, strconv.FormatBool(e.CA), e.Fingerprints.SHA256,
 			})
 		}),
 		end: func() error {

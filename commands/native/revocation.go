@@ -84,7 +84,8 @@ func printIssued(w io.Writer, list []issuing.IssuedCertificate, format string) e
 
 func csvIssued(w io.Writer, list []issuing.IssuedCertificate) error {
 	writer := csv.NewWriter(w)
-	_ = writer.Write([]string{"serial", "issued_at", "not_after", "status", "revoked_at", "reason", "subject", "sha256"}) // errors come out of Error
+	// Errors come out of Error.
+	_ = writer.Write([]string{"serial", "issued_at", "not_after", "status", "revoked_at", "reason", "subject", "sha256"})
 	for _, i := range list {
 		revokedAt := ""
 		if i.RevokedAt != nil {

@@ -56,7 +56,12 @@ func change[T changer](
 }
 
 // act is the action of a command that changes the database as a whole.
-func act[T changer](env *op.Env, schema string, prepare func(*cli.Context, []string) (op.Act[T], error), text func(io.Writer, T)) cli.ActionFunc {
+func act[T changer](
+	env *op.Env,
+	schema string,
+	prepare func(*cli.Context, []string) (op.Act[T], error),
+	text func(io.Writer, T),
+) cli.ActionFunc {
 	return action(env, schema, func(c *cli.Context, args []string) (result T, err error) {
 		a, err := prepare(c, args)
 		if err != nil {
@@ -85,7 +90,12 @@ func openDatabase(c *cli.Context, env *op.Env) (*op.Session, error) {
 }
 
 // read is the action of a command that reads the database and prints one result.
-func read[T any](env *op.Env, schema string, run func(*cli.Context, *op.Session, []string) (T, error), text func(io.Writer, T)) cli.ActionFunc {
+func read[T any](
+	env *op.Env,
+	schema string,
+	run func(*cli.Context, *op.Session, []string) (T, error),
+	text func(io.Writer, T),
+) cli.ActionFunc {
 	return action(env, schema, func(c *cli.Context, args []string) (result T, err error) {
 		s, err := openDatabase(c, env)
 		if err != nil {

@@ -79,8 +79,10 @@ func slotsRemoveCommand(env *op.Env) *cli.Command {
 	var force bool
 	return &cli.Command{
 		Name: "remove", Usage: "remove a key slot: what opened it opens the database no more", ArgsUsage: "SLOT",
-		Description: "The last slot that can be used stays: nothing would open the database any more. The slot of a stash counts only while the\n" +
-			"stash is there and opens it.\n\n" + examples("certkdb slots remove 2"),
+		Description: "The last slot that can be used stays: nothing would open the database any more. The slot of a stash counts only while " +
+			"the\n" +
+			"stash is there and opens it.\n\n" +
+			examples("certkdb slots remove 2"),
 		Flags: append(changeFlags(), &cli.BoolFlag{Name: "force", Usage: "remove the last one too", Destination: &force}),
 		Action: act(env, "slots.remove", func(c *cli.Context, args []string) (op.Act[databases.SlotDone], error) {
 			id, err := strconv.Atoi(args[0])
@@ -120,10 +122,14 @@ func rekeyCommand(env *op.Env) *cli.Command {
 	var o databases.Rekey
 	return &cli.Command{
 		Name: "rekey", Category: groupDatabase, Usage: "encrypt the whole database under a new master key",
-		Description: "Use this after a possible compromise. Whoever holds the old master key, a removed slot, or a stolen stash with old copies of\n" +
+		Description: "Use this after a possible compromise. Whoever holds the old master key, a removed slot, or a stolen stash with old " +
+			"copies of\n" +
 			"the file cannot read anything written from now on. The stash gets a new key. The password in use goes on working: change it with\n" +
 			"certkdb passwd if it may be known. Other slots cannot be carried over and make it fail, unless --drop-slots is given.\n\n" +
-			examples("certkdb rekey --password prompt", "certkdb rekey --password file:pw --drop-slots"),
+			examples(
+				"certkdb rekey --password prompt",
+				"certkdb rekey --password file:pw --drop-slots",
+			),
 		Flags: append(
 			changeFlags(), &cli.BoolFlag{Name: "drop-slots", Usage: "remove the slots that cannot be carried over", Destination: &o.DropSlots},
 		),

@@ -59,12 +59,18 @@ func validateCommand(env *op.Env) *cli.Command {
 	var o inspect.Validate
 	var files, crls, policies, trust cli.StringSlice
 	return &cli.Command{
-		Name: "validate", Category: groupIssuing, Usage: "build and validate chains from what the database trusts, and explain the verdict", ArgsUsage: "[LABEL…]",
-		Description: "Path validation is that of RFC 5280, section 6: chains are built from the trusted entries, the other CAs of the database and\n" +
+		Name: "validate", Category: groupIssuing, Usage: "build and validate chains from what the database trusts, and explain the verdict",
+		ArgsUsage: "[LABEL…]",
+		Description: "Path validation is that of RFC 5280, section 6: chains are built from the trusted entries, the other CAs of the " +
+			"database and\n" +
 			"what comes with the certificate. Each failure names the certificate, the rule and what would mend it. Exits with 8 when a\n" +
 			"certificate is not valid.\n\n" +
-			examples("certkdb validate web --host www.example.com", "certkdb validate --file chain.pem --purpose client --at 2027-01-31",
-				"certkdb validate web --crl sub.crl --crl root.crl --json", "certkdb validate --file chain.pem --trust root.pem --only-trust"),
+			examples(
+				"certkdb validate web --host www.example.com",
+				"certkdb validate --file chain.pem --purpose client --at 2027-01-31",
+				"certkdb validate web --crl sub.crl --crl root.crl --json",
+				"certkdb validate --file chain.pem --trust root.pem --only-trust",
+			),
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{
 				Name: "file", Usage: "a `FILE` with a certificate and its chain, in any order; may be repeated", Destination: &files,

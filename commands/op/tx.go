@@ -9,7 +9,8 @@ import (
 	"certkdb/kdb"
 )
 
-// ReadEntries reads entries with their keys, those of the labels or all, and notes in the audit log which keys were copied. skip, if it is not nil,
+// ReadEntries reads entries with their keys, those of the labels or all, and notes in the audit log which keys were copied. skip, if it is
+// not nil,
 // is asked whether an entry that cannot be read may be left out.
 func ReadEntries(tx kdb.Tx, labels []string, all bool, skip func(kdb.Summary, error) bool) ([]kdb.Entry, error) {
 	if all {

@@ -70,7 +70,10 @@ func newAuthority() (*authority, error) {
 		return nil, err
 	}
 	now := time.Now()
-	issuer := &x509.Certificate{Subject: pkix.Name{CommonName: "Bench CA", Organization: []string{"Example"}}, SubjectKeyId: []byte{1, 2, 3, 4}}
+	issuer := &x509.Certificate{
+		Subject:      pkix.Name{CommonName: "Bench CA", Organization: []string{"Example"}},
+		SubjectKeyId: []byte{1, 2, 3, 4},
+	}
 	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
 		SerialNumber: big.NewInt(modelSerial), NotBefore: now, NotAfter: now.AddDate(10, 0, 0),
 		Subject:  pkix.Name{CommonName: modelHost + ".example.com", Organization: []string{"Example"}, Country: []string{"US"}},

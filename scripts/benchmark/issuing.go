@@ -29,7 +29,8 @@ func (b *bench) issuing() error {
 	return errors.Join(err, b.signFolder(), b.validate())
 }
 
-// keyTypes measures each type of key against openssl, or alone if openssl does not know it: ML-DSA comes with 3.5. Making RSA keys takes a time
+// keyTypes measures each type of key against openssl, or alone if openssl does not know it: ML-DSA comes with 3.5. Making RSA keys takes a
+// time
 // that varies much.
 func (b *bench) keyTypes() error {
 	for _, k := range []struct {
@@ -47,7 +48,9 @@ func (b *bench) keyTypes() error {
 		{"mldsa65", []string{"-newkey", "ML-DSA-65"}},
 		{"mldsa87", []string{"-newkey", "ML-DSA-87"}},
 	} {
-		peer := append([]string{"openssl", "req", "-x509", "-nodes", "-keyout", "peer.key", "-out", "peer.crt", "-subj", "/CN=www.example.com"}, k.peer...)
+		peer := append(
+			[]string{"openssl", "req", "-x509", "-nodes", "-keyout", "peer.key", "-out", "peer.crt", "-subj", "/CN=www.example.com"},
+			k.peer...)
 		own := func(round int, ca ...string) []string {
 			label := fmt.Sprintf("%s %d %d", k.own, round, len(ca))
 			return append([]string{"certkdb", "create", label, "--db", "ca.ckdb", "--cn", "www.example.com", "--key-type", k.own}, ca...)
@@ -66,7 +69,12 @@ func (b *bench) keyTypes() error {
 		}
 		against := "openssl does not know it"
 		if unknown == nil {
-			against = fmt.Sprintf("openssl self-signed %s: %s and %s times its time", ms(times[2]), ratio(times[0], times[2]), ratio(times[1], times[2]))
+			against = fmt.Sprintf(
+				"openssl self-signed %s: %s and %s times its time",
+				ms(times[2]),
+				ratio(times[0], times[2]),
+				ratio(times[1], times[2]),
+			)
 		}
 		fmt.Printf("%-34s self-signed %s, by a CA %s, %s\n", "create with a key of type "+k.own, ms(times[0]), ms(times[1]), against)
 	}
@@ -107,7 +115,11 @@ func writeRequests(folder string, n int) error {
 	}
 	for i := range n {
 		name := fmt.Sprintf("host%d.example.com", i)
-		der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: name}, DNSNames: []string{name}}, key)
+		der, err := x509.CreateCertificateRequest(
+			rand.Reader,
+			&x509.CertificateRequest{Subject: pkix.Name{CommonName: name}, DNSNames: []string{name}},
+			key,
+		)
 		if err != nil {
 			return err
 		}

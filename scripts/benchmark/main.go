@@ -209,7 +209,15 @@ func (b *bench) faster(what string, own, peer []string, goal float64) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%-34s %s, %s %s: %s times as fast (goal: at least %.0f)\n", what, both(times[0]), peer[0], both(times[1]), ratio(times[1], times[0]), goal)
+	fmt.Printf(
+		"%-34s %s, %s %s: %s times as fast (goal: at least %.0f)\n",
+		what,
+		both(times[0]),
+		peer[0],
+		both(times[1]),
+		ratio(times[1], times[0]),
+		goal,
+	)
 	return nil
 }
 

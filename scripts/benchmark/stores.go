@@ -56,7 +56,13 @@ func (b *bench) fill() error {
 		peer += s.wall
 	}
 	all := peer / few * thousand
-	fmt.Printf("%-34s %.2f s, keytool one by one some %.0f s: %.0f times as fast (goal: at least 100)\n", "import of 1000 into a .p12", own.wall.Seconds(), all.Seconds(), all.Seconds()/own.wall.Seconds())
+	fmt.Printf(
+		"%-34s %.2f s, keytool one by one some %.0f s: %.0f times as fast (goal: at least 100)\n",
+		"import of 1000 into a .p12",
+		own.wall.Seconds(),
+		all.Seconds(),
+		all.Seconds()/own.wall.Seconds(),
+	)
 	return nil
 }
 
@@ -79,8 +85,14 @@ func (b *bench) cms() error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%-34s %s, of it start-up %s; hashing its bytes %s: %s times that without start-up (goal: at most 3)\n", "list of a CMS database of 1000",
-		ms(times[0]), ms(times[1]), ms(times[2]), ratio(times[0].without(times[1]), times[2]))
+	fmt.Printf(
+		"%-34s %s, of it start-up %s; hashing its bytes %s: %s times that without start-up (goal: at most 3)\n",
+		"list of a CMS database of 1000",
+		ms(times[0]),
+		ms(times[1]),
+		ms(times[2]),
+		ratio(times[0].without(times[1]), times[2]),
+	)
 	return nil
 }
 

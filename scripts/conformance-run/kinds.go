@@ -32,8 +32,9 @@ var judges = map[string]judge{
 
 // expects is what a file of a kind holds if it is good, in the words of show --expect. A kind that is not here may hold anything.
 var expects = map[string]string{
-	"cert": "certificate", "root-cert": "certificate", "arm": "certificate", "trust-bundle": "certificate", "intermediate-bundle": "certificate",
-	"crl": "crl", "csr": "request", "key": "key", "pubkey": "public-key",
+	"cert": "certificate", "root-cert": "certificate", "arm": "certificate", "trust-bundle": "certificate",
+	"intermediate-bundle": "certificate",
+	"crl":                 "crl", "csr": "request", "key": "key", "pubkey": "public-key",
 	"pkcs12": "pkcs12", "pkcs7": "pkcs7", "jks": "jks", "jceks": "jceks", "cms-kdb": "cms",
 }
 

@@ -89,8 +89,17 @@ func (o options) run(w io.Writer) (bool, error) {
 	}
 	report.print(w)
 	s.chainScores.print(w)
-	fmt.Fprintf(w, "%d files, %d runs of the program in %.1f s, the slowest took %.2f s, the largest %d MiB\n",
-		len(rows), s.program.runs.Load(), time.Since(started).Seconds(), time.Duration(s.program.slowest.Load()).Seconds(), s.program.largest.Load()>>20)
+	fmt.Fprintf(
+		w,
+		"%d files, %d runs of the program in %.1f s, the slowest took %.2f s, the largest %d MiB\n",
+		len(
+			rows,
+		),
+		s.program.runs.Load(),
+		time.Since(started).Seconds(),
+		time.Duration(s.program.slowest.Load()).Seconds(),
+		s.program.largest.Load()>>20,
+	)
 	return len(report.unknown) == 0, nil
 }
 

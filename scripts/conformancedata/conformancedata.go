@@ -1,4 +1,5 @@
-// Package conformancedata finds and reads other projects' test data, which is not part of the repository: a folder with a MANIFEST.tsv, whose
+// Package conformancedata finds and reads other projects' test data, which is not part of the repository: a folder with a MANIFEST.tsv,
+// whose
 // README describes its columns. The tests of the packages use it, and scripts/conformance.
 //
 //	for _, file := range conformancedata.Files(t, "jks", "jceks") {
@@ -41,7 +42,8 @@ func (r *Row) KeyPasswords() [][]byte {
 	return keys
 }
 
-// Manifest reads the folder's MANIFEST.tsv: columns by the names in its first row, passwords as JSON strings. The error wraps fs.ErrNotExist if
+// Manifest reads the folder's MANIFEST.tsv: columns by the names in its first row, passwords as JSON strings. The error wraps
+// fs.ErrNotExist if
 // there is none.
 func Manifest(folder string) ([]Row, error) {
 	data, err := os.ReadFile(filepath.Join(folder, "MANIFEST.tsv"))

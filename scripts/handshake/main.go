@@ -26,7 +26,13 @@ func main() {
 		fmt.Fprintln(os.Stderr, "handshake:", err)
 		os.Exit(1)
 	}
-	fmt.Printf("verified %s: %s, %s, %d chain\n", *name, tls.VersionName(state.Version), tls.CipherSuiteName(state.CipherSuite), len(state.VerifiedChains))
+	fmt.Printf(
+		"verified %s: %s, %s, %d chain\n",
+		*name,
+		tls.VersionName(state.Version),
+		tls.CipherSuiteName(state.CipherSuite),
+		len(state.VerifiedChains),
+	)
 }
 
 func handshake(cert, key, trust, name string) (tls.ConnectionState, error) {

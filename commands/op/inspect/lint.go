@@ -34,7 +34,8 @@ type LintFinding struct {
 	Detail   string `json:"detail,omitempty"`
 }
 
-// Run lints; for a file the session needs no database ([op.Nothing]). If a finding is an error, the error wraps ErrFindings, and the result tells them all.
+// Run lints; for a file the session needs no database ([op.Nothing]). If a finding is an error, the error wraps ErrFindings, and the result
+// tells them all.
 func (o Lint) Run(ctx context.Context, s *op.Session) (Linted, error) {
 	der, err := o.certificate(ctx, s)
 	if err != nil {

@@ -29,7 +29,13 @@ const ocspCertificate = "certificate"
 
 // checkOCSP asks for the status of a certificate with a valid chain, and takes its validity away if it was revoked or nothing
 // is known.
-func (o Validate) checkOCSP(ctx context.Context, v *Validation, result path.Result, options path.Options, labels map[[32]byte]string) error {
+func (o Validate) checkOCSP(
+	ctx context.Context,
+	v *Validation,
+	result path.Result,
+	options path.Options,
+	labels map[[32]byte]string,
+) error {
 	if o.OCSP == "" || !v.Valid {
 		return nil
 	}

@@ -126,8 +126,9 @@ func newCertificate(der []byte) (Certificate, error) {
 	detail := Certificate{
 		Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: c.SerialHex(), SerialDecimal: c.Serial.String(),
 		Version: c.Version, NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(), KeyType: c.KeyType,
-		SignatureAlgorithm: c.SignatureAlgorithm.Name, SHA256: op.HexDigest(sha256.Sum256(der)), SPKISHA256: op.HexDigest(sha256.Sum256(c.RawSPKI)),
-		Warning: c.Warning(), PEM: op.PEMString("CERTIFICATE", der),
+		SignatureAlgorithm: c.SignatureAlgorithm.Name, SHA256: op.HexDigest(sha256.Sum256(der)),
+		SPKISHA256: op.HexDigest(sha256.Sum256(c.RawSPKI)),
+		Warning:    c.Warning(), PEM: op.PEMString("CERTIFICATE", der),
 	}
 	old := sha1.Sum(der) // still what many consoles show; nothing depends on it
 	detail.SHA1 = hex.EncodeToString(old[:])

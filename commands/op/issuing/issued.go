@@ -73,7 +73,8 @@ func (o Issued) describe(r kdb.Issued, now time.Time) IssuedCertificate {
 	e := kdb.Entry{Kind: kdb.KindTrusted, Certificates: [][]byte{r.Certificate}}
 	s, _ := kdb.Summarize(&e) // what cannot be read has no subject
 	record := IssuedCertificate{
-		Serial: r.Serial, Subject: s.Subject, Status: op.StatusOf(&s, now), IssuedAt: r.At.UTC(), NotAfter: s.NotAfter.UTC(), SHA256: op.HexDigest(s.SHA256),
+		Serial: r.Serial, Subject: s.Subject, Status: op.StatusOf(&s, now), IssuedAt: r.At.UTC(), NotAfter: s.NotAfter.UTC(),
+		SHA256: op.HexDigest(s.SHA256),
 	}
 	if !r.RevokedAt.IsZero() {
 		record.Status, record.RevokedAt, record.Reason = op.StatusRevoked, op.TimePointer(r.RevokedAt), cert.Reason(r.Reason).String()

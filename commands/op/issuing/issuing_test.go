@@ -223,7 +223,8 @@ func TestRequest_isReceived(t *testing.T) {
 	if text, err := os.ReadFile(request); err != nil || string(text) != asked.PEM {
 		t.Fatalf("the file of the request: %v, %s", err, text)
 	}
-	if again := one(t, s, issuing.Request{Label: "api", Spec: spec("api.example.com"), Ensure: true}); again.Changed || again.PEM != asked.PEM {
+	if again := one(t, s, issuing.Request{Label: "api", Spec: spec("api.example.com"), Ensure: true}); again.Changed ||
+		again.PEM != asked.PEM {
 		t.Errorf("asked again: %+v", again)
 	}
 	sign := issuing.Sign{
@@ -284,7 +285,8 @@ func TestRenew_keepsNamesAndMarks(t *testing.T) {
 	if n := len(issued(t, s)); n != 2 {
 		t.Errorf("%d certificates are recorded", n)
 	}
-	if r := one(t, s, issuing.Renew{Label: "web", Before: 90 * 24 * time.Hour}); len(r.Notes) == 0 || r.Notes[len(r.Notes)-1] != issuing.NoteDueAgain {
+	if r := one(t, s, issuing.Renew{Label: "web", Before: 90 * 24 * time.Hour}); len(r.Notes) == 0 ||
+		r.Notes[len(r.Notes)-1] != issuing.NoteDueAgain {
 		t.Errorf("the notes are %q", r.Notes)
 	}
 }

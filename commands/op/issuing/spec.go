@@ -68,8 +68,9 @@ func (s Spec) request(env *op.Env) (issue.Request, error) {
 	}
 	r := issue.Request{
 		KeyType: s.KeyType, Days: s.Days, Profile: profile, IsCA: s.IsCA, KeyUsages: s.KeyUsages, ExtKeyUsages: s.ExtKeyUsages,
-		Policies: s.Policies, CRLURLs: s.CRLURLs, OCSPURLs: s.OCSPURLs, IssuerURLs: s.IssuerURLs, FIPS: s.FIPS, Now: env.Now, AddCommonName: !s.Plain,
-		Signature: s.Signature, AllowWeak: s.Weak, UntilCA: s.UntilCA,
+		Policies: s.Policies, CRLURLs: s.CRLURLs, OCSPURLs: s.OCSPURLs, IssuerURLs: s.IssuerURLs, FIPS: s.FIPS, Now: env.Now,
+		AddCommonName: !s.Plain,
+		Signature:     s.Signature, AllowWeak: s.Weak, UntilCA: s.UntilCA,
 	}
 	if s.PathLen >= 0 {
 		r.MaxPathLen = &s.PathLen
