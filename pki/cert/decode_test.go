@@ -129,7 +129,7 @@ func TestDecoders_read(t *testing.T) {
 			}
 		}
 		if got, err := decoders[test.decoder]([]byte(test.der + "\x05\x00")); err == nil {
-			t.Errorf("%s: %s: with something behind it it is %q", test.decoder, test.rule, got)
+			t.Errorf("%s: %s: with trailing bytes it is %q", test.decoder, test.rule, got)
 		}
 	}
 }

@@ -42,7 +42,7 @@ func TestDecoders_damage(t *testing.T) {
 	}
 }
 
-// A decoder that reads a value refuses the same value with something behind it.
+// A decoder that reads a value refuses the same value with trailing bytes.
 func FuzzDecoders(f *testing.F) {
 	for _, seed := range seeds() {
 		f.Add([]byte(seed))
@@ -53,7 +53,7 @@ func FuzzDecoders(f *testing.F) {
 				continue
 			}
 			if text, err := decode(append(bytes.Clone(der), 5, 0)); err == nil {
-				t.Errorf("%s: %x with something behind it is %q", name, der, text)
+				t.Errorf("%s: %x with trailing bytes is %q", name, der, text)
 			}
 		}
 	})

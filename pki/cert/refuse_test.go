@@ -31,7 +31,7 @@ type structureCase struct {
 
 var structureCases = []structureCase{
 	{"version that is not an INTEGER", "version", func(p *parts) { p.version = "\xa0\x02\x05\x00" }},
-	{"version with something behind it", "version", func(p *parts) { p.version = "\xa0\x04\x02\x01\x02\x00" }},
+	{"version with trailing bytes", "version", func(p *parts) { p.version = "\xa0\x04\x02\x01\x02\x00" }},
 	{"version of 2^31", "version", func(p *parts) { p.version = "\xa0\x07\x02\x05\x00\x80\x00\x00\x00" }},
 	{"no serial number", "serial number", func(p *parts) { p.serial = "" }},
 	{"serial number that is a string", "serial number", func(p *parts) { p.serial = "\x0c\x01\x35" }},
@@ -68,7 +68,7 @@ var structureCases = []structureCase{
 	{"extensions under another tag", "no extensions", func(p *parts) { p.extensions = tlv(0xa4, tlv(0x30)) }},
 	{"extensions that are not a SEQUENCE", "extensions", func(p *parts) { p.extensions = tlv(0xa3, "\x05\x00") }},
 	{"two SEQUENCEs of extensions", "extensions", func(p *parts) { p.extensions = tlv(0xa3, tlv(0x30), tlv(0x30)) }},
-	{"something behind the extensions", "no extensions", func(p *parts) { p.extensions = tlv(0xa3, tlv(0x30)) + "\x05\x00" }},
+	{"trailing bytes after the extensions", "no extensions", func(p *parts) { p.extensions = tlv(0xa3, tlv(0x30)) + "\x05\x00" }},
 	{"an extension that is not a SEQUENCE", "extension 1", func(p *parts) { p.extensions = ext("\x05\x00") }},
 	{"an extension without an identifier", "extension 1", func(p *parts) { p.extensions = ext(tlv(0x30, tlv(4, ""))) }},
 	{"an extension whose identifier is empty", "extension 1", func(p *parts) { p.extensions = ext(one("", "", "")) }},
@@ -89,7 +89,7 @@ var structureCases = []structureCase{
 	{"signature that is an OCTET STRING", "signature", func(p *parts) { p.signature = tlv(4, "sig") }},
 	{"signature without content", "signature", func(p *parts) { p.signature = tlv(3) }},
 	{"signature with 9 unused bits", "signature", func(p *parts) { p.signature = tlv(3, "\x09sig") }},
-	{"something behind the signature", "2 bytes follow its signature", func(p *parts) { p.signature += "\x05\x00" }},
+	{"trailing bytes after the signature", "2 bytes follow its signature", func(p *parts) { p.signature += "\x05\x00" }},
 }
 
 // TestParse_refusesStructure breaks one rule of RFC 5280, 4.1 at a time.
@@ -172,7 +172,7 @@ func TestParse_malformedExtensions(t *testing.T) {
 		{"key usage that is not a BIT STRING", "\x0f", "\x05\x00", "BIT STRING"},
 		{"key usage without content", "\x0f", "\x03\x00", "BIT STRING"},
 		{"key usage with 8 unused bits", "\x0f", "\x03\x02\x08\x80", "BIT STRING"},
-		{"key usage with something behind it", "\x0f", "\x03\x02\x07\x80\x00", "BIT STRING"},
+		{"key usage with trailing bytes", "\x0f", "\x03\x02\x07\x80\x00", "BIT STRING"},
 		{"basic constraints that are not a SEQUENCE", "\x13", "\x05\x00", "SEQUENCE"},
 		{"basic constraints with a flag of two bytes", "\x13", "\x30\x04\x01\x02\xff\xff", "BOOLEAN"},
 		{"basic constraints with a negative length", "\x13", "\x30\x06\x01\x01\xff\x02\x01\xff", "path length"},
@@ -225,7 +225,7 @@ func TestParseRequest_refusesStructure(t *testing.T) {
 		{"subject that is a string", "subject", info(v1, "\x0c\x01r", ed25519Key)},
 		{"no public key", "public key", info(v1, directory("CN=r"))},
 		{"attributes under another tag", "no attributes", info(v1, directory("CN=r"), ed25519Key, tlv(0xa1))},
-		{"something behind the attributes", "no attributes", info(v1, directory("CN=r"), ed25519Key, "\xa0\x00\x05\x00")},
+		{"trailing bytes after the attributes", "no attributes", info(v1, directory("CN=r"), ed25519Key, "\xa0\x00\x05\x00")},
 		{"an attribute that is not a SEQUENCE", "attributes", info(v1, directory("CN=r"), ed25519Key, tlv(0xa0, "\x05\x00"))},
 		{"an attribute with a bad type", "attributes", info(v1, directory("CN=r"), ed25519Key, tlv(0xa0, attribute("\x80")))},
 		{
@@ -276,7 +276,7 @@ func TestParseCRL_refusesStructure(t *testing.T) {
 		{
 			"an entry with an extension twice", "entry 1", revocations(v2, this, entry(tlv(0x30, one("\x2a\x03", "", ""), one("\x2a\x03", "", "")))),
 		},
-		{"something behind the list", "no extensions", revocations(v2, this, "\x30\x00", "\x05\x00")},
+		{"trailing bytes after the list", "no extensions", revocations(v2, this, "\x30\x00", "\x05\x00")},
 		{"extensions that are an INTEGER", "extensions", revocations(v2, this, tlv(0xa0, "\x02\x01\x01"))},
 	} {
 		_, err := cert.ParseCRL(test.der)

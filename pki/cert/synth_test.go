@@ -146,7 +146,7 @@ var warningCases = []warningCase{
 		rule: "PrintableString with an underscore", odd: func(p *parts) { p.subject = directory("CN=#13015f") },
 		want: "characters that its string type",
 	},
-	{rule: "UTF8String that is none", odd: func(p *parts) { p.subject = directory(`CN=a\FF`) }, want: "characters that its string type"},
+	{rule: "invalid UTF8String", odd: func(p *parts) { p.subject = directory(`CN=a\FF`) }, want: "characters that its string type"},
 	{
 		rule: "IA5String that is not ASCII", odd: func(p *parts) { p.subject = directory("CN=#1601ff") },
 		want: "characters that its string type",
@@ -224,7 +224,7 @@ var warningCases = []warningCase{
 		p.extensions = ext(one(sanOf, "", "\x30\x12\x87\x10"+strings.Repeat("\x00", 10)+"\xff\xff\x01\x02\x03\x04"))
 	}, want: "no IP address"},
 	{rule: "address of 5 bytes", odd: func(p *parts) { p.extensions = ext(one(sanOf, "", "\x30\x07\x87\x0512345")) }, want: "no IP address"},
-	{rule: "URI that is none", odd: func(p *parts) { p.extensions = ext(one(sanOf, "", "\x30\x05\x86\x03%zz")) }, want: "no URI"},
+	{rule: "invalid URI", odd: func(p *parts) { p.extensions = ext(one(sanOf, "", "\x30\x05\x86\x03%zz")) }, want: "no URI"},
 	{rule: "unknown kind of name", odd: func(p *parts) { p.extensions = ext(one(sanOf, "", "\x30\x02\x89\x00")) }, want: "no kind of name"},
 	{rule: "constraint with a broken mask", odd: func(p *parts) {
 		p.extensions = ext(one(ncOf, flagTrue, "\x30\x0e\xa0\x0c\x30\x0a\x87\x08\x0a\x00\x00\x00\xff\x00\xff\x00"))

@@ -206,8 +206,8 @@ func TestIssue_nameConstraintsAsValidatorsSeeThem(t *testing.T) {
 func issueUnconstrained(t testing.TB, root issue.Issued, r issue.Request) []byte {
 	t.Helper()
 	ours, _ := parsed(t, root.Certificate)
-	_, twin := newCA(t, issue.Request{Subject: ours.Subject, Key: &root.Key})
-	return mustIssue(t, asCA(t, twin), r).Certificate
+	_, sameName := newCA(t, issue.Request{Subject: ours.Subject, Key: &root.Key})
+	return mustIssue(t, asCA(t, sameName), r).Certificate
 }
 
 func TestIssue_directoryNameConstraints(t *testing.T) {

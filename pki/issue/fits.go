@@ -12,7 +12,7 @@ import (
 )
 
 // SetIssuers tells which certificates stand above the CA, so that what they demand is kept too. The chain counts as far as it holds
-// together: behind a certificate that did not sign the one before it, nobody could validate.
+// together: a chain in which a certificate did not sign the one before it cannot be validated.
 func (ca *CA) SetIssuers(chain [][]byte) {
 	ca.above = nil
 	last := ca.cert

@@ -145,7 +145,7 @@ func purposesExtension(ids []string) cert.Extension {
 	return cert.Extension{ID: cert.IDExtendedKeyUsage, Value: b.BytesOrPanic()}
 }
 
-// ReadRequest reads a PKCS #10 request and verifies its signature, which proves that who made it has the private key.
+// ReadRequest reads a PKCS #10 request and verifies its signature, which proves that its maker has the private key.
 // The error wraps [pki.ErrParse], or [pki.ErrRefused] for a bad signature and for keys that are not certified.
 func ReadRequest(der []byte) (*cert.Request, error) {
 	request, _, err := readRequest(der)

@@ -18,7 +18,7 @@ import (
 	"certkdb/pki/key"
 )
 
-// Remote is a CA behind the protocol of cfssl serve.
+// Remote is a CA that speaks the protocol of cfssl serve.
 type Remote struct {
 	// URL is that of the server: http or https; without one of these, HOST or HOST:PORT, it is http, and 8888 is cfssl's port.
 	URL string
@@ -26,7 +26,7 @@ type Remote struct {
 	Profile, Label string
 	// AuthKey is the server's authentication key in hexadecimal; "" for none.
 	AuthKey string
-	// Roots are certificates in DER that are trusted beside the system's when the server has TLS.
+	// Roots are certificates in DER that are trusted in addition to the system's when the server has TLS.
 	Roots [][]byte
 	// Client makes the connections; nil is one with a timeout. It decides whom to trust.
 	Client *http.Client
@@ -156,7 +156,7 @@ func (r Remote) endpoint(name string) (string, error) {
 	return text + "/api/v1/cfssl/" + name, nil
 }
 
-// withoutURL is the reason in an error of an HTTP client; who asked names the URL.
+// withoutURL is the reason in an error of an HTTP client; the caller names the URL.
 func withoutURL(err error) error {
 	var named *url.Error
 	if errors.As(err, &named) {

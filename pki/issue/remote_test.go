@@ -78,7 +78,7 @@ func TestRemote_cfsslsOwnServer(t *testing.T) {
 		{"authenticated", issue.Remote{URL: url, Profile: "auth", AuthKey: "00112233445566778899aabbccddeeff"}, "1.3.6.1.5.5.7.3.2", nil},
 		{"wrong key", issue.Remote{URL: url, Profile: "auth", AuthKey: "ff112233445566778899aabbccddeeff"}, "", pki.ErrRefused},
 		{"no key", issue.Remote{URL: url, Profile: "auth"}, "", pki.ErrRefused},
-		{"a key that is none", issue.Remote{URL: url, AuthKey: "env:HOME"}, "", pki.ErrArgument},
+		{"an invalid key", issue.Remote{URL: url, AuthKey: "env:HOME"}, "", pki.ErrArgument},
 		{"no server", issue.Remote{URL: "http://127.0.0.1:" + freePort(t)}, "", pki.ErrRemote},
 		{"no URL", issue.Remote{URL: "ftp://x"}, "", pki.ErrArgument},
 	} {

@@ -63,7 +63,7 @@ func stays(id string) bool {
 	switch id {
 	case cert.IDSubjectKeyID, cert.IDAuthorityKeyID: // made of the keys
 		return false
-	case cert.IDBasicConstraints, cert.IDSubjectAltName, cert.IDKeyUsage: // made anew of what the request says
+	case cert.IDBasicConstraints, cert.IDSubjectAltName, cert.IDKeyUsage: // made from what the request says
 		return false
 	case cert.IDSCTList, cert.IDCTPoison: // proofs about the old certificate (RFC 6962, 3.3)
 		return false

@@ -69,7 +69,7 @@ func (r *Request) take(asked *cert.Request, preserve bool) ([]string, error) {
 		return nil, fmt.Errorf("%w: it asks for a CA's certificate, and profile %s makes none", pki.ErrRefused, p.Name)
 	}
 	if preserve && asked.IsCA && asked.MaxPathLen >= 0 && r.MaxPathLen == nil {
-		r.MaxPathLen = &asked.MaxPathLen // so that it is held against the CA's own
+		r.MaxPathLen = &asked.MaxPathLen // so that it is checked against the CA's own
 	}
 	return append(notes, r.takeExtensions(asked, p, preserve)...), nil
 }
@@ -99,7 +99,7 @@ func (r *Request) takeExtensions(asked *cert.Request, p Profile, preserve bool) 
 		given := slices.ContainsFunc(r.Extensions, func(x cert.Extension) bool { return x.ID == e.ID })
 		switch {
 		case e.ID == cert.IDSubjectAltName || given || r.overrides(e.ID):
-		case e.ID == cert.IDBasicConstraints && asked.IsCA == p.IsCA: // made anew
+		case e.ID == cert.IDBasicConstraints && asked.IsCA == p.IsCA: // made from the parameters
 		case p.copies(e.ID, preserve, asked):
 			r.Extensions = append(r.Extensions, e)
 		default:

@@ -100,7 +100,7 @@ func (ca *CA) issued(c *cert.Certificate) bool {
 	return issuers.MayHaveIssued(ca.cert, c)
 }
 
-// rehearse makes the certificate that would be made for the same key, signed by a key that nobody keeps.
+// rehearse makes the certificate that would be made for the same key, signed with a throwaway key.
 func (r Request) rehearse(have *cert.Certificate, ca *CA) (*cert.Certificate, error) {
 	// What was possible when it was made may not be so today: as many days as the CA has.
 	r.Days, r.NotBefore, r.NotAfter = 0, have.NotBefore, have.NotAfter
@@ -141,7 +141,7 @@ func signByNobody(d draft, public crypto.PublicKey) ([]byte, error) {
 	return der, nil
 }
 
-// unlikeExtensions names the first extension that is another, missing, or one too many.
+// unlikeExtensions names the first extension that differs, is missing or was not asked for.
 func unlikeExtensions(want, have []cert.Extension) string {
 	find := func(list []cert.Extension, id string) (cert.Extension, bool) {
 		i := slices.IndexFunc(list, func(e cert.Extension) bool { return e.ID == id })

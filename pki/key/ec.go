@@ -241,7 +241,7 @@ func parseDomain(in cryptobyte.String) *domain {
 }
 
 // name returns the identifier of the named curve that the parameters spell out, "" if they are not those of one of Go's curves or
-// secp256k1. All numbers are compared: a curve that shares only some of them is another one (CVE-2020-0601).
+// secp256k1. All numbers are compared: a curve that shares only some of them is a different one (CVE-2020-0601).
 func (d *domain) name() string {
 	for _, id := range goCurveIDs {
 		if d.is(goCurve(id).Params()) {

@@ -145,7 +145,7 @@ func TestReadPrivate_refusals(t *testing.T) {
 		{"nothing", nil, key.ErrParse},
 		{"text", []byte("-----BEGIN"), key.ErrParse},
 		{"cut off", k.PKCS8[:len(k.PKCS8)-1], key.ErrParse},
-		{"more behind it", append(bytes.Clone(k.PKCS8), 0), key.ErrParse},
+		{"trailing bytes", append(bytes.Clone(k.PKCS8), 0), key.ErrParse},
 		{"a public key", k.SPKI, key.ErrParse},
 		{"empty sequence", []byte{0x30, 0}, key.ErrParse},
 		{"length beyond the end", []byte{0x30, 0x84, 0xff, 0xff, 0xff, 0xff, 2, 1, 0}, key.ErrParse},

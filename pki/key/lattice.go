@@ -10,13 +10,13 @@ import (
 // latticeKey is the private key of ML-DSA or ML-KEM: a seed, its expanded form, or both.
 type latticeKey struct {
 	seed, expanded []byte
-	public         []byte // from the older form that has it behind the private key
+	public         []byte // from the older form that has it after the private key
 }
 
 // readLattice reads the content of a PrivateKeyInfo's OCTET STRING, for ML-DSA by RFC 9881, section 6 and for ML-KEM by
 // RFC 9935, section 6, which have the same three forms: [0] seed, OCTET STRING expanded, SEQUENCE of both. It also takes
 // what was written before these existed: the bare seed or bare expanded key, and the private key with the public
-// key behind it (Open Quantum Safe), with or without an OCTET STRING around.
+// key after it (Open Quantum Safe), with or without an OCTET STRING around.
 func readLattice(set lattice, der []byte) (latticeKey, error) {
 	if k, ok := set.bare(der); ok {
 		return k, nil

@@ -68,7 +68,7 @@ func isEncryptedInfo(body cryptobyte.String) bool {
 }
 
 // wrapIntegers tells RSAPrivateKey (RFC 8017, A.1.2: nine integers, more for several primes) from the traditional DSA
-// form (version, p, q, g, y, x). rest begins behind the version.
+// form (version, p, q, g, y, x). rest begins after the version.
 func wrapIntegers(der []byte, rest cryptobyte.String) ([]byte, error) {
 	var numbers []cryptobyte.String
 	for rest.PeekASN1Tag(cbasn1.INTEGER) && len(numbers) < 9 {

@@ -142,7 +142,7 @@ func TestReadPrivate_publicKeys(t *testing.T) {
 	}
 }
 
-// Attributes and a public key behind the private one (RFC 5958, 2) stay in the PKCS #8.
+// Attributes and a public key after the private one (RFC 5958, 2) stay in the PKCS #8.
 func TestReadPrivate_tail(t *testing.T) {
 	t.Parallel()
 	content := octetString(bytes.Repeat([]byte{7}, 32))
@@ -178,7 +178,7 @@ func TestReadPrivate_refusesEC(t *testing.T) {
 		{"no curve anywhere", pkcs8(oid.EC, "", sec1([]byte{1}, ""), "")},
 		{"SEC 1 without a curve", sec1([]byte{1}, "")},
 		{"a public key that is not a BIT STRING", pkcs8(oid.EC, curve25, sec1([]byte{1}, "\xa1\x02\x05\x00"), "")},
-		{"something behind the public key", pkcs8(oid.EC, curve25, sec1([]byte{1}, "\x05\x00"), "")},
+		{"trailing bytes after the public key", pkcs8(oid.EC, curve25, sec1([]byte{1}, "\x05\x00"), "")},
 		{"a key that is an INTEGER", pkcs8(oid.EC, curve25, integer(1), "")},
 	} {
 		if k, err := key.ReadPrivate(test.der); !errors.Is(err, key.ErrParse) {
@@ -228,7 +228,8 @@ func TestReadPrivate_latticeFormsMade(t *testing.T) {
 		both.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddASN1OctetString(set.seed); b.AddASN1OctetString(set.expanded) })
 		for rule, content := range map[string][]byte{
 			"seed": tagged, "expanded": octetString(set.expanded), "both": both.BytesOrPanic(), "bare seed": set.seed, "bare expanded": set.expanded,
-			"seed in an OCTET STRING": octetString(set.seed), "with the public key behind it": octetString(slices.Concat(set.expanded, set.public)),
+			"seed in an OCTET STRING":                     octetString(set.seed),
+			"the expanded key followed by the public key": octetString(slices.Concat(set.expanded, set.public)),
 		} {
 			k, err := key.ReadPrivate(pkcs8(set.id, "", content, ""))
 			if err != nil || k.Type != set.typ || !bytes.HasSuffix(k.SPKI, set.public) {
@@ -319,7 +320,7 @@ func TestReadPublic_forms(t *testing.T) {
 	for rule, der := range map[string][]byte{
 		"nothing": nil, "an INTEGER": integer(1), "three numbers": sequence(big.NewInt(3), big.NewInt(3), big.NewInt(3)),
 		"a negative modulus": sequence(big.NewInt(-3), big.NewInt(3)), "exponent 0": sequence(big.NewInt(3), new(big.Int)),
-		"something behind it": append(bytes.Clone(modulus), 0), "a private key": newKey(t, "p256").PKCS8,
+		"trailing bytes": append(bytes.Clone(modulus), 0), "a private key": newKey(t, "p256").PKCS8,
 	} {
 		if got, err := key.ReadPublic(der); !errors.Is(err, key.ErrParse) {
 			t.Errorf("%s: %x, %v", rule, got, err)

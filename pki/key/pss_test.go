@@ -36,7 +36,7 @@ func TestParsePSS_fields(t *testing.T) {
 		kind      error
 	}{
 		{"no SEQUENCE", "\x05\x00", ErrParse},
-		{"something behind it", "\x30\x00\x00", ErrParse},
+		{"trailing bytes", "\x30\x00\x00", ErrParse},
 		{"other trailer", seq("\xa3\x03\x02\x01\x02"), ErrParse},
 		{"negative salt", seq("\xa2\x03\x02\x01\xff"), ErrParse},
 		{"huge salt", seq("\xa2\x06\x02\x04\x7f\xff\xff\xff"), ErrParse},

@@ -158,7 +158,7 @@ func fixedType(id string) string {
 	return "unknown (" + id + ")"
 }
 
-// sized is the name with the size behind it, if there is one.
+// sized is the name followed by the size, if there is one.
 func sized(name string, bits int) string {
 	if bits <= 0 {
 		return name

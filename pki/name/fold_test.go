@@ -29,7 +29,10 @@ func TestFold_likeTheTable(t *testing.T) {
 			check(string(r))
 		}
 	}
-	for _, text := range []string{"Straße", "STRASSE", "straẞe", "ΣΊΣΥΦΟΣ", "σίσυφος", "σίσυφοσ", "ΐ", "ΐ", "ᾳ̂", "ᾷ", "ΑΙ͂", "İstanbul", "ﬃ", "Å", "Å"} {
+	for _, text := range []string{
+		"Straße", "STRASSE", "straẞe", "ΣΊΣΥΦΟΣ", "σίσυφος", "σίσυφοσ",
+		"ΐ", "ΐ", "ᾳ̂", "ᾷ", "ΑΙ͂", "İstanbul", "ﬃ", "Å", "Å",
+	} {
 		check(text)
 		check(strings.ToUpper(text))
 		check(strings.ToLower(text))

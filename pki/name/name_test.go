@@ -157,7 +157,7 @@ func TestParseString_refuses(t *testing.T) {
 		{"text after a quote", `CN="a"b`},
 		{"unfinished escape", `CN=a\`},
 		{"needless escape", `CN=a\x`},
-		{"hexadecimal that is none", "1.2.3=#0g"},
+		{"invalid hexadecimal", "1.2.3=#0g"},
 		{"hexadecimal that is no DER", "1.2.3=#0405"},
 		{"NUL unescaped", "CN=a\x00b"},
 		{"too long", "CN=" + strings.Repeat("a", 1<<16)},

@@ -48,7 +48,7 @@ func TestParseAlgorithm_refuses(t *testing.T) {
 		{"bad identifier", "3004060255 80", "ends within an arc"},
 		{"two parameters", "300906032b657005000500", "not one value"},
 		{"parameters cut off", "300706032b65700501", "not one value"},
-		{"something behind it", "300506032b657000", "1 bytes follow it"},
+		{"trailing bytes", "300506032b657000", "1 bytes follow it"},
 	} {
 		der, err := hex.DecodeString(strings.ReplaceAll(test.der, " ", ""))
 		if err != nil {

@@ -76,7 +76,7 @@ func (c *checker) checkBaselineServer() {
 	c.checkBaselineUsage(n)
 }
 
-// notForServers are the usages that a TLS server's certificate must not have beside its own (7.1.2.7.10, 7.1.2.7.11).
+// notForServers are the usages that a TLS server's certificate must not have besides its own (7.1.2.7.10, 7.1.2.7.11).
 const notForServers = cert.ContentCommitment | cert.KeyCertSign | cert.CRLSign | cert.EncipherOnly | cert.DecipherOnly
 
 func (c *checker) checkBaselineUsage(n *node) {

@@ -155,7 +155,7 @@ func (s *search) follow(last, next *node) {
 	s.chain = saved
 }
 
-// maxSelfIssued is how many self-issued certificates a chain may have beside the others.
+// maxSelfIssued is how many self-issued certificates a chain may have besides the others.
 const maxSelfIssued = 32
 
 // intermediates counts what stands between the certificate and an anchor, self-issued ones apart.

@@ -26,9 +26,9 @@ func TestValidate_candidates(t *testing.T) {
 	old, root, key := ca(t, nil, "Old Root"), ca(t, nil, "Root"), newKey(t)
 	inter := caWith(t, root, key, "CA")
 	l := leaf(t, inter)
-	gone := caWith(t, old, key, "CA", expired)
+	lapsed := caWith(t, old, key, "CA", expired)
 	constrained := caWith(t, root, key, "CA", excludes(dnsName("example.com")))
-	twin := ca(t, root, "CA") // another key
+	otherKey := ca(t, root, "CA") // another key
 	elsewhere := caWith(t, root, key, "CB")
 	hinted := leaf(t, caWith(t, root, key, "CA", keyed("hint")))
 	lure := ca(t, root, "CA", keyed("hint")) // the key identifier that the leaf names, but another key
@@ -40,19 +40,19 @@ func TestValidate_candidates(t *testing.T) {
 		pool  []*member
 		want  string
 	}{
-		{"an expired cross certificate and a valid one", l, []*member{old, root}, []*member{gone, inter}, "valid"},
-		{"the same without the valid one", l, []*member{old, root}, []*member{gone}, "validity"},
+		{"an expired cross certificate and a valid one", l, []*member{old, root}, []*member{lapsed, inter}, "valid"},
+		{"the same without the valid one", l, []*member{old, root}, []*member{lapsed}, "validity"},
 		{"one of two has constraints", l, []*member{root}, []*member{constrained, inter}, "valid"},
-		{"the other key of the name", l, []*member{root}, []*member{twin, inter}, "valid"},
-		{"only the other key", l, []*member{root}, []*member{twin}, "signature"},
+		{"the other key of the name", l, []*member{root}, []*member{otherKey, inter}, "valid"},
+		{"only the other key", l, []*member{root}, []*member{otherKey}, "signature"},
 		{"the same key under another name", l, []*member{root}, []*member{elsewhere}, "no-issuer"},
 		{"a key identifier that misleads", hinted, []*member{root}, []*member{lure, inter}, "valid"},
 		{"the root among the others too", l, []*member{root}, []*member{root, inter}, "valid"},
 		{"a circle", l, []*member{root}, []*member{back, inter}, "valid"},
 		{"a circle without a way out", l, []*member{old}, []*member{back, inter}, "no-issuer"},
 		{"the intermediate is trusted itself", l, []*member{inter}, nil, "valid"},
-		{"an expired one is trusted", l, []*member{gone}, []*member{inter, root}, "validity"},
-		{"an expired one is trusted, and the root", l, []*member{gone, root}, []*member{inter}, "valid"},
+		{"an expired one is trusted", l, []*member{lapsed}, []*member{inter, root}, "validity"},
+		{"an expired one is trusted, and the root", l, []*member{lapsed, root}, []*member{inter}, "valid"},
 	}
 	for _, test := range tests {
 		o := path.Options{Roots: path.Anchors(certificates(test.roots...)...), Intermediates: certificates(test.pool...), Time: now}
@@ -129,13 +129,13 @@ func TestValidate_crossCertified(t *testing.T) {
 func TestValidate_trustedLeaf(t *testing.T) {
 	t.Parallel()
 	root := ca(t, nil, "Root")
-	issued, twin := leaf(t, root), caWith(t, root, newKey(t), "Root") // self-issued, but signed by another key
+	issued, otherKey := leaf(t, root), caWith(t, root, newKey(t), "Root") // self-issued, but signed by another key
 	for _, test := range []struct {
 		leaf *member
 		want string
 	}{
 		{issued, "and that it is trusted itself makes no chain"},
-		{twin, "it is trusted, but does not vouch for itself as a root does: the signature does not verify"},
+		{otherKey, "it is trusted, but does not vouch for itself as a root does: the signature does not verify"},
 	} {
 		o := options(test.leaf)
 		if err := path.Validate(test.leaf.Certificate, o).Err(); err == nil || !strings.Contains(err.Error(), test.want) {

@@ -203,7 +203,7 @@ func (c *checker) wrapUp() {
 	if len(c.chain) == 1 {
 		c.checkForm(0)
 	}
-	// A key of a kind that is not known here is the business of its user; one that is none is nobody's.
+	// An unknown kind of key is for the user of the certificate to judge; a malformed key is of no use to anybody.
 	if k := c.keyOf(n); k.err != nil && !errors.Is(k.err, key.ErrUnsupported) {
 		c.failAnd(RuleMalformed, 0, Remedy{Action: ReissueWithOtherKey}, "its public key cannot be used: %v", k.err)
 	}
@@ -299,7 +299,7 @@ func span(d time.Duration) string {
 	return fmt.Sprintf("%d days", int(d.Hours()/24))
 }
 
-// checkForm refuses what makes a certificate doubtful whatever its place: unknown critical extensions, extensions that
+// checkForm rejects what makes a certificate doubtful anywhere in a chain: unknown critical extensions, extensions that
 // cannot be decoded, algorithms that differ.
 func (c *checker) checkForm(i int) {
 	n := c.chain[i]

@@ -196,8 +196,8 @@ func (s constraint) within(n, c cert.GeneralName, excluded bool) (bool, error) {
 	return false, fmt.Errorf("%s restrict names of a form that is not processed: %s", s.who(), n)
 }
 
-// canCompare tells names that constraints can be held against. What a malformed name means is for each program to guess,
-// and may be just what the constraints keep out. URIs and directory names are taken apart when they are compared.
+// canCompare tells names that can be compared with constraints. Programs differ in what they make of a malformed name, and
+// it may be just what the constraints keep out. URIs and directory names are taken apart when they are compared.
 func canCompare(n cert.GeneralName) bool {
 	switch n.Type {
 	case cert.DNSName:

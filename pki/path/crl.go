@@ -177,7 +177,7 @@ func (c *checker) checkRevocation(i int) {
 	}
 	points := slices.Clone(c.v.factsOf(n).points)
 	points = append(points, cert.DistributionPoint{Reasons: cert.AllReasons}) // the issuer's own CRL, wherever it is
-	// The algorithm could end as soon as all reasons are covered. But who gives a CRL that revokes wants it heeded.
+	// The algorithm could end as soon as all reasons are covered. But a caller who gives a CRL that revokes wants it to count.
 	for _, p := range points {
 		// A CRL that names a distribution point must be the one that the certificate names, if that names any. RFC 5280,
 		// 6.3.3 would let it stand for the issuer's own CRL as well.
@@ -342,7 +342,7 @@ func (r *revocationCheck) current(l *crl) error {
 	case l.ThisUpdate.IsZero() || now.Before(l.ThisUpdate):
 		return fmt.Errorf("it is valid only from %s", stamp(l.ThisUpdate))
 	case l.NextUpdate.IsZero():
-		// RFC 5280, 5.1.2.5 leaves open what to do then. Such a list could be shown for ever.
+		// RFC 5280, 5.1.2.5 leaves open what to do then. Such a list could be replayed forever.
 		return errors.New("it does not say when the next update is due")
 	case now.Truncate(time.Second).After(l.NextUpdate):
 		return fmt.Errorf("its next update was due on %s", stamp(l.NextUpdate))
@@ -412,7 +412,7 @@ func (r *revocationCheck) trusted(n *node) error {
 		return nil
 	}
 	if n.anchor != nil {
-		return errors.New("its issuer is another trust anchor than that of the chain")
+		return errors.New("its issuer is another trust anchor, not that of the chain")
 	}
 	if r.search.nested >= maxNested {
 		return errors.New("the CRLs of CRL issuers are nested too deeply")

@@ -180,11 +180,11 @@ func TestResult_revokedTellsWhen(t *testing.T) {
 // TestValidate_crlAnchors has a CRL by a trusted root of the same name that is not the chain's anchor.
 func TestValidate_crlAnchors(t *testing.T) {
 	t.Parallel()
-	root, twin := ca(t, nil, "Root"), ca(t, nil, "Root")
+	root, sameName := ca(t, nil, "Root"), ca(t, nil, "Root")
 	l := leaf(t, root)
 	o := options(root)
-	o.Roots = path.Anchors(root.Certificate, twin.Certificate)
-	o.CRLs, o.RequireCRLs = []*cert.CRL{crlOf(t, twin, nil)}, true
+	o.Roots = path.Anchors(root.Certificate, sameName.Certificate)
+	o.CRLs, o.RequireCRLs = []*cert.CRL{crlOf(t, sameName, nil)}, true
 	result := path.Validate(l.Certificate, o)
 	if result.Valid || !strings.Contains(explain(result), "another trust anchor") {
 		t.Error(explain(result))

@@ -67,7 +67,7 @@ func TestValidate_oddForms(t *testing.T) {
 		{"version 4 without extensions", bare, 0, []string{version3, "\xa0\x03\x02\x01\x03"}, "version"},
 		{"a signature with unused bits", leaf(t, root), 1, nil, "signature"},
 		{"a time with an offset", leaf(t, root), 0, []string{notAfter, "\x17\x0d2706011200+01"}, "malformed"},
-		{"a time that is none", leaf(t, root), 0, []string{notAfter, utc("271301120000Z")}, "malformed"},
+		{"an invalid time", leaf(t, root), 0, []string{notAfter, utc("271301120000Z")}, "malformed"},
 		{"a public key with unused bits", leaf(t, root), 0, []string{"\x03\x42\x00\x04", "\x03\x42\x01\x04"}, "malformed"},
 		{"a public key that is no point of its curve", leaf(t, root), 0, []string{"\x03\x42\x00\x04", "\x03\x42\x00\x05"}, "malformed"},
 	}
@@ -100,12 +100,12 @@ func TestValidate_strictEncoding(t *testing.T) {
 		{"a GeneralizedTime before 2050", []string{validity, generalized}, "has a GeneralizedTime before 2050"},
 		{"a critical flag that is BER", []string{"\x01\x01\xff", "\x01\x01\x01"}, "has a critical flag that is not DER"},
 		{
-			"a UTF8String that is none",
+			"an invalid UTF8String",
 			[]string{"\x06\x03\x55\x04\x03\x13\x0bexample.com", "\x06\x03\x55\x04\x03\x0c\x0bexample\xffcom"},
 			"has characters that its string type does not have",
 		},
 		{
-			"an IA5String that is none",
+			"an invalid IA5String",
 			[]string{"\x06\x03\x55\x04\x03\x13\x0bexample.com", "\x06\x03\x55\x04\x03\x16\x0bexample\xffcom"},
 			"has characters that its string type does not have",
 		},

@@ -7,30 +7,30 @@ import (
 	"certkdb/pki/path"
 )
 
-// FuzzValidate changes the bytes of a certificate in each place of a chain. Nothing may panic, and nothing that was
+// FuzzValidate changes the bytes of a certificate in each position of a chain. Nothing may panic, and nothing that was
 // changed within what is signed may become valid.
 func FuzzValidate(f *testing.F) {
 	root := ca(f, nil, "Root")
 	inter := ca(f, root, "Intermediate", policies("1.2.3"), extra(cert.IDPolicyMappings, true, "\x30\x08\x30\x06\x06\x01\x2a\x06\x01\x2b"))
 	l := leaf(f, inter)
-	for place, m := range []*member{l, inter, root} {
-		f.Add(byte(place), m.Raw)
+	for position, m := range []*member{l, inter, root} {
+		f.Add(byte(position), m.Raw)
 	}
-	f.Fuzz(func(t *testing.T, place byte, der []byte) {
+	f.Fuzz(func(t *testing.T, position byte, der []byte) {
 		c, err := cert.Parse(der)
 		if err != nil {
 			return
 		}
 		chain := certificates(l, inter, root)
-		original := chain[int(place)%3]
-		chain[int(place)%3] = c
+		original := chain[int(position)%3]
+		chain[int(position)%3] = c
 		o := path.Options{
 			Roots: path.Anchors(chain[2]), Intermediates: chain[1:2], Time: now, Purpose: path.ServerAuth, Profile: path.WebPKI,
 			StrictPurpose: true, Policies: path.Policies{ExplicitPolicy: true}, Limits: path.Limits{Signatures: 20},
 		}
 		_ = explain(path.Validate(chain[0], o))
 		o.Profile, o.StrictPurpose, o.Policies.ExplicitPolicy = path.RFC5280, false, false
-		if result := path.Validate(chain[0], o); result.Valid && place%3 != 2 && string(c.RawTBS) != string(original.RawTBS) {
+		if result := path.Validate(chain[0], o); result.Valid && position%3 != 2 && string(c.RawTBS) != string(original.RawTBS) {
 			t.Fatalf("valid although changed\n%s", explain(result))
 		}
 	})

@@ -92,7 +92,7 @@ func uriHost(uri string) (string, bool) {
 	return host, true
 }
 
-// isSMTPUTF8 tells other names that should be an internationalised mailbox, be they well formed or not.
+// isSMTPUTF8 tells other names that should be an internationalised mailbox, well formed or not.
 func isSMTPUTF8(n cert.GeneralName) bool {
 	if n.Type != cert.OtherName {
 		return false

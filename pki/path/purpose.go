@@ -81,7 +81,7 @@ func (c *checker) checkStrictPurpose(named bool) {
 			c.fail(RulePurpose, 0, "its key usage is not critical, or not for signing code: %s", n.KeyUsage)
 		}
 		if slices.Contains(n.ExtKeyUsage, ServerAuth) {
-			c.fail(RulePurpose, 0, "its extended key usage names serverAuth beside codeSigning")
+			c.fail(RulePurpose, 0, "its extended key usage names serverAuth as well as codeSigning")
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"certkdb/pki/key"
 )
 
-// VerifyRequest verifies the signature of a PKCS #10 request by the key in it (RFC 2986, 4.2), which proves that whoever asks has the
+// VerifyRequest verifies the signature of a PKCS #10 request by the key in it (RFC 2986, 4.2), which proves that the requester has the
 // private key. Digests below SHA-1 prove nothing.
 func VerifyRequest(r *cert.Request) error {
 	const what = "its signature does not verify with its own key"

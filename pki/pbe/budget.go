@@ -58,7 +58,7 @@ func (k pbkdf1) work(int) int { return k.rounds(1) }
 // work is that of all blocks of output. An HMAC hashes twice.
 func (k pbkdf2KDF) work(size int) int { return 2 * k.rounds(size) }
 
-// work is that of mixing 128·N·r·p bytes, 32 in a round, and of PBKDF2 before and behind it, which counts where N is small.
+// work is that of mixing 128·N·r·p bytes, 32 in a round, and of PBKDF2 before and after it, which counts where N is small.
 func (k scryptKDF) work(int) int { return 4 * k.r * k.p * (k.n + 8) }
 
 // rounds are the iterations of all blocks of output, by the cost of a round. [MaxIterations] and [maxMACKey] keep it small.

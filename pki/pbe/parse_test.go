@@ -87,7 +87,7 @@ func TestDecrypt_refusesParameters(t *testing.T) {
 		says      string
 	}{
 		{"nothing", raw(""), pbe.ErrParse, "algorithm identifier"},
-		{"something behind it", func(b *cryptobyte.Builder) { alg(idTriple)(b); b.AddUint8(0) }, pbe.ErrParse, "follow"},
+		{"trailing bytes", func(b *cryptobyte.Builder) { alg(idTriple)(b); b.AddUint8(0) }, pbe.ErrParse, "follow"},
 		{"unknown algorithm", alg("1.2.3"), pbe.ErrUnsupported, "1.2.3"},
 		{"known by name only", alg("1.2.840.113549.1.5.1"), pbe.ErrUnsupported, "pbeWithMD2AndDES-CBC"},
 		{"PKCS #12 scheme without parameters", alg(idTriple), pbe.ErrParse, "no salt"},
@@ -226,7 +226,7 @@ func TestSplitPKCS8_refuses(t *testing.T) {
 	t.Parallel()
 	good := encode(seq(alg(idTriple), oct("data")))
 	for rule, der := range map[string][]byte{
-		"nothing": nil, "cut off": good[:len(good)-1], "something behind it": append(bytes.Clone(good), 0),
+		"nothing": nil, "cut off": good[:len(good)-1], "trailing bytes": append(bytes.Clone(good), 0),
 		"no algorithm": encode(seq(oct("data"))), "no data": encode(seq(alg(idTriple))),
 		"a third field": encode(seq(alg(idTriple), oct("data"), num(1))), "a PrivateKeyInfo": encode(seq(num(0), alg(idTriple), oct("data"))),
 	} {

@@ -57,7 +57,7 @@ func (s *scheme) attempts(password []byte) []attempt {
 }
 
 // bmpString encodes a password for the key derivation of RFC 7292, appendix B: UTF-16, most significant byte first,
-// with two zero bytes behind it. An absent password is nothing at all.
+// followed by two zero bytes. An absent password is nothing at all.
 func bmpString(password []byte, encoding Encoding) []byte {
 	if password == nil {
 		return nil

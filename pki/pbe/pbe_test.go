@@ -22,7 +22,7 @@ import (
 // testKey is a PrivateKeyInfo: Ed25519, RFC 8410, section 10.3.
 const testKey = "302e020100300506032b657004220420d4ee72dbf913584ad5b6d8f1f769f8ad3afe7c28cbf1d4fbe097a88f44755842"
 
-// soon is how long a refusal may take, with other tests beside it. What is to be refused would take hours.
+// soon is how long a refusal may take, with other tests running. What is refused would take hours.
 const soon = time.Minute
 
 var schemes = []pbe.Scheme{pbe.AES256, pbe.AES128, pbe.Scrypt, pbe.TripleDES, pbe.RC2of40, pbe.GSKit}
@@ -474,7 +474,7 @@ func FuzzDecryptPKCS8(f *testing.F) {
 		}
 		plain, err := pbe.NewBudget(0).DecryptPKCS8(der, []byte("pass"))
 		if err != nil && plain != nil {
-			t.Error("plaintext beside an error")
+			t.Error("plaintext with an error")
 		}
 	})
 }

@@ -88,8 +88,8 @@ func TestReadOCSP_responders(t *testing.T) {
 	ca := forge(t, root, 2, isCA)
 	leaf := forge(t, ca, 3, func(*x509.Certificate) {}).read(t)
 	other := forge(t, root, 4, func(c *x509.Certificate) { isCA(c); c.Subject = ca.Subject })
-	gone := forge(t, ca, 5, responds())
-	checked := path.Options{Time: time.Now(), RequireCRLs: true, CRLs: []*cert.CRL{listOf(t, ca, gone)}}
+	withdrawn := forge(t, ca, 5, responds())
+	checked := path.Options{Time: time.Now(), RequireCRLs: true, CRLs: []*cert.CRL{listOf(t, ca, withdrawn)}}
 	plain := path.Options{Time: time.Now()}
 	tests := []struct {
 		rule   string
@@ -113,7 +113,7 @@ func TestReadOCSP_responders(t *testing.T) {
 		},
 		{"expired", forge(t, ca, 16, responds(func(c *x509.Certificate) { c.NotAfter = time.Now().AddDate(0, 0, -1) })), plain, "it expired on"},
 		{"with an unknown critical extension", forge(t, ca, 17, responds(extension(true, 1, 2, 3, 4))), plain, "critical extension"},
-		{"revoked", gone, checked, "it was revoked on"},
+		{"revoked", withdrawn, checked, "it was revoked on"},
 		{"not revoked", forge(t, ca, 18, responds()), checked, ""},
 		{"no list for it", forge(t, ca, 19, responds()), path.Options{Time: time.Now(), RequireCRLs: true}, "no CRL for it was given"},
 		{"no list for it, and none wanted", forge(t, ca, 20, responds(noCheck)), path.Options{Time: time.Now(), RequireCRLs: true}, ""},

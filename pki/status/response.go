@@ -21,7 +21,7 @@ import (
 )
 
 // ocspResponse is a BasicOCSPResponse (RFC 6960, 4.2.1). Package ocsp reads it too, but cannot verify Ed25519, ML-DSA and RSASSA-PSS,
-// takes the first answer with the serial number, whoever the issuer is, and knows no CA that sends its own certificate.
+// takes the first answer with the serial number, no matter who the issuer is, and knows no CA that sends its own certificate.
 type ocspResponse struct {
 	tbs           []byte
 	algorithm     oid.Algorithm
@@ -237,7 +237,7 @@ func (a *ocspAnswer) isAbout(issuer *cert.Certificate) bool {
 		bytes.Equal(a.keyHash, a.hash.Sum(publicBits(issuer.RawSPKI)))
 }
 
-// authorised finds who signed the response, and asks whether it may.
+// authorised finds the signer of the response, and checks that it may sign it.
 func (r *ocspResponse) authorised(issuer *cert.Certificate, o path.Options) error {
 	err := errors.New("the certificate of the responder that it names is not in it")
 	for _, signer := range append([]*cert.Certificate{issuer}, r.certificates...) {

@@ -178,8 +178,8 @@ func TestParse_refuses(t *testing.T) {
 		{"many keys", head(cipher, "bcrypt", salted(16), 4_000_000_000), key.ErrUnsupported},
 		{"unknown key derivation", head(cipher, "argon9", salted(16), 1), pbe.ErrUnsupported},
 		{"unknown cipher", head("rot13", "bcrypt", salted(16), 1), pbe.ErrUnsupported},
-		{"bytes behind a key without a tag", append(head(cipher, "bcrypt", salted(16), 1), 0), key.ErrParse},
-		{"no tag behind a key that has one", head("aes256-gcm@openssh.com", "bcrypt", salted(16), 1), key.ErrParse},
+		{"bytes after a key without a tag", append(head(cipher, "bcrypt", salted(16), 1), 0), key.ErrParse},
+		{"no tag after a key that has one", head("aes256-gcm@openssh.com", "bcrypt", salted(16), 1), key.ErrParse},
 	} {
 		if _, err := openssh.Parse(test.data); !errors.Is(err, test.kind) {
 			t.Errorf("%s: %v, want %v", test.rule, err, test.kind)
