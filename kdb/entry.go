@@ -40,6 +40,12 @@ func (k Kind) String() string {
 // MarshalText writes the name of the kind, for JSON.
 func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
+// UnmarshalText reads what MarshalText writes.
+func (k *Kind) UnmarshalText(text []byte) (err error) {
+	*k, err = ParseKind(string(text))
+	return err
+}
+
 // ParseKind is the inverse of [Kind.String].
 func ParseKind(name string) (Kind, error) {
 	for kind, n := range kindNames() {
@@ -47,7 +53,7 @@ func ParseKind(name string) (Kind, error) {
 			return kind, nil
 		}
 	}
-	return 0, fmt.Errorf("%q is no kind of entry: use trusted, personal, request or secret-key", name)
+	return 0, fmt.Errorf("unknown kind of entry %q: use trusted, personal, request or secret-key", name)
 }
 
 // Entry is what a database keeps under one label.

@@ -3,6 +3,7 @@ package kdb_test
 import (
 	"crypto/ed25519"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -202,11 +203,20 @@ func TestKind_namesGoBothWays(t *testing.T) {
 		if got, err := kdb.ParseKind(name); err != nil || got != kind {
 			t.Errorf("ParseKind(%q) = %v, %v", name, got, err)
 		}
+		text, err := json.Marshal(map[string]kdb.Kind{"kind": kind})
+		var back map[string]kdb.Kind
+		if err != nil || string(text) != `{"kind":"`+name+`"}` || json.Unmarshal(text, &back) != nil || back["kind"] != kind {
+			t.Errorf("JSON of %s is %s, %v, and comes back as %v", name, text, err, back)
+		}
 	}
 	if got := kdb.Kind(77).String(); got != "kind-77" {
 		t.Errorf("an unknown kind is %q", got)
 	}
-	for _, name := range []string{"", "signer", "Trusted", "kind-1"} {
+	for _, name := range []string{"", "signer", "Trusted", "kind-1", "kind-77"} {
+		kind := kdb.KindRequest
+		if err := kind.UnmarshalText([]byte(name)); err == nil {
+			t.Errorf("UnmarshalText accepted %q", name)
+		}
 		if _, err := kdb.ParseKind(name); err == nil {
 			t.Errorf("ParseKind(%q) accepted it", name)
 		}

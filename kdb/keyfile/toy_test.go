@@ -39,20 +39,6 @@ func xor(data []byte) []byte {
 	return out
 }
 
-// toyEntry is an entry whose kind can be read back from JSON.
-type toyEntry struct {
-	kdb.Entry
-	Kind toyKind
-}
-
-type toyKind struct{ kdb.Kind }
-
-// UnmarshalText is the inverse of kdb.Kind.MarshalText.
-func (k *toyKind) UnmarshalText(text []byte) (err error) {
-	k.Kind, err = kdb.ParseKind(string(text))
-	return err
-}
-
 type toyContainer struct{ entries []kdb.Entry }
 
 func sum(password, data []byte) []byte {
@@ -82,14 +68,11 @@ func decodeToy(files keyfile.Files, passwords keyfile.Passwords) (keyfile.Contai
 		if !bytes.Equal(data[:toyHead], sum(password, data[toyHead:])) {
 			return nil, fmt.Errorf("the sum differs: %w", kdb.ErrPassword)
 		}
-		var list []toyEntry
+		var list []kdb.Entry
 		if err := json.Unmarshal(data[toyHead:], &list); err != nil {
 			return nil, fmt.Errorf("%w: %w", kdb.ErrParse, err)
 		}
-		for _, e := range list {
-			e.Entry.Kind = e.Kind.Kind
-			c.entries = append(c.entries, e.Entry)
-		}
+		c.entries = append(c.entries, list...)
 	}
 	return c, nil
 }
@@ -167,16 +150,16 @@ func (c *toyContainer) Encode(password []byte) (keyfile.Files, error) {
 	if password == nil {
 		return keyfile.Files{}, kdb.ErrNoPassword
 	}
-	var main, requests []toyEntry
+	var main, requests []kdb.Entry
 	for _, e := range c.entries {
 		if e.Kind == kdb.KindRequest {
-			requests = append(requests, toyEntry{e, toyKind{e.Kind}})
+			requests = append(requests, e)
 		} else {
-			main = append(main, toyEntry{e, toyKind{e.Kind}})
+			main = append(main, e)
 		}
 	}
 	files := keyfile.Files{}
-	for ending, list := range map[string][]toyEntry{"": main, ".req": requests} {
+	for ending, list := range map[string][]kdb.Entry{"": main, ".req": requests} {
 		data, err := json.Marshal(list)
 		if err != nil {
 			return files, err
