@@ -84,6 +84,12 @@ type DamageRemover interface {
 	DeleteDamaged(labels ...string) error
 }
 
+// Accepter is a Tx of a format that cannot hold every entry.
+type Accepter interface {
+	// Accepts reports why Put would refuse an entry, without storing it.
+	Accepts(Entry) error
+}
+
 // Info is what a database says of itself in clear.
 type Info struct {
 	Location string    // as given

@@ -36,6 +36,11 @@ type Driver struct {
 	// Create makes a new, empty database, wrapping ErrDatabaseExists if there is one already; nil if the kind can
 	// only be read. The password is that of the options' Password; the database is returned open.
 	Create func(ctx context.Context, location string, o CreateOptions) (Database, error)
+	// CreateWith is Create with a first change: the database appears together with its content. If fn fails or changes nothing,
+	// nothing is made; the database is nil. It is nil itself where an empty database is no trap for the programs that load it.
+	CreateWith func(ctx context.Context, location string, o CreateOptions, fn func(Tx) error) (Database, error)
+	// Accepts reports why such a database cannot hold an entry; nil if it can hold every complete entry.
+	Accepts func(Entry) error
 	// Exists says whether there is anything at the location, a database or not, so that Create would fail. Files use [FileExists].
 	Exists func(ctx context.Context, location string) (bool, error)
 	// Labels yields the labels that begin with prefix, in the order of their bytes, without a password. It is nil if the kind

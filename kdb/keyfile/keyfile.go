@@ -30,7 +30,15 @@ func Driver(c Codec) kdb.Driver {
 		}
 		return db, nil
 	}
+	d.Accepts = c.accepts
 	if c.New != nil {
+		d.CreateWith = func(ctx context.Context, location string, o kdb.CreateOptions, fn func(kdb.Tx) error) (kdb.Database, error) {
+			db := newDatabase(c, location, o.Options)
+			if made, err := db.create(ctx, o.Profile, fn); err != nil || !made {
+				return nil, err
+			}
+			return db, nil
+		}
 		d.Create = func(ctx context.Context, location string, o kdb.CreateOptions) (kdb.Database, error) {
 			db, err := Create(ctx, c, location, o)
 			if err != nil {
@@ -80,40 +88,57 @@ func Create(ctx context.Context, c Codec, location string, o kdb.CreateOptions) 
 		return nil, fmt.Errorf("creating %q: %w: %s files are only read", location, kdb.ErrUnsupported, c.Name)
 	}
 	db := newDatabase(c, location, o.Options)
-	if err := db.create(ctx, o.Profile); err != nil {
+	if _, err := db.create(ctx, o.Profile, nil); err != nil {
 		return nil, err
 	}
 	return db, nil
 }
 
-func (d *Database) create(ctx context.Context, profile string) error {
+// create makes the files, with what fn puts into them. If fn fails or changes nothing, no file is made.
+func (d *Database) create(ctx context.Context, profile string, fn func(kdb.Tx) error) (made bool, err error) {
 	paths := d.paths()
 	for _, path := range paths.all() {
 		if _, err := os.Lstat(path); err == nil {
-			return fmt.Errorf("creating %q: %w", path, kdb.ErrDatabaseExists)
+			return false, fmt.Errorf("creating %q: %w", path, kdb.ErrDatabaseExists)
 		}
 	}
 	container, err := d.codec.New(profile)
 	if err != nil {
-		return fmt.Errorf("creating %q: %w", d.location, err)
+		return false, fmt.Errorf("creating %q: %w", d.location, err)
 	}
-	var password []byte
-	var asked error
-	if !d.codec.Pieces { // nothing is in it yet that needs a password
-		password, asked = d.ask(ctx)
-	}
-	files, err := container.Encode(password)
-	if err != nil {
-		if asked != nil {
-			err = asked
+	if fn != nil {
+		tx := newTx(ctx, &d.codec, container, true)
+		if err := fn(tx); err != nil || !tx.changed {
+			return false, err
 		}
-		return fmt.Errorf("creating %q: %w", d.location, err)
 	}
-	if err := d.createFiles(paths.changes(files, Files{})); err != nil {
-		return fmt.Errorf("creating %q: %w", d.location, err)
+	files, password, err := d.encodeNew(ctx, container)
+	if err == nil {
+		err = d.createFiles(paths.changes(files, Files{}))
+	}
+	if err != nil {
+		return false, fmt.Errorf("creating %q: %w", d.location, err)
 	}
 	d.secrets.set(password)
-	return nil
+	return true, nil
+}
+
+// encodeNew encodes a new container. A file of pieces needs a password only if a private key is in it.
+func (d *Database) encodeNew(ctx context.Context, container Container) (files Files, password []byte, err error) {
+	var asked error
+	if !d.codec.Pieces {
+		password, asked = d.ask(ctx)
+	}
+	files, err = container.Encode(password)
+	if d.codec.Pieces && errors.Is(err, kdb.ErrNoPassword) {
+		if password, asked = d.askNew(ctx); asked == nil {
+			files, err = container.Encode(password)
+		}
+	}
+	if err != nil && asked != nil {
+		err = asked
+	}
+	return files, password, err
 }
 
 // Close forgets the password.

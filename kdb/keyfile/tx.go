@@ -16,6 +16,7 @@ import (
 // tx is the transaction of a View or Update. It keeps its own view of the entries, so that the container is asked for them once.
 type tx struct {
 	ctx       context.Context
+	codec     *Codec
 	container Container
 	writable  bool
 	changed   bool
@@ -25,7 +26,7 @@ type tx struct {
 }
 
 func newTx(ctx context.Context, codec *Codec, container Container, writable bool) *tx {
-	t := &tx{ctx: ctx, container: container, writable: writable, summaries: map[string]kdb.Summary{}}
+	t := &tx{ctx: ctx, codec: codec, container: container, writable: writable, summaries: map[string]kdb.Summary{}}
 	t.entries = document.New[*kdb.Entry](codec.Fold)
 	for _, e := range container.Entries() {
 		t.entries.Add(e.Label, &e)
@@ -176,6 +177,26 @@ func check(e *kdb.Entry) error {
 		return kdb.CheckLabel(e.Label)
 	}
 	return e.Check()
+}
+
+// Accepts implements [kdb.Accepter].
+func (t *tx) Accepts(e kdb.Entry) error { return t.codec.accepts(e) }
+
+// accepts tries the entry in a new container.
+func (c *Codec) accepts(e kdb.Entry) error {
+	if c.New == nil {
+		return fmt.Errorf("storing %q: %w: %s files are only read", e.Label, kdb.ErrUnsupported, c.Name)
+	}
+	if err := check(&e); err != nil {
+		return err
+	}
+	container, err := c.New("")
+	if err != nil {
+		return err
+	}
+	trial := clone(&e)
+	trial.Key = bytes.Clone(e.Key)
+	return container.Put(trial)
 }
 
 // reread takes an entry as the container has it after a change.

@@ -30,13 +30,24 @@ func (t *overlayTx) Put(e kdb.Entry) error {
 
 func (t *overlayTx) check(e *kdb.Entry) error {
 	if t.lax {
-		return kdb.CheckLabel(e.Label)
+		if err := kdb.CheckLabel(e.Label); err != nil {
+			return err
+		}
+		return t.Accepts(*e)
 	}
 	if err := e.Check(); err != nil {
 		return err
 	}
 	if _, err := kdb.Summarize(e); err != nil {
 		return fmt.Errorf("label %q: %w", e.Label, err)
+	}
+	return nil
+}
+
+// Accepts implements kdb.Accepter.
+func (t *overlayTx) Accepts(e kdb.Entry) error {
+	if below, ok := t.base.(kdb.Accepter); ok {
+		return below.Accepts(e)
 	}
 	return nil
 }

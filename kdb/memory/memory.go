@@ -4,7 +4,7 @@
 //	tried := memory.NewOverlay()
 //	err := db.View(ctx, func(tx kdb.Tx) error { return change(tried.On(tx)) })
 //
-// What a file format cannot hold is not known here: an overlay takes every entry that is complete.
+// An overlay takes every entry that the transaction below accepts ([kdb.Accepter]), and any label if that does not say.
 package memory
 
 import (
@@ -17,6 +17,9 @@ import (
 
 // Database is a key database in memory. Its methods may be used by several goroutines.
 type Database struct {
+	// Accepts is that of the driver whose databases it stands for; nil accepts everything. It is set before the first use.
+	Accepts func(kdb.Entry) error
+
 	mu               sync.RWMutex
 	content          *Overlay
 	base             kdb.Tx
@@ -42,7 +45,7 @@ func (d *Database) View(ctx context.Context, fn func(kdb.Tx) error) error {
 	}
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	return fn(d.content.Clone().On(d.base)) // what fn changes goes with the copy
+	return fn(d.content.Clone().On(d.below())) // what fn changes goes with the copy
 }
 
 // Update implements kdb.Database.
@@ -53,7 +56,7 @@ func (d *Database) Update(ctx context.Context, _ string, fn func(kdb.Tx) error) 
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	next := d.content.Clone()
-	if err := fn(next.On(d.base)); err != nil {
+	if err := fn(next.On(d.below())); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
@@ -61,6 +64,13 @@ func (d *Database) Update(ctx context.Context, _ string, fn func(kdb.Tx) error) 
 	}
 	d.content = next
 	return nil
+}
+
+func (d *Database) below() kdb.Tx {
+	if d.Accepts != nil {
+		return accepter{d.base, d.Accepts}
+	}
+	return d.base
 }
 
 // Info implements kdb.Database.
@@ -96,6 +106,15 @@ func (empty) Summaries(string) iter.Seq2[kdb.Summary, error] {
 }
 
 func (empty) Default() (string, error) { return "", nil }
+
+// accepter is a transaction that does not take every entry.
+type accepter struct {
+	kdb.Tx
+	accepts func(kdb.Entry) error
+}
+
+// Accepts implements kdb.Accepter.
+func (a accepter) Accepts(e kdb.Entry) error { return a.accepts(e) }
 
 // emptyNative has a place for the records of CAs.
 type emptyNative struct{ empty }

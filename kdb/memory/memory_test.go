@@ -289,6 +289,30 @@ func TestDatabase_ofAForeignKind(t *testing.T) {
 }
 
 // TestDatabase_keysAreCopies: what a caller clears stays in the database.
+func TestDatabase_refusesWhatItsFormatCannotHold(t *testing.T) {
+	t.Parallel()
+	db := memory.New("x", "toy")
+	db.Accepts = func(e kdb.Entry) error {
+		if e.Label != "good" {
+			return kdb.ErrUnsupported
+		}
+		return nil
+	}
+	put := func(db kdb.Database, label string) error {
+		return db.Update(ctx, "add", func(tx kdb.Tx) error { return tx.Put(secret(label)) })
+	}
+	above := &over{db, memory.NewOverlay()}
+	for name, db := range map[string]kdb.Database{"database": db, "overlay": above, "two overlays": &over{above, memory.NewOverlay()}} {
+		must(t, put(db, "good"))
+		if err := put(db, "bad"); !errors.Is(err, kdb.ErrUnsupported) {
+			t.Errorf("%s: put = %v", name, err)
+		}
+		if got := labels(t, db, ""); len(got) != 1 {
+			t.Errorf("%s: it has %q", name, got)
+		}
+	}
+}
+
 func TestDatabase_keysAreCopies(t *testing.T) {
 	t.Parallel()
 	db := memory.New("x", "ckdb")

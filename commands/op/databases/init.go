@@ -6,7 +6,6 @@ import (
 
 	"certkdb/commands/op"
 	"certkdb/kdb"
-	"certkdb/kdb/memory"
 )
 
 // Init makes a new, empty database.
@@ -79,7 +78,7 @@ func (o Init) Run(ctx context.Context, env *op.Env) (*op.Session, Created, error
 	if err != nil {
 		return nil, created, err
 	}
-	db, err := o.create(ctx, env, driver, created.Location)
+	db, err := o.create(ctx, env, driver, created.Location, nil)
 	if err != nil {
 		return nil, created, err
 	}
@@ -114,7 +113,8 @@ func (o Init) stashOnly(driver *kdb.Driver) bool {
 	return driver.StashOnly && o.Stash && o.NewPassword.Generate && o.NewPassword.OutFile == ""
 }
 
-func (o Init) create(ctx context.Context, env *op.Env, driver *kdb.Driver, location string) (kdb.Database, error) {
+// create makes the database: with what fn puts into it, or empty if that is nil.
+func (o Init) create(ctx context.Context, env *op.Env, driver *kdb.Driver, location string, fn func(kdb.Tx) error) (kdb.Database, error) {
 	if err := op.MakeFolder(o.DB, location); err != nil {
 		return nil, fmt.Errorf("creating %q: %w", location, err)
 	}
@@ -133,33 +133,8 @@ func (o Init) create(ctx context.Context, env *op.Env, driver *kdb.Driver, locat
 		defer clear(password)
 		options.Password = op.Fixed(password)
 	}
+	if fn != nil {
+		return driver.CreateWith(ctx, location, options, fn)
+	}
 	return driver.Create(ctx, location, options)
-}
-
-// RunNew makes a database and runs an operation in it. The operation is tried in memory first, so that one that fails leaves no empty
-// database behind; a dry run ends there.
-func RunNew[R any](ctx context.Context, env *op.Env, o Init, dryRun bool, operation op.Operation[R]) (result R, err error) {
-	created, err := o.Plan(ctx, env)
-	if err != nil {
-		return result, err
-	}
-	trial := op.Attach(env, created.Location, memory.New(created.Location, created.Format))
-	trial.DryRun = true
-	plan, err := operation.Plan(ctx, trial)
-	if plan.Close != nil {
-		defer plan.Close()
-	}
-	if err != nil {
-		return result, err
-	}
-	plan.Close = nil // once is enough
-	if result, err = op.One(ctx, trial, op.Planned(plan)); err != nil || dryRun {
-		return result, err
-	}
-	s, _, err := o.Run(ctx, env)
-	if err != nil {
-		return result, err
-	}
-	defer s.Close()
-	return op.One(ctx, s, op.Planned(plan))
 }

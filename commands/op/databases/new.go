@@ -1,0 +1,89 @@
+package databases
+
+import (
+	"context"
+
+	"certkdb/commands/op"
+	"certkdb/kdb"
+	"certkdb/kdb/memory"
+)
+
+// RunNew makes a database and runs an operation in it. The operation is tried in memory first, so that one that fails leaves no empty
+// database behind; a dry run ends there.
+func RunNew[R any](ctx context.Context, env *op.Env, o Init, dryRun bool, operation op.Operation[R]) (result R, err error) {
+	created, driver, err := o.plan(ctx, env)
+	if err != nil {
+		return result, err
+	}
+	trial := op.Attach(env, created.Location, stand(driver, created.Location))
+	trial.DryRun = true
+	plan, err := operation.Plan(ctx, trial)
+	if plan.Close != nil {
+		defer plan.Close()
+	}
+	if err != nil {
+		return result, err
+	}
+	plan.Close = nil // once is enough
+	if result, err = op.One(ctx, trial, op.Planned(plan)); err != nil || dryRun {
+		return result, err
+	}
+	if driver.CreateWith == nil {
+		s, _, err := o.Run(ctx, env)
+		if err != nil {
+			return result, err
+		}
+		defer s.Close()
+		return op.One(ctx, s, op.Planned(plan))
+	}
+	db := o.unmade(env, driver, created.Location)
+	defer func() { db.Close() }()
+	result, err = op.One(ctx, op.Attach(env, created.Location, db), op.Planned(plan))
+	if err == nil && !db.updated { // there was nothing to do, such as to copy no entries: the database is wanted all the same
+		err = db.make(ctx, nil)
+	}
+	return result, err
+}
+
+// stand is an empty database in memory that stands for one which the driver would make.
+func stand(driver *kdb.Driver, location string) *memory.Database {
+	db := memory.New(location, driver.Name)
+	db.Accepts = driver.Accepts
+	return db
+}
+
+// unmade is a database that its first change makes. Until then it is empty, and there is no file.
+type unmade struct {
+	kdb.Database
+	create  func(ctx context.Context, fn func(kdb.Tx) error) (kdb.Database, error)
+	made    bool
+	updated bool // an update was tried
+}
+
+func (o Init) unmade(env *op.Env, driver *kdb.Driver, location string) *unmade {
+	create := func(ctx context.Context, fn func(kdb.Tx) error) (kdb.Database, error) {
+		made, err := o.create(ctx, env, driver, location, fn)
+		if err == nil && made != nil && o.Stash {
+			_, err = o.stash(ctx, op.Attach(env, location, made), driver)
+		}
+		return made, err
+	}
+	return &unmade{Database: stand(driver, location), create: create}
+}
+
+// Update implements kdb.Database.
+func (u *unmade) Update(ctx context.Context, operation string, fn func(kdb.Tx) error) error {
+	u.updated = true
+	if u.made {
+		return u.Database.Update(ctx, operation, fn)
+	}
+	return u.make(ctx, fn)
+}
+
+func (u *unmade) make(ctx context.Context, fn func(kdb.Tx) error) error {
+	db, err := u.create(ctx, fn)
+	if db != nil {
+		u.Database, u.made = db, true
+	}
+	return err
+}
