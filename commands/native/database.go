@@ -151,8 +151,9 @@ func printChecked(w io.Writer, checked databases.Checked) {
 func compactCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "compact", Category: groupDatabase, Usage: "rewrite the file without the space of deleted records",
-		Description: "Deleted and replaced records stay in free pages of the file, sealed, until then.\n\n" + examples("certkdb compact"),
-		Flags:       changeFlags(),
+		Description: "Removed key slots and private keys are overwritten at once. Other deleted and replaced records stay in free pages of the file,\n" +
+			"sealed, until then.\n\n" + examples("certkdb compact"),
+		Flags: changeFlags(),
 		Action: act(env, "compact", func(*cli.Context, []string) (op.Act[databases.Compacted], error) {
 			return databases.Compact{}, nil
 		}, func(w io.Writer, done databases.Compacted) {

@@ -113,8 +113,10 @@ func (t *tx) store(e *kdb.Entry, old *summary) error {
 	}
 	switch {
 	case len(e.Key) > 0:
+		t.erase = t.erase || old.hasKey
 		err = t.put(prefixKey+e.Label, encodeKey(e.Key), &s.key)
 	case old.hasKey && !keepsKey:
+		t.erase = true
 		err = t.stx.Delete(prefixKey + e.Label)
 	}
 	if err != nil {
@@ -236,6 +238,7 @@ func (t *tx) Delete(label string) error {
 	}
 	t.head.entries--
 	t.setDefault(label, false)
+	t.erase = t.erase || s.hasKey
 	if err := t.remove(label, raw); err != nil {
 		return err
 	}

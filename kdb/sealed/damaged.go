@@ -46,6 +46,7 @@ func (t *tx) dropDamaged(label string) error {
 			return err
 		}
 	}
+	t.erase = true
 	t.head.entries--
 	if t.head.standard == label {
 		t.head.standard = ""

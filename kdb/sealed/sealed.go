@@ -193,6 +193,7 @@ func (db *Database) update(ctx context.Context, operation string, how strictness
 		return err
 	}
 	defer k.release()
+	erase := false
 	err = db.store.Update(ctx, func(stx store.Tx) error {
 		t, err := db.begin(ctx, stx, k, how)
 		if err != nil {
@@ -202,9 +203,25 @@ func (db *Database) update(ctx context.Context, operation string, how strictness
 		if err := fn(t); err != nil {
 			return err
 		}
+		erase = t.erase
 		return t.commit()
 	})
+	if err == nil && erase {
+		err = db.eraseRemoved(ctx)
+	}
 	return db.name(err)
+}
+
+// eraseRemoved overwrites what the last update removed: whoever knows an old password, or has an old stash, must not find its slot.
+func (db *Database) eraseRemoved(ctx context.Context) error {
+	st, ok := db.store.(store.Eraser)
+	if !ok {
+		return nil
+	}
+	if err := st.Erase(ctx); err != nil {
+		return fmt.Errorf("it is done, but what was removed is still in the file, sealed: %w", err)
+	}
+	return nil
 }
 
 // name adds the location to an error about the database that does not have it yet.

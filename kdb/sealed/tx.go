@@ -21,6 +21,7 @@ type tx struct {
 	head      head
 	operation string // of Update; "" when reading
 	changed   bool
+	erase     bool // a key slot or a private key was removed: nothing of it may stay
 	digester  digester
 	bound     []byte // associated data, with room for a record's key behind boundLen
 }

@@ -252,7 +252,7 @@ func (t *tx) putSlot(id uint32, s *slot) error {
 
 func (t *tx) deleteSlot(id uint32) error {
 	t.head.slots = slices.DeleteFunc(t.head.slots, func(h slotHash) bool { return h.id == id })
-	t.changed = true
+	t.changed, t.erase = true, true
 	return t.stx.Delete(slotKey(id))
 }
 

@@ -116,6 +116,12 @@ type Copier interface {
 	Copy(ctx context.Context, path string) error
 }
 
+// Eraser is a Store that keeps old values where they were until the place is needed.
+type Eraser interface {
+	// Erase overwrites every value that no record has any more, down to the disk.
+	Erase(ctx context.Context) error
+}
+
 // Rewriter is a Store that can replace all its records at once with flat memory, leaving nothing of the old ones.
 type Rewriter interface {
 	// Rewrite calls fn with the old records, locked against other writers, and makes what fn puts, best in the order of

@@ -60,6 +60,7 @@ var (
 	_ store.Checker  = (*Store)(nil)
 	_ store.Copier   = (*Store)(nil)
 	_ store.Rewriter = (*Store)(nil)
+	_ store.Eraser   = (*Store)(nil)
 )
 
 // Open returns the store in the file at path, without touching the file yet.
