@@ -12,25 +12,30 @@ import (
 
 // publicDSA computes y = g^x mod p for DSA and Diffie-Hellman keys. Keys beyond maxDSABits are kept without it.
 func (info *privateInfo) publicDSA() (string, []byte, error) {
+	y, err := info.exponentiate()
+	if err != nil {
+		return "", nil, err
+	}
+	if y == nil {
+		y = info.pub
+	}
+	return info.described(y)
+}
+
+// exponentiate returns y = g^x mod p as an INTEGER, nil if that is out of range.
+func (info *privateInfo) exponentiate() ([]byte, error) {
 	in := cryptobyte.String(info.key)
 	x := new(big.Int)
 	if !in.ReadASN1Integer(x) || !in.Empty() || x.Sign() <= 0 {
-		return "", nil, fmt.Errorf("%w: a %s key that is no positive INTEGER", ErrParse, info.groupName())
+		return nil, fmt.Errorf("%w: a %s key that is no positive INTEGER", ErrParse, info.groupName())
 	}
 	p, g, err := info.group()
-	if err != nil {
-		return "", nil, err
-	}
-	if p.BitLen() > maxDSABits || x.Cmp(p) >= 0 {
-		return info.described(info.pub)
+	if err != nil || p.BitLen() > maxDSABits || x.Cmp(p) >= 0 {
+		return nil, err
 	}
 	var b cryptobyte.Builder
 	b.AddASN1BigInt(new(big.Int).Exp(g, x, p))
-	bits, err := b.Bytes()
-	if err != nil {
-		return "", nil, err
-	}
-	return info.described(bits)
+	return b.Bytes()
 }
 
 func (info *privateInfo) groupName() string {

@@ -20,7 +20,7 @@ const (
 
 // armour is the state of reading text with PEM blocks.
 type armour struct {
-	in    lines
+	in    *lines
 	out   *sink
 	block block
 	bag   bag
@@ -46,7 +46,7 @@ type block struct {
 
 // scanArmour reads text. Everything outside of blocks is comment, except for the attributes that openssl pkcs12 prints.
 func scanArmour(r io.Reader, out *sink) {
-	a := &armour{in: lines{in: r}, out: out}
+	a := &armour{in: newLines(r), out: out}
 	for !out.stopped {
 		line, more, ok := a.in.next()
 		if !ok {
@@ -57,7 +57,7 @@ func scanArmour(r io.Reader, out *sink) {
 	if out.stopped {
 		return
 	}
-	if err := a.in.err; err != io.EOF {
+	if err := a.in.scanner.Err(); err != nil {
 		out.error(err)
 		return
 	}
@@ -333,10 +333,9 @@ const (
 	bagLine   = "Bag Attributes"
 	nameLine  = "friendlyName:"
 	keyIDLine = "localKeyID:"
-	// exactLine has a label as a quoted string that begins or ends with blanks, which friendlyName cannot tell from those around it.
+	// exactLine has a label that begins or ends with blanks as a quoted string; friendlyName cannot tell them from those around it.
 	exactLine = "certkdbLabel:"
-	// chainLine has the localKeyID of the entry whose chain the certificate belongs to, lest it is taken for a trusted entry when issuer and subject
-	// do not tell.
+	// chainLine has the localKeyID of the entry whose chain the certificate belongs to, where issuer and subject do not tell.
 	chainLine = "certkdbChain:"
 )
 
@@ -368,7 +367,7 @@ func (b *bag) line(text []byte) {
 	}
 }
 
-// readHex reads octets with or without blanks between them; what is none changes nothing.
+// readHex reads octets with or without blanks between them; anything else changes nothing.
 func readHex(text, otherwise []byte) []byte {
 	octets, err := hex.DecodeString(strings.ReplaceAll(string(text), " ", ""))
 	if err != nil {

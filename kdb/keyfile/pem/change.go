@@ -120,7 +120,8 @@ func (c *container) newRecord(e *kdb.Entry, old *record) (*record, error) {
 const inPKCS7 = "the entry stands in a PKCS #7 block, which is kept as it is; copy the entries into another file"
 
 func (c *container) newPart(kind Kind, der []byte) *part {
-	p := &part{item: Item{Kind: kind, Type: typeOfKind[kind], DER: der}, block: []byte(withEnds(string(Encode(kind, der)), c.crlf)), fresh: true}
+	p := &part{item: Item{Kind: kind, Type: typeOfKind[kind], DER: der}, added: true}
+	p.block = []byte(withEnds(string(Encode(kind, der)), c.crlf))
 	if kind == Certificate {
 		p.certs = [][]byte{der}
 	}
@@ -141,7 +142,7 @@ func (c *container) keyOf(r *record, e *kdb.Entry, old *record) error {
 		return translate(err)
 	}
 	private.PKCS8 = bytes.Clone(e.Key)
-	r.key = &part{item: Item{Kind: EncryptedKey}, private: private, fresh: true, open: true}
+	r.key = &part{item: Item{Kind: EncryptedKey}, private: private, added: true, open: true}
 	return nil
 }
 
@@ -189,8 +190,8 @@ func (c *container) place(p *part, behind ...*part) {
 	}
 }
 
-// describe writes the label of a record above its blocks if it is not the automatic one, and a localKeyID if the key is locked. What else
-// is needed, explain will tell.
+// describe writes the label of a record above its blocks if it is not the automatic one, and a localKeyID if the key is locked. Method
+// explain adds what else is needed.
 func (c *container) describe(r *record) {
 	label, own := r.label, r.own()
 	if e := r.entry(); label == kdb.AutoLabel(&e) {
@@ -242,8 +243,8 @@ func (c *container) Delete(label string) error {
 	return err
 }
 
-// Rename implements keyfile.Container. What else has the label in the file gets the new one: copies of the certificate, and certificates of
-// the chain, which would be taken for entries of their own.
+// Rename implements keyfile.Container. Copies of the certificate and certificates of the chain that have the label get the new one: they
+// would be taken for entries of their own.
 func (c *container) Rename(from, to string) error {
 	r, err := c.records.Find(from)
 	switch {

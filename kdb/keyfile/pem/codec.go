@@ -6,26 +6,14 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
 )
 
-// Codec is the codec of text with PEM blocks as a database. What is not touched stays byte for byte: notes, attributes, the order, line ends, blocks
-// that make no entry.
-//
-// How blocks become entries:
-//   - A private key makes a personal entry with each certificate that has its localKeyID, else its public key; a key that nobody opened yet takes
-//     the only certificate, or the first one that is no CA. The chain are the certificates of the file that issued the entry's.
-//   - A private key with a request alone makes a request; one with neither an entry without certificate.
-//   - Another certificate makes a trusted entry, unless a chain has it and it has no friendlyName of its own.
-//
-// Our own attributes are certkdbLabel and certkdbChain, where those of openssl do not say enough: FORMAT.md has all of it.
-//
-// A label is the friendlyName of the "Bag Attributes" that openssl pkcs12 prints above a block, or the alias of a TRUSTED CERTIFICATE; what has
-// none gets the automatic one.
+// Codec is the codec of text with PEM blocks as a database. Untouched text stays byte for byte: notes, attributes, order, line ends, and
+// blocks that make no entry. FORMAT.md says how blocks become entries, and what is written above them.
 func Codec() keyfile.Codec { return codec(0) }
 
 // codec is Codec with a number of iterations for new private keys; 0 is that of package pbe.
@@ -51,8 +39,8 @@ func codec(iterations int) keyfile.Codec {
 	}
 }
 
-// DER is the codec of certificates and keys without armour: DER, one element after the other, and its base64 text. They have no place for labels and
-// passwords, so they are only read.
+// DER is the codec of certificates and keys without armour: DER, one element after the other, and its base64 text. They have no place for
+// labels and passwords, so they are only read.
 func DER() keyfile.Codec {
 	return keyfile.Codec{
 		Name:       "der",
@@ -65,19 +53,18 @@ func DER() keyfile.Codec {
 	}
 }
 
-// emptyMark is what stands in a PEM file without any block: nobody could tell what an empty file is.
+// emptyMark is the content of a PEM file without any block: an empty file could be anything.
 const emptyMark = "# certificates and keys in PEM (RFC 7468): none yet\n"
 
 var utf8Mark = []byte("\ufeff")
 
-// matchesText recognises text with PEM blocks by its beginning. Notes of any length may stand before the first block, so that text which fills the
-// whole head is believed to have one; reading will tell.
+// matchesText recognises text with PEM blocks by its beginning. Notes of any length may stand before the first block, so text that fills
+// the whole head is believed to have one; reading will tell.
 func matchesText(head []byte) bool {
 	const whole = 4096 // as much as kdb.Driver.Matches promises to see
 	full := len(head) >= whole
-	if order := utf16Order(head[:min(len(head), 4)]); order != nil {
-		text, _ := io.ReadAll(&utf16Reader{in: bytes.NewReader(head), order: order}) // reading bytes does not fail
-		head = text
+	if decoder := utf16Decoder(head); decoder != nil {
+		head, _ = decoder.Bytes(head) // what is not UTF-16 becomes U+FFFD
 	}
 	notes, _, found := bytes.Cut(head, []byte(beginMark))
 	return (found || full || bytes.HasPrefix(head, []byte(emptyMark))) && isNote(notes)
@@ -110,9 +97,9 @@ func looksLikeBase64(head []byte) bool {
 // decodeText reads text with PEM blocks.
 func (c *container) decodeText(data []byte) (keyfile.Container, error) {
 	text := data
-	if order := utf16Order(data[:min(len(data), 4)]); order != nil {
+	if decoder := utf16Decoder(data); decoder != nil {
 		c.fixed = "it is UTF-16; write it as UTF-8 first, for example with iconv"
-		text, _ = io.ReadAll(&utf16Reader{in: bytes.NewReader(data), order: order}) // reading bytes does not fail
+		text, _ = decoder.Bytes(data) // what is not UTF-16 becomes U+FFFD
 	}
 	if bytes.HasPrefix(text, []byte(emptyMark)) && !bytes.Contains(text, []byte(beginMark)) {
 		c.tail = text
@@ -143,7 +130,7 @@ func (c *container) decodeDER(data []byte) (keyfile.Container, error) {
 	return c.read()
 }
 
-// read makes entries of the parts. A file in which nothing is good is none; of one in which something is bad the good is shown.
+// read makes entries of the parts. It fails only if nothing can be read; otherwise bad pieces are kept and not shown.
 func (c *container) read() (keyfile.Container, error) {
 	if len(c.parts) == 0 && len(c.bad) > 0 {
 		return nil, c.bad[0]

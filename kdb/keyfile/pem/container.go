@@ -169,7 +169,21 @@ func (c *container) Reseal() error {
 	if !c.resealed {
 		return fmt.Errorf("%w: there is no private key in it that the password opens, and certificates are public", kdb.ErrUnsupported)
 	}
+	for _, r := range c.records.All() {
+		if r.key != nil && r.key.open {
+			r.dropCopies()
+		}
+	}
 	return nil
+}
+
+// dropCopies removes the copies of the key, which would stay in clear otherwise.
+func (r *record) dropCopies() {
+	for _, p := range r.copies {
+		if isKey(p.item.Kind) {
+			p.remove()
+		}
+	}
 }
 
 func (c *container) refuse(doing string) error {

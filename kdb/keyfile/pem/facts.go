@@ -10,7 +10,7 @@ import (
 
 // Facts implements keyfile.Container.
 func (c *container) Facts() []kdb.Fact {
-	facts := []kdb.Fact{{Name: "integrity", Value: "none: whoever can write the file decides what is trusted", Weak: true}}
+	facts := []kdb.Fact{{Name: "integrity", Value: "none: anyone who can write the file decides what is trusted", Weak: true}}
 	facts = append(facts, c.keyFacts()...)
 	for i, err := range c.bad {
 		if i == maxFacts {
@@ -51,9 +51,9 @@ func (p *part) protection() kdb.Fact {
 	algorithm, _, err := pbe.SplitPKCS8(p.item.DER)
 	switch dek := p.item.Header("DEK-Info"); {
 	case !p.encrypted():
-		fact.Value = "not encrypted: whoever has the file has them; encrypt them with certkdb passwd"
+		fact.Value = "not encrypted: anyone who can read the file has them; encrypt them with certkdb passwd"
 	case dek != "":
-		fact.Value = fmt.Sprintf("encrypted in the traditional way (%.20s), one round of MD5: passwords are guessed fast", dek)
+		fact.Value = fmt.Sprintf("encrypted in the traditional way (%.20s), one round of MD5: passwords are quickly guessed", dek)
 	case p.item.Kind == OpenSSHKey:
 		fact.Value, fact.Weak = "encrypted in OpenSSH's way, with bcrypt", false
 	case err != nil:
@@ -86,7 +86,7 @@ func (c *container) keptFacts() []kdb.Fact {
 	return facts
 }
 
-// Check implements keyfile.Container. A key without certificate is nothing wrong: many files hold just that.
+// Check implements keyfile.Container. A key without a certificate is not a problem: many files hold just that.
 func (c *container) Check(report func(kdb.Problem)) {
 	for _, err := range c.bad {
 		report(kdb.Problem{Where: "a piece that is kept and not shown", What: err.Error()})

@@ -44,7 +44,7 @@ func kindOfType(typ string) Kind {
 func (i *Item) identify() error {
 	switch {
 	case i.Kind == Other && i.Type != "":
-		return nil // of an unknown type nobody knows what its content should be (PGP's has a check sum, for example)
+		return nil // the content of an unknown type can be anything (PGP's has a checksum, for example)
 	case i.Kind == OpenSSHKey:
 		return checkOpenSSH(i.DER)
 	case i.Kind == PrivateKey && i.encryptedHeaders():
@@ -72,7 +72,7 @@ func (i *Item) identify() error {
 func (i *Item) agree(found Kind) error {
 	switch {
 	case i.Type == "" && found == Other:
-		return errors.New("a SEQUENCE that is no certificate, key, request, revocation list, PKCS #7 or PKCS #12")
+		return errors.New("a SEQUENCE that is not a certificate, key, request, revocation list, PKCS #7 or PKCS #12")
 	case i.Type == "" || i.Kind == found:
 		i.Kind = found
 	case i.Kind == Certificate && found == PKCS7:
@@ -82,7 +82,7 @@ func (i *Item) agree(found Kind) error {
 	case i.Kind == Parameters, i.Kind == PrivateKey, i.Kind == PublicKey:
 		// There are key formats and parameters whose shape is not known here; reading the key will tell.
 	default:
-		return fmt.Errorf("the content is no %s%s", i.Kind, butIs(found))
+		return fmt.Errorf("the content is not a %s%s", i.Kind, butIs(found))
 	}
 	return nil
 }
@@ -121,7 +121,7 @@ func (i *Item) encryptedHeaders() bool {
 
 func checkOpenSSH(data []byte) error {
 	if !strings.HasPrefix(string(data[:min(len(data), len(openssh.Magic))]), openssh.Magic) {
-		return errors.New("the content is no OpenSSH private key")
+		return errors.New("the content is not an OpenSSH private key")
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ func (i *Item) openKey(passwords Passwords) (key.Private, error) {
 	case OpenSSHKey:
 		return i.openSSH(passwords)
 	}
-	return key.Private{}, fmt.Errorf("%w: it is no private key", kdb.ErrParse)
+	return key.Private{}, fmt.Errorf("%w: it is not a private key", kdb.ErrParse)
 }
 
 func (i *Item) openSSH(passwords Passwords) (key.Private, error) {

@@ -1,69 +1,62 @@
 package pem
 
 import (
+	"bufio"
 	"bytes"
-	"encoding/binary"
 	"io"
-	"unicode/utf16"
-	"unicode/utf8"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/unicode"
 )
 
 // lines cuts an input into lines that end with LF, CR LF or CR.
 type lines struct {
-	in     io.Reader
-	buf    []byte
-	data   []byte // what of buf is read and not yet given out
-	number int    // of the line given out last, from 1
-	offset int    // of data in the input
-	end    int    // of the line given out last in the input, without its LF or CR
-	inside bool   // the chunk given out last was not the end of its line
-	skipLF bool   // the line given out last ended with CR
-	filled bool   // reading filled the buffer, so there may be much more
-	err    error
+	scanner *bufio.Scanner
+	number  int  // of the last line, from 1
+	offset  int  // of what comes behind the last line in the input
+	end     int  // of the last line in the input, without its LF or CR
+	more    bool // the last line goes on
+	cr      bool // it ended with CR
 }
 
-const (
-	firstBuffer = 4 << 10  // most files hold one certificate
-	fullBuffer  = 64 << 10 // what the buffer grows to in longer inputs
-	maxLine     = 4 << 20  // longer lines come in several chunks
-)
+// maxLine bounds the memory of a line: longer ones come in several chunks.
+const maxLine = 4 << 20
+
+func newLines(in io.Reader) *lines {
+	l := &lines{scanner: bufio.NewScanner(in)}
+	l.scanner.Buffer(make([]byte, 0, 16<<10), maxLine)
+	l.scanner.Split(l.split)
+	return l
+}
 
 // next returns the next line without its end, valid until the next call; more says that the line goes on.
 func (l *lines) next() (line []byte, more, ok bool) {
-	for searched := 0; ; {
-		if l.skipLF && len(l.data) > 0 {
-			l.skipLF = false
-			if l.data[0] == '\n' {
-				l.data = l.data[1:]
-				l.offset++
-			}
-		}
-		if end := lineEnd(l.data, searched); end >= 0 {
-			line, l.skipLF = l.data[:end], l.data[end] == '\r'
-			l.data = l.data[end+1:]
-			l.end, l.offset = l.offset+end, l.offset+end+1
-			return l.give(line, false)
-		}
-		searched = len(l.data)
-		if l.err != nil && searched == 0 {
-			return nil, false, false
-		}
-		if searched >= maxLine || l.err != nil {
-			line, l.data = l.data, nil
-			l.offset += len(line)
-			l.end = l.offset
-			return l.give(line, l.err == nil)
-		}
-		l.fill()
-	}
+	ok = l.scanner.Scan()
+	return l.scanner.Bytes(), l.more, ok
 }
 
-func (l *lines) give(line []byte, more bool) ([]byte, bool, bool) {
-	if !l.inside {
+// split implements bufio.SplitFunc. The LF of a CR LF is cut off in front of the next line, since it may not have been read yet.
+func (l *lines) split(data []byte, atEOF bool) (advance int, line []byte, err error) {
+	start := 0
+	if l.cr && len(data) > 0 && data[0] == '\n' {
+		start = 1
+	}
+	end := lineEnd(data, start)
+	whole := end >= 0
+	switch {
+	case whole:
+		advance = end + 1
+	case atEOF && start < len(data), len(data) >= maxLine:
+		end, advance = len(data), len(data)
+	default:
+		return 0, nil, nil
+	}
+	if !l.more {
 		l.number++
 	}
-	l.inside = more
-	return line, more, true
+	l.more, l.cr = !whole && !atEOF, whole && data[end] == '\r'
+	l.end, l.offset = l.offset+end, l.offset+advance
+	return advance, data[start:end], nil
 }
 
 // lineEnd finds the first LF or CR. It looks for LF in short windows, so that a file with CR alone is not searched to its
@@ -86,80 +79,21 @@ func lineEnd(data []byte, from int) int {
 	return -1
 }
 
-// fill reads more behind what is left in the buffer, and enlarges the buffer when a line fills it.
-func (l *lines) fill() {
-	n := len(l.data)
-	switch {
-	case l.buf == nil:
-		l.buf = make([]byte, firstBuffer)
-	case n == len(l.buf) || l.filled && len(l.buf) < fullBuffer:
-		l.buf = append(make([]byte, 0, 2*len(l.buf)), l.data...)[:2*len(l.buf)]
-	default:
-		copy(l.buf, l.data)
-	}
-	read, err := l.in.Read(l.buf[n:])
-	l.data, l.err, l.filled = l.buf[:n+read], err, n+read == len(l.buf)
-}
-
-// utf16Order recognises UTF-16 by its byte order mark, or by a zero byte beside an ASCII character, and returns its byte order; nil
-// if the input is something else.
-func utf16Order(head []byte) binary.ByteOrder {
+// utf16Decoder recognises UTF-16 by its byte order mark, or by a zero byte next to an ASCII character; nil if the input is something
+// else. Windows' editors and PowerShell's redirection write PEM that way.
+func utf16Decoder(head []byte) *encoding.Decoder {
 	if len(head) < 4 {
 		return nil
 	}
+	order := unicode.LittleEndian
 	switch {
 	case head[0] == 0xff && head[1] == 0xfe, isText(head[0]) && head[1] == 0 && isText(head[2]) && head[3] == 0:
-		return binary.LittleEndian
 	case head[0] == 0xfe && head[1] == 0xff, head[0] == 0 && isText(head[1]) && head[2] == 0 && isText(head[3]):
-		return binary.BigEndian
+		order = unicode.BigEndian
+	default:
+		return nil
 	}
-	return nil
+	return unicode.UTF16(order, unicode.UseBOM).NewDecoder()
 }
 
 func isText(b byte) bool { return b >= ' ' && b < 0x7f || b == '\n' || b == '\r' || b == '\t' }
-
-// utf16Reader turns UTF-16 into UTF-8; Windows' editors and PowerShell's redirection write PEM that way.
-type utf16Reader struct {
-	in    io.Reader
-	order binary.ByteOrder
-	raw   [4096]byte
-	kept  int    // bytes of raw that wait for their other half
-	out   []byte // UTF-8 not yet given out
-}
-
-// Read implements io.Reader.
-func (u *utf16Reader) Read(p []byte) (int, error) {
-	for len(u.out) == 0 {
-		n, err := u.in.Read(u.raw[u.kept:])
-		n += u.kept
-		used := u.decode(u.raw[:n])
-		u.kept = copy(u.raw[:], u.raw[used:n])
-		if err != nil && len(u.out) == 0 {
-			return 0, err
-		}
-	}
-	n := copy(p, u.out)
-	u.out = u.out[n:]
-	return n, nil
-}
-
-// decode appends the complete characters of raw to the output and returns how many bytes they took.
-func (u *utf16Reader) decode(raw []byte) int {
-	used := 0
-	u.out = u.out[:0]
-	for used+2 <= len(raw) {
-		r := rune(u.order.Uint16(raw[used:]))
-		size := 2
-		if utf16.IsSurrogate(r) {
-			if used+4 > len(raw) {
-				break
-			}
-			r, size = utf16.DecodeRune(r, rune(u.order.Uint16(raw[used+2:]))), 4
-		}
-		if r != '\ufeff' {
-			u.out = utf8.AppendRune(u.out, r)
-		}
-		used += size
-	}
-	return used
-}

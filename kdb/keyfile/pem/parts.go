@@ -10,7 +10,7 @@ import (
 // part is a block of a file, with the text above it.
 type part struct {
 	item  Item
-	loose []byte  // text above it that belongs to nobody
+	loose []byte  // text above it that does not belong to the block
 	own   []byte  // text that belongs to the block: its attributes, or a note right above it
 	block []byte  // from BEGIN to the end of the line of END
 	after []*part // what was put behind it since
@@ -18,13 +18,13 @@ type part struct {
 	number  int      // the order in the file
 	certs   [][]byte // the certificates in it: itself, or those of a PKCS #7 block
 	owners  int      // entries that it is part of, those that have it in their chains left out
-	fresh   bool     // made since the file was read
+	added   bool     // since the file was read
 	removed bool
 	unread  bool // it is not what it says to be
 
 	// Of a private key, once it is open:
 	private key.Private
-	// foreign says that it opened with another password than the database's, open that it is to be encrypted when the file is written.
+	// foreign says that it opened with another password than the database's, open that it will be encrypted when the file is written.
 	foreign, open bool
 	// parameters is the EC PARAMETERS block that openssl ecparam writes before the key.
 	parameters *part
@@ -56,7 +56,7 @@ func (c *container) split(text []byte, start int, scan func(*sink)) {
 		return true
 	}
 	if scan(out); out.unended {
-		c.fixed = "a block in it has no end, and would swallow what is written behind it; mend it, or copy the entries into another file"
+		c.fixed = "a block in it has no end, and would swallow what is written behind it; repair it, or copy the entries into another file"
 	}
 	c.tail = text[done:len(text):len(text)]
 }
@@ -84,8 +84,8 @@ func afterLine(text []byte, at int) int {
 	return at
 }
 
-// cutNotes splits the text above a block into what belongs to nobody and what belongs to the block: its attributes with all that follows
-// them, as openssl pkcs12 prints them, else the last paragraph. The remains of bad blocks belong to nobody.
+// cutNotes splits the text above a block. What belongs to the block are its attributes with all that follows them, as openssl pkcs12
+// prints them, else the last paragraph. The remains of bad blocks do not belong to it.
 func cutNotes(text []byte) (loose, own []byte) {
 	cut, attributes := 0, -1
 	for rest := text; len(rest) > 0; {
@@ -172,7 +172,7 @@ func (p *part) write(out []byte) []byte {
 	switch {
 	case !p.removed:
 		out = append(out, p.loose...)
-		if p.fresh {
+		if p.added {
 			out = endLine(out)
 		}
 		out = append(append(out, p.own...), p.block...)

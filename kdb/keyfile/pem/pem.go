@@ -107,8 +107,8 @@ func (i *Item) Where() string {
 const MaxBlock = 128 << 20
 
 // Items yields what the input holds, in its order, as a stream. An error wrapping kdb.ErrParse stands for one bad piece and
-// names its place; the item beside it has the kind, type and line as far as they are known. Whoever goes on after it gets the pieces
-// behind it. An input without any piece yields an error too. Other errors are those of reading.
+// names its place; the item with it has the kind, type and line as far as they are known. Going on after it yields the
+// pieces behind it. An input without any piece yields an error too. Other errors are those of reading.
 func Items(r io.Reader) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
 		in := bufio.NewReaderSize(r, 4096)
@@ -118,9 +118,9 @@ func Items(r io.Reader) iter.Seq2[Item, error] {
 			return
 		}
 		out := &sink{yield: yield, budget: pbe.NewBudget(pbe.UsualWork)}
-		switch order := utf16Order(head); {
-		case order != nil:
-			scanArmour(&utf16Reader{in: in, order: order}, out)
+		switch decoder := utf16Decoder(head); {
+		case decoder != nil:
+			scanArmour(decoder.Reader(in), out)
 		case looksLikeDER(head):
 			scanDER(in, out)
 		default:

@@ -202,11 +202,11 @@ func TestItems_errorsNameThePlace(t *testing.T) {
 		{"four dashes BEGIN", good + good[1:], []string{"damaged BEGIN or END line"}, 1},
 		{"END with four dashes", good[:len(good)-2] + "\n" + good, []string{"certificate 1 (line 1)", "is damaged"}, 1},
 		{"nothing inside", "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n", []string{"certificate 1 (line 1)", "empty"}, 0},
-		{"not a certificate", armoured("CERTIFICATE", der(0x30, integer(0), algorithm, octets)), []string{"the content is no certificate, but a private key"}, 0},
+		{"not a certificate", armoured("CERTIFICATE", der(0x30, integer(0), algorithm, octets)), []string{"the content is not a certificate, but a private key"}, 0},
 		{"bytes behind", armoured("CERTIFICATE", append(certificate(1), 5, 0)), []string{"2 bytes stand behind the certificate"}, 0},
 		{"cut content", armoured("CERTIFICATE", certificate(1)[:100]), []string{"certificate 1 (line 1)", "cut off: 100 bytes of"}, 0},
 		{"cut DER", string(certificate(1)) + string(certificate(2)[:50]), []string{"offset", "cut off: 50 bytes of"}, 1},
-		{"DER of nothing", "\x30\x82\x00\x04\x30\x02\x05\x00", []string{"offset 0", "no certificate, key"}, 0},
+		{"DER of nothing", "\x30\x82\x00\x04\x30\x02\x05\x00", []string{"offset 0", "not a certificate, key"}, 0},
 		{"huge length", "\x30\x84\xff\xff\xff\xff\x00", []string{"offset 0", "at most"}, 0},
 		{"nested", "\x30\x80" + strings.Repeat("\x30\x80", 5000), []string{"offset 0", "nested more than"}, 0},
 	} {

@@ -10,17 +10,17 @@ import (
 	"certkdb/pki/pbe"
 )
 
-// seal encrypts the new private keys. The password has to be that of the keys that are there, if there are any: a slip of the fingers would
-// lock the new one away.
+// seal encrypts the new private keys. The password has to be that of the encrypted keys in the file, if there are any: a typing error
+// would lock the new key away.
 func (c *container) seal(password []byte) error {
-	var fresh []*part
+	var unsealed []*part
 	for _, p := range c.keyParts() {
 		if p.open {
-			fresh = append(fresh, p)
+			unsealed = append(unsealed, p)
 		}
 	}
 	switch {
-	case len(fresh) == 0:
+	case len(unsealed) == 0:
 		return nil
 	case password == nil && c.protected():
 		return fmt.Errorf("encrypting a new private key: %w", kdb.ErrNoPassword)
@@ -29,7 +29,7 @@ func (c *container) seal(password []byte) error {
 	case !c.resealed && !c.fits(password):
 		return fmt.Errorf("encrypting a new private key: %w: the keys in the file have another one", kdb.ErrPassword)
 	}
-	for _, p := range fresh {
+	for _, p := range unsealed {
 		algorithm, ciphertext, err := pbe.Encrypt(p.private.PKCS8, password, pbe.AES256, c.iterations)
 		if err != nil {
 			return fmt.Errorf("encrypting a private key: %w", err)
