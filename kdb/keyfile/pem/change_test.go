@@ -20,7 +20,8 @@ func TestPut_keepsEverythingElse(t *testing.T) {
 	t.Parallel()
 	root, sub := issue(t, "root", nil, true), issue(t, "sub", nil, true)
 	for _, ends := range []string{"\n", "\r\n"} {
-		before := strings.ReplaceAll("# ours\n\nRoot\n====\n"+root.certPEM()+"\n-----BEGIN MESSAGE-----\nAAAA\n-----END MESSAGE-----\n# end", "\n", ends)
+		before := strings.ReplaceAll("# ours\n\nRoot\n====\n"+root.certPEM()+
+			"\n-----BEGIN MESSAGE-----\nAAAA\n-----END MESSAGE-----\n# end", "\n", ends)
 		c := decode(t, before)
 		put(t, c, kdb.Entry{Label: "sub", Kind: kdb.KindTrusted, Trusted: true, Certificates: [][]byte{sub.cert.Raw}})
 		want := before + "\n" + strings.ReplaceAll("\n"+named("sub", 0, sub.certPEM()), "\n", ends)
@@ -48,13 +49,20 @@ func TestDelete_takesItsNotes(t *testing.T) {
 	t.Parallel()
 	a, b := issue(t, "aaa", nil, true), issue(t, "bbb", nil, true)
 	for name, test := range map[string]struct{ before, after string }{
-		"a title":             {"# header\n\n" + b.certPEM() + "\nA title\n=======\n" + a.certPEM() + "# end\n", "# header\n\n" + b.certPEM() + "# end\n"},
+		"a title": {
+			"# header\n\n" + b.certPEM() + "\nA title\n=======\n" + a.certPEM() + "# end\n", "# header\n\n" + b.certPEM() + "# end\n",
+		},
 		"the first, a header": {"# header\n\nA title\n" + a.certPEM() + "\n" + b.certPEM(), "# header\n\n\n" + b.certPEM()},
-		"bag attributes":      {b.certPEM() + "Bag Attributes\n    friendlyName: aaa\nsubject=CN = aaa\n\nissuer=x\n\n" + a.certPEM(), b.certPEM()},
-		"no notes":            {a.certPEM() + b.certPEM(), b.certPEM()},
-		"no end of line":      {b.certPEM() + strings.TrimRight(a.certPEM(), "\n"), b.certPEM()},
-		"a broken block":      {"-----BEGIN CERTIFICATE-----\nAAAA\n-----END X-----\n" + a.certPEM() + b.certPEM(), "-----BEGIN CERTIFICATE-----\nAAAA\n-----END X-----\n" + b.certPEM()},
-		"the last one":        {"# header\n\n" + a.certPEM(), "# certificates and keys in PEM (RFC 7468): none yet\n# header\n\n"},
+		"bag attributes": {
+			b.certPEM() + "Bag Attributes\n    friendlyName: aaa\nsubject=CN = aaa\n\nissuer=x\n\n" + a.certPEM(), b.certPEM(),
+		},
+		"no notes":       {a.certPEM() + b.certPEM(), b.certPEM()},
+		"no end of line": {b.certPEM() + strings.TrimRight(a.certPEM(), "\n"), b.certPEM()},
+		"a broken block": {
+			"-----BEGIN CERTIFICATE-----\nAAAA\n-----END X-----\n" + a.certPEM() + b.certPEM(),
+			"-----BEGIN CERTIFICATE-----\nAAAA\n-----END X-----\n" + b.certPEM(),
+		},
+		"the last one": {"# header\n\n" + a.certPEM(), "# certificates and keys in PEM (RFC 7468): none yet\n# header\n\n"},
 	} {
 		c := decode(t, test.before)
 		if err := c.Delete(labelOf(t, c, "aaa")); err != nil {
@@ -87,15 +95,30 @@ func TestDelete_chains(t *testing.T) {
 	chain := sub.certPEM() + root.certPEM()
 	shared := leaf.keyPEM(t) + leaf.certPEM() + chain + other.keyPEM(t) + other.certPEM()
 	for name, test := range map[string]struct{ before, label, after string }{
-		"the chain goes with its entry":       {leaf.keyPEM(t) + leaf.certPEM() + chain, "leaf", "# certificates and keys in PEM (RFC 7468): none yet\n"},
-		"another entry needs it":              {shared, "leaf", chain + other.keyPEM(t) + other.certPEM()},
-		"it needs what the other does":        {shared, "other", leaf.keyPEM(t) + leaf.certPEM() + chain},
-		"each has its own":                    {leaf.keyPEM(t) + leaf.certPEM() + chain + other.keyPEM(t) + other.certPEM() + chain, "other", leaf.keyPEM(t) + leaf.certPEM() + chain},
-		"a trusted one stays":                 {leaf.keyPEM(t) + leaf.certPEM() + sub.certPEM() + named("r", 0, root.certPEM()), "leaf", named("r", 0, root.certPEM())},
-		"the trusted one goes, the chain not": {leaf.keyPEM(t) + leaf.certPEM() + sub.certPEM() + named("r", 0, root.certPEM()), "r", leaf.keyPEM(t) + leaf.certPEM() + chain},
-		"an issuer's key goes":                {leaf.keyPEM(t) + leaf.certPEM() + sub.keyPEM(t) + chain, "sub", leaf.keyPEM(t) + leaf.certPEM() + chain},
-		"its EC parameters":                   {armoured("EC PARAMETERS", der(6, []byte("\x2a\x86\x48\xce\x3d\x03\x01\x07"))) + ecKeyPEM(t, leaf) + leaf.certPEM() + root.certPEM(), "leaf", root.certPEM()},
-		"copies go too":                       {leaf.keyPEM(t) + leaf.certPEM() + leaf.keyPEM(t) + leaf.certPEM() + root.certPEM(), "leaf", root.certPEM()},
+		"the chain goes with its entry": {
+			leaf.keyPEM(t) + leaf.certPEM() + chain, "leaf", "# certificates and keys in PEM (RFC 7468): none yet\n",
+		},
+		"another entry needs it":       {shared, "leaf", chain + other.keyPEM(t) + other.certPEM()},
+		"it needs what the other does": {shared, "other", leaf.keyPEM(t) + leaf.certPEM() + chain},
+		"each has its own": {
+			leaf.keyPEM(t) + leaf.certPEM() + chain + other.keyPEM(t) + other.certPEM() + chain, "other", leaf.keyPEM(t) + leaf.certPEM() + chain,
+		},
+		"a trusted one stays": {
+			leaf.keyPEM(t) + leaf.certPEM() + sub.certPEM() + named("r", 0, root.certPEM()), "leaf", named("r", 0, root.certPEM()),
+		},
+		"the trusted one goes, the chain not": {
+			leaf.keyPEM(t) + leaf.certPEM() + sub.certPEM() + named("r", 0, root.certPEM()), "r", leaf.keyPEM(t) + leaf.certPEM() + chain,
+		},
+		"an issuer's key goes": {
+			leaf.keyPEM(t) + leaf.certPEM() + sub.keyPEM(t) + chain, "sub", leaf.keyPEM(t) + leaf.certPEM() + chain,
+		},
+		"its EC parameters": {
+			armoured("EC PARAMETERS", der(6, []byte("\x2a\x86\x48\xce\x3d\x03\x01\x07"))) + ecKeyPEM(t, leaf) + leaf.certPEM() + root.certPEM(),
+			"leaf", root.certPEM(),
+		},
+		"copies go too": {
+			leaf.keyPEM(t) + leaf.certPEM() + leaf.keyPEM(t) + leaf.certPEM() + root.certPEM(), "leaf", root.certPEM(),
+		},
 	} {
 		c := decode(t, test.before)
 		if err := c.Delete(labelOf(t, c, test.label)); err != nil {
@@ -151,7 +174,7 @@ func TestRename_inPlace(t *testing.T) {
 	}{
 		"a certificate with a title": {[3]string{root.certPEM() + "\nTitle\n=====\n", leaf.certPEM(), "\n" + root.certPEM()}, false},
 		"trust settings": {[3]string{
-			"", armoured("TRUSTED CERTIFICATE", append(leaf.cert.Raw[:len(leaf.cert.Raw):len(leaf.cert.Raw)], der(0x30, der(0xa0, der(6, []byte("\x55\x1d\x25\x00"))))...)),
+			"", armoured("TRUSTED CERTIFICATE", slices.Concat(leaf.cert.Raw, der(0x30, der(0xa0, der(6, []byte("\x55\x1d\x25\x00")))))),
 			"# end\n",
 		}, false},
 		"a plain key": {[3]string{leaf.keyPEM(t), leaf.certPEM(), root.certPEM()}, true},
@@ -302,8 +325,12 @@ func TestChanges_random(t *testing.T) {
 	t.Parallel()
 	root := issue(t, "root", nil, true)
 	sub := issue(t, "sub", root, true)
-	people := []*identity{root, sub, issue(t, "a", sub, false), issue(t, "b", sub, false), issue(t, "c", root, false), issue(t, "d", nil, false)}
-	chains := [][][]byte{{}, {root.cert.Raw}, {sub.cert.Raw, root.cert.Raw}, {sub.cert.Raw}, {root.cert.Raw}, {people[4].cert.Raw}} // the last is none
+	people := []*identity{
+		root, sub, issue(t, "a", sub, false), issue(t, "b", sub, false),
+		issue(t, "c", root, false), issue(t, "d", nil, false),
+	}
+	// The last has no chain.
+	chains := [][][]byte{{}, {root.cert.Raw}, {sub.cert.Raw, root.cert.Raw}, {sub.cert.Raw}, {root.cert.Raw}, {people[4].cert.Raw}}
 	for seed := range uint64(60) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		c, err := pem.FastCodec().New("")
@@ -375,7 +402,8 @@ func compare(c keyfile.Container, model map[string]kdb.Entry) string {
 		switch {
 		case !ok || e.Kind != want.Kind:
 			return fmt.Sprintf("%s %q", e.Kind, e.Label)
-		case len(e.Certificates) < len(want.Certificates) || !slices.EqualFunc(e.Certificates[:len(want.Certificates)], want.Certificates, bytes.Equal):
+		case len(e.Certificates) < len(want.Certificates) ||
+			!slices.EqualFunc(e.Certificates[:len(want.Certificates)], want.Certificates, bytes.Equal):
 			return fmt.Sprintf("%q has other certificates", e.Label)
 		}
 		if key, err := c.Key(e.Label); len(want.Key) > 0 && (err != nil || !bytes.Equal(key, want.Key)) {

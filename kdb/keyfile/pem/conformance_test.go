@@ -68,8 +68,8 @@ func use(item pem.Item, password string) error {
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	counts := map[string]int{}
-	for _, r := range conformancedata.Files(t, "pem-bundle", "pem-misc", "key", "pubkey", "csr", "crl", "arm", "trust-bundle", "cert", "root-cert",
-		"intermediate-bundle", "key-params-or-other", "pkcs7", "fuzz-pem", "fuzz-key", "fuzz-pkcs7", "fuzz-crl") {
+	for _, r := range conformancedata.Files(t, "pem-bundle", "pem-misc", "key", "pubkey", "csr", "crl", "arm", "trust-bundle", "cert",
+		"root-cert", "intermediate-bundle", "key-params-or-other", "pkcs7", "fuzz-pem", "fuzz-key", "fuzz-pkcs7", "fuzz-crl") {
 		if r.Kind == "pkcs7" || r.Kind == "cert" {
 			continue // their packages test these
 		}
@@ -110,13 +110,15 @@ func takenKnowingly(path string) bool {
 	return strings.HasSuffix(path, "/bad-ML-DSA-44-3.priv") || strings.HasSuffix(path, "/invalid_c2pnb208w1-reducible.pem")
 }
 
-// TestConformance_databases opens the same files as databases: written again they are the same, another entry comes and goes, and deleting one
+// TestConformance_databases opens the same files as databases: written again they are the same, another entry comes and goes, and
+// deleting one
 // leaves the others.
 func TestConformance_databases(t *testing.T) {
 	t.Parallel()
 	more := issue(t, "more", nil, true)
 	opened, entries := 0, 0
-	for _, r := range conformancedata.Files(t, "pem-bundle", "pem-misc", "key", "csr", "crl", "arm", "trust-bundle", "cert", "root-cert", "intermediate-bundle",
+	for _, r := range conformancedata.Files(t, "pem-bundle", "pem-misc", "key", "csr", "crl", "arm", "trust-bundle", "cert",
+		"root-cert", "intermediate-bundle",
 		"key-params-or-other", "fuzz-pem", "fuzz-key", "fuzz-crl") {
 		if len(r.Data) > 1<<20 || !pem.Codec().Matches(r.Data[:min(len(r.Data), 4096)]) {
 			continue

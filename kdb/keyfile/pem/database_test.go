@@ -100,32 +100,45 @@ func TestDecode_entries(t *testing.T) {
 	other := issue(t, "other", nil, false)
 	chain := sub.certPEM() + root.certPEM()
 	for name, test := range map[string]struct{ input, want string }{
-		"certificates":                       {root.certPEM() + sub.certPEM(), "trusted root 1, trusted sub 1"},
-		"one twice":                          {root.certPEM() + root.certPEM(), "trusted root 1, trusted root 1"},
-		"a key, its certificate, its chain":  {leaf.keyPEM(t) + leaf.certPEM() + chain, "personal leaf 3"},
-		"the key last":                       {leaf.certPEM() + chain + leaf.keyPEM(t), "personal leaf 3"},
-		"the key twice":                      {leaf.keyPEM(t) + leaf.certPEM() + leaf.keyPEM(t), "personal leaf 1"},
-		"the certificate twice":              {leaf.keyPEM(t) + leaf.certPEM() + leaf.certPEM(), "personal leaf 1"},
-		"a CA of a chain has its key too":    {leaf.keyPEM(t) + leaf.certPEM() + sub.keyPEM(t) + chain, "personal leaf 3, personal sub 2"},
-		"a chain's root under its own label": {leaf.keyPEM(t) + leaf.certPEM() + sub.certPEM() + named("my root", 0, root.certPEM()), "personal leaf 3, trusted my root 1"},
-		"the certificate under two labels":   {leaf.keyPEM(t) + named("a", 0, leaf.certPEM()) + named("b", 0, leaf.certPEM()), "personal a 1, trusted b 1"},
-		"a locked key and one certificate":   {root.lockedPEM(t, secret) + root.certPEM(), "personal root 1"},
-		"a locked key before its chain":      {leaf.lockedPEM(t, secret) + leaf.certPEM() + chain, "personal leaf 3"},
-		"a locked key among CAs":             {root.certPEM() + sub.certPEM() + leaf.lockedPEM(t, secret), "trusted root 1, trusted sub 1, personal key 0"},
+		"certificates":                      {root.certPEM() + sub.certPEM(), "trusted root 1, trusted sub 1"},
+		"one twice":                         {root.certPEM() + root.certPEM(), "trusted root 1, trusted root 1"},
+		"a key, its certificate, its chain": {leaf.keyPEM(t) + leaf.certPEM() + chain, "personal leaf 3"},
+		"the key last":                      {leaf.certPEM() + chain + leaf.keyPEM(t), "personal leaf 3"},
+		"the key twice":                     {leaf.keyPEM(t) + leaf.certPEM() + leaf.keyPEM(t), "personal leaf 1"},
+		"the certificate twice":             {leaf.keyPEM(t) + leaf.certPEM() + leaf.certPEM(), "personal leaf 1"},
+		"a CA of a chain has its key too":   {leaf.keyPEM(t) + leaf.certPEM() + sub.keyPEM(t) + chain, "personal leaf 3, personal sub 2"},
+		"a chain's root under its own label": {
+			leaf.keyPEM(t) + leaf.certPEM() + sub.certPEM() + named("my root", 0, root.certPEM()), "personal leaf 3, trusted my root 1",
+		},
+		"the certificate under two labels": {
+			leaf.keyPEM(t) + named("a", 0, leaf.certPEM()) + named("b", 0, leaf.certPEM()), "personal a 1, trusted b 1",
+		},
+		"a locked key and one certificate": {root.lockedPEM(t, secret) + root.certPEM(), "personal root 1"},
+		"a locked key before its chain":    {leaf.lockedPEM(t, secret) + leaf.certPEM() + chain, "personal leaf 3"},
+		"a locked key among CAs": {
+			root.certPEM() + sub.certPEM() + leaf.lockedPEM(t, secret), "trusted root 1, trusted sub 1, personal key 0",
+		},
 		"locked keys with localKeyID": {
-			named("", 1, leaf.lockedPEM(t, secret)) + named("", 2, other.lockedPEM(t, secret)) + named("o", 2, other.certPEM()) + named("l", 1, leaf.certPEM()),
+			named("", 1, leaf.lockedPEM(t, secret)) + named("", 2, other.lockedPEM(t, secret)) +
+				named("o", 2, other.certPEM()) + named("l", 1, leaf.certPEM()),
 			"personal l 1, personal o 1",
 		},
-		"locked keys without":           {leaf.lockedPEM(t, secret) + leaf.certPEM() + other.lockedPEM(t, secret), "personal key 0, trusted leaf 1, personal key 0"},
-		"a key alone":                   {leaf.keyPEM(t), "personal key 0"},
-		"a key alone under a label":     {named("mine", 0, leaf.keyPEM(t)), "personal mine 0"},
-		"a request":                     {leaf.keyPEM(t) + armoured("CERTIFICATE REQUEST", leaf.request(t)), "request leaf 0"},
-		"a request and a locked key":    {leaf.lockedPEM(t, secret) + armoured("CERTIFICATE REQUEST", leaf.request(t)), "request leaf 0"},
-		"a request without key":         {armoured("CERTIFICATE REQUEST", leaf.request(t)) + root.certPEM(), "trusted root 1"},
-		"a bad piece among good ones":   {root.certPEM() + armoured("CERTIFICATE", []byte("0\x03no!")) + sub.certPEM(), "trusted root 1, trusted sub 1"},
+		"locked keys without": {
+			leaf.lockedPEM(t, secret) + leaf.certPEM() + other.lockedPEM(t, secret), "personal key 0, trusted leaf 1, personal key 0",
+		},
+		"a key alone":                {leaf.keyPEM(t), "personal key 0"},
+		"a key alone under a label":  {named("mine", 0, leaf.keyPEM(t)), "personal mine 0"},
+		"a request":                  {leaf.keyPEM(t) + armoured("CERTIFICATE REQUEST", leaf.request(t)), "request leaf 0"},
+		"a request and a locked key": {leaf.lockedPEM(t, secret) + armoured("CERTIFICATE REQUEST", leaf.request(t)), "request leaf 0"},
+		"a request without key":      {armoured("CERTIFICATE REQUEST", leaf.request(t)) + root.certPEM(), "trusted root 1"},
+		"a bad piece among good ones": {
+			root.certPEM() + armoured("CERTIFICATE", []byte("0\x03no!")) + sub.certPEM(), "trusted root 1, trusted sub 1",
+		},
 		"a label that cannot be one":    {named(strings.Repeat("x", 300), 0, root.certPEM()), "trusted root 1"},
 		"a label with blanks around it": {"    friendlyName: x\n    certkdbLabel: \" x \"\n" + root.certPEM(), "trusted  x  1"},
-		"a chain that only we tell":     {named("l", 1, leaf.keyPEM(t)) + named("l", 1, leaf.certPEM()) + "certkdbChain: 01\n" + other.certPEM(), "personal l 2"},
+		"a chain that only we tell": {
+			named("l", 1, leaf.keyPEM(t)) + named("l", 1, leaf.certPEM()) + "certkdbChain: 01\n" + other.certPEM(), "personal l 2",
+		},
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
 			t.Parallel()
@@ -235,7 +248,9 @@ func TestCodec_onlyReads(t *testing.T) {
 			t.Errorf("%s: %s", name, got)
 		}
 		_, encoded := c.Encode(nil)
-		for what, err := range map[string]error{"put": c.Put(entry), "delete": c.Delete(labelOf(t, c, "root")), "encode": encoded, "reseal": c.(keyfile.Sealer).Reseal()} {
+		for what, err := range map[string]error{
+			"put": c.Put(entry), "delete": c.Delete(labelOf(t, c, "root")), "encode": encoded, "reseal": c.(keyfile.Sealer).Reseal(),
+		} {
 			if !errors.Is(err, kdb.ErrUnsupported) {
 				t.Errorf("%s: %s: %v, want kdb.ErrUnsupported", name, what, err)
 			}

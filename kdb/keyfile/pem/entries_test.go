@@ -123,21 +123,31 @@ func TestEntries_grouping(t *testing.T) {
 	reject := der(0x30, der(0xa0, der(6, []byte{0x55, 0x1d, 0x25, 0})))
 	for _, c := range []struct{ name, input, want string }{
 		{"certificates are trusted", root.certPEM() + other.certPEM(), "trusted root 1, trusted other 1"},
-		{"a key, its certificate and its chain", leaf.keyPEM(t) + leaf.certPEM() + sub.certPEM() + root.certPEM() + other.certPEM(), "personal leaf 3, trusted other 1"},
+		{
+			"a key, its certificate and its chain", leaf.keyPEM(t) + leaf.certPEM() + sub.certPEM() + root.certPEM() + other.certPEM(),
+			"personal leaf 3, trusted other 1",
+		},
 		{"in any order", other.certPEM() + root.certPEM() + leaf.certPEM() + sub.certPEM() + leaf.keyPEM(t), "personal leaf 3, trusted other 1"},
 		{"a gap in the chain", leaf.keyPEM(t) + leaf.certPEM() + root.certPEM(), "personal leaf 1, trusted root 1"},
 		{"two keys", leaf.keyPEM(t) + leaf.certPEM() + sub.certPEM() + sub.keyPEM(t) + root.certPEM(), "personal leaf 3, personal sub 2"},
 		{"a self-signed one", other.certPEM() + other.keyPEM(t), "personal other 1"},
 		{"the key twice", leaf.keyPEM(t) + leaf.certPEM() + armoured("EC PRIVATE KEY", sec1), "personal leaf 1"},
 		{"the certificate twice", leaf.keyPEM(t) + leaf.certPEM() + leaf.certPEM(), "personal leaf 1"},
-		{"SEC 1 with parameters", armoured("EC PARAMETERS", der(6, []byte{0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7})) + armoured("EC PRIVATE KEY", sec1) + leaf.certPEM(), "personal leaf 1"},
+		{
+			"SEC 1 with parameters",
+			armoured("EC PARAMETERS", der(6, []byte{0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7})) + armoured("EC PRIVATE KEY", sec1) + leaf.certPEM(),
+			"personal leaf 1",
+		},
 		{"a request", request + leaf.keyPEM(t), "request leaf 0"},
 		{"a request and its certificate", request + leaf.keyPEM(t) + leaf.certPEM(), "personal leaf 1"},
 		{"PKCS #7", armoured("PKCS7", bundle) + leaf.certPEM(), "trusted root 1, trusted other 1, trusted leaf 1"},
 		{"PKCS #7 in DER", string(bundle), "trusted root 1, trusted other 1"},
 		{"the chain in PKCS #7", leaf.keyPEM(t) + leaf.certPEM() + sub.certPEM() + armoured("PKCS7", bundle), "personal leaf 3, trusted other 1"},
 		{"DER after DER", string(leaf.cert.Raw) + string(leaf.pkcs8(t)), "personal leaf 1"},
-		{"distrusted", armoured("TRUSTED CERTIFICATE", append(root.cert.Raw[:len(root.cert.Raw):len(root.cert.Raw)], reject...)), "trusted root 1 distrusted"},
+		{
+			"distrusted", armoured("TRUSTED CERTIFICATE", append(root.cert.Raw[:len(root.cert.Raw):len(root.cert.Raw)], reject...)),
+			"trusted root 1 distrusted",
+		},
 	} {
 		list, err := entries(c.input, pem.Options{})
 		if got := short(list); err != nil || got != c.want {
@@ -149,12 +159,14 @@ func TestEntries_grouping(t *testing.T) {
 func TestEntries_keepsWhatCame(t *testing.T) {
 	t.Parallel()
 	leaf := issue(t, "leaf", nil, false)
-	list, err := entries("Bag Attributes\n    friendlyName: My Server\n    localKeyID: AB CD\n"+leaf.certPEM()+"Bag Attributes\n    friendlyName: its key\n"+leaf.keyPEM(t), pem.Options{})
+	list, err := entries("Bag Attributes\n    friendlyName: My Server\n    localKeyID: AB CD\n"+leaf.certPEM()+
+		"Bag Attributes\n    friendlyName: its key\n"+leaf.keyPEM(t), pem.Options{})
 	if err != nil || len(list) != 1 {
 		t.Fatal(list, err)
 	}
 	e := list[0]
-	if e.Label != "My Server" || !bytes.Equal(e.LocalKeyID, []byte{0xab, 0xcd}) || !bytes.Equal(e.Key, leaf.pkcs8(t)) || !bytes.Equal(e.Certificates[0], leaf.cert.Raw) {
+	if e.Label != "My Server" || !bytes.Equal(e.LocalKeyID, []byte{0xab, 0xcd}) || !bytes.Equal(e.Key, leaf.pkcs8(t)) ||
+		!bytes.Equal(e.Certificates[0], leaf.cert.Raw) {
 		t.Errorf("got %q %x", e.Label, e.LocalKeyID)
 	}
 	list, err = entries("friendlyName: its key\n"+leaf.keyPEM(t)+leaf.certPEM(), pem.Options{})
@@ -177,11 +189,19 @@ func TestEntries_errors(t *testing.T) {
 		{"key alone", leaf.keyPEM(t), pem.ErrNoCertificate, "private key 1 (line 1)"},
 		{"key of another", leaf.keyPEM(t) + other.certPEM(), pem.ErrNoCertificate, "private key 1 (line 1)"},
 		{"bad certificate", good + good + bad, kdb.ErrParse, fmt.Sprintf("certificate 3 (line %d)", 2*lines+1)},
-		{"bad request", armoured("CERTIFICATE REQUEST", der(0x30, der(0x30, integer(0), empty, algorithm), algorithm, bits)) + good, kdb.ErrParse, "certificate request 1 (line 1)"},
+		{
+			"bad request", armoured("CERTIFICATE REQUEST", der(0x30, der(0x30, integer(0), empty, algorithm), algorithm, bits)) + good,
+			kdb.ErrParse, "certificate request 1 (line 1)",
+		},
 		{"garbled", good + strings.Replace(good, "MII", "M*I", 1), kdb.ErrParse, fmt.Sprintf("certificate 2 (line %d)", lines+1)},
 		{"public key alone", armoured("PUBLIC KEY", leaf.cert.RawSubjectPublicKeyInfo), kdb.ErrParse, "it holds a public key"},
 		{"request alone", armoured("CERTIFICATE REQUEST", leaf.request(t)), kdb.ErrParse, "it holds a certificate request"},
-		{"encrypted, nobody to ask", "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\nAAECAwQFBgc=\n-----END RSA PRIVATE KEY-----\n", kdb.ErrNoPassword, "encrypted private key 1 (line 1)"},
+		{
+			"encrypted, nobody to ask",
+			"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n" +
+				"DEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\nAAECAwQFBgc=\n-----END RSA PRIVATE KEY-----\n",
+			kdb.ErrNoPassword, "encrypted private key 1 (line 1)",
+		},
 	} {
 		_, err := entries(c.input, pem.Options{})
 		if !errors.Is(err, c.want) || !strings.Contains(fmt.Sprint(err), c.text) {

@@ -3,6 +3,7 @@ package pem_test
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,8 +18,10 @@ func FuzzItems(f *testing.F) {
 	for _, seed := range []string{
 		"", "\r", "0", block, "Bag Attributes\n friendlyName: x\n localKeyID: 01\n" + block, strings.ReplaceAll(block, "\n", "\r"),
 		string(certificate(1)) + string(certificate(2)), "\ufeff" + block, "\xff\xfe-\x00-\x00", block[:60], block + "-----BEGIN X-----\n",
-		"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\nAAECAwQFBgcICQoLDA0ODw==\n-----END RSA PRIVATE KEY-----\n",
-		"-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmU=\n-----END OPENSSH PRIVATE KEY-----\n", "\x30\x80\x30\x80\x00\x00\x00\x00",
+		"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n" +
+			"DEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\nAAECAwQFBgcICQoLDA0ODw==\n-----END RSA PRIVATE KEY-----\n",
+		"-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmU=\n-----END OPENSSH PRIVATE KEY-----\n",
+		"\x30\x80\x30\x80\x00\x00\x00\x00",
 		armoured("TRUSTED CERTIFICATE", append(certificate(1), der(0x30, der(0x0c, []byte("x")))...)),
 	} {
 		f.Add([]byte(seed))
@@ -74,9 +77,10 @@ func FuzzCodec(f *testing.F) {
 	leaf := issue(f, "leaf", root, false)
 	more := issue(f, "more", root, false)
 	f.Add("# note\n\n" + leaf.keyPEM(f) + named("x", 1, leaf.certPEM()) + root.certPEM())
-	f.Add(strings.ReplaceAll(named("x", 1, leaf.lockedPEM(f, secret))+named("", 1, leaf.certPEM())+"certkdbChain: 01\n"+root.certPEM(), "\n", "\r\n"))
+	f.Add(strings.ReplaceAll(named("x", 1, leaf.lockedPEM(f, secret))+named("", 1, leaf.certPEM())+
+		"certkdbChain: 01\n"+root.certPEM(), "\n", "\r\n"))
 	f.Add(armoured("CERTIFICATE REQUEST", leaf.request(f)) + leaf.keyPEM(f) + "friendlyName: left behind\n")
-	f.Add(armoured("TRUSTED CERTIFICATE", append(root.cert.Raw[:len(root.cert.Raw):len(root.cert.Raw)], der(0x30, der(0x0c, []byte("x")))...)) + leaf.certPEM()[:99])
+	f.Add(armoured("TRUSTED CERTIFICATE", slices.Concat(root.cert.Raw, der(0x30, der(0x0c, []byte("x"))))) + leaf.certPEM()[:99])
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := pem.FastCodec().Decode(keyfile.Files{Main: []byte(text)}, keyfile.Passwords{})
 		if err != nil {

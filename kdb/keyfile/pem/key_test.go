@@ -221,7 +221,10 @@ func TestOpenKey_openSSHBombs(t *testing.T) {
 	word := func(n uint32) []byte { return []byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)} }
 	str := func(s []byte) []byte { return append(word(uint32(len(s))), s...) }
 	file := func(kdf string, options []byte, keys uint32) []byte {
-		return bytes.Join([][]byte{[]byte("openssh-key-v1\x00"), str([]byte("aes256-ctr")), str([]byte(kdf)), str(options), word(keys), str(nil), str(nil)}, nil)
+		return bytes.Join([][]byte{
+			[]byte("openssh-key-v1\x00"), str([]byte("aes256-ctr")), str([]byte(kdf)), str(options),
+			word(keys), str(nil), str(nil),
+		}, nil)
 	}
 	rounds := append(str([]byte("0123456789abcdef")), word(4_000_000_000)...)
 	for name, c := range map[string]struct {
@@ -350,7 +353,12 @@ func TestTraditional_refused(t *testing.T) {
 	if _, err := pem.Traditional(pkcs8Of(t, edKey)); !errors.Is(err, kdb.ErrUnsupported) {
 		t.Errorf("ed25519: %v", err)
 	}
-	for _, bad := range [][]byte{nil, {0x30, 0}, der(0x30, integer(0), algorithm), der(0x30, integer(0), der(0x30, der(6, []byte{0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1})), octets)} {
+	for _, bad := range [][]byte{
+		nil,
+		{0x30, 0},
+		der(0x30, integer(0), algorithm),
+		der(0x30, integer(0), der(0x30, der(6, []byte{0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1})), octets),
+	} {
 		if _, err := pem.Traditional(bad); !errors.Is(err, kdb.ErrParse) {
 			t.Errorf("%x: %v", bad, err)
 		}

@@ -38,7 +38,10 @@ func cut(t *testing.T, input string, in io.Reader) (list []string) {
 var lineEnds = regexp.MustCompile("\r\n|\r|\n")
 
 func FuzzLines(f *testing.F) {
-	for _, text := range []string{"", "a", "a\n", "a\r\nb\r\n", "a\rb", "\r\r\n\n", "a\n\r", strings.Repeat("x", 5000) + "\r\n" + strings.Repeat("y\n", 9000)} {
+	for _, text := range []string{
+		"", "a", "a\n", "a\r\nb\r\n", "a\rb", "\r\r\n\n", "a\n\r",
+		strings.Repeat("x", 5000) + "\r\n" + strings.Repeat("y\n", 9000),
+	} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -96,7 +99,9 @@ func TestBag_line(t *testing.T) {
 		text string
 		want bag
 	}{
-		"openssl's":           {"Bag Attributes\n    friendlyName: a b\n    localKeyID: 01 A4 \nsubject=CN = x\n", bag{label: "a b", keyID: []byte{1, 0xa4}}},
+		"openssl's": {
+			"Bag Attributes\n    friendlyName: a b\n    localKeyID: 01 A4 \nsubject=CN = x\n", bag{label: "a b", keyID: []byte{1, 0xa4}},
+		},
 		"ours":                {"certkdbLabel: \" a \"\ncertkdbChain: 0102\n", bag{label: " a ", chainOf: []byte{1, 2}}},
 		"the exact one":       {"friendlyName: a\ncertkdbLabel: \" a\"\n", bag{label: " a"}},
 		"a bad quotation":     {"friendlyName: a\ncertkdbLabel: \"a\n", bag{label: "a"}},

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -81,7 +82,11 @@ func TestItems_kindByShape(t *testing.T) {
 		{"request", signed(integer(0), empty, algorithm, der(0xa0, bigInteger(3))), pem.Request},
 		{"PKCS #8", der(0x30, integer(0), algorithm, octetsLong), pem.PrivateKey},
 		{"SEC 1", der(0x30, integer(1), octetsLong), pem.PrivateKey},
-		{"PKCS #1", der(0x30, integer(0), bigInteger(1), integer(3), bigInteger(2), bigInteger(3), bigInteger(4), integer(1), integer(1), integer(1)), pem.PrivateKey},
+		{
+			"PKCS #1",
+			der(0x30, integer(0), bigInteger(1), integer(3), bigInteger(2), bigInteger(3), bigInteger(4), integer(1), integer(1), integer(1)),
+			pem.PrivateKey,
+		},
 		{"encrypted PKCS #8", der(0x30, algorithm, octetsLong), pem.EncryptedKey},
 		{"public key", der(0x30, algorithm, der(3, bytes.Repeat([]byte{1}, 60))), pem.PublicKey},
 		{"PKCS #7", der(0x30, der(6, []byte{0x2a, 3}), der(0xa0, bigInteger(1))), pem.PKCS7},
@@ -102,22 +107,23 @@ func TestItems_layouts(t *testing.T) {
 	text := "a comment\n\n" + block + "# between\n" + armoured("X509 CERTIFICATE", two) + "the end"
 	oneLine := base64.StdEncoding.EncodeToString(one)
 	for name, input := range map[string]string{
-		"LF":                      text,
-		"CR LF":                   strings.ReplaceAll(text, "\n", "\r\n"),
-		"CR":                      strings.ReplaceAll(text, "\n", "\r"),
-		"byte order mark":         "\ufeff" + block + armoured("CERTIFICATE", two),
-		"UTF-16 LE":               utf16Text(binary.LittleEndian, true, text),
-		"UTF-16 BE":               utf16Text(binary.BigEndian, true, text),
-		"UTF-16 LE without mark":  utf16Text(binary.LittleEndian, false, text),
-		"UTF-16 BE without mark":  utf16Text(binary.BigEndian, false, text),
-		"indented":                strings.ReplaceAll(text, "\n", "\n   \t"),
-		"trailing blanks":         strings.ReplaceAll(text, "\n", "  \n"),
-		"blank lines inside":      strings.ReplaceAll(text, "\n", "\n\n"),
-		"no end of line at end":   strings.TrimRight(text, "\n"),
-		"blocks without LF":       strings.ReplaceAll(text, "-----\n-----", "----------"),
-		"unbroken base64":         "-----BEGIN CERTIFICATE-----\n" + oneLine + "\n-----END CERTIFICATE-----\n" + armoured("CERTIFICATE", two),
-		"all in one line":         strings.ReplaceAll(block+armoured("CERTIFICATE", two), "\n", " "),
-		"JSON":                    `{"cert":"` + strings.ReplaceAll(block, "\n", `\n`) + `","ca":"` + strings.ReplaceAll(armoured("CERTIFICATE", two), "\n", `\r\n`) + `"}`,
+		"LF":                     text,
+		"CR LF":                  strings.ReplaceAll(text, "\n", "\r\n"),
+		"CR":                     strings.ReplaceAll(text, "\n", "\r"),
+		"byte order mark":        "\ufeff" + block + armoured("CERTIFICATE", two),
+		"UTF-16 LE":              utf16Text(binary.LittleEndian, true, text),
+		"UTF-16 BE":              utf16Text(binary.BigEndian, true, text),
+		"UTF-16 LE without mark": utf16Text(binary.LittleEndian, false, text),
+		"UTF-16 BE without mark": utf16Text(binary.BigEndian, false, text),
+		"indented":               strings.ReplaceAll(text, "\n", "\n   \t"),
+		"trailing blanks":        strings.ReplaceAll(text, "\n", "  \n"),
+		"blank lines inside":     strings.ReplaceAll(text, "\n", "\n\n"),
+		"no end of line at end":  strings.TrimRight(text, "\n"),
+		"blocks without LF":      strings.ReplaceAll(text, "-----\n-----", "----------"),
+		"unbroken base64":        "-----BEGIN CERTIFICATE-----\n" + oneLine + "\n-----END CERTIFICATE-----\n" + armoured("CERTIFICATE", two),
+		"all in one line":        strings.ReplaceAll(block+armoured("CERTIFICATE", two), "\n", " "),
+		"JSON": `{"cert":"` + strings.ReplaceAll(block, "\n", `\n`) + `","ca":"` +
+			strings.ReplaceAll(armoured("CERTIFICATE", two), "\n", `\r\n`) + `"}`,
 		"CR at the end":           text + "\r",
 		"only CR at the end":      strings.TrimRight(text, "\n") + "\r",
 		"a NUL at the end":        text + "\x00",
@@ -127,7 +133,7 @@ func TestItems_layouts(t *testing.T) {
 		"DER with LF behind":      string(one) + string(two) + "\r\n",
 		"base64 without armour":   base64.StdEncoding.EncodeToString(append(one, two...)),
 		"the same in lines":       breakLines(base64.StdEncoding.EncodeToString(append(one[:len(one):len(one)], two...)), 70),
-		"base64 with CR LF":       strings.ReplaceAll(breakLines(base64.StdEncoding.EncodeToString(append(one[:len(one):len(one)], two...)), 64), "\n", "\r\n"),
+		"base64 with CR LF":       strings.ReplaceAll(breakLines(base64.StdEncoding.EncodeToString(slices.Concat(one, two)), 64), "\n", "\r\n"),
 		"dashes in a comment":     "-----\n---------- BEGIN of it ------\n- x\n" + text,
 		"PEM inside of a comment": "this ends with:\n" + text,
 	} {
@@ -192,17 +198,29 @@ func TestItems_errorsNameThePlace(t *testing.T) {
 	}{
 		{"empty", "", []string{"the input is empty"}, 0},
 		{"nothing in it", "hello\nworld\n", []string{"neither a PEM block"}, 0},
-		{"character", "\n" + good + strings.Join(bad, "") + good, []string{"certificate 2 (line", "line " + fmt.Sprint(1+len(lines)-1+4), `'*'`}, 2},
+		{
+			"character", "\n" + good + strings.Join(bad, "") + good,
+			[]string{"certificate 2 (line", "line " + fmt.Sprint(1+len(lines)-1+4), `'*'`},
+			2,
+		},
 		{"line lost", good + strings.Join(cut, ""), []string{"certificate 2 (line", "cut off"}, 1},
 		{"no END at the end", good + strings.Join(lines[:4], ""), []string{"certificate 2 (line", "no END before the end of the input"}, 1},
 		{"no END", strings.Join(lines[:4], "") + good, []string{"certificate 1 (line 1)", "before the next BEGIN in line 5"}, 1},
 		{"other END", strings.Replace(good, "END CERT", "END X509 CERT", 1), []string{"certificate 1 (line 1)", `END "X509 CERTIFICATE"`}, 0},
 		{"END alone", good + "-----END CERTIFICATE-----\n", []string{"END without BEGIN"}, 1},
-		{"BEGIN with four dashes", good + strings.Replace(good, "CERTIFICATE-----", "CERTIFICATE----", 1), []string{"the BEGIN line is damaged"}, 1},
+		{
+			"BEGIN with four dashes", good + strings.Replace(good, "CERTIFICATE-----", "CERTIFICATE----", 1),
+			[]string{"the BEGIN line is damaged"},
+			1,
+		},
 		{"four dashes BEGIN", good + good[1:], []string{"damaged BEGIN or END line"}, 1},
 		{"END with four dashes", good[:len(good)-2] + "\n" + good, []string{"certificate 1 (line 1)", "is damaged"}, 1},
 		{"nothing inside", "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n", []string{"certificate 1 (line 1)", "empty"}, 0},
-		{"not a certificate", armoured("CERTIFICATE", der(0x30, integer(0), algorithm, octets)), []string{"the content is not a certificate, but a private key"}, 0},
+		{
+			"not a certificate", armoured("CERTIFICATE", der(0x30, integer(0), algorithm, octets)),
+			[]string{"the content is not a certificate, but a private key"},
+			0,
+		},
 		{"bytes behind", armoured("CERTIFICATE", append(certificate(1), 5, 0)), []string{"2 bytes stand behind the certificate"}, 0},
 		{"cut content", armoured("CERTIFICATE", certificate(1)[:100]), []string{"certificate 1 (line 1)", "cut off: 100 bytes of"}, 0},
 		{"cut DER", string(certificate(1)) + string(certificate(2)[:50]), []string{"offset", "cut off: 50 bytes of"}, 1},
@@ -263,9 +281,11 @@ func TestItems_trustedCertificate(t *testing.T) {
 
 func TestItems_headersMakeAKeyEncrypted(t *testing.T) {
 	t.Parallel()
-	input := "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0011\n\nAAECAwQFBgc=\n-----END RSA PRIVATE KEY-----\n"
+	input := "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n" +
+		"DEK-Info: AES-128-CBC,0011\n\nAAECAwQFBgc=\n-----END RSA PRIVATE KEY-----\n"
 	items, errs := read([]byte(input))
-	if len(errs) > 0 || len(items) != 1 || items[0].Kind != pem.EncryptedKey || items[0].Header("DEK-Info") != "AES-128-CBC,0011" || len(items[0].DER) != 8 {
+	if len(errs) > 0 || len(items) != 1 || items[0].Kind != pem.EncryptedKey ||
+		items[0].Header("DEK-Info") != "AES-128-CBC,0011" || len(items[0].DER) != 8 {
 		t.Errorf("got %+v, %v", items, errs)
 	}
 }
