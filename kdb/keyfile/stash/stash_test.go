@@ -73,6 +73,45 @@ func TestDecode_refusesDamage(t *testing.T) {
 	}
 }
 
+func TestEncodeV1_masksThePassword(t *testing.T) {
+	t.Parallel()
+	data, err := stash.EncodeV1([]byte("abc"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(data[:4], []byte{'a' ^ 0xF5, 'b' ^ 0xF5, 'c' ^ 0xF5, 0xF5}) {
+		t.Errorf("it begins with %x", data[:4])
+	}
+}
+
+func TestEncodeV2_hidesThePasswordAnotherWayEachTime(t *testing.T) {
+	t.Parallel()
+	password := []byte("password")
+	one, err1 := stash.EncodeV2(password)
+	two, err2 := stash.EncodeV2(password)
+	if err1 != nil || err2 != nil {
+		t.Fatal(err1, err2)
+	}
+	if bytes.Equal(one[:32], two[:32]) || bytes.Equal(one[64:], two[64:]) {
+		t.Error("two stashes have the same nonce or the same content")
+	}
+	if string(password) != "password" {
+		t.Errorf("the password became %q", password)
+	}
+}
+
+func TestCodec_isThatOfGSKit(t *testing.T) {
+	t.Parallel()
+	c := stash.Codec()
+	data, err := c.Encode([]byte("secret"))
+	if err != nil || len(data) != 193 {
+		t.Fatalf("%d bytes, %v; want version 2", len(data), err)
+	}
+	if got, err := c.Decode(data); err != nil || string(got) != "secret" || c.Extension != ".sth" {
+		t.Errorf("from %s comes %q, %v", c.Extension, got, err)
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	v1, err := stash.EncodeV1([]byte("password"))
 	if err != nil {
