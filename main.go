@@ -18,8 +18,12 @@ func main() {
 }
 
 func run() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // a closed standard output is an error like others, not the end
+	signal.Ignore(syscall.SIGPIPE) // writing to a closed standard output is an error like others
+	ctx := context.Background()
+	if !commands.OnlyPrints(os.Args) {
+		var stop context.CancelFunc
+		ctx, stop = signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+		defer stop()
+	}
 	return commands.Main(ctx, commands.ProcessEnv(version), os.Args)
 }

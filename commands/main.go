@@ -43,6 +43,12 @@ func Main(ctx context.Context, env *op.Env, argv []string) int {
 	return native.Main(ctx, env, argv, all)
 }
 
+// OnlyPrints says that the command reads and changes nothing, so that a signal may end it at any point. Handling signals costs 0.4 of
+// the 2 ms that certkdb adds to an empty program at its start.
+func OnlyPrints(argv []string) bool {
+	return len(argv) == 2 && argv[1] == "version" && dialects()[programName(argv[0])] == nil
+}
+
 func programName(path string) string {
 	return strings.TrimSuffix(strings.ToLower(filepath.Base(path)), ".exe")
 }
