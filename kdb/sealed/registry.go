@@ -207,12 +207,13 @@ func (c *checker) issued(record store.Record) error {
 	return nil
 }
 
-// resealRegistry copies the registry.
-func resealRegistry(from, to *tx) error {
+// resealRegistry copies the registry and adds it to the digest of what was read.
+func resealRegistry(from, to *tx, digest *[32]byte) error {
 	for _, prefix := range []string{prefixIssued, prefixNumber} {
 		for record, err := range from.stx.Scan(prefix, "") {
 			var plain []byte
 			if err == nil {
+				from.digester.toggle(digest, record.Key, record.Value)
 				plain, err = from.open(record.Key, record.Value)
 			}
 			if err == nil {

@@ -282,10 +282,12 @@ func reseal(from, to *tx) error {
 		return fmt.Errorf("audit log: %w: it ends at record %d instead of %d", kdb.ErrCorrupt, to.head.logSeq, from.head.logSeq)
 	}
 	var count uint64
+	var digest [32]byte
 	for record, err := range from.stx.Scan(prefixSummary, "") {
 		if err != nil {
 			return err
 		}
+		from.digester.toggle(&digest, record.Key, record.Value)
 		if err := resealEntry(from, to, record.Key[len(prefixSummary):], record.Value); err != nil {
 			return err
 		}
@@ -294,7 +296,13 @@ func reseal(from, to *tx) error {
 	if count != from.head.entries {
 		return from.countError(count)
 	}
-	return resealRegistry(from, to)
+	if err := resealRegistry(from, to, &digest); err != nil {
+		return err
+	}
+	if digest != from.head.digest { // the new head would vouch for what is wrong
+		return fmt.Errorf("%w: the digest of the head record does not match: an older record was put back, or one was removed", kdb.ErrCorrupt)
+	}
+	return nil
 }
 
 func resealEntry(from, to *tx, label string, raw []byte) error {

@@ -171,6 +171,48 @@ func TestTamper_histories(t *testing.T) {
 	}
 }
 
+// TestRekey_refusesWhatTheDigestDoesNotCover: the new head must not vouch for records that were put back or removed.
+func TestRekey_refusesWhatTheDigestDoesNotCover(t *testing.T) {
+	t.Parallel()
+	db, st := inMemory(t, newPair(t, "a"), newPair(t, "b"))
+	record := func(r kdb.Issued) {
+		must(t, db.Update(ctx, "revoke", func(tx kdb.Tx) error { return tx.(kdb.Registry).PutIssued(r) }))
+	}
+	issued := kdb.Issued{Serial: "1", Certificate: newPair(t, "c").cert, At: time.Unix(1700000000, 0)}
+	record(issued)
+	older := st.Records()
+	issued.RevokedAt = time.Unix(1700000001, 0)
+	record(issued)
+	put(t, db, personal("server", newPair(t, "d")))
+	original := st.Records()
+	rekey := sealed.Rekey{Passwords: [][]byte{[]byte("secret")}, Cost: kdb.CostTest}
+	for key := range original {
+		if key[:2] != "i/" && key[:2] != "s/" {
+			continue
+		}
+		for _, put := range []bool{false, true} {
+			if put && (older[key] == nil || bytes.Equal(older[key], original[key])) {
+				continue
+			}
+			records := maps.Clone(original)
+			if delete(records, key); put {
+				for _, part := range []string{key, "c" + key[1:], "k" + key[1:]} {
+					if older[part] != nil {
+						records[part] = older[part]
+					}
+				}
+			}
+			st.Replace(records)
+			if err := db.Rekey(ctx, rekey); !errors.Is(err, kdb.ErrCorrupt) {
+				t.Errorf("%s, put back %v: Rekey = %v, want ErrCorrupt", key, put, err)
+			}
+		}
+	}
+	st.Replace(original)
+	must(t, db.Rekey(ctx, rekey))
+	must(t, readAll(db))
+}
+
 // TestCheck_reportsEachFinding: it goes on after a finding, and says where and what.
 func TestCheck_reportsEachFinding(t *testing.T) {
 	t.Parallel()
