@@ -71,7 +71,7 @@ func TestParse_damage(t *testing.T) {
 
 func TestParse_refusals(t *testing.T) {
 	t.Parallel()
-	const stream, noFields = "aced 0005 73 ", "0000000000000000 02 0000 78 "
+	const stream, noFields, text = "aced 0005 73 ", "0000000000000000 02 0000 78 ", "74 0001 41 "
 	for name, tt := range map[string]struct{ in, want string }{
 		"null":                     {"aced 0005 70", "no object"},
 		"class alone":              {"aced 0005 72 0001 41" + noFields + "70", "no object"},
@@ -83,7 +83,7 @@ func TestParse_refusals(t *testing.T) {
 		"constant without a name":  {"aced 0005 7e 72 0001 45 0000000000000000 12 0000 78 70 70", "has no name"},
 		"reference before all":     {stream + "71 00000000", "points nowhere"},
 		"reference to itself":      {stream + "71 007e0000", "points nowhere"},
-		"over 512 parts":           {stream + "72 0001 41 0000000000000000 02 0000" + strings.Repeat("74 0001 41 ", 520) + "78 70", "over 512 parts"},
+		"over 512 parts":           {stream + "72 0001 41 0000000000000000 02 0000" + strings.Repeat(text, 520) + "78 70", "over 512 parts"},
 		"array ends in an element": {"aced 0005 75 72 0002 5b4a" + noFields + "70 00000001 00000000", "left"},
 		"product beyond 32 bits":   {"aced 0005 75 72 0002 5b4a" + noFields + "70 20000001 00", "larger than the file"},
 	} {
