@@ -170,3 +170,19 @@ func FilesWhere(t testing.TB, wanted func(*Row) bool) []File {
 	}
 	return files
 }
+
+// Shared reads a file of the folder shared beside a parent folder of the working one; it skips the test where there is none.
+func Shared(t testing.TB, file string) []byte {
+	t.Helper()
+	folder, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ; folder != filepath.Dir(folder); folder = filepath.Dir(folder) {
+		if data, err := os.ReadFile(filepath.Join(folder, "shared", filepath.FromSlash(file))); err == nil {
+			return data
+		}
+	}
+	t.Skipf("no shared/%s", file)
+	return nil
+}
