@@ -15,10 +15,10 @@ import (
 // arrows point down, and those in one line know nothing of each other. A new package is put into the lowest line that it fits.
 var layers = map[string][]string{
 	"certkdb/pki": {
-		". oid hosts",
+		". oid hosts session",
 		"key name pbe",
 		"cert key/openssh",
-		"issuers lint",
+		"issuers lint probe",
 		"path",
 		"issue",
 		"status",
@@ -35,7 +35,7 @@ var layers = map[string][]string{
 		"op lintprogram",
 		"op/input op/databases op/optest lintprogram/linttest",
 		"op/entries op/inspect",
-		"op/issuing",
+		"op/issuing op/sessions",
 		"native dsmcert gskcapi",
 		".",
 	},

@@ -71,6 +71,7 @@ func scriptCmds() map[string]func(*testscript.TestScript, bool, []string) {
 		"linter": cmdLinter,
 	}
 	maps.Copy(cmds, serverCmds())
+	maps.Copy(cmds, connectCmds())
 	maps.Copy(cmds, issuingCmds())
 	return cmds
 }

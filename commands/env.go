@@ -2,6 +2,7 @@ package commands
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"os/user"
 	"sync"
@@ -29,6 +30,7 @@ func ProcessEnv(version string) *op.Env {
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Getenv: os.Getenv, Terminal: openTerminal, Now: time.Now,
 		User: sync.OnceValue(userName), Host: sync.OnceValue(hostName), Root: os.Geteuid() == 0, Home: home,
+		Dial: new(net.Dialer).DialContext,
 		Lint: new(lintprogram.Program).Ask, Drivers: drivers(), Version: version,
 	}
 }

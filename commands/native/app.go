@@ -19,8 +19,9 @@ const (
 	groupDatabase   = "1 database"
 	groupEntries    = "2 entries"
 	groupIssuing    = "3 issuing"
-	groupOperations = "4 operations"
-	groupDialects   = "5 dialects"
+	groupSessions   = "4 sessions"
+	groupOperations = "5 operations"
+	groupDialects   = "6 dialects"
 )
 
 func run(ctx context.Context, env *op.Env, argv []string, dialects map[string]Dialect) error {

@@ -49,6 +49,8 @@ func makers(dialects map[string]Dialect) []maker {
 		{[]string{"issued"}, issuedCommand},
 		{[]string{"validate"}, validateCommand},
 		{[]string{"lint"}, lintCommand},
+		{[]string{"connect"}, connectCommand},
+		{[]string{"session"}, sessionCommand},
 		{[]string{"link"}, func(env *op.Env) *cli.Command { return linkCommand(env, names) }},
 		{[]string{"unlink"}, func(env *op.Env) *cli.Command { return unlinkCommand(env, names) }},
 		{[]string{"completion"}, completionCommand},

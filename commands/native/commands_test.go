@@ -41,3 +41,15 @@ func TestTree_makesTheCommandThatIsCalled(t *testing.T) {
 		}
 	}
 }
+
+func TestEscapeJSON_leavesNothingThatMovesTheCursor(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		`{"a":"plain ü 中"}`:              `{"a":"plain ü 中"}`,
+		"{\"a\":\"\u009b2J\x7f\u202e\"}": `{"a":"\u009b2J\u007f\u202e"}`,
+	} {
+		if got := string(escapeJSON([]byte(in))); got != want {
+			t.Errorf("%q became %q, want %q", in, got, want)
+		}
+	}
+}

@@ -132,6 +132,8 @@ func candidates(ctx context.Context, env *op.Env, commands []*cli.Command, finis
 	switch {
 	case wanting == "ca":
 		return inspect.Labels(ctx, env, op.DB{Location: cmp.Or(given["ca-db"], given[flagDB])}, word, maxLabels)
+	case wanting == "cert":
+		return inspect.Labels(ctx, env, op.DB{Location: given[flagDB]}, word, maxLabels)
 	case wanting != "":
 		return beginningWith(word, strings.Fields(optionValues()[wanting])) // for others the shell completes files
 	case strings.HasPrefix(word, "-"):
@@ -155,6 +157,8 @@ var optionValues = sync.OnceValue(func() map[string]string {
 	return map[string]string{
 		"key-type": keyTypes,
 		flagOutput: "table wide json jsonl csv name pem",
+		"starttls": "ldap smtp imap pop3 ftp postgres mysql xmpp sieve nntp",
+		"min-tls":  "1.2 1.3",
 		"kind":     "trusted personal request secret-key",
 		"reason": "unspecified keyCompromise cACompromise affiliationChanged superseded cessationOfOperation certificateHold removeFromCRL " +
 			"privilegeWithdrawn aACompromise",

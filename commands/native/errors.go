@@ -44,6 +44,7 @@ func printError(w io.Writer, err error, code int, asJSON bool) {
 		return
 	}
 	message, hint := render(err)
+	message, hint = printable(message), printable(hint) // they may quote a peer or a file
 	if asJSON {
 		printJSONError(w, op.ClassOf(err), code, message, hint)
 		return

@@ -81,6 +81,7 @@ func printJSON(w io.Writer, name string, v any, dryRun bool) error {
 	if err != nil {
 		return fmt.Errorf("writing JSON: %w", err)
 	}
+	body = escapeJSON(body)
 	head := fmt.Sprintf(`{"schema":%q`, schemaName(name))
 	if dryRun {
 		head += `,"dry_run":true`

@@ -39,6 +39,8 @@ func flagName(f op.Field) string {
 		return "LABEL"
 	case op.FieldFiles:
 		return "FILE"
+	case op.FieldTargets:
+		return "HOST:PORT"
 	case op.FieldSubject:
 		return "the subject"
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"time"
 
 	"certkdb/kdb"
@@ -26,6 +27,8 @@ type Env struct {
 	Root bool
 	// Home is the user's home folder, "" when unknown.
 	Home string
+	// Dial opens a network connection.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Lint hands a request to certkdb-lint and returns its answer (see certkdb/pki/lint).
 	Lint func(ctx context.Context, request []byte) ([]byte, error)
 	// Drivers are the kinds of databases, the native one first.

@@ -63,4 +63,19 @@ const (
 	FieldAt          Field = "at"
 	FieldOnlyTrust   Field = "only-trust"
 	FieldMaxDepth    Field = "max-depth"
+
+	FieldTargets     Field = "targets" // servers to connect to
+	FieldStartTLS    Field = "starttls"
+	FieldMinTLS      Field = "min-tls"
+	FieldSave        Field = "save"
+	FieldSaveChain   Field = "save-chain"
+	FieldFingerprint Field = "fingerprint"
+	FieldReplace     Field = "replace"
+	FieldAccept      Field = "accept"
+	FieldOptions     Field = "options" // an options file
+	FieldServer      Field = "server"  // a name in it
+	FieldServerLevel Field = "server-level"
+	FieldClientLevel Field = "client-level"
+	FieldUseCase     Field = "use-case"
+	FieldPeerOptions Field = "server-options"
 )

@@ -50,8 +50,6 @@ const (
 	ClassAlert Class = "alert"
 	// ClassCertificate is a server certificate that cannot be used at all.
 	ClassCertificate Class = "certificate"
-	// ClassUntrusted is a server that the caller's Verify refused; Err is its error.
-	ClassUntrusted Class = "untrusted"
 	// ClassProtocol is a peer that breaks the protocol.
 	ClassProtocol Class = "protocol"
 )
@@ -108,8 +106,6 @@ func (a *attempt) failure(ctx context.Context, err error) error {
 	f := &Failure{Stage: a.stage, Err: err}
 	var said *peerError
 	switch {
-	case a.untrusted != nil:
-		f.Class, f.Err = ClassUntrusted, a.untrusted
 	case errors.As(err, &said):
 		f.Class, f.Said = said.class, printable(said.said, 200)
 	case errors.Is(err, context.Canceled) || errors.Is(ctx.Err(), context.Canceled):

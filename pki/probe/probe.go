@@ -7,8 +7,8 @@
 //		fmt.Println(failure.Class, failure.Alert)
 //	}
 //
-// Nothing is trusted and nothing judged here: the caller validates Result.Chain, or does so in Options.Verify during the handshake. All
-// that comes from the peer is bounded, and the context limits the time. The package opens no files; connections come from the caller.
+// Nothing is trusted and nothing judged here: the caller validates Result.Chain. All that comes from the peer is bounded, and the context
+// limits the time. The package opens no files; connections come from the caller.
 package probe
 
 import (
@@ -51,8 +51,6 @@ type Options struct {
 	Certificate *tls.Certificate
 	// Trust are the certificates that may stand for a missing issuer in Result.Shape.
 	Trust []*cert.Certificate
-	// Verify judges what the server sent before the handshake is complete; its error ends it with ClassUntrusted.
-	Verify func(Presented) error
 }
 
 // Presented is what a server presents of itself.
@@ -132,8 +130,6 @@ type attempt struct {
 	wire   *recorder
 	// stage is how far it came.
 	stage Stage
-	// untrusted is the error of Verify.
-	untrusted error
 }
 
 // Run connects and makes a handshake. The result is never nil; the error is a [Failure].
@@ -308,10 +304,7 @@ func (a *attempt) keepChain(chain [][]byte, _ [][]*x509.Certificate) error {
 func (a *attempt) inspect(state tls.ConnectionState) error {
 	a.Version, a.CipherSuite = state.Version, state.CipherSuite
 	a.Result.ALPN, a.OCSP, a.SCTs = state.NegotiatedProtocol, state.OCSPResponse, state.SignedCertificateTimestamps
-	if a.Verify != nil && !a.legacy {
-		a.untrusted = a.Verify(a.Presented)
-	}
-	return a.untrusted
+	return nil
 }
 
 func (a *attempt) present(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {

@@ -99,25 +99,6 @@ func TestRun_hostError(t *testing.T) {
 	}
 }
 
-func TestRun_verify(t *testing.T) {
-	t.Parallel()
-	leaf := issue(t, nil, "server")
-	cause := errors.New("not trusted")
-	address := listen(t, serveTLS(config(leaf.tls())))
-	r, f := run(t, probe.Options{Address: address, Verify: func(p probe.Presented) error {
-		if len(p.Chain) != 1 || !bytes.Equal(p.Chain[0], leaf.Raw) {
-			t.Errorf("%+v", p)
-		}
-		return cause
-	}})
-	if class(f) != probe.ClassUntrusted || !errors.Is(f, cause) || len(r.Chain) != 1 || r.Version != tls.VersionTLS13 {
-		t.Errorf("%v, %+v", f, r)
-	}
-	if _, f := run(t, probe.Options{Address: address, Verify: func(probe.Presented) error { return nil }}); f != nil {
-		t.Error(f)
-	}
-}
-
 func TestRun_legacyIsReportedOnly(t *testing.T) {
 	t.Parallel()
 	leaf := issue(t, nil, "server")

@@ -8,6 +8,7 @@ import (
 
 	"certkdb/pki/cert"
 	"certkdb/pki/name"
+	"certkdb/pki/oid"
 )
 
 // The bounds of the work on a chain: certificates that are looked at, and signatures that are checked.
@@ -125,10 +126,8 @@ func (l *linker) issues(issuer, c *cert.Certificate) bool {
 	return err == nil || errors.As(err, &weak) || errors.Is(err, x509.ErrUnsupportedAlgorithm)
 }
 
-const oidCAIssuers = "1.3.6.1.5.5.7.48.2"
-
 func issuerURLs(c *cert.Certificate) []string {
-	e := c.Extension("1.3.6.1.5.5.7.1.1")
+	e := c.Extension(oid.AuthorityInfoAccess)
 	if e == nil {
 		return nil
 	}
@@ -138,7 +137,7 @@ func issuerURLs(c *cert.Certificate) []string {
 	}
 	var urls []string
 	for _, a := range list {
-		if a.Method == oidCAIssuers && a.Location.Type == cert.URIName {
+		if a.Method == oid.CAIssuers && a.Location.Type == cert.URIName {
 			urls = append(urls, string(a.Location.Value))
 		}
 	}

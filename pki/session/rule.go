@@ -1,10 +1,5 @@
 package session
 
-import (
-	"maps"
-	"slices"
-)
-
 // Rule names a rule of Storage Protect. The names are stable: scripts may compare them.
 type Rule string
 
@@ -31,10 +26,7 @@ type Source struct {
 }
 
 // Source returns where the rule comes from.
-func (r Rule) Source() Source { return sources[r] }
-
-// Rules lists all rules by name.
-func Rules() []Rule { return slices.Sorted(maps.Keys(sources)) }
+func (r Rule) Source() Source { return sources()[r] }
 
 // The documents, by IBM's titles.
 const (

@@ -30,11 +30,7 @@ const ocspCertificate = "certificate"
 // checkOCSP asks for the status of a certificate with a valid chain, and takes its validity away if it was revoked or nothing
 // is known.
 func (o Validate) checkOCSP(
-	ctx context.Context,
-	v *Validation,
-	result path.Result,
-	options path.Options,
-	labels map[[32]byte]string,
+	ctx context.Context, v *Validation, result path.Result, options path.Options, labels map[[32]byte]string,
 ) error {
 	if o.OCSP == "" || !v.Valid {
 		return nil
@@ -47,8 +43,16 @@ func (o Validate) checkOCSP(
 	if err != nil {
 		return err
 	}
+	return v.readOCSP(source, response, result.Chain, options, labels)
+}
+
+// readOCSP notes what a response says of the first certificate of a valid chain. The error is about a response that cannot be read.
+func (v *Validation) readOCSP(
+	source string, response []byte, chain []*cert.Certificate, options path.Options, labels map[[32]byte]string,
+) error {
+	leaf := chain[0]
 	failure := Failure{Subject: leaf.Subject.String(), Label: labels[sha256.Sum256(leaf.Raw)], Rule: "ocsp", Section: "RFC 6960"}
-	answer, err := status.ReadOCSP(response, leaf, result.Chain[1], options)
+	answer, err := status.ReadOCSP(response, leaf, chain[1], options)
 	if errors.Is(err, pki.ErrParse) {
 		return op.PKIError(err)
 	}
