@@ -25,7 +25,7 @@ const (
 )
 
 func run(ctx context.Context, env *op.Env, argv []string, dialects map[string]Dialect) error {
-	if len(argv) == 2 && argv[1] == "--version" { // what people try first with an unknown program
+	if len(argv) == 2 && argv[1] == "--version" { // as most programs take it
 		argv = []string{argv[0], "version"}
 	}
 	app := newApp(env, tree(env, dialects, calledCommand(argv)))
@@ -50,7 +50,7 @@ func newApp(env *op.Env, commands []*cli.Command) *cli.App {
 		Reader:                    env.Stdin,
 		ExitErrHandler:            func(*cli.Context, error) {}, // Main alone exits
 		Commands:                  commands,
-		Flags:                     append(commonFlags(), cli.HelpFlag), // that no command was meant is said by the action
+		Flags:                     append(commonFlags(), cli.HelpFlag), // the action reports a missing command
 		CustomAppHelpTemplate:     appHelp,
 		Action:                    noCommand,
 		OnUsageError:              usageError,
@@ -83,7 +83,7 @@ func prepare(c *cli.Command) {
 	}
 	for _, f := range c.Flags {
 		if isSwitch, ok := f.(*cli.BoolFlag); ok && f != cli.HelpFlag {
-			isSwitch.DisableDefaultText = true // false, as everybody knows
+			isSwitch.DisableDefaultText = true // it is false
 		}
 	}
 	c.CustomHelpTemplate = commandHelp
@@ -98,7 +98,7 @@ func usageError(c *cli.Context, err error, _ bool) error {
 	return pointToHelp(c, fmt.Errorf("%w: %w", op.ErrUsage, twoHyphens{err}))
 }
 
-// pointToHelp adds to wrong usage that comes without a better hint where the right one is explained.
+// pointToHelp adds a hint to the help, if an error about wrong usage has no better one.
 func pointToHelp(c *cli.Context, err error) error {
 	if !errors.Is(err, op.ErrUsage) || hintFor(err) != "" {
 		return err
@@ -146,7 +146,7 @@ func noCommand(c *cli.Context) error {
 	return withHint(err, "see all commands: certkdb help")
 }
 
-// nearest is the word that was probably meant; "" if none is much like what was written.
+// nearest is the word that was probably meant; "" if no word is similar.
 func nearest(words []string, written string) (near string) {
 	least := min(2, len(written)/2) + 1
 	for _, word := range words {
@@ -193,7 +193,7 @@ const categoryCommon = "Common options"
 // commonFlags are the options that every command takes and that mean the same everywhere.
 func commonFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: flagDB, Usage: "the database: a `FILE`; else $CERTKDB_DB, else the default one", Category: categoryCommon},
+		&cli.StringFlag{Name: flagDB, Usage: "the database: a `FILE`; default: $CERTKDB_DB, else the user's own", Category: categoryCommon},
 		&cli.StringFlag{
 			Name: flagPassword, Usage: "where the password comes from: `SRC` is file:PATH, env:VAR, fd:N, stdin, prompt, stash, cred:NAME",
 			Category: categoryCommon,
@@ -204,9 +204,9 @@ func commonFlags() []cli.Flag {
 			Category: categoryCommon,
 		},
 		&cli.StringSliceFlag{
-			Name: "in-key-password", Usage: "further password `SRC` for private keys with passwords of their own", Category: categoryCommon,
+			Name: "in-key-password", Usage: "an additional password `SRC` for private keys that have their own password", Category: categoryCommon,
 		},
-		&cli.BoolFlag{Name: flagJSON, Usage: "results and errors as JSON", Category: categoryCommon},
+		&cli.BoolFlag{Name: flagJSON, Usage: "print results and errors as JSON", Category: categoryCommon},
 		&cli.StringFlag{
 			Name: flagOutput, Usage: "`FORMAT` of results, also -o: table, wide, json, jsonl, csv, name, pem", Category: categoryCommon,
 		},
@@ -252,5 +252,5 @@ func parsePeriod(text string) (time.Duration, error) {
 	} else if d, err := time.ParseDuration(text); err == nil && d >= 0 {
 		return d, nil
 	}
-	return 0, fmt.Errorf("%w: %q is no length of time; write 90d, 12h, 2w or 1y", op.ErrUsage, text)
+	return 0, fmt.Errorf("%w: %q is not a length of time; write 90d, 12h, 2w or 1y", op.ErrUsage, text)
 }

@@ -11,8 +11,8 @@ import (
 )
 
 // arrange puts options before arguments, so that they may stand anywhere: urfave/cli, like Go's flag package, stops at the
-// first argument. Options before the command's name move behind it, because every command knows the common options.
-// What follows "--" are arguments. The first element of args is the program's name.
+// first argument. Options before the command's name move after it, because every command knows the common options.
+// Everything after "--" is an argument. The first element of args is the program's name.
 func arrange(app *cli.App, args []string) ([]string, error) {
 	path, options, rest := []string{args[0]}, []string{}, []string{}
 	commands, flags := app.Commands, commonFlags()
@@ -65,7 +65,7 @@ func longOption(arg string) string {
 	return arg
 }
 
-// optionLength says how many words the option at the front takes: two when its value is a word of its own.
+// optionLength says how many words the option at the front takes: two when its value is a separate word.
 func optionLength(flags []cli.Flag, args []string) (int, error) {
 	name, _, hasValue := strings.Cut(strings.TrimLeft(longOption(args[0]), "-"), "=")
 	if hasValue || name == "help" || name == "h" {

@@ -65,7 +65,7 @@ func makers(dialects map[string]Dialect) []maker {
 	return all
 }
 
-// tree makes the command that is called, or all of them if that needs them or there is none.
+// tree makes the command that is called, or all commands if none is called or it needs them.
 func tree(env *op.Env, dialects map[string]Dialect, called string) []*cli.Command {
 	all := makers(dialects)
 	i := slices.IndexFunc(all, func(m maker) bool { return slices.Contains(m.names, called) })
@@ -91,7 +91,7 @@ func calledCommand(args []string) string {
 		}
 		n, err := optionLength(flags, args[i:])
 		if err != nil {
-			return "" // said later
+			return "" // reported later
 		}
 		i += n - 1
 	}

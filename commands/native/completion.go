@@ -79,7 +79,7 @@ func completionCommand(env *op.Env) *cli.Command {
 			}
 			script, ok := completionScripts()[args[0]]
 			if !ok {
-				return usage(c, "%q is no shell that is known: bash, zsh or fish", args[0])
+				return usage(c, "unknown shell %q: use bash, zsh or fish", args[0])
 			}
 			_, err = io.WriteString(env.Stdout, script)
 			return err
@@ -107,7 +107,7 @@ func completeCommand(env *op.Env) *cli.Command {
 // maxLabels is how many labels a shell is offered.
 const maxLabels = 1000
 
-// candidates are the words that can stand for the unfinished word behind the finished ones.
+// candidates are the words that can complete the unfinished word after the finished ones.
 func candidates(ctx context.Context, env *op.Env, commands []*cli.Command, finished []string, word string) []string {
 	all, flags := commands, commonFlags()
 	var command *cli.Command

@@ -19,8 +19,8 @@ func addCommand(env *op.Env) *cli.Command {
 		Name: "add", Aliases: []string{"import"}, Category: groupEntries,
 		Usage: "add certificates and keys from files, or from another database", ArgsUsage: "FILE…",
 		Description: "Reads PEM bundles, DER and whole key databases; - is standard input. Certificates become trusted entries, keys with\n" +
-			"their certificates personal ones. Everything goes in with one transaction or nothing does. What is there already with the\n" +
-			"same content stays as it is. Without --label an entry gets the label it has in the file, else one made of its subject\n" +
+			"their certificates personal ones. All entries are added in one transaction, or none. An entry that already has the same\n" +
+			"content is left alone. Without --label an entry keeps the label it has in the file, or gets one derived from its subject\n" +
 			"and fingerprint, the same on every machine.\n\n" +
 			examples(
 				"certkdb add root.pem --label corp-root",
@@ -33,7 +33,7 @@ func addCommand(env *op.Env) *cli.Command {
 			&cli.StringFlag{Name: "label", Aliases: []string{"l"}, Usage: "`LABEL` for the one entry in the input", Destination: &o.Label},
 			&cli.StringFlag{Name: "only", Usage: "only the entry with this `LABEL` in the input", Destination: &o.Only},
 			&cli.BoolFlag{Name: "replace", Usage: "replace entries that have the label but other content", Destination: &o.Replace},
-			&cli.BoolFlag{Name: "skip-invalid", Usage: "go on past what cannot be read, and report it", Destination: &o.SkipInvalid},
+			&cli.BoolFlag{Name: "skip-invalid", Usage: "skip what cannot be read, and report it", Destination: &o.SkipInvalid},
 			&cli.BoolFlag{Name: "no-trust", Usage: "add certificates without trusting them", Destination: &o.NoTrust},
 			passwordFlag(env, &o.InPassword, op.FieldInPassword, "where the input's password comes from"),
 		),
@@ -77,10 +77,9 @@ func exportCommand(env *op.Env) *cli.Command {
 	var o entries.Export
 	return &cli.Command{
 		Name: "export", Category: groupEntries, Usage: "write entries to a file", ArgsUsage: "LABEL…",
-		Description: "Writes certificates as PEM, DER or PKCS #7, public keys as OpenSSH has them, or copies entries into a new key database. " +
-			"A\n" +
-			"private key leaves only with --key, with --combined or inside a key database, and that is noted in the audit log. With\n" +
-			"--out-password it is encrypted (PKCS #8, PBES2 with AES-256). Files with keys are for their owner alone (mode 0600).\n\n" +
+		Description: "Writes certificates as PEM, DER or PKCS #7, public keys in OpenSSH's format, or copies entries into a new key database.\n" +
+			"Private keys are written only with --key, with --combined or into a key database, and the audit log records it. With\n" +
+			"--out-password they are encrypted (PKCS #8, PBES2 with AES-256). Only the owner can read files with keys (mode 0600).\n\n" +
 			examples(
 				"certkdb export corp-root --out root.pem",
 				"certkdb export web --chain --out web.crt",
@@ -95,19 +94,19 @@ func exportCommand(env *op.Env) *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{
 				Name:        "format",
-				Usage:       "`FORMAT` of the file: pem, der, pkcs7 (p7b), pkcs7-der (p7c), ssh, or a kind of database; else by the extension of --out",
+				Usage:       "`FORMAT` of the file: pem, der, pkcs7 (p7b), pkcs7-der (p7c), ssh or a kind of database; default: by extension of --out",
 				Destination: (*string)(&o.Format),
 			},
-			&cli.StringFlag{Name: "out", Usage: "the `FILE` to write; else standard output", Destination: &o.Out.Path},
+			&cli.StringFlag{Name: "out", Usage: "the `FILE` to write; default: standard output", Destination: &o.Out.Path},
 			&cli.BoolFlag{Name: "force", Usage: "replace an existing file", Destination: &o.Out.Force},
 			&cli.BoolFlag{Name: "all", Usage: "every entry", Destination: &o.All},
 			&cli.BoolFlag{Name: "key", Usage: "the private key instead of the certificate", Destination: &o.Key},
-			&cli.BoolFlag{Name: "chain", Usage: "the chain behind the certificate too", Destination: &o.Chain},
+			&cli.BoolFlag{Name: "chain", Usage: "also the chain, after the certificate", Destination: &o.Chain},
 			&cli.BoolFlag{Name: "combined", Usage: "private key, certificate and chain in one file", Destination: &o.Combined},
 			&cli.BoolFlag{
 				Name: "traditional", Usage: "private keys as PKCS #1 or SEC 1 for old programs, not as PKCS #8", Destination: &o.Traditional,
 			},
-			passwordFlag(env, &o.OutPassword.Password, op.FieldOutPassword, "where the password of the new database or encrypted key comes from"),
+			passwordFlag(env, &o.OutPassword.Password, op.FieldOutPassword, "where the password for the new database or encrypted key comes from"),
 			&cli.StringFlag{Name: "profile", Usage: "how a foreign format is written: `NAME`", Destination: &o.Profile},
 			dryRunFlag(),
 		},
@@ -156,9 +155,9 @@ func copyCommand(env *op.Env) *cli.Command {
 	var to databases.Init
 	return &cli.Command{
 		Name: "copy", Category: groupEntries, Usage: "copy entries to another database", ArgsUsage: "[LABEL…]",
-		Description: "Copies between databases of any kind; the target is made if it does not exist. Entries that are there already with\n" +
-			"the same content stay as they are. With --all, entries whose keys do not open, or that the target cannot hold, are skipped:\n" +
-			"they are listed, and the exit code tells why.\n\n" +
+		Description: "Copies between databases of any kind, and creates the target if it does not exist. Entries that already have the same\n" +
+			"content are left alone. With --all, entries whose keys do not open, or that the target cannot hold, are skipped and\n" +
+			"listed, and the exit code tells why.\n\n" +
 			examples(
 				"certkdb copy web --to backup.ckdb --to-password file:backup.pw", "certkdb --db old.p12 copy --all --to new.ckdb",
 				"certkdb copy --all --db key.kdb --to roots.pem",
@@ -167,7 +166,7 @@ func copyCommand(env *op.Env) *cli.Command {
 			&cli.StringFlag{Name: "to", Usage: "the other database: a `FILE`", Destination: &to.DB.Location},
 			passwordFlag(env, &to.DB.Password, op.FieldToPassword, "where its password comes from"),
 			&cli.StringFlag{
-				Name: "type", Usage: "`KIND` of a new database: ckdb, cms, pkcs12, jks, pem or pkcs7; else by its extension", Destination: &to.Type,
+				Name: "type", Usage: "`KIND` of a new database: ckdb, cms, pkcs12, jks, pem or pkcs7; default: by its extension", Destination: &to.Type,
 			},
 			&cli.StringFlag{Name: "profile", Usage: "how a foreign format is written: `NAME`", Destination: &to.Profile},
 			&cli.BoolFlag{Name: "all", Usage: "every entry", Destination: &o.All},

@@ -22,17 +22,17 @@ func newPasswordFlags(env *op.Env, n *op.NewPassword) []cli.Flag {
 func initCommand(env *op.Env) *cli.Command {
 	var o databases.Init
 	return &cli.Command{
-		Name: "init", Category: groupDatabase, Usage: "make a new, empty database",
-		Description: "Makes a database and never overwrites one. The password comes from --password SRC, or is generated.\n" +
-			"With --stash a random key is kept in a file beside the database, so that commands run unattended. A native database with a stash\n" +
+		Name: "init", Category: groupDatabase, Usage: "create a new, empty database",
+		Description: "Creates a database and never overwrites one. The password comes from --password SRC, or is generated.\n" +
+			"With --stash a random key is kept in a file next to the database, so that commands run unattended. A native database with a stash\n" +
 			"needs no password: --generate-password without --password-out makes none.\n\n" +
 			examples("certkdb init", "certkdb init --generate-password --stash",
 				"certkdb init --db /etc/app/key.ckdb --password file:/run/secrets/kdb --stash",
 				"certkdb init --db trust.p12 --password env:P12_PASSWORD", "certkdb init --db roots.pem"),
 		Flags: append(newPasswordFlags(env, &o.NewPassword),
-			&cli.BoolFlag{Name: "stash", Usage: "keep a stash beside the database", Destination: &o.Stash},
+			&cli.BoolFlag{Name: "stash", Usage: "keep a stash next to the database", Destination: &o.Stash},
 			&cli.StringFlag{
-				Name: "type", Usage: "`KIND` of database: ckdb, cms, pkcs12, jks, pem or pkcs7; else by the file's extension", Destination: &o.Type,
+				Name: "type", Usage: "`KIND` of database: ckdb, cms, pkcs12, jks, pem or pkcs7; default: by the file's extension", Destination: &o.Type,
 			},
 			&cli.StringFlag{Name: "profile", Usage: "how a foreign format is written: `NAME`", Destination: &o.Profile},
 		),
@@ -67,7 +67,7 @@ func printCreated(w io.Writer, created databases.Created) {
 
 func infoCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
-		Name: "info", Category: groupDatabase, Usage: "tell what a database is and how it is protected; needs no password",
+		Name: "info", Category: groupDatabase, Usage: "show what kind a database is and how it is protected; needs no password",
 		Description: examples("certkdb info", "certkdb info --db server.p12 --json", "certkdb info --db server.pem"),
 		Action: read(env, "info", func(c *cli.Context, s *op.Session, _ []string) (databases.DatabaseInfo, error) {
 			return databases.Info{}.Run(c.Context, s)
@@ -88,7 +88,7 @@ func printInfo(w io.Writer, info databases.DatabaseInfo) {
 	if info.Entries != nil {
 		t.row("entries", fmt.Sprint(*info.Entries))
 	} else {
-		t.row("entries", "not told without the password")
+		t.row("entries", "unknown without the password")
 	}
 	if info.Size > 0 {
 		t.row("size", fmt.Sprintf("%d bytes", info.Size))
@@ -109,7 +109,7 @@ func printInfo(w io.Writer, info databases.DatabaseInfo) {
 
 func checkCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
-		Name: "check", Category: groupDatabase, Usage: "verify everything in a database and say what is wrong",
+		Name: "check", Category: groupDatabase, Usage: "verify everything in a database and report problems",
 		Description: "Opens every record, recomputes the digest over all of them, compares keys with certificates and follows the\n" +
 			"audit log's chain. Exits with 12 when something is damaged, and with 5 when a key needs another password.\n\n" + examples(
 			"certkdb check", "certkdb check --db key.ckdb --json",
@@ -150,9 +150,9 @@ func printChecked(w io.Writer, checked databases.Checked) {
 
 func compactCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
-		Name: "compact", Category: groupDatabase, Usage: "rewrite the file without the space of deleted records",
-		Description: "Removed key slots and private keys are overwritten at once. Other deleted and replaced records stay in free pages of the file,\n" +
-			"sealed, until then.\n\n" + examples("certkdb compact"),
+		Name: "compact", Category: groupDatabase, Usage: "rewrite the file to free the space of deleted records",
+		Description: "Removed key slots and private keys are overwritten at once. Other deleted and replaced records stay in the file,\n" +
+			"encrypted, in free pages, until you compact it.\n\n" + examples("certkdb compact"),
 		Flags: changeFlags(),
 		Action: act(env, "compact", func(*cli.Context, []string) (op.Act[databases.Compacted], error) {
 			return databases.Compact{}, nil
@@ -169,7 +169,7 @@ func compactCommand(env *op.Env) *cli.Command {
 func backupCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "backup", Category: groupDatabase, Usage: "write a consistent copy of the database to a new file", ArgsUsage: "FILE",
-		Description: "The copy is sealed as the original is and opens with the same passwords; the stash is not copied.\n\n" + examples(
+		Description: "The copy is encrypted like the original and opens with the same passwords. The stash is not copied.\n\n" + examples(
 			"certkdb backup /backup/key-2026-11-22.ckdb",
 		),
 		Flags: changeFlags(),

@@ -16,10 +16,9 @@ func showCommand(env *op.Env) *cli.Command {
 	var in inspect.Inspect
 	return &cli.Command{
 		Name: "show", Category: groupEntries, Usage: "show one entry, or any file, in detail", ArgsUsage: "LABEL|FILE",
-		Description: "An argument that is no label of the database but a file is shown as such: certificates, keys, requests, revocation " +
-			"lists\n" +
-			"and key stores of every kind, without putting them into a database. --file says that a file is meant; the database is not\n" +
-			"opened then. Private keys are described and never shown.\n\n" +
+		Description: "If the argument is not a label of the database but a file, the file is shown: certificates, keys, requests, revocation\n" +
+			"lists and key stores of every kind. Nothing is added to a database. With --file the argument is always a file, and the\n" +
+			"database is not opened. Private keys are described but never shown.\n\n" +
 			examples(
 				"certkdb show web",
 				"certkdb show web --json",
@@ -176,12 +175,13 @@ func defaultCommand(env *op.Env) *cli.Command {
 func deleteCommand(env *op.Env) *cli.Command {
 	var o entries.Delete
 	return &cli.Command{
-		Name: "delete", Aliases: []string{"rm"}, Category: groupEntries, Usage: "delete entries, all that are named or none", ArgsUsage: "LABEL…",
-		Description: "Use --damaged for an entry that certkdb check calls damaged, if there is no backup to restore. The database then can no\n" +
-			"longer tell whether older records were put back before, so look at the other entries. The audit log has delete-damaged.\n\n" +
+		Name: "delete", Aliases: []string{"rm"}, Category: groupEntries, Usage: "delete entries: all that you name, or none", ArgsUsage: "LABEL…",
+		Description: "Use --damaged for an entry that certkdb check reports as damaged, if you have no backup to restore. After that, the\n" +
+			"database can no longer detect an earlier rollback of records, so review the other entries. The audit log records this as\n" +
+			"delete-damaged.\n\n" +
 			examples("certkdb delete old-root", "certkdb delete old-root older-root --if-exists", "certkdb delete web --damaged"),
 		Flags: append(changeFlags(),
-			&cli.BoolFlag{Name: "if-exists", Usage: "a label that does not exist is no error", Destination: &o.IfExists},
+			&cli.BoolFlag{Name: "if-exists", Usage: "ignore labels that do not exist", Destination: &o.IfExists},
 			&cli.BoolFlag{Name: "damaged", Usage: "also entries that can no longer be read", Destination: &o.Damaged},
 		),
 		Action: change(env, "delete", func(_ *cli.Context, args []string) (op.Operation[entries.Changed], error) {

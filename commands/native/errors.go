@@ -32,12 +32,12 @@ func exitCode(err error) int {
 // exitChanged is the code of --detailed-exitcode for "something was changed".
 const exitChanged = 20
 
-// detailedExit is no failure: it carries exitChanged up to Main.
+// detailedExit is not a failure: it carries exitChanged up to Main.
 type detailedExit struct{}
 
 func (detailedExit) Error() string { return "changed" }
 
-// printError prints err for a person, or as JSON on the same stream.
+// printError prints err as text, or as JSON on the same stream.
 func printError(w io.Writer, err error, code int, asJSON bool) {
 	var silent detailedExit
 	if errors.As(err, &silent) {
@@ -66,7 +66,7 @@ func printJSONError(w io.Writer, class op.Class, code int, message, hint string)
 	fmt.Fprintf(w, "%s\n", data)
 }
 
-// wantsJSON says whether the person asked for JSON, also when the flags could not be parsed.
+// wantsJSON says whether the user asked for JSON, even if the flags could not be parsed.
 func wantsJSON(argv []string) bool {
 	for i, arg := range argv {
 		switch arg {

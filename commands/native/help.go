@@ -53,10 +53,10 @@ const helpPasswords = `Where a password comes from: --password SRC (and --new-pa
 --to-password, --ca-password, --ca-remote-key and --in-key-password alike)
   file:PATH   the first line of a file          env:VAR     an environment variable
   fd:N        the first line of an open file    stdin       the first line of standard input
-  prompt      ask on the terminal               stash       the stash beside the database
+  prompt      ask on the terminal               stash       the stash next to the database
   cred:NAME   a file in systemd's $CREDENTIALS_DIRECTORY
   pass:TEXT   the text itself; every user of the machine can see it
-Without it: the stash if there is one, else the file that $CERTKDB_PASSWORD_FILE names, else a prompt on the terminal.
+Without it, certkdb tries the stash, then the file that $CERTKDB_PASSWORD_FILE names, then asks on the terminal.
 `
 
 func helpCommand(env *op.Env) *cli.Command {

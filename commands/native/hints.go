@@ -10,12 +10,12 @@ type hinted struct {
 
 func (h hinted) Unwrap() error { return h.error }
 
-// withHint adds a sentence that says what would mend err.
+// withHint adds a sentence that says how to fix err.
 func withHint(err error, hint string) error {
 	return hinted{err, hint}
 }
 
-// ownHint returns the sentence that withHint added nearest to the top of err, "" if there is none.
+// ownHint returns the sentence that withHint added nearest to the top of err, or "".
 func ownHint(err error) string {
 	var h hinted
 	if errors.As(err, &h) {

@@ -53,7 +53,7 @@ func subjectFlags(s *issuing.Spec, l *specLists) []cli.Flag {
 		&cli.StringFlag{Name: "locality", Usage: "its locality: `NAME`", Destination: &s.Locality},
 		&cli.StringFlag{Name: "state", Usage: "its state or province: `NAME`", Destination: &s.State},
 		&cli.StringFlag{Name: "c", Usage: "its country: two `LETTERS`", Destination: &s.Country},
-		&cli.StringFlag{Name: "dn", Usage: "the whole subject instead: a distinguished `NAME` of RFC 4514", Destination: &s.DN},
+		&cli.StringFlag{Name: "dn", Usage: "the whole subject instead: a distinguished `NAME` as in RFC 4514", Destination: &s.DN},
 		&cli.StringSliceFlag{
 			Name: "san", Usage: "a subject alternative name, `TYPE:VALUE`: dns, ip, email, uri, directory or rid; may be repeated",
 			Destination: &l.sans,
@@ -67,23 +67,23 @@ func useFlags(s *issuing.Spec, l *specLists) []cli.Flag {
 	return inCategory(categoryUse, []cli.Flag{
 		&cli.StringFlag{
 			Name: "profile",
-			Usage: "`NAME`: server, client, peer, ca, code, email, ocsp, timestamp, or one of --profile-file; else ca for a CA, the " +
-				"default one of the file, or server",
+			Usage: "`NAME`: server, client, peer, ca, code, email, ocsp, timestamp, or one from --profile-file; default: ca for a CA, else " +
+				"the file's default, else server",
 			Destination: &s.Profile,
 		},
-		&cli.StringFlag{Name: "profile-file", Usage: "a `FILE` with further profiles: a configuration of cfssl", Destination: &s.ProfileFile},
-		&cli.BoolFlag{Name: "is-ca", Usage: "a certificate of a CA", Destination: &s.IsCA},
+		&cli.StringFlag{Name: "profile-file", Usage: "a `FILE` with more profiles: a cfssl configuration", Destination: &s.ProfileFile},
+		&cli.BoolFlag{Name: "is-ca", Usage: "make a CA certificate", Destination: &s.IsCA},
 		&cli.IntFlag{
-			Name: "path-len", Usage: "how many CAs may follow below a CA: `N`", Value: -1, DefaultText: "no limit", Destination: &s.PathLen,
+			Name: "path-len", Usage: "how many CAs may follow below this one: `N`", Value: -1, DefaultText: "no limit", Destination: &s.PathLen,
 		},
 		&cli.StringSliceFlag{
 			Name: "permit",
-			Usage: "name constraint of a CA, `TYPE:VALUE` (dns, ip, email, uri, directory): nothing but this and what is below; may be " +
+			Usage: "name constraint of a CA, `TYPE:VALUE` (dns, ip, email, uri, directory): allow only this and names below it; may be " +
 				"repeated",
 			Destination: &l.permit,
 		},
 		&cli.StringSliceFlag{
-			Name: "exclude", Usage: "name constraint of a CA, `TYPE:VALUE`: not this nor what is below; may be repeated", Destination: &l.exclude,
+			Name: "exclude", Usage: "name constraint of a CA, `TYPE:VALUE`: forbid this and names below; may be repeated", Destination: &l.exclude,
 		},
 		&cli.StringSliceFlag{Name: "ku", Usage: "key usages instead of the profile's: `NAME,NAME`", Destination: &l.keyUsages},
 		&cli.StringSliceFlag{
@@ -94,14 +94,14 @@ func useFlags(s *issuing.Spec, l *specLists) []cli.Flag {
 		&cli.StringSliceFlag{Name: "ocsp-url", Usage: "where its OCSP responder is: `URL`", Destination: &l.ocsps},
 		&cli.StringSliceFlag{Name: "issuer-url", Usage: "where its issuer's certificate is: `URL`", Destination: &l.issuers},
 		&cli.BoolFlag{Name: "fips", Usage: "refuse what is not approved under FIPS 140-3", Destination: &s.FIPS},
-		&cli.BoolFlag{Name: "lint", Usage: "refuse a certificate that the linter calls wrong", Destination: &s.Lint},
+		&cli.BoolFlag{Name: "lint", Usage: "refuse a certificate in which the linter finds errors", Destination: &s.Lint},
 	})
 }
 
 func timeFlags(s *issuing.Spec) []cli.Flag {
 	return inCategory(categoryTime, []cli.Flag{
 		&cli.IntFlag{
-			Name: "days", Usage: "valid for `N` days; else as long as the profile says, or 365", DefaultText: "the profile's", Destination: &s.Days,
+			Name: "days", Usage: "valid for `N` days; default: the profile's validity, or 365", DefaultText: "the profile's", Destination: &s.Days,
 		},
 		&cli.StringFlag{
 			Name: "not-before", Usage: "valid from this `TIME`, such as 2027-01-31 or 2027-01-31T12:00:00Z", Destination: &s.NotBefore,
@@ -110,7 +110,7 @@ func timeFlags(s *issuing.Spec) []cli.Flag {
 	})
 }
 
-// checkValues refuses what would otherwise be as if it were not given: --days 0, and a CA whose name is an empty variable of a script.
+// checkValues refuses values that would otherwise count as not given: --days 0, and a CA whose name is an empty variable of a script.
 func checkValues(c *cli.Context) error {
 	for _, name := range []string{
 		"ca", "ca-db", "ca-remote", "ca-remote-key", "ca-password", "profile", "profile-file", "cn", "not-after", "key-type",
@@ -120,7 +120,7 @@ func checkValues(c *cli.Context) error {
 		}
 	}
 	if c.IsSet("days") && c.Int("days") < 1 {
-		return usage(c, "--days %d: a certificate is valid for a day at least", c.Int("days"))
+		return usage(c, "--days %d: a certificate is valid for at least a day", c.Int("days"))
 	}
 	return nil
 }
@@ -144,9 +144,9 @@ func inCategory(category string, flags []cli.Flag) []cli.Flag {
 func authorityFlags(env *op.Env, a *issuing.Authority) []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "ca", Usage: "`LABEL` of the CA that signs", Destination: &a.Label},
-		&cli.StringFlag{Name: "ca-db", Usage: "the database of the CA, if it is another one: a `FILE`", Destination: &a.DB.Location},
+		&cli.StringFlag{Name: "ca-db", Usage: "the CA's database, if the CA is in a different one: a `FILE`", Destination: &a.DB.Location},
 		passwordFlag(env, &a.DB.Password, op.FieldCAPassword, "where its password comes from"),
-		&cli.StringFlag{Name: "ca-remote", Usage: "a CA behind cfssl serve: its `URL`", Destination: &a.Remote},
+		&cli.StringFlag{Name: "ca-remote", Usage: "a remote CA, run with cfssl serve: its `URL`", Destination: &a.Remote},
 		passwordFlag(env, &a.RemoteKey, op.FieldCARemoteKey, "where its authentication key comes from"),
 		&cli.StringFlag{Name: "ca-remote-profile", Usage: "the server's signing profile: `NAME`", Destination: &a.RemoteProfile},
 		&cli.StringFlag{Name: "ca-remote-label", Usage: "the server's signer: `NAME`", Destination: &a.RemoteLabel},
@@ -158,19 +158,18 @@ func createCommand(env *op.Env) *cli.Command {
 	var lists specLists
 	flags := append(authorityFlags(env, &o.CA),
 		&cli.BoolFlag{Name: "replace", Usage: "replace an entry that has the label", Destination: &o.Replace},
-		&cli.BoolFlag{Name: "ensure", Usage: "do nothing when the label has already what would be made, dates apart", Destination: &o.Ensure},
+		&cli.BoolFlag{Name: "ensure", Usage: "do nothing if the entry already matches; dates are not compared", Destination: &o.Ensure},
 		&cli.BoolFlag{Name: "default", Usage: "make it the default entry", Destination: &o.Default},
 	)
 	flags = append(append(flags, changeFlags()...), subjectFlags(&o.Spec, &lists)...)
 	flags = append(append(flags, useFlags(&o.Spec, &lists)...), timeFlags(&o.Spec)...)
 	return &cli.Command{
-		Name: "create", Category: groupIssuing, Usage: "make a private key and its certificate, self-signed or signed by a CA of the database",
+		Name: "create", Category: groupIssuing, Usage: "create a private key and its certificate, self-signed or signed by a CA in the database",
 		ArgsUsage: "LABEL",
-		Description: "Without --ca the certificate is self-signed. Without --san a server certificate is valid for its common name, when that " +
-			"is\n" +
-			"a host's name or an address. What a CA signs is recorded in its database; see: certkdb issued.\n" +
-			"A script that runs again says --ensure; a difference is then an error, or with --replace a new certificate. For one that ends\n" +
-			"soon there is: certkdb renew LABEL --before 30d.\n\n" +
+		Description: "Without --ca the certificate is self-signed. Without --san a server certificate is valid for its common name, if it is\n" +
+			"a host name or an address. What a CA signs is recorded in its database; see: certkdb issued.\n" +
+			"Use --ensure in scripts that run repeatedly: if the entry differs, that is an error, or with --replace a new certificate is\n" +
+			"made. To replace a certificate before it expires: certkdb renew LABEL --before 30d.\n\n" +
 			examples(
 				"certkdb create web --cn www.example.com",
 				"certkdb create web --cn www.example.com --san dns:example.com --san ip:192.0.2.7 --days 90",
@@ -220,14 +219,14 @@ func requestCommand(env *op.Env) *cli.Command {
 		&cli.BoolFlag{Name: "force", Usage: "replace an existing file", Destination: &o.Out.Force},
 		&cli.BoolFlag{Name: "replace", Usage: "replace an entry that has the label", Destination: &o.Replace},
 		&cli.BoolFlag{
-			Name: "ensure", Usage: "do nothing when the label has such a request already, or the certificate that came of it",
+			Name: "ensure", Usage: "do nothing if the label already has such a request, or the certificate issued for it",
 			Destination: &o.Ensure,
 		},
 	}
 	flags = append(append(append(flags, changeFlags()...), subjectFlags(&o.Spec, &lists)...), useFlags(&o.Spec, &lists)...)
 	return &cli.Command{
-		Name: "request", Category: groupIssuing, Usage: "make a private key and a PKCS #10 request for a certificate", ArgsUsage: "LABEL",
-		Description: "The key stays in the database under the label until the certificate comes: certkdb receive.\n\n" +
+		Name: "request", Category: groupIssuing, Usage: "create a private key and a PKCS #10 certificate request", ArgsUsage: "LABEL",
+		Description: "The key waits in the database under the label until you add the certificate with: certkdb receive.\n\n" +
 			examples(
 				"certkdb request web --cn www.example.com --san dns:example.com --out web.csr",
 				"certkdb request web --dn 'CN=fqdn,OU=Storage,O=Example' --key-type rsa2048 --ku digitalSignature,keyEncipherment --eku "+
@@ -239,7 +238,7 @@ func requestCommand(env *op.Env) *cli.Command {
 			o.Label = args[0]
 			return o, checkValues(c)
 		}, func(w io.Writer, made issuing.Requested) {
-			if o.Out.Path == "-" { // for another program, that wants nothing else
+			if o.Out.Path == "-" { // for another program, which expects nothing else
 				fmt.Fprint(w, made.PEM)
 				return
 			}
@@ -265,9 +264,9 @@ func signCommand(env *op.Env) *cli.Command {
 	var o issuing.Sign
 	var lists specLists
 	flags := append(authorityFlags(env, &o.CA),
-		&cli.BoolFlag{Name: "preserve", Usage: "take the extensions that the requests ask for", Destination: &o.Preserve},
-		&cli.BoolFlag{Name: "chain", Usage: "write the CA's chain behind each certificate", Destination: &o.Chain},
-		&cli.StringFlag{Name: "out", Usage: "the `FILE` to write, a folder for several; else standard output", Destination: &o.Out.Path},
+		&cli.BoolFlag{Name: "preserve", Usage: "accept the extensions that the requests ask for", Destination: &o.Preserve},
+		&cli.BoolFlag{Name: "chain", Usage: "write the CA's chain after each certificate", Destination: &o.Chain},
+		&cli.StringFlag{Name: "out", Usage: "the `FILE` to write, or a folder for several; default: standard output", Destination: &o.Out.Path},
 		&cli.BoolFlag{Name: "force", Usage: "replace existing files", Destination: &o.Out.Force},
 	)
 	flags = append(flags, changeFlags()...)
@@ -275,9 +274,9 @@ func signCommand(env *op.Env) *cli.Command {
 	flags = append(flags, subject[:len(subject)-1]...) // the key is the requester's
 	flags = append(append(flags, useFlags(&o.Spec, &lists)...), timeFlags(&o.Spec)...)
 	return &cli.Command{
-		Name: "sign", Category: groupIssuing, Usage: "sign PKCS #10 requests by a CA of the database", ArgsUsage: "FILE|FOLDER…",
-		Description: "Takes of a request what the profile allows; --preserve takes its extensions too. What is given here replaces what the\n" +
-			"request says. All the requests are signed or none, and recorded before they are written: certkdb issued.\n\n" +
+		Name: "sign", Category: groupIssuing, Usage: "sign PKCS #10 requests with a CA in the database", ArgsUsage: "FILE|FOLDER…",
+		Description: "Accepts from a request what the profile allows, and with --preserve its extensions too. Options override the request.\n" +
+			"All requests are signed, or none. Certificates are recorded before they are written; see: certkdb issued.\n\n" +
 			examples(
 				"certkdb sign web.csr --ca sub --out web.crt", "certkdb sign web.csr --ca sub --profile peer --preserve --days 90 --chain",
 				"certkdb sign requests/ --ca sub --out certificates/",
@@ -304,7 +303,7 @@ func signCommand(env *op.Env) *cli.Command {
 	}
 }
 
-// printSigned prints certificates that have no file of their own; what is said about them then goes to standard error.
+// printSigned prints certificates that are not written to files; messages about them then go to standard error.
 func printSigned(w, notes io.Writer, signed issuing.Signed) {
 	for _, s := range signed.Certificates {
 		if s.PEM != "" {
@@ -324,7 +323,7 @@ func printSigned(w, notes io.Writer, signed issuing.Signed) {
 
 func signedLine(s *issuing.SignedCertificate) string {
 	line := "signed " + printable(orDash(s.Subject))
-	if s.Serial != "" { // else it is still the remote CA's to say
+	if s.Serial != "" { // else the remote CA has not chosen it yet
 		line += fmt.Sprintf(": serial %s, until %s", s.Serial, s.NotAfter[:len(time.DateOnly)])
 	}
 	if s.Out != "" {
@@ -336,7 +335,7 @@ func signedLine(s *issuing.SignedCertificate) string {
 func receiveCommand(env *op.Env) *cli.Command {
 	var o issuing.Receive
 	return &cli.Command{
-		Name: "receive", Category: groupIssuing, Usage: "take the certificate that a CA made for a request of the database", ArgsUsage: "FILE…",
+		Name: "receive", Category: groupIssuing, Usage: "add the certificate that a CA issued for a request in the database", ArgsUsage: "FILE…",
 		Description: "Finds the pending request, or the entry to renew, by the public key, and builds the chain from the input and the " +
 			"database.\n\n" +
 			examples(
@@ -345,7 +344,7 @@ func receiveCommand(env *op.Env) *cli.Command {
 			),
 		Flags: append(changeFlags(),
 			&cli.StringFlag{
-				Name: "label", Aliases: []string{"l"}, Usage: "`LABEL` of the request; else found by the public key", Destination: &o.Label,
+				Name: "label", Aliases: []string{"l"}, Usage: "`LABEL` of the request; default: found by the public key", Destination: &o.Label,
 			},
 			&cli.BoolFlag{Name: "default", Usage: "make it the default entry", Destination: &o.Default},
 		),
@@ -362,7 +361,7 @@ func printReceived(w io.Writer, r issuing.Received) {
 	)
 	printRefreshed(w, r.Refreshed)
 	if !r.Complete {
-		fmt.Fprintf(w, "note: the chain is not complete: add the certificate of %s\n", printable(r.Missing))
+		fmt.Fprintf(w, "note: the chain is incomplete: add the certificate of %s\n", printable(r.Missing))
 	}
 }
 
@@ -370,18 +369,18 @@ func renewCommand(env *op.Env) *cli.Command {
 	var o issuing.Renew
 	var before string
 	return &cli.Command{
-		Name: "renew", Category: groupIssuing, Usage: "replace a certificate by a new one for the same names and uses", ArgsUsage: "LABEL",
-		Description: "A self-signed certificate signs itself, another one is signed by its CA, when that is in the database or named. A new\n" +
-			"private key is made unless --reuse-key keeps it; a CA keeps its key, so that what it issued stays valid, unless --key-type\n" +
-			"asks for another, and its new certificate goes into the chains of the entries that hold the old one. With --before nothing is done " +
-			"as long as it is not due.\n\n" +
+		Name: "renew", Category: groupIssuing, Usage: "replace a certificate with a new one for the same names and uses", ArgsUsage: "LABEL",
+		Description: "A self-signed certificate is self-signed again. Any other is signed by its CA, which is found in the database or named\n" +
+			"with --ca. The entry gets a new private key, unless --reuse-key keeps the old one. A CA keeps its key, so that what it\n" +
+			"issued stays valid, unless you give --key-type; its new certificate replaces the old one in the chains of other entries.\n" +
+			"With --before, nothing is done until the certificate is due.\n\n" +
 			examples("certkdb renew web", "certkdb renew web --before 30d", "certkdb renew web --reuse-key --days 90"),
 		Flags: append(append(changeFlags(), authorityFlags(env, &o.CA)...),
 			&cli.BoolFlag{Name: "reuse-key", Usage: "keep the private key", Destination: &o.ReuseKey},
-			&cli.StringFlag{Name: "key-type", Usage: "`TYPE` of the new key; else as before", Destination: &o.KeyType},
-			&cli.IntFlag{Name: "days", Usage: "valid for `N` days; else as long as before", DefaultText: "as before", Destination: &o.Days},
+			&cli.StringFlag{Name: "key-type", Usage: "`TYPE` of the new key; default: as before", Destination: &o.KeyType},
+			&cli.IntFlag{Name: "days", Usage: "valid for `N` days; default: as long as before", DefaultText: "as before", Destination: &o.Days},
 			&cli.StringFlag{Name: "before", Usage: "only if it expires within a `TIME` such as 30d", Destination: &before},
-			&cli.BoolFlag{Name: "lint", Usage: "refuse a certificate that the linter calls wrong", Destination: &o.Lint},
+			&cli.BoolFlag{Name: "lint", Usage: "refuse a certificate in which the linter finds errors", Destination: &o.Lint},
 		),
 		Action: change(env, "renew", func(c *cli.Context, args []string) (op.Operation[issuing.Renewed], error) {
 			if err := checkValues(c); err != nil {

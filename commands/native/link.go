@@ -43,9 +43,10 @@ func (l links) print(w io.Writer) {
 
 func linkCommand(env *op.Env, names []string) *cli.Command {
 	return &cli.Command{
-		Name: "link", Category: groupOperations, Usage: "make links by which certkdb is IBM's programs", ArgsUsage: "FOLDER",
-		Description: "A link of each name in the group of dialects goes into the folder, so that scripts find dsmcert, gsk8capicmd_64 and the\n" +
-			"others there. If another program has one of the names, none is made.\n\n" + examples("certkdb link /usr/local/ibm/gsk8_64/bin"),
+		Name: "link", Category: groupOperations, Usage: "create links to certkdb with the names of IBM's programs", ArgsUsage: "FOLDER",
+		Description: "Creates a link in the folder for each name in the group of dialects, so that scripts find dsmcert, gsk8capicmd_64 and\n" +
+			"the others there. If another program already has one of the names, no link is created.\n\n" +
+			examples("certkdb link /usr/local/ibm/gsk8_64/bin"),
 		Flags: changeFlags(),
 		Action: action(env, "link", func(c *cli.Context, args []string) (links, error) {
 			return makeLinks(args[0], names, c.Bool(flagDryRun))
@@ -56,7 +57,7 @@ func linkCommand(env *op.Env, names []string) *cli.Command {
 func unlinkCommand(env *op.Env, names []string) *cli.Command {
 	return &cli.Command{
 		Name: "unlink", Category: groupOperations, Usage: "remove the links to certkdb from a folder", ArgsUsage: "FOLDER",
-		Description: "Other programs of those names stay.\n\n" + examples("certkdb unlink /usr/local/ibm/gsk8_64/bin"),
+		Description: "Other programs with those names are left alone.\n\n" + examples("certkdb unlink /usr/local/ibm/gsk8_64/bin"),
 		Flags:       changeFlags(),
 		Action: action(env, "unlink", func(c *cli.Context, args []string) (links, error) {
 			return removeLinks(args[0], names, c.Bool(flagDryRun))
@@ -137,7 +138,7 @@ func makeLinks(folder string, names []string, dryRun bool) (links, error) {
 		case err != nil:
 			return links{Folder: folder}, fmt.Errorf("linking %q: %w", name, op.UnwrapPath(err))
 		case whose == foreign:
-			return links{Folder: folder}, fmt.Errorf("linking %q: %w, and is no link to this program", filepath.Join(folder, name), fs.ErrExist)
+			return links{Folder: folder}, fmt.Errorf("linking %q: %w, and is not a link to this program", filepath.Join(folder, name), fs.ErrExist)
 		case whose == ours:
 			done.Unchanged = append(done.Unchanged, name)
 		default:
@@ -156,7 +157,7 @@ func makeLinks(folder string, names []string, dryRun bool) (links, error) {
 	return done, nil
 }
 
-// whyNot is err without its path, or otherwise if there is none.
+// whyNot is err without its path, or otherwise if err is nil.
 func whyNot(err, otherwise error) error {
 	if err == nil {
 		return otherwise

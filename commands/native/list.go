@@ -25,7 +25,7 @@ func listCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "list", Aliases: []string{"ls"}, Category: groupEntries, Usage: "list the entries, sorted by label",
 		ArgsUsage: "[PATTERN]",
-		Description: "The pattern is a shell's: * ? [a-z]. The output is streamed, so that a million entries need no memory.\n\n" +
+		Description: "The pattern is a shell's: * ? [a-z]. The output is streamed: memory use does not grow with the number of entries.\n\n" +
 			examples(
 				"certkdb list", "certkdb list 'corp-*' -o wide", "certkdb list --expiring 30d --json", "certkdb list --expiring 30d --check",
 				"certkdb list --db /etc/ssl/certs/ca-certificates.crt --expiring 90d", "certkdb list --kind personal -o name",
@@ -54,10 +54,10 @@ func listCommand(env *op.Env) *cli.Command {
 				return err
 			}
 			if check && o.Expiring == 0 && !o.Expired {
-				return usage(c, "--check goes with --expired or --expiring TIME")
+				return usage(c, "--check needs --expired or --expiring TIME")
 			}
 			out := env.Stdout
-			if check { // the verdict counts, whether somebody reads the list or not
+			if check { // the exit code counts even if nothing reads the list
 				out = patient{out}
 			}
 			n, err := list(c, env, out, o, format)
@@ -92,7 +92,7 @@ func list(c *cli.Context, env *op.Env, out io.Writer, o inspect.List, format str
 	return n, w.Flush()
 }
 
-// patient is a writer that goes on when nobody reads.
+// patient is a writer that goes on when its output was closed.
 type patient struct{ w io.Writer }
 
 func (p patient) Write(data []byte) (int, error) {

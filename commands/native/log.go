@@ -17,7 +17,7 @@ func logCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "log", Category: groupDatabase, Usage: "show the audit log: who changed or exported what, and when",
 		Description: examples("certkdb log", "certkdb log --after 120", "certkdb log -o jsonl"),
-		Flags:       []cli.Flag{&cli.Uint64Flag{Name: "after", Usage: "only records behind number `N`", Destination: &o.After}},
+		Flags:       []cli.Flag{&cli.Uint64Flag{Name: "after", Usage: "only records after number `N`", Destination: &o.After}},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
 				return err

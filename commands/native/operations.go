@@ -29,7 +29,7 @@ func versionCommand(env *op.Env) *cli.Command {
 func dialectCommand(env *op.Env, name string, run Dialect) *cli.Command {
 	return &cli.Command{
 		Name: name, Category: groupDialects, Usage: "the command line of IBM's " + name, SkipFlagParsing: true, ArgsUsage: "…",
-		Description: "Also when the program is called by this name.",
+		Description: "The same as calling the program by this name.",
 		Action: func(c *cli.Context) error {
 			return dialectExit(run(c.Context, env, c.Args().Slice()))
 		},

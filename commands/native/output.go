@@ -24,7 +24,7 @@ const (
 	formatIndex = "index"
 )
 
-// outputFormat is the format asked for; allowed are those that the command knows besides table and json.
+// outputFormat is the format asked for; allowed are those that the command has in addition to table and json.
 func outputFormat(c *cli.Context, allowed ...string) (string, error) {
 	format := c.String(flagOutput)
 	switch {
@@ -75,7 +75,7 @@ func refuseJSON(c *cli.Context) error {
 	return nil
 }
 
-// printJSON prints v, a struct, with the field "schema" in front, and "dry_run" behind that if nothing was done.
+// printJSON prints v, a struct, with the field "schema" in front, then "dry_run" if nothing was done.
 func printJSON(w io.Writer, name string, v any, dryRun bool) error {
 	body, err := json.Marshal(v)
 	if err != nil {
@@ -93,7 +93,7 @@ func printJSON(w io.Writer, name string, v any, dryRun bool) error {
 	return err
 }
 
-// onceFailing keeps the first error of a writer, so that text can be printed without asking after each line.
+// onceFailing keeps the first error of a writer, so that text can be printed without a check after each line.
 type onceFailing struct {
 	w   io.Writer
 	err error

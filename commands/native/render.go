@@ -91,7 +91,7 @@ func hintFor(err error) string {
 
 func existsHint(e *op.Exists) string {
 	if e.Ensure {
-		return "make a new one in its place with --replace, or choose another label"
+		return "replace it with a new one with --replace, or choose another label"
 	}
 	return "replace it with --replace, or choose another label"
 }
@@ -112,18 +112,18 @@ func featureHint(e *op.Unsupported) string {
 func problemHint(p *op.Problem) string {
 	switch p.Code {
 	case op.NoDatabase:
-		return "make it with: certkdb init --db " + op.Quote(p.Location)
+		return "create it with: certkdb init --db " + op.Quote(p.Location)
 	case op.NoKeyPassword:
-		return "private keys are kept encrypted in it, and certkdb export --key writes plain ones; " + hintFor(p.Err)
+		return "it keeps private keys encrypted; certkdb export --key writes unencrypted ones; " + hintFor(p.Err)
 	case op.NoPassword:
 		return passwordHint(op.Field(p.Found))
 	case op.NotIssued:
 		return "see the serial numbers with: certkdb issued --ca " + op.Quote(p.Label)
 	case op.IssuedNotWritten:
-		return fmt.Sprintf("it was issued and is recorded: get it with: certkdb issued --ca %s --serial %s -o pem", op.Quote(p.Label), p.Found)
+		return fmt.Sprintf("it was issued and recorded; get it with: certkdb issued --ca %s --serial %s -o pem", op.Quote(p.Label), p.Found)
 	case op.NotValid:
 		if p.Label != "" {
-			return trustCure(p.Label)
+			return trustRemedy(p.Label)
 		}
 		return p.Found
 	}
@@ -134,37 +134,37 @@ func problemHint(p *op.Problem) string {
 var problemHints = sync.OnceValue(func() map[op.Code]string {
 	return map[op.Code]string{
 		op.NoDefaultDatabase: "use --db FILE or set CERTKDB_DB",
-		op.PasswordsDiffer:   "type the same one twice",
+		op.PasswordsDiffer:   "type the same password twice",
 		op.NoCredentials:     "cred:NAME works in a systemd service with LoadCredential=NAME:…",
 		op.FIPSOff:           "start the program with GODEBUG=fips140=on in its environment, or leave --fips out",
-		op.NotFIPS:           "approved are RSA of 2048 bits and more, P-256, P-384, P-521, Ed25519 and ML-DSA; or leave --fips out",
+		op.NotFIPS:           "use RSA with at least 2048 bits, P-256, P-384, P-521, Ed25519 or ML-DSA, or leave --fips out",
 		op.UntrustedServer:   "if you trust the server, add the certificate of its CA to the database: certkdb add FILE",
 		op.FileExists:        "replace it with --force",
 		op.SecretExists:      "name a file that does not exist yet, in a folder that does",
-		op.DamagedEntry: "see what is damaged with: certkdb check; restore a backup, or give the entry up with: " +
+		op.DamagedEntry: "see what is damaged with: certkdb check; restore a backup, or delete the entry with: " +
 			"certkdb delete LABEL --damaged",
 		op.SeveralEntries:        "leave --label out, or choose one of them with --only",
 		op.KeyWithoutCertificate: "add its certificate first with: certkdb receive FILE; or name only the other labels",
 		op.KeysOneByOne:          "copy everything with: certkdb copy --all --to FILE",
 		op.KeyAlone:              "write it with its certificates: --combined",
-		op.NoKeyFormat:           "key databases hold private keys without them; others do not hold any",
+		op.NoKeyFormat:           "leave them out: key databases include private keys anyway, other formats never do",
 		op.TraditionalIsPlain:    "an encrypted one is always PKCS #8",
 		op.ProfileIsRemote:       "leave --ca out, or choose a profile without a remote",
-		op.CARevoked:             "make another CA; what is only on hold is given back with: certkdb revoke --reason removeFromCRL",
+		op.CARevoked:             "create another CA; if this one is only on hold, release it with: certkdb revoke --reason removeFromCRL",
 		op.RequestWaits:          "when the CA has signed it: certkdb receive FILE",
-		op.NoIssuerKey: "name the CA with --ca LABEL (--ca-db FILE), or make a request with: certkdb request; " +
-			"and receive the new certificate",
+		op.NoIssuerKey: "name the CA with --ca LABEL (--ca-db FILE), or create a request with: certkdb request, " +
+			"and add the new certificate with: certkdb receive",
 		op.NoMatchingKey: "see the requests with: certkdb list --kind request; " +
-			"a certificate without a key here is added with: certkdb add",
+			"to add a certificate without a key: certkdb add",
 		op.NeedsFolder:    "name it with --out FOLDER",
 		op.OnlyOnePiece:   "use --format pem",
 		op.ReadOnlyKind:   "use another --type, for example ckdb or pkcs12",
 		op.LostPassword:   "write it to a file with --password-out FILE; init also takes --stash",
-		op.LastSlot:       "add another password or a stash first; with --force nothing opens the database any more",
+		op.LastSlot:       "add another password or a stash first; after --force nothing opens the database any more",
 		op.NoSlot:         "see them with: certkdb slots list",
-		op.SlotsDropped:   "give the password with --password SRC, or remove what cannot be kept with --drop-slots",
-		op.Damaged:        "what still opens can be saved with: certkdb copy --all --to NEW.ckdb; or take a backup",
-		op.Unreadable:     "restore a backup: the damage is so great that nothing can be checked",
+		op.SlotsDropped:   "give the password with --password SRC, or remove the slots that cannot be kept with --drop-slots",
+		op.Damaged:        "save what can still be read with: certkdb copy --all --to NEW.ckdb; or restore a backup",
+		op.Unreadable:     "restore a backup: the damage is too severe to check anything",
 		op.ClosedKeys:     "give the passwords of single keys with --in-key-password",
 		op.ClosedFile:     "give the password with --in-password SRC",
 		op.StoreOnStdin:   "write it to a file and name that",
@@ -174,7 +174,7 @@ var problemHints = sync.OnceValue(func() map[op.Code]string {
 	}
 })
 
-// passwordHint says how to give a password when there is nobody to ask.
+// passwordHint says how to give a password when there is no terminal to ask on.
 func passwordHint(field op.Field) string {
 	text := "give it with " + flagName(field) + " file:PATH, env:VAR, fd:N, stdin, cred:NAME or prompt, in $CERTKDB_PASSWORD_FILE"
 	switch field {
@@ -190,17 +190,17 @@ func passwordHint(field op.Field) string {
 func classHint(err error) string {
 	switch {
 	case errors.Is(err, sealed.ErrStashMode):
-		return "chmod 600 the stash; if others may have read it, make it again with: certkdb stash create"
+		return "chmod 600 the stash; if others may have read it, replace it with: certkdb stash create"
 	case errors.Is(err, kdb.ErrPassword):
-		return "see where the password may have come from with: certkdb help passwords"
+		return "see where passwords can come from with: certkdb help passwords"
 	case errors.Is(err, kdb.ErrLocked):
 		return "another process is writing; wait longer with --lock-timeout 60s"
 	case errors.Is(err, kdb.ErrChanged):
 		return "run the command again"
 	case errors.Is(err, kdb.ErrVersion):
-		return "the file may belong to a newer certkdb, or be no key database at all; see what it is with: certkdb show --file FILE"
+		return "the file may need a newer certkdb, or may not be a key database; see what it is with: certkdb show --file FILE"
 	case errors.Is(err, kdb.ErrCorrupt):
-		return "find out how much is damaged with: certkdb check; then restore a backup, or give an entry up with: " +
+		return "see what is damaged with: certkdb check; then restore a backup, or delete damaged entries with: " +
 			"certkdb delete LABEL --damaged"
 	case errors.Is(err, fs.ErrPermission):
 		return "run as the owner of the file, or change its owner and mode"

@@ -39,7 +39,7 @@ func TestRender(t *testing.T) {
 		{&op.Exists{Label: "x"}, `label "x": label exists already`, "replace it with --replace, or choose another label"},
 		{
 			&op.Exists{Label: "x", Found: "another key", Ensure: true}, `label "x": label exists already, and is not what is asked for: another key`,
-			"make a new one in its place with --replace, or choose another label",
+			"replace it with a new one with --replace, or choose another label",
 		},
 		{&op.WrongKind{Label: "x", Reason: "why"}, `label "x": wrong usage: why`, ""},
 		{

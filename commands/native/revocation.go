@@ -16,8 +16,8 @@ import (
 func issuedCommand(env *op.Env) *cli.Command {
 	var o issuing.Issued
 	return &cli.Command{
-		Name: "issued", Category: groupIssuing, Usage: "list what a CA of the database has issued",
-		Description: "As -o index, the list is what openssl ca keeps, so that openssl ocsp -index answers for the CA.\n\n" +
+		Name: "issued", Category: groupIssuing, Usage: "list the certificates that a CA in the database has issued",
+		Description: "With -o index, the list has the format of openssl ca, so that openssl ocsp -index can answer for the CA.\n\n" +
 			examples(
 				"certkdb issued --ca sub", "certkdb issued --ca sub --serial 43563c82e3f71e21 -o pem", "certkdb issued --ca sub --json",
 				"certkdb issued --ca sub -o csv > issued.csv", "certkdb issued --ca sub -o index > index.txt",
@@ -104,10 +104,11 @@ func csvIssued(w io.Writer, list []issuing.IssuedCertificate) error {
 func revokeCommand(env *op.Env) *cli.Command {
 	var o issuing.Revoke
 	return &cli.Command{
-		Name: "revoke", Category: groupIssuing, Usage: "take back a certificate that a CA of the database issued", ArgsUsage: "[LABEL]",
-		Description: "Names the certificate by a label of the database, by its serial number or by a file. It counts from the next list on:\n" +
-			"certkdb crl. Reasons: unspecified keyCompromise cACompromise affiliationChanged superseded cessationOfOperation certificateHold\n" +
-			"privilegeWithdrawn aACompromise. What is on hold is given back by removeFromCRL, and made final by another reason.\n\n" +
+		Name: "revoke", Category: groupIssuing, Usage: "revoke a certificate that a CA in the database issued", ArgsUsage: "[LABEL]",
+		Description: "Name the certificate by a label in the database, by its serial number or by a file. The revocation takes effect with\n" +
+			"the next list; see: certkdb crl. Reasons: unspecified keyCompromise cACompromise affiliationChanged superseded\n" +
+			"cessationOfOperation certificateHold privilegeWithdrawn aACompromise. removeFromCRL releases a certificate from hold;\n" +
+			"any other reason makes the revocation final.\n\n" +
 			examples(
 				"certkdb revoke web --ca sub --reason keyCompromise", "certkdb revoke --serial 43563c82e3f71e21 --ca sub",
 				"certkdb revoke --file old.crt --ca sub", "certkdb revoke api --ca sub --reason certificateHold",
@@ -117,7 +118,7 @@ func revokeCommand(env *op.Env) *cli.Command {
 			&cli.StringFlag{Name: "ca", Usage: "`LABEL` of the CA", Destination: &o.CA},
 			&cli.StringFlag{Name: "serial", Usage: "the serial `NUMBER`, hexadecimal", Destination: &o.Serial},
 			&cli.StringFlag{Name: "file", Usage: "a `FILE` with the certificate", Destination: &o.File},
-			&cli.StringFlag{Name: "reason", Usage: "why: a `NAME` of RFC 5280, 5.3.1", Destination: &o.Reason},
+			&cli.StringFlag{Name: "reason", Usage: "why: a reason `NAME` from RFC 5280, 5.3.1", Destination: &o.Reason},
 		),
 		Action: change(env, "revoke", func(c *cli.Context, _ []string) (op.Operation[issuing.Revoked], error) {
 			named := c.NArg()
@@ -153,14 +154,14 @@ func crlCommand(env *op.Env) *cli.Command {
 	var o issuing.CRL
 	var next string
 	return &cli.Command{
-		Name: "crl", Category: groupIssuing, Usage: "make a revocation list of a CA of the database",
-		Description: "Each list has the next number and names when the following one comes.\n\n" +
+		Name: "crl", Category: groupIssuing, Usage: "create a revocation list for a CA in the database",
+		Description: "Each list has the next number and states when the following one is due.\n\n" +
 			examples("certkdb crl --ca sub --out sub.crl", "certkdb crl --ca sub --format der --next-update 1d --out sub.crl --force"),
 		Flags: append(changeFlags(),
 			&cli.StringFlag{Name: "ca", Usage: "`LABEL` of the CA", Destination: &o.CA},
-			&cli.StringFlag{Name: "next-update", Usage: "the next list comes within a `TIME`", Value: "7d", Destination: &next},
+			&cli.StringFlag{Name: "next-update", Usage: "the next list is due within a `TIME`", Value: "7d", Destination: &next},
 			&cli.StringFlag{Name: "format", Usage: "`FORMAT`: pem or der", Value: "pem", Destination: (*string)(&o.Format)},
-			&cli.StringFlag{Name: "out", Usage: "the `FILE` to write; else standard output", Destination: &o.Out.Path},
+			&cli.StringFlag{Name: "out", Usage: "the `FILE` to write; default: standard output", Destination: &o.Out.Path},
 			&cli.BoolFlag{Name: "force", Usage: "replace an existing file", Destination: &o.Out.Force},
 		),
 		Action: change(env, "crl", func(*cli.Context, []string) (op.Operation[issuing.CRLDone], error) {

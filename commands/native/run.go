@@ -117,16 +117,16 @@ func detailed(c *cli.Context, changed bool, err error) error {
 // changeFlags are the options of commands that change something.
 func changeFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.BoolFlag{Name: flagDetailed, Usage: "exit with 20 if something was changed, with 0 if there was nothing to do"},
+		&cli.BoolFlag{Name: flagDetailed, Usage: "exit with 20 if something changed, with 0 if there was nothing to do"},
 		dryRunFlag(),
 	}
 }
 
 func dryRunFlag() cli.Flag {
-	return &cli.BoolFlag{Name: flagDryRun, Usage: "say what would be done, and do nothing"}
+	return &cli.BoolFlag{Name: flagDryRun, Usage: "say what would be done, but change nothing"}
 }
 
-// arguments checks the arguments against the command's ArgsUsage: words, of which [WORD] may be missing and WORD… repeated.
+// arguments compares the arguments with the command's ArgsUsage: words, of which [WORD] is optional and WORD… may be repeated.
 func arguments(c *cli.Context) ([]string, error) {
 	args := c.Args().Slice()
 	i := 0

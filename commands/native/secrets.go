@@ -17,8 +17,8 @@ func passwdCommand(env *op.Env) *cli.Command {
 	var o databases.Passwd
 	return &cli.Command{
 		Name: "passwd", Category: groupDatabase, Usage: "change the database's password",
-		Description: "The old password, or the stash, opens the database; the new one is tried once before the old one goes. Stashes go on\n" +
-			"opening the database: they hold no password.\n\n" +
+		Description: "The old password, or the stash, opens the database. The new password is tried once before the old one is removed.\n" +
+			"Stashes still open the database, because they hold no password.\n\n" +
 			examples(
 				"certkdb passwd", "certkdb passwd --password file:old.pw --new-password file:new.pw",
 				"certkdb passwd --generate-password --password-out new.pw",
@@ -61,7 +61,7 @@ func printSlots(w io.Writer, listed databases.Slots) {
 func slotsAddCommand(env *op.Env) *cli.Command {
 	var o databases.AddSlot
 	return &cli.Command{
-		Name: "add", Usage: "add a password that opens the database too",
+		Name: "add", Usage: "add another password that opens the database",
 		Description: examples("certkdb slots add --new-password file:second.pw"),
 		Flags:       newPasswordFlags(env, &o.NewPassword),
 		Action: act(env, "slots.add", func(*cli.Context, []string) (op.Act[databases.SlotDone], error) { return o, nil },
@@ -78,12 +78,11 @@ func slotsAddCommand(env *op.Env) *cli.Command {
 func slotsRemoveCommand(env *op.Env) *cli.Command {
 	var force bool
 	return &cli.Command{
-		Name: "remove", Usage: "remove a key slot: what opened it opens the database no more", ArgsUsage: "SLOT",
-		Description: "The last slot that can be used stays: nothing would open the database any more. The slot of a stash counts only while " +
-			"the\n" +
-			"stash is there and opens it.\n\n" +
+		Name: "remove", Usage: "remove a key slot: its password or stash no longer opens the database", ArgsUsage: "SLOT",
+		Description: "The last usable slot cannot be removed, because nothing would open the database any more. The slot of a stash counts\n" +
+			"only while the stash exists and opens it.\n\n" +
 			examples("certkdb slots remove 2"),
-		Flags: append(changeFlags(), &cli.BoolFlag{Name: "force", Usage: "remove the last one too", Destination: &force}),
+		Flags: append(changeFlags(), &cli.BoolFlag{Name: "force", Usage: "remove even the last one", Destination: &force}),
 		Action: act(env, "slots.remove", func(c *cli.Context, args []string) (op.Act[databases.SlotDone], error) {
 			id, err := strconv.Atoi(args[0])
 			if err != nil {
@@ -96,13 +95,13 @@ func slotsRemoveCommand(env *op.Env) *cli.Command {
 
 func stashCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
-		Name: "stash", Category: groupDatabase, Usage: "keep a key beside the database, so that commands run unattended",
+		Name: "stash", Category: groupDatabase, Usage: "keep a key next to the database, so that commands run unattended",
 		Description: "The stash of a native database is a random key in a file that only its owner may read. It reveals no password, and\n" +
-			"removing it revokes it: a stolen copy opens nothing any more. That of an IBM CMS database or a PKCS #12 file contains the\n" +
-			"password, hidden from nobody who can read the file.\n\n" +
+			"removing it revokes it: a stolen copy no longer opens anything. The stash of an IBM CMS database or a PKCS #12 file\n" +
+			"contains the password, merely obscured: anyone who can read the file can recover it.\n\n" +
 			examples("certkdb stash create", "certkdb stash remove"),
 		Subcommands: []*cli.Command{
-			stashSubcommand(env, "create", "make a stash beside the database", databases.CreateStash{}),
+			stashSubcommand(env, "create", "create a stash next to the database", databases.CreateStash{}),
 			stashSubcommand(env, "remove", "remove the stash and its key slot", databases.RemoveStash{}),
 		},
 	}
@@ -122,10 +121,10 @@ func rekeyCommand(env *op.Env) *cli.Command {
 	var o databases.Rekey
 	return &cli.Command{
 		Name: "rekey", Category: groupDatabase, Usage: "encrypt the whole database under a new master key",
-		Description: "Use this after a possible compromise. Whoever holds the old master key, a removed slot, or a stolen stash with old " +
-			"copies of\n" +
-			"the file cannot read anything written from now on. The stash gets a new key. The password in use goes on working: change it with\n" +
-			"certkdb passwd if it may be known. Other slots cannot be carried over and make it fail, unless --drop-slots is given.\n\n" +
+		Description: "Use this after a possible compromise. An attacker with the old master key, a removed slot, or a stolen stash and old\n" +
+			"copies of the file cannot read anything written from now on. The stash gets a new key. The current password keeps\n" +
+			"working: change it with certkdb passwd if it may be known. Other slots cannot be carried over: rekey fails unless you\n" +
+			"drop them with --drop-slots.\n\n" +
 			examples(
 				"certkdb rekey --password prompt",
 				"certkdb rekey --password file:pw --drop-slots",

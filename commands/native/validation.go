@@ -61,9 +61,8 @@ func validateCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "validate", Category: groupIssuing, Usage: "build and validate chains from what the database trusts, and explain the verdict",
 		ArgsUsage: "[LABEL…]",
-		Description: "Path validation is that of RFC 5280, section 6: chains are built from the trusted entries, the other CAs of the " +
-			"database and\n" +
-			"what comes with the certificate. Each failure names the certificate, the rule and what would mend it. Exits with 8 when a\n" +
+		Description: "Validates paths as in RFC 5280, section 6. Chains are built from the trusted entries, the other CAs in the database and\n" +
+			"the certificates that come along. Each failure names the certificate, the rule and a remedy. Exits with 8 if a\n" +
 			"certificate is not valid.\n\n" +
 			examples(
 				"certkdb validate web --host www.example.com",
@@ -76,30 +75,30 @@ func validateCommand(env *op.Env) *cli.Command {
 				Name: "file", Usage: "a `FILE` with a certificate and its chain, in any order; may be repeated", Destination: &files,
 			},
 			&cli.StringFlag{
-				Name: "host", Usage: "the certificate must be for this `NAME`: a host's, an IP address or an e-mail address", Destination: &o.Host,
+				Name: "host", Usage: "the certificate must be for this `NAME`: a host name, an IP address or an e-mail address", Destination: &o.Host,
 			},
 			&cli.StringFlag{
 				Name: "purpose", Usage: "`USE`: server, client, code, email, timestamp, ocsp, any, or a dotted identifier", Destination: &o.Purpose,
 			},
-			&cli.StringFlag{Name: "at", Usage: "the moment of the validation: a `TIME`; else now", Destination: &o.At},
+			&cli.StringFlag{Name: "at", Usage: "validate as of this `TIME`; default: now", Destination: &o.At},
 			&cli.StringSliceFlag{
-				Name: "crl", Usage: "a `FILE` with revocation lists; then each certificate needs one; may be repeated", Destination: &crls,
+				Name: "crl", Usage: "a `FILE` with revocation lists; with it, every certificate needs one; may be repeated", Destination: &crls,
 			},
 			&cli.StringFlag{
 				Name:        "ocsp",
-				Usage:       "ask for its status by OCSP: a `FILE` with a response, a responder's URL, or the word certificate for the one it names",
+				Usage:       "check its status by OCSP: a `FILE` with a response, a responder's URL, or the word certificate for the one it names",
 				Destination: &o.OCSP,
 			},
 			&cli.StringSliceFlag{Name: "trust", Usage: "a `FILE` with further trust anchors; may be repeated", Destination: &trust},
-			&cli.BoolFlag{Name: "only-trust", Usage: "trust nothing but --trust", Destination: &o.OnlyThese},
+			&cli.BoolFlag{Name: "only-trust", Usage: "trust only --trust, not the database", Destination: &o.OnlyThese},
 			&cli.StringSliceFlag{Name: "policy", Usage: "acceptable policies: dotted `OID,OID`, or any", Destination: &policies},
 			&cli.BoolFlag{Name: "explicit-policy", Usage: "the chain must be valid for one of the policies", Destination: &o.ExplicitPolicy},
-			&cli.BoolFlag{Name: "inhibit-policy-mapping", Usage: "policies must not be mapped", Destination: &o.InhibitMapping},
-			&cli.BoolFlag{Name: "inhibit-any-policy", Usage: "anyPolicy does not count", Destination: &o.InhibitAny},
+			&cli.BoolFlag{Name: "inhibit-policy-mapping", Usage: "do not allow policy mappings", Destination: &o.InhibitMapping},
+			&cli.BoolFlag{Name: "inhibit-any-policy", Usage: "ignore anyPolicy", Destination: &o.InhibitAny},
 			&cli.IntFlag{Name: "max-depth", Usage: "at most `N` intermediate certificates", Value: -1, DefaultText: "20", Destination: &o.MaxDepth},
-			&cli.BoolFlag{Name: "partial-chain", Usage: "a trusted certificate ends a chain even if it is no CA's", Destination: &o.PartialChain},
+			&cli.BoolFlag{Name: "partial-chain", Usage: "a trusted certificate ends a chain even if it is not a CA's", Destination: &o.PartialChain},
 			&cli.StringFlag{
-				Name: "profile", Usage: "`RULES`: rfc5280, rfc5280-strict, or webpki for those of browsers too", Destination: &o.Profile,
+				Name: "profile", Usage: "`RULES`: rfc5280, rfc5280-strict, or webpki to add the rules of browsers", Destination: &o.Profile,
 			},
 			&cli.BoolFlag{Name: "allow-weak", Usage: "accept SHA-1 signatures and RSA keys from 1024 bits", Destination: &o.AllowWeak},
 		},
@@ -112,7 +111,7 @@ func validateCommand(env *op.Env) *cli.Command {
 			}
 			defer s.Close()
 			validated, failed := o.Run(c.Context, s)
-			addCures(validated)
+			addRemedies(validated)
 			if failed != nil && validated.Results == nil {
 				return failed
 			}
@@ -133,21 +132,21 @@ func databaseIf(c *cli.Context, env *op.Env, needed bool) (*op.Session, error) {
 	return openDatabase(c, env)
 }
 
-// addCures says of certificates of the database that nobody trusts how to trust them.
-func addCures(validated inspect.Validated) {
+// addRemedies tells how to trust those certificates of the database that are not trusted.
+func addRemedies(validated inspect.Validated) {
 	for _, v := range validated.Results {
 		for _, chain := range v.Chains {
 			for i := range chain.Failures {
 				if f := &chain.Failures[i]; f.Untrusted != "" {
-					f.Cure = trustCure(f.Untrusted)
+					f.Remedy = trustRemedy(f.Untrusted)
 				}
 			}
 		}
 	}
 }
 
-func trustCure(label string) string {
-	return "if it deserves trust: certkdb trust " + op.Quote(label)
+func trustRemedy(label string) string {
+	return "if you trust it: certkdb trust " + op.Quote(label)
 }
 
 func printValidated(w io.Writer, validated inspect.Validated) {
@@ -181,8 +180,8 @@ func printAttempt(w io.Writer, number int, chain inspect.Attempt) {
 	for _, f := range chain.Failures {
 		line := fmt.Sprintf("    certificate %d: %s [%s; %s]", f.Position, f.Reason, f.Rule, f.Section)
 		fmt.Fprintln(w, printable(line))
-		if f.Cure != "" {
-			fmt.Fprintf(w, "      cure: %s\n", printable(f.Cure))
+		if f.Remedy != "" {
+			fmt.Fprintf(w, "      remedy: %s\n", printable(f.Remedy))
 		}
 	}
 }

@@ -63,11 +63,11 @@ func (v *Validation) readOCSP(
 	}
 	switch {
 	case err != nil:
-		failure.Reason, failure.Cure = err.Error(), "get a fresh response from the responder of the issuer"
+		failure.Reason, failure.Remedy = err.Error(), "get a fresh response from the responder of the issuer"
 	case answer.Status == status.Revoked:
 		failure.Reason = fmt.Sprintf("it was revoked on %s (%s)", answer.RevokedAt.UTC().Format(time.RFC3339), answer.Reason)
 	case answer.Status != status.Good:
-		failure.Reason, failure.Cure = "the responder does not know it", "ask the responder of its issuer"
+		failure.Reason, failure.Remedy = "the responder does not know it", "ask the responder of its issuer"
 	default:
 		return nil
 	}

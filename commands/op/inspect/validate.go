@@ -74,7 +74,7 @@ type Failure struct {
 	Rule     string `json:"rule"`
 	Section  string `json:"section"`
 	Reason   string `json:"reason"`
-	Cure     string `json:"cure,omitempty"`
+	Remedy   string `json:"cure,omitempty"`
 	// Untrusted is a label of the database, if the failure is only that nobody trusts it.
 	Untrusted string `json:"-"`
 }
@@ -161,7 +161,7 @@ func (v Validation) reason() error {
 		}
 		f := a.Failures[0]
 		err := fmt.Errorf("%w: %s: certificate %d: %s", op.ErrInvalid, v.Name, f.Position, f.Reason)
-		return &op.Problem{Code: op.NotValid, Label: f.Untrusted, Found: f.Cure, Err: err}
+		return &op.Problem{Code: op.NotValid, Label: f.Untrusted, Found: f.Remedy, Err: err}
 	}
 	return fmt.Errorf("%w: %s: %s", op.ErrInvalid, v.Name, v.Limit)
 }
@@ -267,7 +267,7 @@ func (o Validate) describeAttempt(a path.Attempt, labels map[[32]byte]string) At
 		attempt.Certificates = append(attempt.Certificates, Step{Subject: c.Subject.String(), Label: labels[sum], SHA256: op.HexDigest(sum)})
 	}
 	for _, f := range a.Failures {
-		failure := Failure{Position: f.Position, Rule: string(f.Rule), Section: f.Rule.Section(), Reason: f.Reason, Cure: f.Remedy.String()}
+		failure := Failure{Position: f.Position, Rule: string(f.Rule), Section: f.Rule.Section(), Reason: f.Reason, Remedy: f.Remedy.String()}
 		if f.Certificate != nil {
 			failure.Subject, failure.Label = f.Certificate.Subject.String(), labels[sha256.Sum256(f.Certificate.Raw)]
 			if f.Rule == path.RuleUntrusted && failure.Label != "" && !o.OnlyThese {
