@@ -280,3 +280,22 @@ func TestConnect_namesAreSafe(t *testing.T) {
 		t.Errorf("%q", text)
 	}
 }
+
+// Two certificates for one name at once: the transaction finds out that the label is no longer free.
+func TestConnect_acceptDecidesInTheTransaction(t *testing.T) {
+	t.Parallel()
+	first, second := issue(t, nil, named("TSM")), issue(t, nil, named("TSM"))
+	s := environment(t, dialer{"vault:1500": presenting(first), "vault:1501": presenting(second)}, nil)
+	o := sessions.Connect{Targets: targets("vault:1500", "vault:1501"), Keep: sessions.Keep{Accept: true}}
+	connected, err := o.Run(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := connected.Targets[1]
+	if connected.Counts.OK != 1 || r.Status != sessions.StatusRefused || r.Findings[0].Code != sessions.CodeChanged {
+		t.Errorf("%+v %s %+v", connected.Counts, r.Status, r.Findings)
+	}
+	if got := labels(t, s); !slices.Equal(got, []string{"vault"}) {
+		t.Errorf("%q", got)
+	}
+}
