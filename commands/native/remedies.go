@@ -51,7 +51,6 @@ var remedies = sync.OnceValue(func() map[string]string {
 		string(path.RuleRevoked):       "on the server: install a new certificate; do not trust this one",
 		"ocsp":                         "on the server: if the certificate was revoked, install a new one; otherwise staple a current response",
 		sessions.CodeFingerprint:       "ask the owner of the server which is right; until then do not trust it",
-		sessions.CodeDistrusted:        "if it deserves trust after all: certkdb trust LABEL",
 	}
 })
 
@@ -79,6 +78,8 @@ func remedy(r *sessions.Result, f *sessions.Finding) string {
 	case sessions.CodeChanged:
 		return fmt.Sprintf("somebody may be in between: ask the server's owner whether its certificate was renewed; only then: "+
 			"certkdb connect %s%s --save %s --replace --fingerprint %s", op.Quote(r.Address), starttlsText(r), op.Quote(d.Label), d.Fingerprint)
+	case sessions.CodeDistrusted:
+		return trustCure(d.Label)
 	case sessions.CodeByHand:
 		return byHandRemedy(d)
 	}

@@ -20,6 +20,7 @@ import (
 
 	"certkdb/commands/op"
 	"certkdb/commands/op/sessions"
+	"certkdb/kdb"
 	"certkdb/pki/probe"
 )
 
@@ -297,5 +298,20 @@ func TestConnect_acceptDecidesInTheTransaction(t *testing.T) {
 	}
 	if got := labels(t, s); !slices.Equal(got, []string{"vault"}) {
 		t.Errorf("%q", got)
+	}
+}
+
+// A certificate that somebody distrusted is not trusted again by a first contact.
+func TestConnect_acceptKeepsDistrust(t *testing.T) {
+	t.Parallel()
+	self := issue(t, nil, named("TSM"))
+	s := environment(t, dialer{"vault:1500": presenting(self)}, map[string]*identity{"vault": self})
+	err := s.Database().Update(t.Context(), "distrust", func(tx kdb.Tx) error { return tx.Mark("vault", kdb.Marks{Trusted: new(false)}) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	connected, err := sessions.Connect{Targets: targets("vault:1500"), Keep: sessions.Keep{Accept: true}}.Run(t.Context(), s)
+	if err != nil || connected.OK || connected.Targets[0].Findings[0].Code != sessions.CodeDistrusted {
+		t.Errorf("%v %+v", err, connected.Targets)
 	}
 }

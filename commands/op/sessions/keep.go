@@ -132,6 +132,13 @@ func (k Keep) mayKeep(ctx context.Context, j *inspect.Judge, r *Result, s *op.Se
 	case valid || r.anchored: // nothing to accept, or a trusted CA says something else
 		return false, false, nil
 	}
+	if r.distrusted != "" {
+		r.findFirst(Finding{
+			Code: CodeDistrusted, Side: SideClient, Details: Details{Label: r.distrusted},
+			Cause: fmt.Sprintf("the database has the server's certificate as %q, but does not trust it", r.distrusted),
+		})
+		return false, false, nil
+	}
 	err = k.pin(ctx, j, r, s)
 	return r.Validation.Valid, true, err
 }

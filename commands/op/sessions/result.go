@@ -59,6 +59,8 @@ type Result struct {
 	raw      [][]byte // the chain
 	anchored bool     // a chain leads to a trusted certificate
 	changed  bool     // the label of the server has another certificate
+	// distrusted is the label of the server if it has this certificate, and somebody said not to trust it.
+	distrusted string
 }
 
 // Request is what a server asks of a client certificate.
@@ -164,6 +166,9 @@ func (r *Result) judge(ctx context.Context, w *work, seen *probe.Result) error {
 	same := found && stored.SHA256 == sha256.Sum256(seen.Chain[0])
 	if w.judge.Trusts(seen.Chain[0]) && (same || nameless(seen.Chain[0])) {
 		peer.Host = "" // it was accepted for this server, or has no name of any
+	}
+	if same && !stored.Trusted {
+		r.distrusted = stored.Label
 	}
 	v, err := w.judge.Judge(ctx, peer)
 	if err != nil {
