@@ -44,7 +44,7 @@ func drivers() []kdb.Driver {
 	}
 }
 
-// userName is who stands in the audit log: the login name, else the user's number.
+// userName is the user in the audit log: the login name, else the user's number.
 func userName() string {
 	if u, err := user.Current(); err == nil {
 		return u.Username

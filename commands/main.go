@@ -53,7 +53,7 @@ func programName(path string) string {
 	return strings.TrimSuffix(strings.ToLower(filepath.Base(path)), ".exe")
 }
 
-// output is standard output. That nobody reads it is an error of its own: a closed pipe elsewhere is a failure.
+// output is standard output. It has its own error for a closed pipe, because a closed pipe elsewhere is a failure.
 type output struct{ w io.Writer }
 
 func (o output) Write(p []byte) (int, error) {

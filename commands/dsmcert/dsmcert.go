@@ -35,7 +35,7 @@ type request struct {
 	server, file string
 }
 
-// Main runs dsmcert with the arguments behind its name and returns its exit status.
+// Main runs dsmcert with the arguments after its name and returns its exit status.
 func Main(ctx context.Context, env *op.Env, args []string) int {
 	err := run(ctx, env, args)
 	if err == nil || errors.Is(err, op.ErrOutputClosed) {
@@ -116,7 +116,7 @@ func (r request) complete() error {
 	return nil
 }
 
-// add imports a certificate under the server's name. If there is no database it is made, with a password that nobody needs to know and
+// add imports a certificate under the server's name. If there is no database, it creates one with a random password that is not kept, and
 // a stash, as dsmcert does.
 func add(ctx context.Context, env *op.Env, db op.DB, r request) error {
 	added, err := importFile(ctx, env, db, entries.Add{Files: []string{r.file}, Label: r.server, LabelFirst: true, CertificatesOnly: true})

@@ -80,7 +80,7 @@ func TestMain_theWordsThatScriptsLookFor(t *testing.T) {
 		{"it is there", add, 0, "The certificate for server \"SP01\" is in the key database already; nothing to do, finished successfully.\n"},
 		{"listed", []string{"-list"}, 0, "SP01\n    Subject : CN=Root\n    Not After : 2032-03-01\n    SHA256 : "},
 		{"deleted", []string{"-delete", "-server", "SP01"}, 0, "The certificate for server \"SP01\" was deleted successfully.\n"},
-		{"it is gone", []string{"-delete", "-server", "SP01"}, 3, ""},
+		{"it was deleted", []string{"-delete", "-server", "SP01"}, 3, ""},
 		{"nothing is left", []string{"-list"}, 0, ""},
 		{"help", []string{"-help"}, 0, usageText},
 	} {

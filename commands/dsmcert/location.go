@@ -10,7 +10,7 @@ import (
 // databaseName is the file of IBM's client. It is recognised by its content: PKCS #12, CMS or native.
 const databaseName = "dsmcert.kdb"
 
-// existing finds the client's key database where IBM's own scripts look for it, in their order; "" if there is none, which
+// existing finds the client's key database where IBM's own scripts look for it, in their order; "" if it finds none, which
 // means the default database.
 func existing(env *op.Env) string {
 	for _, folder := range folders(env) {

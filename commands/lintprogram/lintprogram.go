@@ -27,7 +27,7 @@ const name = "certkdb-lint"
 // ErrMissing says that the program is neither in the folder of this one nor in PATH.
 var ErrMissing = fmt.Errorf("%w: the program %s is missing", lint.ErrUnavailable, name)
 
-// What the program may cost. It has limits of its own; these are for a program that does not keep them.
+// Limits for the program. It has its own; these apply if it does not keep them.
 const (
 	maxAnswer = 8 << 20 // bytes
 	maxTime   = time.Minute

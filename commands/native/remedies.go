@@ -70,7 +70,7 @@ func remedy(r *sessions.Result, f *sessions.Finding) string {
 			op.Quote(r.Address), starttlsText(r), op.Quote(r.ServerName), d.Fingerprint)
 	case string(path.RuleUntrusted):
 		if d.Label != "" {
-			return trustCure(d.Label)
+			return trustRemedy(d.Label)
 		}
 		return fmt.Sprintf("get the root %q from its owner; if it deserves trust: certkdb add FILE", d.Subject)
 	case string(path.RuleNoIssuer):

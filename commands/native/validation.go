@@ -111,7 +111,7 @@ func validateCommand(env *op.Env) *cli.Command {
 			}
 			defer s.Close()
 			validated, failed := o.Run(c.Context, s)
-			addRemedies(validated)
+			addTrustRemedies(validated)
 			if failed != nil && validated.Results == nil {
 				return failed
 			}
@@ -132,8 +132,8 @@ func databaseIf(c *cli.Context, env *op.Env, needed bool) (*op.Session, error) {
 	return openDatabase(c, env)
 }
 
-// addRemedies tells how to trust those certificates of the database that are not trusted.
-func addRemedies(validated inspect.Validated) {
+// addTrustRemedies tells how to trust those certificates of the database that are not trusted.
+func addTrustRemedies(validated inspect.Validated) {
 	for _, v := range validated.Results {
 		for _, chain := range v.Chains {
 			for i := range chain.Failures {

@@ -10,7 +10,7 @@ import (
 )
 
 // Above continues the chain of an entry with the issuers that the database has, through any number of levels: entries are kept without
-// their root, and often without their chain. Of several certificates of one CA it takes one that is valid now; the zero time does not care.
+// their root, and often without their chain. Of several certificates of one CA it takes one that is valid now; with the zero time, any.
 func Above(tx kdb.Tx, chain [][]byte, now time.Time) ([][]byte, error) {
 	last, err := cert.Parse(chain[len(chain)-1])
 	if err != nil || issuers.SelfSigned(last) {
@@ -39,7 +39,7 @@ func HasIssuers(s *kdb.Summary) bool { return isIssuer(s) || hasChain(s) }
 // isIssuer tells entries whose own certificates may issue; a trusted one of version 1 does not say that it is a CA's.
 func isIssuer(s *kdb.Summary) bool { return s.ChainLength > 0 && (s.CA || s.Trusted) }
 
-// hasChain tells the other entries that may have the certificate of a CA behind their own.
+// hasChain tells the other entries, whose chain may contain the certificate of a CA.
 func hasChain(s *kdb.Summary) bool { return s.ChainLength > 1 && !isIssuer(s) }
 
 // addEntries puts the certificates of some entries into a pool.

@@ -39,7 +39,7 @@ const (
 	ClassFileNotFound     Class = "file_not_found"
 )
 
-// ClassOf says which kind of error err is. An error that wraps several gets the first of the list.
+// ClassOf says which kind of error err is. An error that wraps several gets the first in the list.
 func ClassOf(err error) Class {
 	for _, c := range [...]struct {
 		err   error

@@ -11,7 +11,7 @@ const (
 	NoDefaultDatabase
 	// NoKeyPassword: the database keeps nothing but private keys encrypted, and has no password for them.
 	NoKeyPassword
-	// NoPassword: a password is needed, and there is nobody to ask. Found is the Field that takes it.
+	// NoPassword: a password is needed, and there is no terminal to ask on. Found is the Field that takes it.
 	NoPassword
 	// PasswordsDiffer: a new password was typed twice, differently.
 	PasswordsDiffer
@@ -43,7 +43,7 @@ const (
 	OnlyOnePiece
 	// ReadOnlyKind: a kind of database can only be read.
 	ReadOnlyKind
-	// LostPassword: a generated password would be kept nowhere.
+	// LostPassword: a generated password would not be saved anywhere.
 	LostPassword
 	// LastSlot: no other key slot can be used.
 	LastSlot
@@ -82,6 +82,6 @@ const (
 	NeedsFolder
 	// IssuedNotWritten: a certificate of the CA Label with the serial number Found is recorded and could not be written.
 	IssuedNotWritten
-	// NotValid: a certificate is not valid. Found is what would mend it.
+	// NotValid: a certificate is not valid. Found is the remedy.
 	NotValid
 )

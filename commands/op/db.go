@@ -72,8 +72,8 @@ func ForKeys(ask func(context.Context, string) ([]byte, error)) func(context.Con
 	}
 }
 
-// Options turns the parameters into what package kdb wants. Passwords of keys are read at once: who gives them knows that
-// they are needed.
+// Options turns the parameters into the options of package kdb. Key passwords are read at once, because they are given only
+// if they are needed.
 func (d DB) Options(ctx context.Context, env *Env) (kdb.Options, error) {
 	asked := d.Password
 	asked.AllowEmpty = true // PKCS #12 files have empty passwords often enough

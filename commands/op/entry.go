@@ -7,7 +7,7 @@ import (
 	"certkdb/kdb"
 )
 
-// StatusRevoked is the state of a certificate that its CA took back.
+// StatusRevoked is the state of a certificate that its CA has revoked.
 const StatusRevoked Status = "revoked"
 
 // Entry is what a listing shows of an entry.

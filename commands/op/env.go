@@ -17,11 +17,11 @@ type Env struct {
 	Stdout, Stderr io.Writer
 	// Getenv reads an environment variable, "" when it is not set.
 	Getenv func(string) string
-	// Terminal opens the controlling terminal, wrapping ErrNoTerminal when there is none.
+	// Terminal opens the controlling terminal, or returns an error that wraps ErrNoTerminal.
 	Terminal func() (Terminal, error)
 	// Now is the clock.
 	Now func() time.Time
-	// User and Host return what stands in audit logs.
+	// User and Host return the names for audit logs.
 	User, Host func() string
 	// Root says that the process runs as the system's administrator.
 	Root bool
@@ -52,9 +52,9 @@ type Terminal interface {
 	Close() error
 }
 
-// ErrOutputClosed says that nobody reads standard output any more, as when it goes to head(1). A program then ends as if it had written
+// ErrOutputClosed says that the reader has closed standard output, as head(1) does. A program then ends as if it had written
 // everything.
 var ErrOutputClosed = errors.New("standard output is closed")
 
-// ErrNoTerminal says that there is nobody to ask.
+// ErrNoTerminal says that there is no terminal to ask on.
 var ErrNoTerminal = errors.New("no terminal to ask on")

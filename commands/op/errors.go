@@ -24,8 +24,8 @@ var (
 	ErrNetwork = errors.New("network or handshake failed")
 )
 
-// Worded is an error that names parameters of operations. Text is its text with the parameters called as a front end calls
-// them; Error is its text with their plain names.
+// Worded is an error that names parameters of operations. Text returns its text with a front end's names for the parameters;
+// Error returns it with their plain names.
 type Worded interface {
 	error
 	Text(name func(Field) string) string
@@ -78,7 +78,7 @@ func (e *Conflict) Error() string { return e.Text(plain) }
 
 func (e *Conflict) Unwrap() error { return ErrUsage }
 
-// Dependent says that a field is of no use without another one.
+// Dependent says that a field has no effect without another field.
 type Dependent struct{ Field, Needs Field }
 
 // Text implements Worded.
@@ -133,7 +133,7 @@ func (e *Invalid) Unwrap() []error {
 // NotFound says that a database has no such label.
 type NotFound struct {
 	Label string
-	// Where is a place that is not the database ("the input"); "" is the database.
+	// Where says where else the label was looked for ("the input"); "" is the database.
 	Where string
 }
 
@@ -152,7 +152,7 @@ type Exists struct {
 	Label string
 	// Found says what is different about it; "" if that does not matter.
 	Found string
-	// Ensure says that the label should have had what would be made.
+	// Ensure says that the existing entry should have matched the one to be made.
 	Ensure bool
 }
 
@@ -245,7 +245,7 @@ type classified struct {
 
 func (c classified) Unwrap() []error { return []error{c.error, c.as} }
 
-// PKIError gives errors of pki their place among the errors of operations.
+// PKIError maps errors of pki to the errors of operations.
 func PKIError(err error) error {
 	switch {
 	case errors.Is(err, pki.ErrFIPS):

@@ -19,7 +19,7 @@
 //
 // # How to write an operation
 //
-//   - A struct has the parameters and nothing else: no database, no path, no password unless it is a parameter of its own.
+//   - A struct has the parameters and nothing else: no database, no path, and no password unless that is a parameter itself.
 //   - Plan checks the parameters, reads with [Session.View], makes keys. It changes nothing outside, because a dry run plans, too.
 //   - Apply gets a transaction and may run more than once. Its result says what it did; it finds out again what may have changed
 //     since Plan (is the label still free?). An Apply that changes nothing leaves the file untouched.

@@ -90,7 +90,7 @@ func (p Password) Given() bool {
 	return p.Source.kind != fromDefault
 }
 
-// missing is the error about a password that nobody gives.
+// missing is the error about a password that was not given.
 func (p Password) missing(err error) error {
 	return &Problem{Code: NoPassword, Found: string(cmp.Or(p.Field, FieldPassword)), Err: err}
 }
@@ -98,7 +98,7 @@ func (p Password) missing(err error) error {
 // Read returns the password that opens what (a location, "private keys").
 func (p Password) Read(env *Env, what string) ([]byte, error) {
 	whose := ""
-	if p.Field != "" { // without, it is that of the database, and who opens it names it
+	if p.Field != "" { // without a field it is the database's, and the caller that opens it names it
 		whose = " for " + what
 	}
 	password, err := p.fetch(env, what, whose, func(t Terminal) ([]byte, error) {
@@ -251,18 +251,18 @@ func (n NewPassword) Check() error {
 	return nil
 }
 
-// CheckKept is Check, and refuses to make a password that is written nowhere.
+// CheckKept is Check, and also refuses to generate a password that is not saved.
 func (n NewPassword) CheckKept() error {
 	if err := n.Check(); err != nil {
 		return err
 	}
 	if n.Generate && n.OutFile == "" {
-		return Mark(LostPassword, fmt.Errorf("%w: a generated password that is kept nowhere opens nothing", ErrUsage))
+		return Mark(LostPassword, fmt.Errorf("%w: a generated password must be saved to be of use", ErrUsage))
 	}
 	return nil
 }
 
-// Get makes or asks for the password; what it protects is told to a person who is asked.
+// Get generates the password or asks for it; the prompt says what it protects.
 func (n NewPassword) Get(env *Env, what string) ([]byte, error) {
 	if err := n.Check(); err != nil {
 		return nil, err
@@ -280,7 +280,7 @@ func (n NewPassword) Get(env *Env, what string) ([]byte, error) {
 // Wanted says that there is to be a password.
 func (n NewPassword) Wanted() bool { return n.Given() || n.Generate }
 
-// Cost is the cost of the password's key slot: nothing for one that is made here, which nobody can guess.
+// Cost is the cost of the password's key slot: nothing for one that is generated, because it cannot be guessed.
 func (n NewPassword) Cost(otherwise kdb.Cost) kdb.Cost {
 	if n.Generate {
 		return kdb.CostRandom
@@ -295,7 +295,7 @@ func generatePassword() []byte {
 	return []byte(strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(random[:])))
 }
 
-// Fixed is a password source for a password that is at hand already.
+// Fixed is a password source for a password that is already known.
 func Fixed(password []byte) func(context.Context, string) ([]byte, error) {
 	return func(context.Context, string) ([]byte, error) { return bytes.Clone(password), nil }
 }

@@ -96,8 +96,8 @@ func TestPassword_missing(t *testing.T) {
 		found    string
 		err      error
 	}{
-		{"nobody to ask", op.Password{}, nil, op.NoPassword, "password", kdb.ErrNoPassword},
-		{"nobody to ask for another parameter", op.Password{Field: op.FieldInPassword}, nil, op.NoPassword, "in-password", kdb.ErrNoPassword},
+		{"no terminal", op.Password{}, nil, op.NoPassword, "password", kdb.ErrNoPassword},
+		{"no terminal for another parameter", op.Password{Field: op.FieldInPassword}, nil, op.NoPassword, "in-password", kdb.ErrNoPassword},
 		{"no terminal", op.Password{Source: op.FromPrompt()}, nil, op.NoPassword, "password", kdb.ErrNoPassword},
 		{"no such variable", op.Password{Source: op.FromEnv("NONE")}, nil, 0, "", kdb.ErrNoPassword},
 		{"no such file", op.Password{Source: op.FromFile("/none/pw")}, nil, 0, "", fs.ErrNotExist},

@@ -30,7 +30,7 @@ type Plan[R any] struct {
 	Close func()
 }
 
-// Pause is an error of an Apply that needs something for which nobody may be kept waiting, such as a password. Resume is called
+// Pause is an error of an Apply that needs something for which it must not hold the lock, such as a password. Resume is called
 // while nothing is locked; then Apply is called again.
 type Pause struct {
 	Resume func(context.Context) error
@@ -53,7 +53,7 @@ func Do[R any](o Operation[R], result *R) Step {
 	return &step[R]{operation: o, result: result}
 }
 
-// One runs one operation in a transaction of its own.
+// One runs one operation in its own transaction.
 func One[R any](ctx context.Context, s *Session, o Operation[R]) (R, error) {
 	var result R
 	err := Run(ctx, s, "", Do(o, &result))

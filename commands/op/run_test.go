@@ -260,7 +260,7 @@ func TestOne_asksWhileNothingIsLocked(t *testing.T) {
 		result, err := op.One(ctx, s, applying("test", func(tx kdb.Tx) (string, error) {
 			if len(asked) < 2 {
 				return "", fmt.Errorf("reading: %w", op.Pause{Resume: func(context.Context) error {
-					if err := s.Database().Update(ctx, "", func(kdb.Tx) error { return nil }); err != nil { // would wait for ever
+					if err := s.Database().Update(ctx, "", func(kdb.Tx) error { return nil }); err != nil { // would wait forever
 						return err
 					}
 					asked = append(asked, "password")
@@ -277,7 +277,7 @@ func TestOne_asksWhileNothingIsLocked(t *testing.T) {
 		return "", op.Pause{Resume: func(context.Context) error { return errFailed }}
 	}))
 	if !errors.Is(err, errFailed) {
-		t.Errorf("nobody answers: %v", err)
+		t.Errorf("no answer: %v", err)
 	}
 	if text := (op.Pause{}).Error(); text == "" {
 		t.Error("no text")

@@ -7,7 +7,7 @@ import (
 	"certkdb/kdb/memory"
 )
 
-// Session is an open database with what operations need besides: the clock, the user, where passwords come from. It is for one
+// Session is an open database with everything else that operations need: the clock, the user, where passwords come from. It is for one
 // goroutine; several sessions may share a database.
 type Session struct {
 	Env *Env
@@ -70,13 +70,13 @@ func (s *Session) View(ctx context.Context, fn func(kdb.Tx) error) error {
 	})
 }
 
-// TakeOut calls fn, which takes private keys out, and notes that in the audit log; operation is its name there. In a dry run
+// ReadKeys calls fn, which takes private keys out, and notes that in the audit log; operation is its name there. In a dry run
 // nothing is noted: the keys go nowhere.
-func (s *Session) TakeOut(ctx context.Context, operation string, fn func(kdb.Tx) error) error {
+func (s *Session) ReadKeys(ctx context.Context, operation string, fn func(kdb.Tx) error) error {
 	if s.DryRun || s.pending != nil {
 		return s.View(ctx, func(tx kdb.Tx) error { return fn(Silent{tx}) })
 	}
-	return TakeOut(ctx, s.db, operation, fn)
+	return ReadKeys(ctx, s.db, operation, fn)
 }
 
 // Close closes the database.

@@ -47,7 +47,7 @@ func TestOpen_knowsWhereAndHow(t *testing.T) {
 		t.Errorf("another: %+v, %+v, %v", other, opened[1], err)
 	}
 	if _, err := s.Other(ctx, op.DB{Location: "memory://c", LockTimeout: time.Second}); err != nil || opened[2].LockTimeout != time.Second {
-		t.Errorf("a lock timeout of its own: %v, %v", opened[2].LockTimeout, err)
+		t.Errorf("its own lock timeout: %v, %v", opened[2].LockTimeout, err)
 	}
 }
 
@@ -143,7 +143,7 @@ func TestTakeOut_isNoted(t *testing.T) {
 		return err
 	}
 	s, store := optest.Sealed(t, optest.NewCA(t, "Root").Issue(t, "web").Personal("web"))
-	if err := s.TakeOut(ctx, "copy-key", take); err != nil {
+	if err := s.ReadKeys(ctx, "copy-key", take); err != nil {
 		t.Fatal(err)
 	}
 	if log := logOf(t, s); log[len(log)-1] != "copy-key web" {
@@ -151,7 +151,7 @@ func TestTakeOut_isNoted(t *testing.T) {
 	}
 	s.DryRun = true
 	optest.Unchanged(t, store, "a dry run", func() {
-		if err := s.TakeOut(ctx, "copy-key", take); err != nil {
+		if err := s.ReadKeys(ctx, "copy-key", take); err != nil {
 			t.Error(err)
 		}
 	})
@@ -173,7 +173,7 @@ func TestTakeOut_fromADatabaseThatCanOnlyBeRead(t *testing.T) {
 		read bool
 	}{{fs.ErrPermission, true}, {kdb.ErrLocked, false}} {
 		var entries []kdb.Entry
-		err := op.TakeOut(ctx, readOnly{s.Database(), c.err}, "copy-key", func(tx kdb.Tx) (err error) {
+		err := op.ReadKeys(ctx, readOnly{s.Database(), c.err}, "copy-key", func(tx kdb.Tx) (err error) {
 			entries, err = op.ReadEntries(tx, nil, true, nil)
 			return err
 		})

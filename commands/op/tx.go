@@ -10,8 +10,7 @@ import (
 )
 
 // ReadEntries reads entries with their keys, those of the labels or all, and notes in the audit log which keys were copied. skip, if it is
-// not nil,
-// is asked whether an entry that cannot be read may be left out.
+// not nil, says whether an entry that cannot be read may be left out.
 func ReadEntries(tx kdb.Tx, labels []string, all bool, skip func(kdb.Summary, error) bool) ([]kdb.Entry, error) {
 	if all {
 		for s, err := range tx.Summaries("") {
@@ -43,14 +42,14 @@ func ReadEntries(tx kdb.Tx, labels []string, all bool, skip func(kdb.Summary, er
 	return entries, nil
 }
 
-// ClearKeys forgets the private keys of entries.
+// ClearKeys clears the private keys of entries.
 func ClearKeys(entries []kdb.Entry) {
 	for i := range entries {
 		clear(entries[i].Key)
 	}
 }
 
-// FreeLabel reports a label that is taken, unless what has it may be replaced.
+// FreeLabel returns an error if a label is taken, unless its entry may be replaced.
 func FreeLabel(tx kdb.Tx, label string, replace bool) error {
 	_, err := tx.Summary(label)
 	switch {
@@ -62,8 +61,8 @@ func FreeLabel(tx kdb.Tx, label string, replace bool) error {
 	return err
 }
 
-// TakeOut calls fn, which reads private keys and notes that in the audit log. A database that can only be read takes no notes.
-func TakeOut(ctx context.Context, db kdb.Database, operation string, fn func(kdb.Tx) error) error {
+// ReadKeys calls fn, which reads private keys and notes that in the audit log. A database that can only be read takes no notes.
+func ReadKeys(ctx context.Context, db kdb.Database, operation string, fn func(kdb.Tx) error) error {
 	err := db.Update(ctx, operation, fn)
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
 		return db.View(ctx, func(tx kdb.Tx) error { return fn(Silent{tx}) })

@@ -155,7 +155,7 @@ func TestStash(t *testing.T) {
 	}
 }
 
-// TestFeatures_thatADatabaseDoesNotHave: the error names them, and nobody is asked for a password before.
+// TestFeatures_thatADatabaseDoesNotHave: the error names them, before a password is asked for.
 func TestFeatures_thatADatabaseDoesNotHave(t *testing.T) {
 	t.Parallel()
 	s := optest.Kind(t, "jks")
@@ -204,7 +204,7 @@ func TestPasswd_contradictionsAreFoundFirst(t *testing.T) {
 	}
 }
 
-func TestLog_inChunksBehindANumber(t *testing.T) {
+func TestLog_inChunksAfterANumber(t *testing.T) {
 	t.Parallel()
 	s, _ := optest.Sealed(t, optest.Secret("a"), optest.Secret("b"))
 	for after, want := range map[uint64]string{0: "create , test a, test b", 2: "test b", 9: ""} {

@@ -15,7 +15,7 @@ import (
 // Rekey encrypts everything under a new master key. The slots of the passwords that opened the session are carried over.
 type Rekey struct {
 	DropSlots bool // that cannot be carried over
-	// Passwords are those that the slots to be kept open with.
+	// Passwords are those of the slots to keep.
 	Passwords func() [][]byte
 	Cost      kdb.Cost // of the slots
 }

@@ -20,7 +20,7 @@ type DatabaseInfo struct {
 	Version  string     `json:"version"`
 	ID       string     `json:"id,omitempty"`
 	Created  *time.Time `json:"created,omitempty"`
-	Entries  *int       `json:"entries"` // null if the format does not tell without its password
+	Entries  *int       `json:"entries"` // null if the format hides it without the password
 	Size     int64      `json:"size_bytes"`
 	ReadOnly bool       `json:"read_only"`
 	Slots    []Slot     `json:"slots,omitempty"`
@@ -62,7 +62,7 @@ type Checked struct {
 	Location string    `json:"location"`
 	OK       bool      `json:"ok"`
 	Problems []Problem `json:"problems"`
-	// Notes are unusual, and no harm.
+	// Notes are unusual but harmless.
 	Notes []Problem `json:"notes,omitempty"`
 }
 

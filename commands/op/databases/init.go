@@ -108,7 +108,7 @@ func (o Init) stash(ctx context.Context, s *op.Session, driver *kdb.Driver) (pat
 	return db.StashPath(), nil
 }
 
-// stashOnly says that nobody could ever use the password that would be generated.
+// stashOnly says that the generated password would be lost, so that only the stash can open the database.
 func (o Init) stashOnly(driver *kdb.Driver) bool {
 	return driver.StashOnly && o.Stash && o.NewPassword.Generate && o.NewPassword.OutFile == ""
 }

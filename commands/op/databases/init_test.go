@@ -92,7 +92,7 @@ func (a adding) Plan(context.Context, *op.Session) (op.Plan[string], error) {
 	}, nil
 }
 
-// TestRunNew: an operation that fails leaves no empty database behind, nor does a dry run make one.
+// TestRunNew: an operation that fails leaves no empty database, nor does a dry run make one.
 func TestRunNew(t *testing.T) {
 	t.Parallel()
 	env := optest.Env()

@@ -10,7 +10,7 @@ import (
 
 // Log reads the audit log.
 type Log struct {
-	After uint64 // only records behind this number
+	After uint64 // only records after this number
 }
 
 // LogRecord is a line of the audit log.

@@ -14,7 +14,7 @@ type Passwd struct {
 	Cost        kdb.Cost // of a native database
 }
 
-// Plan opens the database with the old password, so that nobody types a new one in vain.
+// Plan opens the database with the old password, before a new one is asked for.
 func (o Passwd) Plan(ctx context.Context, s *op.Session) (Done, error) {
 	if _, err := passwordChanger(ctx, s); err != nil {
 		return Done{}, err

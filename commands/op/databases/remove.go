@@ -21,7 +21,7 @@ type fileSet interface {
 // Remove deletes a foreign database with the files that belong to it: requests, lists, stash.
 type Remove struct{}
 
-// Plan opens the database: who deletes it has to know its password.
+// Plan opens the database: deleting it needs its password.
 func (Remove) Plan(ctx context.Context, s *op.Session) (Done, error) {
 	if _, err := op.As[fileSet](ctx, s, op.FeatureDeletion); err != nil {
 		return Done{}, err
@@ -44,7 +44,7 @@ func (Remove) Do(ctx context.Context, s *op.Session) (Done, error) {
 	return Done{s.Location}, nil
 }
 
-// PasswordOf returns the password of a foreign database, for another one that is to have the same. The caller clears it.
+// PasswordOf returns the password of a foreign database, for another database that gets the same one. The caller clears it.
 func PasswordOf(ctx context.Context, s *op.Session) ([]byte, error) {
 	db, err := op.As[fileSet](ctx, s, op.FeaturePassword)
 	if err == nil {

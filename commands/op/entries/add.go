@@ -167,16 +167,16 @@ func put(tx kdb.Tx, entry kdb.Entry, replace bool, changed *Changed) error {
 	return err
 }
 
-// notKept says which marks of a new entry this kind of database has no place for; "" if it keeps all.
+// notKept says which marks of a new entry this kind of database cannot store; "" if it keeps all.
 func notKept(entry *kdb.Entry, now *kdb.Summary) string {
 	trusted, isDefault := entry.Trusted && !now.Trusted, entry.Default && !now.Default
 	switch {
 	case trusted && isDefault:
-		return "this kind of database keeps neither that it is trusted nor that it is the default entry"
+		return "this kind of database can mark it neither as trusted nor as the default entry"
 	case trusted:
-		return "this kind of database does not keep that it is trusted"
+		return "this kind of database cannot mark it as trusted"
 	case isDefault:
-		return "this kind of database does not keep that it is the default entry"
+		return "this kind of database cannot mark it as the default entry"
 	}
 	return ""
 }
@@ -194,7 +194,7 @@ func sameContent(tx kdb.Tx, old *kdb.Summary, entry *kdb.Entry) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		// Formats that keep each certificate once show the issuers that they have besides.
+		// Formats that keep each certificate once also show the issuers that they have.
 		return slices.EqualFunc(have.Certificates[:len(entry.Certificates)], entry.Certificates, slices.Equal), nil
 	}
 	if entry.Kind == kdb.KindSecretKey {

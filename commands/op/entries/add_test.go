@@ -193,11 +193,11 @@ func TestAdd_asksForAPasswordOnce(t *testing.T) {
 		t.Errorf("%s, %v, %d passwords", added(done), err, read)
 	}
 	if got := optest.Entry(t, s, "web"); string(got.Key) != string(e.Key) {
-		t.Error("the key is another one")
+		t.Error("the key differs")
 	}
 	_, err = op.One(ctx, optest.New(t), entries.Add{Files: []string{file}, Label: "web", InPassword: op.Password{Field: op.FieldInPassword}})
 	if p, ok := errors.AsType[*op.Problem](err); !ok || p.Code != op.NoPassword || p.Found != "in-password" {
-		t.Errorf("nobody to ask: %v", err)
+		t.Errorf("no terminal: %v", err)
 	}
 }
 

@@ -94,7 +94,7 @@ func join(a, b string) string {
 }
 
 // RecordsStay is the reason of an action about a CA whose records are not copied.
-const RecordsStay = "the record of what it issued and revoked stays in the source alone"
+const RecordsStay = "the records of what it issued and revoked stay in the source only"
 
 // recorded says of CAs that have issued something that the record of it, revocations and numbers of lists included, is not copied.
 func recorded(ctx context.Context, source *op.Session, entries []kdb.Entry) (map[string]string, error) {
@@ -148,7 +148,7 @@ func readers(format string, entry *kdb.Entry) string {
 // read takes the entries with their keys out of the source.
 // Among all, those whose keys do not open are left out.
 func (o Copy) read(ctx context.Context) (entries []kdb.Entry, closed leftOut, err error) {
-	err = o.From.TakeOut(ctx, "copy-key", func(tx kdb.Tx) (err error) {
+	err = o.From.ReadKeys(ctx, "copy-key", func(tx kdb.Tx) (err error) {
 		op.ClearKeys(entries)
 		closed = leftOut{}
 		skip := func(s kdb.Summary, err error) bool { return o.All && closed.note(s.Label, s.Kind, err, unreadable) }

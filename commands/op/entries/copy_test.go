@@ -27,7 +27,7 @@ func TestCopy(t *testing.T) {
 	}{
 		{"everything", "aes added, pending added, root added, shop added, web added!", initial, nil, false, nil},
 		{"in the order that was asked for", "web added, root added!", "root=trusted+ web=personal*", []string{"web", "root"}, false, nil},
-		{"what is there stays", "root unchanged, web added!", "root=trusted+ web=personal*", []string{"root", "web"}, false, source[:1]},
+		{"an existing entry stays", "root unchanged, web added!", "root=trusted+ web=personal*", []string{"root", "web"}, false, source[:1]},
 		{"the default mark moves", "web added!", "web=personal* www=personal", []string{"web"}, false, []kdb.Entry{root.Default("www")}},
 		{"replaced", "root replaced!", "root=trusted+", []string{"root"}, true, []kdb.Entry{root.Trusted("root")}},
 	} {
@@ -154,7 +154,7 @@ func TestCopyTo(t *testing.T) {
 		t.Errorf("no such label: %v", err)
 	}
 	done, err = entries.Copy{From: source, Labels: labels}.CopyTo(ctx, to, false)
-	want := "root added, web added (this kind of database does not keep that it is the default entry)!"
+	want := "root added, web added (this kind of database cannot mark it as the default entry)!"
 	if err != nil || added(done) != want {
 		t.Errorf("a new one: %s, %v", added(done), err)
 	}

@@ -31,7 +31,7 @@ type Export struct {
 	Format Format
 	Out    op.Output
 	Key    bool // the private key instead of the certificate
-	Chain  bool // the chain behind the certificate too
+	Chain  bool // also the chain, after the certificate
 	// Combined writes private key, certificate and chain into one file, as haproxy and others read them.
 	Combined bool
 	// Traditional writes keys in the form of their own standard: PKCS #1 for RSA, SEC 1 for elliptic curves.
@@ -67,8 +67,8 @@ const (
 	FormatSSH      Format = "ssh"       // public keys
 )
 
-// fileFormats are what extensions of output files mean besides those of databases. Both forms of PKCS #7 are found under .p7b, and read
-// there by everybody; .p7c is DER (RFC 8551, 3.2.1).
+// fileFormats are the meanings of extensions of output files that are not databases. Both forms of PKCS #7 occur as .p7b, and all
+// programs read both; .p7c is DER (RFC 8551, 3.2.1).
 var fileFormats = sync.OnceValue(func() map[string]Format {
 	return map[string]Format{
 		".pem": FormatPEM, ".crt": FormatPEM, ".arm": FormatPEM, ".key": FormatPEM, ".cer": FormatDER, ".der": FormatDER,
@@ -191,7 +191,7 @@ func (o Export) single(ctx context.Context, s *op.Session) (Exported, error) {
 	})
 }
 
-// pkcs7 writes the certificates and chains of all entries into one container; without chains nobody would use it.
+// pkcs7 writes the certificates and chains of all entries into one container; without chains it would be of no use.
 func (o Export) pkcs7(ctx context.Context, s *op.Session, format Format) (Exported, error) {
 	o.Chain = true
 	var certificates [][]byte

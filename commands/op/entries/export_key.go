@@ -49,7 +49,7 @@ func (o Export) eachKey(ctx context.Context, s *op.Session, write func(kind stri
 // takeKeys reads the entries with their keys and notes it in the audit log.
 func (o Export) takeKeys(ctx context.Context, s *op.Session) ([]kdb.Entry, error) {
 	var entries []kdb.Entry
-	err := s.TakeOut(ctx, "export-key", func(tx kdb.Tx) error {
+	err := s.ReadKeys(ctx, "export-key", func(tx kdb.Tx) error {
 		op.ClearKeys(entries)
 		entries = nil
 		for _, label := range o.Labels {

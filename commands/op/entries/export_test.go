@@ -25,7 +25,7 @@ func blocks(text []byte) string {
 	return strings.Join(types, ", ")
 }
 
-// exporting is a database with a chain: web is issued by Sub, whose certificate is behind its own.
+// exporting is a database with a chain: web is issued by Sub, whose certificate follows its own.
 func exporting(t *testing.T) *op.Session {
 	t.Helper()
 	root := optest.NewCA(t, "Root")

@@ -49,7 +49,7 @@ type Secret struct {
 
 // Run returns the key. The caller clears it.
 func (o Secret) Run(ctx context.Context, s *op.Session) (secret []byte, err error) {
-	err = s.TakeOut(ctx, "export-key", func(tx kdb.Tx) error {
+	err = s.ReadKeys(ctx, "export-key", func(tx kdb.Tx) error {
 		summary, err := op.MustHave(tx, o.Label)
 		if err != nil {
 			return err

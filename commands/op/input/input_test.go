@@ -55,7 +55,7 @@ func TestInput_isReadAgainAndAgain(t *testing.T) {
 	}
 	for e := range in.Entries() {
 		if e.Kind == kdb.KindPersonal && string(e.Key) != string(web.Key) {
-			t.Error("the key is another one")
+			t.Error("the key differs")
 		}
 	}
 	for range in.Entries() { // one that stops early
@@ -108,7 +108,7 @@ func TestInput_asksWhereThePasswordIsMissing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := in.Ask(missing.Where); !errors.Is(err, kdb.ErrNoPassword) {
-		t.Errorf("nobody to ask: %v", err)
+		t.Errorf("no terminal: %v", err)
 	}
 }
 
@@ -171,7 +171,7 @@ func TestReadCertificates(t *testing.T) {
 	}
 	first, err := input.ReadCertificateFile(env, optest.File(t, "x.pem", optest.PEM(web, root.Trusted(""))))
 	if string(first) != string(web.Certificates[0]) || err != nil {
-		t.Errorf("the first is another one, %v", err)
+		t.Errorf("the first one differs, %v", err)
 	}
 	_, err = input.ReadCertificateFile(env, optest.File(t, "x.pem", optest.PEM(optest.Request(t, "x"))))
 	if !errors.Is(err, kdb.ErrParse) {

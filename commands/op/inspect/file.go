@@ -46,7 +46,7 @@ type Item struct {
 	// Type is "certificate", "private-key", "public-key", "request", "crl", "secret-key", "parameters", "block", another type of PKCS
 	// #12 bag, or the kind of a database's entry: "personal", "trusted", "request", "secret-key".
 	Type string `json:"type"`
-	// PEMType stands behind BEGIN, Line is where; Offset is the place in DER.
+	// PEMType is the word after BEGIN, Line its line; Offset is the position in DER.
 	PEMType string `json:"pem_type,omitempty"`
 	Line    int    `json:"line,omitempty"`
 	Offset  *int64 `json:"offset,omitempty"`
@@ -84,7 +84,7 @@ type Item struct {
 	Revoked    *int       `json:"revoked,omitempty"`
 	// Extensions are those that a request asks for, or those of a revocation list; those of a certificate stand with it.
 	Extensions []Extension `json:"extensions,omitempty"`
-	// Certificates are the item's certificate, and the chain behind it in an entry.
+	// Certificates are the item's certificate, and the rest of the chain of an entry.
 	Certificates []Certificate `json:"certificates,omitempty"`
 	PEM          string        `json:"pem,omitempty"`
 	// Error says why the piece could not be read.
@@ -126,7 +126,7 @@ func ShowsFile(ctx context.Context, env *op.Env, d op.DB, argument string) bool 
 	return errors.Is(err, kdb.ErrNotFound)
 }
 
-// Run inspects. The error may stand beside a result: it is about a piece that could not be read, the first of them if there are several.
+// Run inspects. It may return both a result and an error: the error is about the first piece that could not be read.
 func (o Inspect) Run(ctx context.Context, env *op.Env) (Inspected, error) {
 	if err := o.check(env); err != nil {
 		return Inspected{}, err
@@ -171,7 +171,7 @@ func (o Inspect) read(env *op.Env) ([]byte, error) {
 	return data, nil
 }
 
-// expectations are what Expect may name, and the items that fulfil it.
+// expectations are what Expect may name, and the items that meet it.
 var expectations = sync.OnceValue(func() map[string][]string {
 	return map[string][]string{
 		"certificate": {"certificate", "personal", "trusted"},
@@ -185,12 +185,12 @@ var expectations = sync.OnceValue(func() map[string][]string {
 	}
 })
 
-// Expectations lists what Inspect.Expect takes besides the formats.
+// Expectations lists what Inspect.Expect takes in addition to the formats.
 func Expectations() []string {
 	return []string{"certificate", "private-key", "public-key", "key", "request", "crl", "secret-key", "parameters", "pkcs7"}
 }
 
-// check refuses an Expect that nothing can fulfil.
+// check refuses an Expect that no file can meet.
 func (o Inspect) check(env *op.Env) error {
 	if o.Expect == "" || slices.Contains(Expectations(), o.Expect) ||
 		slices.ContainsFunc(env.Drivers, func(d kdb.Driver) bool { return d.Name == o.Expect }) {
@@ -203,7 +203,7 @@ func (o Inspect) check(env *op.Env) error {
 }
 
 // expected compares with what was asked for: the file holds it, and what it holds of it is good. Other pieces may be bad, as people
-// keep notes and remains of keys beside certificates. bad is the first bad piece.
+// keep notes and remains of keys next to certificates. bad is the first bad piece.
 func (s *inspection) expected(bad error) error {
 	var good bool
 	var locked *Item

@@ -244,7 +244,7 @@ func TestValidate_refuses(t *testing.T) {
 	}
 }
 
-// inspected says what a file holds: its format, and the types of its items, with "?" behind a locked one and "!" behind a bad one.
+// inspected says what a file holds: its format, and the types of its items, with "?" after a locked one and "!" after a bad one.
 func inspected(found inspect.Inspected) string {
 	text := found.Format + ":"
 	for _, item := range found.Items {
@@ -338,7 +338,7 @@ func TestShowsFile(t *testing.T) {
 		{"a file without such a label", native, optest.File(t, "b.pem", "x"), true},
 		{"no file", native, "web", false},
 		{"a folder", native, t.TempDir(), false},
-		{"a file beside a key file", jks, file, true},
+		{"a file next to a key file", jks, file, true},
 		{"a file without a database", op.DB{Location: file + ".none"}, file, true},
 		{"a file without a default database", op.DB{}, file, true},
 	} {

@@ -70,7 +70,7 @@ func (j *Judge) Judge(ctx context.Context, p Peer) (Validation, error) {
 	if err != nil {
 		failure := Failure{
 			Rule: string(path.RuleMalformed), Section: path.RuleMalformed.Section(),
-			Reason: fmt.Sprintf("it cannot be read: %v", err), Cure: "it must be reissued",
+			Reason: fmt.Sprintf("it cannot be read: %v", err), Remedy: "it must be reissued",
 		}
 		return Validation{Name: p.Name, Chains: []Attempt{{Failures: []Failure{failure}}}}, nil
 	}

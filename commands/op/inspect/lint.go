@@ -10,7 +10,7 @@ import (
 	"certkdb/pki/lint"
 )
 
-// Lint holds a certificate against the rules of a linter.
+// Lint checks a certificate with a linter.
 type Lint struct {
 	Label   string
 	File    string // instead of a label

@@ -46,7 +46,7 @@ func (o List) Run(ctx context.Context, s *op.Session, each func([]op.Entry) erro
 	return nil
 }
 
-// chunk reads up to listChunk entries behind a label; last is the label to go on from.
+// chunk reads up to listChunk entries after a label; last is the label to go on from.
 func (o List) chunk(tx kdb.Tx, after string, keep func(*kdb.Summary) bool, now time.Time) (
 	found []op.Entry, last string, more bool, err error,
 ) {

@@ -27,7 +27,7 @@ type OCSPAnswer struct {
 // ocspCertificate is the word that takes the responder's address from the certificate.
 const ocspCertificate = "certificate"
 
-// checkOCSP asks for the status of a certificate with a valid chain, and takes its validity away if it was revoked or nothing
+// checkOCSP asks for the status of a certificate with a valid chain, and marks it invalid if it was revoked or nothing
 // is known.
 func (o Validate) checkOCSP(
 	ctx context.Context, v *Validation, result path.Result, options path.Options, labels map[[32]byte]string,
@@ -63,7 +63,7 @@ func (v *Validation) readOCSP(
 	}
 	switch {
 	case err != nil:
-		failure.Reason, failure.Remedy = err.Error(), "get a fresh response from the responder of the issuer"
+		failure.Reason, failure.Remedy = err.Error(), "get a new response from the issuer's responder"
 	case answer.Status == status.Revoked:
 		failure.Reason = fmt.Sprintf("it was revoked on %s (%s)", answer.RevokedAt.UTC().Format(time.RFC3339), answer.Reason)
 	case answer.Status != status.Good:

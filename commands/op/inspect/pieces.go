@@ -154,17 +154,17 @@ func (s *inspection) certificate(item *Item, der []byte) error {
 	return nil
 }
 
-// flawOf finds what makes every program refuse a certificate that can be read here, although keeping it does no harm: times that are none
-// (RFC 5280, 4.1.2.5) and names with values that are no text (X.520, 2.6.1; RFC 5280, 4.1.2.4). "" if there is nothing of the kind.
+// flawOf finds what makes every program refuse a certificate that can be read here, although keeping it does no harm: invalid times
+// (RFC 5280, 4.1.2.5) and names with values that are not text (X.520, 2.6.1; RFC 5280, 4.1.2.4). "" if there is nothing of the kind.
 func flawOf(der []byte) string {
 	c, err := cert.Parse(der)
 	switch {
 	case err != nil:
 		return err.Error()
 	case !c.TimesReadable():
-		return "a validity time is no time"
+		return "a validity time is not a time"
 	case !textual(c.Subject) || !textual(c.Issuer):
-		return "a name has a value that is no text"
+		return "a name has a value that is not text"
 	}
 	return ""
 }
@@ -270,7 +270,7 @@ func (s *inspection) privateKey(item *Item, p *pem.Item) error {
 	return nil
 }
 
-// errClosed says that nobody gave a password.
+// errClosed says that no password was given.
 var errClosed = fmt.Errorf("%w for the encrypted keys", kdb.ErrNoPassword)
 
 // open tries the passwords one after the other.
@@ -335,7 +335,7 @@ func (s *inspection) key(item *Item, private *key.Private) {
 	}
 }
 
-// pkcs7 shows what stands in PKCS #7.
+// pkcs7 shows the contents of PKCS #7.
 func (s *inspection) pkcs7(p *pem.Item) error {
 	contents, err := pkcs7.Parse(p.DER)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"certkdb/pki/path"
 )
 
-// checkRecords takes the validity from those chains in which a CA of the database has revoked a certificate, also while no list tells.
+// checkRecords marks chains as invalid in which a CA of the database has revoked a certificate, even if no list says so yet.
 func checkRecords(
 	ctx context.Context, s *op.Session, at time.Time, list []Validation, chains [][]*cert.Certificate, labels map[[32]byte]string,
 ) error {

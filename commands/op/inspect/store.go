@@ -86,7 +86,7 @@ func (s *inspection) entry(tx kdb.Tx, summary *kdb.Summary, entry *kdb.Entry) (I
 	return item, s.entryKey(tx, &item, entry)
 }
 
-// entryKey opens the key of an entry; one with an unknown password of its own stays closed.
+// entryKey opens the key of an entry; a key with an unknown password stays closed.
 func (s *inspection) entryKey(tx kdb.Tx, item *Item, entry *kdb.Entry) error {
 	if entry.Kind == kdb.KindTrusted {
 		return nil
@@ -166,7 +166,7 @@ func (s *inspection) bag(bag *pkcs12.Bag) (Item, error) {
 	}
 	switch bag.Type {
 	case "certificate":
-		if bag.Certificate == nil { // an SDSI certificate, which nobody has seen
+		if bag.Certificate == nil { // an SDSI certificate, which no known program writes
 			return item, nil
 		}
 		return item, s.certificate(&item, bag.Certificate)

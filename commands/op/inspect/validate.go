@@ -16,7 +16,7 @@ import (
 // Validate builds and validates the chains of certificates from what the database trusts.
 type Validate struct {
 	Labels         []string
-	Files          []string // certificates with their chains, which nobody trusts
+	Files          []string // certificates with their chains, which are not trusted
 	Host           string   // a DNS name, an IP address or an e-mail address that the certificate must be for
 	Purpose        string   // "server", "client", "code", "email", "timestamp", "ocsp", "any", or a dotted identifier
 	At             string   // a time; "" is now
@@ -75,7 +75,7 @@ type Failure struct {
 	Section  string `json:"section"`
 	Reason   string `json:"reason"`
 	Remedy   string `json:"cure,omitempty"`
-	// Untrusted is a label of the database, if the failure is only that nobody trusts it.
+	// Untrusted is a label of the database, if the only failure is that it is not trusted.
 	Untrusted string `json:"-"`
 }
 
@@ -126,7 +126,7 @@ func (o Validate) Run(ctx context.Context, s *op.Session) (Validated, error) {
 	return validated, validated.verdict()
 }
 
-// verdict is an error that names the first reason of the first certificate that is not valid, for those who see nothing else.
+// verdict is an error that names the first reason of the first certificate that is not valid, for users who see only the error.
 func (v Validated) verdict() error {
 	var first error
 	bad := 0
@@ -198,7 +198,7 @@ func (o Validate) gather(ctx context.Context, s *op.Session, options *path.Optio
 	return list, labels, nil
 }
 
-// leafFirst puts the first certificate that is no CA's to the front: chains come in any order, and who has one validated means its end.
+// leafFirst moves the first certificate that is not a CA's to the front: chains come in any order, and their end is what is validated.
 func leafFirst(chain [][]byte) [][]byte {
 	for i, der := range chain {
 		if c, err := cert.Parse(der); err == nil && !c.IsCA {

@@ -83,7 +83,7 @@ func (o Validate) setName(options *path.Options) error {
 	return nil
 }
 
-// setPurpose takes a name's usual purpose if there is none.
+// setPurpose takes a name's usual purpose if none is given.
 func (o Validate) setPurpose(options *path.Options) error {
 	id, known := purposes()[o.Purpose]
 	switch {

@@ -115,7 +115,7 @@ func View(t testing.TB, s *op.Session, fn func(kdb.Tx) error) {
 	}
 }
 
-// State says what a database holds: label=kind for each entry, in their order, with "+" behind it if the entry is trusted, and "*" if it
+// State says what a database holds: label=kind for each entry, in their order, with "+" after it if the entry is trusted, and "*" if it
 // is the default.
 func State(t testing.TB, s *op.Session) string {
 	t.Helper()

@@ -166,7 +166,7 @@ func incomplete(m *probe.Missing, effect string) Finding {
 func (r *Result) refuse(v inspect.Validation, seen *probe.Result, now time.Time) {
 	attempt := v.Chains[0]
 	for _, f := range attempt.Failures {
-		status, finding := StatusRefused, Finding{Code: f.Rule, Side: SideServer, Details: Details{Cure: f.Cure, Label: f.Untrusted}}
+		status, finding := StatusRefused, Finding{Code: f.Rule, Side: SideServer, Details: Details{Cure: f.Remedy, Label: f.Untrusted}}
 		finding.Cause = sentence(f)
 		switch path.Rule(f.Rule) {
 		case path.RuleValidity:
