@@ -135,7 +135,7 @@ func export(c *cli.Context, env *op.Env, o entries.Export, format string) error 
 		return err
 	}
 	if format == formatJSON {
-		return cmp.Or(printJSON(env.Stdout, "export", exported, s.DryRun), exported.Incomplete())
+		return cmp.Or(ifRead(printJSON(env.Stdout, "export", exported, s.DryRun)), exported.Incomplete())
 	}
 	w := textWriter(c, env)
 	to := "standard output"
@@ -147,7 +147,7 @@ func export(c *cli.Context, env *op.Env, o entries.Export, format string) error 
 		fmt.Fprintln(w, actionLine(a))
 	}
 	printNotes(w, exported.Notes)
-	return cmp.Or(w.err, exported.Incomplete())
+	return cmp.Or(ifRead(w.err), exported.Incomplete())
 }
 
 func copyCommand(env *op.Env) *cli.Command {

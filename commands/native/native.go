@@ -25,10 +25,10 @@ func Main(ctx context.Context, env *op.Env, argv []string, dialects map[string]D
 	if errors.As(err, &status) {
 		return int(status)
 	}
-	if ctx.Err() != nil {
-		err = context.Cause(ctx)
-	}
 	code := exitCode(err)
+	if ctx.Err() != nil {
+		code = exitCode(context.Cause(ctx)) // the message stays: what was interrupted may have left something to do
+	}
 	printError(env.Stderr, err, code, wantsJSON(argv))
 	return code
 }

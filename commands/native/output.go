@@ -2,6 +2,7 @@ package native
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -47,11 +48,19 @@ func emit(c *cli.Context, env *op.Env, name string, v any, text func(io.Writer))
 		return err
 	}
 	if format == formatJSON {
-		return printJSON(env.Stdout, name, v, c.Bool(flagDryRun))
+		return ifRead(printJSON(env.Stdout, name, v, c.Bool(flagDryRun)))
 	}
 	w := textWriter(c, env)
 	text(w)
-	return w.err
+	return ifRead(w.err)
+}
+
+// ifRead drops the error of an output that nobody reads any more, so that the exit code is that of what was done.
+func ifRead(err error) error {
+	if errors.Is(err, op.ErrOutputClosed) {
+		return nil
+	}
+	return err
 }
 
 // textWriter is where the text of a result goes.

@@ -51,6 +51,32 @@ func (o Output) Write(env *Env, secret bool, fill func(io.Writer) error) error {
 	if err := o.Check(); err != nil {
 		return err
 	}
+	old, err := os.Stat(o.Path)
+	if err == nil && !old.Mode().IsRegular() {
+		return o.writeThrough(fill)
+	}
+	if err == nil {
+		o.Path = atomicfile.Follow(o.Path)
+	}
+	return o.replace(old, secret, fill)
+}
+
+// writeThrough writes to what is not a regular file (a device, a pipe, /dev/stdout), which is never replaced.
+func (o Output) writeThrough(fill func(io.Writer) error) error {
+	f, err := os.OpenFile(o.Path, os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("writing %q: %w", o.Path, UnwrapPath(err))
+	}
+	err = fill(f)
+	if closing := f.Close(); err == nil && closing != nil {
+		err = fmt.Errorf("writing %q: %w", o.Path, UnwrapPath(closing))
+	}
+	return err
+}
+
+// replace writes a new file and gives it its name. It keeps the owner and the mode of the old one, nil if there is none, unless
+// it is a secret and the old one is open to everybody.
+func (o Output) replace(old fs.FileInfo, secret bool, fill func(io.Writer) error) error {
 	mode := fs.FileMode(0o644)
 	if secret {
 		mode = 0o600
@@ -70,6 +96,11 @@ func (o Output) Write(env *Env, secret bool, fill func(io.Writer) error) error {
 	}
 	if err == nil {
 		err = t.Chmod(mode)
+	}
+	if err == nil && old != nil && (!secret || old.Mode().Perm()&0o007 == 0) {
+		if err = t.Keep(old); errors.Is(err, atomicfile.ErrOwner) {
+			err = nil // nobody gains rights by it
+		}
 	}
 	if err == nil && o.Force {
 		err = t.Replace()
@@ -92,6 +123,9 @@ func (o Output) Check() error {
 	}
 	if o.Force {
 		return nil
+	}
+	if target, err := os.Stat(o.Path); err == nil && !target.Mode().IsRegular() && !target.IsDir() {
+		return nil // it is written to, not replaced
 	}
 	if _, err := os.Lstat(o.Path); err == nil {
 		return Mark(FileExists, fmt.Errorf("writing %q: %w", o.Path, fs.ErrExist))

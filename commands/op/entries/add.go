@@ -197,8 +197,8 @@ func sameContent(tx kdb.Tx, old *kdb.Summary, entry *kdb.Entry) (bool, error) {
 		// Formats that keep each certificate once also show the issuers that they have.
 		return slices.EqualFunc(have.Certificates[:len(entry.Certificates)], entry.Certificates, slices.Equal), nil
 	}
-	if entry.Kind == kdb.KindSecretKey {
-		key, err := tx.Key(entry.Label)
+	if entry.Kind == kdb.KindSecretKey || entry.Kind == kdb.KindPersonal && len(entry.Certificates) == 0 {
+		key, err := tx.Key(entry.Label) // the fingerprint does not tell
 		return slices.Equal(key, entry.Key), err
 	}
 	return true, nil // a certificate or request has one private key

@@ -92,6 +92,8 @@ func (o Rename) move(tx kdb.Tx, s *kdb.Summary) (lost string, err error) {
 		return "", tx.Rename(o.Label, o.NewLabel)
 	case err != nil:
 		return "", err
+	case old.Label == s.Label: // the same entry, in a format that folds case
+		return "", tx.Rename(o.Label, o.NewLabel)
 	case !o.Replace:
 		return "", &op.Exists{Label: o.NewLabel}
 	}

@@ -130,6 +130,9 @@ func (o Receive) match(tx kdb.Tx, given [][]byte) (kdb.Summary, []byte, error) {
 			continue
 		}
 		spki, err := publicKeyOf(tx, s.Label)
+		if o.Label == "" && errors.Is(err, kdb.ErrParse) {
+			continue // an entry that cannot be read does not keep another from its certificate
+		}
 		if err != nil {
 			return best, nil, err
 		}
