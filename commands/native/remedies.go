@@ -79,7 +79,7 @@ func remedy(r *sessions.Result, f *sessions.Finding) string {
 		return fmt.Sprintf("somebody may be in between: ask the server's owner whether its certificate was renewed; only then: "+
 			"certkdb connect %s%s --save %s --replace --fingerprint %s", op.Quote(r.Address), starttlsText(r), op.Quote(d.Label), d.Fingerprint)
 	case sessions.CodeDistrusted:
-		return trustCure(d.Label)
+		return trustRemedy(d.Label)
 	case sessions.CodeByHand:
 		return byHandRemedy(d)
 	}
