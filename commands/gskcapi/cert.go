@@ -27,7 +27,7 @@ func (p *program) add() error {
 	o := entries.Add{
 		Files: []string{p.given["file"]}, Label: p.label(), LabelFirst: true, LabelBySubject: true, CertificatesOnly: true, NoTrust: !trust,
 	}
-	return p.with(func(s *op.Session) error { return p.put(s, o, 21) })
+	return p.with(func(s *op.Session) error { return p.put(s, o, duplicateCertificate) })
 }
 
 // label is the one that is given, without blanks around it.
@@ -58,16 +58,35 @@ func (p *program) put(s *op.Session, o op.Operation[entries.Added], duplicate in
 	if err != nil {
 		return err
 	}
-	for _, a := range added.Actions {
-		if a.Action == entries.ActionUnchanged {
-			return &failure{status: map[bool]int{true: duplicate, false: 23}[duplicate == 26], why: fmt.Sprintf("the database has %q already", a.Label)}
-		}
-		if other, ok := labels[a.SHA256]; ok {
-			return &failure{status: duplicate, why: fmt.Sprintf("the database has the certificate of %q already, under the label %q", a.Label, other)}
-		}
+	if err := refuseDuplicates(added, labels, duplicate); err != nil {
+		return err
 	}
 	return op.Run(p.ctx, s, "", append([]op.Step{op.Do(o, &added)}, more...)...)
 }
+
+// refuseDuplicates finds what is there already. An import fails only if nothing in it is new, or its key is there under another label.
+func refuseDuplicates(added entries.Added, labels map[string]string, status int) error {
+	for _, a := range added.Actions {
+		other, known := labels[a.SHA256]
+		switch {
+		case a.Action == entries.ActionUnchanged && status == duplicateImport:
+		case a.Action == entries.ActionUnchanged:
+			return &failure{status: 23, why: fmt.Sprintf("the database has %q already", a.Label)}
+		case known:
+			return &failure{status: status, why: fmt.Sprintf("the database has the certificate of %q already, under the label %q", a.Label, other)}
+		}
+	}
+	if !added.HasChanged() {
+		return &failure{status: status, why: "the database has all of it already"}
+	}
+	return nil
+}
+
+// The statuses for what is there already.
+const (
+	duplicateCertificate = 21
+	duplicateImport      = 26
+)
 
 // mustBe refuses a label whose entry is of another kind: requests are not seen by -cert, nor certificates by -certreq.
 func (p *program) mustBe(s *op.Session, label string, kinds ...string) error {

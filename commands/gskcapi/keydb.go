@@ -143,13 +143,10 @@ const genpwLength = 28
 
 // createDB makes a database with its stash, empty or with the certificates of the public CAs.
 func (p *program) createDB() error {
-	if p.has("v1stash") {
-		return notSupported("stash files of version 1")
-	}
 	if _, err := p.days(0, maxDays); err != nil {
 		return err
 	}
-	if p.has("genpw") && !p.has("stash") {
+	if p.has("genpw") && !p.stashes() {
 		return &failure{status: 65, why: "-genpw needs -stash: nobody would know the password"}
 	}
 	path := p.location()
@@ -185,7 +182,7 @@ func (p *program) createDB() error {
 
 // newDatabase is a database to be made at a path, without its password.
 func (p *program) newDatabase(option, path, otherwise string) (databases.Init, error) {
-	o := databases.Init{DB: op.DB{Location: path, LockTimeout: op.DefaultLockTimeout}, Stash: p.has("stash")}
+	o := databases.Init{DB: op.DB{Location: path, LockTimeout: op.DefaultLockTimeout}, Stash: p.stashes(), OldStash: p.has("v1stash")}
 	var err error
 	if o.Type, err = p.kind(option, path, otherwise); err == nil {
 		o.Profile, err = p.profile(o.Type)
@@ -252,6 +249,9 @@ func caBundle(env *op.Env) (string, error) {
 	return "", &failure{status: 89, why: "-populate: no bundle of CA certificates is on this system; $SSL_CERT_FILE may name one"}
 }
 
+// stashes says that a stash is to be made; -v1stash makes one that versions of GSKit before 8.0.50.69 read.
+func (p *program) stashes() bool { return p.has("stash") || p.has("v1stash") }
+
 func (p *program) deleteDB() error {
 	return p.with(func(s *op.Session) error {
 		_, err := op.Perform(p.ctx, s, databases.Remove{})
@@ -261,9 +261,6 @@ func (p *program) deleteDB() error {
 
 // changePassword sets a password, which may be the old one. A stash with the old password gets the new one.
 func (p *program) changePassword() error {
-	if p.has("v1stash") {
-		return notSupported("stash files of version 1")
-	}
 	if _, err := p.days(0, maxDays); err != nil {
 		return err
 	}
@@ -277,20 +274,17 @@ func (p *program) changePassword() error {
 		}
 		defer clear(password)
 		o := databases.Passwd{NewPassword: op.NewPassword{Password: op.Password{Source: op.FromBytes(password)}}}
-		if _, err := op.Perform(p.ctx, s, o); err != nil || !p.has("stash") {
+		if _, err := op.Perform(p.ctx, s, o); err != nil || !p.stashes() {
 			return err
 		}
-		_, err = op.Perform(p.ctx, s, databases.CreateStash{})
+		_, err = op.Perform(p.ctx, s, databases.CreateStash{Old: p.has("v1stash")})
 		return err
 	})
 }
 
 func (p *program) stash() error {
-	if p.has("v1stash") {
-		return notSupported("stash files of version 1")
-	}
 	return p.with(func(s *op.Session) error {
-		_, err := op.Perform(p.ctx, s, databases.CreateStash{})
+		_, err := op.Perform(p.ctx, s, databases.CreateStash{Old: p.has("v1stash")})
 		return err
 	})
 }
@@ -316,9 +310,6 @@ func (p *program) types() error {
 
 // convert copies everything into a new database.
 func (p *program) convert() error {
-	if p.has("v1stash") {
-		return notSupported("stash files of version 1")
-	}
 	if _, err := p.days(0, maxDays); err != nil {
 		return err
 	}

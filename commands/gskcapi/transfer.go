@@ -117,7 +117,7 @@ func (p *program) importFrom() error {
 		return &failure{status: 6, id: "CTGSK3026W", text: fmt.Sprintf("The key file %q does not exist or cannot be read.", source)}
 	}
 	o := entries.Add{
-		Files: []string{source}, Only: p.label(), Label: strings.TrimSpace(p.given["new_label"]),
+		Files: []string{source}, SkipKnown: true, Only: p.label(), Label: strings.TrimSpace(p.given["new_label"]),
 		InPassword: op.Password{Source: p.source("pw", "stashed"), Field: op.FieldInPassword, AllowEmpty: true},
 	}
 	if o.Label != "" && o.Only == "" {
@@ -164,12 +164,12 @@ func (p *program) importInto(o entries.Add) error {
 		return err
 	}
 	defer s.Close()
-	return p.notImported(p.put(s, o, 26))
+	return p.notImported(p.put(s, o, duplicateImport))
 }
 
 // notImported is the message about a duplicate in an import (ibm-messaging/mq-container, issue 568).
 func (p *program) notImported(err error) error {
-	if f, ok := errors.AsType[*failure](err); ok && f.status == 26 {
+	if f, ok := errors.AsType[*failure](err); ok && f.status == duplicateImport {
 		f.id, f.text = "CTGSK3046W", fmt.Sprintf("The key file %q could not be imported.", p.given["db"])
 	}
 	return err

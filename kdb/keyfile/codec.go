@@ -43,6 +43,8 @@ type StashCodec struct {
 	Shared []string
 	Decode func(data []byte) ([]byte, error)
 	Encode func(password []byte) ([]byte, error)
+	// EncodeOld is for readers that do not know what Encode writes; nil if there is no older form.
+	EncodeOld func(password []byte) ([]byte, error)
 }
 
 // Files are the bytes of a database: Main is the file that was named, Companions the others by their ending.

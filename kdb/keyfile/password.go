@@ -231,6 +231,18 @@ func (d *Database) CreateStash(ctx context.Context) error {
 	if d.codec.Stash == nil {
 		return fmt.Errorf("%w: %s has no stash file of its own", kdb.ErrUnsupported, d.codec.Name)
 	}
+	return d.createStash(ctx, d.codec.Stash.Encode)
+}
+
+// CreateOldStash is CreateStash in an older form, for programs that read nothing else.
+func (d *Database) CreateOldStash(ctx context.Context) error {
+	if d.codec.Stash == nil || d.codec.Stash.EncodeOld == nil {
+		return fmt.Errorf("%w: %s has no stash file of an older form", kdb.ErrUnsupported, d.codec.Name)
+	}
+	return d.createStash(ctx, d.codec.Stash.EncodeOld)
+}
+
+func (d *Database) createStash(ctx context.Context, encode func([]byte) ([]byte, error)) error {
 	loaded, err := d.load(ctx, true)
 	if err != nil {
 		return err
@@ -244,16 +256,16 @@ func (d *Database) CreateStash(ctx context.Context) error {
 		return fmt.Errorf("stashing the password of %q: %w: the stash file %q has another password, perhaps that of %q; move one of them away",
 			d.location, kdb.ErrDatabaseExists, d.StashPath(), other)
 	}
-	return d.writeStash(ctx, password)
+	return d.writeStash(ctx, password, encode)
 }
 
-func (d *Database) writeStash(ctx context.Context, password []byte) error {
+func (d *Database) writeStash(ctx context.Context, password []byte, encode func([]byte) ([]byte, error)) error {
 	unlock, err := d.lock(ctx)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	data, err := d.codec.Stash.Encode(password)
+	data, err := encode(password)
 	if err == nil {
 		err = d.replaceFiles([]change{{atomicfile.Follow(d.StashPath()), data}}, func() error { return nil })
 	}

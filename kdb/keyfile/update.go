@@ -39,7 +39,7 @@ func (d *Database) ChangePassword(ctx context.Context, password []byte) error {
 		return true, nil
 	}, password)
 	if err == nil && stashed {
-		err = d.writeStash(ctx, password)
+		err = d.writeStash(ctx, password, d.codec.Stash.Encode)
 	}
 	return err
 }

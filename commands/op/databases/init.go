@@ -15,6 +15,7 @@ type Init struct {
 	Type        string // kind of database; "" goes by the location's extension
 	Profile     string // how a foreign format is written
 	Stash       bool   // keep a stash for it
+	OldStash    bool   // in an older form, see [CreateStash]
 	Cost        kdb.Cost
 }
 
@@ -98,7 +99,7 @@ func (o Init) Run(ctx context.Context, env *op.Env) (*op.Session, Created, error
 // stash makes the stash, unless the database was made with it.
 func (o Init) stash(ctx context.Context, s *op.Session, driver *kdb.Driver) (path string, err error) {
 	if !o.stashOnly(driver) {
-		done, err := CreateStash{}.Do(ctx, s)
+		done, err := CreateStash{Old: o.OldStash}.Do(ctx, s)
 		return done.Path, err
 	}
 	db, err := op.As[stasher](ctx, s, op.FeatureStash)

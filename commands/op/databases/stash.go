@@ -32,7 +32,9 @@ type StashDone struct {
 func (StashDone) HasChanged() bool { return true }
 
 // CreateStash makes a stash.
-type CreateStash struct{}
+type CreateStash struct {
+	Old bool // in an older form, for programs that read nothing else
+}
 
 // Plan opens the database.
 func (CreateStash) Plan(ctx context.Context, s *op.Session) (StashDone, error) {
@@ -44,12 +46,21 @@ func (CreateStash) Plan(ctx context.Context, s *op.Session) (StashDone, error) {
 }
 
 // Do makes it.
-func (CreateStash) Do(ctx context.Context, s *op.Session) (StashDone, error) {
+func (o CreateStash) Do(ctx context.Context, s *op.Session) (StashDone, error) {
 	db, err := op.As[stasher](ctx, s, op.FeatureStash)
 	if err != nil {
 		return StashDone{}, err
 	}
-	return StashDone{StashCreated, db.StashPath()}, db.CreateStash(ctx)
+	if !o.Old {
+		return StashDone{StashCreated, db.StashPath()}, db.CreateStash(ctx)
+	}
+	old, err := op.As[interface {
+		CreateOldStash(ctx context.Context) error
+	}](ctx, s, op.FeatureStash)
+	if err != nil {
+		return StashDone{}, err
+	}
+	return StashDone{StashCreated, db.StashPath()}, old.CreateOldStash(ctx)
 }
 
 // RemoveStash removes a stash and what it opened.

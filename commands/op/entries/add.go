@@ -21,6 +21,8 @@ type Add struct {
 	LabelFirst bool
 	// LabelBySubject gives the other certificates their subjects as labels, as GSKit does.
 	LabelBySubject bool
+	// SkipKnown leaves out certificates without keys that the database has already, under whatever label.
+	SkipKnown bool
 	// CertificatesOnly refuses inputs with private keys.
 	CertificatesOnly bool
 	Only             string // only the entry with this label in the input
@@ -58,6 +60,10 @@ func (o Add) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 
 // addAll puts every entry of the input.
 func (o Add) addAll(tx kdb.Tx, in *input.Input, changed *Changed) error {
+	known, err := o.known(tx)
+	if err != nil {
+		return err
+	}
 	for entry, err := range o.wanted(in.Entries()) {
 		if err != nil && o.SkipInvalid && errors.Is(err, kdb.ErrParse) {
 			changed.note(Action{Action: ActionSkipped, Reason: err.Error()})
@@ -65,6 +71,10 @@ func (o Add) addAll(tx kdb.Tx, in *input.Input, changed *Changed) error {
 		}
 		if err != nil {
 			return err
+		}
+		if label, ok := known[entry.Fingerprint()]; ok && entry.Kind == kdb.KindTrusted {
+			changed.note(Action{Label: label, Action: ActionUnchanged, Kind: entry.Kind, SHA256: op.HexDigest(entry.Fingerprint())})
+			continue
 		}
 		if err := put(tx, entry, o.Replace, changed); err != nil {
 			return err
@@ -113,6 +123,23 @@ func (o Add) adapt(entry *kdb.Entry, n int) error {
 	}
 	entry.Label = o.Label
 	return nil
+}
+
+// known are the labels of the certificates that the database has, if they are to be left out.
+func (o Add) known(tx kdb.Tx) (map[[32]byte]string, error) {
+	if !o.SkipKnown {
+		return nil, nil
+	}
+	labels := map[[32]byte]string{}
+	for s, err := range tx.Summaries("") {
+		if err != nil {
+			return nil, err
+		}
+		if s.ChainLength > 0 {
+			labels[s.SHA256] = s.Label
+		}
+	}
+	return labels, nil
 }
 
 func (o Add) labelBySubject(entry *kdb.Entry) error {
