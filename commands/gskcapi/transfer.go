@@ -116,6 +116,9 @@ func (p *program) importFrom() error {
 	if _, err := os.Stat(source); err != nil {
 		return &failure{status: 6, id: "CTGSK3026W", text: fmt.Sprintf("The key file %q does not exist or cannot be read.", source)}
 	}
+	if err := p.askOnce(source); err != nil {
+		return err
+	}
 	o := entries.Add{
 		Files: []string{source}, SkipKnown: true, Only: p.label(), Label: strings.TrimSpace(p.given["new_label"]),
 		InPassword: op.Password{Source: p.source("pw", "stashed"), Field: op.FieldInPassword, AllowEmpty: true},
@@ -127,6 +130,16 @@ func (p *program) importFrom() error {
 		}
 	}
 	return p.importInto(o)
+}
+
+// askOnce asks for the password of a source that is opened several times.
+func (p *program) askOnce(source string) error {
+	if p.has("pw") || p.has("stashed") || startsWithPEM(source) {
+		return nil
+	}
+	password, err := op.Password{Source: op.FromPrompt(), AllowEmpty: true}.Read(p.env, source)
+	p.given["pw"] = string(password)
+	return err
 }
 
 // onlyEntry is the label of the one entry of the source that -new_label can be meant for.
