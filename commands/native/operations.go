@@ -29,11 +29,19 @@ func versionCommand(env *op.Env) *cli.Command {
 func dialectCommand(env *op.Env, name string, run Dialect) *cli.Command {
 	return &cli.Command{
 		Name: name, Category: groupDialects, Usage: "the command line of IBM's " + name, SkipFlagParsing: true, ArgsUsage: "…",
-		Description: "The same as calling the program by this name.",
+		Description: "The same as calling the program by this name.\n\n" + examples("certkdb "+name+" "+dialectExample(name)),
 		Action: func(c *cli.Context) error {
 			return dialectExit(run(c.Context, env, c.Args().Slice()))
 		},
 	}
+}
+
+// dialectExample is a command line of a dialect.
+func dialectExample(name string) string {
+	if name == "dsmcert" {
+		return "-list"
+	}
+	return "-cert -list -db key.kdb -stashed"
 }
 
 // dialectExit carries the exit status of a dialect up to Main. The dialect has printed its errors itself.

@@ -45,6 +45,15 @@ func checkKey(public crypto.PublicKey, fips bool) error {
 	return checkFIPSModule(fips)
 }
 
+// certifiable says whether certificates are issued for keys of this type.
+func certifiable(public crypto.PublicKey) bool {
+	switch public.(type) {
+	case *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey, *mldsa.PublicKey:
+		return true
+	}
+	return false
+}
+
 // checkFIPSModule makes sure that what is asked for under FIPS 140-3 is done by Go's module.
 func checkFIPSModule(fips bool) error {
 	if fips && !fips140.Enabled() {

@@ -178,7 +178,7 @@ func readRequest(der []byte) (*cert.Request, crypto.PublicKey, error) {
 		return nil, nil, fmt.Errorf("%w: its extension %s: %w", pki.ErrParse, bad[0].ID, bad[0].Err)
 	}
 	certified, err := key.ParsePublic(request.RawSPKI)
-	if err != nil || certified.OID == oid.RSAPSS { // the certificate would lose the restriction to RSASSA-PSS
+	if err != nil || certified.OID == oid.RSAPSS || !certifiable(certified.Key) { // the certificate would lose the restriction to RSASSA-PSS
 		return nil, nil, fmt.Errorf("%w: a key of type %s is not certified here; there are RSA, P-256, P-384, P-521, Ed25519 and ML-DSA",
 			pki.ErrRefused, public.Type)
 	}

@@ -138,7 +138,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return &Result{}, &Failure{Class: ClassAddress, Stage: StageConnect, Err: err}
 	}
-	if o.StartTLS != "" && dialogues[o.StartTLS] == nil {
+	if o.StartTLS != "" && dialogues()[o.StartTLS] == nil {
 		return &Result{}, &Failure{Class: ClassNoStartTLS, Stage: StageConnect, Err: fmt.Errorf("unknown protocol %q", o.StartTLS)}
 	}
 	if o.ServerName == "" {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 )
 
 // Protocol is one in which a client can ask for TLS.
@@ -27,10 +28,14 @@ const (
 	NNTP     Protocol = "nntp"     // RFC 4642
 )
 
-var dialogues = map[Protocol]func(*dialogue) error{
-	LDAP: (*dialogue).ldap, SMTP: (*dialogue).smtp, IMAP: (*dialogue).imap, POP3: (*dialogue).pop3, FTP: (*dialogue).ftp,
-	Postgres: (*dialogue).postgres, MySQL: (*dialogue).mysql, XMPP: (*dialogue).xmpp, Sieve: (*dialogue).sieve, NNTP: (*dialogue).nntp,
-}
+// dialogues are what is said before TLS, by protocol.
+var dialogues = sync.OnceValue(func() map[Protocol]func(*dialogue) error {
+	return map[Protocol]func(*dialogue) error{
+		LDAP: (*dialogue).ldap, SMTP: (*dialogue).smtp, IMAP: (*dialogue).imap, POP3: (*dialogue).pop3, FTP: (*dialogue).ftp,
+		Postgres: (*dialogue).postgres, MySQL: (*dialogue).mysql, XMPP: (*dialogue).xmpp, Sieve: (*dialogue).sieve,
+		NNTP: (*dialogue).nntp,
+	}
+})
 
 // Protocols lists the protocols.
 func Protocols() []Protocol {
@@ -72,7 +77,7 @@ type dialogue struct {
 // behind its answer is an error, because it was sent in the clear and might be taken for part of the session (CVE-2011-0411 and its kin).
 func startTLS(conn net.Conn, p Protocol, host string) error {
 	d := &dialogue{Conn: conn, in: bufio.NewReaderSize(conn, maxLine), host: host}
-	if err := dialogues[p](d); err != nil {
+	if err := dialogues()[p](d); err != nil {
 		return err
 	}
 	if n := d.in.Buffered(); n > 0 {
@@ -261,10 +266,12 @@ func (d *dialogue) capabilities() (string, error) {
 }
 
 // xmlHost escapes a host name for an attribute; names with anything unusual are left out by the peer.
-var xmlHost = strings.NewReplacer("&", "&amp;", "<", "&lt;", "'", "&apos;")
+func xmlHost(host string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", "'", "&apos;").Replace(host)
+}
 
 func (d *dialogue) xmpp() error {
-	err := d.say("<?xml version='1.0'?><stream:stream to='" + xmlHost.Replace(d.host) +
+	err := d.say("<?xml version='1.0'?><stream:stream to='" + xmlHost(d.host) +
 		"' version='1.0' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>")
 	if err != nil {
 		return err
