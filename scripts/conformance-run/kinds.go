@@ -211,7 +211,7 @@ func (w *alias) compare(got *item) string {
 	case w.Chain != nil && chain != *w.Chain:
 		return fmt.Sprintf("its chain has %d certificates, not %d", chain, *w.Chain)
 	case w.First != nil && (chain == 0 || !strings.HasPrefix(got.Certificates[0].SHA256, *w.First)):
-		return "its certificate is another one than " + *w.First
+		return "its certificate is not " + *w.First
 	case got.Locked != (w.Type == "key-password-unknown"):
 		return fmt.Sprintf("its key is locked: %t", got.Locked)
 	case w.Type == "secret-key" && w.Algorithm != nil && got.Algorithm != *w.Algorithm:

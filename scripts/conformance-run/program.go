@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// program is the program that is held against the data.
+// program is the program under test.
 type program struct {
 	path  string
 	limit time.Duration
@@ -86,7 +86,7 @@ func (p *program) once(c call) (*outcome, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(c.limit, p.limit))
 	defer cancel()
 	cmd := exec.CommandContext(ctx, p.path, c.args...)
-	detach(cmd) // nobody to ask for a password
+	detach(cmd) // no terminal to ask for a password
 	cmd.Env = []string{"HOME=" + os.DevNull, "XDG_DATA_HOME=" + os.DevNull, "TZ=UTC"}
 	if c.password != nil {
 		cmd.Args = append(cmd.Args, "--in-password", "stdin")

@@ -25,7 +25,7 @@ type Row struct {
 	Keys     []string // passwords of single keys
 }
 
-// PasswordOr returns the password, or other where there is none.
+// PasswordOr returns the password, or other if the case has no password.
 func (r *Row) PasswordOr(other string) string {
 	if r.Password == nil {
 		return other
@@ -95,7 +95,7 @@ func (r *Row) passwords(password, keys string) error {
 	return nil
 }
 
-// Folder finds the data: $CERTKDB_CONFORMANCE, else shared/conformance/public beside a parent folder of the working one. It
+// Folder finds the data: $CERTKDB_CONFORMANCE, else shared/conformance/public next to a parent folder of the working one. It
 // skips the test where there is none.
 func Folder(t testing.TB) string {
 	t.Helper()

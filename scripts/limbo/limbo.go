@@ -1,7 +1,7 @@
 // Package limbo reads test suites for path validation in the schema of x509-limbo
 // (https://github.com/C2SP/x509-limbo) and turns a case into the options of package path.
 //
-// Beside the schema it knows the fields of collections that extend it: x_tier (core, strict, option, …), x_policy
+// In addition to the schema it knows the fields of collections that extend it: x_tier (core, strict, option, …), x_policy
 // (the policy inputs), x_source (who wrote the case; absent in limbo itself) and more features. A case's options come
 // from these fields alone, never from its name or its expected result.
 package limbo

@@ -17,7 +17,7 @@ import (
 )
 
 // Authority says which CA signs: an entry with its private key, in the database of the operation or in another one, or a CA
-// behind the protocol of cfssl serve.
+// reached over the protocol of cfssl serve.
 type Authority struct {
 	Label string
 	DB    op.DB // Location "" is the operation's database
@@ -194,7 +194,7 @@ func (ca *authority) read(tx kdb.Tx, now time.Time) error {
 	return err
 }
 
-// unrecorded is a note for people when the CA's database has no place for what was issued.
+// unrecorded is the note that the CA's database cannot record what was issued.
 func (ca *authority) unrecorded() []string {
 	if ca == nil || ca.recorded || ca.remote != nil {
 		return nil

@@ -196,7 +196,7 @@ type pool struct {
 	trusted      map[[32]byte]bool
 }
 
-// readPool takes the certificates of the database and those in the input, which nobody trusts for that.
+// readPool takes the certificates of the database and those in the input, which are not trusted because of that.
 func readPool(tx kdb.Tx, given [][]byte) (*pool, error) {
 	p := &pool{trusted: map[[32]byte]bool{}}
 	for s, err := range tx.Summaries("") {

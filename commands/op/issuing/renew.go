@@ -197,7 +197,7 @@ func (r *renewal) apply(tx kdb.Tx) (renewed Renewed, err error) {
 		return Renewed{Entry: op.NewEntry(&before, r.env.Now())}, err
 	}
 	if before.SHA256 != r.old.Fingerprint() {
-		return renewed, fmt.Errorf("label %q: %w: it has another certificate by now", r.Label, kdb.ErrChanged)
+		return renewed, fmt.Errorf("label %q: %w: it has a different certificate now", r.Label, kdb.ErrChanged)
 	}
 	if renewed.Refreshed, err = r.store(tx, &before); err != nil {
 		return renewed, err
@@ -213,7 +213,7 @@ func (r *renewal) apply(tx kdb.Tx) (renewed Renewed, err error) {
 	}
 	if renewed.CA && renewed.NewKey {
 		renewed.Notes = append(
-			renewed.Notes, "the CA's old key is gone: what it issued with that can no longer be revoked; renew those entries too",
+			renewed.Notes, "the CA's old key was replaced: certificates issued with it can no longer be revoked; renew those entries too",
 		)
 	}
 	if r.Before > 0 && renewed.NotAfter != nil && renewed.NotAfter.Sub(r.env.Now()) <= r.Before {

@@ -39,7 +39,7 @@ func requestsIn(folder string) ([]string, error) {
 	return files, nil
 }
 
-// holdsRequest tells whether a PEM file has a request, and is no certificate or key that lies beside. A file that cannot be read counts as
+// holdsRequest tells whether a PEM file has a request, and is not a certificate or key in the same folder. An unreadable file counts as
 // one, for the error.
 func holdsRequest(path string) bool {
 	f, err := os.Open(path)

@@ -18,7 +18,7 @@ type Sign struct {
 	CA       Authority
 	Files    []string // requests in PEM or DER; a folder stands for the files in it; "-" is standard input
 	Preserve bool     // take the extensions that the requests ask for
-	Chain    bool     // write the CA's chain behind each certificate
+	Chain    bool     // write the CA's chain after each certificate
 	// Out is a file for one request ("" is standard output), a folder for several.
 	Out op.Output
 }

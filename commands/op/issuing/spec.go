@@ -79,7 +79,7 @@ func (s Spec) request(env *op.Env) (issue.Request, error) {
 		return r, err
 	}
 	if s.Days < 0 {
-		return r, &op.Invalid{Field: op.FieldDays, Value: s.Days, Reason: "a certificate is valid for a day at least"}
+		return r, &op.Invalid{Field: op.FieldDays, Value: s.Days, Reason: "a certificate is valid for at least a day"}
 	}
 	if s.Days != 0 && s.NotAfter != "" {
 		return r, op.Exclusive(op.FieldDays, op.FieldNotAfter)
