@@ -18,7 +18,8 @@ const (
 	convertNSS  = "export its entries with: pk12util -o FILE.p12 -d FOLDER -n NICKNAME, and certutil -L -d FOLDER -n NICKNAME -a"
 )
 
-// foreignFormats are recognised by their first bytes. The stores of Bouncy Castle begin with a version and the length of a salt, 20; UBER is
+// foreignFormats are recognised by their first bytes. The stores of Bouncy Castle begin with a version and the length of a salt, 20; UBER
+// is
 // always of version 1, and BKS of version 2 since 2012.
 var foreignFormats = []struct {
 	head   string

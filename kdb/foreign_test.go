@@ -36,7 +36,8 @@ func TestOpen_namesForeignFormats(t *testing.T) {
 		}
 		_, err = openAny(context.Background(), drivers(), path, kdb.Options{})
 		var foreign *kdb.ForeignFormat
-		if found := errors.As(err, &foreign); found != (c.name != "") || !errors.Is(err, kdb.ErrVersion) || !strings.Contains(err.Error(), c.name) {
+		if found := errors.As(err, &foreign); found != (c.name != "") || !errors.Is(err, kdb.ErrVersion) ||
+			!strings.Contains(err.Error(), c.name) {
 			t.Errorf("%s: %v, want %q", c.head, err, c.name)
 		}
 	}

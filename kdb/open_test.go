@@ -21,7 +21,14 @@ func drivers() []kdb.Driver {
 	}
 	return []kdb.Driver{
 		{Name: "native", Extensions: []string{".ckdb"}, Matches: begins("NATIVE"), Open: made("native"), Exists: kdb.FileExists},
-		{Name: "pkcs12", Aliases: []string{"p12"}, Extensions: []string{".p12", ".pfx"}, Matches: begins("PK12"), Open: made("pkcs12"), Exists: kdb.FileExists},
+		{
+			Name:       "pkcs12",
+			Aliases:    []string{"p12"},
+			Extensions: []string{".p12", ".pfx"},
+			Matches:    begins("PK12"),
+			Open:       made("pkcs12"),
+			Exists:     kdb.FileExists,
+		},
 		{Name: "cluster", Scheme: "etcd", Open: made("cluster"), Exists: func(_ context.Context, location string) (bool, error) {
 			return location == "etcd://host/x", nil
 		}},

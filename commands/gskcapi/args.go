@@ -220,7 +220,10 @@ func checkTypography(word, what string) error {
 	last, _ := utf8.DecodeLastRuneInString(word)
 	for _, r := range []rune{first, last} {
 		if name, ok := typographic()[r]; ok && (r == first || strings.ContainsRune("“”„‘’", r)) {
-			return &failure{status: 65, why: fmt.Sprintf("%s has the character %q (U+%04X, %s) in place of an ordinary hyphen or quote", what, r, r, name)}
+			return &failure{
+				status: 65,
+				why:    fmt.Sprintf("%s has the character %q (U+%04X, %s) in place of an ordinary hyphen or quote", what, r, r, name),
+			}
 		}
 	}
 	return nil

@@ -15,23 +15,85 @@ func TestParse_takesLinesAsScriptsWriteThem(t *testing.T) {
 		filter string
 	}{
 		"options in any order and case": {
-			[]string{"-cert", "-add", "-FILE", "a.arm", "-dB", "k.kdb", "-Stashed"}, "add", map[string]string{"file": "a.arm", "db": "k.kdb", "stashed": ""}, "",
+			[]string{"-cert", "-add", "-FILE", "a.arm", "-dB", "k.kdb", "-Stashed"}, "add", map[string]string{
+				"file": "a.arm", "db": "k.kdb",
+				"stashed": "",
+			}, "",
 		},
-		"a modifier before the object":              {[]string{"-fips", "-keydb", "-create", "-db", "k"}, "create", map[string]string{"fips": "true", "db": "k"}, ""},
-		"a modifier between object and action":      {[]string{"-keydb", "-fips", "-stashpw", "-db", "k"}, "stashpw", map[string]string{"fips": "true", "db": "k"}, ""},
-		"a modifier with its value":                 {[]string{"-cert", "-validate", "-db", "k", "-fips", "FALSE"}, "validate", map[string]string{"db": "k", "fips": "FALSE"}, ""},
-		"stashpw as an option":                      {[]string{"-keydb", "-create", "-db", "k", "-stashpw"}, "create", map[string]string{"db": "k", "stash": ""}, ""},
-		"a filter behind -list":                     {[]string{"-cert", "-list", "all", "-db", "k"}, "list", map[string]string{"db": "k"}, "all"},
-		"a filter at the end":                       {[]string{"-cert", "-list", "-db", "k", "CA"}, "list", map[string]string{"db": "k"}, "ca"},
-		"-list behind its options":                  {[]string{"-cert", "-db", "k", "-list", "personal"}, "list", map[string]string{"db": "k"}, "personal"},
-		"-expiry without a number":                  {[]string{"-cert", "-list", "-expiry", "-db", "k"}, "list", map[string]string{"db": "k", "expiry": ""}, ""},
-		"-expiry with a number":                     {[]string{"-cert", "-list", "-expiry", "30", "-db", "k"}, "list", map[string]string{"db": "k", "expiry": "30"}, ""},
-		"empty arguments outside of values":         {[]string{"-cert", "", "-list", "", "-db", "k", ""}, "list", map[string]string{"db": "k"}, ""},
-		"an empty password":                         {[]string{"-cert", "-list", "-db", "k", "-pw", ""}, "list", map[string]string{"db": "k", "pw": ""}, ""},
-		"a password with a hyphen":                  {[]string{"-cert", "-list", "-db", "k", "-pw", "-x y"}, "list", map[string]string{"db": "k", "pw": "-x y"}, ""},
-		"a value that looks like several arguments": {[]string{"-cert", "-details", "-label", "-db of mine", "-db", "k"}, "details", map[string]string{"label": "-db of mine", "db": "k"}, ""},
-		"lists grow":                                {[]string{"-cert", "-create", "-san_dnsname", "a", "-san_dnsname", "b,c"}, "create", map[string]string{"san_dnsname": "a,b,c"}, ""},
-		"synonyms":                                  {[]string{"-keydb", "-convert", "-old_format", "p12", "-new_db", "b", "-new_format", "cms"}, "convert", map[string]string{"type": "p12", "target": "b", "target_type": "cms"}, ""},
+		"a modifier before the object": {
+			[]string{"-fips", "-keydb", "-create", "-db", "k"},
+			"create",
+			map[string]string{"fips": "true", "db": "k"},
+			"",
+		},
+		"a modifier between object and action": {
+			[]string{"-keydb", "-fips", "-stashpw", "-db", "k"},
+			"stashpw",
+			map[string]string{"fips": "true", "db": "k"},
+			"",
+		},
+		"a modifier with its value": {
+			[]string{"-cert", "-validate", "-db", "k", "-fips", "FALSE"},
+			"validate",
+			map[string]string{"db": "k", "fips": "FALSE"},
+			"",
+		},
+		"stashpw as an option": {
+			[]string{"-keydb", "-create", "-db", "k", "-stashpw"},
+			"create",
+			map[string]string{"db": "k", "stash": ""},
+			"",
+		},
+		"a filter behind -list": {[]string{"-cert", "-list", "all", "-db", "k"}, "list", map[string]string{"db": "k"}, "all"},
+		"a filter at the end":   {[]string{"-cert", "-list", "-db", "k", "CA"}, "list", map[string]string{"db": "k"}, "ca"},
+		"-list behind its options": {
+			[]string{"-cert", "-db", "k", "-list", "personal"},
+			"list",
+			map[string]string{"db": "k"},
+			"personal",
+		},
+		"-expiry without a number": {[]string{"-cert", "-list", "-expiry", "-db", "k"}, "list", map[string]string{
+			"db":     "k",
+			"expiry": "",
+		}, ""},
+		"-expiry with a number": {
+			[]string{"-cert", "-list", "-expiry", "30", "-db", "k"},
+			"list",
+			map[string]string{"db": "k", "expiry": "30"},
+			"",
+		},
+		"empty arguments outside of values": {
+			[]string{"-cert", "", "-list", "", "-db", "k", ""},
+			"list",
+			map[string]string{"db": "k"},
+			"",
+		},
+		"an empty password": {[]string{"-cert", "-list", "-db", "k", "-pw", ""}, "list", map[string]string{
+			"db": "k",
+			"pw": "",
+		}, ""},
+		"a password with a hyphen": {[]string{"-cert", "-list", "-db", "k", "-pw", "-x y"}, "list", map[string]string{
+			"db": "k",
+			"pw": "-x y",
+		}, ""},
+		"a value that looks like several arguments": {
+			[]string{"-cert", "-details", "-label", "-db of mine", "-db", "k"},
+			"details",
+			map[string]string{"label": "-db of mine", "db": "k"},
+			"",
+		},
+		"lists grow": {
+			[]string{"-cert", "-create", "-san_dnsname", "a", "-san_dnsname", "b,c"},
+			"create",
+			map[string]string{"san_dnsname": "a,b,c"},
+			"",
+		},
+		"synonyms": {
+			[]string{"-keydb", "-convert", "-old_format", "p12", "-new_db", "b", "-new_format", "cms"},
+			"convert",
+			map[string]string{"type": "p12", "target": "b", "target_type": "cms"},
+			"",
+		},
 		"several options in one argument": {
 			[]string{"-cert", "-create", "-size 2048 -sig_alg sha512 -eku serverAuth", "-db", "k"},
 			"create",
@@ -128,10 +190,12 @@ func TestTrimDN_keepsWhatIsQuoted(t *testing.T) {
 func TestSignature_knowsGSKitsSpellings(t *testing.T) {
 	t.Parallel()
 	for given, want := range map[string]string{
-		"": "", "sha1": "sha1", "SHA_WITH_RSA": "sha1", "SHAWithRSA": "sha1", "SHA1WithRSA": "sha1", "sha256": "sha256", "SHA256_WITH_RSA": "sha256",
-		"SHA384WithRSA": "sha384", "sha512": "sha512", "SHA3WithRSA": "sha384", "SHA5WithRSA": "sha512", "RSASSAPSS": "sha256-pss",
+		"": "", "sha1": "sha1", "SHA_WITH_RSA": "sha1", "SHAWithRSA": "sha1", "SHA1WithRSA": "sha1", "sha256": "sha256",
+		"SHA256_WITH_RSA": "sha256",
+		"SHA384WithRSA":   "sha384", "sha512": "sha512", "SHA3WithRSA": "sha384", "SHA5WithRSA": "sha512", "RSASSAPSS": "sha256-pss",
 		"SHA384_WITH_RSASSAPSS": "sha384-pss", "SHA512WithRSASSAPSS": "sha512-pss", "SHA256WithECDSA": "sha256 ec",
-		"EC_ecdsa_with_SHA384": "sha384 ec", "md5": "error", "sha224": "error", "SHA3_256WithRSA": "error", "SHA256WithDSA": "error", "Dilithium": "error",
+		"EC_ecdsa_with_SHA384": "sha384 ec", "md5": "error", "sha224": "error", "SHA3_256WithRSA": "error", "SHA256WithDSA": "error",
+		"Dilithium":     "error",
 		"SHA1RSASSAPSS": "error",
 	} {
 		p := &program{line: line{given: map[string]string{"sigalg": given}}}

@@ -185,7 +185,14 @@ func (p *program) receive() error {
 	return p.with(func(s *op.Session) error {
 		received, err := op.One(p.ctx, s, issuing.Receive{Files: []string{p.given["file"]}, Label: p.label(), Default: isDefault})
 		if err == nil && !received.Complete {
-			err = &failure{status: 146, why: fmt.Sprintf("the certificate was received as %q, but its issuer is missing: %s; add it with -cert -add", received.Label, received.Missing)}
+			err = &failure{
+				status: 146,
+				why: fmt.Sprintf(
+					"the certificate was received as %q, but its issuer is missing: %s; add it with -cert -add",
+					received.Label,
+					received.Missing,
+				),
+			}
 		}
 		return err
 	})

@@ -23,17 +23,21 @@ const fuzzedPassword = "Geheim-4711"
 // certkdb's own command line.
 func FuzzMain(f *testing.F) {
 	for _, line := range []string{
-		"-keydb -create -db k.kdb -pw PASSWORD -stash", "-cert -list all -db k.kdb -stashed", "-fips -keydb -create -db k.p12 -genpw -stash -strong",
+		"-keydb -create -db k.kdb -pw PASSWORD -stash", "-cert -list all -db k.kdb -stashed",
+		"-fips -keydb -create -db k.p12 -genpw -stash -strong",
 		"-cert -create -db k.kdb -pw PASSWORD -label a -dn CN=a,O=b -size 2048 -sigalg sha512", "-keydb -pw PASSWORD PASSWORD -create -db k.kdb",
-		"-certreq -create -db k.kdb -pw PASSWORD -label r -dn CN=r -file r.csr", "-random -create -length 20 -strong", "-cert -add -?", "-version",
-		"-keydb -convert -db k.kdb -pw PASSWORD -new_db n.p12 -new_format p12 -new_pw PASSWORD", "–cert –list", "-secretkey -create -db k.kdb -label s",
+		"-certreq -create -db k.kdb -pw PASSWORD -label r -dn CN=r -file r.csr", "-random -create -length 20 -strong", "-cert -add -?",
+		"-version",
+		"-keydb -convert -db k.kdb -pw PASSWORD -new_db n.p12 -new_format p12 -new_pw PASSWORD", "–cert –list",
+		"-secretkey -create -db k.kdb -label s",
 	} {
 		f.Add(strings.ReplaceAll(line, " ", "\n"))
 	}
 	drivers := []kdb.Driver{keyfile.Driver(cms.Codec()), keyfile.Driver(pkcs12.Codec())}
 	f.Fuzz(func(t *testing.T, text string) {
 		args := strings.Split(text, "\n")
-		if len(args) > 20 || strings.ContainsAny(text, "/\\~\x00") || strings.Contains(text, "..") || strings.Contains(text, "3072") || strings.Contains(text, "4096") {
+		if len(args) > 20 || strings.ContainsAny(text, "/\\~\x00") || strings.Contains(text, "..") || strings.Contains(text, "3072") ||
+			strings.Contains(text, "4096") {
 			t.Skip("outside of the folder, or slow")
 		}
 		for i := range args {

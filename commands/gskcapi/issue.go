@@ -60,7 +60,8 @@ func (p *program) validity() (notBefore, notAfter string, err error) {
 // spec is what the options say of a certificate or request.
 func (p *program) spec() (issuing.Spec, error) {
 	s := issuing.Spec{
-		Plain: true, UntilCA: true, PathLen: -1, DN: trimDN(p.given["dn"]), KeyUsages: p.items("ku"), ExtKeyUsages: p.items("eku"), Policies: p.items("certpolicy"),
+		Plain: true, UntilCA: true, PathLen: -1, DN: trimDN(p.given["dn"]), KeyUsages: p.items("ku"), ExtKeyUsages: p.items("eku"),
+		Policies: p.items("certpolicy"),
 	}
 	for option, kind := range map[string]string{"san_dnsname": "dns", "san_emailaddr": "email", "san_ipaddr": "ip"} {
 		for _, name := range p.items(option) {
@@ -158,7 +159,10 @@ func (p *program) signature() (name string, elliptic bool, err error) {
 }
 
 func (p *program) noSignature(given string) error {
-	return &failure{status: 133, why: fmt.Sprintf("-sigalg %q: certificates are signed with SHA-1, SHA-256, SHA-384 and SHA-512 by RSA, RSASSA-PSS and ECDSA", given)}
+	return &failure{
+		status: 133,
+		why:    fmt.Sprintf("-sigalg %q: certificates are signed with SHA-1, SHA-256, SHA-384 and SHA-512 by RSA, RSASSA-PSS and ECDSA", given),
+	}
 }
 
 // keyType reads -size. The default is 2048 bits, as GSKit has it today (unconfirmed), for elliptic curves 256.
@@ -190,7 +194,13 @@ func (p *program) sign() error {
 	if spec.NotBefore, spec.NotAfter, err = p.validity(); err != nil {
 		return err
 	}
-	o := issuing.Sign{Spec: spec, CA: issuing.Authority{Label: p.label()}, Files: []string{p.given["file"]}, Preserve: p.has("preserve"), Out: p.out("target")}
+	o := issuing.Sign{
+		Spec:     spec,
+		CA:       issuing.Authority{Label: p.label()},
+		Files:    []string{p.given["file"]},
+		Preserve: p.has("preserve"),
+		Out:      p.out("target"),
+	}
 	return p.with(func(s *op.Session) error {
 		_, err := op.One(p.ctx, s, o)
 		return err

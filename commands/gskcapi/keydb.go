@@ -193,7 +193,13 @@ func (p *program) newDatabase(option, path, otherwise string) (databases.Init, e
 // make makes the database. What is to be put into it is tried first, so that no empty database is left of a failure.
 func (p *program) make(o databases.Init, bundle string) error {
 	if bundle != "" {
-		_, err := databases.RunNew(p.ctx, p.env, o, false, entries.Add{Files: []string{bundle}, LabelBySubject: true, CertificatesOnly: true, SkipInvalid: true})
+		_, err := databases.RunNew(
+			p.ctx,
+			p.env,
+			o,
+			false,
+			entries.Add{Files: []string{bundle}, LabelBySubject: true, CertificatesOnly: true, SkipInvalid: true},
+		)
 		return err
 	}
 	s, _, err := o.Run(p.ctx, p.env)

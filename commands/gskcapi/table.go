@@ -61,7 +61,11 @@ var (
 		{"-san_ipaddr", optional, ""},
 		{"-certpolicy", optional, ""},
 		{"-eku", optional, "<ocspSigning, timeStamping, emailProtection, codeSigning, clientAuth, serverAuth, SSLStepUpApproval, any>"},
-		{"-ku", optional, "<digitalSignature, nonRepudiation, keyEncipherment, dataEncipherment, keyAgreement, keyCertSign, cRLSign, encipherOnly, decipherOnly>"},
+		{
+			"-ku",
+			optional,
+			"<digitalSignature, nonRepudiation, keyEncipherment, dataEncipherment, keyAgreement, keyCertSign, cRLSign, encipherOnly, decipherOnly>",
+		},
 	}
 )
 
@@ -101,8 +105,21 @@ func certActions() []*action {
 		{name: "export", usage: database(slices.Concat([]use{mayLabel, useTarget}, targetDB)...), run: (*program).export},
 		{name: "extract", usage: database(useLabel, useTarget, useFormat), run: (*program).extract},
 		{name: "getdefault", usage: database(), run: (*program).getDefault},
-		{name: "import", usage: slices.Concat([]use{{"-db | -file | -crypto", required, ""}, useToken, usePassword, useType, mayLabel, useTarget}, targetDB, secondary), run: (*program).importFrom},
-		{name: "list", lead: "-list                 Optional <all | personal | ca>", usage: database(use{"-expiry", optional, ""}, use{"-rfc3339", optional, ""}), run: (*program).list},
+		{
+			name: "import",
+			usage: slices.Concat(
+				[]use{{"-db | -file | -crypto", required, ""}, useToken, usePassword, useType, mayLabel, useTarget},
+				targetDB,
+				secondary,
+			),
+			run: (*program).importFrom,
+		},
+		{
+			name:  "list",
+			lead:  "-list                 Optional <all | personal | ca>",
+			usage: database(use{"-expiry", optional, ""}, use{"-rfc3339", optional, ""}),
+			run:   (*program).list,
+		},
 		{name: "modify", usage: database(useLabel, use{"-trust", required, "<enable | disable>"}), run: (*program).modify},
 		{name: "receive", usage: database(useFile, useFormat, useDefault, mayLabel), run: (*program).receive},
 		{name: "rename", usage: database(useLabel, use{"-new_label", required, ""}), run: (*program).rename},
@@ -118,7 +135,11 @@ func keydbActions() []*action {
 	v1 := use{"-v1stash", optional, ""}
 	db := use{"-db", required, ""}
 	return []*action{
-		{name: "changepw", usage: []use{db, usePassword, {"-new_pw", optional, ""}, useType, stash, useExpire, v1}, run: (*program).changePassword},
+		{
+			name:  "changepw",
+			usage: []use{db, usePassword, {"-new_pw", optional, ""}, useType, stash, useExpire, v1},
+			run:   (*program).changePassword,
+		},
 		{name: "convert", usage: []use{
 			db, usePassword,
 			{"-old_format", optional, "<cms | kdb | pkcs12 | p12>"},
@@ -156,7 +177,15 @@ func secretkeyActions() []*action {
 		{name: "delete", usage: database(useLabel), run: (*program).removeSecret},
 		{name: "export", usage: database(slices.Concat([]use{useLabel, useTarget}, targetDB)...), run: (*program).exportSecret},
 		{name: "extract", usage: database(useLabel, useTarget, useFormat), run: (*program).extractSecret},
-		{name: "import", usage: slices.Concat([]use{{"-db | -file | -crypto", required, ""}, useToken, usePassword, useType, useLabel, useTarget}, targetDB, secondary), run: (*program).importFrom},
+		{
+			name: "import",
+			usage: slices.Concat(
+				[]use{{"-db | -file | -crypto", required, ""}, useToken, usePassword, useType, useLabel, useTarget},
+				targetDB,
+				secondary,
+			),
+			run: (*program).importFrom,
+		},
 	}
 }
 

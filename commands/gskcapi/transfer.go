@@ -111,7 +111,10 @@ func (p *program) importFrom() error {
 		return err
 	}
 	if p.has("type") && startsWithPEM(source) {
-		return &failure{status: 17, why: fmt.Sprintf("%q is PEM, not %s: use -cert -add for certificates", source, strings.ToUpper(p.given["type"]))}
+		return &failure{
+			status: 17,
+			why:    fmt.Sprintf("%q is PEM, not %s: use -cert -add for certificates", source, strings.ToUpper(p.given["type"])),
+		}
 	}
 	if _, err := os.Stat(source); err != nil {
 		return &failure{status: 6, id: "CTGSK3026W", text: fmt.Sprintf("The key file %q does not exist or cannot be read.", source)}
@@ -165,7 +168,11 @@ func (p *program) onlyEntry() (string, error) {
 
 // importInto opens the target and adds.
 func (p *program) importInto(o entries.Add) error {
-	target := op.DB{Location: p.given["target"], Password: op.Password{Source: p.source("target_pw", "target_stashed")}, LockTimeout: op.DefaultLockTimeout}
+	target := op.DB{
+		Location:    p.given["target"],
+		Password:    op.Password{Source: p.source("target_pw", "target_stashed")},
+		LockTimeout: op.DefaultLockTimeout,
+	}
 	if _, err := p.kind("target_type", "", ""); err != nil {
 		return err
 	}

@@ -91,7 +91,8 @@ type Container interface {
 	Delete(label string) error
 	// Encode writes the container under a password, which may differ from the one it was read with; that of a [Sealer] is for new private
 	// keys alone. A nil password is an absent one: the
-	// error wraps kdb.ErrNoPassword if the format, or the profile of this file, needs one, [ErrUnprotected] if the file has had none. Companions that are nil are removed,
+	// error wraps kdb.ErrNoPassword if the format, or the profile of this file, needs one, [ErrUnprotected] if the file has had none.
+	// Companions that are nil are removed,
 	// or not made.
 	Encode(password []byte) (Files, error)
 	// Facts tells people how the file is protected: algorithms, iteration counts, and what of it is weak.

@@ -331,7 +331,8 @@ func TestInfo_withoutPassword(t *testing.T) {
 	path := newToy(t, "a", "b")
 	asked := kdb.Options{Password: func(context.Context, string) ([]byte, error) { t.Error("asked"); return nil, kdb.ErrNoPassword }}
 	info, err := openToy(t, path, asked).Info(t.Context())
-	if err != nil || info.Entries != -1 || info.Format != "toy" || info.Version != "1" || len(info.Facts) != 1 || info.Size == 0 || info.Location != path {
+	if err != nil || info.Entries != -1 || info.Format != "toy" || info.Version != "1" || len(info.Facts) != 1 || info.Size == 0 ||
+		info.Location != path {
 		t.Errorf("got %+v, %v", info, err)
 	}
 }

@@ -225,7 +225,8 @@ func (d *Database) stashOfAnother(password []byte) (string, bool) {
 }
 
 // CreateStash writes the password of the key file into the format's own stash file, with mode 0600, in place of one that is there. The
-// error wraps kdb.ErrUnsupported if the format has none, and kdb.ErrDatabaseExists if the one that is there may belong to another database. Formats'
+// error wraps kdb.ErrUnsupported if the format has none, and kdb.ErrDatabaseExists if the one that is there may belong to another database.
+// Formats'
 // own stashes hide the password and protect nothing.
 func (d *Database) CreateStash(ctx context.Context) error {
 	if d.codec.Stash == nil {

@@ -20,7 +20,8 @@ func (d *Database) Update(ctx context.Context, _ string, fn func(kdb.Tx) error) 
 	}, nil)
 }
 
-// ChangePassword writes the file under another password. The new file is opened once with it before it takes the old one's place. A stash file
+// ChangePassword writes the file under another password. The new file is opened once with it before it takes the old one's place. A stash
+// file
 // with the old password gets the new one.
 func (d *Database) ChangePassword(ctx context.Context, password []byte) error {
 	if password == nil {

@@ -209,7 +209,8 @@ func (c *checker) head() {
 	if c.count != c.t.head.entries {
 		c.finding("head", fmt.Sprintf("%d entries are there, it says %d: some were removed or put back", c.count, c.t.head.entries))
 	} else if c.digest != c.t.head.digest && !c.blamed {
-		c.finding("head", "the digest of the summaries and of what was issued is another: an older record was put back in the place of a newer one, or one was removed")
+		c.finding("head", "the digest of the summaries and of what was issued is another: an older record was put back in the place of a "+
+			"newer one, or one was removed")
 	}
 	if c.t.head.standard != "" {
 		if _, _, err := c.t.summary(c.t.head.standard); errors.Is(err, kdb.ErrNotFound) {

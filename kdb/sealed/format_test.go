@@ -82,7 +82,14 @@ func TestFormat_examples(t *testing.T) {
 		t.Fatalf("meta has %d bytes, slot %d", len(meta), len(slot))
 	}
 	id := meta[10:26]
-	kek := argon2.IDKey([]byte("golden password"), slot[20:36], binary.BigEndian.Uint32(slot[8:]), binary.BigEndian.Uint32(slot[4:]), slot[3], 32)
+	kek := argon2.IDKey(
+		[]byte("golden password"),
+		slot[20:36],
+		binary.BigEndian.Uint32(slot[8:]),
+		binary.BigEndian.Uint32(slot[4:]),
+		slot[3],
+		32,
+	)
 	same(t, "slot key", kek, e["slot key"])
 	master := gcm(t, kek, slot[36:], append(associated(id, "slot/00000002"), slot[:36]...))
 	same(t, "master key", master, e["master key"])

@@ -126,7 +126,10 @@ func TestRekey_slotsChangedMeanwhile(t *testing.T) {
 				t.Errorf("%s: %v", what, err)
 			}
 		}
-		if err := db.Rekey(t.Context(), Rekey{Passwords: [][]byte{[]byte("secret"), []byte("late")}, Cost: kdb.CostTest}); !errors.Is(err, kdb.ErrChanged) {
+		if err := db.Rekey(t.Context(), Rekey{Passwords: [][]byte{[]byte("secret"), []byte("late")}, Cost: kdb.CostTest}); !errors.Is(
+			err,
+			kdb.ErrChanged,
+		) {
 			t.Errorf("%s: Rekey = %v, want ErrChanged", what, err)
 		}
 		if err := db.Check(t.Context(), func(p kdb.Problem) { t.Errorf("%s: %v", what, p) }); err != nil {

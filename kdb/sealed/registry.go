@@ -101,7 +101,8 @@ func (t *tx) openIssued(record store.Record) (kdb.Issued, error) {
 	}
 	r, err := decodeIssued(plain)
 	issuer, serial, _ := strings.Cut(strings.TrimPrefix(record.Key, prefixIssued), "/")
-	if n, bad := hex.Decode(r.Issuer[:], []byte(issuer)[:min(len(issuer), 2*len(r.Issuer))]); err == nil && (bad != nil || n != len(r.Issuer)) {
+	if n, bad := hex.Decode(r.Issuer[:], []byte(issuer)[:min(len(issuer), 2*len(r.Issuer))]); err == nil &&
+		(bad != nil || n != len(r.Issuer)) {
 		err = fmt.Errorf("%w: its key names no issuer", kdb.ErrCorrupt)
 	}
 	if err != nil {

@@ -66,7 +66,8 @@ func TestRegistry_keepsRecordsByIssuer(t *testing.T) {
 	}
 	err := db.View(context.Background(), func(tx kdb.Tx) error {
 		r, err := tx.(kdb.Registry).Issued(two.Issuer, two.Serial)
-		if err == nil && (!r.RevokedAt.Equal(two.RevokedAt) || r.Reason != 4 || !slices.Equal(r.Certificate, two.Certificate) || !r.At.Equal(two.At)) {
+		if err == nil &&
+			(!r.RevokedAt.Equal(two.RevokedAt) || r.Reason != 4 || !slices.Equal(r.Certificate, two.Certificate) || !r.At.Equal(two.At)) {
 			t.Errorf("got %+v", r)
 		}
 		if _, missing := tx.(kdb.Registry).Issued(two.Issuer, other.Serial); !errors.Is(missing, kdb.ErrNotFound) {

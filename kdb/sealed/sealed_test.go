@@ -190,7 +190,8 @@ func TestDatabase_keepsEntries(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if len(e.Certificates) != 2 || !bytes.Equal(e.Certificates[1], a.cert) || !e.Default || len(e.Key) != 0 || !bytes.Equal(e.LocalKeyID, []byte{1, 2}) {
+		if len(e.Certificates) != 2 || !bytes.Equal(e.Certificates[1], a.cert) || !e.Default || len(e.Key) != 0 ||
+			!bytes.Equal(e.LocalKeyID, []byte{1, 2}) {
 			t.Errorf("entry %+v", e)
 		}
 		key, err := tx.Key(chain.Label)

@@ -79,9 +79,15 @@ func (db *Database) passwordSlot(ctx context.Context, wanted int) ([]uint32, err
 	return candidates, nil
 }
 
-// replaceSlots adds the slot that the function makes and removes others, in one transaction. Deriving its key takes long, so it happens outside of the transaction; then the slot's id
+// replaceSlots adds the slot that the function makes and removes others, in one transaction. Deriving its key takes long, so it happens
+// outside of the transaction; then the slot's id
 // is not certain, and it is done again if somebody else took the id.
-func (db *Database) replaceSlots(ctx context.Context, operation string, gone []uint32, fill func(id uint32) (*slot, []byte, error)) (uint32, error) {
+func (db *Database) replaceSlots(
+	ctx context.Context,
+	operation string,
+	gone []uint32,
+	fill func(id uint32) (*slot, []byte, error),
+) (uint32, error) {
 	k, err := db.acquire(ctx)
 	if err != nil {
 		return 0, err

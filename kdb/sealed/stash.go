@@ -56,7 +56,8 @@ func decodeStash(b []byte) (s stash, err error) {
 	if _, err := hex.Decode(s.id[:], []byte(fields[1])); err != nil {
 		return s, wrong
 	}
-	if _, err := hex.Decode(s.key[:], []byte(fields[3])); err != nil || !bytes.Equal(s.encode(), append(bytes.TrimSuffix(b, []byte("\n")), '\n')) {
+	if _, err := hex.Decode(s.key[:], []byte(fields[3])); err != nil ||
+		!bytes.Equal(s.encode(), append(bytes.TrimSuffix(b, []byte("\n")), '\n')) {
 		return s, wrong
 	}
 	return s, nil

@@ -192,7 +192,8 @@ func (db *Database) openByStash(m *meta, slots []storedSlot) (uint32, []byte, er
 	return 0, nil, nil
 }
 
-// openByPassword tries the slots of passwords, those first that cost nothing. A wrong password, a damaged slot and one whose parameters are refused give the
+// openByPassword tries the slots of passwords, those first that cost nothing. A wrong password, a damaged slot and one whose parameters are
+// refused give the
 // same error; Info tells what is wrong with a slot.
 func openByPassword(ctx context.Context, m *meta, slots []storedSlot, password []byte) (uint32, []byte, error) {
 	cheapFirst := slices.SortedStableFunc(slices.Values(slots), func(a, b storedSlot) int { return cmp.Compare(b.rank(), a.rank()) })

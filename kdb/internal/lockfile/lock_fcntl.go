@@ -10,7 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tryLock locks a file by fcntl, against other processes. Such a lock belongs to the process, not to the open file: two users of one file in
+// tryLock locks a file by fcntl, against other processes. Such a lock belongs to the process, not to the open file: two users of one file
+// in
 // one process do not lock each other out, and closing any open file of the same inode releases the lock.
 func tryLock(path string) (unlock func(), err error) {
 	return lockOpen(path, func(f *os.File) error {

@@ -70,7 +70,8 @@ func TestLock_keepsOtherProcessesOut(t *testing.T) {
 		t.Errorf("without waiting: %v, want ErrBusy", err)
 	}
 	start := time.Now()
-	if _, err := lockfile.Lock(t.Context(), path, 30*time.Millisecond); !errors.Is(err, lockfile.ErrBusy) || time.Since(start) < 30*time.Millisecond {
+	if _, err := lockfile.Lock(t.Context(), path, 30*time.Millisecond); !errors.Is(err, lockfile.ErrBusy) ||
+		time.Since(start) < 30*time.Millisecond {
 		t.Errorf("after %s: %v, want ErrBusy", time.Since(start), err)
 	}
 	timer := time.AfterFunc(20*time.Millisecond, end)

@@ -56,7 +56,10 @@ func TestNext(t *testing.T) {
 		{"\x30\x05\x02\x01\x05", "", "", ber.ErrShort},
 		{"\x04\x80\x00\x00", "", "", ber.ErrSyntax}, // a primitive one cannot be indefinite (X.690, 8.1.3.2)
 		{strings.Repeat("\x30\x80", 100_000), "", "", ber.ErrSyntax},
-		{strings.Repeat("\x30\x80", 60) + strings.Repeat("\x00\x00", 60), strings.Repeat("\x30\x80", 59) + strings.Repeat("\x00\x00", 59), "", nil},
+		{
+			strings.Repeat("\x30\x80", 60) + strings.Repeat("\x00\x00", 60), strings.Repeat("\x30\x80", 59) + strings.Repeat("\x00\x00", 59), "",
+			nil,
+		},
 	} {
 		_, content, rest, err := ber.Next([]byte(c.data))
 		if string(content) != c.content || string(rest) != c.rest || !errors.Is(err, c.err) {

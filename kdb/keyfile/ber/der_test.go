@@ -121,7 +121,9 @@ func loosen(out, der []byte, r *rand.Rand) []byte {
 			out = append(out, inner...)
 		case h.tag[0] == 4 && r.IntN(2) == 0:
 			half := r.IntN(len(content) + 1)
-			pieces := append(frame(append([]byte(nil), content[:half]...), 0, []byte{4}), frame(append([]byte(nil), content[half:]...), 0, []byte{4})...)
+			pieces := append(
+				frame(append([]byte(nil), content[:half]...), 0, []byte{4}),
+				frame(append([]byte(nil), content[half:]...), 0, []byte{4})...)
 			out = append(append(append(out, 0x24, 0x80), pieces...), 0, 0)
 		default:
 			out = append(out, der[:reader.pos+h.length]...)

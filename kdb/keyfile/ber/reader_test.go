@@ -37,11 +37,14 @@ func TestReader_keepsTheFirstError(t *testing.T) {
 		want string
 		is   error
 	}{
-		"another tag": {"\x02\x01\x05\x30\x00", func(r *ber.Reader) { r.Content(ber.Set, "the set") }, "the set: tag 0x02 where 0x31 belongs", nil},
-		"nothing":     {"", func(r *ber.Reader) { r.Content(ber.Set, "the set") }, "the set", ber.ErrShort},
-		"cut off":     {"\x30\x05\x02", func(r *ber.Reader) { r.Enter(ber.Sequence, "the list") }, "the list", ber.ErrShort},
-		"whole":       {"\x30\x05\x02", func(r *ber.Reader) { r.Whole() }, "cut off", ber.ErrShort},
-		"a syntax":    {"\x04\x80\x00\x00", func(r *ber.Reader) { r.Whole() }, "indefinite", ber.ErrSyntax},
+		"another tag": {
+			"\x02\x01\x05\x30\x00", func(r *ber.Reader) { r.Content(ber.Set, "the set") }, "the set: tag 0x02 where 0x31 belongs",
+			nil,
+		},
+		"nothing":  {"", func(r *ber.Reader) { r.Content(ber.Set, "the set") }, "the set", ber.ErrShort},
+		"cut off":  {"\x30\x05\x02", func(r *ber.Reader) { r.Enter(ber.Sequence, "the list") }, "the list", ber.ErrShort},
+		"whole":    {"\x30\x05\x02", func(r *ber.Reader) { r.Whole() }, "cut off", ber.ErrShort},
+		"a syntax": {"\x04\x80\x00\x00", func(r *ber.Reader) { r.Whole() }, "indefinite", ber.ErrSyntax},
 		"within a set": {"\x31\x03\x02\x01\x05", func(r *ber.Reader) {
 			*r = *r.Enter(ber.Set, "the set")
 			r.Content(ber.Set, "inner")

@@ -306,7 +306,8 @@ func TestMatches(t *testing.T) {
 			t.Errorf("%s: recognised is %v", name, !tt.want)
 		}
 	}
-	if _, err := decode(keyfile.Files{Main: files.Companions[".rdb"]}, secret); !errors.Is(err, kdb.ErrParse) || !strings.Contains(err.Error(), "name the .kdb") {
+	if _, err := decode(keyfile.Files{Main: files.Companions[".rdb"]}, secret); !errors.Is(err, kdb.ErrParse) ||
+		!strings.Contains(err.Error(), "name the .kdb") {
 		t.Errorf("opening the .rdb: %v, want ErrParse with the cure", err)
 	}
 }

@@ -68,13 +68,24 @@ func (c *container) unlock(passwords keyfile.Passwords) error {
 		case f == nil:
 			continue
 		case f.role == roleKeys && !f.verifies(password):
-			return fmt.Errorf("verifying the header of the %s (%s) by %s: %w, or the header was changed", f.role, roles[f.role].ext, f.version.name, kdb.ErrPassword)
+			return fmt.Errorf(
+				"verifying the header of the %s (%s) by %s: %w, or the header was changed",
+				f.role,
+				roles[f.role].ext,
+				f.version.name,
+				kdb.ErrPassword,
+			)
 		case !f.verifies(password) && len(f.slots) == 0:
 			f.raw = nil // nothing is lost in it: it is written with the next change
 			continue
 		case !f.verifies(password):
-			return fmt.Errorf("verifying the header of the %s (%s) by %s: %w: it has another password than the .kdb, or was changed; restore it or move it away",
-				f.role, roles[f.role].ext, f.version.name, kdb.ErrCorrupt)
+			return fmt.Errorf(
+				"verifying the header of the %s (%s) by %s: %w: it has another password than the .kdb, or was changed; restore it or move it away",
+				f.role,
+				roles[f.role].ext,
+				f.version.name,
+				kdb.ErrCorrupt,
+			)
 		}
 		if err := f.verify(password); err != nil {
 			return err
@@ -253,7 +264,10 @@ func (c *container) Delete(label string) error {
 // are written, and every key is sealed anew.
 func (c *container) Encode(password []byte) (keyfile.Files, error) {
 	if password == nil || !c.verified {
-		return keyfile.Files{}, fmt.Errorf("writing a CMS database: %w: its integrity codes need the password that it was read with", kdb.ErrNoPassword)
+		return keyfile.Files{}, fmt.Errorf(
+			"writing a CMS database: %w: its integrity codes need the password that it was read with",
+			kdb.ErrNoPassword,
+		)
 	}
 	changed := c.password != nil && !bytes.Equal(password, c.password)
 	for i, f := range c.files {
@@ -272,7 +286,13 @@ func (c *container) Encode(password []byte) (keyfile.Files, error) {
 func (c *container) write(f *file, password []byte, changed bool) error {
 	for _, s := range f.slots {
 		if changed && f.role != roleCRL && s.opaque() {
-			return fmt.Errorf("sealing record %d, label %q, under the new password: %w: it may hold a key, and %s", s.number, s.label, kdb.ErrUnsupported, s.hidden)
+			return fmt.Errorf(
+				"sealing record %d, label %q, under the new password: %w: it may hold a key, and %s",
+				s.number,
+				s.label,
+				kdb.ErrUnsupported,
+				s.hidden,
+			)
 		}
 		if changed && s.sealed != nil && !s.fresh {
 			if _, err := c.open(s); err != nil {

@@ -94,7 +94,10 @@ func TestDecode_companions(t *testing.T) {
 	files := encode(t, newStore(t, newIdentity(t, "r", nil).request(t, "r")), secret)
 	other := encode(t, newStore(t, newIdentity(t, "r", nil).request(t, "r")), "another")
 	swap := func(ext string, data []byte) keyfile.Files {
-		return keyfile.Files{Main: files.Main, Companions: map[string][]byte{".rdb": files.Companions[".rdb"], ".crl": files.Companions[".crl"], ext: data}}
+		return keyfile.Files{
+			Main:       files.Main,
+			Companions: map[string][]byte{".rdb": files.Companions[".rdb"], ".crl": files.Companions[".crl"], ext: data},
+		}
 	}
 	damaged := bytes.Clone(files.Companions[".rdb"])
 	damaged[len(damaged)-1] = 1
@@ -139,7 +142,10 @@ func TestDecode_keepsWhatItCannotShow(t *testing.T) {
 		"no certificate in there":  {func(s []byte) { s[12+4+3+4+4] = 0x31 }, "holds no certificate"},
 		"another label in the DER": {func(s []byte) { copy(s[bytes.Index(s, []byte("\x1a\x02ca")):], "\x1a\x02cb") }, `another label, "cb"`},
 		"a wrong hash":             {func(s []byte) { s[bytes.Index(s, []byte("ca\x00\x00\x00\x00\x00"))+12] ^= 1 }, "hash of its signature"},
-		"two hashes":               {func(s []byte) { clear(s[bytes.Index(s, []byte("ca\x00\x00\x00\x00\x00"))+7+48:]) }, "has 2 hashes, GSKit writes 5"},
+		"two hashes": {
+			func(s []byte) { clear(s[bytes.Index(s, []byte("ca\x00\x00\x00\x00\x00"))+7+48:]) },
+			"has 2 hashes, GSKit writes 5",
+		},
 	} {
 		var all strings.Builder
 		c := patchRecord(t, tt.replace)

@@ -211,7 +211,13 @@ func (f *file) verifies(password []byte) bool {
 func (f *file) verify(password []byte) error {
 	at, end := fixedSize+f.version.size, f.version.headerSize()
 	if !hmac.Equal(f.version.integrity(password, f.raw[:at], f.raw[end:], f.slotSize), f.raw[at:end]) {
-		return fmt.Errorf("verifying the %s (%s) by %s: %w: it was changed without the password", f.role, roles[f.role].ext, f.version.name, kdb.ErrCorrupt)
+		return fmt.Errorf(
+			"verifying the %s (%s) by %s: %w: it was changed without the password",
+			f.role,
+			roles[f.role].ext,
+			f.version.name,
+			kdb.ErrCorrupt,
+		)
 	}
 	return nil
 }

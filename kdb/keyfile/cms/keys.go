@@ -95,7 +95,8 @@ func sealAlgorithm(salt, iv []byte) ([]byte, error) {
 	return b.Bytes()
 }
 
-// open decrypts what a slot has sealed, within the budget, with the first password that opens it: a PrivateKeyInfo, or whatever a secret key
+// open decrypts what a slot has sealed, within the budget, with the first password that opens it: a PrivateKeyInfo, or whatever a secret
+// key
 // is. An error tells how the key is sealed; without any password it wraps missing.
 func (s *slot) open(budget *pbe.Budget, missing error, passwords ...[]byte) ([]byte, error) {
 	if s.plain != nil {

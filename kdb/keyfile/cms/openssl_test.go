@@ -90,7 +90,9 @@ func TestOpenSSL_weOpenItsKeys(t *testing.T) {
 		"PKCS #12 with Triple DES":                 {"-v1", "PBE-SHA1-3DES"},
 		"PKCS #12 with two-key Triple DES":         {"-v1", "PBE-SHA1-2DES"},
 	} {
-		sealed := openssl(t, append([]string{"pkcs8", "-topk8", "-inform", "DER", "-in", plain, "-outform", "DER", "-passout", "pass:" + secret}, args...)...)
+		sealed := openssl(
+			t,
+			append([]string{"pkcs8", "-topk8", "-inform", "DER", "-in", plain, "-outform", "DER", "-passout", "pass:" + secret}, args...)...)
 		c := open(t, withSealed(t, a, sealed), secret)
 		mustKey(t, c, "a", a.key)
 		noFindings(t, c)

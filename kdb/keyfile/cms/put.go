@@ -24,8 +24,11 @@ func (c *container) Put(e kdb.Entry) error { return c.put(e) }
 // Update implements keyfile.Container.
 func (c *container) Update(e kdb.Entry) error {
 	if e.Kind == kdb.KindPersonal && e.Trusted {
-		return fmt.Errorf("storing label %q in a CMS database: %w: GSKit marks every personal entry; add the certificate under another label to trust it",
-			e.Label, kdb.ErrUnsupported)
+		return fmt.Errorf(
+			"storing label %q in a CMS database: %w: GSKit marks every personal entry; add the certificate under another label to trust it",
+			e.Label,
+			kdb.ErrUnsupported,
+		)
 	}
 	return c.put(e)
 }

@@ -228,8 +228,11 @@ func TestPut_refusals(t *testing.T) {
 		e    kdb.Entry
 		want error
 	}{
-		"no certificate":          {noCertificate, kdb.ErrParse},
-		"another secret key":      {kdb.Entry{Label: "s", Kind: kdb.KindSecretKey, Key: []byte("12345678"), KeyAlgorithm: "DES"}, kdb.ErrUnsupported},
+		"no certificate": {noCertificate, kdb.ErrParse},
+		"another secret key": {
+			kdb.Entry{Label: "s", Kind: kdb.KindSecretKey, Key: []byte("12345678"), KeyAlgorithm: "DES"},
+			kdb.ErrUnsupported,
+		},
 		"label with a line break": {a.trusted("a\nb"), kdb.ErrLabel},
 	} {
 		if err := c.Put(tt.e); !errors.Is(err, tt.want) {

@@ -46,7 +46,13 @@ func decode(data []byte, passwords keyfile.Passwords, magic uint32) (keyfile.Con
 		return nil, err
 	}
 	if s.magic != magic {
-		return nil, fmt.Errorf("reading a key store: %w: it begins with %08x, a %s file with %08x", kdb.ErrParse, s.magic, formatName(magic), magic)
+		return nil, fmt.Errorf(
+			"reading a key store: %w: it begins with %08x, a %s file with %08x",
+			kdb.ErrParse,
+			s.magic,
+			formatName(magic),
+			magic,
+		)
 	}
 	c := &container{store: s, passwords: passwords, budget: pbe.NewBudget(pbe.UsualWork)}
 	if err := c.askPassword(); err != nil {
@@ -54,7 +60,11 @@ func decode(data []byte, passwords keyfile.Passwords, magic uint32) (keyfile.Con
 	}
 	if c.password != nil {
 		if subtle.ConstantTimeCompare(digest, storeDigest(data[:len(data)-digestSize], c.password)) != 1 {
-			return nil, fmt.Errorf("verifying the digest of a %s key store (SHA-1 with the password): %w, or the file was changed", formatName(magic), kdb.ErrPassword)
+			return nil, fmt.Errorf(
+				"verifying the digest of a %s key store (SHA-1 with the password): %w, or the file was changed",
+				formatName(magic),
+				kdb.ErrPassword,
+			)
 		}
 		c.verified = true
 	}

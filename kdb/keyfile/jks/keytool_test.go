@@ -22,7 +22,8 @@ func keytool(t *testing.T, args ...string) string {
 	if err != nil {
 		t.Skip("keytool is not installed")
 	}
-	out, err := exec.Command(path, append([]string{"-J-Xshare:auto", "-J-XX:TieredStopAtLevel=1", "-J-XX:+UseSerialGC"}, args...)...).CombinedOutput()
+	out, err := exec.Command(path, append([]string{"-J-Xshare:auto", "-J-XX:TieredStopAtLevel=1", "-J-XX:+UseSerialGC"}, args...)...).
+		CombinedOutput()
 	if err != nil {
 		t.Fatalf("keytool %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
@@ -54,8 +55,34 @@ func TestKeytool_readsOurs(t *testing.T) {
 	}
 	// To PKCS #12 and back: the keys must open for that.
 	p12, back := filepath.Join(t.TempDir(), "a.p12"), filepath.Join(t.TempDir(), "back.jks")
-	keytool(t, "-importkeystore", "-srckeystore", path, "-srcstorepass", secret, "-destkeystore", p12, "-deststoretype", "PKCS12", "-deststorepass", secret)
-	keytool(t, "-importkeystore", "-srckeystore", p12, "-srcstorepass", secret, "-destkeystore", back, "-deststoretype", "JKS", "-deststorepass", secret)
+	keytool(
+		t,
+		"-importkeystore",
+		"-srckeystore",
+		path,
+		"-srcstorepass",
+		secret,
+		"-destkeystore",
+		p12,
+		"-deststoretype",
+		"PKCS12",
+		"-deststorepass",
+		secret,
+	)
+	keytool(
+		t,
+		"-importkeystore",
+		"-srckeystore",
+		p12,
+		"-srcstorepass",
+		secret,
+		"-destkeystore",
+		back,
+		"-deststoretype",
+		"JKS",
+		"-deststorepass",
+		secret,
+	)
 	data, err := os.ReadFile(back)
 	if err != nil {
 		t.Fatal(err)
@@ -123,8 +150,38 @@ func TestKeytool_survivesOurChanges(t *testing.T) {
 		}
 	}
 	out := filepath.Join(t.TempDir(), "out.p12")
-	keytool(t, "-importkeystore", "-srckeystore", path, "-srcstorepass", secret, "-srcalias", "eins", "-srckeypass", secret, "-destkeystore", out, "-deststorepass", secret)
-	keytool(t, "-importkeystore", "-srckeystore", path, "-srcstorepass", secret, "-srcalias", "two", "-srckeypass", secret+"two", "-destkeystore", out, "-deststorepass", secret)
+	keytool(
+		t,
+		"-importkeystore",
+		"-srckeystore",
+		path,
+		"-srcstorepass",
+		secret,
+		"-srcalias",
+		"eins",
+		"-srckeypass",
+		secret,
+		"-destkeystore",
+		out,
+		"-deststorepass",
+		secret,
+	)
+	keytool(
+		t,
+		"-importkeystore",
+		"-srckeystore",
+		path,
+		"-srcstorepass",
+		secret,
+		"-srcalias",
+		"two",
+		"-srckeypass",
+		secret+"two",
+		"-destkeystore",
+		out,
+		"-deststorepass",
+		secret,
+	)
 }
 
 func TestKeytool_weReadItsJCEKS(t *testing.T) {

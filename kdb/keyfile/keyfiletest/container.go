@@ -56,7 +56,17 @@ func (s *suite) labels(t *testing.T) {
 		}
 		return
 	}
-	labels := []string{"a", "with spaces in it", ` leading and trailing `, `"quoted"`, "it's", "comma, slash / backslash \\ colon:", "$HOME *?[x]", "-dash", "(2)"}
+	labels := []string{
+		"a",
+		"with spaces in it",
+		` leading and trailing `,
+		`"quoted"`,
+		"it's",
+		"comma, slash / backslash \\ colon:",
+		"$HOME *?[x]",
+		"-dash",
+		"(2)",
+	}
 	longest := kdb.MaxLabel
 	if s.MaxLabel > 0 {
 		longest = s.MaxLabel
@@ -77,7 +87,12 @@ func (s *suite) labels(t *testing.T) {
 
 // trustedEntry is an entry with a certificate of its own; where the format holds keys alone, it is a personal one.
 func (s *suite) trustedEntry(t testing.TB, label string, serial int64) kdb.Entry {
-	e := kdb.Entry{Label: label, Kind: kdb.KindTrusted, Trusted: true, Certificates: [][]byte{s.material.trusted(t, fmt.Sprintf("host-%d", serial), serial)}}
+	e := kdb.Entry{
+		Label:        label,
+		Kind:         kdb.KindTrusted,
+		Trusted:      true,
+		Certificates: [][]byte{s.material.trusted(t, fmt.Sprintf("host-%d", serial), serial)},
+	}
 	if s.AutoLabels {
 		e.Label = kdb.AutoLabel(&e)
 	}

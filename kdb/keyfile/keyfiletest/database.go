@@ -93,7 +93,10 @@ func (s *suite) database(t *testing.T) {
 	if err := s.create(t, path, entries...).Close(); err != nil {
 		t.Error(err)
 	}
-	if _, err := keyfile.Create(t.Context(), s.codec, path, kdb.CreateOptions{Options: options(s.Password)}); !errors.Is(err, kdb.ErrDatabaseExists) {
+	if _, err := keyfile.Create(t.Context(), s.codec, path, kdb.CreateOptions{Options: options(s.Password)}); !errors.Is(
+		err,
+		kdb.ErrDatabaseExists,
+	) {
 		t.Errorf("creating over a database: %v", err)
 	}
 	db := s.open(t, path, s.Password)

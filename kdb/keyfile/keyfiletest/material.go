@@ -43,7 +43,8 @@ func newMaterial(t testing.TB) *material {
 
 	requestKey := ecKey(t)
 	m.requestKey = pkcs8(t, requestKey)
-	if m.request, err = x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "pending.example"}}, requestKey); err != nil {
+	if m.request, err = x509.CreateCertificateRequest(rand.Reader,
+		&x509.CertificateRequest{Subject: pkix.Name{CommonName: "pending.example"}}, requestKey); err != nil {
 		t.Fatal(err)
 	}
 	return m

@@ -131,7 +131,8 @@ func (b *bag) localKeyID() []byte {
 // isSigner says that a certificate has an attribute of those that are trusted: Oracle's, or what GSKit writes.
 func (b *bag) isSigner() bool { return b.has(oidTrustedKeyUsage) || b.isGSKitSigner() }
 
-// isGSKitSigner recognises a trusted certificate of IBM's GSKit, which has the certificate's signature, a BIT STRING, as its localKeyId. Only
+// isGSKitSigner recognises a trusted certificate of IBM's GSKit, which has the certificate's signature, a BIT STRING, as its localKeyId.
+// Only
 // newer versions of GSKit write Oracle's attribute too.
 func (b *bag) isGSKitSigner() bool {
 	id := cryptobyte.String(b.localKeyID())

@@ -29,9 +29,12 @@ func TestPut_refuses(t *testing.T) {
 		"no key":                     {kdb.Entry{Label: "x", Kind: kdb.KindPersonal, Certificates: certs}, kdb.ErrUnsupported},
 		"neither":                    {kdb.Entry{Label: "x", Kind: kdb.KindPersonal}, kdb.ErrUnsupported},
 		"a certificate that is none": {kdb.Entry{Label: "x", Kind: kdb.KindTrusted, Certificates: [][]byte{{1, 2, 3}}}, kdb.ErrParse},
-		"a trusted chain":            {kdb.Entry{Label: "x", Kind: kdb.KindTrusted, Certificates: append(certs, f.root.cert.Raw)}, kdb.ErrUnsupported},
-		"an unknown secret key":      {kdb.Entry{Label: "x", Kind: kdb.KindSecretKey, Key: []byte{1}, KeyAlgorithm: "ROT13"}, kdb.ErrUnsupported},
-		"an empty secret key":        {kdb.Entry{Label: "x", Kind: kdb.KindSecretKey, KeyAlgorithm: "AES"}, kdb.ErrUnsupported},
+		"a trusted chain": {
+			kdb.Entry{Label: "x", Kind: kdb.KindTrusted, Certificates: append(certs, f.root.cert.Raw)},
+			kdb.ErrUnsupported,
+		},
+		"an unknown secret key": {kdb.Entry{Label: "x", Kind: kdb.KindSecretKey, Key: []byte{1}, KeyAlgorithm: "ROT13"}, kdb.ErrUnsupported},
+		"an empty secret key":   {kdb.Entry{Label: "x", Kind: kdb.KindSecretKey, KeyAlgorithm: "AES"}, kdb.ErrUnsupported},
 	} {
 		c := newFile(t, "", trusted("root", f.root))
 		if err := c.Put(test.entry); !errors.Is(err, test.want) {
@@ -262,7 +265,24 @@ func TestDelete_doesNotChangeTrust(t *testing.T) {
 func certsOnly(t *testing.T, f family) []byte {
 	t.Helper()
 	dir := savePEM(t, f)
-	run(t, dir, "openssl", "pkcs12", "-export", "-nokeys", "-in", "chain.pem", "-out", "f.p12", "-passout", "pass:x", "-caname", "the middle", "-caname", "the root")
+	run(
+		t,
+		dir,
+		"openssl",
+		"pkcs12",
+		"-export",
+		"-nokeys",
+		"-in",
+		"chain.pem",
+		"-out",
+		"f.p12",
+		"-passout",
+		"pass:x",
+		"-caname",
+		"the middle",
+		"-caname",
+		"the root",
+	)
 	return load(t, dir, "f.p12")
 }
 

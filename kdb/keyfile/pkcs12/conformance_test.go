@@ -129,7 +129,10 @@ func (v vector) checkAgain(t *testing.T, c *pkcs12.Container) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := pkcs12.Decode(files.Main, keyfile.Passwords{Database: func() ([]byte, error) { return []byte(v.password()), nil }, Keys: v.KeyPasswords()})
+	again, err := pkcs12.Decode(
+		files.Main,
+		keyfile.Passwords{Database: func() ([]byte, error) { return []byte(v.password()), nil }, Keys: v.KeyPasswords()},
+	)
 	if err != nil {
 		t.Fatalf("reading what was written: %v", err)
 	}

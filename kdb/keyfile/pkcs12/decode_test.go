@@ -67,7 +67,27 @@ func TestDecode_pairsByPublicKeyWhereIDsDoNotTell(t *testing.T) {
 	t.Parallel()
 	f := newFamily(t)
 	dir := savePEM(t, f)
-	run(t, dir, "openssl", "pkcs12", "-export", "-inkey", "two.key", "-in", "two.pem", "-out", "f.p12", "-passout", "pass:", "-certpbe", "NONE", "-keypbe", "NONE", "-name", "two")
+	run(
+		t,
+		dir,
+		"openssl",
+		"pkcs12",
+		"-export",
+		"-inkey",
+		"two.key",
+		"-in",
+		"two.pem",
+		"-out",
+		"f.p12",
+		"-passout",
+		"pass:",
+		"-certpbe",
+		"NONE",
+		"-keypbe",
+		"NONE",
+		"-name",
+		"two",
+	)
 	two := decode(t, load(t, dir, "f.p12"), "").Bags()
 	one := decode(t, encode(t, newFile(t, "passwordless", f.personal("one", f.one)), ""), "").Bags()
 	var mixed [][]byte
@@ -167,7 +187,12 @@ func TestDecode_passwordsOfOldPrograms(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		encrypted := der(t, 0x30, []byte{2, 1, 0}, der(t, 0x30, mustMarshal(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}), algorithm, der(t, 0x80, ciphertext)))
+		encrypted := der(
+			t,
+			0x30,
+			[]byte{2, 1, 0},
+			der(t, 0x30, mustMarshal(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}), algorithm, der(t, 0x80, ciphertext)),
+		)
 		file := rawSafes(t, contentInfo(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 6}, encrypted))
 		if got := labels(decode(t, file, "über")); got != "root:trusted:c*" {
 			t.Errorf("%s: %s", name, got)
@@ -237,20 +262,32 @@ func TestDecode_refusesClearly(t *testing.T) {
 	signed, enveloped := asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 3}
 	null := []byte{5, 0}
 	sm4 := der(t, 0x30, mustMarshal(t, asn1.ObjectIdentifier{1, 2, 156, 10197, 1, 104, 2}))
-	encrypted := der(t, 0x30, []byte{2, 1, 0}, der(t, 0x30, mustMarshal(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}), sm4, der(t, 0x80, []byte{1})))
+	encrypted := der(
+		t,
+		0x30,
+		[]byte{2, 1, 0},
+		der(t, 0x30, mustMarshal(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}), sm4, der(t, 0x80, []byte{1})),
+	)
 	for name, test := range map[string]struct {
 		data []byte
 		want error
 		says string
 	}{
-		"empty":               {nil, kdb.ErrParse, "offset 0"},
-		"version":             {der(t, 0x30, []byte{2, 1, 9}, null), kdb.ErrVersion, "9"},
-		"public-key mode":     {der(t, 0x30, []byte{2, 1, 3}, contentInfo(t, signed, null)), kdb.ErrVersion, "public-key integrity mode"},
-		"public-key privacy":  {rawSafes(t, contentInfo(t, enveloped, null)), kdb.ErrVersion, "public-key privacy mode"},
-		"unknown cipher":      {rawSafes(t, contentInfo(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 6}, encrypted)), kdb.ErrEncryption, "1.2.156.10197.1.104.2 (SM4-CBC)"},
-		"no octets":           {der(t, 0x30, []byte{2, 1, 3}, contentInfo(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}, null)), kdb.ErrParse, "OCTET STRING"},
+		"empty":              {nil, kdb.ErrParse, "offset 0"},
+		"version":            {der(t, 0x30, []byte{2, 1, 9}, null), kdb.ErrVersion, "9"},
+		"public-key mode":    {der(t, 0x30, []byte{2, 1, 3}, contentInfo(t, signed, null)), kdb.ErrVersion, "public-key integrity mode"},
+		"public-key privacy": {rawSafes(t, contentInfo(t, enveloped, null)), kdb.ErrVersion, "public-key privacy mode"},
+		"unknown cipher": {
+			rawSafes(t, contentInfo(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 6}, encrypted)), kdb.ErrEncryption,
+			"1.2.156.10197.1.104.2 (SM4-CBC)",
+		},
+		"no octets": {
+			der(t, 0x30, []byte{2, 1, 3}, contentInfo(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}, null)),
+			kdb.ErrParse, "OCTET STRING",
+		},
 		"bag without a value": {rawFile(t, der(t, 0x30, mustMarshal(t, oidCRLBag))), kdb.ErrParse, "bag 1"},
-		"bad attributes":      {rawFile(t, append(oddBag(t, oidCRLBag)[:0:0], der(t, 0x30, mustMarshal(t, oidCRLBag), der(t, 0xa0, null), null)...)), kdb.ErrParse, "SET"},
+		"bad attributes": {rawFile(t, append(oddBag(t, oidCRLBag)[:0:0], der(t, 0x30, mustMarshal(t, oidCRLBag), der(t, 0xa0, null),
+			null)...)), kdb.ErrParse, "SET"},
 	} {
 		_, err := pkcs12.Decode(test.data, passwords("x"))
 		if !errors.Is(err, test.want) || !strings.Contains(err.Error(), test.says) {
@@ -312,10 +349,17 @@ func withMAC(t *testing.T, content []byte, password string) []byte {
 func TestDecode_manyDearKeys(t *testing.T) {
 	t.Parallel()
 	parameters := der(t, 0x30, octets(t, make([]byte, 8)), mustMarshal(t, 3_000_000))
-	encrypted := pbe.JoinPKCS8(der(t, 0x30, mustMarshal(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 1, 3}), parameters), make([]byte, 64))
+	encrypted := pbe.JoinPKCS8(
+		der(t, 0x30, mustMarshal(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 1, 3}), parameters),
+		make([]byte, 64),
+	)
 	shrouded := mustMarshal(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 2})
 	secret := der(t, 0x30, mustMarshal(t, oidSecretBag), der(t, 0xa0, der(t, 0x30, shrouded, der(t, 0xa0, octets(t, encrypted)))))
-	content := der(t, 0x30, contentInfo(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}, octets(t, der(t, 0x30, secret, secret, secret, secret))))
+	content := der(
+		t,
+		0x30,
+		contentInfo(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}, octets(t, der(t, 0x30, secret, secret, secret, secret))),
+	)
 	c := decode(t, withMAC(t, content, "x"), "x")
 	want := [...]error{kdb.ErrPassword, kdb.ErrPassword, pbe.ErrLimit, pbe.ErrLimit} // the first one was tried at once
 	for i, e := range c.Entries() {

@@ -20,7 +20,10 @@ func (c *Container) Facts() []kdb.Fact {
 		facts = append(facts, kdb.Fact{Name: "kept unread", Value: strings.Join(kept, ", ")})
 	}
 	if c.trailing > 0 {
-		facts = append(facts, kdb.Fact{Name: "trailing bytes", Value: fmt.Sprintf("%d bytes behind the structure, not written again", c.trailing)})
+		facts = append(
+			facts,
+			kdb.Fact{Name: "trailing bytes", Value: fmt.Sprintf("%d bytes behind the structure, not written again", c.trailing)},
+		)
 	}
 	return facts
 }

@@ -24,7 +24,13 @@ const quickJava = "-J-XX:TieredStopAtLevel=1"
 // sample is a file with two keys with the same chain and a trusted certificate.
 func sample(t *testing.T, profile string) (family, []byte) {
 	f := newFamily(t)
-	c := newFile(t, profile, f.personal("server one", f.one), f.personal("Zwei – ü", f.two), trusted("other root", issue(t, "Other", nil, true)))
+	c := newFile(
+		t,
+		profile,
+		f.personal("server one", f.one),
+		f.personal("Zwei – ü", f.two),
+		trusted("other root", issue(t, "Other", nil, true)),
+	)
 	password := secret
 	if profile == "passwordless" {
 		password = ""
@@ -70,7 +76,20 @@ func TestEncode_readByKeytool(t *testing.T) {
 			t.Parallel()
 			_, data := sample(t, profile)
 			data = encode(t, decode(t, data, secret), "ascii pass")
-			out := run(t, save(t, "f.p12", data), "keytool", "-list", "-v", "-keystore", "f.p12", "-storetype", "PKCS12", "-storepass", "ascii pass", quickJava)
+			out := run(
+				t,
+				save(t, "f.p12", data),
+				"keytool",
+				"-list",
+				"-v",
+				"-keystore",
+				"f.p12",
+				"-storetype",
+				"PKCS12",
+				"-storepass",
+				"ascii pass",
+				quickJava,
+			)
 			contains(t, out, "contains 3 entries", "Alias name: server one", "Alias name: zwei – ü", "Alias name: other root",
 				"Entry type: trustedCertEntry", "Certificate chain length: 3")
 			if strings.Count(out, "PrivateKeyEntry") != 2 {
@@ -193,7 +212,13 @@ func TestDecode_writtenByOpenSSL(t *testing.T) {
 		{"-caname mid", "mid:trusted:c server ü:personal:ccc"},
 	} {
 		name := fmt.Sprintf("%d.p12", i)
-		args := append(strings.Fields("pkcs12 -export -inkey one.key -in one.pem -certfile chain.pem -out "+name), "-name", "server ü", "-passout", "pass:"+secret)
+		args := append(
+			strings.Fields("pkcs12 -export -inkey one.key -in one.pem -certfile chain.pem -out "+name),
+			"-name",
+			"server ü",
+			"-passout",
+			"pass:"+secret,
+		)
 		run(t, dir, "openssl", append(args, strings.Fields(test.options)...)...)
 		c := decode(t, load(t, dir, name), secret)
 		checkKeys(t, c)

@@ -165,7 +165,11 @@ func parseSafe(list *cryptobyte.String, decrypt func(algorithm, ciphertext []byt
 			return nil, err
 		}
 	case oidEnvelopedData:
-		return nil, fmt.Errorf("%w: it is encrypted to a certificate (public-key privacy mode, envelopedData %s) instead of a password", kdb.ErrVersion, kind)
+		return nil, fmt.Errorf(
+			"%w: it is encrypted to a certificate (public-key privacy mode, envelopedData %s) instead of a password",
+			kdb.ErrVersion,
+			kind,
+		)
 	default:
 		return nil, fmt.Errorf("%w: content type %s (%s)", kdb.ErrVersion, kind, oid.Name(kind))
 	}

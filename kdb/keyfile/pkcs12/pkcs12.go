@@ -17,7 +17,8 @@
 //   - A secret key as Java writes it makes a secret key entry.
 //
 // What the format has no place for (default, distrusted, an entry under its own subject that stands in a chain, a chain that
-// issuer and subject do not give, the PKCS #10 request of a key) stands in a description attribute (X.520, 6.5.1) that begins with "certkdb:". Others ignore it.
+// issuer and subject do not give, the PKCS #10 request of a key) stands in a description attribute (X.520, 6.5.1) that begins with
+// "certkdb:". Others ignore it.
 //
 // Public-key integrity and privacy (RFC 7292, section 3.1) are refused.
 package pkcs12

@@ -23,10 +23,11 @@ func TestCodec_matches(t *testing.T) {
 		head []byte
 		want bool
 	}{
-		"a file":      {data, true},
-		"its head":    {data[:64], true},
-		"BER":         {[]byte("\x30\x80\x02\x01\x03\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01"), true},
-		"long form":   {[]byte("\x30\x84\x00\x00\x01\x00\x02\x82\x00\x01\x03\x30\x84\x00\x00\x00\x80\x06\x84\x00\x00\x00\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01"), true},
+		"a file":   {data, true},
+		"its head": {data[:64], true},
+		"BER":      {[]byte("\x30\x80\x02\x01\x03\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01"), true},
+		"long form": {[]byte("\x30\x84\x00\x00\x01\x00\x02\x82\x00\x01\x03\x30\x84\x00\x00\x00\x80" +
+			"\x06\x84\x00\x00\x00\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01"), true},
 		"nothing":     {nil, false},
 		"one byte":    {[]byte{0x30}, false},
 		"certificate": {f.one.cert.Raw, false},
@@ -268,7 +269,10 @@ func TestEncode_withoutPassword(t *testing.T) {
 	if _, err := newFile(t, "", trusted("root", f.root)).Encode(nil); !errors.Is(err, kdb.ErrNoPassword) {
 		t.Errorf("no password: %v", err)
 	}
-	c, err := pkcs12.Decode(encode(t, newFile(t, "", trusted("root", f.root)), ""), keyfile.Passwords{Database: func() ([]byte, error) { return nil, nil }})
+	c, err := pkcs12.Decode(
+		encode(t, newFile(t, "", trusted("root", f.root)), ""),
+		keyfile.Passwords{Database: func() ([]byte, error) { return nil, nil }},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

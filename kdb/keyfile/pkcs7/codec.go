@@ -119,7 +119,10 @@ func (c *container) unwrap(data []byte) ([]byte, error) {
 		return data, nil
 	}
 	if bytes.Contains(rest, []byte(beginMark)) {
-		return nil, fmt.Errorf("%w: more PEM blocks stand behind PKCS #7; put all of it into another database with certkdb add", kdb.ErrUnsupported)
+		return nil, fmt.Errorf(
+			"%w: more PEM blocks stand behind PKCS #7; put all of it into another database with certkdb add",
+			kdb.ErrUnsupported,
+		)
 	}
 	before, _, _ := bytes.Cut(data, []byte(beginMark))
 	c.armour = armour{typ: block.Type, before: before, after: rest, crlf: bytes.Contains(data, []byte("\r\n"))}
@@ -201,7 +204,10 @@ func (c *container) Rename(from, _ string) error {
 	if _, err := c.shown.Find(from); err != nil {
 		return err
 	}
-	return fmt.Errorf("%w: PKCS #7 has no labels, so that each certificate has its automatic one; use a PEM file to keep labels", kdb.ErrUnsupported)
+	return fmt.Errorf(
+		"%w: PKCS #7 has no labels, so that each certificate has its automatic one; use a PEM file to keep labels",
+		kdb.ErrUnsupported,
+	)
 }
 
 // Delete implements keyfile.Container.

@@ -61,7 +61,8 @@ func TestCodec_keepsEverythingElse(t *testing.T) {
 	if err != nil || !slices.EqualFunc(list, [][]byte{two, three}, bytes.Equal) {
 		t.Errorf("%d certificates, %v", len(list), err)
 	}
-	if !bytes.Contains(got, slices.Concat(attribute, two, three, crls, signers)) || !bytes.Contains(got, slices.Concat(tlv(2, []byte{1}), tlv(0x31), tlv(0x30, oidData))) {
+	if !bytes.Contains(got, slices.Concat(attribute, two, three, crls, signers)) ||
+		!bytes.Contains(got, slices.Concat(tlv(2, []byte{1}), tlv(0x31), tlv(0x30, oidData))) {
 		t.Errorf("something of the file is lost: %x", got)
 	}
 	var facts []string
@@ -137,7 +138,10 @@ func TestCodec_refuses(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, err, test.want)
 		}
 	}
-	for name, data := range map[string][]byte{"a certificate": one, "text": []byte("notes"), "another block": []byte("-----BEGIN CERTIFICATE-----\n")} {
+	for name, data := range map[string][]byte{
+		"a certificate": one, "text": []byte("notes"),
+		"another block": []byte("-----BEGIN CERTIFICATE-----\n"),
+	} {
 		if pkcs7.Codec().Matches(data) {
 			t.Errorf("%s is taken for PKCS #7", name)
 		}

@@ -110,7 +110,8 @@ const (
 	tagCRLs         = ber.Context0 + 1
 )
 
-// readSignedData reads SEQUENCE { version, digestAlgorithms SET, encapContentInfo, certificates [0] OPTIONAL, crls [1] OPTIONAL, signerInfos SET }.
+// readSignedData reads SEQUENCE { version, digestAlgorithms SET, encapContentInfo, certificates [0] OPTIONAL, crls [1] OPTIONAL,
+// signerInfos SET }.
 func readSignedData(r *ber.Reader) (Contents, error) {
 	var c Contents
 	version := r.Content(ber.Integer, "version")
@@ -181,7 +182,8 @@ func checkSigners(r *ber.Reader) error {
 	return r.Err
 }
 
-// Encode writes signed data that holds certificates alone, without content and signers (RFC 5652, 5.1: "degenerate"), in DER, as openssl crl2pkcs7
+// Encode writes signed data that holds certificates alone, without content and signers (RFC 5652, 5.1: "degenerate"), in DER, as openssl
+// crl2pkcs7
 // -nocrl does.
 func Encode(certificates [][]byte) ([]byte, error) {
 	p := emptyParts()

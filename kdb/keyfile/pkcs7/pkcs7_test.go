@@ -46,7 +46,8 @@ func TestEncode_comesBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, data := range [][]byte{der, stdpem.EncodeToMemory(&stdpem.Block{Type: "PKCS7", Bytes: der}), append(der[:len(der):len(der)], '\n')} {
+		for _, data := range [][]byte{der, stdpem.EncodeToMemory(&stdpem.Block{Type: "PKCS7", Bytes: der}), append(der[:len(der):len(der)],
+			'\n')} {
 			got, err := certificatesIn(data)
 			if err != nil || !slices.EqualFunc(got, want, bytes.Equal) {
 				t.Errorf("%d certificates, %v; want %d", len(got), err, len(want))
@@ -117,7 +118,8 @@ func TestParse_indefiniteLengths(t *testing.T) {
 	attribute := []byte{0xa1, 2, 5, 0} // an attribute certificate, which is passed over
 	crl := []byte{0x30, 2, 5, 0}
 	got, err := pkcs7.Parse(signedData(tlv(0xa0, one, attribute, two), tlv(0xa1, crl), tlv(0x31)))
-	if err != nil || !slices.EqualFunc(got.Certificates, [][]byte{one, two}, bytes.Equal) || !slices.EqualFunc(got.CRLs, [][]byte{crl}, bytes.Equal) {
+	if err != nil || !slices.EqualFunc(got.Certificates, [][]byte{one, two}, bytes.Equal) ||
+		!slices.EqualFunc(got.CRLs, [][]byte{crl}, bytes.Equal) {
 		t.Errorf("got %d certificates, %d lists, %v", len(got.Certificates), len(got.CRLs), err)
 	}
 	netscape := tlv(0x30, tlv(6, []byte("\x60\x86\x48\x01\x86\xf8\x42\x02\x05")), tlv(0xa0, tlv(0x30, one, two)))

@@ -18,7 +18,13 @@ import (
 // Codec returns the codec of the stash files next to key databases. GSKit names them by the database, so that server.kdb and
 // server.p12 in one folder share one.
 func Codec() *keyfile.StashCodec {
-	return &keyfile.StashCodec{Extension: ".sth", Shared: []string{".kdb", ".p12", ".pfx"}, Decode: Decode, Encode: EncodeV2, EncodeOld: EncodeV1}
+	return &keyfile.StashCodec{
+		Extension: ".sth",
+		Shared:    []string{".kdb", ".p12", ".pfx"},
+		Decode:    Decode,
+		Encode:    EncodeV2,
+		EncodeOld: EncodeV1,
+	}
 }
 
 const (

@@ -120,7 +120,10 @@ func TestStore_cutFileIsCorrupt(t *testing.T) {
 		t.Fatal(err)
 	}
 	path = filepath.Join(dir, "z")
-	for _, size := range []int{0, 1, 15, 16, 80, 100, 4000, 4096, 4097, 8191, 8192, 9000, 12288, len(data) / 2, len(data) - 4096, len(data) - 1} {
+	for _, size := range []int{
+		0, 1, 15, 16, 80, 100, 4000, 4096, 4097, 8191, 8192, 9000, 12288, len(data) / 2, len(data) - 4096,
+		len(data) - 1,
+	} {
 		write(t, path, data[:size])
 		s := boltstore.Open(path, boltstore.Options{})
 		if _, err := content(s); !errors.Is(err, kdb.ErrCorrupt) {
