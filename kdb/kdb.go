@@ -1,7 +1,6 @@
 // Package kdb is the key database: entries (certificates, private keys, requests, secret keys) under labels.
 //
-// A [Database] is a native sealed file (package sealed), the same records in etcd, or one foreign file such as
-// PKCS #12, JKS or IBM's CMS (package keyfile). They all look the same from here, so import, export, conversion and
+// A [Database] is a native sealed file (package sealed) or one foreign file such as PKCS #12, JKS or IBM's CMS (package keyfile). They all look the same from here, so import, export, conversion and
 // synchronisation are copies from one Database to another.
 //
 //	driver, err := kdb.Recognise(drivers, "key.ckdb")
@@ -13,8 +12,8 @@
 //		for summary, err := range tx.Summaries("") { … }
 //	})
 //
-// This package and those below it know no flags, no prompts and no cfssl; of package pki they use only the readers
-// (pki/cert, pki/key, pki/name, pki/pbe).
+// This package and those below it know no flags, no prompts and no cfssl; of pki they use only the readers
+// (cert, key, name, oid, pbe) and issuers.
 package kdb
 
 import (
@@ -108,7 +107,7 @@ type Info struct {
 // SlotInfo describes a key slot of a native database.
 type SlotInfo struct {
 	ID      int
-	Kind    string // "password" or "stash"
+	Kind    string // "password", "secret", "stash" or "unusable"
 	KDF     string // "argon2id (64 MiB, 3 passes, 4 lanes)"
 	Created time.Time
 }

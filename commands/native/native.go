@@ -15,7 +15,7 @@ import (
 // Dialect is the command line of another program. It prints its own errors and returns its own exit status.
 type Dialect func(ctx context.Context, env *op.Env, args []string) int
 
-// Main runs certkdb with argv and returns the exit code. Errors are printed here and nowhere else.
+// Main runs certkdb with argv and returns the exit code. Its errors are printed here and nowhere else.
 func Main(ctx context.Context, env *op.Env, argv []string, dialects map[string]Dialect) int {
 	err := run(ctx, env, argv, dialects)
 	if err == nil || errors.Is(err, op.ErrOutputClosed) {

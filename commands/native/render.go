@@ -194,7 +194,7 @@ func classHint(err error) string {
 	case errors.Is(err, kdb.ErrPassword):
 		return "see where passwords can come from with: certkdb help passwords"
 	case errors.Is(err, kdb.ErrLocked):
-		return "another process is writing; wait longer with --lock-timeout 60s"
+		return "another process is using it; wait longer with --lock-timeout 60s"
 	case errors.Is(err, kdb.ErrChanged):
 		return "run the command again"
 	case errors.Is(err, kdb.ErrVersion):

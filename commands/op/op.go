@@ -14,8 +14,10 @@
 //	var root, web issuing.Made
 //	err = op.Run(ctx, s, "apply", op.Do(createRoot, &root), op.Do(createWeb, &web))
 //
-// Every plan is first tried on an overlay in memory (kdb/memory), where the plans after it see its changes. So a chain of
-// operations is checked before anything is written, and a dry run is the same without the end: its results say what would be done.
+// In a dry run, and when there are several operations, each plan is first tried on an overlay in memory (kdb/memory), where the plans
+// after it see its changes. So a chain of operations is checked before anything is written, and a dry run is the same without the end:
+// its results say what would be done. A single operation is tried on the database itself and stopped at its first change, so that one
+// that changes nothing takes no lock.
 //
 // # How to write an operation
 //

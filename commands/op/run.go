@@ -61,7 +61,8 @@ func One[R any](ctx context.Context, s *Session, o Operation[R]) (R, error) {
 }
 
 // Run runs operations in one transaction, which the audit log calls operation; "" is the name of the first step's plan. In a dry
-// run the results say what would be done. An error means that nothing was changed, unless it comes from an After.
+// run the results say what would be done. An error means that this database was not changed, unless it comes
+// from an After; a Before may have changed another one (the CA's records, a remote CA).
 func Run(ctx context.Context, s *Session, operation string, steps ...Step) error {
 	for _, step := range steps {
 		defer step.close()

@@ -203,7 +203,7 @@ func (c *checker) issued(record store.Record) error {
 		return err
 	}
 	if parsed, err := cert.Parse(r.Certificate); err != nil || parsed.SerialHex() != r.Serial {
-		c.finding(place(record.Key), "its certificate is none, or has another serial number")
+		c.finding(place(record.Key), "its certificate cannot be parsed, or has a different serial number")
 	}
 	return nil
 }
