@@ -10,7 +10,6 @@ import (
 	"sync"
 
 	"certkdb/commands/op"
-	"certkdb/commands/op/databases"
 	"certkdb/commands/op/inspect"
 )
 
@@ -269,10 +268,4 @@ func (p *program) pending(s *op.Session) (inspect.Shown, error) {
 		err = &op.NotFound{Label: p.given["label"]}
 	}
 	return shown, err
-}
-
-// formatOf is the kind of the database.
-func (p *program) formatOf(s *op.Session) (string, error) {
-	info, err := databases.Info{}.Run(p.ctx, s)
-	return info.Format, err
 }

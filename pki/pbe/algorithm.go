@@ -33,9 +33,8 @@ const (
 )
 
 var (
-	md5Digest    = oid.DigestOf(crypto.MD5)
-	sha1Digest   = oid.DigestOf(crypto.SHA1)
-	sha256Digest = oid.DigestOf(crypto.SHA256)
+	md5Digest  = oid.DigestOf(crypto.MD5)
+	sha1Digest = oid.DigestOf(crypto.SHA1)
 )
 
 // digestByOID finds a digest, nil if it is not known.

@@ -1,3 +1,4 @@
+// Package input reads entries from files: certificates, keys, bundles and whole key stores, as add, show and receive take them.
 package input
 
 import (

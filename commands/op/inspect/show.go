@@ -1,3 +1,4 @@
+// Package inspect has the operations that show and judge, and change nothing: list, show, check, validate, lint.
 package inspect
 
 import (

@@ -1,3 +1,4 @@
+// Package issuing has the operations that make certificates, requests and revocation lists, and keep the records of CAs.
 package issuing
 
 import (

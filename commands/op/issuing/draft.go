@@ -14,7 +14,6 @@ type draft struct {
 	issue.Issued
 	ca      *authority // nil signs itself
 	request []byte     // for a remote CA
-	label   string     // of the request in the records
 }
 
 // newDraft makes a key and, unless the CA is remote, a certificate for it.

@@ -38,8 +38,6 @@ type SignedCertificate struct {
 	SHA256   string   `json:"sha256"`
 	PEM      string   `json:"pem,omitempty"`
 	Notes    []string `json:"notes,omitempty"`
-
-	der []byte
 }
 
 // HasChanged is always true: each request gets a certificate.

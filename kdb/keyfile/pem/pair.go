@@ -338,14 +338,14 @@ func (x *pieces) pairRequest(k *piece) bool {
 	return false
 }
 
-func (f *piece) requestOf(k *piece, alone bool) bool {
-	if k.spki != nil {
-		return key.SameKey(k.spki, f.spki)
+func (k *piece) requestOf(other *piece, alone bool) bool {
+	if other.spki != nil {
+		return key.SameKey(other.spki, k.spki)
 	}
-	if len(k.item.LocalKeyID) == 0 {
+	if len(other.item.LocalKeyID) == 0 {
 		return alone
 	}
-	return bytes.Equal(k.item.LocalKeyID, f.item.LocalKeyID)
+	return bytes.Equal(other.item.LocalKeyID, k.item.LocalKeyID)
 }
 
 // inChain says that a certificate is part of a chain and no entry of its own.
@@ -358,18 +358,18 @@ func (x *pieces) inChain(f *piece) bool {
 }
 
 // label returns the label of the file, else other, else one made of the subject.
-func (f *piece) label(other string) string {
-	for _, label := range [...]string{f.item.Label, other} {
+func (k *piece) label(other string) string {
+	for _, label := range [...]string{k.item.Label, other} {
 		if label != "" && kdb.CheckLabel(label) == nil {
 			return label
 		}
 	}
-	e := kdb.Entry{Request: f.item.DER}
-	if f.cert == nil {
+	e := kdb.Entry{Request: k.item.DER}
+	if k.cert == nil {
 		return kdb.AutoLabel(&e)
 	}
-	e = kdb.Entry{Certificates: [][]byte{f.item.DER}}
-	return kdb.LabelFor(f.cert.Subject, e.Fingerprint())
+	e = kdb.Entry{Certificates: [][]byte{k.item.DER}}
+	return kdb.LabelFor(k.cert.Subject, e.Fingerprint())
 }
 
 // keyLabel is the label of a key alone: made of what it shows of itself, since a digest of the key would help to guess it.
