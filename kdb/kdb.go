@@ -1,7 +1,7 @@
 // Package kdb is the key database: entries (certificates, private keys, requests, secret keys) under labels.
 //
-// A [Database] is a native sealed file (package sealed) or one foreign file such as PKCS #12, JKS or IBM's CMS (package keyfile). They all look the same from here, so import, export, conversion and
-// synchronisation are copies from one Database to another.
+// A [Database] is a native sealed file (package sealed) or one foreign file such as PKCS #12, JKS or IBM's CMS (package keyfile). They all
+// look the same from here, so import, export, conversion and synchronisation are copies from one Database to another.
 //
 //	driver, err := kdb.Recognise(drivers, "key.ckdb")
 //	…
