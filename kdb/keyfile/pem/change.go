@@ -9,6 +9,7 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
+	"certkdb/kdb/keyfile/pem/armour"
 	"certkdb/pki/cert"
 	"certkdb/pki/key"
 )
@@ -58,7 +59,7 @@ func (c *container) store(e *kdb.Entry, old *record) error {
 	if old != nil {
 		c.release(old)
 	}
-	c.describe(r)
+	c.describeRecord(r)
 	return err
 }
 
@@ -121,7 +122,7 @@ const inPKCS7 = "the entry stands in a PKCS #7 block, which is kept as it is; co
 
 func (c *container) newPart(kind Kind, der []byte) *part {
 	p := &part{item: Item{Kind: kind, Type: typeOfKind[kind], DER: der}, added: true}
-	p.block = []byte(withEnds(string(Encode(kind, der)), c.crlf))
+	p.block = []byte(armour.WithEnds(string(Encode(kind, der)), c.crlf))
 	if kind == Certificate {
 		p.certs = [][]byte{der}
 	}
@@ -186,13 +187,13 @@ func (c *container) place(p *part, behind ...*part) {
 	c.parts = append(c.parts, p)
 	p.loose, c.tail = bytes.TrimPrefix(c.tail, []byte(emptyMark)), nil
 	if len(bytes.TrimSpace(p.loose)) > 0 { // a note at the end is no note on the new block
-		p.loose = append(endLine(slices.Clip(p.loose)), withEnds("\n", c.crlf)...)
+		p.loose = append(armour.EndLine(slices.Clip(p.loose)), armour.WithEnds("\n", c.crlf)...)
 	}
 }
 
-// describe writes the label of a record above its blocks if it is not the automatic one, and a localKeyID if the key is locked. Method
-// explain adds what else is needed.
-func (c *container) describe(r *record) {
+// describeRecord writes the label of a record above its blocks if it is not the automatic one, and a localKeyID if the key is locked. What
+// else is needed, method explain adds.
+func (c *container) describeRecord(r *record) {
 	label, own := r.label, r.own()
 	if e := r.entry(); label == kdb.AutoLabel(&e) {
 		label = ""
@@ -204,10 +205,10 @@ func (c *container) describe(r *record) {
 			id = c.newID(own.item.DER, r.label)
 		}
 		if r.key.owners == 1 {
-			c.write(r.key, bag{label: label, keyID: id})
+			c.describe(r.key, armour.Attributes{Label: label, KeyID: id})
 		}
 	}
-	c.write(own, bag{label: label, keyID: id})
+	c.describe(own, armour.Attributes{Label: label, KeyID: id})
 }
 
 // own is the part with the record's certificate or request.
@@ -216,13 +217,6 @@ func (r *record) own() *part {
 		return r.request
 	}
 	return r.cert
-}
-
-// write writes the attributes of a part, if they are others.
-func (c *container) write(p *part, b bag) {
-	if p.item.Label != b.label || !bytes.Equal(p.item.LocalKeyID, b.keyID) || !bytes.Equal(p.item.chainOf, b.chainOf) {
-		p.setAttributes(b, c.crlf)
-	}
 }
 
 // Delete implements keyfile.Container. Certificates that only the entry's chain needed go with it; one that other chains need stays
@@ -269,16 +263,16 @@ func (c *container) Rename(from, to string) error {
 	}
 	for _, p := range others {
 		if p.item.Label == from {
-			c.write(p, bag{label: to, keyID: p.item.LocalKeyID, chainOf: p.item.chainOf})
+			c.describe(p, armour.Attributes{Label: to, KeyID: p.item.LocalKeyID, ChainOf: p.item.chainOf})
 		}
 	}
-	c.describe(r)
+	c.describeRecord(r)
 	return nil
 }
 
 // checkLabel refuses what cannot stand in a line above a block.
 func checkLabel(label string) error {
-	if strings.Contains(label, beginMark) || strings.Contains(label, endMark) {
+	if strings.Contains(label, armour.BeginMark) || strings.Contains(label, armour.EndMark) {
 		return fmt.Errorf("%w: the label would be taken for the beginning or end of a block; rename the entry", kdb.ErrUnsupported)
 	}
 	return nil
@@ -305,7 +299,7 @@ func (c *container) drop(p *part) {
 	}
 	if len(p.certs) == 1 {
 		if sum := sha256.Sum256(p.certs[0]); c.ledger.chains[sum] > 0 && c.ledger.alive(sum, p) == nil {
-			c.write(p, bag{})
+			c.describe(p, armour.Attributes{})
 			return
 		}
 	}

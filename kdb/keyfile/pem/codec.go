@@ -10,6 +10,7 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
+	"certkdb/kdb/keyfile/pem/armour"
 )
 
 // Codec is the codec of text with PEM blocks as a database. Untouched text stays byte for byte: notes, attributes, order, line ends, and
@@ -46,7 +47,7 @@ func DER() keyfile.Codec {
 		Name:       "der",
 		Extensions: []string{".der"},
 		Pieces:     true,
-		Matches:    func(head []byte) bool { return looksLikeDER(head) || looksLikeBase64(head) },
+		Matches:    func(head []byte) bool { return looksLikeDER(head) || armour.LooksLikeBase64(head) },
 		Decode: func(f keyfile.Files, p keyfile.Passwords) (keyfile.Container, error) {
 			return newContainer(p).decodeDER(f.Main)
 		},
@@ -63,10 +64,10 @@ var utf8Mark = []byte("\ufeff")
 func matchesText(head []byte) bool {
 	const whole = 4096 // as much as kdb.Driver.Matches promises to see
 	full := len(head) >= whole
-	if decoder := utf16Decoder(head); decoder != nil {
+	if decoder := armour.UTF16(head); decoder != nil {
 		head, _ = decoder.Bytes(head) // what is not UTF-16 becomes U+FFFD
 	}
-	notes, _, found := bytes.Cut(head, []byte(beginMark))
+	notes, _, found := bytes.Cut(head, []byte(armour.BeginMark))
 	return (found || full || bytes.HasPrefix(head, []byte(emptyMark))) && isNote(notes)
 }
 
@@ -80,28 +81,14 @@ func isNote(text []byte) bool {
 	return true
 }
 
-// looksLikeBase64 recognises base64 text without armour, which may be cut off.
-func looksLikeBase64(head []byte) bool {
-	var b bare
-	for len(head) > 0 {
-		end := lineEnd(head, 0)
-		if end < 0 {
-			end = len(head)
-		}
-		b.line(trim(head[:end]))
-		head = head[min(end+1, len(head)):]
-	}
-	return b.ok()
-}
-
 // decodeText reads text with PEM blocks.
 func (c *container) decodeText(data []byte) (keyfile.Container, error) {
 	text := data
-	if decoder := utf16Decoder(data); decoder != nil {
+	if decoder := armour.UTF16(data); decoder != nil {
 		c.fixed = "it is UTF-16; write it as UTF-8 first, for example with iconv"
 		text, _ = decoder.Bytes(data) // what is not UTF-16 becomes U+FFFD
 	}
-	if bytes.HasPrefix(text, []byte(emptyMark)) && !bytes.Contains(text, []byte(beginMark)) {
+	if bytes.HasPrefix(text, []byte(emptyMark)) && !bytes.Contains(text, []byte(armour.BeginMark)) {
 		c.tail = text
 		return c, nil
 	}
@@ -109,7 +96,7 @@ func (c *container) decodeText(data []byte) (keyfile.Container, error) {
 	if bytes.HasPrefix(text, utf8Mark) {
 		start = len(utf8Mark)
 	}
-	c.split(text, start, func(out *sink) { scanArmour(bytes.NewReader(text[start:]), out) })
+	c.split(text, start, func(out *sink) { scanText(bytes.NewReader(text[start:]), out) })
 	return c.read()
 }
 
@@ -125,7 +112,7 @@ func (c *container) decodeDER(data []byte) (keyfile.Container, error) {
 			scanDER(bufio.NewReader(bytes.NewReader(data)), out)
 			return
 		}
-		scanArmour(bytes.NewReader(data), out)
+		scanText(bytes.NewReader(data), out)
 	})
 	return c.read()
 }

@@ -8,6 +8,7 @@ import (
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
 	"certkdb/kdb/keyfile/document"
+	"certkdb/kdb/keyfile/pem/armour"
 	"certkdb/pki/key/openssh"
 )
 
@@ -206,7 +207,7 @@ func (c *container) Encode(password []byte) (keyfile.Files, error) {
 		out = p.write(out)
 	}
 	out = append(out, c.tail...)
-	if !bytes.Contains(out, []byte(beginMark)) && !bytes.HasPrefix(out, []byte(emptyMark)) {
+	if !bytes.Contains(out, []byte(armour.BeginMark)) && !bytes.HasPrefix(out, []byte(emptyMark)) {
 		out = append([]byte(emptyMark), bytes.TrimPrefix(out, c.mark)...)
 	}
 	return keyfile.Files{Main: out}, nil

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"certkdb/kdb/keyfile/ber"
+	"certkdb/kdb/keyfile/pem/armour"
 )
 
 // looksLikeDER recognises a SEQUENCE: text may begin with the character '0' too, but not followed by a length.
@@ -74,8 +75,8 @@ func readElement(in *bufio.Reader) ([]byte, error) {
 	if length < 0 {
 		return readIndefinite(in)
 	}
-	if length > MaxBlock {
-		return nil, fmt.Errorf("an element of %d bytes; at most %d are read", length, MaxBlock)
+	if length > armour.MaxBlock {
+		return nil, fmt.Errorf("an element of %d bytes; at most %d are read", length, armour.MaxBlock)
 	}
 	var der bytes.Buffer
 	if n, err := io.CopyN(&der, in, int64(size+length)); err != nil {
@@ -86,7 +87,7 @@ func readElement(in *bufio.Reader) ([]byte, error) {
 
 // readIndefinite reads a BER element of indefinite length (X.690, 8.1.3.6), whose end shows only when its content is read.
 func readIndefinite(in *bufio.Reader) ([]byte, error) {
-	all, err := io.ReadAll(io.LimitReader(in, MaxBlock+1))
+	all, err := io.ReadAll(io.LimitReader(in, armour.MaxBlock+1))
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
+	"certkdb/kdb/keyfile/pem/armour"
 )
 
 // FastCodec is the codec with cheap keys.
@@ -26,10 +27,8 @@ func Write(w io.Writer, items ...Item) error {
 }
 
 func (i *Item) write(w io.Writer) error {
-	if i.Label != "" || len(i.LocalKeyID) > 0 {
-		if err := i.writeAttributes(w); err != nil {
-			return err
-		}
+	if _, err := w.Write(armour.Attributes{Label: i.Label, KeyID: i.LocalKeyID}.Above(nil, false)); err != nil {
+		return err
 	}
 	block := &stdpem.Block{Type: i.Type, Bytes: i.DER}
 	if block.Type == "" && int(i.Kind) < len(typeOfKind) {
@@ -45,9 +44,4 @@ func (i *Item) write(w io.Writer) error {
 		block.Headers[h.Name] = h.Value
 	}
 	return stdpem.Encode(w, block)
-}
-
-func (i *Item) writeAttributes(w io.Writer) error {
-	_, err := io.WriteString(w, bagLine+"\n"+bag{label: i.Label, keyID: i.LocalKeyID}.lines())
-	return err
 }

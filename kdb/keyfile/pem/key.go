@@ -63,7 +63,7 @@ func AuthorizedKey(spki []byte, comment string) ([]byte, error) {
 // decrypt opens PKCS #8 and the traditional form.
 func (i *Item) decrypt(passwords Passwords) ([]byte, error) {
 	if i.encryptedHeaders() {
-		dek, err := parseDEK(i.Header("DEK-Info"))
+		dek, err := pbe.ParseDEK(i.Header("DEK-Info"))
 		if err != nil {
 			return nil, err
 		}
@@ -71,7 +71,7 @@ func (i *Item) decrypt(passwords Passwords) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		return dek.decrypt(i.DER, password)
+		return dek.Decrypt(i.DER, password)
 	}
 	if _, _, err := pbe.SplitPKCS8(i.DER); err != nil {
 		return nil, err

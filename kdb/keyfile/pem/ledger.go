@@ -7,6 +7,8 @@ import (
 	"crypto/sha256"
 	"math"
 	"slices"
+
+	"certkdb/kdb/keyfile/pem/armour"
 )
 
 // ledger tells what certificates are used for while a file is changed.
@@ -157,7 +159,7 @@ func (c *container) tie(r *record, full bool) {
 		return // it has no attributes
 	}
 	if r.key == nil {
-		c.write(own, bag{label: r.base, keyID: own.item.LocalKeyID})
+		c.describe(own, armour.Attributes{Label: r.base, KeyID: own.item.LocalKeyID})
 		return
 	}
 	id := r.key.item.LocalKeyID
@@ -176,7 +178,7 @@ func (c *container) tie(r *record, full bool) {
 		if full && (p == own || r.key.owners == 1) {
 			label = r.base
 		}
-		c.write(p, bag{label: label, keyID: id})
+		c.describe(p, armour.Attributes{Label: label, KeyID: id})
 	}
 	if full {
 		c.tieChain(r, id)
@@ -197,7 +199,7 @@ func (c *container) tieChain(r *record, id []byte) {
 			tied = c.newPart(Certificate, der)
 			c.place(tied, nil, last)
 		}
-		c.write(tied, bag{label: tied.item.Label, keyID: tied.item.LocalKeyID, chainOf: id})
+		c.describe(tied, armour.Attributes{Label: tied.item.Label, KeyID: tied.item.LocalKeyID, ChainOf: id})
 		last = tied
 	}
 }

@@ -3,6 +3,7 @@ package pem
 import (
 	"bytes"
 
+	"certkdb/kdb/keyfile/pem/armour"
 	"certkdb/pki/key"
 	"certkdb/pki/pbe"
 )
@@ -42,11 +43,11 @@ func (c *container) split(text []byte, start int, scan func(*sink)) {
 		}
 		p := &part{item: item, number: len(c.parts)}
 		if item.Line > 0 {
-			from, to := start+item.start, afterLine(text, start+item.end)
-			if !ended(text[done:from]) {
+			from, to := start+item.start, armour.AfterLine(text, start+item.end)
+			if !armour.Ended(text[done:from]) {
 				c.fixed = "its blocks stand within lines of something else, such as JSON or YAML; copy the entries into another file"
 			}
-			p.loose, p.own = cutNotes(text[done:from])
+			p.loose, p.own = armour.CutNotes(text[done:from])
 			p.block, done = text[from:to:to], to
 		}
 		if last := len(c.parts) - 1; p.item.Type == "EC PRIVATE KEY" && last >= 0 && c.parts[last].item.Type == "EC PARAMETERS" {
@@ -61,103 +62,21 @@ func (c *container) split(text []byte, start int, scan func(*sink)) {
 	c.tail = text[done:len(text):len(text)]
 }
 
-// cutLine cuts off the first line with its end.
-func cutLine(text []byte) (line, rest []byte) {
-	end := lineEnd(text, 0)
-	switch {
-	case end < 0:
-		return text, nil
-	case bytes.HasPrefix(text[end:], []byte("\r\n")):
-		end++
-	}
-	return text[: end+1 : end+1], text[end+1:]
+// attributes are those that stand above the part.
+func (p *part) attributes() armour.Attributes {
+	return armour.Attributes{Label: p.item.Label, KeyID: p.item.LocalKeyID, ChainOf: p.item.chainOf}
 }
 
-// word is what a line says.
-func word(line []byte) []byte { return trim(bytes.TrimRight(line, "\r\n")) }
-
-// afterLine returns where the next line begins if nothing but blanks follows in this one.
-func afterLine(text []byte, at int) int {
-	if line, _ := cutLine(text[at:]); len(word(line)) == 0 {
-		return at + len(line)
+// describe writes the attributes of a part, if they differ.
+func (c *container) describe(p *part, a armour.Attributes) {
+	if p.attributes().Equal(a) {
+		return
 	}
-	return at
-}
-
-// cutNotes splits the text above a block. What belongs to the block are its attributes with all that follows them, as openssl pkcs12
-// prints them, else the last paragraph. The remains of bad blocks do not belong to it.
-func cutNotes(text []byte) (loose, own []byte) {
-	cut, attributes := 0, -1
-	for rest := text; len(rest) > 0; {
-		at := len(text) - len(rest)
-		var line []byte
-		line, rest = cutLine(rest)
-		switch said := word(line); {
-		case bytes.Contains(said, []byte(beginMark)), bytes.Contains(said, []byte(endMark)):
-			cut, attributes = at+len(line), -1
-		case len(said) == 0:
-			cut = at + len(line)
-		case attributes < 0 && isAttribute(said):
-			attributes = at
-		}
-	}
-	if attributes >= 0 {
-		cut = min(cut, attributes)
-	}
-	return text[:cut:cut], text[cut:len(text):len(text)]
-}
-
-// setAttributes replaces our attributes above the block; others and notes stay.
-func (p *part) setAttributes(b bag, crlf bool) {
-	var notes []byte
-	head := -1
-	for rest := p.own; len(rest) > 0; {
-		var line []byte
-		line, rest = cutLine(rest)
-		switch said := word(line); {
-		case isOurs(said):
-		case bytes.HasPrefix(said, []byte(bagLine)):
-			head = len(notes)
-		default:
-			notes = append(notes, line...)
-		}
-	}
-	if head < 0 {
-		notes = endLine(notes)
-		head = len(notes)
-	}
-	lines := b.lines()
-	others := head < len(notes) && isBlank(notes[head])
-	if lines != "" || others {
-		lines = withEnds(bagLine+"\n"+lines, crlf)
-	}
-	p.own = append(append(append([]byte{}, notes[:head]...), lines...), notes[head:]...)
-	p.item.Label, p.item.LocalKeyID, p.item.chainOf = b.label, b.keyID, b.chainOf
-	if p.item.Aux != nil && b.label == "" {
+	p.own = a.Above(p.own, c.crlf)
+	p.item.Label, p.item.LocalKeyID, p.item.chainOf = a.Label, a.KeyID, a.ChainOf
+	if p.item.Aux != nil && a.Label == "" {
 		p.item.Label = p.item.Aux.Alias
 	}
-}
-
-// ended says that a text ends with the end of a line, if it is not empty.
-func ended(text []byte) bool {
-	last := len(text) - 1
-	return last < 0 || text[last] == '\n' || text[last] == '\r'
-}
-
-// endLine ends a line that is not ended.
-func endLine(text []byte) []byte {
-	if ended(text) {
-		return text
-	}
-	return append(text, '\n')
-}
-
-// withEnds gives a text the line ends of the file.
-func withEnds(text string, crlf bool) string {
-	if crlf {
-		return string(bytes.ReplaceAll([]byte(text), []byte("\n"), []byte("\r\n")))
-	}
-	return text
 }
 
 // remove takes the part out of the file.
@@ -173,7 +92,7 @@ func (p *part) write(out []byte) []byte {
 	case !p.removed:
 		out = append(out, p.loose...)
 		if p.added {
-			out = endLine(out)
+			out = armour.EndLine(out)
 		}
 		out = append(append(out, p.own...), p.block...)
 	case len(bytes.TrimSpace(p.loose)) > 0:

@@ -13,11 +13,13 @@ package pem
 import (
 	"bufio"
 	"bytes"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"iter"
 
 	"certkdb/kdb"
+	"certkdb/kdb/keyfile/pem/armour"
 	"certkdb/pki/pbe"
 )
 
@@ -59,8 +61,8 @@ type Item struct {
 	Type string
 	// DER is the content as it came. Of a TRUSTED CERTIFICATE it is the certificate alone; the rest is in Aux.
 	DER []byte
-	// Headers are the encapsulated headers (RFC 1421, 4.6) in their order, such as Proc-Type and DEK-Info.
-	Headers []Header
+	// Headers are those of the block, such as Proc-Type and DEK-Info.
+	Headers []armour.Header
 	// Label is the friendlyName of the "Bag Attributes" before the block, as openssl pkcs12 prints them, or the alias of a TRUSTED
 	// CERTIFICATE; "" if there is none. It need not pass kdb.CheckLabel.
 	Label string
@@ -76,14 +78,11 @@ type Item struct {
 	Offset int64
 
 	budget *pbe.Budget // of the whole input
-	// chainOf is the localKeyID of the entry whose chain a certificate belongs to: see chainLine.
+	// chainOf is the localKeyID of the entry whose chain a certificate belongs to: see armour.Attributes.
 	chainOf []byte
 	// start and end are where the block stands in a text, from BEGIN to what follows END.
 	start, end int
 }
-
-// Header is a line between BEGIN and the base64 text.
-type Header struct{ Name, Value string }
 
 // Header returns the value of the first header of that name, "" if there is none.
 func (i *Item) Header(name string) string {
@@ -103,9 +102,6 @@ func (i *Item) Where() string {
 	return fmt.Sprintf("%s %d (offset %d)", i.Kind, i.Number, i.Offset)
 }
 
-// MaxBlock is the longest content of one item in bytes. The largest ones in use are revocation lists.
-const MaxBlock = 128 << 20
-
 // Items yields what the input holds, in its order, as a stream. An error wrapping kdb.ErrParse stands for one bad piece and
 // names its place; the item with it has the kind, type and line as far as they are known. Going on after it yields the
 // pieces behind it. An input without any piece yields an error too. Other errors are those of reading.
@@ -118,17 +114,43 @@ func Items(r io.Reader) iter.Seq2[Item, error] {
 			return
 		}
 		out := &sink{yield: yield, budget: pbe.NewBudget(pbe.UsualWork)}
-		switch decoder := utf16Decoder(head); {
+		switch decoder := armour.UTF16(head); {
 		case decoder != nil:
-			scanArmour(decoder.Reader(in), out)
+			scanText(decoder.Reader(in), out)
 		case looksLikeDER(head):
 			scanDER(in, out)
 		default:
 			if bytes.HasPrefix(head, []byte("\ufeff")) {
 				_, _ = in.Discard(3)
 			}
-			scanArmour(in, out)
+			scanText(in, out)
 		}
+	}
+}
+
+// scanText reads text with PEM blocks, or base64 text without armour.
+func scanText(in io.Reader, out *sink) {
+	rest, err := armour.Scan(in, func(b armour.Block, err error) bool {
+		out.block(b, err)
+		return !out.stopped
+	})
+	out.unended = rest.Unended
+	switch {
+	case out.stopped:
+	case err != nil:
+		out.error(err)
+	case out.any:
+	case rest.Base64 != nil:
+		der, err := base64.StdEncoding.DecodeString(string(rest.Base64))
+		if err != nil {
+			out.fail("base64 text without BEGIN and END: %w", err)
+			return
+		}
+		scanDER(bufio.NewReader(bytes.NewReader(der)), out)
+	case rest.Empty:
+		out.fail("the input is empty")
+	default:
+		out.fail("neither a PEM block (-----BEGIN …) nor DER was found in it")
 	}
 }
 
@@ -150,6 +172,32 @@ func (s *sink) item(i Item) {
 	s.stopped = s.stopped || !s.yield(i, nil)
 }
 
+// block makes an item of a PEM block. The content of a block of unknown type may be damaged.
+func (s *sink) block(b armour.Block, err error) {
+	if b.Line == 0 {
+		s.fail("%w", err)
+		return
+	}
+	item := Item{
+		Kind: kindOfType(b.Type), Type: b.Type, Headers: b.Headers, Label: b.Attributes.Label, LocalKeyID: b.Attributes.KeyID,
+		Line: b.Line, chainOf: b.Attributes.ChainOf, start: b.Start, end: b.End,
+	}
+	unread := item
+	if err == nil && item.Kind != Other {
+		err = b.Damage
+	}
+	if err == nil {
+		item.DER = b.DER
+		err = item.identify()
+	}
+	if err == nil {
+		s.item(item)
+		return
+	}
+	unread.Number = s.number(unread.Kind)
+	s.pass(unread, fmt.Errorf("%w: %s: %w", kdb.ErrParse, unread.Where(), err))
+}
+
 // number counts one more item of a kind, good or bad, so that numbers are those of the input.
 func (s *sink) number(k Kind) int {
 	s.counts[k]++
@@ -161,11 +209,6 @@ func (s *sink) fail(format string, args ...any) {
 }
 
 func (s *sink) error(err error) { s.pass(Item{}, err) }
-
-// bad reports a piece that cannot be read, with what is known of it.
-func (s *sink) bad(i Item, format string, args ...any) {
-	s.pass(i, fmt.Errorf("%w: %s: %w", kdb.ErrParse, i.Where(), fmt.Errorf(format, args...)))
-}
 
 func (s *sink) pass(i Item, err error) {
 	s.any = true

@@ -7,6 +7,7 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
+	"certkdb/kdb/keyfile/pem/armour"
 	"certkdb/pki/pbe"
 )
 
@@ -36,7 +37,7 @@ func (c *container) seal(password []byte) error {
 		}
 		der := pbe.JoinPKCS8(algorithm, ciphertext)
 		p.item.Kind, p.item.Type, p.item.DER, p.item.Headers = EncryptedKey, typeOfKind[EncryptedKey], der, nil
-		p.block, p.open = []byte(withEnds(string(Encode(EncryptedKey, der)), c.crlf)), false
+		p.block, p.open = []byte(armour.WithEnds(string(Encode(EncryptedKey, der)), c.crlf)), false
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
-package pem
+package armour
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/base64"
 	"errors"
@@ -31,14 +30,15 @@ func (b *bare) line(text []byte) {
 
 func (b *bare) ok() bool { return !b.spoilt && len(b.text) >= shortestBare }
 
-// items decodes the text and passes on what is in it.
-func (b *bare) items(out *sink) {
-	der, err := base64.StdEncoding.DecodeString(string(b.text))
-	if err != nil {
-		out.fail("base64 text without BEGIN and END: %w", err)
-		return
+// LooksLikeBase64 recognises base64 text without armour by its beginning.
+func LooksLikeBase64(head []byte) bool {
+	var b bare
+	for len(head) > 0 {
+		var line []byte
+		line, head = cutLine(head)
+		b.line(word(line))
 	}
-	scanDER(bufio.NewReader(bytes.NewReader(der)), out)
+	return b.ok()
 }
 
 func isBase64(text []byte) bool {

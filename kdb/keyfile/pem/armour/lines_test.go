@@ -1,4 +1,4 @@
-package pem
+package armour
 
 import (
 	"bytes"
@@ -85,33 +85,33 @@ func TestLines_errors(t *testing.T) {
 	}
 }
 
-// readBag reads attributes as they are read above a block.
-func readBag(text string) (b bag) {
+// readAttributes reads attributes as they are read above a block.
+func readAttributes(text string) (a Attributes) {
 	for line := range strings.Lines(text) {
-		b.line(trim([]byte(strings.TrimRight(line, "\r\n"))))
+		a.line(trim([]byte(strings.TrimRight(line, "\r\n"))))
 	}
-	return b
+	return a
 }
 
-func TestBag_line(t *testing.T) {
+func TestAttributes_line(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		text string
-		want bag
+		want Attributes
 	}{
 		"openssl's": {
-			"Bag Attributes\n    friendlyName: a b\n    localKeyID: 01 A4 \nsubject=CN = x\n", bag{label: "a b", keyID: []byte{1, 0xa4}},
+			"Bag Attributes\n    friendlyName: a b\n    localKeyID: 01 A4 \nsubject=CN = x\n", Attributes{Label: "a b", KeyID: []byte{1, 0xa4}},
 		},
-		"ours":                {"certkdbLabel: \" a \"\ncertkdbChain: 0102\n", bag{label: " a ", chainOf: []byte{1, 2}}},
-		"the exact one":       {"friendlyName: a\ncertkdbLabel: \" a\"\n", bag{label: " a"}},
-		"a bad quotation":     {"friendlyName: a\ncertkdbLabel: \"a\n", bag{label: "a"}},
-		"no hexadecimal":      {"localKeyID: 01\nlocalKeyID: xyz\n", bag{keyID: []byte{1}}},
-		"another heading":     {"friendlyName: a\nlocalKeyID: 01\nBag Attributes: <No Attributes>\n", bag{}},
-		"names are exact":     {"friendlyname: a\nFriendlyName: b\nfriendlyName : c\n", bag{}},
-		"colons in it":        {"friendlyName: http://x\n", bag{label: "http://x"}},
-		"lines that are long": {"friendlyName: " + strings.Repeat("x", 4096) + "\n", bag{}},
+		"ours":                {"certkdbLabel: \" a \"\ncertkdbChain: 0102\n", Attributes{Label: " a ", ChainOf: []byte{1, 2}}},
+		"the exact one":       {"friendlyName: a\ncertkdbLabel: \" a\"\n", Attributes{Label: " a"}},
+		"a bad quotation":     {"friendlyName: a\ncertkdbLabel: \"a\n", Attributes{Label: "a"}},
+		"no hexadecimal":      {"localKeyID: 01\nlocalKeyID: xyz\n", Attributes{KeyID: []byte{1}}},
+		"another heading":     {"friendlyName: a\nlocalKeyID: 01\nBag Attributes: <No Attributes>\n", Attributes{}},
+		"names are exact":     {"friendlyname: a\nFriendlyName: b\nfriendlyName : c\n", Attributes{}},
+		"colons in it":        {"friendlyName: http://x\n", Attributes{Label: "http://x"}},
+		"lines that are long": {"friendlyName: " + strings.Repeat("x", 4096) + "\n", Attributes{}},
 	} {
-		if got := readBag(c.text); fmt.Sprint(got) != fmt.Sprint(c.want) {
+		if got := readAttributes(c.text); fmt.Sprint(got) != fmt.Sprint(c.want) {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}
@@ -126,18 +126,16 @@ func FuzzAttributes(f *testing.F) {
 		if len(label) > 255 || len(id)+len(chainOf) > 100 || !plain(label) {
 			return
 		}
-		p := &part{own: []byte(notes)}
-		p.setAttributes(bag{label: label, keyID: id, chainOf: chainOf}, crlf)
-		got := readBag(strings.Join(lineEnds.Split(string(p.own), -1), "\n"))
-		if got.label != label || !bytes.Equal(got.keyID, id) || !bytes.Equal(got.chainOf, chainOf) {
-			t.Errorf("%q reads as %v", p.own, got)
+		want := Attributes{Label: label, KeyID: id, ChainOf: chainOf}
+		text := want.Above([]byte(notes), crlf)
+		if got := readAttributes(strings.Join(lineEnds.Split(string(text), -1), "\n")); !got.Equal(want) {
+			t.Errorf("%q reads as %v", text, got)
 		}
-		if before, after := others(notes), others(string(p.own)); !slices.Equal(before, after) {
+		if before, after := others(notes), others(string(text)); !slices.Equal(before, after) {
 			t.Errorf("the notes were %q, and are %q", before, after)
 		}
-		again := string(p.own)
-		if p.setAttributes(bag{label: label, keyID: id, chainOf: chainOf}, crlf); string(p.own) != again {
-			t.Errorf("written again: %q, want %q", p.own, again)
+		if again := want.Above(bytes.Clone(text), crlf); !bytes.Equal(again, text) {
+			t.Errorf("written again: %q, want %q", again, text)
 		}
 	})
 }
@@ -171,7 +169,7 @@ func TestCutNotes(t *testing.T) {
 		"CR LF":                   {"# ours\r\n\r\n", "Root\r\n"},
 		"no end of line":          {"", "Root"},
 	} {
-		loose, own := cutNotes([]byte(c.loose + c.own))
+		loose, own := CutNotes([]byte(c.loose + c.own))
 		if string(loose) != c.loose || string(own) != c.own {
 			t.Errorf("%s: %q and %q", name, loose, own)
 		}

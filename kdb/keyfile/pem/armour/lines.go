@@ -1,4 +1,4 @@
-package pem
+package armour
 
 import (
 	"bufio"
@@ -79,9 +79,9 @@ func lineEnd(data []byte, from int) int {
 	return -1
 }
 
-// utf16Decoder recognises UTF-16 by its byte order mark, or by a zero byte next to an ASCII character; nil if the input is something
-// else. Windows' editors and PowerShell's redirection write PEM that way.
-func utf16Decoder(head []byte) *encoding.Decoder {
+// UTF16 recognises UTF-16 by its byte order mark, or by a zero byte next to an ASCII character; nil if the input is something else.
+// Windows' editors and PowerShell's redirection write PEM that way.
+func UTF16(head []byte) *encoding.Decoder {
 	if len(head) < 4 {
 		return nil
 	}
