@@ -79,12 +79,14 @@ func prepare(c *cli.Command) {
 		}
 	}
 	if !c.SkipFlagParsing {
-		c.Flags = append(append(c.Flags, commonFlags()...), cli.HelpFlag) // or urfave/cli adds it here and there
+		common := inCategory(categoryCommon, commonFlags())
+		c.Flags = append(append(c.Flags, common...), cli.HelpFlag) // or urfave/cli adds it here and there
 	}
-	for _, f := range c.Flags {
+	for i, f := range c.Flags {
 		if isSwitch, ok := f.(*cli.BoolFlag); ok && f != cli.HelpFlag {
 			isSwitch.DisableDefaultText = true // it is false
 		}
+		c.Flags[i] = named(f)
 	}
 	c.CustomHelpTemplate = commandHelp
 	for _, sub := range c.Subcommands {
@@ -193,23 +195,17 @@ const categoryCommon = "Common options"
 // commonFlags are the options that every command takes and that mean the same everywhere.
 func commonFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: flagDB, Usage: "the database: a `FILE`; default: $CERTKDB_DB, else the user's own", Category: categoryCommon},
+		&cli.StringFlag{Name: flagDB, Usage: "the database: a `FILE`; default: $CERTKDB_DB, else the user's own"},
 		&cli.StringFlag{
 			Name: flagPassword, Usage: "where the password comes from: `SRC` is file:PATH, env:VAR, fd:N, stdin, prompt, stash, cred:NAME",
-			Category: categoryCommon,
 		},
-		&cli.StringFlag{Name: "password-file", Usage: "the same as --password file:`FILE`", Category: categoryCommon},
+		&cli.StringFlag{Name: "password-file", Usage: "the same as --password file:`FILE`"},
 		&cli.DurationFlag{
 			Name: flagLockTimeout, Usage: "how long to wait for another writer: a `TIME` such as 60s or 5m", Value: op.DefaultLockTimeout,
-			Category: categoryCommon,
 		},
-		&cli.StringSliceFlag{
-			Name: "in-key-password", Usage: "an additional password `SRC` for private keys that have their own password", Category: categoryCommon,
-		},
-		&cli.BoolFlag{Name: flagJSON, Usage: "print results and errors as JSON", Category: categoryCommon},
-		&cli.StringFlag{
-			Name: flagOutput, Usage: "`FORMAT` of results, also -o: table, wide, json, jsonl, csv, name, pem", Category: categoryCommon,
-		},
+		&cli.StringSliceFlag{Name: "in-key-password", Usage: "an additional password `SRC` for private keys that have their own password"},
+		&cli.BoolFlag{Name: flagJSON, Usage: "print results and errors as JSON"},
+		&cli.StringFlag{Name: flagOutput, Usage: "`FORMAT` of results, also -o: table, wide, json, jsonl, csv, name, pem"},
 	}
 }
 

@@ -125,22 +125,6 @@ func checkValues(c *cli.Context) error {
 	return nil
 }
 
-func inCategory(category string, flags []cli.Flag) []cli.Flag {
-	for _, f := range flags {
-		switch f := f.(type) {
-		case *cli.StringFlag:
-			f.Category = category
-		case *cli.StringSliceFlag:
-			f.Category = category
-		case *cli.IntFlag:
-			f.Category = category
-		case *cli.BoolFlag:
-			f.Category = category
-		}
-	}
-	return flags
-}
-
 func authorityFlags(env *op.Env, a *issuing.Authority) []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "ca", Usage: "`LABEL` of the CA that signs", Destination: &a.Label},

@@ -23,9 +23,6 @@ const maxContent = 512
 // Decode turns the content octets of an OBJECT IDENTIFIER into dotted form. Identifiers of the table cost no
 // allocation.
 func Decode(content []byte) (string, error) {
-	if dotted, ok := byContent()[string(content)]; ok {
-		return dotted, nil
-	}
 	switch {
 	case len(content) == 0:
 		return "", errors.New("the object identifier is empty")
@@ -34,14 +31,21 @@ func Decode(content []byte) (string, error) {
 	case content[len(content)-1]&0x80 != 0:
 		return "", errors.New("the object identifier ends within an arc")
 	}
-	return decodeArcs(content)
+	dotted, err := decodeArcs(make([]byte, 0, 64), content)
+	if err != nil {
+		return "", err
+	}
+	if row, ok := byDotted()[string(dotted)]; ok {
+		return row[0], nil
+	}
+	return string(dotted), nil
 }
 
-func decodeArcs(content []byte) (string, error) {
-	out := make([]byte, 0, 4*len(content))
+// decodeArcs appends the dotted form of an identifier that ends with an arc.
+func decodeArcs(out, content []byte) ([]byte, error) {
 	for first := true; len(content) > 0; first = false {
 		if content[0] == 0x80 {
-			return "", errors.New("the object identifier has an arc with leading zeros")
+			return nil, errors.New("the object identifier has an arc with leading zeros")
 		}
 		n := 0
 		for content[n]&0x80 != 0 {
@@ -50,7 +54,7 @@ func decodeArcs(content []byte) (string, error) {
 		out = appendArc(out, content[:n+1], first)
 		content = content[n+1:]
 	}
-	return string(out), nil
+	return out, nil
 }
 
 // appendArc writes one arc; the first encoded one holds the first two arcs (X.690, 8.19.4).
@@ -85,36 +89,29 @@ func appendBigArc(out, arc []byte, first bool) []byte {
 
 // Encode turns a dotted identifier into its content octets.
 func Encode(dotted string) ([]byte, error) {
-	if content, ok := byDotted()[dotted]; ok {
-		return []byte(content.der), nil
-	}
-	return encodeArcs(dotted)
-}
-
-func encodeArcs(dotted string) ([]byte, error) {
 	first, rest, ok := strings.Cut(dotted, ".")
 	second, rest, _ := strings.Cut(rest, ".")
 	if !ok || len(dotted) > 2*maxContent || strings.HasSuffix(dotted, ".") {
-		return nil, fmt.Errorf("%.80q is no object identifier", dotted)
+		return nil, fmt.Errorf("%.80q is not an object identifier", dotted)
 	}
 	root, isRoot := smallArc(first)
 	arc, isSmall := smallArc(second)
 	if !isRoot || root > 2 || root < 2 && (!isSmall || arc >= 40) {
-		return nil, fmt.Errorf("%.80q is no object identifier: no such first arcs", dotted)
+		return nil, fmt.Errorf("%.80q is not an object identifier: no such first arcs", dotted)
 	}
 	out := make([]byte, 0, 16)
 	var err error
 	if isSmall {
 		out = appendBase128(out, 40*root+arc)
 	} else if out, err = appendBigBase128(out, second, 80); err != nil {
-		return nil, fmt.Errorf("%.80q is no object identifier: %w", dotted, err)
+		return nil, fmt.Errorf("%.80q is not an object identifier: %w", dotted, err)
 	}
 	for rest != "" {
 		second, rest, _ = strings.Cut(rest, ".")
 		if arc, isSmall = smallArc(second); isSmall {
 			out = appendBase128(out, arc)
 		} else if out, err = appendBigBase128(out, second, 0); err != nil {
-			return nil, fmt.Errorf("%.80q is no object identifier: %w", dotted, err)
+			return nil, fmt.Errorf("%.80q is not an object identifier: %w", dotted, err)
 		}
 	}
 	return out, nil
@@ -169,14 +166,14 @@ func IsDotted(s string) bool {
 	if len(s) < 3 || !strings.Contains(s, ".") {
 		return false
 	}
-	_, err := encodeArcs(s)
+	_, err := Encode(s)
 	return err == nil
 }
 
 // Name returns the usual name of an identifier ("keyUsage", "sha256WithRSAEncryption"), or the identifier itself.
 func Name(dotted string) string {
-	if e, ok := byDotted()[dotted]; ok {
-		return e.name
+	if row, ok := byDotted()[dotted]; ok {
+		return row[1]
 	}
 	return dotted
 }

@@ -2,33 +2,14 @@ package oid
 
 import "sync"
 
-type entry struct {
-	dotted, name string
-	der          string // content octets
-}
-
-// The indexes are made when they are first used: most commands read no certificate.
-var (
-	byContent = sync.OnceValue(func() map[string]string {
-		return index(func(e entry) (string, string) { return e.der, e.dotted })
-	})
-	byDotted = sync.OnceValue(func() map[string]entry {
-		return index(func(e entry) (string, entry) { return e.dotted, e })
-	})
-)
-
-func index[V any](pair func(entry) (string, V)) map[string]V {
-	m := make(map[string]V, len(names))
-	for _, n := range names {
-		der, err := encodeArcs(n[0])
-		if err != nil {
-			panic(err) // the table below is wrong
-		}
-		key, value := pair(entry{dotted: n[0], name: n[1], der: string(der)})
-		m[key] = value
+// byDotted finds the rows of the table. It is made when it is first used: most commands read no certificate.
+var byDotted = sync.OnceValue(func() map[string]*[2]string {
+	rows := make(map[string]*[2]string, len(names))
+	for i := range names {
+		rows[names[i][0]] = &names[i]
 	}
-	return m
-}
+	return rows
+})
 
 // names is what the identifiers are called in their standards.
 var names = [...][2]string{

@@ -20,10 +20,6 @@ func TestTable(t *testing.T) {
 		if back, err := Decode(content); err != nil || back != dotted || Name(back) != name {
 			t.Errorf("%s becomes %s %q, %v", dotted, back, Name(back), err)
 		}
-		// Without the table's shortcut it is the same.
-		if back, err := decodeArcs(content); err != nil || back != dotted {
-			t.Errorf("%s becomes %s, %v", dotted, back, err)
-		}
 	}
 }
 
