@@ -77,6 +77,7 @@ func TestAbove(t *testing.T) {
 	t.Parallel()
 	g := generations(t, "Root", "A", "B", "C")
 	root, a, b, c := g[0], g[1], g[2], g[3]
+	n := generations(t, "Root", "Root", "C")
 	alone := func(ders ...[]byte) (list []kdb.Entry) {
 		for i, der := range ders {
 			list = append(list, kdb.Entry{Label: string(rune('a' + i)), Kind: kdb.KindTrusted, Certificates: [][]byte{der}})
@@ -94,6 +95,7 @@ func TestAbove(t *testing.T) {
 		{"two levels are missing in a stored chain", [][]byte{c, b}, [][]byte{c, b, a, root}, alone(root, a)},
 		{"issuers in the chain of another entry", [][]byte{c}, [][]byte{c, b, a, root}, append(alone(root), behind)},
 		{"as far as they are here", [][]byte{c}, [][]byte{c, b}, alone(root, b)},
+		{"RFC 5280, 3.2: a CA's new key, certified with its old one", [][]byte{n[2], n[1]}, [][]byte{n[2], n[1], n[0]}, alone(n[0])},
 		{"a root", [][]byte{root}, [][]byte{root}, alone(root, a)},
 		{"unreadable", [][]byte{[]byte("odd")}, [][]byte{[]byte("odd")}, alone(root)},
 	} {

@@ -8,8 +8,10 @@ package issuers
 
 import (
 	"bytes"
+	"errors"
 
 	"certkdb/pki/cert"
+	"certkdb/pki/key"
 	"certkdb/pki/name"
 )
 
@@ -18,10 +20,33 @@ func SelfIssued(c *cert.Certificate) bool {
 	return name.Equal(c.Subject, c.Issuer)
 }
 
-// SelfSigned tells by names and key identifiers whether a certificate is signed with its own key, as a root is. A CA that changes its key
-// certifies the new one with the old one: that certificate is self-issued but not self-signed (RFC 5280, 3.2).
+// SelfSigned tells whether a certificate is signed with its own key, as a root is. A CA that changes its key certifies the new one with the
+// old one: that certificate is self-issued but not self-signed (RFC 5280, 3.2). If the key identifiers do not tell them apart, the
+// signature decides, unless its algorithm or the key is unknown here.
 func SelfSigned(c *cert.Certificate) bool {
-	return SelfIssued(c) && KeyIDs(c, c) >= 0
+	return selfSigned(c, verify)
+}
+
+func selfSigned(c *cert.Certificate, verify func(c, issuer *cert.Certificate) (signed, known bool)) bool {
+	if !SelfIssued(c) || KeyIDs(c, c) < 0 {
+		return false
+	}
+	signed, known := verify(c, c)
+	return signed || !known
+}
+
+// verify verifies the signature of a certificate with the key of another one; known is false where the key or the algorithm is unknown
+// here, or too large to compute with.
+func verify(c, issuer *cert.Certificate) (signed, known bool) {
+	if issuer.Key().Bits > maxRSABits {
+		return false, false
+	}
+	public, err := key.ParsePublic(issuer.RawSPKI)
+	if err != nil || public.LacksParams() {
+		return false, false
+	}
+	err = key.Verify(public, c.SignatureAlgorithm, c.RawTBS, c.Signature)
+	return err == nil, !errors.Is(err, key.ErrUnsupported)
 }
 
 // KeyIDs compares the authority key identifier of a certificate with the subject key identifier of a possible issuer (RFC 5280,

@@ -74,7 +74,7 @@ func validIn(from, to int) func(*x509.Certificate) {
 func TestSelfIssued_andSelfSigned(t *testing.T) {
 	t.Parallel()
 	root, newKey, other := newEntity(t, "CN=Root", "one"), newEntity(t, "CN=Root", "two"), newEntity(t, "CN=Other", "three")
-	plain := newEntity(t, "CN=Root", "")
+	plain, again, alike := newEntity(t, "CN=Root", ""), newEntity(t, "CN=Root", ""), newEntity(t, "CN=Root", "one")
 	spelled := &entity{dn(t, "CN=ROOT "), root.signer, root.ski}
 	for _, test := range []struct {
 		rule           string
@@ -85,6 +85,8 @@ func TestSelfIssued_andSelfSigned(t *testing.T) {
 		{"RFC 5280, 7.1: a name in another spelling", root.certify(t, spelled, 1), true, true},
 		{"RFC 5280, 3.2: a new key certified with the old one", newKey.certify(t, root, 1), true, false},
 		{"without key identifiers", plain.certify(t, plain, 1), true, true},
+		{"RFC 5280, 3.2: a new key certified with the old one, without key identifiers", plain.certify(t, again, 1), true, false},
+		{"the signature counts for more than the identifiers", alike.certify(t, root, 1), true, false},
 		{"another name", other.certify(t, root, 1), false, false},
 	} {
 		if issued, signed := issuers.SelfIssued(test.c), issuers.SelfSigned(test.c); issued != test.issued || signed != test.signed {

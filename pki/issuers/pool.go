@@ -2,12 +2,10 @@ package issuers
 
 import (
 	"bytes"
-	"errors"
 	"slices"
 	"time"
 
 	"certkdb/pki/cert"
-	"certkdb/pki/key"
 )
 
 // Bounds on the work for hostile input, in which thousands of certificates may look alike.
@@ -24,6 +22,7 @@ type Pool struct {
 	subjects map[string]*namesakes // by canonical name
 	seen     map[string]bool       // certificates in DER
 	found    map[*cert.Certificate]*cert.Certificate
+	roots    map[*cert.Certificate]bool // self-signed or not
 	verified int
 }
 
@@ -36,7 +35,7 @@ type namesakes struct {
 // NewPool makes a pool. Of several certificates of one issuer it prefers those that are valid at the given time; the zero time prefers
 // none.
 func NewPool(at time.Time, certificates ...*cert.Certificate) *Pool {
-	p := &Pool{at: at, subjects: map[string]*namesakes{}, seen: map[string]bool{}}
+	p := &Pool{at: at, subjects: map[string]*namesakes{}, seen: map[string]bool{}, roots: map[*cert.Certificate]bool{}}
 	p.Add(certificates...)
 	return p
 }
@@ -73,7 +72,7 @@ func (p *Pool) AddDER(certificates ...[]byte) {
 // where the pool has no issuer; then complete is false and the issuer of the last certificate is missing.
 func (p *Pool) Chain(leaf *cert.Certificate) (chain []*cert.Certificate, complete bool) {
 	chain = []*cert.Certificate{leaf}
-	for last := leaf; !SelfSigned(last); last = chain[len(chain)-1] {
+	for last := leaf; !p.selfSigned(last); last = chain[len(chain)-1] {
 		issuer := p.Issuer(last)
 		again := func(c *cert.Certificate) bool { return bytes.Equal(c.Raw, issuer.Raw) }
 		if issuer == nil || len(chain) == maxChain || slices.ContainsFunc(chain, again) {
@@ -82,6 +81,15 @@ func (p *Pool) Chain(leaf *cert.Certificate) (chain []*cert.Certificate, complet
 		chain = append(chain, issuer)
 	}
 	return chain, true
+}
+
+func (p *Pool) selfSigned(c *cert.Certificate) bool {
+	is, known := p.roots[c]
+	if !known {
+		is = selfSigned(c, p.signed)
+		p.roots[c] = is
+	}
+	return is
 }
 
 // Issuer returns the certificate that issued another one, nil if it is not in the pool. Names are compared as RFC 5280, 7.1 describes. A
@@ -145,15 +153,10 @@ func (p *Pool) rank(c, candidate *cert.Certificate) (rank int, ok bool) {
 	return rank, true
 }
 
-// signed verifies a signature; known is false where the key or the algorithm is unknown here.
+// signed is verify, as long as the pool has not verified too many signatures.
 func (p *Pool) signed(c, issuer *cert.Certificate) (signed, known bool) {
-	if p.verified++; p.verified > maxVerified || issuer.Key().Bits > maxRSABits {
+	if p.verified++; p.verified > maxVerified {
 		return false, false
 	}
-	public, err := key.ParsePublic(issuer.RawSPKI)
-	if err != nil || public.LacksParams() {
-		return false, false
-	}
-	err = key.Verify(public, c.SignatureAlgorithm, c.RawTBS, c.Signature)
-	return err == nil, !errors.Is(err, key.ErrUnsupported)
+	return verify(c, issuer)
 }

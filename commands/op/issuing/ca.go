@@ -73,6 +73,8 @@ type authority struct {
 	other  *op.Session // has the CA, if that is not the session of the operation
 	chain  [][]byte    // the CA's certificate and those above it, without the root
 	issuer [32]byte
+	basis  op.Basis
+	above  [][]byte // the whole chain that was read, for revocations
 	// revoked says why it may not issue any more.
 	revoked error
 	// recorded says that the database has a record from which the certificates can be had again.
@@ -171,7 +173,10 @@ func (ca *authority) read(tx kdb.Tx, now time.Time) error {
 		return &op.WrongKind{Label: ca.label, Kind: s.Kind, Reason: "it has no certificate, and cannot sign without"}
 	}
 	_, ca.recorded = tx.(kdb.Registry)
-	entry, err := op.FullEntry(tx, ca.label)
+	entry, err := ca.basis.Entry(tx, ca.label)
+	if err == nil {
+		entry.Key, err = tx.Key(ca.label)
+	}
 	if err != nil {
 		return err
 	}
@@ -185,13 +190,22 @@ func (ca *authority) read(tx kdb.Tx, now time.Time) error {
 	}
 	ca.issuer = sha256.Sum256(ca.Certificate().RawSPKI)
 	ca.chain = issuers.WithoutRoot(entry.Certificates)
-	chain, err := op.Above(tx, entry.Certificates, now)
-	if err != nil {
+	if ca.above, err = ca.basis.Above(tx, entry.Certificates, now); err != nil {
 		return err
 	}
-	ca.SetIssuers(chain[1:])
-	ca.revoked, err = revokedAbove(tx, chain)
+	ca.SetIssuers(ca.above[1:])
+	ca.revoked, err = revokedAbove(tx, ca.above)
 	return err
+}
+
+// stillIssues checks within a transaction what was found out about the CA before it: another process may have revoked, renewed or deleted
+// the CA, or one above it.
+func (ca *authority) stillIssues(tx kdb.Tx) error {
+	if err := ca.basis.Holds(tx); err != nil {
+		return err
+	}
+	revoked, err := revokedAbove(tx, ca.above)
+	return cmp.Or(err, revoked)
 }
 
 // unrecorded is the note that the CA's database cannot record what was issued.
@@ -202,8 +216,11 @@ func (ca *authority) unrecorded() []string {
 	return []string{"the CA's database keeps no record of what it issues, so it cannot be revoked; a native database does"}
 }
 
-// record writes into the CA's database what it issued. Databases without such a record keep none.
+// record writes into the CA's database what it issued, unless the CA may not issue any more. Databases without such a record keep none.
 func (ca *authority) record(tx kdb.Tx, issued [][]byte, now time.Time) error {
+	if err := ca.stillIssues(tx); err != nil {
+		return err
+	}
 	registry, ok := tx.(kdb.Registry)
 	if !ok {
 		return nil

@@ -69,6 +69,9 @@ func (o CRL) Plan(ctx context.Context, s *op.Session) (op.Plan[CRLDone], error) 
 
 // make signs the next list.
 func (o CRL) make(tx kdb.Tx, ca *authority, now time.Time) (CRLDone, []byte, error) {
+	if err := ca.basis.Holds(tx); err != nil {
+		return CRLDone{}, nil, err
+	}
 	list, err := o.list(tx, now)
 	if err != nil {
 		return CRLDone{}, nil, err

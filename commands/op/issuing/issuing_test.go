@@ -3,6 +3,7 @@ package issuing_test
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"errors"
 	"io"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"certkdb/commands/op"
 	"certkdb/commands/op/entries"
 	"certkdb/commands/op/issuing"
+	"certkdb/commands/op/optest"
 	"certkdb/kdb"
 	"certkdb/kdb/memory"
 )
@@ -354,5 +356,43 @@ func TestRevoke_refusesWhatTheCADidNotIssue(t *testing.T) {
 	_, err := op.One(ctx, s, issuing.Revoke{CA: "root", Serial: "xyz"})
 	if invalid, ok := errors.AsType[*op.Invalid](err); !ok || invalid.Field != op.FieldSerial {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+// TestRenew_byTheCAThatSigned: of several CAs with one name, as after a change of keys, the signature tells which one issued it.
+func TestRenew_byTheCAThatSigned(t *testing.T) {
+	t.Parallel()
+	alike := func(c *x509.Certificate) { c.SubjectKeyId = []byte("alike") }
+	cas := map[string]*optest.Identity{}
+	for _, label := range []string{"a", "b", "c"} {
+		cas[label] = optest.NewCA(t, "Root", alike)
+	}
+	for label, ca := range cas {
+		s := optest.New(t, cas["a"].Personal("a"), cas["b"].Personal("b"), cas["c"].Personal("c"), ca.Issue(t, "web").Personal("web"))
+		if r := one(t, s, issuing.Renew{Label: "web"}); r.Issuer != label {
+			t.Errorf("renewed by %q, and it was issued by %q", r.Issuer, label)
+		}
+	}
+}
+
+// withOldAndNew has a CA "old" that permits names below example.com only, and its successor "new" of the same name, which old certified.
+// The certificate of new has no authority key identifier.
+func withOldAndNew(t *testing.T) *op.Session {
+	t.Helper()
+	root := optest.NewCA(t, "Root", func(c *x509.Certificate) {
+		c.PermittedDNSDomainsCritical, c.PermittedDNSDomains = true, []string{"example.com"}
+	})
+	return optest.New(t, root.Trusted("old"), root.CA(t, "Root").Personal("new"))
+}
+
+// TestCreate_underACAThatIsSelfIssued: RFC 5280, 3.2 and 4.2.1.10: the constraints above a CA's new key, which its old one certified, hold.
+func TestCreate_underACAThatIsSelfIssued(t *testing.T) {
+	t.Parallel()
+	s := withOldAndNew(t)
+	for host, refused := range map[string]bool{"www.example.com": false, "www.other.org": true} {
+		_, err := op.One(ctx, s, issuing.Create{Label: host, Spec: spec(host), CA: issuing.Authority{Label: "new"}})
+		if errors.Is(err, op.ErrFindings) != refused {
+			t.Errorf("%s: %v", host, err)
+		}
 	}
 }

@@ -109,7 +109,7 @@ func (r *renewal) read(tx kdb.Tx) error {
 		return nil // not even its CA is looked for, which need not be here
 	}
 	if r.old, err = op.FullEntry(tx, r.Label); err == nil && !r.CA.given() {
-		r.CA.Label, err = r.findIssuer(tx, &r.old)
+		r.CA.Label, err = r.findIssuer(tx, &r.old, r.env.Now())
 	}
 	if s.CA && r.KeyType == "" {
 		r.ReuseKey = true
@@ -121,7 +121,7 @@ func (r *renewal) read(tx kdb.Tx) error {
 const itself = ""
 
 // findIssuer returns the label of the entry whose key signed the certificate.
-func (o Renew) findIssuer(tx kdb.Tx, old *kdb.Entry) (string, error) {
+func (o Renew) findIssuer(tx kdb.Tx, old *kdb.Entry, now time.Time) (string, error) {
 	c, err := cert.Parse(old.Certificates[0])
 	if err != nil {
 		return "", fmt.Errorf("label %q: %w", o.Label, err)
@@ -129,7 +129,8 @@ func (o Renew) findIssuer(tx kdb.Tx, old *kdb.Entry) (string, error) {
 	if issuers.SelfSigned(c) {
 		return itself, nil
 	}
-	successor, found := "", false // a CA of that name that has another key by now
+	pool, labels := issuers.NewPool(now), map[string]string{} // of CAs with their keys, by certificate
+	successor, found := "", false                             // a CA of that name that has another key by now
 	for s, err := range tx.Summaries("") {
 		if err != nil {
 			return "", err
@@ -141,14 +142,14 @@ func (o Renew) findIssuer(tx kdb.Tx, old *kdb.Entry) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		issuer, err := cert.Parse(entry.Certificates[0])
-		switch {
-		case err != nil || !name.Equal(issuer.Subject, c.Issuer):
-		case issuers.MayHaveIssued(issuer, c):
-			return s.Label, nil
-		default:
+		if issuer, err := cert.Parse(entry.Certificates[0]); err == nil && name.Equal(issuer.Subject, c.Issuer) {
+			pool.Add(issuer)
+			labels[string(issuer.Raw)] = s.Label
 			successor, found = s.Label, true
 		}
+	}
+	if issuer := pool.Issuer(c); issuer != nil {
+		return labels[string(issuer.Raw)], nil
 	}
 	if found {
 		return successor, nil
@@ -197,7 +198,7 @@ func (r *renewal) apply(tx kdb.Tx) (renewed Renewed, err error) {
 		return Renewed{Entry: op.NewEntry(&before, r.env.Now())}, err
 	}
 	if before.SHA256 != r.old.Fingerprint() {
-		return renewed, fmt.Errorf("label %q: %w: it has a different certificate now", r.Label, kdb.ErrChanged)
+		return renewed, &op.ChangedMeanwhile{Label: r.Label, What: "it has a different certificate now"}
 	}
 	if renewed.Refreshed, err = r.store(tx, &before); err != nil {
 		return renewed, err

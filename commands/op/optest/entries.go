@@ -27,16 +27,19 @@ type Identity struct {
 
 var lastSerial atomic.Int64
 
+// Adapt changes a certificate before it is signed.
+type Adapt = func(*x509.Certificate)
+
 // NewCA makes a root.
-func NewCA(t testing.TB, name string) *Identity {
+func NewCA(t testing.TB, name string, changes ...Adapt) *Identity {
 	t.Helper()
-	return (*Identity)(nil).issue(t, name, true, Now.AddDate(5, 0, 0))
+	return (*Identity)(nil).issue(t, name, true, Now.AddDate(5, 0, 0), changes...)
 }
 
 // CA makes an intermediate CA.
-func (i *Identity) CA(t testing.TB, name string) *Identity {
+func (i *Identity) CA(t testing.TB, name string, changes ...Adapt) *Identity {
 	t.Helper()
-	return i.issue(t, name, true, Now.AddDate(3, 0, 0))
+	return i.issue(t, name, true, Now.AddDate(3, 0, 0), changes...)
 }
 
 // Issue makes an identity for a host, valid for a year.
@@ -51,7 +54,7 @@ func (i *Identity) Until(t testing.TB, host string, end time.Time) *Identity {
 	return i.issue(t, host, false, end)
 }
 
-func (i *Identity) issue(t testing.TB, name string, isCA bool, end time.Time) *Identity {
+func (i *Identity) issue(t testing.TB, name string, isCA bool, end time.Time, changes ...Adapt) *Identity {
 	t.Helper()
 	signer, pkcs8 := newKey(t)
 	template := &x509.Certificate{
@@ -62,6 +65,9 @@ func (i *Identity) issue(t testing.TB, name string, isCA bool, end time.Time) *I
 		template.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
 	} else {
 		template.DNSNames, template.ExtKeyUsage = []string{name}, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	}
+	for _, change := range changes {
+		change(template)
 	}
 	made := &Identity{Key: pkcs8, signer: signer}
 	parent, by := template, signer

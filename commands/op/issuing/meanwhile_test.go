@@ -1,0 +1,176 @@
+package issuing_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"certkdb/commands/op"
+	"certkdb/commands/op/entries"
+	"certkdb/commands/op/issuing"
+	"certkdb/commands/op/optest"
+	"certkdb/kdb"
+)
+
+// meanwhile plans an operation, lets another process change the database, and applies the plan.
+func meanwhile[R any](s *op.Session, o op.Operation[R], change func()) error {
+	plan, err := o.Plan(ctx, s)
+	if err != nil {
+		return err
+	}
+	if plan.Close != nil {
+		defer plan.Close()
+	}
+	change()
+	_, err = op.One(ctx, s, op.Planned(plan))
+	return err
+}
+
+// TestPlan_relyingOnACAThatChanges: what a plan found out about its CA is checked again in the transaction.
+func TestPlan_relyingOnACAThatChanges(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	request := filepath.Join(folder, "api.csr")
+	asking := newSession(t)
+	one(t, asking, issuing.Request{Label: "api", Spec: spec("api.example.com"), Out: op.Output{Path: request}})
+	sub := issuing.Authority{Label: "sub"}
+	operations := map[string]func(s *op.Session, change func()) error{
+		"create": func(s *op.Session, change func()) error {
+			return meanwhile(s, issuing.Create{Label: "new", Spec: spec("new.example.com"), CA: sub}, change)
+		},
+		"renew": func(s *op.Session, change func()) error { return meanwhile(s, issuing.Renew{Label: "web"}, change) },
+		"sign": func(s *op.Session, change func()) error {
+			out := op.Output{Path: filepath.Join(folder, "api.crt")}
+			return meanwhile(s, issuing.Sign{CA: sub, Files: []string{request}, Out: out, Spec: issuing.Spec{PathLen: -1, Days: 30}}, change)
+		},
+		"crl": func(s *op.Session, change func()) error {
+			return meanwhile(s, issuing.CRL{CA: "sub", NextUpdate: time.Hour, Format: entries.FormatPEM}, change)
+		},
+	}
+	stale := func(label string) func(error) bool {
+		return func(err error) bool {
+			changed, ok := errors.AsType[*op.ChangedMeanwhile](err)
+			return ok && changed.Label == label && op.ClassOf(err) == op.ClassChanged
+		}
+	}
+	revoked := func(err error) bool {
+		problem, ok := errors.AsType[*op.Problem](err)
+		return ok && problem.Code == op.CARevoked
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*testing.T, *op.Session)
+		want   func(error) bool
+		lists  bool // a list may still be signed
+	}{
+		{"revoked", func(t *testing.T, s *op.Session) { one(t, s, issuing.Revoke{CA: "root", Label: "sub"}) }, revoked, true},
+		{"renewed", func(t *testing.T, s *op.Session) { one(t, s, issuing.Renew{Label: "sub"}) }, stale("sub"), false},
+		{"with a new key", func(t *testing.T, s *op.Session) { one(t, s, issuing.Renew{Label: "sub", KeyType: "p256"}) }, stale("sub"), false},
+		{"deleted", func(t *testing.T, s *op.Session) { one(t, s, entries.Delete{Labels: []string{"sub"}}) }, stale("sub"), false},
+		{
+			"renewed above", func(t *testing.T, s *op.Session) { one(t, s, issuing.Renew{Label: "root", KeyType: "p256"}) },
+			stale("root"), false,
+		},
+		{"deleted above", func(t *testing.T, s *op.Session) { one(t, s, entries.Delete{Labels: []string{"root"}}) }, stale("root"), false},
+		{
+			"trusted", func(t *testing.T, s *op.Session) { one(t, s, entries.SetTrust{Labels: []string{"sub"}, Trusted: true}) },
+			stale("sub"), false,
+		},
+		{
+			"replaced by a certificate without a key", func(t *testing.T, s *op.Session) {
+				e := optest.Entry(t, s, "sub")
+				optest.Put(t, s, kdb.Entry{Label: "sub", Kind: kdb.KindTrusted, Certificates: e.Certificates[:1]})
+			}, stale("sub"), false,
+		},
+	} {
+		for name, run := range operations {
+			t.Run(name+" by a CA that is "+c.name, func(t *testing.T) {
+				t.Parallel()
+				s := withSub(t)
+				before := issuedBy(t, s, "sub")
+				err := run(s, func() { c.change(t, s) })
+				if c.lists && name == "crl" {
+					if err != nil {
+						t.Errorf("a list of a revoked CA: %v", err)
+					}
+					return
+				}
+				if !c.want(err) {
+					t.Errorf("the error is %v", err)
+				}
+				if labels(t, s) != "root sub web" && c.name != "deleted" && c.name != "deleted above" {
+					t.Errorf("the database has %s", labels(t, s))
+				}
+				if c.name == "revoked" && issuedBy(t, s, "sub") != before {
+					t.Error("something was recorded")
+				}
+			})
+		}
+	}
+	t.Cleanup(func() {
+		if _, err := os.Stat(filepath.Join(folder, "api.crt")); err == nil {
+			t.Error("a certificate was written")
+		}
+	})
+}
+
+// withSub has a CA "root", a CA "sub" below it, and "web" issued by that.
+func withSub(t *testing.T) *op.Session {
+	t.Helper()
+	s := newSession(t)
+	one(t, s, issuing.Create{Label: "root", Spec: caSpec("Root")})
+	one(t, s, issuing.Create{Label: "sub", Spec: caSpec("Sub"), CA: issuing.Authority{Label: "root"}})
+	one(t, s, issuing.Create{Label: "web", Spec: spec("www.example.com"), CA: issuing.Authority{Label: "sub"}})
+	return s
+}
+
+// issuedBy counts the records of a CA.
+func issuedBy(t *testing.T, s *op.Session, ca string) (n int) {
+	t.Helper()
+	err := issuing.Issued{CA: ca}.Run(ctx, s, func(list []issuing.IssuedCertificate) error {
+		n += len(list)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// TestPlan_relyingOnNothingElse: other changes do not matter.
+func TestPlan_relyingOnNothingElse(t *testing.T) {
+	t.Parallel()
+	s := withSub(t)
+	err := meanwhile(s, issuing.Create{Label: "new", Spec: spec("new.example.com"), CA: issuing.Authority{Label: "sub"}}, func() {
+		one(t, s, entries.Rename{Label: "web", NewLabel: "www"})
+		one(t, s, entries.SetDefault{Label: "www"})
+		one(t, s, issuing.Revoke{CA: "sub", Label: "www"})
+	})
+	if err != nil || labels(t, s) != "new root sub www" {
+		t.Errorf("%v; the labels are %s", err, labels(t, s))
+	}
+}
+
+// TestCreate_whenTheLabelIsTakenMeanwhile: the label is looked at again, too.
+func TestCreate_whenTheLabelIsTakenMeanwhile(t *testing.T) {
+	t.Parallel()
+	s := withSub(t)
+	err := meanwhile(s, issuing.Create{Label: "new", Spec: spec("new.example.com")}, func() {
+		one(t, s, entries.Rename{Label: "web", NewLabel: "new"})
+	})
+	if exists, ok := errors.AsType[*op.Exists](err); !ok || exists.Label != "new" {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+// TestRenew_whenItWasRenewedMeanwhile: two processes renew one entry; the second one says so.
+func TestRenew_whenItWasRenewedMeanwhile(t *testing.T) {
+	t.Parallel()
+	s := withSub(t)
+	err := meanwhile(s, issuing.Renew{Label: "web"}, func() { one(t, s, issuing.Renew{Label: "web"}) })
+	if changed, ok := errors.AsType[*op.ChangedMeanwhile](err); !ok || changed.Label != "web" {
+		t.Errorf("the error is %v", err)
+	}
+}
