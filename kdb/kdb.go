@@ -89,6 +89,12 @@ type Accepter interface {
 	Accepts(Entry) error
 }
 
+// Folder is a Tx of a format whose readers take labels for one that differ, in case for example.
+type Folder interface {
+	// Fold returns the form in which labels are compared, and which the label of a new entry gets.
+	Fold(label string) string
+}
+
 // Info is what a database says of itself in clear.
 type Info struct {
 	Location string    // as given

@@ -41,6 +41,8 @@ type Driver struct {
 	CreateWith func(ctx context.Context, location string, o CreateOptions, fn func(Tx) error) (Database, error)
 	// Accepts reports why such a database cannot hold an entry; nil if it can hold every complete entry.
 	Accepts func(Entry) error
+	// Fold is that of the transactions ([Folder]); nil if such a database tells all labels apart.
+	Fold func(label string) string
 	// Exists says whether there is anything at the location, a database or not, so that Create would fail. Files use [FileExists].
 	Exists func(ctx context.Context, location string) (bool, error)
 	// Labels yields the labels that begin with prefix, in the order of their bytes, without a password. It is nil if the kind

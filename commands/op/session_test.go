@@ -136,11 +136,13 @@ func logOf(t *testing.T, s *op.Session) (log []string) {
 	return log
 }
 
-func TestTakeOut_isNoted(t *testing.T) {
+func TestReadKeys_isNoted(t *testing.T) {
 	t.Parallel()
 	take := func(tx kdb.Tx) error {
-		_, err := op.ReadEntries(tx, []string{"web"}, false, nil)
-		return err
+		if _, err := tx.Key("web"); err != nil {
+			return err
+		}
+		return tx.Audit("copy-key", "web")
 	}
 	s, store := optest.Sealed(t, optest.NewCA(t, "Root").Issue(t, "web").Personal("web"))
 	if err := s.ReadKeys(ctx, "copy-key", take); err != nil {
@@ -165,7 +167,7 @@ type readOnly struct {
 
 func (r readOnly) Update(context.Context, string, func(kdb.Tx) error) error { return r.err }
 
-func TestTakeOut_fromADatabaseThatCanOnlyBeRead(t *testing.T) {
+func TestReadKeys_ofADatabaseThatCanOnlyBeRead(t *testing.T) {
 	t.Parallel()
 	s := optest.New(t, optest.Secret("aes"))
 	for _, c := range []struct {
@@ -174,7 +176,9 @@ func TestTakeOut_fromADatabaseThatCanOnlyBeRead(t *testing.T) {
 	}{{fs.ErrPermission, true}, {kdb.ErrLocked, false}} {
 		var entries []kdb.Entry
 		err := op.ReadKeys(ctx, readOnly{s.Database(), c.err}, "copy-key", func(tx kdb.Tx) (err error) {
-			entries, err = op.ReadEntries(tx, nil, true, nil)
+			if entries, err = op.ReadEntries(tx, nil, true, nil); err == nil {
+				err = tx.Audit("copy-key", "aes")
+			}
 			return err
 		})
 		if (err == nil) != c.read || (len(entries) == 1) != c.read {
@@ -188,7 +192,7 @@ func TestReadEntries(t *testing.T) {
 	root := optest.NewCA(t, "Root")
 	s := optest.New(t, root.Trusted("root"), root.Issue(t, "web").Personal("web"), optest.Request(t, "pending"), optest.Secret("aes"))
 	optest.View(t, s, func(tx kdb.Tx) error {
-		all, err := op.ReadEntries(op.Silent{Tx: tx}, nil, true, nil)
+		all, err := op.ReadEntries(tx, nil, true, nil)
 		var labels []string
 		for _, e := range all {
 			if (len(e.Key) > 0) != (e.Kind != kdb.KindTrusted) {

@@ -9,8 +9,8 @@ import (
 	"certkdb/kdb"
 )
 
-// ReadEntries reads entries with their keys, those of the labels or all, and notes in the audit log which keys were copied. skip, if it is
-// not nil, says whether an entry that cannot be read may be left out.
+// ReadEntries reads entries with their keys, those of the labels or all. skip, if it is not nil, says whether an entry that cannot be read
+// may be left out. The caller clears the keys, also after an error.
 func ReadEntries(tx kdb.Tx, labels []string, all bool, skip func(kdb.Summary, error) bool) ([]kdb.Entry, error) {
 	if all {
 		for s, err := range tx.Summaries("") {
@@ -24,20 +24,16 @@ func ReadEntries(tx kdb.Tx, labels []string, all bool, skip func(kdb.Summary, er
 	for _, label := range labels {
 		s, err := MustHave(tx, label)
 		if err != nil {
-			return nil, err
+			return entries, err
 		}
 		entry, err := FullEntry(tx, label)
 		if err != nil && skip != nil && skip(s, err) {
 			continue
 		}
 		if err != nil {
-			return nil, err
+			return entries, err
 		}
-		if entries = append(entries, entry); entry.Key != nil {
-			if err := tx.Audit("copy-key", label); err != nil {
-				return nil, err
-			}
-		}
+		entries = append(entries, entry)
 	}
 	return entries, nil
 }

@@ -1,6 +1,8 @@
 package kdbtest
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 
 	"certkdb/kdb"
@@ -140,6 +142,33 @@ func (s *suite) renameBack(t *testing.T) {
 	db = s.update(t, db, func(tx kdb.Tx) error { return tx.Put(s.shop("x")) }) // the label is free
 	expect(t, db, map[string]string{"web": "personal", "x": "personal"})
 	holds(t, db, "web", s.web("").Certificates, s.webKey)
+}
+
+func (s *suite) foldsCase(t *testing.T) {
+	db := s.with(t, s.web("web"))
+	db = s.update(t, db, func(tx kdb.Tx) error { return tx.Put(s.shop("Web")) })
+	expect(t, db, map[string]string{"web": "personal"})
+	holds(t, db, "WEB", s.shop("").Certificates, s.shopKey)
+	for _, labels := range [][2]string{{"WEB", "SHOP"}, {"Shop", "shop"}} { // also where nothing but the case differs
+		db = s.update(t, db, func(tx kdb.Tx) error {
+			if err := tx.Rename(labels[0], labels[1]); err != nil {
+				return err
+			}
+			if found, err := tx.Summary("sHop"); err != nil || found.Label != "shop" {
+				return fmt.Errorf("found %q: %v", found.Label, err)
+			}
+			if _, err := tx.Summary("web"); !errors.Is(err, kdb.ErrNotFound) {
+				return fmt.Errorf("the old label: %v", err)
+			}
+			return nil
+		})
+	}
+	holds(t, db, "shOP", s.shop("").Certificates, s.shopKey)
+	refused(t, db, "a label of a missing entry", kdb.ErrNotFound, func(tx kdb.Tx) error { return tx.Delete("WEB") })
+	db = s.update(t, db, func(tx kdb.Tx) error { return errors.Join(tx.Put(s.web("web")), tx.Delete("SHOP")) })
+	expect(t, db, map[string]string{"web": "personal"})
+	db = s.update(t, db, func(tx kdb.Tx) error { return errors.Join(tx.Delete("Web"), tx.Put(s.shop("WEB"))) })
+	holds(t, db, "web", s.shop("").Certificates, s.shopKey)
 }
 
 func (s *suite) markDefault(t *testing.T) {

@@ -62,6 +62,7 @@ func Run(t *testing.T, subject Subject) {
 		{"rename and back", s.renameBack, false},
 		{"mark the default", s.markDefault, s.NoDefault},
 		{"mark trust", s.markTrust, s.NoDistrust || s.NoTrusted},
+		{"labels that differ in case are one", s.foldsCase, !s.FoldsCase},
 		{"mark refuses", s.markRefuses, s.NoTrusted},
 	} {
 		if test.skip {

@@ -24,7 +24,8 @@ type Codec struct {
 	Companions []string
 	// Stash reads a password out of the format's own stash file (CMS: ".sth"), nil if the format has none.
 	Stash *StashCodec
-	// Fold is the form in which the format's readers compare labels (strings.ToLower); nil if they tell all labels apart.
+	// Fold is the form in which the format's readers compare labels, and in which Put and Rename write new ones (strings.ToLower); nil if
+	// they tell all labels apart.
 	Fold func(label string) string
 	// Decode reads files. It wraps kdb.ErrParse, kdb.ErrPassword, kdb.ErrCorrupt or kdb.ErrVersion, naming offset,
 	// structure and algorithm (OID and name).

@@ -30,7 +30,7 @@ func Driver(c Codec) kdb.Driver {
 		}
 		return db, nil
 	}
-	d.Accepts = c.accepts
+	d.Accepts, d.Fold = c.accepts, c.Fold
 	if c.New != nil {
 		d.CreateWith = func(ctx context.Context, location string, o kdb.CreateOptions, fn func(kdb.Tx) error) (kdb.Database, error) {
 			db := newDatabase(c, location, o.Options)

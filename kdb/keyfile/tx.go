@@ -182,6 +182,14 @@ func check(e *kdb.Entry) error {
 // Accepts implements [kdb.Accepter].
 func (t *tx) Accepts(e kdb.Entry) error { return t.codec.accepts(e) }
 
+// Fold implements [kdb.Folder].
+func (t *tx) Fold(label string) string {
+	if t.codec.Fold == nil {
+		return label
+	}
+	return t.codec.Fold(label)
+}
+
 // accepts tries the entry in a new container.
 func (c *Codec) accepts(e kdb.Entry) error {
 	if c.New == nil {

@@ -16,6 +16,7 @@ func (t *overlayTx) Put(e kdb.Entry) error {
 	if err := t.check(&e); err != nil {
 		return err
 	}
+	e.Label = t.find(e.Label)
 	old, err := t.Summary(e.Label)
 	switch {
 	case err == nil:
@@ -23,6 +24,8 @@ func (t *overlayTx) Put(e kdb.Entry) error {
 		e.Added = old.Added
 	case !errors.Is(err, kdb.ErrNotFound):
 		return err
+	default:
+		e.Label = t.Fold(e.Label)
 	}
 	t.records[e.Label], t.changed = &record{entry: e}, true
 	return t.setDefault(e.Label, e.Default, old.Default)
@@ -54,6 +57,7 @@ func (t *overlayTx) Accepts(e kdb.Entry) error {
 
 // Certify implements kdb.Tx.
 func (t *overlayTx) Certify(label string, certificates [][]byte) error {
+	label = t.find(label)
 	e, err := t.Entry(label)
 	if err != nil {
 		return err
@@ -82,13 +86,13 @@ func (t *overlayTx) Rename(from, to string) error {
 	if err := kdb.CheckLabel(to); err != nil {
 		return err
 	}
-	if from == to {
+	if from, to = t.find(from), t.Fold(to); from == to {
 		_, err := t.Summary(from)
 		return err
 	}
-	if _, err := t.Summary(to); err == nil {
+	if other, err := t.Summary(to); err == nil && other.Label != from {
 		return fmt.Errorf("label %q: %w", to, kdb.ErrExists)
-	} else if !errors.Is(err, kdb.ErrNotFound) {
+	} else if err != nil && !errors.Is(err, kdb.ErrNotFound) {
 		return err
 	}
 	r, s, err := t.here(from)
@@ -107,6 +111,7 @@ func (t *overlayTx) Rename(from, to string) error {
 
 // Mark implements kdb.Tx.
 func (t *overlayTx) Mark(label string, m kdb.Marks) error {
+	label = t.find(label)
 	s, err := t.Summary(label)
 	if err != nil {
 		return err
@@ -145,6 +150,7 @@ func (t *overlayTx) setDefault(label string, now, before bool) error {
 
 // Delete implements kdb.Tx.
 func (t *overlayTx) Delete(label string) error {
+	label = t.find(label)
 	_, s, err := t.here(label)
 	if err != nil {
 		return err

@@ -4,7 +4,8 @@
 //	tried := memory.NewOverlay()
 //	err := db.View(ctx, func(tx kdb.Tx) error { return change(tried.On(tx)) })
 //
-// An overlay takes every entry that the transaction below accepts ([kdb.Accepter]), and any label if that does not say.
+// An overlay takes every entry that the transaction below accepts ([kdb.Accepter]), and any if that does not say. It takes labels for one
+// as that does ([kdb.Folder]).
 package memory
 
 import (
@@ -19,6 +20,8 @@ import (
 type Database struct {
 	// Accepts is that of the driver whose databases it stands for; nil accepts everything. It is set before the first use.
 	Accepts func(kdb.Entry) error
+	// Fold is that of the driver; nil tells all labels apart. It is set before the first use.
+	Fold func(label string) string
 
 	mu               sync.RWMutex
 	content          *Overlay
@@ -67,10 +70,10 @@ func (d *Database) Update(ctx context.Context, _ string, fn func(kdb.Tx) error) 
 }
 
 func (d *Database) below() kdb.Tx {
-	if d.Accepts != nil {
-		return accepter{d.base, d.Accepts}
+	if d.Accepts == nil && d.Fold == nil {
+		return d.base
 	}
-	return d.base
+	return foreign{d.base, d.Accepts, d.Fold}
 }
 
 // Info implements kdb.Database.
@@ -107,14 +110,28 @@ func (empty) Summaries(string) iter.Seq2[kdb.Summary, error] {
 
 func (empty) Default() (string, error) { return "", nil }
 
-// accepter is a transaction that does not take every entry.
-type accepter struct {
+// foreign is a transaction of a format with rules of its own; nil is no rule.
+type foreign struct {
 	kdb.Tx
 	accepts func(kdb.Entry) error
+	fold    func(string) string
 }
 
 // Accepts implements kdb.Accepter.
-func (a accepter) Accepts(e kdb.Entry) error { return a.accepts(e) }
+func (f foreign) Accepts(e kdb.Entry) error {
+	if f.accepts == nil {
+		return nil
+	}
+	return f.accepts(e)
+}
+
+// Fold implements kdb.Folder.
+func (f foreign) Fold(label string) string {
+	if f.fold == nil {
+		return label
+	}
+	return f.fold(label)
+}
 
 // emptyNative has a place for the records of CAs.
 type emptyNative struct{ empty }

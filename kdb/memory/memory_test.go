@@ -10,6 +10,8 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/kdb/kdbtest"
+	"certkdb/kdb/keyfile"
+	"certkdb/kdb/keyfile/jks"
 	"certkdb/kdb/memory"
 	"certkdb/kdb/sealed"
 	"certkdb/kdb/store/storetest"
@@ -22,6 +24,42 @@ func TestDatabase(t *testing.T) {
 	kdbtest.Run(t, kdbtest.Subject{
 		New:    func(*testing.T) kdb.Database { return memory.New("x", "ckdb") },
 		Reopen: func(_ *testing.T, db kdb.Database) kdb.Database { return db },
+	})
+}
+
+func newFolding(location, format string) *memory.Database {
+	db, driver := memory.New(location, format), keyfile.Driver(jks.JKS())
+	db.Fold, db.Accepts = driver.Fold, driver.Accepts
+	return db
+}
+
+// TestDatabase_foldsLabels: as a Java key store does.
+func TestDatabase_foldsLabels(t *testing.T) {
+	t.Parallel()
+	for name, make := range map[string]func() kdb.Database{
+		"database": func() kdb.Database { return newFolding("x", "jks") },
+		"overlay":  func() kdb.Database { return &over{newFolding("x", "jks"), memory.NewOverlay()} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			kdbtest.Run(t, kdbtest.Subject{
+				New:       func(*testing.T) kdb.Database { return make() },
+				Reopen:    func(_ *testing.T, db kdb.Database) kdb.Database { return db },
+				FoldsCase: true, NoRequests: true, NoDistrust: true,
+			})
+		})
+	}
+	t.Run("overlay over entries below", func(t *testing.T) {
+		t.Parallel()
+		kdbtest.Run(t, kdbtest.Subject{
+			New: func(*testing.T) kdb.Database { return &sunk{&over{newFolding("x", "jks"), memory.NewOverlay()}} },
+			Reopen: func(t *testing.T, db kdb.Database) kdb.Database {
+				s, below := db.(*sunk), newFolding("x", "jks")
+				sinkInto(t, s, below)
+				return &sunk{&over{below, memory.NewOverlay()}}
+			},
+			FoldsCase: true, NoRequests: true, NoDistrust: true,
+		})
 	})
 }
 
@@ -91,6 +129,12 @@ func TestOverlay_overEntriesBelow(t *testing.T) {
 func sink(t *testing.T, s *sunk) kdb.Database {
 	t.Helper()
 	below, _ := newSealed(t)
+	sinkInto(t, s, below)
+	return below
+}
+
+func sinkInto(t *testing.T, s *sunk, below kdb.Database) {
+	t.Helper()
 	err := s.View(ctx, func(tx kdb.Tx) error {
 		return below.Update(ctx, "copy", func(to kdb.Tx) error {
 			for summary, err := range tx.Summaries("") {
@@ -107,7 +151,6 @@ func sink(t *testing.T, s *sunk) kdb.Database {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return below
 }
 
 func copyEntry(from, to kdb.Tx, label string) error {

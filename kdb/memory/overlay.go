@@ -78,8 +78,46 @@ func notFound(label string) error {
 	return fmt.Errorf("label %q: %w", label, kdb.ErrNotFound)
 }
 
+// Fold implements kdb.Folder.
+func (t *overlayTx) Fold(label string) string {
+	if below, ok := t.base.(kdb.Folder); ok {
+		return below.Fold(label)
+	}
+	return label
+}
+
+// find returns the label of the entry that a label stands for: its own, else the only one that the format takes for it. Without an entry
+// it returns the label as it is.
+func (t *overlayTx) find(label string) string {
+	if _, folds := t.base.(kdb.Folder); !folds || t.records[label] != nil {
+		return label
+	}
+	found := t.like(label)
+	if below, err := t.base.Summary(label); err == nil {
+		if _, here := t.records[below.Label]; !here {
+			found = append(found, below.Label)
+		}
+	}
+	if len(found) == 1 {
+		return found[0]
+	}
+	return label
+}
+
+// like lists the labels of the overlay that the format takes for another one.
+func (t *overlayTx) like(label string) (found []string) {
+	folded := t.Fold(label)
+	for other, r := range t.records {
+		if r != nil && t.Fold(other) == folded {
+			found = append(found, other)
+		}
+	}
+	return found
+}
+
 // Summary implements kdb.Tx.
 func (t *overlayTx) Summary(label string) (kdb.Summary, error) {
+	label = t.find(label)
 	s, err := t.summary(label)
 	if err != nil {
 		return s, err
@@ -169,6 +207,7 @@ func (t *overlayTx) merged(after string) iter.Seq2[kdb.Summary, error] {
 
 // Entry implements kdb.Tx.
 func (t *overlayTx) Entry(label string) (kdb.Entry, error) {
+	label = t.find(label)
 	e, err := t.entry(label)
 	if err != nil {
 		return e, err
@@ -208,6 +247,7 @@ func (t *overlayTx) entry(label string) (kdb.Entry, error) {
 
 // Key implements kdb.Tx.
 func (t *overlayTx) Key(label string) ([]byte, error) {
+	label = t.find(label)
 	r, here := t.records[label]
 	switch {
 	case !here:

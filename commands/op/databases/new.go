@@ -48,7 +48,7 @@ func RunNew[R any](ctx context.Context, env *op.Env, o Init, dryRun bool, operat
 // stand is an empty database in memory that stands for one which the driver would make.
 func stand(driver *kdb.Driver, location string) *memory.Database {
 	db := memory.New(location, driver.Name)
-	db.Accepts = driver.Accepts
+	db.Accepts, db.Fold = driver.Accepts, driver.Fold
 	return db
 }
 

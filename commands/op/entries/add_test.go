@@ -210,3 +210,53 @@ func TestAdded_counts(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestAdd_toAJavaKeyStore: a dry run says what the run does, in a format that takes labels for one if they differ in case alone.
+func TestAdd_toAJavaKeyStore(t *testing.T) {
+	t.Parallel()
+	root := optest.NewCA(t, "Root")
+	lower, upper, other := root.Trusted("web"), root.Trusted("WEB"), optest.NewCA(t, "Other").Trusted("Web")
+	for _, c := range []struct {
+		rule    string
+		have    []kdb.Entry
+		add     []kdb.Entry
+		replace bool
+		want    string
+	}{
+		{"one label", nil, []kdb.Entry{lower, upper}, false, "web added, web unchanged!"},
+		{"new labels in lower case", nil, []kdb.Entry{upper}, false, "web added!"},
+		{"a label that is there", []kdb.Entry{lower}, []kdb.Entry{upper}, false, "web unchanged"},
+		{"other content", []kdb.Entry{lower}, []kdb.Entry{other}, false, `label "Web": label exists already with other content`},
+		{"replaced", []kdb.Entry{lower}, []kdb.Entry{other}, true, "web replaced!"},
+	} {
+		s, err := op.Open(ctx, optest.Env(), op.DB{Location: optest.Store(t, "trust.jks", c.have...), Password: optest.Secrets()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.DryRun = true
+		dry := copyEach(t, s, c.add, c.replace)
+		s.DryRun = false
+		if got := copyEach(t, s, c.add, c.replace); got != c.want || dry != got {
+			t.Errorf("%s: %s, want %s; a dry run says %s", c.rule, got, c.want, dry)
+		}
+		s.Close()
+	}
+}
+
+// copyEach copies entries from databases of their own, together, and says what was done.
+func copyEach(t *testing.T, s *op.Session, list []kdb.Entry, replace bool) string {
+	t.Helper()
+	results := make([]entries.Added, len(list))
+	var steps []op.Step
+	for i, e := range list {
+		steps = append(steps, op.Do(entries.Copy{From: optest.New(t, e), All: true, Replace: replace}, &results[i]))
+	}
+	if err := op.Run(ctx, s, "", steps...); err != nil {
+		return err.Error()
+	}
+	var whole entries.Changed
+	for _, r := range results {
+		whole.Actions, whole.Changed = append(whole.Actions, r.Actions...), whole.Changed || r.HasChanged()
+	}
+	return text(whole)
+}

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"certkdb/commands/op"
@@ -20,22 +21,23 @@ type Copy struct {
 	Replace bool
 }
 
-// Plan reads the entries. Private keys that are copied are noted in the audit log of the database that they come from.
+// Plan reads the entries. Before private keys are copied, that is noted in the audit log of the database that they come from.
 func (o Copy) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 	if o.All == (len(o.Labels) > 0) {
 		return op.Plan[Added]{}, op.Need(op.FieldLabels, op.FieldAll)
 	}
 	entries, closed, err := o.read(ctx)
+	plan := op.Plan[Added]{Close: func() { op.ClearKeys(entries) }}
 	if err != nil {
-		return op.Plan[Added]{}, err
+		return plan, err
 	}
 	info, err := s.Database().Info(ctx)
 	if err != nil {
-		return op.Plan[Added]{}, err
+		return plan, err
 	}
 	leftBehind, err := recorded(ctx, o.From, entries)
 	return op.Plan[Added]{
-		Name: "copy", Close: func() { op.ClearKeys(entries) },
+		Name: "copy", Close: plan.Close, Before: func(ctx context.Context) error { return o.noteKeys(ctx, entries) },
 		Apply: func(tx kdb.Tx) (added Added, err error) {
 			left := closed
 			for i := range entries {
@@ -145,12 +147,9 @@ func readers(format string, entry *kdb.Entry) string {
 	return ""
 }
 
-// read takes the entries with their keys out of the source.
-// Among all, those whose keys do not open are left out.
+// read reads the entries with their keys. Among all, those whose keys do not open are left out.
 func (o Copy) read(ctx context.Context) (entries []kdb.Entry, closed leftOut, err error) {
-	err = o.From.ReadKeys(ctx, "copy-key", func(tx kdb.Tx) (err error) {
-		op.ClearKeys(entries)
-		closed = leftOut{}
+	err = o.From.View(ctx, func(tx kdb.Tx) (err error) {
 		skip := func(s kdb.Summary, err error) bool { return o.All && closed.note(s.Label, s.Kind, err, unreadable) }
 		entries, err = op.ReadEntries(tx, o.Labels, o.All, skip)
 		return err
@@ -159,4 +158,23 @@ func (o Copy) read(ctx context.Context) (entries []kdb.Entry, closed leftOut, er
 		err = closed.err(len(closed.errs)) // there is nothing to make a database of
 	}
 	return entries, closed, err
+}
+
+// noteKeys notes in the source which keys are copied.
+func (o Copy) noteKeys(ctx context.Context, entries []kdb.Entry) error {
+	withKey := func(e kdb.Entry) bool { return e.Key != nil }
+	if !slices.ContainsFunc(entries, withKey) {
+		return nil
+	}
+	return op.ReadKeys(ctx, o.From.Database(), "copy-key", func(tx kdb.Tx) error {
+		for _, e := range entries {
+			if !withKey(e) {
+				continue
+			}
+			if err := tx.Audit("copy-key", e.Label); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

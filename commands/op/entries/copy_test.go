@@ -90,6 +90,24 @@ func TestCopy_isNotedInTheSource(t *testing.T) {
 		}
 	})
 	target.DryRun, source.DryRun = false, false
+	optest.Unchanged(t, store, "a plan", func() {
+		plan, err := entries.Copy{From: source, All: true}.Plan(ctx, target)
+		if err != nil {
+			t.Error(err)
+		}
+		plan.Close()
+	})
+	occupied := optest.New(t, optest.NewCA(t, "Other").Trusted("web"))
+	optest.Unchanged(t, store, "a copy that is refused", func() {
+		if _, err := op.One(ctx, occupied, entries.Copy{From: source, Labels: []string{"web", "aes"}}); !errors.Is(err, kdb.ErrExists) {
+			t.Error(err)
+		}
+	})
+	optest.Unchanged(t, store, "a copy without keys", func() {
+		if _, err := op.One(ctx, optest.New(t), entries.Copy{From: source, Labels: []string{"root"}}); err != nil {
+			t.Error(err)
+		}
+	})
 	if _, err := op.One(ctx, target, entries.Copy{From: source, Labels: []string{"web", "root"}}); err != nil {
 		t.Error(err)
 	}

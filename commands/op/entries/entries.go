@@ -80,7 +80,11 @@ func (o Rename) apply(tx kdb.Tx) (changed Changed, err error) {
 		return changed, nil
 	}
 	lost, err := o.move(tx, &s)
-	changed.note(Action{Label: o.Label, Action: ActionRenamed, Kind: s.Kind, NewLabel: o.NewLabel, Reason: lost})
+	if err != nil {
+		return changed, err
+	}
+	now, err := tx.Summary(o.NewLabel)
+	changed.note(Action{Label: o.Label, Action: ActionRenamed, Kind: s.Kind, NewLabel: now.Label, Reason: lost})
 	return changed, err
 }
 

@@ -49,6 +49,7 @@ func (o Files) Open(ctx context.Context, env *op.Env) (*Input, error) {
 	in := &Input{env: env, password: o.Password, secrets: map[string][]byte{}, lenient: o.Lenient}
 	for _, name := range o.Names {
 		if err := in.add(ctx, o, name); err != nil {
+			in.Close()
 			return nil, err
 		}
 	}
@@ -97,7 +98,7 @@ func (in *Input) addDatabase(ctx context.Context, driver *kdb.Driver, source op.
 	}
 	defer db.Close()
 	return db.View(ctx, func(tx kdb.Tx) error {
-		entries, err := op.ReadEntries(op.Silent{Tx: tx}, nil, true, nil)
+		entries, err := op.ReadEntries(tx, nil, true, nil)
 		in.stored = append(in.stored, entries...)
 		return err
 	})
