@@ -29,7 +29,7 @@ type Driver struct {
 	Pieces bool
 	// StashOnly says that a stash can open such a database without there being a password.
 	StashOnly bool
-	// Matches recognises an existing file by its first bytes (up to 4096) and nothing else.
+	// Matches recognises an existing file by its first bytes (up to 8192) and nothing else.
 	Matches func(head []byte) bool
 	// Open opens an existing database. It does not ask for the password before the file has proved to be one.
 	Open func(ctx context.Context, location string, o Options) (Database, error)
@@ -51,7 +51,7 @@ type Driver struct {
 }
 
 // headSize is how much of a file its driver is recognised by.
-const headSize = 4096
+const headSize = 8192
 
 // Exists says whether there is anything at the location that a new database would have to replace.
 func Exists(ctx context.Context, drivers []Driver, location string) (bool, error) {

@@ -91,6 +91,10 @@ type File interface {
 	Path() string
 }
 
+// Apart is the first of the keys that are stored apart from those before it: one damaged page keeps only records of one of the two sides
+// from being read.
+const Apart = "~"
+
 // Tx is valid while fn runs; the slices that it returns are copies, unless a method says otherwise.
 type Tx interface {
 	// Get returns the value of a key; ErrNotFound.

@@ -77,8 +77,13 @@ func (c *checker) finding(where string, err error) {
 
 func (c *checker) run() {
 	c.take("meta pages", 0, 2)
-	if c.s.meta.Lame {
+	switch {
+	case c.s.meta.RootLost:
+		c.finding("root page", errors.New("it is damaged; its copy is used"))
+	case c.s.meta.Lame:
 		c.finding("meta pages", errors.New("one of the two is damaged: the last transaction may be lost"))
+	default:
+		c.double()
 	}
 	root, err := c.s.read(c.s.meta.Root, nil)
 	if err != nil {
@@ -86,8 +91,10 @@ func (c *checker) run() {
 		return
 	}
 	c.take("root page", root.id, root.overflow+1)
-	if c.s.rootPage != 0 {
-		c.walk(c.s.rootPage, nil, nil, 0)
+	for i := range c.s.buckets {
+		if root := c.s.buckets[i].root; root != 0 {
+			c.walk(root, nil, nil, 0)
+		}
 	}
 	ids, pages, err := c.s.readFreelist()
 	if err != nil {

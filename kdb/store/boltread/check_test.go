@@ -80,7 +80,7 @@ func TestCheck_everyPageIsUsedOnceOrFree(t *testing.T) {
 	sound := makeFile(t, put(300), long, remove(300))
 	snap := open(t, sound)
 	list := snap.Meta().Freelist
-	root, err := snap.read(snap.rootPage, nil)
+	root, err := snap.read(snap.buckets[bucketMain].root, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func TestCheck_everyPageIsUsedOnceOrFree(t *testing.T) {
 			order.PutUint16(p[10:], order.Uint16(p[10:])-1)
 		}, "neither in use nor free"},
 		"a leaf is used twice": {func(data []byte) {
-			order.PutUint64(pageAt(data, snap.rootPage)[headerSize+elementSize+8:], root.child(0))
+			order.PutUint64(pageAt(data, snap.buckets[bucketMain].root)[headerSize+elementSize+8:], root.child(0))
 		}, ""},
 	} {
 		data := bytes.Clone(sound)

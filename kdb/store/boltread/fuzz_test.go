@@ -140,7 +140,7 @@ func carefulBoltScan(t *testing.T, data []byte) (records []string) {
 	}
 	defer db.Close()
 	err = db.View(func(tx *bbolt.Tx) error {
-		return tx.Bucket(Bucket).ForEach(func(k, v []byte) error {
+		return tx.Bucket([]byte(Buckets()[bucketMain])).ForEach(func(k, v []byte) error {
 			records = append(records, string(k)+"="+string(v))
 			return nil
 		})

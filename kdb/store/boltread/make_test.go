@@ -26,11 +26,18 @@ func makeFile(t testing.TB, transactions ...func(*bbolt.Bucket) error) []byte {
 	path := filepath.Join(t.TempDir(), "x")
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{PageSize: testPage, NoSync: true})
 	if err == nil {
-		err = db.Update(func(tx *bbolt.Tx) error { _, err := tx.CreateBucket(Bucket); return err })
+		err = db.Update(func(tx *bbolt.Tx) error {
+			for _, name := range Buckets() {
+				if _, err := tx.CreateBucket([]byte(name)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	}
 	for _, fn := range transactions {
 		if err == nil {
-			err = db.Update(func(tx *bbolt.Tx) error { return fn(tx.Bucket(Bucket)) })
+			err = db.Update(func(tx *bbolt.Tx) error { return fn(tx.Bucket([]byte(Buckets()[bucketMain]))) })
 		}
 	}
 	if err == nil {
@@ -111,10 +118,16 @@ func boltScan(t testing.TB, data []byte) (records []string) {
 	}
 	defer db.Close()
 	err = db.View(func(tx *bbolt.Tx) error {
-		return tx.Bucket(Bucket).ForEach(func(k, v []byte) error {
-			records = append(records, string(k)+"="+string(v))
-			return nil
-		})
+		for _, name := range Buckets() {
+			err := tx.Bucket([]byte(name)).ForEach(func(k, v []byte) error {
+				records = append(records, string(k)+"="+string(v))
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		t.Fatal(err)

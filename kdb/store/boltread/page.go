@@ -2,11 +2,13 @@ package boltread
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
+	"slices"
 
 	"certkdb/kdb"
 )
@@ -59,6 +61,7 @@ type Meta struct {
 	Pages    uint64 // the high-water mark: the pages in use are below it
 	Tx       uint64
 	Lame     bool // the other meta page is damaged: this may not be the last transaction
+	RootLost bool // the root page of the last transaction is damaged: this is its copy, and bbolt would not find it
 }
 
 // errForeignOrder is a database from a machine of the other byte order.
@@ -67,43 +70,51 @@ var errForeignOrder = fmt.Errorf("%w: it was made on a machine of the other byte
 
 // ReadMeta finds the meta of the last complete transaction. size is the file's size.
 func ReadMeta(f io.ReaderAt, size int64) (Meta, error) {
+	metas, err := readMetas(f, size)
+	if err != nil {
+		return Meta{}, err
+	}
+	return metas[0], nil
+}
+
+// readMetas reads the sound meta pages of a file that is long enough for them, that of the last transaction first. There is one at least,
+// or an error.
+func readMetas(f io.ReaderAt, size int64) ([]Meta, error) {
 	var head [headerSize + metaSize]byte
 	if _, err := f.ReadAt(head[:], 0); err != nil {
-		return Meta{}, corrupt("it ends within its first page")
+		return nil, corrupt("it ends within its first page")
 	}
-	first, errFirst := parseMeta(head[headerSize:])
-	if errors.Is(errFirst, kdb.ErrVersion) {
-		return Meta{}, errFirst
-	}
-	best, err := first, errFirst
-	valid := 0
-	if errFirst == nil {
-		valid++
+	var metas []Meta
+	first, err := parseMeta(head[headerSize:])
+	switch {
+	case errors.Is(err, kdb.ErrVersion):
+		return nil, err
+	case err == nil:
+		metas = append(metas, first)
 	}
 	for pageSize := int64(MinPageSize); pageSize <= maxPageSize; pageSize *= 2 {
-		if errFirst == nil && pageSize != first.PageSize {
+		if err == nil && pageSize != first.PageSize {
 			continue
 		}
 		if _, readErr := f.ReadAt(head[:], pageSize); readErr != nil {
 			continue
 		}
-		second, secondErr := parseMeta(head[headerSize:])
-		if secondErr != nil || second.PageSize != pageSize {
-			continue
-		}
-		valid++
-		if err != nil || second.Tx > best.Tx {
-			best, err = second, nil
+		if second, secondErr := parseMeta(head[headerSize:]); secondErr == nil && second.PageSize == pageSize {
+			metas = append(metas, second)
 		}
 	}
-	if err != nil {
-		return Meta{}, err
+	if len(metas) == 0 {
+		return nil, err
 	}
-	best.Lame = valid < 2
-	if need := int64(best.Pages) * best.PageSize; size < need {
-		return Meta{}, corrupt("it was cut off: %d bytes are there, %d are needed", size, need)
+	slices.SortStableFunc(metas, func(a, b Meta) int { return cmp.Compare(b.Tx, a.Tx) })
+	if need := int64(metas[0].Pages) * metas[0].PageSize; size < need {
+		return nil, corrupt("it was cut off: %d bytes are there, %d are needed", size, need)
 	}
-	return best, nil
+	if len(metas) > 1 && size < int64(metas[1].Pages)*metas[1].PageSize {
+		metas = metas[:1]
+	}
+	metas[0].Lame = len(metas) < 2
+	return metas[:min(2, len(metas))], nil
 }
 
 func parseMeta(b []byte) (Meta, error) {
@@ -135,13 +146,24 @@ func parseMeta(b []byte) (Meta, error) {
 
 const boltMagicSwapped = 0xEDDA0CED
 
-// Matches reports whether a file that begins with head is a bbolt file, of either byte order.
+// MatchSize is how much of a file [Matches] wants to see: the first two pages of those that package boltstore makes.
+const MatchSize = 8192
+
+// Matches reports whether a file that begins with head is a bbolt file, of either byte order. One of its two meta pages is enough.
 func Matches(head []byte) bool {
-	if len(head) < headerSize+4 {
-		return false
+	if len(head) >= headerSize+4 {
+		magic := order.Uint32(head[headerSize:])
+		if magic == boltMagic || magic == boltMagicSwapped {
+			return true
+		}
 	}
-	magic := order.Uint32(head[headerSize:])
-	return magic == boltMagic || magic == boltMagicSwapped
+	for at := MinPageSize; at+headerSize+metaSize <= len(head); at *= 2 {
+		m, err := parseMeta(head[at+headerSize:])
+		if err == nil && m.PageSize == int64(at) || errors.Is(err, errForeignOrder) {
+			return true
+		}
+	}
+	return false
 }
 
 // corrupt makes an error that wraps kdb.ErrCorrupt.

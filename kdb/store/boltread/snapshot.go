@@ -6,7 +6,8 @@
 //	snap, err := boltread.Open(ctx, file, size)
 //	value, err := snap.Get("key")
 //
-// It knows the one layout that package boltstore makes: one bucket without buckets in it.
+// It knows the one layout that package boltstore makes: two buckets without buckets in them, one for the records whose keys come before
+// store.Apart and one for all others.
 package boltread
 
 import (
@@ -19,8 +20,25 @@ import (
 	"certkdb/kdb/store"
 )
 
-// Bucket is the one bucket of the file, which holds all records.
-var Bucket = []byte("ckdb")
+// The two buckets of a file.
+const (
+	bucketMain = iota
+	bucketApart
+	bucketCount
+)
+
+// Buckets returns the names of the file's buckets in their order.
+func Buckets() [bucketCount]string { return [...]string{bucketMain: "ckdb", bucketApart: "copies"} }
+
+// BucketOf returns the name of the bucket that holds the record of a key.
+func BucketOf(key []byte) string { return Buckets()[bucketIndex(key)] }
+
+func bucketIndex[K string | []byte](key K) int {
+	if len(key) > 0 && key[0] >= store.Apart[0] {
+		return bucketApart
+	}
+	return bucketMain
+}
 
 // maxCached bounds the branch pages kept in memory: 2048 of 4 KiB are 8 MiB, enough for the upper levels of any tree.
 const maxCached = 2048
@@ -31,10 +49,15 @@ type Snapshot struct {
 	ctx      context.Context
 	file     io.ReaderAt
 	meta     Meta
-	rootPage uint64 // of the bucket; 0 if inline is it
-	inline   page
+	buckets  [bucketCount]bucket
 	branches map[uint64]*page
-	last     *leafRange // where the last Get ended
+}
+
+// bucket is a tree of pages.
+type bucket struct {
+	root   uint64 // its page; 0 if inline is it
+	inline page
+	last   *leafRange // where the last Get ended
 }
 
 // leafRange is a leaf with the keys that it is responsible for: from low on and below high; nil is no bound.
@@ -43,18 +66,33 @@ type leafRange struct {
 	low, high []byte
 }
 
-// Open reads the meta and finds the bucket.
+// Open reads the meta and finds the buckets. If the root page of the last transaction is damaged it takes that of the other meta page,
+// which is a copy of it: see [Double].
 func Open(ctx context.Context, file io.ReaderAt, size int64) (*Snapshot, error) {
-	m, err := ReadMeta(file, size)
+	metas, err := readMetas(file, size)
 	if err != nil {
 		return nil, err
 	}
+	s, err := openAt(ctx, file, metas[0])
+	if err != nil && len(metas) == 2 && metas[1].doubles(metas[0]) {
+		metas[1].Lame, metas[1].RootLost = true, true
+		if other, errOther := openAt(ctx, file, metas[1]); errOther == nil {
+			return other, nil
+		}
+	}
+	return s, err
+}
+
+func openAt(ctx context.Context, file io.ReaderAt, m Meta) (*Snapshot, error) {
 	s := &Snapshot{ctx: ctx, file: file, meta: m, branches: make(map[uint64]*page)}
 	root, err := s.read(m.Root, nil)
+	if err == nil {
+		err = s.findBuckets(&root)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return s, s.findBucket(&root)
+	return s, nil
 }
 
 // Meta returns what the meta page of this state says.
@@ -67,31 +105,47 @@ func (s *Snapshot) WriteTo(w io.Writer) (int64, error) {
 
 // Empty is the state of a file that does not exist yet.
 func Empty(ctx context.Context) *Snapshot {
-	return &Snapshot{ctx: ctx, inline: page{leaf: true}}
+	s := &Snapshot{ctx: ctx}
+	for i := range s.buckets {
+		s.buckets[i].inline.leaf = true
+	}
+	return s
 }
 
-func (s *Snapshot) findBucket(root *page) error {
-	if !root.leaf || root.count != 1 || !root.isBucket(0) || !bytes.Equal(root.key(0), Bucket) {
-		return corrupt("its root page does not have the bucket %q alone: it is damaged, or another program made it", Bucket)
+func (s *Snapshot) findBuckets(root *page) error {
+	if !root.leaf || root.count != bucketCount {
+		return corrupt("its root page does not have two buckets: it is damaged, or another program made it")
 	}
-	_, value := root.element(0)
-	if len(value) < 16 {
-		return corrupt("the bucket's entry in the root page is cut off")
-	}
-	if s.rootPage = order.Uint64(value); s.rootPage != 0 {
-		if s.rootPage < 2 || s.rootPage >= s.meta.Pages {
-			return corrupt("the bucket lies outside of the file")
+	for i, name := range Buckets() {
+		if !root.isBucket(i) || string(root.key(i)) != name {
+			return corrupt("its root page does not have the bucket %q: it is damaged, or another program made it", name)
 		}
-		return nil
+		_, value := root.element(i)
+		var err error
+		if s.buckets[i], err = s.parseBucket(value); err != nil {
+			return err
+		}
 	}
-	var err error
-	if s.inline, err = parsePage(value[16:], 0, s.meta.Pages); err != nil {
-		return err
+	return nil
+}
+
+func (s *Snapshot) parseBucket(value []byte) (b bucket, err error) {
+	if len(value) < 16 {
+		return b, corrupt("a bucket's entry in the root page is cut off")
 	}
-	if !s.inline.leaf {
-		return corrupt("the inline bucket is not a leaf")
+	if b.root = order.Uint64(value); b.root != 0 {
+		if b.root < 2 || b.root >= s.meta.Pages {
+			return b, corrupt("a bucket lies outside of the file")
+		}
+		return b, nil
 	}
-	return s.inline.holdsRecords()
+	if b.inline, err = parsePage(value[16:], 0, s.meta.Pages); err != nil {
+		return b, err
+	}
+	if !b.inline.leaf {
+		return b, corrupt("an inline bucket is not a leaf")
+	}
+	return b, b.inline.holdsRecords()
 }
 
 // read reads and checks one page with its overflow, into buffer if that is large enough.
@@ -172,6 +226,7 @@ func (p *page) within(low, high []byte) error {
 // cursor walks the records in the order of their keys.
 type cursor struct {
 	s      *Snapshot
+	in     *bucket
 	path   []step // the branches above the leaf
 	leaf   leafRange
 	index  int
@@ -197,12 +252,12 @@ func (t *step) bounds(index int) (low, high []byte) {
 // seek goes to the first record whose key is not less than key.
 func (c *cursor) seek(key []byte) error {
 	c.path = c.path[:0]
-	if c.s.rootPage == 0 {
-		c.leaf = leafRange{page: c.s.inline}
+	if c.in.root == 0 {
+		c.leaf = leafRange{page: c.in.inline}
 		c.index = c.leaf.page.find(key)
 		return nil
 	}
-	return c.descend(c.s.rootPage, nil, nil, key)
+	return c.descend(c.in.root, nil, nil, key)
 }
 
 // descend goes from the page down to the leaf where key belongs; a nil key takes the first.
@@ -263,14 +318,15 @@ func (s *Snapshot) Lookup(key []byte) ([]byte, error) {
 	if err := s.ctx.Err(); err != nil {
 		return nil, err
 	}
-	if s.last == nil || !s.last.covers(key) {
-		c := cursor{s: s}
+	in := &s.buckets[bucketIndex(key)]
+	if in.last == nil || !in.last.covers(key) {
+		c := cursor{s: s, in: in}
 		if err := c.seek(key); err != nil {
 			return nil, err
 		}
-		s.last = &c.leaf
+		in.last = &c.leaf
 	}
-	p := &s.last.page
+	p := &in.last.page
 	if i := p.find(key); i < p.count && bytes.Equal(p.key(i), key) {
 		_, value := p.element(i)
 		return value, nil
@@ -285,37 +341,47 @@ func (l *leafRange) covers(key []byte) bool {
 // Scan implements store.Tx.
 func (s *Snapshot) Scan(prefix, after string) iter.Seq2[store.Record, error] {
 	return func(yield func(store.Record, error) bool) {
-		c := cursor{s: s, buffer: make([]byte, s.meta.PageSize)}
-		from := max(prefix, after)
-		err := c.seek([]byte(from))
-		for n := 0; err == nil; n++ {
-			var more bool
-			if more, err = c.settle(); err != nil || !more {
-				break
-			}
-			if n%256 == 0 && s.ctx.Err() != nil {
-				err = s.ctx.Err()
-				break
-			}
-			key, value := c.leaf.page.element(c.index)
-			record := store.Record{Key: string(key), Value: value}
-			if !strings.HasPrefix(record.Key, prefix) {
+		for i := range s.buckets {
+			if (prefix == "" || bucketIndex(prefix) == i) && !s.scan(&s.buckets[i], prefix, after, yield) {
 				return
 			}
-			c.index++
-			if (after == "" || record.Key > after) && !yield(record, nil) {
-				return
-			}
-		}
-		if err != nil {
-			yield(store.Record{}, err)
 		}
 	}
 }
 
+// scan yields the records of one bucket; false if that is to be the end.
+func (s *Snapshot) scan(in *bucket, prefix, after string, yield func(store.Record, error) bool) bool {
+	c := cursor{s: s, in: in, buffer: make([]byte, s.meta.PageSize)}
+	err := c.seek([]byte(max(prefix, after)))
+	for n := 0; err == nil; n++ {
+		var more bool
+		if more, err = c.settle(); err != nil {
+			break
+		}
+		if n%256 == 0 && s.ctx.Err() != nil {
+			err = s.ctx.Err()
+			break
+		}
+		if !more {
+			return true
+		}
+		key, value := c.leaf.page.element(c.index)
+		record := store.Record{Key: string(key), Value: value}
+		if !strings.HasPrefix(record.Key, prefix) {
+			return true
+		}
+		c.index++
+		if (after == "" || record.Key > after) && !yield(record, nil) {
+			return false
+		}
+	}
+	yield(store.Record{}, err)
+	return false
+}
+
 // CheckSiblings reads the pages beside the path to key, which bbolt may merge with it after a deletion.
 func (s *Snapshot) CheckSiblings(key []byte) error {
-	c := cursor{s: s}
+	c := cursor{s: s, in: &s.buckets[bucketIndex(key)]}
 	if err := c.seek(key); err != nil {
 		return err
 	}

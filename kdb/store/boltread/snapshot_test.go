@@ -147,14 +147,14 @@ func pageAt(data []byte, id uint64) []byte { return data[id*testPage : (id+1)*te
 func leaves(t *testing.T, data []byte) (ids []uint64, branch uint64) {
 	t.Helper()
 	snap := open(t, data)
-	root, err := snap.read(snap.rootPage, nil)
+	root, err := snap.read(snap.buckets[bucketMain].root, nil)
 	if err != nil || root.leaf {
 		t.Fatalf("no tree of two levels: %v", err)
 	}
 	for i := range root.count {
 		ids = append(ids, root.child(i))
 	}
-	return ids, snap.rootPage
+	return ids, snap.buckets[bucketMain].root
 }
 
 // TestTree_keysOutsideOfTheParentsRange: a page in the place of another, with the right number on it, is still the wrong one.
@@ -176,7 +176,7 @@ func TestTree_keysOutsideOfTheParentsRange(t *testing.T) {
 // branchKey is the key of an element of the root.
 func (s *Snapshot) branchKey(t *testing.T, i int) []byte {
 	t.Helper()
-	root, err := s.read(s.rootPage, nil)
+	root, err := s.read(s.buckets[bucketMain].root, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,12 +187,12 @@ func TestTree_branchCachedUnderAnotherRange(t *testing.T) {
 	t.Parallel()
 	data := makeFile(t, put(4000))
 	snap := open(t, data)
-	root, err := snap.read(snap.rootPage, nil)
+	root, err := snap.read(snap.buckets[bucketMain].root, nil)
 	if err != nil || root.count < 2 {
 		t.Fatal("no tree of three levels")
 	}
 	// The second child of the root is the first one: that was read and cached, and does not belong there.
-	order.PutUint64(pageAt(data, snap.rootPage)[headerSize+elementSize+8:], root.child(0))
+	order.PutUint64(pageAt(data, snap.buckets[bucketMain].root)[headerSize+elementSize+8:], root.child(0))
 	wantCorrupt(t, "a branch used twice", data, "outside of the range")
 }
 
@@ -227,12 +227,14 @@ func TestBucket(t *testing.T) {
 	wantCorrupt(t, "a bucket in the bucket", nested, "is a bucket")
 	sound := makeFile(t, put(200))
 	root := open(t, sound).meta.Root
+	name := Buckets()[bucketMain]
+	entry := func(p []byte) []byte { return p[bytes.Index(p, []byte(name))+len(name):] }
 	for what, change := range map[string]func([]byte){
-		"another name":        func(p []byte) { copy(p[bytes.Index(p, Bucket):], "else") },
+		"another name":        func(p []byte) { copy(p[bytes.Index(p, []byte(name)):], "else") },
 		"no bucket":           func(p []byte) { order.PutUint32(p[headerSize:], 0) },
-		"two elements":        func(p []byte) { order.PutUint16(p[10:], 2) },
-		"outside of the file": func(p []byte) { order.PutUint64(p[bytes.Index(p, Bucket)+len(Bucket):], 1<<40) },
-		"on a meta page":      func(p []byte) { order.PutUint64(p[bytes.Index(p, Bucket)+len(Bucket):], 1) },
+		"one element":         func(p []byte) { order.PutUint16(p[10:], 1) },
+		"outside of the file": func(p []byte) { order.PutUint64(entry(p), 1<<40) },
+		"on a meta page":      func(p []byte) { order.PutUint64(entry(p), 1) },
 		"cut off":             func(p []byte) { order.PutUint32(p[headerSize+12:], 8) },
 	} {
 		data := bytes.Clone(sound)
@@ -242,7 +244,7 @@ func TestBucket(t *testing.T) {
 	inline := makeFile(t, put(3))
 	root = open(t, inline).meta.Root
 	p := pageAt(inline, root)
-	order.PutUint16(p[bytes.Index(p, Bucket)+len(Bucket)+16+8:], flagBranch)
+	order.PutUint16(entry(p)[16+8:], flagBranch)
 	wantCorrupt(t, "an inline branch", inline, "")
 }
 

@@ -13,6 +13,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -143,11 +144,18 @@ func (s *Store) prepare(ctx context.Context, fn func(store.Tx) error) (w *work, 
 		if w.file, err = os.Open(s.path); err != nil {
 			return s.translate(err)
 		}
-		// bbolt reads the freelist as soon as it opens the file for writing.
-		_, err = snap.Free()
-		return err
+		return writable(snap)
 	})
 	return w, err
+}
+
+// writable checks what bbolt reads as soon as it opens a file for writing: the freelist, and the root page that the newest meta names.
+func writable(snap *boltread.Snapshot) error {
+	if snap.Meta().RootLost {
+		return corrupt("its root page is damaged: it can be read, but not changed")
+	}
+	_, err := snap.Free()
+	return err
 }
 
 // work is what an update did, from which state.
@@ -159,12 +167,13 @@ type work struct {
 	changes []change
 	shadow  *builder // has the changes already, if they were many
 	path    string   // that the shadow is to take
+	disk    atomicfile.FS
 }
 
 // collect runs fn and returns what it did. The caller discards it in the end.
 func (s *Store) collect(ctx context.Context, snap *boltread.Snapshot, fn func(store.Tx) error) (*work, error) {
 	o := newOverlay(ctx, snap)
-	w := &work{seen: snap.Meta()}
+	w := &work{seen: snap.Meta(), disk: s.disk}
 	if path, err := filepath.EvalSymlinks(s.path); err == nil && canReplaceOpen && !s.create.Load() {
 		o.disk, o.path, o.limit, w.path = s.disk, path, s.limit, path
 	}
@@ -218,12 +227,27 @@ func (w *work) discard() {
 // commit stores the changes in the locked file.
 func (w *work) commit(h *handle) error {
 	if w.shadow == nil {
-		return h.apply(w.changes)
+		return w.apply(h)
 	}
 	if !samePath(h.file, w.path) {
 		return &store.Error{Op: "writing", Location: h.path, Err: errRemoved}
 	}
 	return w.shadow.replace(h.file)
+}
+
+// apply stores the changes in the file itself. The lock is held until both meta pages name the new state.
+func (w *work) apply(h *handle) error {
+	if err := h.apply(w.changes); err != nil {
+		return err
+	}
+	snap, err := h.snapshot(context.Background())
+	if err == nil {
+		err = double(w.disk, h.file, snap)
+	}
+	if err != nil {
+		return &store.Error{Op: "writing", Location: h.path, Err: fmt.Errorf("the change is stored, but not its second copy: %w", err)}
+	}
+	return nil
 }
 
 // updateNew makes the file out of what fn stores.

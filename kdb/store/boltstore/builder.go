@@ -28,6 +28,7 @@ const batchBytes = 8 << 20
 
 // builder writes a new file under a temporary name. Only when it is complete and on the disk it gets its name: nobody ever sees half of it.
 type builder struct {
+	disk    atomicfile.FS
 	temp    *atomicfile.Temp
 	path    string
 	h       handle
@@ -38,7 +39,7 @@ type builder struct {
 func newBuilder(disk atomicfile.FS, path string) (*builder, error) {
 	b, err := openBuilder(disk, path, func(*atomicfile.Temp) error { return nil })
 	if err == nil {
-		err = b.h.db.Update(func(tx *bbolt.Tx) error { _, err := tx.CreateBucket(boltread.Bucket); return err })
+		err = b.h.db.Update(createBuckets)
 		if err != nil {
 			b.discard()
 		}
@@ -49,13 +50,22 @@ func newBuilder(disk atomicfile.FS, path string) (*builder, error) {
 	return b, nil
 }
 
+func createBuckets(tx *bbolt.Tx) error {
+	for _, name := range boltread.Buckets() {
+		if _, err := tx.CreateBucket([]byte(name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // openBuilder makes the temporary file, lets fill write to it and opens it.
 func openBuilder(disk atomicfile.FS, path string, fill func(*atomicfile.Temp) error) (b *builder, err error) {
 	t, err := atomicfile.New(disk, path)
 	if err != nil {
 		return nil, err
 	}
-	b = &builder{temp: t, path: path, h: handle{path: t.File().Name()}}
+	b = &builder{disk: disk, temp: t, path: path, h: handle{path: t.File().Name()}}
 	if err := errors.Join(fill(t), b.open()); err != nil {
 		b.discard()
 		return nil, err
@@ -107,11 +117,7 @@ func (b *builder) put(key string, value []byte) error {
 
 func (b *builder) flush() error {
 	slices.SortStableFunc(b.changes, func(x, y change) int { return strings.Compare(string(x.key), string(y.key)) })
-	err := b.h.db.Update(func(tx *bbolt.Tx) error {
-		bucket := tx.Bucket(boltread.Bucket)
-		bucket.FillPercent = bulkFill
-		return write(bucket, b.changes)
-	})
+	err := b.h.db.Update(func(tx *bbolt.Tx) error { return write(tx, b.changes, true) })
 	b.changes, b.size = b.changes[:0], 0
 	if err != nil {
 		return &store.Error{Op: "writing", Location: b.h.path, Err: err}
@@ -121,9 +127,18 @@ func (b *builder) flush() error {
 
 // finish writes what is left and closes bbolt's file.
 func (b *builder) finish() error {
-	err := b.flush()
-	b.h.close()
-	return err
+	defer b.h.close()
+	if err := b.flush(); err != nil {
+		return err
+	}
+	snap, err := b.h.snapshot(context.Background())
+	if err == nil {
+		err = double(b.disk, b.h.file, snap)
+	}
+	if err != nil {
+		return &store.Error{Op: "writing", Location: b.h.path, Err: err}
+	}
+	return nil
 }
 
 // discard closes the file and removes its temporary name if it still has it.

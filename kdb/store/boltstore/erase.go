@@ -3,12 +3,11 @@ package boltstore
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
-	"hash/fnv"
 	"io"
 	"os"
 
+	"certkdb/kdb/atomicfile"
 	"certkdb/kdb/store"
 	"certkdb/kdb/store/boltread"
 )
@@ -31,7 +30,7 @@ func (s *Store) Erase(ctx context.Context) error {
 	if err != nil {
 		return s.name(err)
 	}
-	if err := s.zero(ctx, h.file, free, snap.Meta()); err != nil {
+	if err := s.zero(ctx, h.file, free, snap); err != nil {
 		return &store.Error{Op: "erasing what was removed from", Location: s.path, Err: err}
 	}
 	return nil
@@ -39,14 +38,14 @@ func (s *Store) Erase(ctx context.Context) error {
 
 // zero overwrites the pages that are not empty. The last transaction is synced first: another process may have been killed before it
 // did that, and then a power failure would bring back the state before, whose pages these are.
-func (s *Store) zero(ctx context.Context, f *os.File, pages []uint64, m boltread.Meta) error {
+func (s *Store) zero(ctx context.Context, f *os.File, pages []uint64, snap *boltread.Snapshot) error {
 	if err := s.disk.Sync(f); err != nil {
 		return err
 	}
-	if err := s.doubleMeta(f, m); err != nil {
+	if err := double(s.disk, f, snap); err != nil { // a process may have been killed before it did this
 		return err
 	}
-	size := m.PageSize
+	size := snap.Meta().PageSize
 	empty, page := make([]byte, size), make([]byte, size)
 	for _, id := range pages {
 		if err := ctx.Err(); err != nil {
@@ -60,36 +59,29 @@ func (s *Store) zero(ctx context.Context, f *os.File, pages []uint64, m boltread
 		if bytes.Equal(page[:n], empty[:n]) {
 			continue
 		}
-		if err := s.writeAt(f, empty[:n], at); err != nil {
+		if err := writeAt(s.disk, f, empty[:n], at); err != nil {
 			return err
 		}
 	}
 	return s.disk.Sync(f)
 }
 
-// Offsets in a meta page of bbolt: of the meta, and in it of the transaction and the checksum.
-const metaAt, txAt, sumAt = 16, 48, 56
-
-// doubleMeta makes the other meta page, which names the state before, name this one too. Going back to it would find erased pages.
-func (s *Store) doubleMeta(f *os.File, m boltread.Meta) error {
-	page := make([]byte, m.PageSize)
-	if _, err := f.ReadAt(page, int64(m.Tx%2)*m.PageSize); err != nil || m.Tx == 0 {
-		return err
+// double writes the other meta page, with a copy of the root page, so that both name this state: see [boltread.Snapshot.Double].
+// Nothing has to be synced: the state itself is on the disk, and its own meta counts for more.
+func double(disk atomicfile.FS, f *os.File, snap *boltread.Snapshot) error {
+	patches, err := snap.Double()
+	for _, p := range patches {
+		if err := writeAt(disk, f, p.Data, p.At); err != nil {
+			return err
+		}
 	}
-	order := binary.NativeEndian
-	order.PutUint64(page, (m.Tx-1)%2) // its number
-	meta := page[metaAt:]
-	order.PutUint64(meta[txAt:], m.Tx-1)
-	sum := fnv.New64a()
-	sum.Write(meta[:sumAt])
-	order.PutUint64(meta[sumAt:], sum.Sum64())
-	return s.writeAt(f, page, int64((m.Tx-1)%2)*m.PageSize)
+	return err
 }
 
-func (s *Store) writeAt(f *os.File, data []byte, at int64) error {
+func writeAt(disk atomicfile.FS, f *os.File, data []byte, at int64) error {
 	if _, err := f.Seek(at, io.SeekStart); err != nil {
 		return err
 	}
-	_, err := s.disk.Write(f, data)
+	_, err := disk.Write(f, data)
 	return err
 }

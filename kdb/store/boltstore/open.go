@@ -130,7 +130,7 @@ func (h *handle) snapshot(ctx context.Context) (*boltread.Snapshot, error) {
 func (h *handle) apply(changes []change) (err error) {
 	defer h.guard(&err)
 	defer faultsPanic()()
-	err = h.db.Update(func(tx *bbolt.Tx) error { return write(tx.Bucket(boltread.Bucket), changes) })
+	err = h.db.Update(func(tx *bbolt.Tx) error { return write(tx, changes, len(changes) >= bulk) })
 	if err != nil {
 		return &store.Error{Op: "writing", Location: h.path, Err: err}
 	}
@@ -144,11 +144,17 @@ func (h *handle) apply(changes []change) (err error) {
 // right for single additions and wasteful for sorted ones.
 const bulk, bulkFill = 512, 0.9
 
-func write(bucket *bbolt.Bucket, changes []change) error {
-	if len(changes) >= bulk {
-		bucket.FillPercent = bulkFill
+// write stores the changes, each in its bucket.
+func write(tx *bbolt.Tx, changes []change, dense bool) error {
+	buckets := make(map[string]*bbolt.Bucket)
+	for _, name := range boltread.Buckets() {
+		buckets[name] = tx.Bucket([]byte(name))
+		if dense {
+			buckets[name].FillPercent = bulkFill
+		}
 	}
 	for _, c := range changes {
+		bucket := buckets[boltread.BucketOf(c.key)]
 		if c.value == nil {
 			if err := bucket.Delete(c.key); err != nil {
 				return err

@@ -74,7 +74,7 @@ const minFree, maxFreeShare = 1000, 20
 
 // copyFile makes a temporary file next to path with the same pages.
 func copyFile(snap *boltread.Snapshot, disk atomicfile.FS, path string) (*builder, error) {
-	if _, err := snap.Free(); err != nil { // bbolt reads it on opening
+	if err := writable(snap); err != nil {
 		return nil, err
 	}
 	return openBuilder(disk, path, func(t *atomicfile.Temp) error {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -130,7 +131,7 @@ func TestUpdate_largeInAFolderThatCannotBeWritten(t *testing.T) {
 	if got, err := content(openStore(path)); err != nil || len(got) != 51 {
 		t.Errorf("%d records, %v", len(got), err)
 	}
-	if calls := disk.Calls(); len(calls) != 1 {
+	if calls := disk.Calls(); !slices.Equal(calls, []string{"create x~", "write x", "write x"}) { // the second copy of meta and root page
 		t.Errorf("calls %q, want one attempt", calls)
 	}
 }
