@@ -62,6 +62,7 @@ func (c *checker) run() error {
 		where string
 		run   func() error
 	}{
+		{"copies", c.copies},
 		{"entries", c.entries},
 		{"certificates", func() error { return c.orphans(prefixCerts, func(summary) bool { return true }) }},
 		{"private keys", func() error { return c.orphans(prefixKey, func(s summary) bool { return s.hasKey }) }},
@@ -193,10 +194,12 @@ func (c *checker) strangers() error {
 		if err != nil {
 			return err
 		}
+		key := strings.TrimPrefix(record.Key, store.Apart)
+		isCopy := key != record.Key
 		switch prefix, _, _ := strings.Cut(record.Key, "/"); prefix + "/" {
 		case prefixSlot, prefixLog, prefixSummary, prefixCerts, prefixKey, prefixIssued, prefixNumber:
 		default:
-			if record.Key != keyMeta && record.Key != keyHead {
+			if key != keyMeta && key != keyHead && !(isCopy && strings.HasPrefix(key, prefixSlot)) {
 				c.finding(fmt.Sprintf("record %q", record.Key), "no such record belongs into a database")
 			}
 		}

@@ -129,7 +129,7 @@ func (h *head) encode() []byte {
 func decodeHead(b []byte) (head, error) {
 	d := decoder{b: b}
 	if version := d.u8(); d.err == nil && version != formatVersion {
-		return head{}, fmt.Errorf("head record: %w %d", kdb.ErrVersion, version)
+		return head{}, fmt.Errorf("%w %d", kdb.ErrVersion, version)
 	}
 	h := head{
 		generation: d.u64(), entries: d.u64(), seals: d.u64(), digest: d.hash(),
@@ -142,8 +142,5 @@ func decodeHead(b []byte) (head, error) {
 		}
 	}
 	h.standard = d.string()
-	if err := d.end(); err != nil {
-		return head{}, fmt.Errorf("head record: %w", err)
-	}
-	return h, nil
+	return h, d.end()
 }

@@ -10,8 +10,7 @@ import (
 	"certkdb/kdb"
 )
 
-// TestGolden_write makes the golden database. It was run once, with -tags golden, and never
-// overwrites it.
+// TestGolden_write makes the golden database when it was removed. It runs with -tags golden, and TestGolden_writeExamples after it.
 func TestGolden_write(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "v1.ckdb")
 	db := create(t, path)

@@ -95,11 +95,13 @@ func (r *rekeying) keepsStash() bool {
 // inPlace seals all records again in a transaction that changes them.
 func (r *rekeying) inPlace(stx store.Tx) error {
 	unwanted := make(map[string]bool)
-	for record, err := range stx.Scan(prefixSlot, "") {
-		if err != nil {
-			return err
+	for _, prefix := range []string{prefixSlot, copyKey(prefixSlot)} {
+		for record, err := range stx.Scan(prefix, "") {
+			if err != nil {
+				return err
+			}
+			unwanted[record.Key] = true
 		}
-		unwanted[record.Key] = true
 	}
 	err := r.run(chunked{stx}, func(key string, value []byte) error {
 		delete(unwanted, key)
@@ -159,7 +161,7 @@ func (c chunked) read(prefix, after string) (chunk []store.Record, err error) {
 // rewrap makes the new slots: the secret that opens an old one opens its successor too.
 func (r *rekeying) rewrap(how Rekey) error {
 	var list []storedSlot
-	err := r.db.store.View(r.ctx, func(stx store.Tx) (err error) { list, err = readSlots(stx); return err })
+	err := r.db.view(r.ctx, lenient, func(t *tx) (err error) { list, err = t.slots(); return err })
 	if err != nil {
 		return err
 	}
@@ -215,7 +217,7 @@ func (r *rekeying) run(stx store.Tx, put func(string, []byte) error) error {
 	if err != nil {
 		return err
 	}
-	if err := r.sameSlots(stx); err != nil {
+	if err := r.sameSlots(from); err != nil {
 		return err
 	}
 	to := &tx{
@@ -240,8 +242,8 @@ func (r *rekeying) run(stx store.Tx, put func(string, []byte) error) error {
 }
 
 // sameSlots makes sure that the slots are still those that were wrapped: one that was added meanwhile would be lost.
-func (r *rekeying) sameSlots(stx store.Tx) error {
-	current, err := readSlots(stx)
+func (r *rekeying) sameSlots(from *tx) error {
+	current, err := from.slots()
 	if err != nil {
 		return err
 	}

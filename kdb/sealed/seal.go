@@ -73,13 +73,13 @@ func newMaster() []byte {
 	return master
 }
 
-// deriveKeys makes the subkeys of a master key by HKDF-SHA-256 (RFC 5869) with the database id as salt.
+// deriveKeys makes the subkeys of a master key.
 func deriveKeys(m meta, master []byte) (*keys, error) {
 	k := &keys{meta: m, master: master}
 	var err error
-	subkey := func(info string) (key []byte) {
+	derive := func(name string) (key []byte) {
 		if err == nil {
-			key, err = hkdf.Key(sha256.New, master, m.id[:], "certkdb v1 "+info, keySize)
+			key, err = subkey(&m, master, name)
 		}
 		return key
 	}
@@ -89,12 +89,17 @@ func deriveKeys(m meta, master []byte) (*keys, error) {
 		}
 		return a
 	}
-	k.record, k.head = aead(subkey("record")), aead(subkey("head"))
-	k.digest, k.audit = subkey("digest"), subkey("audit")
+	k.record, k.head = aead(derive("record")), aead(derive("head"))
+	k.digest, k.audit = derive("digest"), derive("audit")
 	if err != nil {
 		return nil, fmt.Errorf("deriving keys: %w", err)
 	}
 	return k, nil
+}
+
+// subkey is HKDF-SHA-256 (RFC 5869) of the master key with the database id as salt.
+func subkey(m *meta, master []byte, name string) ([]byte, error) {
+	return hkdf.Key(sha256.New, master, m.id[:], "certkdb v1 "+name, keySize)
 }
 
 func newAEAD(key []byte) (cipher.AEAD, error) {

@@ -139,9 +139,10 @@ func (db *Database) createByPassword(ctx context.Context, cost kdb.Cost, commit 
 
 // initialise writes the first records.
 func (db *Database) initialise(ctx context.Context, stx store.Tx, k *keys, s *slot) error {
-	_, err := stx.Get(keyMeta)
-	if !errors.Is(err, store.ErrNotFound) {
-		return errors.Join(err, kdb.ErrDatabaseExists)
+	for _, key := range []string{keyMeta, copyKey(keyMeta)} {
+		if _, err := stx.Get(key); !errors.Is(err, store.ErrNotFound) {
+			return errors.Join(err, kdb.ErrDatabaseExists)
+		}
 	}
 	t := &tx{
 		ctx: ctx, db: db, stx: stx, keys: k, operation: "create", digester: k.digester(), bound: k.meta.bind(""),
@@ -249,12 +250,8 @@ func (db *Database) Info(ctx context.Context) (kdb.Info, error) {
 			return err
 		}
 		info.ID, info.Created = hex.EncodeToString(m.id[:]), m.created
-		slots, err := readSlots(stx)
-		if err != nil {
+		if info.Slots, err = slotInfos(stx); err != nil {
 			return err
-		}
-		for _, s := range slots {
-			info.Slots = append(info.Slots, s.info())
 		}
 		for _, err := range stx.Scan(prefixSummary, "") {
 			if err != nil {

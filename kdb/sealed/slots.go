@@ -17,11 +17,8 @@ var ErrLastSlot = errors.New("no other key slot can be used")
 func (db *Database) Slots(ctx context.Context) ([]kdb.SlotInfo, error) {
 	var list []kdb.SlotInfo
 	err := db.store.View(ctx, func(stx store.Tx) error {
-		slots, err := readSlots(stx)
-		list = list[:0]
-		for i := range slots {
-			list = append(list, slots[i].info())
-		}
+		var err error
+		list, err = slotInfos(stx)
 		return err
 	})
 	return list, db.name(err)
@@ -128,10 +125,10 @@ func (t *tx) swapSlots(id uint32, s *slot, gone []uint32) error {
 		return errSlotTaken
 	}
 	for _, old := range gone {
-		if _, err := t.stx.Get(slotKey(old)); errors.Is(err, store.ErrNotFound) {
-			return fmt.Errorf("key slot %d: %w: it was removed meanwhile", old, kdb.ErrChanged)
-		} else if err != nil {
+		if there, err := t.hasSlot(old); err != nil {
 			return err
+		} else if !there {
+			return fmt.Errorf("key slot %d: %w: it was removed meanwhile", old, kdb.ErrChanged)
 		}
 		if err := t.deleteSlot(old); err != nil {
 			return err
@@ -154,13 +151,13 @@ func (db *Database) RemoveSlot(ctx context.Context, id int, force bool) error {
 }
 
 func (t *tx) removeSlot(id uint32, force bool) error {
-	_, err := t.stx.Get(slotKey(id))
+	there, err := t.hasSlot(id)
 	listed := slices.ContainsFunc(t.head.slots, func(h slotHash) bool { return h.id == id })
 	switch {
-	case errors.Is(err, store.ErrNotFound) && !listed:
-		return fmt.Errorf("%w: there is no such slot", kdb.ErrNotFound)
-	case err != nil && !errors.Is(err, store.ErrNotFound):
+	case err != nil:
 		return err
+	case !there && !listed:
+		return fmt.Errorf("%w: there is no such slot", kdb.ErrNotFound)
 	}
 	if err := t.deleteSlot(id); err != nil {
 		return err
@@ -175,12 +172,16 @@ func (t *tx) removeSlot(id uint32, force bool) error {
 	return t.log(t.operation, "", [32]byte{})
 }
 
+func (t *tx) hasSlot(id uint32) (bool, error) {
+	list, err := readSlots(t.stx)
+	return slices.ContainsFunc(list, func(s storedSlot) bool { return s.id == id }), err
+}
+
 // anyUsableSlot reports whether a slot is left that can open the database and is listed in the head. The slot of a stash counts only
 // if the stash is there and opens it.
 func (t *tx) anyUsableSlot() (bool, error) {
-	slots, err := readSlots(t.stx)
-	return slices.ContainsFunc(slots, func(s storedSlot) bool {
-		listed := slices.ContainsFunc(t.head.slots, func(h slotHash) bool { return h.id == s.id })
-		return listed && s.slot != nil && (s.slot.kind != slotStash || t.db.stashOpens(&t.keys.meta, &s))
+	list, err := t.slots()
+	return slices.ContainsFunc(list, func(s storedSlot) bool {
+		return t.lists(&s) && s.slot != nil && (s.slot.kind != slotStash || t.db.stashOpens(&t.keys.meta, &s))
 	}), err
 }

@@ -170,7 +170,7 @@ func (db *Database) stashSlots(ctx context.Context) ([]uint32, error) {
 // hasWorkingStash reports whether the stash opens a slot.
 func (db *Database) hasWorkingStash(ctx context.Context) (opens bool, err error) {
 	err = db.view(ctx, lenient, func(t *tx) error {
-		slots, err := readSlots(t.stx)
+		slots, err := t.slots()
 		for i := range slots {
 			opens = opens || db.stashOpens(&t.keys.meta, &slots[i])
 		}

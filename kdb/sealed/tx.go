@@ -45,16 +45,15 @@ func (db *Database) begin(ctx context.Context, stx store.Tx, k *keys, how strict
 		return nil, fmt.Errorf("%w: it was rekeyed or replaced since it was unlocked", kdb.ErrChanged)
 	}
 	t := &tx{ctx: ctx, db: db, stx: stx, keys: k, digester: k.digester(), bound: m.bind("")}
-	value, err := stx.Get(keyHead)
+	t.head, _, err = readTwice(stx, keyHead, func(sealed []byte) (head, error) {
+		plain, err := open(k.head, sealed, m.bind(keyHead))
+		if err != nil {
+			return head{}, err
+		}
+		return decodeHead(plain)
+	})
 	if errors.Is(err, store.ErrNotFound) {
 		err = fmt.Errorf("%w: it is missing", kdb.ErrCorrupt)
-	}
-	var plain []byte
-	if err == nil {
-		plain, err = open(k.head, value, m.bind(keyHead))
-	}
-	if err == nil {
-		t.head, err = decodeHead(plain)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("head record: %w", err)
@@ -78,7 +77,7 @@ func (t *tx) commit() error {
 	if t.head.seals > maxSeals {
 		return fmt.Errorf("%w: its master key sealed 2^32 records; rekey it", kdb.ErrUnsupported)
 	}
-	return t.stx.Put(keyHead, seal(t.keys.head, t.head.encode(), t.keys.meta.bind(keyHead)))
+	return putTwice(t.stx, keyHead, seal(t.keys.head, t.head.encode(), t.keys.meta.bind(keyHead)))
 }
 
 // associated returns the associated data of a record; the next call overwrites it.
@@ -127,6 +126,10 @@ func place(key string) string {
 	if issued, ok := strings.CutPrefix(key, prefixIssued); ok {
 		issuer, serial, _ := strings.Cut(issued, "/")
 		return fmt.Sprintf("issued certificate %s of issuer %s", serial, issuer)
+	}
+	switch key {
+	case keyMeta, keyHead:
+		return key + " record"
 	}
 	var number uint64
 	if _, err := fmt.Sscanf(key, prefixLog+"%x", &number); err == nil {

@@ -1,6 +1,7 @@
 package sealed
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
@@ -52,27 +53,43 @@ func newMeta(now time.Time) meta {
 
 // readMetaRecord also returns the record as it is stored.
 func readMetaRecord(stx store.Tx) (meta, []byte, error) {
-	raw, err := stx.Get(keyMeta)
+	m, raw, err := readTwice(stx, keyMeta, decodeMeta)
 	if errors.Is(err, store.ErrNotFound) {
-		return meta{}, nil, fmt.Errorf("%w: it has no meta record", kdb.ErrCorrupt)
+		err = fmt.Errorf("%w: it has no meta record", kdb.ErrCorrupt)
 	}
-	if err != nil {
-		return meta{}, nil, err
-	}
-	m, err := decodeMeta(raw)
 	return m, raw, err
 }
 
-// readSlots reads the key slots in the order of their ids. Those that cannot be used are among them.
+// readSlots reads the key slots in the order of their ids. Those that cannot be used are among them. Where a slot and its copy differ,
+// both are in the list, the one that decodes first: only the head can tell which is right.
 func readSlots(stx store.Tx) ([]storedSlot, error) {
+	list, err := scanSlots(stx, prefixSlot)
+	copies, errCopies := scanSlots(stx, copyKey(prefixSlot))
+	switch {
+	case err != nil && (errCopies != nil || !isDamage(err)):
+		return nil, err
+	case errCopies != nil && !isDamage(errCopies):
+		return nil, errCopies
+	case err != nil:
+		return copies, nil
+	case errCopies != nil:
+		return list, nil
+	}
+	list = slices.SortedStableFunc(slices.Values(append(list, copies...)), func(a, b storedSlot) int {
+		return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(b.rank(), a.rank()))
+	})
+	return slices.CompactFunc(list, func(a, b storedSlot) bool { return a.id == b.id && bytes.Equal(a.raw, b.raw) }), nil
+}
+
+// scanSlots reads the slots on one of the two sides.
+func scanSlots(stx store.Tx, prefix string) ([]storedSlot, error) {
 	var list []storedSlot
-	for record, err := range stx.Scan(prefixSlot, "") {
+	for record, err := range stx.Scan(prefix, "") {
 		if err != nil {
 			return nil, err
 		}
-		digits := strings.TrimPrefix(record.Key, prefixSlot)
-		id, err := strconv.ParseUint(digits, 16, 32)
-		if err != nil || slotKey(uint32(id)) != record.Key {
+		id, err := strconv.ParseUint(record.Key[len(prefix):], 16, 32)
+		if err != nil || !strings.HasSuffix(record.Key, slotKey(uint32(id))) {
 			return nil, fmt.Errorf("record %q: %w: it is no key slot", record.Key, kdb.ErrCorrupt)
 		}
 		if len(list) == 4*maxSlots {
@@ -80,11 +97,22 @@ func readSlots(stx store.Tx) ([]storedSlot, error) {
 		}
 		s := storedSlot{id: uint32(id), raw: slices.Clone(record.Value)}
 		if s.slot, s.err = decodeSlot(s.raw); s.err != nil {
-			s.slot, s.err = nil, fmt.Errorf("%s: %w", place(record.Key), s.err)
+			s.slot, s.err = nil, fmt.Errorf("%s: %w", place(slotKey(s.id)), s.err)
 		}
 		list = append(list, s)
 	}
 	return list, nil
+}
+
+// slotInfos describes the slots, each once.
+func slotInfos(stx store.Tx) (infos []kdb.SlotInfo, err error) {
+	list, err := readSlots(stx)
+	for i := range list {
+		if i == 0 || list[i].id != list[i-1].id {
+			infos = append(infos, list[i].info())
+		}
+	}
+	return infos, err
 }
 
 // Unlock opens a key slot now: by the stash if there is one, else by the password. View and Update do that by
@@ -231,7 +259,7 @@ func (t *tx) putMeta(m *meta) error {
 	raw := m.encode()
 	t.head.meta = sha256.Sum256(raw)
 	t.changed = true
-	return t.stx.Put(keyMeta, raw)
+	return putTwice(t.stx, keyMeta, raw)
 }
 
 func (t *tx) putSlot(id uint32, s *slot) error {
@@ -248,46 +276,67 @@ func (t *tx) putSlot(id uint32, s *slot) error {
 	}
 	t.head.lastSlot = max(t.head.lastSlot, id)
 	t.changed = true
-	return t.stx.Put(slotKey(id), raw)
+	return putTwice(t.stx, slotKey(id), raw)
 }
 
 func (t *tx) deleteSlot(id uint32) error {
 	t.head.slots = slices.DeleteFunc(t.head.slots, func(h slotHash) bool { return h.id == id })
 	t.changed, t.erase = true, true
-	return t.stx.Delete(slotKey(id))
+	return deleteTwice(t.stx, slotKey(id))
 }
 
-// checkSlots compares the slots with the head's list of them and calls report for each difference until that returns an error.
+// slots reads the key slots, each once: of two copies that differ, the one that the head lists.
+func (t *tx) slots() ([]storedSlot, error) {
+	list, err := readSlots(t.stx)
+	var chosen []storedSlot
+	for i := range list {
+		switch last := len(chosen) - 1; {
+		case last < 0 || chosen[last].id != list[i].id:
+			chosen = append(chosen, list[i])
+		case t.lists(&list[i]):
+			chosen[last] = list[i]
+		}
+	}
+	return chosen, err
+}
+
+// lists reports whether the head lists the slot as it is.
+func (t *tx) lists(s *storedSlot) bool {
+	return slices.Contains(t.head.slots, slotHash{s.id, sha256.Sum256(s.raw)})
+}
+
+// checkSlots compares the slots with the head's list of them and calls report for each difference until that returns an error. One sound
+// copy of a slot is enough.
 func (t *tx) checkSlots(report func(kdb.Problem) error) error {
-	slots, err := readSlots(t.stx)
+	slots, err := t.slots()
 	if err != nil {
 		return err
 	}
-	listed := make(map[uint32][32]byte)
+	var problems []kdb.Problem
+	listed := make(map[uint32]bool)
 	for _, h := range t.head.slots {
-		listed[h.id] = h.sum
+		listed[h.id] = true
 	}
-	for _, s := range slots {
-		sum, ok := listed[s.id]
-		delete(listed, s.id)
-		var what string
+	for i := range slots {
+		id := slots[i].id
 		switch {
-		case !ok:
-			what = "the head record does not list it: a slot that had been removed was put back"
-		case sum != sha256.Sum256(s.raw):
-			what = "it was changed"
-		default:
-			continue
+		case !listed[id]:
+			problems = append(problems, kdb.Problem{
+				Where: place(slotKey(id)), What: "the head record does not list it: a slot that had been removed was put back",
+			})
+		case !t.lists(&slots[i]):
+			problems = append(problems, kdb.Problem{Where: place(slotKey(id)), What: "it was changed"})
 		}
-		if err := report(kdb.Problem{Where: place(slotKey(s.id)), What: what}); err != nil {
-			return err
-		}
+		delete(listed, id)
 	}
 	for _, h := range t.head.slots {
-		if _, missing := listed[h.id]; missing {
-			if err := report(kdb.Problem{Where: place(slotKey(h.id)), What: "it is missing"}); err != nil {
-				return err
-			}
+		if listed[h.id] {
+			problems = append(problems, kdb.Problem{Where: place(slotKey(h.id)), What: "it is missing"})
+		}
+	}
+	for _, p := range problems {
+		if err := report(p); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -82,8 +82,6 @@ func (c *checker) run() {
 		c.finding("root page", errors.New("it is damaged; its copy is used"))
 	case c.s.meta.Lame:
 		c.finding("meta pages", errors.New("one of the two is damaged: the last transaction may be lost"))
-	default:
-		c.double()
 	}
 	root, err := c.s.read(c.s.meta.Root, nil)
 	if err != nil {

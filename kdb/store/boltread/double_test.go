@@ -10,7 +10,7 @@ import (
 // doubled is a file after its last transaction was doubled.
 func doubled(t *testing.T, data []byte) []byte {
 	t.Helper()
-	patches, err := open(t, data).Double()
+	patches, err := open(t, data).Double(true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func TestDouble_noMetaAndNoRootIsTheOnlyOne(t *testing.T) {
 			if got, err := scan(damaged); err != nil || !slices.Equal(got, want) {
 				t.Errorf("%s without page %d: %d records, want %d, %v", name, id, len(got), len(want), err)
 			}
-			if len(findings(damaged)) == 0 {
+			if id != m.Pages && len(findings(damaged)) == 0 { // an interrupted transaction may use the page of the copy
 				t.Errorf("%s: Check does not miss page %d", name, id)
 			}
 			if id < 2 {

@@ -242,7 +242,10 @@ func (w *work) apply(h *handle) error {
 	}
 	snap, err := h.snapshot(context.Background())
 	if err == nil {
-		err = double(w.disk, h.file, snap)
+		err = double(w.disk, h.file, snap, true)
+	}
+	if err != nil && snap != nil { // on a full disk there may be no page for the copy
+		err = double(w.disk, h.file, snap, false)
 	}
 	if err != nil {
 		return &store.Error{Op: "writing", Location: h.path, Err: fmt.Errorf("the change is stored, but not its second copy: %w", err)}

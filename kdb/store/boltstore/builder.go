@@ -133,7 +133,7 @@ func (b *builder) finish() error {
 	}
 	snap, err := b.h.snapshot(context.Background())
 	if err == nil {
-		err = double(b.disk, b.h.file, snap)
+		err = double(b.disk, b.h.file, snap, true)
 	}
 	if err != nil {
 		return &store.Error{Op: "writing", Location: b.h.path, Err: err}

@@ -35,7 +35,8 @@ func jobs(dir string) map[string]struct {
 	replaced := []string{"create x~", "write x~", "chmod x~", "sync x~", "rename x~ x", "syncfolder " + filepath.Base(dir)}
 	created := func(name string) []string {
 		return []string{
-			"create " + name + "~", "write " + name + "~", "sync " + name + "~", "link " + name + "~ " + name, "syncfolder " + filepath.Base(dir), "remove " + name + "~",
+			"create " + name + "~", "write " + name + "~",
+			"sync " + name + "~", "link " + name + "~ " + name, "syncfolder " + filepath.Base(dir), "remove " + name + "~",
 		}
 	}
 	return map[string]struct {

@@ -153,19 +153,33 @@ func TestUpdate_rootPageLost(t *testing.T) {
 	}
 }
 
-// TestUpdate_faultAfterTheCommit: the error says that the change is stored.
+// TestUpdate_faultAfterTheCommit: without room for a copy of the root page both metas name the one that is there. If a meta page cannot be
+// written either, the error says that the change is stored.
 func TestUpdate_faultAfterTheCommit(t *testing.T) {
 	t.Parallel()
-	for n := range 2 {
+	put := func(tx store.Tx) error { return tx.Put("b", []byte("new")) }
+	for _, c := range []struct {
+		fail    func(int, string) error
+		failing bool
+	}{
+		{atomicfiletest.At(1, syscall.ENOSPC), false},
+		{atomicfiletest.At(2, syscall.EIO), false},
+		{atomicfiletest.Every("write", syscall.EIO), true},
+	} {
 		dir := oldFile(t)
-		disk := &atomicfiletest.Disk{Fail: atomicfiletest.At(n+1, syscall.EIO)}
-		err := on(disk, filepath.Join(dir, "x"), boltstore.Options{}).Update(ctx, func(tx store.Tx) error { return tx.Put("b", []byte("new")) })
-		if !errors.Is(err, syscall.EIO) || !strings.Contains(err.Error(), "is stored") {
-			t.Errorf("write %d fails: %v", n+1, err)
+		path := filepath.Join(dir, "x")
+		err := on(&atomicfiletest.Disk{Fail: c.fail}, path, boltstore.Options{}).Update(ctx, put)
+		if (err != nil) != c.failing || err != nil && !strings.Contains(err.Error(), "is stored") {
+			t.Errorf("Update = %v", err)
 		}
-		checkFolder(t, "a failed copy", dir, false)
-		if got, err := content(boltstore.Open(filepath.Join(dir, "x"), boltstore.Options{})); err != nil || got["b"] != "new" {
+		if got, err := content(boltstore.Open(path, boltstore.Options{})); err != nil || got["b"] != "new" {
 			t.Errorf("the file holds %v, %v", got, err)
+		}
+		if list, err := findings(boltstore.Open(path, boltstore.Options{})); err != nil || len(list) > 0 {
+			t.Errorf("findings %q, %v", list, err)
+		}
+		if !c.failing {
+			notUndone(t, "without a copy of the root page", dir, "zeros")
 		}
 	}
 }

@@ -42,7 +42,7 @@ func (s *Store) zero(ctx context.Context, f *os.File, pages []uint64, snap *bolt
 	if err := s.disk.Sync(f); err != nil {
 		return err
 	}
-	if err := double(s.disk, f, snap); err != nil { // a process may have been killed before it did this
+	if err := double(s.disk, f, snap, true); err != nil { // a process may have been killed before it did this
 		return err
 	}
 	size := snap.Meta().PageSize
@@ -66,10 +66,10 @@ func (s *Store) zero(ctx context.Context, f *os.File, pages []uint64, snap *bolt
 	return s.disk.Sync(f)
 }
 
-// double writes the other meta page, with a copy of the root page, so that both name this state: see [boltread.Snapshot.Double].
+// double writes the other meta page and a copy of the root page, so that both metas name this state: see [boltread.Snapshot.Double].
 // Nothing has to be synced: the state itself is on the disk, and its own meta counts for more.
-func double(disk atomicfile.FS, f *os.File, snap *boltread.Snapshot) error {
-	patches, err := snap.Double()
+func double(disk atomicfile.FS, f *os.File, snap *boltread.Snapshot, room bool) error {
+	patches, err := snap.Double(room)
 	for _, p := range patches {
 		if err := writeAt(disk, f, p.Data, p.At); err != nil {
 			return err
