@@ -79,8 +79,8 @@ type Container interface {
 	// Key returns the private key (PKCS #8) or secret key of a label, opening it now if it was not yet.
 	// Errors: kdb.ErrNotFound, kdb.ErrPassword (the key has a password of its own), kdb.ErrParse.
 	Key(label string) ([]byte, error)
-	// Put adds or replaces an entry with its key, and with those of its marks that the format keeps. kdb.ErrUnsupported if the
-	// format cannot hold the entry.
+	// Put adds or replaces an entry with its key, and with those of its marks that the format keeps. The entry passes kdb.Entry.Check or
+	// is a private key alone, and its certificates and its request can be read. kdb.ErrUnsupported if the format cannot hold it.
 	Put(kdb.Entry) error
 	// Update changes the certificates and marks of an entry, which comes without its key: that stays as it is. A request becomes a
 	// personal entry with its certificate. kdb.ErrUnsupported if the format cannot hold that, or does not know a mark.

@@ -287,13 +287,19 @@ func TestSummaries_inOrderAndAfter(t *testing.T) {
 func TestTx_badCertificateIsListedWithAWarning(t *testing.T) {
 	t.Parallel()
 	path := newToy(t)
-	db := openToy(t, path, options())
-	err := db.Update(t.Context(), "x", func(tx kdb.Tx) error {
-		return tx.Put(kdb.Entry{Label: "odd", Kind: kdb.KindTrusted, Certificates: [][]byte{{1, 2, 3}}})
-	})
+	odd := kdb.Entry{Label: "odd", Kind: kdb.KindTrusted, Certificates: [][]byte{{1, 2, 3}}}
+	password, err := options().Password(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
+	files, err := (&toyContainer{[]kdb.Entry{odd}}).Encode(password)
+	if err == nil {
+		err = os.WriteFile(path, files.Main, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := openToy(t, path, options())
 	err = db.View(t.Context(), func(tx kdb.Tx) error {
 		s, err := tx.Summary("odd")
 		if err == nil && s.Warning == "" {
@@ -396,7 +402,7 @@ func TestUpdate_companionsAndSymbolicLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	db := openToy(t, link, options())
-	request := request("req")
+	request := request(t, "req")
 	if err := db.Update(t.Context(), "x", func(tx kdb.Tx) error { return tx.Put(request) }); err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,9 @@ package keyfile_test
 
 import (
 	"bytes"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
 	"os"
 	"path/filepath"
@@ -20,15 +23,24 @@ var anyKey = append([]byte{
 	0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
 }, make([]byte, 32)...)
 
-func request(label string) kdb.Entry {
-	return kdb.Entry{Label: label, Kind: kdb.KindRequest, Request: []byte{0x30}, Key: bytes.Clone(anyKey)}
+func request(t testing.TB, label string) kdb.Entry {
+	t.Helper()
+	private, err := x509.ParsePKCS8PrivateKey(anyKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: label}}, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kdb.Entry{Label: label, Kind: kdb.KindRequest, Request: der, Key: bytes.Clone(anyKey)}
 }
 
 // addBoth changes the main file and its companion.
 func addBoth(t *testing.T, db *keyfile.Database) error {
 	t.Helper()
 	return db.Update(t.Context(), "add", func(tx kdb.Tx) error {
-		return errors.Join(tx.Put(secret("new")), tx.Put(request("newreq")))
+		return errors.Join(tx.Put(secret("new")), tx.Put(request(t, "newreq")))
 	})
 }
 
@@ -36,7 +48,7 @@ func addBoth(t *testing.T, db *keyfile.Database) error {
 func newPair(t *testing.T) string {
 	t.Helper()
 	path := newToy(t, "old")
-	err := openToy(t, path, options()).Update(t.Context(), "add", func(tx kdb.Tx) error { return tx.Put(request("oldreq")) })
+	err := openToy(t, path, options()).Update(t.Context(), "add", func(tx kdb.Tx) error { return tx.Put(request(t, "oldreq")) })
 	if err != nil {
 		t.Fatal(err)
 	}

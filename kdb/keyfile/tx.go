@@ -11,6 +11,7 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile/document"
+	"certkdb/pki/cert"
 )
 
 // tx is the transaction of a View or Update. It keeps its own view of the entries, so that the container is asked for them once.
@@ -171,12 +172,35 @@ func (t *tx) Put(e kdb.Entry) error {
 	return t.reread(e.Label, old == nil)
 }
 
-// check is Entry.Check, but for private keys alone, which many key files have: whether one can be put is for the format to say.
+// check reports why no file can hold an entry. It is Entry.Check, but for private keys alone, which many key files have: whether one can
+// be put is for the format to say.
 func check(e *kdb.Entry) error {
+	err := e.Check()
 	if e.Kind == kdb.KindPersonal && len(e.Certificates) == 0 && len(e.Key) > 0 {
-		return kdb.CheckLabel(e.Label)
+		err = kdb.CheckLabel(e.Label)
 	}
-	return e.Check()
+	if err != nil {
+		return err
+	}
+	if e.Default && e.Kind != kdb.KindPersonal {
+		return fmt.Errorf("label %q: %w: only a personal entry can be the default", e.Label, kdb.ErrUnsupported)
+	}
+	return readable(e)
+}
+
+// readable reports, wrapping kdb.ErrParse, which certificate or request of an entry cannot be read.
+func readable(e *kdb.Entry) error {
+	for i, der := range e.Certificates {
+		if _, err := cert.Parse(der); err != nil {
+			return fmt.Errorf("storing %q: %w: certificate %d: %w", e.Label, kdb.ErrParse, i+1, err)
+		}
+	}
+	if e.Kind == kdb.KindRequest {
+		if _, err := cert.ParseRequest(e.Request); err != nil {
+			return fmt.Errorf("storing %q: %w: %w", e.Label, kdb.ErrParse, err)
+		}
+	}
+	return nil
 }
 
 // Accepts implements [kdb.Accepter].
@@ -245,6 +269,9 @@ func (t *tx) Certify(label string, certificates [][]byte) error {
 	e, before := *old, t.summary(old)
 	e.Kind, e.Certificates, e.Request, e.Trusted, e.Default = kdb.KindPersonal, certificates, nil, false, false
 	e.KeepMarks(&before)
+	if err := readable(&e); err != nil {
+		return err
+	}
 	return t.update(&e, old)
 }
 

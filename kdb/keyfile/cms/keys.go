@@ -15,6 +15,7 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"certkdb/kdb"
+	"certkdb/kdb/keyfile"
 	"certkdb/pki/oid"
 	"certkdb/pki/pbe"
 )
@@ -113,7 +114,7 @@ func (s *slot) open(budget *pbe.Budget, missing error, passwords ...[]byte) ([]b
 			return plain, nil
 		}
 		if errors.Is(first, kdb.ErrNoPassword) { // the first password
-			first = translate(err)
+			first = keyfile.KeyError(err)
 		}
 	}
 	return nil, &kdb.ClosedKey{Encryption: sealedBy(s.sealed), Err: fmt.Errorf("opening the key of label %q: %w", s.label, first)}
@@ -128,17 +129,6 @@ func (s *slot) decrypt(password []byte, budget *pbe.Budget) ([]byte, error) {
 		return nil, err
 	}
 	return budget.Decrypt(algorithm, ciphertext, password, pbe.EncodingStandard)
-}
-
-// translate gives an error of package pbe the sentinel of a database.
-func translate(err error) error {
-	switch {
-	case errors.Is(err, pbe.ErrPassword):
-		return fmt.Errorf("%w: %w", kdb.ErrPassword, err)
-	case errors.Is(err, pbe.ErrUnsupported), errors.Is(err, pbe.ErrLimit):
-		return fmt.Errorf("%w: %w", kdb.ErrEncryption, err)
-	}
-	return fmt.Errorf("%w: %w", kdb.ErrParse, err)
 }
 
 // algorithmAES is the name under which secret keys are listed.

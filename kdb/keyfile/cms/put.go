@@ -114,15 +114,10 @@ func (c *container) add(f *file, s *slot, e *kdb.Entry) error {
 
 // holds reports why the format cannot hold an entry.
 func (c *container) holds(e *kdb.Entry) error {
-	if err := kdb.CheckLabel(e.Label); err != nil {
-		return err
-	}
-	certificate := e.Kind == kdb.KindTrusted || e.Kind == kdb.KindPersonal
 	switch {
-	case certificate != (len(e.Certificates) > 0), (e.Kind == kdb.KindRequest) != (len(e.Request) > 0):
-		return fmt.Errorf("storing label %q in a CMS database: %w: an entry of kind %s has other parts", e.Label, kdb.ErrUnsupported, e.Kind)
-	case e.Default && e.Kind != kdb.KindPersonal:
-		return fmt.Errorf("storing label %q in a CMS database: %w: only a personal entry can be the default", e.Label, kdb.ErrUnsupported)
+	case e.Kind == kdb.KindPersonal && len(e.Certificates) == 0:
+		return fmt.Errorf("storing label %q in a CMS database: %w: it holds no private key without a certificate or request",
+			e.Label, kdb.ErrUnsupported)
 	case e.Kind == kdb.KindSecretKey && len(e.Key) > 0 && !isAES(e):
 		return fmt.Errorf("storing label %q in a CMS database: %w: it keeps no algorithm of a secret key, so only AES keys (not %q)",
 			e.Label, kdb.ErrUnsupported, e.KeyAlgorithm)

@@ -157,11 +157,6 @@ func TestPut_defaultIsOne(t *testing.T) {
 	}
 	mustKey(t, c, "a", a.key)
 	noFindings(t, c)
-	trusted := a.trusted("t")
-	trusted.Default = true
-	if err := c.Put(trusted); !errors.Is(err, kdb.ErrUnsupported) {
-		t.Errorf("a trusted default: %v, want ErrUnsupported", err)
-	}
 }
 
 func TestReceive_movesTheKey(t *testing.T) {
@@ -233,7 +228,7 @@ func TestPut_refusals(t *testing.T) {
 			kdb.Entry{Label: "s", Kind: kdb.KindSecretKey, Key: []byte("12345678"), KeyAlgorithm: "DES"},
 			kdb.ErrUnsupported,
 		},
-		"label with a line break": {a.trusted("a\nb"), kdb.ErrLabel},
+		"a key alone": {kdb.Entry{Label: "k", Kind: kdb.KindPersonal, Key: a.key}, kdb.ErrUnsupported},
 	} {
 		if err := c.Put(tt.e); !errors.Is(err, tt.want) {
 			t.Errorf("%s: %v, want %v", name, err, tt.want)

@@ -70,9 +70,6 @@ func (c *container) holds(e *kdb.Entry) error {
 	if c.magic == magicJCEKS {
 		return errReadOnly()
 	}
-	if err := kdb.CheckLabel(e.Label); err != nil {
-		return err
-	}
 	switch {
 	case e.Kind == kdb.KindSecretKey:
 		return unsupported(e.Label, "it holds no secret keys; use a PKCS #12 file or a native database")

@@ -241,15 +241,40 @@ func (s *suite) failedChange(t *testing.T) {
 	if err := db.Update(t.Context(), "test", func(tx kdb.Tx) error { return tx.Delete("nobody") }); !errors.Is(err, kdb.ErrNotFound) {
 		t.Errorf("deleting what is not there: %v", err)
 	}
-	if err := db.Update(t.Context(), "test", func(tx kdb.Tx) error { return tx.Put(kdb.Entry{Label: "no kind"}) }); err == nil {
-		t.Error("an entry without kind was put")
-	}
+	s.refusedPuts(t, db)
 	err = db.View(t.Context(), func(tx kdb.Tx) error { return tx.Delete(entries[0].Label) })
 	if err == nil {
 		t.Error("a view deleted")
 	}
 	if state(t, path) != before || len(labelsOf(t, db)) != len(entries) {
 		t.Error("the database changed")
+	}
+}
+
+// refusedPuts puts what no format may hold. Codecs rely on it: see keyfile.Container.
+func (s *suite) refusedPuts(t *testing.T, db kdb.Database) {
+	t.Helper()
+	odd := [][]byte{{0x30, 0}}
+	trusted := s.trustedEntry(t, "label", 9001)
+	for what, change := range map[string]func(*kdb.Entry){
+		"an empty label":             func(e *kdb.Entry) { e.Label = "" },
+		"a label with a line break":  func(e *kdb.Entry) { e.Label = "a\nb" },
+		"no kind":                    func(e *kdb.Entry) { e.Kind = 0 },
+		"a trusted default":          func(e *kdb.Entry) { e.Default = true },
+		"no certificate":             func(e *kdb.Entry) { e.Certificates = nil },
+		"an unreadable certificate":  func(e *kdb.Entry) { e.Certificates = odd },
+		"an unreadable chain":        func(e *kdb.Entry) { e.Certificates = append(e.Certificates, odd...) },
+		"a personal one without key": func(e *kdb.Entry) { e.Kind = kdb.KindPersonal },
+		"an unreadable key":          func(e *kdb.Entry) { e.Kind, e.Key = kdb.KindPersonal, []byte("key") },
+		"a request without key":      func(e *kdb.Entry) { e.Kind, e.Certificates, e.Request = kdb.KindRequest, nil, odd[0] },
+		"an empty secret key":        func(e *kdb.Entry) { e.Kind, e.Certificates = kdb.KindSecretKey, nil },
+	} {
+		e := trusted
+		e.Certificates = slices.Clone(e.Certificates)
+		change(&e)
+		if err := db.Update(t.Context(), "test", func(tx kdb.Tx) error { return tx.Put(e) }); err == nil {
+			t.Errorf("%s was put", what)
+		}
 	}
 }
 

@@ -2,7 +2,6 @@ package pem
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,7 +9,6 @@ import (
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
 	"certkdb/kdb/keyfile/pem/armour"
-	"certkdb/pki/cert"
 	"certkdb/pki/key"
 )
 
@@ -45,7 +43,7 @@ func (c *container) store(e *kdb.Entry, old *record) error {
 	if err := c.holds(e); err != nil {
 		return fmt.Errorf("storing label %q in PEM: %w", e.Label, err)
 	}
-	c.book()
+	c.begin()
 	r, err := c.newRecord(e, old)
 	if err != nil {
 		return fmt.Errorf("storing label %q in PEM: %w", e.Label, err)
@@ -65,27 +63,16 @@ func (c *container) store(e *kdb.Entry, old *record) error {
 
 // holds reports why PEM cannot hold an entry.
 func (c *container) holds(e *kdb.Entry) error {
-	if err := kdb.CheckLabel(e.Label); err != nil {
-		return err
-	}
 	unsupported := func(why string) error { return fmt.Errorf("%w: %s", kdb.ErrUnsupported, why) }
 	switch {
 	case c.fixed != "":
 		return unsupported(c.fixed)
 	case e.Kind == kdb.KindSecretKey:
 		return unsupported("it holds no secret keys; use a PKCS #12 file or a native database")
-	case e.Kind != kdb.KindRequest && len(e.Certificates) == 0, e.Kind == kdb.KindRequest && len(e.Request) == 0:
-		return fmt.Errorf("%w: an entry of kind %s without a certificate or request", kdb.ErrUnsupported, e.Kind)
+	case e.Kind == kdb.KindPersonal && len(e.Certificates) == 0:
+		return unsupported("a new private key needs its certificate or request in it")
 	}
-	if err := checkLabel(e.Label); err != nil {
-		return err
-	}
-	for i, der := range e.Certificates {
-		if _, err := cert.Parse(der); err != nil {
-			return fmt.Errorf("%w: certificate %d: %w", kdb.ErrParse, i+1, err)
-		}
-	}
-	return nil
+	return checkLabel(e.Label)
 }
 
 // newRecord makes a record of new parts, and of those of the old one that are the same.
@@ -140,7 +127,7 @@ func (c *container) keyOf(r *record, e *kdb.Entry, old *record) error {
 	}
 	private, err := key.ReadPrivate(e.Key)
 	if err != nil {
-		return translate(err)
+		return keyfile.KeyError(err)
 	}
 	private.PKCS8 = bytes.Clone(e.Key)
 	r.key = &part{item: Item{Kind: EncryptedKey}, private: private, added: true, open: true}
@@ -165,19 +152,19 @@ func (c *container) settle(r, old *record) {
 		last = place.p
 	}
 	for _, der := range r.chain() {
-		if c.ledger.alive(sha256.Sum256(der), nil) == nil {
+		if len(c.stock.Places(der)) == 0 {
 			p := c.newPart(Certificate, der)
 			c.place(p, nil, last)
 			last = p
 		}
 	}
-	c.ledger.chain(r, 1)
+	c.stock.Need(r.chain())
 }
 
 // place puts a new part behind the first of the others that is there.
 func (c *container) place(p *part, behind ...*part) {
 	p.number = len(c.parts)
-	c.ledger.note(p)
+	c.note(p)
 	for _, other := range behind {
 		if other != nil {
 			other.after = slices.Insert(other.after, 0, p)
@@ -231,7 +218,7 @@ func (c *container) Delete(label string) error {
 	case r.cert != nil && r.cert.item.Kind == PKCS7:
 		return fmt.Errorf("deleting label %q: %w: %s", label, kdb.ErrUnsupported, inPKCS7)
 	}
-	c.book()
+	c.begin()
 	err = c.records.Remove(label)
 	c.release(r)
 	return err
@@ -255,11 +242,11 @@ func (c *container) Rename(from, to string) error {
 	if err := c.records.Rename(from, to); err != nil {
 		return err
 	}
-	l := c.book()
+	c.begin()
 	r.label, r.base = to, to
 	others := slices.Clone(r.copies)
 	for _, der := range r.chain() {
-		others = append(others, l.parts[sha256.Sum256(der)]...)
+		others = append(others, c.stock.Places(der)...)
 	}
 	for _, p := range others {
 		if p.item.Label == from {
@@ -280,15 +267,14 @@ func checkLabel(label string) error {
 
 // release removes the parts of a record that nothing else needs.
 func (c *container) release(r *record) {
-	l := c.ledger
-	l.chain(r, -1)
+	c.stock.Release(r.chain())
 	for _, p := range r.parts() {
 		if p.owners--; p.owners == 0 {
 			c.drop(p)
 		}
 	}
 	for _, der := range r.chain() {
-		l.thin(sha256.Sum256(der), r)
+		c.thin(der, r)
 	}
 }
 
@@ -297,13 +283,11 @@ func (c *container) drop(p *part) {
 	if p.item.Kind == PKCS7 {
 		return
 	}
-	if len(p.certs) == 1 {
-		if sum := sha256.Sum256(p.certs[0]); c.ledger.chains[sum] > 0 && c.ledger.alive(sum, p) == nil {
-			c.describe(p, armour.Attributes{})
-			return
-		}
+	if len(p.certs) == 1 && c.stock.Last(p.certs[0], p) {
+		c.describe(p, armour.Attributes{})
+		return
 	}
-	p.remove()
+	c.remove(p)
 }
 
 var _ keyfile.Sealer = (*container)(nil)

@@ -23,7 +23,8 @@ type container struct {
 	bad     []error // pieces that cannot be read; they stay
 
 	records *document.Document[*record]
-	ledger  *ledger // nil until the first change
+	stock   *document.Stock[*part] // nil until the first change, as are ids: the localKeyIDs that are taken, or were
+	ids     map[string]bool
 
 	passwords keyfile.Passwords
 	password  []byte // of the database, once it was asked for
@@ -159,7 +160,7 @@ func (c *container) Reseal() error {
 	if c.fixed != "" {
 		return c.refuse("changing a password")
 	}
-	c.book()
+	c.begin()
 	for _, p := range c.keyParts() {
 		if err := c.open(p); err != nil && !errors.Is(err, kdb.ErrPassword) && !unsupported(err) {
 			return err
@@ -172,17 +173,17 @@ func (c *container) Reseal() error {
 	}
 	for _, r := range c.records.All() {
 		if r.key != nil && r.key.open {
-			r.dropCopies()
+			c.dropCopies(r)
 		}
 	}
 	return nil
 }
 
 // dropCopies removes the copies of the key, which would stay in clear otherwise.
-func (r *record) dropCopies() {
+func (c *container) dropCopies(r *record) {
 	for _, p := range r.copies {
 		if isKey(p.item.Kind) {
-			p.remove()
+			c.remove(p)
 		}
 	}
 }
@@ -196,7 +197,7 @@ func (c *container) Encode(password []byte) (keyfile.Files, error) {
 	if c.fixed != "" {
 		return keyfile.Files{}, c.refuse("writing it")
 	}
-	if c.ledger != nil {
+	if c.stock != nil {
 		c.explain()
 	}
 	if err := c.seal(password); err != nil {

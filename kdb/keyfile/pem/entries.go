@@ -6,7 +6,11 @@ import (
 	"iter"
 
 	"certkdb/kdb"
+	"certkdb/kdb/keyfile"
 )
+
+// ErrNoCertificate says that a private key stands in an input without the certificate or request that belongs to it.
+var ErrNoCertificate = errors.New("no certificate or request in the input belongs to this private key")
 
 // Entry is an entry made of an input.
 type Entry struct {
@@ -136,10 +140,10 @@ func (g *gatherer) emit(r *record) {
 		g.yielded = true
 		g.stopped = !g.yield(e, nil)
 	case g.flushed:
-		g.invalid(marked{fmt.Errorf("%s: %w; in an input this long they have to stand within %d MiB of each other",
-			r.key.item.Where(), ErrNoCertificate, window>>20), kdb.ErrParse})
+		g.invalid(keyfile.AlsoError(fmt.Errorf("%s: %w; in an input this long they have to stand within %d MiB of each other",
+			r.key.item.Where(), ErrNoCertificate, window>>20), kdb.ErrParse))
 	default:
-		g.invalid(marked{fmt.Errorf("%s: %w", r.key.item.Where(), ErrNoCertificate), kdb.ErrParse})
+		g.invalid(keyfile.AlsoError(fmt.Errorf("%s: %w", r.key.item.Where(), ErrNoCertificate), kdb.ErrParse))
 	}
 }
 

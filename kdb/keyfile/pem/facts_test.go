@@ -146,7 +146,7 @@ func TestPut_refused(t *testing.T) {
 		want string
 	}{
 		"a secret key":  {c.Put(kdb.Entry{Label: "x", Kind: kdb.KindSecretKey, Key: []byte{1}}), "it holds no secret keys"},
-		"a key alone":   {c.Put(kdb.Entry{Label: "x", Kind: kdb.KindPersonal, Key: key}), "without a certificate or request"},
+		"a key alone":   {c.Put(kdb.Entry{Label: "x", Kind: kdb.KindPersonal, Key: key}), "needs its certificate or request"},
 		"distrust":      {c.Put(kdb.Entry{Label: "x", Kind: kdb.KindTrusted, Certificates: chain}), "is trusted"},
 		"a marker":      {c.Rename("web", "-----END x"), "would be taken for the beginning or end of a block"},
 		"the default":   {c.Update(kdb.Entry{Label: "web", Kind: kdb.KindPersonal, Certificates: chain, Default: true}), "no default entry"},

@@ -1,9 +1,11 @@
 package pem
 
 import (
+	"errors"
 	"fmt"
 
 	"certkdb/kdb"
+	"certkdb/kdb/keyfile"
 	"certkdb/pki/key"
 	"certkdb/pki/key/openssh"
 	"certkdb/pki/pbe"
@@ -19,7 +21,7 @@ type Passwords func(where string) ([]byte, error)
 func (i *Item) OpenKey(passwords Passwords) (key.Private, error) {
 	private, err := i.openKey(passwords)
 	if err != nil {
-		return key.Private{}, fmt.Errorf("%s: %w", i.Where(), translate(err))
+		return key.Private{}, fmt.Errorf("%s: %w", i.Where(), keyfile.KeyError(err))
 	}
 	return private, nil
 }
@@ -57,7 +59,7 @@ func (i *Item) openSSH(passwords Passwords) (key.Private, error) {
 // AuthorizedKey is openssh.AuthorizedKey with an error that wraps kdb.ErrUnsupported.
 func AuthorizedKey(spki []byte, comment string) ([]byte, error) {
 	line, err := openssh.AuthorizedKey(spki, comment)
-	return line, translate(err)
+	return line, keyfile.KeyError(err)
 }
 
 // decrypt opens PKCS #8 and the traditional form.
@@ -88,4 +90,9 @@ func (i *Item) password(passwords Passwords) ([]byte, error) {
 		return nil, fmt.Errorf("%w: it is encrypted", kdb.ErrNoPassword)
 	}
 	return passwords(i.Where())
+}
+
+// unsupported says that a key cannot be opened here whatever the password.
+func unsupported(err error) bool {
+	return errors.Is(err, kdb.ErrUnsupported) || errors.Is(err, kdb.ErrEncryption)
 }

@@ -4,81 +4,52 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/sha1" //nolint:gosec // localKeyIDs are made so by OpenSSL; nothing depends on its strength
-	"crypto/sha256"
 	"math"
 	"slices"
 
+	"certkdb/kdb/keyfile/document"
 	"certkdb/kdb/keyfile/pem/armour"
 )
 
-// ledger tells what certificates are used for while a file is changed.
-type ledger struct {
-	parts  map[[32]byte][]*part // that hold a certificate, by its fingerprint; deleted ones too
-	chains map[[32]byte]int     // how many chains have it
-	ids    map[string]bool      // the localKeyIDs that are taken, or were
-}
-
-// book returns the ledger, made at the first change.
-func (c *container) book() *ledger {
-	if c.ledger == nil {
-		c.ledger = &ledger{parts: map[[32]byte][]*part{}, chains: map[[32]byte]int{}, ids: map[string]bool{}}
-		for _, p := range c.parts {
-			c.ledger.note(p)
-		}
-		for _, r := range c.records.All() {
-			c.ledger.chain(r, 1)
-		}
+// begin takes stock at the first change.
+func (c *container) begin() {
+	if c.stock != nil {
+		return
 	}
-	return c.ledger
+	c.stock, c.ids = document.NewStock[*part](), map[string]bool{}
+	for _, p := range c.parts {
+		c.note(p)
+	}
+	for _, r := range c.records.All() {
+		c.stock.Need(r.chain())
+	}
 }
 
-func (l *ledger) note(p *part) {
+// note takes a part into the stock.
+func (c *container) note(p *part) {
 	for _, der := range p.certs {
-		sum := sha256.Sum256(der)
-		l.parts[sum] = append(l.parts[sum], p)
+		c.stock.Add(der, p)
 	}
-	l.ids[string(p.item.LocalKeyID)], l.ids[string(p.item.chainOf)] = true, true
-}
-
-// chain counts the chain of a record in or out.
-func (l *ledger) chain(r *record, n int) {
-	for _, der := range r.chain() {
-		l.chains[sha256.Sum256(der)] += n
-	}
+	c.ids[string(p.item.LocalKeyID)], c.ids[string(p.item.chainOf)] = true, true
 }
 
 func (r *record) chain() [][]byte { return r.certificates[min(1, len(r.certificates)):] }
 
-// alive is a part that holds a certificate, other than not; nil if there is none.
-func (l *ledger) alive(sum [32]byte, not *part) *part {
-	i := slices.IndexFunc(l.parts[sum], func(p *part) bool { return !p.removed && p != not })
-	if i < 0 {
-		return nil
-	}
-	return l.parts[sum][i]
-}
-
 // newID makes a localKeyID as OpenSSL does, or another one if that is taken.
 func (c *container) newID(der []byte, label string) []byte {
 	sum := sha1.Sum(der) //nolint:gosec // see the import
-	for c.ledger.ids[string(sum[:])] {
+	for c.ids[string(sum[:])] {
 		sum = sha1.Sum(append(sum[:], label...)) //nolint:gosec // see the import
 	}
-	c.ledger.ids[string(sum[:])] = true
+	c.ids[string(sum[:])] = true
 	return sum[:]
 }
 
 // thin removes the copies of a certificate that no chain needs any more, of several those behind the removed record first.
-func (l *ledger) thin(sum [32]byte, removed *record) {
-	var copies []*part
-	for _, p := range l.parts[sum] {
-		if !p.removed && p.owners == 0 && p.item.Kind != PKCS7 {
-			copies = append(copies, p)
-		}
-	}
-	slices.SortStableFunc(copies, func(a, b *part) int { return cmp.Compare(a.distance(removed), b.distance(removed)) })
-	for i := 0; i < len(copies)-l.chains[sum]; i++ {
-		copies[i].removed = true
+func (c *container) thin(der []byte, removed *record) {
+	owned := func(p *part) bool { return p.owners > 0 || p.item.Kind == PKCS7 }
+	for _, p := range c.stock.Spare(der, owned, func(a, b *part) int { return cmp.Compare(a.distance(removed), b.distance(removed)) }) {
+		c.remove(p)
 	}
 }
 
@@ -190,8 +161,8 @@ func (c *container) tieChain(r *record, id []byte) {
 	last := r.cert
 	for _, der := range r.chain() {
 		var tied *part
-		for _, p := range c.ledger.parts[sha256.Sum256(der)] {
-			if !p.removed && p.owners == 0 && p.item.Kind != PKCS7 && (len(p.item.chainOf) == 0 || bytes.Equal(p.item.chainOf, id)) {
+		for _, p := range c.stock.Places(der) {
+			if p.owners == 0 && p.item.Kind != PKCS7 && (len(p.item.chainOf) == 0 || bytes.Equal(p.item.chainOf, id)) {
 				tied = p
 			}
 		}

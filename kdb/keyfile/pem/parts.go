@@ -80,9 +80,12 @@ func (c *container) describe(p *part, a armour.Attributes) {
 }
 
 // remove takes the part out of the file.
-func (p *part) remove() {
+func (c *container) remove(p *part) {
 	if p.removed = true; p.parameters != nil {
 		p.parameters.removed = true
+	}
+	for _, der := range p.certs {
+		c.stock.Remove(der, p)
 	}
 }
 

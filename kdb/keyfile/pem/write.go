@@ -3,6 +3,7 @@ package pem
 import (
 	stdpem "encoding/pem"
 
+	"certkdb/kdb/keyfile"
 	"certkdb/pki/key"
 )
 
@@ -24,5 +25,5 @@ func Encode(kind Kind, der []byte) []byte {
 // Traditional is key.Traditional as an item. The error wraps kdb.ErrUnsupported or kdb.ErrParse.
 func Traditional(pkcs8 []byte) (Item, error) {
 	typ, der, err := key.Traditional(pkcs8)
-	return Item{Kind: PrivateKey, Type: typ, DER: der}, translate(err)
+	return Item{Kind: PrivateKey, Type: typ, DER: der}, keyfile.KeyError(err)
 }

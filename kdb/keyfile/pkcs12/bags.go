@@ -32,10 +32,11 @@ type bag struct {
 	raw        []byte // the DER as it was read; nil once something was changed
 	value      []byte // the element within [0]
 	attributes []attribute
-	children   []*bag // of nested SafeContents
-	cert       []byte // of an X.509 certBag
-	placed     bool   // it stands in the file
-	gone       bool   // deleted
+	children   []*bag  // of nested SafeContents
+	cert       []byte  // of an X.509 certBag
+	placed     bool    // it stands in the file
+	gone       bool    // deleted
+	owner      *record // the entry whose certificate it is, once the file is changed
 }
 
 // parseSafeContents reads a SEQUENCE OF SafeBag, BER or DER.

@@ -3,7 +3,6 @@ package pkcs12
 import (
 	"bytes"
 	"crypto/sha1"
-	"crypto/sha256"
 	"fmt"
 	"slices"
 
@@ -11,79 +10,57 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 
 	"certkdb/kdb"
-	"certkdb/pki/cert"
+	"certkdb/kdb/keyfile/document"
 	"certkdb/pki/oid"
 )
 
-// ledger counts what certificates are used for while a file is changed.
-type ledger struct {
-	bags     map[[32]byte][]*bag // certificate bags that are left, by fingerprint
-	entries  map[[32]byte][]*record
-	chainUse map[[32]byte]int // by how many chains
-}
-
-// books returns the ledger, made at the first change.
-func (c *Container) books() *ledger {
-	if c.ledger != nil {
-		return c.ledger
+// begin takes stock at the first change.
+func (c *Container) begin() {
+	if c.dirty = true; c.stock != nil {
+		return
 	}
-	l := &ledger{bags: map[[32]byte][]*bag{}, entries: map[[32]byte][]*record{}, chainUse: map[[32]byte]int{}}
+	c.stock = document.NewStock[*bag]()
 	for b := range c.bags() {
 		if b.cert != nil {
-			sum := sha256.Sum256(b.cert)
-			l.bags[sum] = append(l.bags[sum], b)
+			c.stock.Add(b.cert, b)
 		}
 	}
 	for _, r := range c.records.All() {
-		l.enter(r)
-	}
-	c.ledger = l
-	return l
-}
-
-func (l *ledger) enter(r *record) {
-	if r.cert != nil {
-		sum := sha256.Sum256(r.cert.cert)
-		l.entries[sum] = append(l.entries[sum], r)
-	}
-	for _, der := range r.chain {
-		l.chainUse[sha256.Sum256(der)]++
+		c.enter(r)
 	}
 }
 
-func (l *ledger) leave(r *record) {
-	if r.cert != nil {
-		sum := sha256.Sum256(r.cert.cert)
-		l.entries[sum] = slices.DeleteFunc(l.entries[sum], func(other *record) bool { return other == r })
-	}
-	for _, der := range r.chain {
-		l.chainUse[sha256.Sum256(der)]--
+// enter counts a record in.
+func (c *Container) enter(r *record) {
+	if c.stock.Need(r.chain); r.cert != nil {
+		r.cert.owner = r
 	}
 }
 
 // Put implements [keyfile.Container].
-func (c *Container) Put(e kdb.Entry) error { return c.store(e, len(e.Key) > 0) }
+func (c *Container) Put(e kdb.Entry) error {
+	if e.Kind != kdb.KindSecretKey && len(e.Key) > 0 && !isPrivateKeyInfo(e.Key) {
+		return fmt.Errorf("storing %q in a PKCS #12 file: %w: the key is no PrivateKeyInfo (PKCS #8)", e.Label, kdb.ErrParse)
+	}
+	return c.store(e)
+}
 
 // Update implements [keyfile.Container].
 func (c *Container) Update(e kdb.Entry) error {
-	old, err := c.records.Find(e.Label)
-	if err != nil {
+	if _, err := c.records.Find(e.Label); err != nil {
 		return err
 	}
-	return c.store(e, old.hasPrivateKey())
+	return c.store(e)
 }
 
 // store puts an entry in the place of the one that has the label, with the bags of that which are the same.
-func (c *Container) store(e kdb.Entry, hasKey bool) error {
-	if err := kdb.CheckLabel(e.Label); err != nil {
-		return fmt.Errorf("storing in a PKCS #12 file: %w", err)
-	}
+func (c *Container) store(e kdb.Entry) error {
 	old, err := c.records.Find(e.Label)
 	if err != nil {
 		old = nil
 	}
-	if err = checkParts(e, hasKey); err != nil {
-		return fmt.Errorf("storing %q in a PKCS #12 file: %w", e.Label, err)
+	if e.Kind == kdb.KindTrusted && len(e.Certificates) > 1 {
+		return fmt.Errorf("storing %q in a PKCS #12 file: %w: a trusted entry with a chain", e.Label, kdb.ErrUnsupported)
 	}
 	r, err := c.newRecord(e, old)
 	if err != nil {
@@ -95,15 +72,13 @@ func (c *Container) store(e kdb.Entry, hasKey bool) error {
 		}
 		r.isDefault = true
 	}
-	c.dirty = true
-	l := c.books()
+	c.begin()
 	if old == nil {
 		err = c.records.Insert(r.label, r)
 	} else {
-		l.leave(old)
 		err = c.records.Replace(r.label, r)
 	}
-	l.enter(r)
+	c.enter(r)
 	c.keepBags(r)
 	if old != nil {
 		c.dropBags(old, r)
@@ -121,9 +96,9 @@ func (c *Container) Rename(from, to string) error {
 	if err != nil {
 		return err
 	}
-	l := c.books()
+	c.begin()
 	for _, der := range r.chain {
-		for _, b := range l.bags[sha256.Sum256(der)] {
+		for _, b := range c.stock.Places(der) {
 			if b.friendlyName() == from {
 				b.setFriendlyName(to)
 			}
@@ -134,7 +109,7 @@ func (c *Container) Rename(from, to string) error {
 			b.setFriendlyName(to)
 		}
 	}
-	r.label, c.dirty = to, true
+	r.label = to
 	return nil
 }
 
@@ -154,37 +129,6 @@ func (c *Container) newRecord(e kdb.Entry, old *record) (*record, error) {
 	}
 	c.setKey(r, e, old)
 	return r, nil
-}
-
-// checkParts says why an entry cannot be stored. hasKey says that it brings its private key or that there is one under its label.
-func checkParts(e kdb.Entry, hasKey bool) error {
-	unlike := func(want string) error {
-		return fmt.Errorf("%w: an entry of kind %s without %s", kdb.ErrUnsupported, e.Kind, want)
-	}
-	switch certs := len(e.Certificates); {
-	case e.Kind == kdb.KindTrusted && (certs != 1 || len(e.Key) > 0):
-		return unlike("just one certificate and no key")
-	case e.Kind == kdb.KindPersonal && !hasKey:
-		return unlike("its key")
-	case e.Kind == kdb.KindRequest && (certs > 0 || !hasKey || len(e.Request) == 0):
-		return unlike("a request and its key and no certificate")
-	case e.Kind < kdb.KindTrusted || e.Kind > kdb.KindSecretKey:
-		return fmt.Errorf("%w: an entry of kind %s", kdb.ErrUnsupported, e.Kind)
-	}
-	for i, der := range e.Certificates {
-		if _, err := cert.Parse(der); err != nil {
-			return fmt.Errorf("%w: certificate %d: %w", kdb.ErrParse, i+1, err)
-		}
-	}
-	if e.Kind == kdb.KindRequest {
-		if _, err := cert.ParseRequest(e.Request); err != nil {
-			return fmt.Errorf("%w: %w", kdb.ErrParse, err)
-		}
-	}
-	if e.Kind != kdb.KindSecretKey && len(e.Key) > 0 && !isPrivateKeyInfo(e.Key) {
-		return fmt.Errorf("%w: the key is no PrivateKeyInfo (PKCS #8)", kdb.ErrParse)
-	}
-	return nil
 }
 
 // setCert gives a record its certificate's bag: that of the old record, or a new one.
@@ -275,20 +219,12 @@ func secretPKCS8(algorithm string, secret []byte) ([]byte, error) {
 
 // keepBags puts a record's bags, and the certificates of its chain that are missing, into the file.
 func (c *Container) keepBags(r *record) {
-	l := c.ledger
-	if r.cert != nil {
-		sum := sha256.Sum256(r.cert.cert)
-		if !r.cert.placed {
-			l.bags[sum] = append(l.bags[sum], r.cert)
-			c.place(r.cert)
-		}
+	if r.cert != nil && !r.cert.placed {
+		c.place(r.cert)
 	}
 	for _, der := range r.chain {
-		sum := sha256.Sum256(der)
-		if len(l.bags[sum]) == 0 {
-			b := newCertBag(der)
-			l.bags[sum] = []*bag{b}
-			c.place(b)
+		if len(c.stock.Places(der)) == 0 {
+			c.place(newCertBag(der))
 		}
 	}
 	if r.key != nil && !r.key.placed {
@@ -311,7 +247,9 @@ func (c *Container) place(b *bag) {
 		*to = &safe{encrypted: isCert && c.profile.encrypt}
 		c.safes = append(c.safes, *to)
 	}
-	b.placed = true
+	if b.placed = true; isCert {
+		c.stock.Add(b.cert, b)
+	}
 	(*to).bags = append((*to).bags, b)
 }
 
@@ -331,37 +269,32 @@ func (c *Container) Delete(label string) error {
 	if err != nil {
 		return err
 	}
-	c.books().leave(r)
-	c.dirty = true
+	c.begin()
 	c.dropBags(r, nil)
 	return c.records.Remove(label)
 }
 
 // dropBags removes the bags of a record that its successor, if any, and the other entries do not need.
 func (c *Container) dropBags(r, successor *record) {
+	c.stock.Release(r.chain)
 	if r.key != nil && (successor == nil || successor.key != r.key) {
 		r.key.gone = true
 	}
 	if r.cert != nil && (successor == nil || successor.cert != r.cert) {
+		r.cert.owner = nil
 		c.dropCert(r.cert)
 	}
 	for _, der := range r.chain {
-		sum := sha256.Sum256(der)
-		if c.ledger.chainUse[sum] > 0 {
-			continue
-		}
-		for _, b := range slices.Clone(c.ledger.bags[sum]) {
-			if !slices.ContainsFunc(c.ledger.entries[sum], func(e *record) bool { return e.cert == b }) {
-				c.dropCert(b)
-			}
+		owned := func(b *bag) bool { return b.owner != nil }
+		for _, b := range c.stock.Spare(der, owned, func(a, b *bag) int { return 0 }) {
+			c.dropCert(b)
 		}
 	}
 }
 
 // dropCert removes the bag of a certificate, or takes its label and trust if a chain needs it and no other bag has it.
 func (c *Container) dropCert(b *bag) {
-	sum := sha256.Sum256(b.cert)
-	if c.ledger.chainUse[sum] > 0 && len(c.ledger.bags[sum]) == 1 {
+	if c.stock.Last(b.cert, b) {
 		for _, id := range []string{oidFriendlyName, oidLocalKeyID, oidTrustedKeyUsage} {
 			if b.has(id) {
 				b.set(id, nil)
@@ -371,5 +304,5 @@ func (c *Container) dropCert(b *bag) {
 		return
 	}
 	b.gone = true
-	c.ledger.bags[sum] = slices.DeleteFunc(c.ledger.bags[sum], func(other *bag) bool { return other == b })
+	c.stock.Remove(b.cert, b)
 }

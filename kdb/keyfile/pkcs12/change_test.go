@@ -21,14 +21,7 @@ func TestPut_refuses(t *testing.T) {
 		entry kdb.Entry
 		want  error
 	}{
-		"a bad label":                {kdb.Entry{Label: "", Kind: kdb.KindTrusted, Certificates: certs}, kdb.ErrLabel},
-		"a request that is none":     {kdb.Entry{Label: "x", Kind: kdb.KindRequest, Request: []byte{1}, Key: f.one.pkcs8}, kdb.ErrParse},
-		"a request without key":      {kdb.Entry{Label: "x", Kind: kdb.KindRequest, Request: []byte{1}}, kdb.ErrUnsupported},
-		"no kind":                    {kdb.Entry{Label: "x"}, kdb.ErrUnsupported},
-		"a key that is none":         {kdb.Entry{Label: "x", Kind: kdb.KindPersonal, Certificates: certs, Key: []byte("key")}, kdb.ErrParse},
-		"no key":                     {kdb.Entry{Label: "x", Kind: kdb.KindPersonal, Certificates: certs}, kdb.ErrUnsupported},
-		"neither":                    {kdb.Entry{Label: "x", Kind: kdb.KindPersonal}, kdb.ErrUnsupported},
-		"a certificate that is none": {kdb.Entry{Label: "x", Kind: kdb.KindTrusted, Certificates: [][]byte{{1, 2, 3}}}, kdb.ErrParse},
+		"not a private key": {kdb.Entry{Label: "x", Kind: kdb.KindPersonal, Key: []byte("key")}, kdb.ErrParse},
 		"a trusted chain": {
 			kdb.Entry{Label: "x", Kind: kdb.KindTrusted, Certificates: append(certs, f.root.cert.Raw)},
 			kdb.ErrUnsupported,

@@ -22,7 +22,7 @@ type Container struct {
 	trailing int      // bytes behind the file's structure
 	safes    []*safe
 	records  *document.Document[*record]
-	ledger   *ledger // while the file is changed
+	stock    *document.Stock[*bag] // nil until the first change
 	dirty    bool
 	// where certificates and keys are added, once that is known
 	certSafe, keySafe *safe
@@ -279,7 +279,7 @@ func (c *Container) openBag(b *bag) ([]byte, error) {
 		return encrypted, nil // GnuTLS encrypts nothing where the password is empty, and calls it shrouded all the same
 	}
 	if err != nil {
-		return nil, translate(err)
+		return nil, keyfile.KeyError(err)
 	}
 	plain, err := c.secrets.open(algorithm, ciphertext, isPrivateKeyInfo)
 	if err != nil {

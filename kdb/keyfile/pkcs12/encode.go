@@ -176,7 +176,7 @@ func (w *writer) shroud(b *bag, plain []byte) (*bag, error) {
 func (w *writer) encryptKey(plain []byte) ([]byte, error) {
 	algorithm, ciphertext, err := pbe.Encrypt(plain, w.password, w.profile.keys, w.profile.rounds)
 	if err != nil {
-		return nil, translate(err)
+		return nil, keyfile.KeyError(err)
 	}
 	return pbe.JoinPKCS8(algorithm, ciphertext), nil
 }
@@ -188,7 +188,7 @@ func (w *writer) contentInfo(content []byte, encrypt bool) ([]byte, error) {
 	}
 	algorithm, ciphertext, err := pbe.Encrypt(content, w.password, w.profile.certs, w.profile.rounds)
 	if err != nil {
-		return nil, translate(err)
+		return nil, keyfile.KeyError(err)
 	}
 	return build(func(b *cryptobyte.Builder) {
 		addContentInfo(b, oidEncryptedData, func(b *cryptobyte.Builder) {
@@ -221,7 +221,7 @@ func (w *writer) pfx(content []byte) ([]byte, error) {
 	if w.profile.encrypt {
 		m, err := pbe.NewMAC(w.profile.mac, content, w.password, w.profile.rounds)
 		if err != nil {
-			return nil, translate(err)
+			return nil, keyfile.KeyError(err)
 		}
 		mac = &m
 	}

@@ -65,7 +65,7 @@ func (s *secrets) prove(i int) {
 // verify checks the MAC of content under each reading of the password.
 func (s *secrets) verify(mac *pbe.MAC, content []byte) error {
 	if _, err := mac.Describe(); err != nil {
-		return translate(fmt.Errorf("reading the MAC of a PKCS #12 file: %w", err))
+		return keyfile.KeyError(fmt.Errorf("reading the MAC of a PKCS #12 file: %w", err))
 	}
 	err := s.ask()
 	if err != nil {
@@ -84,7 +84,7 @@ func (s *secrets) verify(mac *pbe.MAC, content []byte) error {
 			break
 		}
 	}
-	return translate(err)
+	return keyfile.KeyError(err)
 }
 
 // open decrypts under each reading of the file's password, then under the passwords of keys. valid tells plaintext from rubbish
@@ -92,7 +92,7 @@ func (s *secrets) verify(mac *pbe.MAC, content []byte) error {
 func (s *secrets) open(algorithm, ciphertext []byte, valid func([]byte) bool) ([]byte, error) {
 	description, err := pbe.Describe(algorithm)
 	if err != nil {
-		return nil, translate(err)
+		return nil, keyfile.KeyError(err)
 	}
 	if err := s.ask(); err != nil {
 		return nil, err
@@ -109,10 +109,10 @@ func (s *secrets) open(algorithm, ciphertext []byte, valid func([]byte) bool) ([
 			break // the likeliest reading was tried
 		}
 		if err != nil && !errors.Is(err, pbe.ErrPassword) {
-			return nil, translate(err)
+			return nil, keyfile.KeyError(err)
 		}
 	}
-	return nil, translate(fmt.Errorf("decrypting with %s: %w", description, pbe.ErrPassword))
+	return nil, keyfile.KeyError(fmt.Errorf("decrypting with %s: %w", description, pbe.ErrPassword))
 }
 
 // attempts are the readings of all passwords. The last resort is the BMPString under PBES2, which old NSS wrote.
@@ -132,25 +132,4 @@ func (s *secrets) opensWithFile(algorithm, ciphertext []byte) bool {
 		}
 	}
 	return false
-}
-
-// foreign is an error of package pbe that is also one of kdb's.
-type foreign struct{ cause, kind error }
-
-func (e foreign) Error() string   { return e.cause.Error() }
-func (e foreign) Unwrap() []error { return []error{e.kind, e.cause} }
-
-// translate gives an error of package pbe its meaning for a database.
-func translate(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, pbe.ErrPassword):
-		return foreign{err, kdb.ErrPassword}
-	case errors.Is(err, pbe.ErrUnsupported), errors.Is(err, pbe.ErrLimit):
-		return foreign{err, kdb.ErrEncryption}
-	case errors.Is(err, pbe.ErrParse):
-		return foreign{err, kdb.ErrParse}
-	}
-	return err
 }

@@ -10,7 +10,6 @@ import (
 	"certkdb/kdb/keyfile"
 	"certkdb/kdb/keyfile/ber"
 	"certkdb/kdb/keyfile/document"
-	"certkdb/pki/cert"
 )
 
 // Codec is the codec of PKCS #7 files as databases of trusted certificates. The format has no labels, so that each certificate has its
@@ -187,11 +186,6 @@ func (c *container) holds(e *kdb.Entry) error {
 		return unsupported("it holds certificates alone; use a PKCS #12 file or a native database, or write them with certkdb export")
 	case !e.Trusted:
 		return unsupported("it has no place for trust; delete the certificate instead")
-	case len(e.Certificates) == 0:
-		return fmt.Errorf("an entry of kind %s needs a certificate", e.Kind)
-	}
-	if _, err := cert.Parse(e.Certificates[0]); err != nil {
-		return fmt.Errorf("%w: %w", kdb.ErrParse, err)
 	}
 	if label := automatic(e.Certificates[0]); label != e.Label {
 		return unsupported(fmt.Sprintf("it has no labels, and this certificate can only be %q; use a PEM file to keep labels", label))
