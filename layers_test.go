@@ -28,8 +28,8 @@ var layers = map[string][]string{
 		". atomicfile/atomicfiletest store/storetest",
 		"memory kdbtest keyfile/document store/boltread",
 		"sealed store/boltstore keyfile keyfile/jks/javaser",
-		"keyfile/stash keyfile/pkcs7 keyfile/jks keyfile/keyfiletest",
-		"keyfile/cms keyfile/pkcs12 keyfile/pem",
+		"keyfile/stash keyfile/pkcs7 keyfile/keyfiletest",
+		"keyfile/cms keyfile/pkcs12 keyfile/jks keyfile/pem",
 	},
 	"certkdb/commands": {
 		"op lintprogram",

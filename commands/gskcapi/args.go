@@ -162,16 +162,32 @@ func (r *reader) option(word string) error {
 	if err != nil {
 		return err
 	}
+	if name == "san" { // the documentation of the Java tool: -san dnsname a,b
+		if name, v, err = r.alternative(word, v); err != nil {
+			return err
+		}
+	}
 	r.after = name
 	old, again := r.given[name]
 	switch {
-	case again && o.arity == list:
+	case again && options()[name].arity == list:
 		v = old + "," + v
 	case again && old != v:
 		return r.wrong("option %s is given twice", word)
 	}
 	r.given[name] = v
 	return nil
+}
+
+// alternative reads the names behind -san and their kind.
+func (r *reader) alternative(word, kind string) (name, value string, err error) {
+	name = "san_" + strings.ToLower(kind)
+	o, known := options()[name]
+	if !known {
+		return "", "", r.wrong("option %s needs dnsname, emailaddr or ipaddr, and names", word)
+	}
+	value, err = r.value(word, o)
+	return name, value, err
 }
 
 // value reads what stands behind an option.

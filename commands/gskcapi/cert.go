@@ -151,7 +151,7 @@ func (p *program) extract() error {
 	if err := p.checkFormat(); err != nil {
 		return err
 	}
-	o := entries.Export{Labels: []string{p.label()}, Format: entries.FormatPEM, Out: p.out("target")}
+	o := entries.Export{Labels: []string{p.label()}, Format: entries.FormatPEM, Out: p.requestFile()}
 	if strings.EqualFold(p.given["format"], "binary") {
 		o.Format = entries.FormatDER
 	}

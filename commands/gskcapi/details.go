@@ -47,7 +47,7 @@ func isStore(format string) bool {
 }
 
 func (p *program) showEntry(s *op.Session) error {
-	label := p.given["label"]
+	label := p.label()
 	if label == "" {
 		var err error
 		if label, err = p.defaultLabel(s); err != nil {
@@ -61,11 +61,14 @@ func (p *program) showEntry(s *op.Session) error {
 	if len(shown.Certificates) == 0 {
 		return &op.NotFound{Label: label}
 	}
-	keeps, err := keepsTrust(p, s)
+	format, err := p.format(s)
 	if err != nil {
 		return err
 	}
-	return p.print(describe(label, &shown.Certificates[0], shown.Trusted || !keeps || shown.HasKey))
+	if p.called != "" {
+		label = p.called
+	}
+	return p.print(describe(label, &shown.Certificates[0], shown.Trusted || !keepsTrust(format) || shown.HasKey))
 }
 
 // defaultLabel is that of the default entry, or of the only personal one.

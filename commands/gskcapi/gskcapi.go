@@ -28,6 +28,8 @@ type program struct {
 	ctx    context.Context
 	env    *op.Env
 	layout layout
+	// called is what an entry without a label of its own is called in the output.
+	called string
 	line
 }
 

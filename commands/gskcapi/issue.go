@@ -19,7 +19,7 @@ func (p *program) create() error {
 	if !p.has("dn") {
 		return &failure{status: 65, why: "option -dn is missing"}
 	}
-	o := issuing.Create{CA: issuing.Authority{Label: strings.TrimSpace(p.given["ca_label"])}}
+	o := issuing.Create{CA: issuing.Authority{Label: strings.TrimSpace(p.given["ca_label"]), Old: true}}
 	var err error
 	if o.Spec, err = p.spec(); err != nil {
 		return err
@@ -196,7 +196,7 @@ func (p *program) sign() error {
 	}
 	o := issuing.Sign{
 		Spec:     spec,
-		CA:       issuing.Authority{Label: p.label()},
+		CA:       issuing.Authority{Label: p.label(), Old: true},
 		Files:    []string{p.given["file"]},
 		Preserve: p.has("preserve"),
 		Out:      p.out("target"),
@@ -235,7 +235,7 @@ func (p *program) request() error {
 	})
 }
 
-// requestFile is the file that a request is written to.
+// requestFile is the file that a request or a certificate is written to: -target, or -file.
 func (p *program) requestFile() op.Output {
 	if p.has("file") {
 		return p.out("file")

@@ -98,6 +98,11 @@ func (p *program) with(fn func(*op.Session) error) error {
 		return err
 	}
 	defer s.Close()
+	if p.namesEntry() {
+		if err := p.resolve(s); err != nil {
+			return err
+		}
+	}
 	return fn(s)
 }
 
@@ -256,7 +261,9 @@ func caBundle(env *op.Env) (string, error) {
 }
 
 // stashes says that a stash is to be made; -v1stash makes one that versions of GSKit before 8.0.50.69 read.
-func (p *program) stashes() bool { return p.has("stash") || p.has("v1stash") }
+func (p *program) stashes() bool {
+	return p.has("stash") || p.has("v1stash") || p.action.name == "create" && p.has("stashed")
+}
 
 func (p *program) deleteDB() error {
 	return p.with(func(s *op.Session) error {
@@ -334,12 +341,27 @@ func (p *program) convert() error {
 		}
 		defer clear(password)
 		o.NewPassword.Source = op.FromBytes(password)
-		copied, err := entries.Copy{From: s, All: true}.CopyTo(p.ctx, o, true)
+		from, err := p.converted(s, o.Type)
+		if err != nil {
+			return err
+		}
+		copied, err := from.CopyTo(p.ctx, o, true)
 		if err != nil {
 			return err
 		}
 		return copied.Incomplete()
 	})
+}
+
+// converted is what goes into the new database: everything, but for requests, which only some kinds of database hold. GSKit has them in
+// the .rdb, which it does not convert.
+func (p *program) converted(s *op.Session, kind string) (entries.Copy, error) {
+	requests, err := p.entriesOf(s, request)
+	if err != nil || len(requests) == 0 || kind == "cms" || kind == "ckdb" {
+		return entries.Copy{From: s, All: true}, err
+	}
+	labels, err := p.exported(s, []string{personal, trusted, secretKey})
+	return entries.Copy{From: s, Labels: labels}, err
 }
 
 // convertTarget is the path of the new database: by default that of the old one with the suffix of the new type.

@@ -45,20 +45,42 @@ func (p *program) list() error {
 		return err
 	}
 	return p.with(func(s *op.Session) error {
-		found, err := p.entriesOf(s, kinds...)
+		found, err := p.entriesOf(s, personal, trusted, secretKey)
 		if err != nil {
 			return err
 		}
+		format, err := p.format(s)
+		if err != nil {
+			return err
+		}
+		called := p.nameless(format, found)
+		found = slices.DeleteFunc(found, func(e op.Entry) bool { return !slices.Contains(kinds, e.Kind.String()) })
 		if within >= 0 {
 			limit := p.env.Now().AddDate(0, 0, within)
 			found = slices.DeleteFunc(found, func(e op.Entry) bool { return e.NotAfter == nil || e.NotAfter.After(limit) })
 		}
-		marks, err := keepsTrust(p, s)
-		if err != nil {
+		if found, err = p.onlyLabel(found); err != nil {
 			return err
 		}
-		return p.print(p.listing(found, marks))
+		for i, e := range found {
+			if name, ok := called[e.Label]; ok {
+				found[i].Label = name
+			}
+		}
+		return p.print(p.listing(found, keepsTrust(format)))
 	})
+}
+
+// onlyLabel leaves the entry that -label names, as scripts do that want to know whether it is there (unconfirmed).
+func (p *program) onlyLabel(found []op.Entry) ([]op.Entry, error) {
+	if p.label() == "" {
+		return found, nil
+	}
+	found = slices.DeleteFunc(found, func(e op.Entry) bool { return e.Label != p.label() })
+	if len(found) == 0 {
+		return nil, &op.NotFound{Label: p.label()}
+	}
+	return found, nil
 }
 
 // within is the number behind -expiry, -1 if there is none: only certificates that expire within so many days are listed.
@@ -74,11 +96,14 @@ func (p *program) within() (int, error) {
 	return days, nil
 }
 
-// keepsTrust says whether the kind of database keeps trust apart; in the others every signer counts as trusted.
-func keepsTrust(p *program, s *op.Session) (bool, error) {
+// format is the kind of the database.
+func (p *program) format(s *op.Session) (string, error) {
 	info, err := databases.Info{}.Run(p.ctx, s)
-	return info.Format == "cms" || info.Format == "ckdb", err
+	return info.Format, err
 }
+
+// keepsTrust says whether the kind of database keeps trust apart; in the others every signer counts as trusted.
+func keepsTrust(format string) bool { return format == "cms" || format == "ckdb" }
 
 // listing is the text of a list, with nothing behind the last entry.
 func (p *program) listing(found []op.Entry, keepsTrust bool) string {

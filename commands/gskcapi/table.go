@@ -10,6 +10,7 @@ type action struct {
 	name  string
 	lead  string // a first line of the usage
 	usage []use
+	more  []string // options that are taken and that no usage of GSKit has
 	run   func(*program) error
 }
 
@@ -96,14 +97,17 @@ func certActions() []*action {
 	details := []use{
 		{"-db | -crypto | -file", required, ""}, useToken, usePassword, useType, mayLabel, {"-file", optional, ""}, useFormat,
 	}
-	sign := slices.Concat([]use{useFile, useLabel, useTarget, useSigalg, useExpire, useFormat, {"-preserve", optional, ""}}, certificate)
+	sign := slices.Concat([]use{useFile, useLabel, useTarget, useExpire, useFormat, {"-preserve", optional, ""}}, certificate)
 	return []*action{
 		{name: "add", usage: database(useFile, mayLabel, useFormat, use{"-trust", optional, "<enable | disable>"}), run: (*program).add},
 		{name: "create", usage: database(create...), run: (*program).create},
 		{name: "delete", usage: database(useLabel), run: (*program).remove},
 		{name: "details", usage: slices.Concat(details, secondary), run: (*program).details},
-		{name: "export", usage: database(slices.Concat([]use{mayLabel, useTarget}, targetDB)...), run: (*program).export},
-		{name: "extract", usage: database(useLabel, useTarget, useFormat), run: (*program).extract},
+		{
+			name: "export", usage: database(slices.Concat([]use{mayLabel, useTarget}, targetDB)...), more: []string{"encryption"},
+			run: (*program).export,
+		},
+		{name: "extract", usage: database(useLabel, use{"-target | -file", required, ""}, useFormat), run: (*program).extract},
 		{name: "getdefault", usage: database(), run: (*program).getDefault},
 		{
 			name: "import",
@@ -118,13 +122,14 @@ func certActions() []*action {
 			name:  "list",
 			lead:  "-list                 Optional <all | personal | ca>",
 			usage: database(use{"-expiry", optional, ""}, use{"-rfc3339", optional, ""}),
+			more:  []string{"label"},
 			run:   (*program).list,
 		},
 		{name: "modify", usage: database(useLabel, use{"-trust", required, "<enable | disable>"}), run: (*program).modify},
 		{name: "receive", usage: database(useFile, useFormat, useDefault, mayLabel), run: (*program).receive},
 		{name: "rename", usage: database(useLabel, use{"-new_label", required, ""}), run: (*program).rename},
 		{name: "setdefault", usage: database(useLabel), run: (*program).setDefault},
-		{name: "sign", usage: database(sign...), run: (*program).sign},
+		{name: "sign", usage: database(sign...), more: []string{"sernum"}, run: (*program).sign},
 		{name: "validate", usage: database(mayLabel), run: (*program).validate},
 	}
 }
@@ -150,7 +155,7 @@ func keydbActions() []*action {
 		}, run: (*program).convert},
 		{name: "create", usage: []use{
 			db, {"-pw | -genpw", optional, ""}, useType, useExpire, stash, {"-populate | -empty", optional, ""}, {"-prompt", optional, ""}, pqc, v1,
-		}, run: (*program).createDB},
+		}, more: []string{"stashed"}, run: (*program).createDB},
 		{name: "delete", usage: []use{db, usePassword, useType}, run: (*program).deleteDB},
 		{name: "expiry", usage: []use{db, usePassword, useType}, run: (*program).expiry},
 		{name: "list", usage: []use{}, run: (*program).types},

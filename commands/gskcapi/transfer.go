@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -123,21 +124,41 @@ func (p *program) importFrom() error {
 		return err
 	}
 	o := entries.Add{
-		Files: []string{source}, SkipKnown: true, Only: p.label(), Label: strings.TrimSpace(p.given["new_label"]),
+		Files: []string{source}, SkipKnown: true, Label: strings.TrimSpace(p.given["new_label"]),
 		InPassword: op.Password{Source: p.source("pw", "stashed"), Field: op.FieldInPassword, AllowEmpty: true},
 	}
-	if o.Label != "" && o.Only == "" {
-		var err error
-		if o.Only, err = p.onlyEntry(); err != nil {
+	if !startsWithPEM(source) {
+		if err := p.with(func(s *op.Session) error { return p.choose(s, &o) }); err != nil {
 			return err
 		}
 	}
 	return p.importInto(o)
 }
 
+// choose says which entries of the source are imported, and under which labels those that have none there. A new label is for the entry
+// that -label names, or for the one that it can be meant for.
+func (p *program) choose(s *op.Session, o *entries.Add) error {
+	found, err := p.entriesOf(s, personal, trusted, secretKey)
+	if err != nil {
+		return err
+	}
+	format, err := p.format(s)
+	if err != nil {
+		return err
+	}
+	o.Labels = p.nameless(format, found)
+	switch {
+	case p.label() != "":
+		o.Only = p.label() // the session has resolved it
+	case o.Label != "":
+		o.Only, err = onlyEntry(found)
+	}
+	return err
+}
+
 // askOnce asks for the password of a source that is opened several times.
 func (p *program) askOnce(source string) error {
-	if p.has("pw") || p.has("stashed") || startsWithPEM(source) {
+	if p.has("pw") || p.has("stashed") && p.sourceHasStash() || startsWithPEM(source) {
 		return nil
 	}
 	password, err := op.Password{Source: op.FromPrompt(), AllowEmpty: true}.Read(p.env, source)
@@ -145,32 +166,22 @@ func (p *program) askOnce(source string) error {
 	return err
 }
 
-// onlyEntry is the label of the one entry of the source that -new_label can be meant for.
-func (p *program) onlyEntry() (string, error) {
-	var only []string
-	err := p.with(func(s *op.Session) error {
-		for _, kinds := range [][]string{{personal}, {personal, trusted, secretKey}} {
-			found, err := p.entriesOf(s, kinds...)
-			if err != nil {
-				return err
-			}
-			if len(found) == 1 {
-				only = append(only, found[0].Label)
-			}
+// onlyEntry is the label of the one personal entry, or of the one entry at all.
+func onlyEntry(found []op.Entry) (string, error) {
+	personals := slices.DeleteFunc(slices.Clone(found), func(e op.Entry) bool { return e.Kind.String() != personal })
+	for _, some := range [][]op.Entry{personals, found} {
+		if len(some) == 1 {
+			return some[0].Label, nil
 		}
-		return nil
-	})
-	if err == nil && len(only) == 0 {
-		err = &failure{status: 21, why: "-new_label is for one entry, and the source has several; name one with -label"}
 	}
-	return strings.Join(slices.Compact(only)[:min(len(only), 1)], ""), err
+	return "", &failure{status: 21, why: "-new_label is for one entry, and the source has several; name one with -label"}
 }
 
 // importInto opens the target and adds.
 func (p *program) importInto(o entries.Add) error {
 	target := op.DB{
 		Location:    p.given["target"],
-		Password:    op.Password{Source: p.source("target_pw", "target_stashed")},
+		Password:    op.Password{Source: p.targetSource()},
 		LockTimeout: op.DefaultLockTimeout,
 	}
 	if _, err := p.kind("target_type", "", ""); err != nil {
@@ -185,6 +196,22 @@ func (p *program) importInto(o entries.Add) error {
 	}
 	defer s.Close()
 	return p.notImported(p.put(s, o, duplicateImport))
+}
+
+// targetSource is where the password of an import's target comes from. -stashed, which is about the source, means the target as well if
+// nothing else does.
+func (p *program) targetSource() op.Source {
+	if p.has("stashed") && !p.has("target_pw") {
+		return op.FromStash()
+	}
+	return p.source("target_pw", "target_stashed")
+}
+
+// sourceHasStash says that -stashed can be about the source of an import.
+func (p *program) sourceHasStash() bool {
+	source := p.location()
+	_, err := os.Stat(strings.TrimSuffix(source, filepath.Ext(source)) + ".sth")
+	return err == nil
 }
 
 // notImported is the message about a duplicate in an import (ibm-messaging/mq-container, issue 568).

@@ -8,7 +8,7 @@ import (
 
 // complete checks the options against the action's table.
 func (p *program) complete() error {
-	known := slices.Clone(modifiers)
+	known := slices.Concat(modifiers, p.action.more)
 	for _, u := range p.action.usage {
 		known = append(known, u.names()...)
 	}
@@ -26,7 +26,7 @@ func (p *program) complete() error {
 		}
 	}
 	for _, pair := range [][2]string{{"pw", "stashed"}, {"target_pw", "target_stashed"}, {"pw", "genpw"}, {"populate", "empty"}} {
-		if p.has(pair[0]) && p.has(pair[1]) {
+		if p.has(pair[0]) && p.has(pair[1]) && !p.meansOther(pair[1]) {
 			return &failure{status: 65, why: fmt.Sprintf("-%s and -%s exclude each other", pair[0], pair[1])}
 		}
 	}
@@ -34,6 +34,12 @@ func (p *program) complete() error {
 		return &failure{status: 65, why: fmt.Sprintf("-list shows %s, not %q", strings.Join(filters, ", "), p.filter)}
 	}
 	return nil
+}
+
+// meansOther says that -stashed means something else than the source of the password: the stash of a new database, and for an import the
+// password of the target where that of the source is given.
+func (p *program) meansOther(option string) bool {
+	return option == "stashed" && (p.action.name == "import" && !p.has("target_pw") || p.object == "keydb" && p.action.name == "create")
 }
 
 // usage is the block that IBM's tool prints behind each failure, and for -?.

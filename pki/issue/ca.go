@@ -25,34 +25,40 @@ type CA struct {
 
 // NewCA checks that the certificate is one of a CA and that the private key belongs to it. The error wraps
 // [pki.ErrRefused] and says what is missing.
-func NewCA(der []byte, private key.Private) (*CA, error) {
+func NewCA(der []byte, private key.Private) (*CA, error) { return newCA(der, private, false) }
+
+// NewOldCA is NewCA for certificates that programs took for those of a CA before RFC 5280: without basic constraints and key usage, and
+// with an RSA key from 1024 bits. What they issue is refused by every validator of today.
+func NewOldCA(der []byte, private key.Private) (*CA, error) { return newCA(der, private, true) }
+
+func newCA(der []byte, private key.Private, old bool) (*CA, error) {
 	c, err := cert.Parse(der)
 	if err != nil {
 		return nil, fmt.Errorf("reading the CA's certificate: %w: %w", pki.ErrParse, err)
 	}
 	ca := &CA{cert: c}
-	if err := ca.usable(private); err != nil {
+	if err := ca.usable(private, old); err != nil {
 		return nil, fmt.Errorf("using %q as a CA: %w", c.Subject.String(), err)
 	}
 	return ca, nil
 }
 
 // usable checks the certificate and fills in the rest of the CA.
-func (ca *CA) usable(private key.Private) error {
+func (ca *CA) usable(private key.Private, old bool) error {
 	c := ca.cert
 	switch {
 	case !key.SameKey(private.SPKI, c.RawSPKI):
 		return fmt.Errorf("%w: the private key does not belong to the certificate", pki.ErrRefused)
-	case !c.IsCA:
+	case !c.IsCA && !old:
 		return fmt.Errorf("%w: its basic constraints do not make it a CA (RFC 5280, 4.2.1.9)", pki.ErrRefused)
-	case c.KeyUsage != 0 && c.KeyUsage&cert.KeyCertSign == 0:
+	case c.KeyUsage != 0 && !old && c.KeyUsage&cert.KeyCertSign == 0:
 		return fmt.Errorf("%w: its key usage lacks keyCertSign (RFC 5280, 4.2.1.3)", pki.ErrRefused)
 	}
 	signer, err := private.Signer()
 	if err != nil {
 		return fmt.Errorf("%w: %w", pki.ErrRefused, err)
 	}
-	if err := checkKey(signer.Public(), false); err != nil {
+	if err := (&Request{AllowWeak: old}).checkKey(signer.Public()); err != nil {
 		return err
 	}
 	ca.signer = signer

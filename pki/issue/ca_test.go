@@ -293,6 +293,25 @@ func TestNewCA_refusals(t *testing.T) {
 	}
 }
 
+func TestNewOldCA_takesWhatOldProgramsTook(t *testing.T) {
+	t.Parallel()
+	weak, err := issue.SelfSigned(issue.Request{Subject: dn(t, "CN=old"), KeyType: "rsa1024", AllowWeak: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := issue.NewCA(weak.Certificate, weak.Key); !errors.Is(err, pki.ErrRefused) {
+		t.Errorf("a CA of today: %v", err)
+	}
+	ca, err := issue.NewOldCA(weak.Certificate, weak.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustIssue(t, ca, issue.Request{Subject: dn(t, "CN=leaf")})
+	if _, err := issue.NewOldCA(weak.Certificate, *testKey(t, "p256")); !errors.Is(err, pki.ErrRefused) {
+		t.Errorf("another's key: %v", err)
+	}
+}
+
 func TestIssue_identifiesItsIssuer(t *testing.T) {
 	t.Parallel()
 	root, intermediate, leaf := threeGenerations(t, "p256")

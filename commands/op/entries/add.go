@@ -19,8 +19,10 @@ type Add struct {
 	Label string   // for the one entry in the input
 	// LabelFirst gives Label to the first of several entries; the others keep theirs.
 	LabelFirst bool
-	// LabelBySubject gives the other certificates their subjects as labels, as GSKit does.
+	// LabelBySubject gives the other certificates their subjects as labels, as GSKit does, and a number behind a subject that is taken.
 	LabelBySubject bool
+	// Labels are other labels for entries of the input, by the ones that they have there.
+	Labels map[string]string
 	// SkipKnown leaves out certificates without keys that the database has already, under whatever label.
 	SkipKnown bool
 	// CertificatesOnly refuses inputs with private keys.
@@ -76,6 +78,11 @@ func (o Add) addAll(tx kdb.Tx, in *input.Input, changed *Changed) error {
 			changed.note(Action{Label: label, Action: ActionUnchanged, Kind: entry.Kind, SHA256: op.HexDigest(entry.Fingerprint())})
 			continue
 		}
+		if o.LabelBySubject && entry.Label != o.Label {
+			if entry.Label, err = freeLabel(tx, &entry); err != nil {
+				return err
+			}
+		}
 		if err := put(tx, entry, o.Replace, changed); err != nil {
 			return err
 		}
@@ -113,6 +120,10 @@ func (o Add) adapt(entry *kdb.Entry, n int) error {
 		entry.Trusted = false
 	}
 	if o.Label == "" || n > 1 && o.LabelFirst {
+		if label, ok := o.Labels[entry.Label]; ok {
+			entry.Label = label
+			return nil
+		}
 		return o.labelBySubject(entry)
 	}
 	if n > 1 {
@@ -151,6 +162,23 @@ func (o Add) labelBySubject(entry *kdb.Entry) error {
 		entry.Label = s.Subject
 	}
 	return err
+}
+
+// freeLabel is the label of an entry with a number behind it if another certificate has that subject: CAs have been renewed under theirs.
+func freeLabel(tx kdb.Tx, entry *kdb.Entry) (string, error) {
+	for n := 1; ; n++ {
+		label := entry.Label
+		if n > 1 {
+			label = fmt.Sprintf("%s (%d)", label, n)
+		}
+		old, err := tx.Summary(label)
+		if errors.Is(err, kdb.ErrNotFound) || err == nil && old.SHA256 == entry.Fingerprint() {
+			return label, nil
+		}
+		if err != nil {
+			return "", err
+		}
+	}
 }
 
 // put stores an entry unless it is there already with the same content; with other content it needs replace.

@@ -57,6 +57,16 @@ func TestAdd(t *testing.T) {
 			nil,
 		},
 		{
+			"two of one subject, a name of the input", "CN=web added, CN=web (2) added!", "CN=web=trusted+ CN=web (2)=trusted+",
+			entries.Add{Files: []string{bundle}, LabelBySubject: true},
+			nil,
+		},
+		{
+			"other labels than the input's", "root added, shop added!", "root=trusted+ shop=personal",
+			entries.Add{Files: []string{store}, InPassword: optest.Secrets(), Labels: map[string]string{"web": "shop"}},
+			nil,
+		},
+		{
 			"what cannot be read is passed over", " skipped, " + rootLabel + " added!", rootLabel + "=trusted+",
 			entries.Add{Files: []string{broken}, SkipInvalid: true},
 			nil,

@@ -25,6 +25,8 @@ type Authority struct {
 	Remote                     string
 	RemoteKey                  op.Password
 	RemoteProfile, RemoteLabel string
+	// Old takes certificates that old programs took for those of a CA, see [issue.NewOldCA].
+	Old bool
 
 	profile *issue.Remote // of a profile file; Remote overrides its address
 }
@@ -70,6 +72,7 @@ type authority struct {
 	*issue.CA
 	remote *issue.Remote // instead of CA
 	label  string
+	old    bool        // see Authority
 	other  *op.Session // has the CA, if that is not the session of the operation
 	chain  [][]byte    // the CA's certificate and those above it, without the root
 	issuer [32]byte
@@ -86,7 +89,7 @@ func (a Authority) load(ctx context.Context, s *op.Session) (*authority, error) 
 	if a.isRemote() {
 		return a.dial(ctx, s)
 	}
-	ca := &authority{label: a.Label}
+	ca := &authority{label: a.Label, old: a.Old}
 	home := s
 	if a.DB.Location != "" {
 		other, err := s.Other(ctx, a.DB)
@@ -185,7 +188,11 @@ func (ca *authority) read(tx kdb.Tx, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("label %q: %w", ca.label, err)
 	}
-	if ca.CA, err = issue.NewCA(entry.Certificates[0], private); err != nil {
+	open := issue.NewCA
+	if ca.old {
+		open = issue.NewOldCA
+	}
+	if ca.CA, err = open(entry.Certificates[0], private); err != nil {
 		return fmt.Errorf("label %q: %w", ca.label, op.PKIError(err))
 	}
 	ca.issuer = sha256.Sum256(ca.Certificate().RawSPKI)

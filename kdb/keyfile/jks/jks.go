@@ -18,6 +18,7 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
+	"certkdb/kdb/keyfile/stash"
 )
 
 // The first four bytes of the two formats.
@@ -32,6 +33,7 @@ func JKS() keyfile.Codec {
 		Name:       "jks",
 		Extensions: []string{".jks"},
 		Matches:    func(head []byte) bool { return bytes.HasPrefix(head, []byte{0xFE, 0xED, 0xFE, 0xED}) },
+		Stash:      stash.Codec(), // IBM's ikeycmd makes one for each kind of key store
 		Fold:       fold,
 		Decode: func(f keyfile.Files, p keyfile.Passwords) (keyfile.Container, error) {
 			return decode(f.Main, p, magicJKS)

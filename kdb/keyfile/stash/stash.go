@@ -1,6 +1,6 @@
 // Package stash reads and writes the stash files (.sth) in which IBM's GSKit keeps the password of a key database: a CMS database
-// or a PKCS #12 file. A stash hides the password and does not protect it: there is no key, and nothing ties it to a host.
-// cms/FORMAT.md, section 7, describes the two formats.
+// or a PKCS #12 file, and IBM's Java tools that of a JKS file. A stash hides the password and does not protect it: there is no key, and
+// nothing ties it to a host. cms/FORMAT.md, section 7, describes the two formats.
 package stash
 
 import (
@@ -20,7 +20,7 @@ import (
 func Codec() *keyfile.StashCodec {
 	return &keyfile.StashCodec{
 		Extension: ".sth",
-		Shared:    []string{".kdb", ".p12", ".pfx"},
+		Shared:    []string{".kdb", ".p12", ".pfx", ".jks"},
 		Decode:    Decode,
 		Encode:    EncodeV2,
 		EncodeOld: EncodeV1,
