@@ -41,7 +41,7 @@ func Main(ctx context.Context, env *op.Env, args []string) int {
 	if err == nil || errors.Is(err, op.ErrOutputClosed) {
 		return 0
 	}
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && !errors.Is(err, context.Canceled) {
 		err = context.Cause(ctx)
 	}
 	return printError(env.Stderr, err)

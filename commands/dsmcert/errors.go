@@ -42,7 +42,7 @@ func printError(w io.Writer, err error) int {
 // message is the text of an error on one line.
 func message(err error) string {
 	if errors.Is(err, context.Canceled) {
-		return "interrupted; nothing was changed"
+		return op.Interruption(err)
 	}
 	return strings.ReplaceAll(err.Error(), "\n", "; ")
 }

@@ -43,25 +43,9 @@ func (p *program) checkFormat() error {
 
 // put adds entries. Other than certkdb, GSKit refuses what is there already, under its own or another label: duplicate is the status then.
 func (p *program) put(s *op.Session, o op.Operation[entries.Added], duplicate int, more ...op.Step) error {
-	known, err := p.entriesOf(s, personal, trusted)
-	if err != nil {
-		return err
-	}
-	labels := map[string]string{}
-	for _, e := range known {
-		labels[e.Fingerprints.SHA256] = e.Label
-	}
+	checked := entries.Checked(o, func(added entries.Added, had map[string]string) error { return refuseDuplicates(added, had, duplicate) })
 	var added entries.Added
-	s.DryRun = true
-	err = op.Run(p.ctx, s, "", append([]op.Step{op.Do(o, &added)}, more...)...)
-	s.DryRun = false
-	if err != nil {
-		return err
-	}
-	if err := refuseDuplicates(added, labels, duplicate); err != nil {
-		return err
-	}
-	return op.Run(p.ctx, s, "", append([]op.Step{op.Do(o, &added)}, more...)...)
+	return op.Run(p.ctx, s, "", append([]op.Step{op.Do(checked, &added)}, more...)...)
 }
 
 // refuseDuplicates finds what is there already. An import fails only if nothing in it is new, or its key is there under another label.

@@ -119,7 +119,7 @@ func (p *program) translate(err error) *failure {
 	var invalid *op.Invalid
 	switch problem, _ := errors.AsType[*op.Problem](err); {
 	case errors.Is(err, context.Canceled):
-		f.why = "interrupted; nothing was changed"
+		f.why = op.Interruption(err)
 	case class == op.ClassDatabaseNotFound:
 		f.id, f.text = "CTGSK3026W", fmt.Sprintf("The key file %q does not exist or cannot be read.", p.given["db"])
 	case errors.As(err, &missing):

@@ -10,6 +10,7 @@ package gskcapi
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"certkdb/commands/op"
@@ -53,10 +54,10 @@ func run(ctx context.Context, env *op.Env, args []string, l layout) int {
 	if p.line, err = parse(args); err == nil {
 		err = p.do()
 	}
-	if err == nil {
+	if err == nil || errors.Is(err, op.ErrOutputClosed) {
 		return 0
 	}
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && !errors.Is(err, context.Canceled) {
 		err = context.Cause(ctx)
 	}
 	return p.fail(err)

@@ -19,7 +19,7 @@ import (
 // to say.
 func render(err error) (message, hint string) {
 	if errors.Is(err, context.Canceled) {
-		return "interrupted; nothing was changed", ""
+		return op.Interruption(err), ""
 	}
 	message = err.Error()
 	if e, ok := errors.AsType[op.Worded](err); ok {

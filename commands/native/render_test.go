@@ -56,7 +56,9 @@ func TestRender(t *testing.T) {
 		},
 		{errors.Join(errCause, errors.New("other")), "cause; other", ""},
 		{withHint(op.Mark(op.FileExists, errCause), "do this"), "cause", "do this"},
-		{fmt.Errorf("reading: %w", context.Canceled), "interrupted; nothing was changed", ""},
+		{fmt.Errorf("reading: %w", context.Canceled), "interrupted", ""},
+		{op.InterruptedAt(context.Canceled, op.ProgressNone), "interrupted; nothing was changed", ""},
+		{op.InterruptedAt(context.Canceled, op.ProgressStored), "interrupted; the database is up to date, but files may be missing", ""},
 	} {
 		if message, hint := render(c.err); message != c.message || hint != c.hint {
 			t.Errorf("%T: %q, %q; want %q, %q", c.err, message, hint, c.message, c.hint)

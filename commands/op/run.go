@@ -62,24 +62,43 @@ func One[R any](ctx context.Context, s *Session, o Operation[R]) (R, error) {
 
 // Run runs operations in one transaction, which the audit log calls operation; "" is the name of the first step's plan. In a dry
 // run the results say what would be done. An error means that this database was not changed, unless it comes
-// from an After; a Before may have changed another one (the CA's records, a remote CA).
+// from an After; a Before may have changed another one (the CA's records, a remote CA). That of an interruption is an [Interrupted].
 func Run(ctx context.Context, s *Session, operation string, steps ...Step) error {
 	for _, step := range steps {
 		defer step.close()
 	}
 	changes, err := rehearse(ctx, s, steps)
 	if err != nil || s.DryRun {
-		return err
+		return InterruptedAt(err, ProgressNone)
 	}
-	if err := perform(ctx, s, operation, changes, steps); err != nil {
-		return err
+	elsewhere, err := before(ctx, steps)
+	if err == nil && (changes || elsewhere) {
+		err = perform(ctx, s, operation, changes, steps)
+	}
+	switch {
+	case err != nil && elsewhere:
+		return InterruptedAt(err, ProgressElsewhere)
+	case err != nil:
+		return InterruptedAt(err, ProgressNone)
 	}
 	for _, step := range steps {
 		if err := step.after(ctx); err != nil {
-			return err
+			return InterruptedAt(err, ProgressStored)
 		}
 	}
 	return nil
+}
+
+// before does what comes before the transaction, and says whether anything does.
+func before(ctx context.Context, steps []Step) (elsewhere bool, err error) {
+	for _, step := range steps {
+		did, err := step.before(ctx)
+		elsewhere = elsewhere || did
+		if err != nil {
+			return elsewhere, err
+		}
+	}
+	return elsewhere, nil
 }
 
 // rehearse plans the steps and says whether they change anything. Unless somebody wants to know more, it ends at the first change
@@ -116,19 +135,8 @@ func rehearse(ctx context.Context, s *Session, steps []Step) (changes bool, err 
 	return planning.pending != nil && planning.pending.Changed(), nil
 }
 
-// perform does what was rehearsed. Steps that change nothing here may still do something elsewhere.
+// perform does what was rehearsed. Steps that change nothing here may have done something elsewhere.
 func perform(ctx context.Context, s *Session, operation string, changes bool, steps []Step) error {
-	elsewhere := false
-	for _, step := range steps {
-		did, err := step.before(ctx)
-		if err != nil {
-			return err
-		}
-		elsewhere = elsewhere || did
-	}
-	if !changes && !elsewhere {
-		return nil
-	}
 	all := func(tx kdb.Tx) error {
 		for _, step := range steps {
 			if err := step.apply(tx); err != nil {
@@ -251,5 +259,6 @@ func Perform[R any](ctx context.Context, s *Session, a Act[R]) (R, error) {
 	if err != nil || s.DryRun {
 		return result, err
 	}
-	return a.Do(ctx, s)
+	result, err = a.Do(ctx, s)
+	return result, InterruptedAt(err, ProgressPart)
 }

@@ -24,13 +24,18 @@ type probe struct {
 	name   string
 	events *[]string
 	fail   string // the event that fails
-	change func(kdb.Tx) error
+	// interrupt is called at each event, if it is not nil.
+	interrupt func(event string) error
+	change    func(kdb.Tx) error
 }
 
 func (p probe) note(event string) error {
 	*p.events = append(*p.events, event+" "+p.name)
 	if p.fail == event {
 		return errFailed
+	}
+	if p.interrupt != nil {
+		return p.interrupt(event + " " + p.name)
 	}
 	return nil
 }
@@ -350,6 +355,55 @@ func (a act) Plan(context.Context, *op.Session) (string, error) {
 func (a act) Do(context.Context, *op.Session) (string, error) {
 	*a.events = append(*a.events, "do")
 	return "done", nil
+}
+
+// TestRun_interruptionSaysHowFarItCame: what is true of the database then.
+func TestRun_interruptionSaysHowFarItCame(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		rule   string
+		change bool // there is something to change in the database
+		at     string
+		want   op.Progress
+		holds  string
+	}{
+		{"while planning", true, "plan 1", op.ProgressNone, ""},
+		{"while it is tried", true, "apply 1", op.ProgressNone, ""},
+		{"by what comes before", true, "before 1", op.ProgressElsewhere, ""},
+		{"in the transaction", true, "apply 1 again", op.ProgressElsewhere, ""},
+		{"by what comes after", true, "after 1", op.ProgressStored, "x=secret-key"},
+		{"without a change, by what comes after", false, "after 1", op.ProgressStored, ""},
+	} {
+		s := optest.New(t)
+		var events []string
+		seen := map[string]bool{}
+		interrupt := func(event string) error {
+			if seen[event] {
+				event += " again"
+			}
+			if seen[event] = true; event == c.at {
+				return fmt.Errorf("working: %w", context.Canceled)
+			}
+			return nil
+		}
+		p := probe{name: "1", events: &events, interrupt: interrupt}
+		if c.change {
+			p.change = putSecret("x")
+		}
+		var result string
+		err := op.Run(ctx, s, "test", op.Do(p, &result))
+		if e, ok := errors.AsType[*op.Interrupted](err); !ok || e.Progress != c.want || op.ClassOf(err) != op.ClassInterrupted {
+			t.Errorf("%s: %#v", c.rule, err)
+		}
+		optest.Expect(t, s, c.holds)
+	}
+	s := optest.New(t)
+	if _, err := op.Perform(ctx, s, act{new([]string), context.Canceled}); op.Interruption(err) != "interrupted" {
+		t.Errorf("an act that is planned: %v", err)
+	}
+	if got := op.Interruption(op.InterruptedAt(context.Canceled, op.ProgressPart)); !strings.Contains(got, "some of it may be done") {
+		t.Errorf("an act: %s", got)
+	}
 }
 
 func TestPerform(t *testing.T) {

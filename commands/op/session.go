@@ -30,7 +30,7 @@ func Open(ctx context.Context, env *Env, d DB) (*Session, error) {
 	}
 	db, err := d.open(ctx, env, location)
 	if err != nil {
-		return nil, err
+		return nil, InterruptedAt(err, ProgressNone)
 	}
 	return &Session{Env: env, Location: location, Source: d, db: db}, nil
 }

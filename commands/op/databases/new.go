@@ -2,6 +2,7 @@ package databases
 
 import (
 	"context"
+	"errors"
 
 	"certkdb/commands/op"
 	"certkdb/kdb"
@@ -34,7 +35,11 @@ func RunNew[R any](ctx context.Context, env *op.Env, o Init, dryRun bool, operat
 			return result, err
 		}
 		defer s.Close()
-		return op.One(ctx, s, op.Planned(plan))
+		result, err = op.One(ctx, s, op.Planned(plan))
+		if errors.Is(err, context.Canceled) { // the database is there, and empty
+			err = &op.Interrupted{Progress: op.ProgressPart, Err: err}
+		}
+		return result, err
 	}
 	db := o.unmade(env, driver, created.Location)
 	defer func() { db.Close() }()

@@ -141,6 +141,11 @@ func (o Add) known(tx kdb.Tx) (map[[32]byte]string, error) {
 	if !o.SkipKnown {
 		return nil, nil
 	}
+	return certificates(tx)
+}
+
+// certificates are the labels of the certificates that the database has, by their fingerprints.
+func certificates(tx kdb.Tx) (map[[32]byte]string, error) {
 	labels := map[[32]byte]string{}
 	for s, err := range tx.Summaries("") {
 		if err != nil {

@@ -2,6 +2,7 @@ package entries_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -199,4 +200,32 @@ func fileExists(t *testing.T, path string) bool {
 		t.Fatal(err)
 	}
 	return exists
+}
+
+// TestChecked_decidesInTheTransaction: the rule sees what the database had, and its error undoes the change.
+func TestChecked_decidesInTheTransaction(t *testing.T) {
+	t.Parallel()
+	root, other := optest.NewCA(t, "Root"), optest.NewCA(t, "Other")
+	from, target := optest.New(t, root.Trusted("root"), other.Trusted("other")), optest.New(t)
+	refused := errors.New("refused")
+	o := entries.Checked(entries.Copy{From: from, All: true}, func(a entries.Added, had map[string]string) error {
+		for _, action := range a.Actions {
+			if label, known := had[action.SHA256]; known {
+				return fmt.Errorf("%w: %q is %q", refused, action.Label, label)
+			}
+		}
+		return nil
+	})
+	plan, err := o.Plan(ctx, target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	optest.Put(t, target, root.Trusted("here")) // meanwhile
+	if _, err = op.One(ctx, target, op.Planned(plan)); !errors.Is(err, refused) || err.Error() != `refused: "root" is "here"` {
+		t.Errorf("the error is %v", err)
+	}
+	optest.Expect(t, target, "here=trusted+")
+	if _, err := op.One(ctx, optest.New(t), o); err != nil {
+		t.Error(err)
+	}
 }

@@ -65,7 +65,9 @@ func (o Create) Plan(ctx context.Context, s *op.Session) (plan op.Plan[Made], er
 	if m.draft, err = newDraft(m.ca, m.request); err == nil && m.draft.Certificate != nil {
 		err = op.PKIError(o.Spec.lint(ctx, s.Env, m.draft.Certificate))
 	}
-	plan.Apply, plan.Before = m.apply, m.before
+	if m.ca.elsewhere() {
+		plan.Before = m.before
+	}
 	return plan, err
 }
 

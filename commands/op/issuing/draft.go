@@ -72,6 +72,9 @@ func (d *draft) certificates() [][]byte {
 	return chain
 }
 
+// elsewhere says that something is to be done before the transaction: a remote CA signs, or the CA has a database of its own.
+func (ca *authority) elsewhere() bool { return ca != nil && (ca.remote != nil || ca.other != nil) }
+
 // recordElsewhere records certificates in the CA's database if that is another one than the session's: before they are stored, so that
 // nothing leaves that is not recorded.
 func (ca *authority) recordElsewhere(ctx context.Context, operation string, certificates [][]byte, now time.Time) error {

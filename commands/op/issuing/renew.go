@@ -73,7 +73,9 @@ func (o Renew) Plan(ctx context.Context, s *op.Session) (plan op.Plan[Renewed], 
 	if r.draft, err = newDraft(r.ca, request); err == nil && r.draft.Certificate != nil {
 		err = op.PKIError(Spec{Lint: o.Lint}.lint(ctx, s.Env, r.draft.Certificate))
 	}
-	plan.Before = r.before
+	if r.ca.elsewhere() {
+		plan.Before = r.before
+	}
 	return plan, err
 }
 

@@ -77,7 +77,10 @@ func (o Sign) Plan(ctx context.Context, s *op.Session) (plan op.Plan[Signed], er
 		return plan, err
 	}
 	b := &batch{Sign: o, env: s.Env, ca: ca, files: files, folder: folder, outs: outs, drafts: make([]*draft, len(files))}
-	plan = op.Plan[Signed]{Name: "sign", Apply: b.apply, Before: b.before, After: b.after, Close: ca.close}
+	plan = op.Plan[Signed]{Name: "sign", Apply: b.apply, After: b.after, Close: ca.close}
+	if folder || ca.elsewhere() {
+		plan.Before = b.before
+	}
 	return plan, b.each(ctx, func(i int) (err error) {
 		b.drafts[i], err = b.draft(ctx, files[i])
 		return err
