@@ -82,16 +82,3 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
-
-// A certificate has some fifteen identifiers, and hundreds of thousands of certificates are read at a time.
-func TestDecode_knownIdentifiersCostNoAllocation(t *testing.T) {
-	for _, dotted := range []string{oid.CommonName, oid.SHA256, oid.MSCertificateTemplate} {
-		content, err := oid.Encode(dotted)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n := testing.AllocsPerRun(100, func() { oid.Decode(content) }); n != 0 {
-			t.Errorf("%s: %v allocations", dotted, n)
-		}
-	}
-}
