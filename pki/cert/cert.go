@@ -117,13 +117,13 @@ func (c *Certificate) parseTBS(tbs cryptobyte.String) error {
 	if tag := asn1.Tag(0).Constructed().ContextSpecific(); tbs.PeekASN1Tag(tag) {
 		var v cryptobyte.String
 		if !tbs.ReadASN1(&v, tag) || !v.ReadASN1Integer(&c.Version) || !v.Empty() || c.Version < -1<<30 || c.Version > 1<<30 {
-			return errors.New("its version is no small INTEGER")
+			return errors.New("its version is not a small INTEGER")
 		}
 		c.Version++
 	}
 	c.Serial = new(big.Int)
 	if !tbs.ReadASN1Integer(c.Serial) {
-		return errors.New("its serial number is no INTEGER, or has leading zeros")
+		return errors.New("its serial number is not an INTEGER, or has leading zeros")
 	}
 	if c.TBSSignatureAlgorithm, err = oid.ReadAlgorithm(&tbs); err != nil {
 		return fmt.Errorf("its inner signature algorithm: %w", err)
@@ -161,7 +161,7 @@ func (c *Certificate) parseOptional(tbs cryptobyte.String) error {
 	}
 	var wrapped cryptobyte.String
 	if !tbs.ReadASN1(&wrapped, asn1.Tag(3).Constructed().ContextSpecific()) || !tbs.Empty() {
-		return errors.New("something that is no extensions follows the public key")
+		return errors.New("unexpected data follows the public key")
 	}
 	extensions, err := readExtensions(wrapped)
 	if err != nil {
@@ -175,7 +175,7 @@ func (c *Certificate) parseOptional(tbs cryptobyte.String) error {
 func readName(from *cryptobyte.String) ([]byte, name.Name, error) {
 	var raw cryptobyte.String
 	if !from.ReadASN1Element(&raw, asn1.SEQUENCE) {
-		return nil, name.Name{}, errors.New("no SEQUENCE")
+		return nil, name.Name{}, errors.New("not a SEQUENCE")
 	}
 	n, err := name.Parse(raw)
 	return raw, n, err

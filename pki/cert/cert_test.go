@@ -135,7 +135,7 @@ func TestDescribeExtensions_rare(t *testing.T) {
 		{extension(cert.IDCTPoison, true, "\x05\x00"), "precertificate"},
 		{extension(cert.IDCRLNumber, false, "\x02\x02\x01\x00"), "256"},
 		{extension("1.2.3.4", false, "\x05\x00"), "#0500"},
-		{extension(cert.IDKeyUsage, false, "\x05\x00"), "#0500 (it is no BIT STRING)"},
+		{extension(cert.IDKeyUsage, false, "\x05\x00"), "#0500 (it is not a BIT STRING)"},
 		{extension(cert.IDBasicConstraints, true, "\x30\x00"), "no CA"},
 		{extension(cert.IDAuthorityKeyID, false, "\x30\x07\x80\x02\xab\xcd\x82\x01\x05"), "abcd, serial 05"},
 		{
@@ -250,7 +250,7 @@ func TestWarning(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "the extension keyUsage cannot be decoded: it is no BIT STRING; the extension subjectKeyIdentifier is marked critical; " +
+	want := "the extension keyUsage cannot be decoded: it is not a BIT STRING; the extension subjectKeyIdentifier is marked critical; " +
 		"the extension certificatePolicies: reading certificate policies: 1.2.3 occurs twice"
 	if got := c.Warning(); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

@@ -19,7 +19,7 @@ func ParseNameConstraints(der []byte) (*NameConstraints, error) {
 	input := cryptobyte.String(der)
 	var seq cryptobyte.String
 	if !input.ReadASN1(&seq, asn1.SEQUENCE) || !input.Empty() {
-		return nil, errors.New("reading name constraints: no SEQUENCE")
+		return nil, errors.New("reading name constraints: not a SEQUENCE")
 	}
 	var nc NameConstraints
 	for number, list := range []*[]GeneralName{&nc.Permitted, &nc.Excluded} {
@@ -40,7 +40,7 @@ func ParseNameConstraints(der []byte) (*NameConstraints, error) {
 		return nil, errors.New("reading name constraints: something else follows the subtrees")
 	}
 	if len(nc.Permitted)+len(nc.Excluded) == 0 {
-		return nil, errors.New("reading name constraints: there is none")
+		return nil, errors.New("reading name constraints: the list is empty")
 	}
 	return &nc, nil
 }
@@ -53,7 +53,7 @@ func readSubtrees(list cryptobyte.String) ([]GeneralName, error) {
 	for !list.Empty() {
 		var subtree cryptobyte.String
 		if !list.ReadASN1(&subtree, asn1.SEQUENCE) {
-			return nil, errors.New("a subtree is no SEQUENCE")
+			return nil, errors.New("a subtree is not a SEQUENCE")
 		}
 		n, err := readGeneralName(&subtree)
 		if err != nil {

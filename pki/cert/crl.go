@@ -76,7 +76,7 @@ func (c *CRL) parseTBS(tbs cryptobyte.String) error {
 	c.Version = 1
 	if tbs.PeekASN1Tag(asn1.INTEGER) {
 		if !tbs.ReadASN1Integer(&c.Version) || c.Version < 0 || c.Version > 1<<16 {
-			return errors.New("its version is no small INTEGER")
+			return errors.New("its version is not a small INTEGER")
 		}
 		c.Version++
 	}
@@ -115,7 +115,7 @@ func (c *CRL) parseExtensions(tbs cryptobyte.String) error {
 	}
 	var wrapped cryptobyte.String
 	if !tbs.ReadASN1(&wrapped, asn1.Tag(0).Constructed().ContextSpecific()) || !tbs.Empty() {
-		return errors.New("something that is no extensions follows the list")
+		return errors.New("unexpected data follows the list")
 	}
 	var err error
 	if c.Extensions, err = readExtensions(wrapped); err != nil {
@@ -144,7 +144,7 @@ func (c *CRL) decodeExtension(e Extension) (err error) {
 func readInteger(value cryptobyte.String) (*big.Int, error) {
 	v := new(big.Int)
 	if !value.ReadASN1Integer(v) || !value.Empty() {
-		return nil, errors.New("it is no INTEGER")
+		return nil, errors.New("it is not an INTEGER")
 	}
 	return v, nil
 }
@@ -153,7 +153,7 @@ func readRevoked(list cryptobyte.String) ([]Revoked, error) {
 	count, rest := 0, list
 	for ; !rest.Empty(); count++ {
 		if !rest.SkipASN1(asn1.SEQUENCE) {
-			return nil, fmt.Errorf("entry %d is no SEQUENCE", count+1)
+			return nil, fmt.Errorf("entry %d is not a SEQUENCE", count+1)
 		}
 	}
 	entries := make([]Revoked, 0, count)
@@ -173,7 +173,7 @@ func readEntry(seq cryptobyte.String) (Revoked, error) {
 	r := Revoked{Serial: new(big.Int)}
 	var err error
 	if !seq.ReadASN1Integer(r.Serial) {
-		return r, errors.New("its serial number is no INTEGER")
+		return r, errors.New("its serial number is not an INTEGER")
 	}
 	if r.Date, _, err = readTime(&seq); err != nil || seq.Empty() {
 		return r, err

@@ -249,13 +249,13 @@ func accessText(value []byte) (string, error) {
 func tlsFeatureText(value cryptobyte.String) (string, error) {
 	var seq cryptobyte.String
 	if !value.ReadASN1(&seq, asn1.SEQUENCE) || !value.Empty() {
-		return "", errOdd("it is no SEQUENCE")
+		return "", errOdd("it is not a SEQUENCE")
 	}
 	var parts []string
 	for !seq.Empty() {
 		var n int64
 		if !seq.ReadASN1Integer(&n) {
-			return "", errOdd("a feature is no INTEGER")
+			return "", errOdd("a feature is not an INTEGER")
 		}
 		switch n {
 		case 5:
@@ -271,7 +271,7 @@ func tlsFeatureText(value cryptobyte.String) (string, error) {
 func sctText(value cryptobyte.String) (string, error) {
 	var outer, list cryptobyte.String
 	if !value.ReadASN1(&outer, asn1.OCTET_STRING) || !outer.ReadUint16LengthPrefixed(&list) {
-		return "", errOdd("it is no list of timestamps")
+		return "", errOdd("it is not a list of timestamps")
 	}
 	count := 0
 	for ; !list.Empty(); count++ {

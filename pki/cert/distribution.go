@@ -49,7 +49,7 @@ func ParseDistributionPoints(der []byte) ([]DistributionPoint, error) {
 	input := cryptobyte.String(der)
 	var seq cryptobyte.String
 	if !input.ReadASN1(&seq, asn1.SEQUENCE) || !input.Empty() || seq.Empty() {
-		return nil, errors.New("reading distribution points: no SEQUENCE of points")
+		return nil, errors.New("reading distribution points: not a SEQUENCE of points")
 	}
 	var list []DistributionPoint
 	for !seq.Empty() {
@@ -67,14 +67,14 @@ func readDistributionPoint(from *cryptobyte.String) (DistributionPoint, error) {
 	var seq, flags, issuers cryptobyte.String
 	var err error
 	if !from.ReadASN1(&seq, asn1.SEQUENCE) {
-		return p, errors.New("no SEQUENCE")
+		return p, errors.New("not a SEQUENCE")
 	}
 	if p.Name, err = readDistributionName(&seq); err != nil {
 		return p, err
 	}
 	if tag := asn1.Tag(1).ContextSpecific(); seq.PeekASN1Tag(tag) {
 		if !seq.ReadASN1(&flags, tag) || len(flags) == 0 || flags[0] > 7 {
-			return p, errors.New("its reasons are no BIT STRING")
+			return p, errors.New("its reasons are not a BIT STRING")
 		}
 		p.Reasons = Reasons(namedBits(flags)) & AllReasons
 	}
@@ -131,7 +131,7 @@ func ParseIssuingDistributionPoint(der []byte) (*IssuingDistributionPoint, error
 	var seq, flags cryptobyte.String
 	var err error
 	if !input.ReadASN1(&seq, asn1.SEQUENCE) || !input.Empty() {
-		return nil, errors.New("reading an issuing distribution point: no SEQUENCE")
+		return nil, errors.New("reading an issuing distribution point: not a SEQUENCE")
 	}
 	p := &IssuingDistributionPoint{OnlySomeReasons: AllReasons}
 	if p.Name, err = readDistributionName(&seq); err != nil {
@@ -175,13 +175,13 @@ func ParseAccess(der []byte) ([]Access, error) {
 	input := cryptobyte.String(der)
 	var seq cryptobyte.String
 	if !input.ReadASN1(&seq, asn1.SEQUENCE) || !input.Empty() {
-		return nil, errors.New("reading access descriptions: no SEQUENCE")
+		return nil, errors.New("reading access descriptions: not a SEQUENCE")
 	}
 	var list []Access
 	for !seq.Empty() {
 		var one cryptobyte.String
 		if !seq.ReadASN1(&one, asn1.SEQUENCE) {
-			return nil, errors.New("reading access descriptions: one is no SEQUENCE")
+			return nil, errors.New("reading access descriptions: one is not a SEQUENCE")
 		}
 		method, err := readOID(&one)
 		if err != nil {
@@ -189,7 +189,7 @@ func ParseAccess(der []byte) ([]Access, error) {
 		}
 		location, err := readGeneralName(&one)
 		if err != nil || !one.Empty() {
-			return nil, errors.New("reading access descriptions: a location is no general name")
+			return nil, errors.New("reading access descriptions: a location is not a general name")
 		}
 		list = append(list, Access{Method: method, Location: location})
 	}

@@ -88,7 +88,7 @@ func ParseExtensions(der []byte) ([]Extension, error) {
 func readExtensions(from cryptobyte.String) ([]Extension, error) {
 	var seq cryptobyte.String
 	if !from.ReadASN1(&seq, asn1.SEQUENCE) || !from.Empty() {
-		return nil, errors.New("its extensions are no SEQUENCE")
+		return nil, errors.New("its extensions are not a SEQUENCE")
 	}
 	list := make([]Extension, 0, 10)
 	for !seq.Empty() {
@@ -113,17 +113,17 @@ func readExtension(from *cryptobyte.String) (Extension, error) {
 	var e Extension
 	var seq, id, flag, value cryptobyte.String
 	if !from.ReadASN1(&seq, asn1.SEQUENCE) || !seq.ReadASN1(&id, asn1.OBJECT_IDENTIFIER) {
-		return e, errors.New("no SEQUENCE with an object identifier")
+		return e, errors.New("not a SEQUENCE with an object identifier")
 	}
 	if seq.PeekASN1Tag(asn1.BOOLEAN) {
 		if !seq.ReadASN1(&flag, asn1.BOOLEAN) || len(flag) != 1 {
-			return e, errors.New("the critical flag is no BOOLEAN")
+			return e, errors.New("the critical flag is not a BOOLEAN")
 		}
 		e.Critical = flag[0] != 0 // BER: anything but zero is true
 		e.BadFlag = flag[0] != 0 && flag[0] != 0xff
 	}
 	if !seq.ReadASN1(&value, asn1.OCTET_STRING) || !seq.Empty() {
-		return e, errors.New("the value is no OCTET STRING")
+		return e, errors.New("the value is not an OCTET STRING")
 	}
 	var err error
 	e.ID, err = oid.Decode(id)
@@ -168,7 +168,7 @@ func readKeyUsage(value cryptobyte.String) (KeyUsage, error) {
 func readBits(value cryptobyte.String) (uint16, error) {
 	var content cryptobyte.String
 	if !value.ReadASN1(&content, asn1.BIT_STRING) || !value.Empty() || len(content) == 0 || content[0] > 7 {
-		return 0, errors.New("it is no BIT STRING")
+		return 0, errors.New("it is not a BIT STRING")
 	}
 	return namedBits(content), nil
 }
@@ -186,12 +186,12 @@ func namedBits(content []byte) uint16 {
 func readBasicConstraints(value cryptobyte.String) (bool, int, error) {
 	var seq, flag cryptobyte.String
 	if !value.ReadASN1(&seq, asn1.SEQUENCE) || !value.Empty() {
-		return false, -1, errors.New("it is no SEQUENCE")
+		return false, -1, errors.New("it is not a SEQUENCE")
 	}
 	isCA := false
 	if seq.PeekASN1Tag(asn1.BOOLEAN) {
 		if !seq.ReadASN1(&flag, asn1.BOOLEAN) || len(flag) != 1 {
-			return false, -1, errors.New("the CA flag is no BOOLEAN")
+			return false, -1, errors.New("the CA flag is not a BOOLEAN")
 		}
 		isCA = flag[0] != 0
 	}
@@ -200,7 +200,7 @@ func readBasicConstraints(value cryptobyte.String) (bool, int, error) {
 	}
 	length := new(big.Int)
 	if !seq.ReadASN1Integer(length) || !seq.Empty() || length.Sign() < 0 {
-		return false, -1, errors.New("the path length is no INTEGER of 0 or more")
+		return false, -1, errors.New("the path length is not an INTEGER of 0 or more")
 	}
 	if !length.IsInt64() || length.Int64() > math.MaxInt32 {
 		return isCA, -1, nil // no path is that long
@@ -211,12 +211,12 @@ func readBasicConstraints(value cryptobyte.String) (bool, int, error) {
 func readOIDs(value cryptobyte.String) ([]string, error) {
 	var seq, id cryptobyte.String
 	if !value.ReadASN1(&seq, asn1.SEQUENCE) || !value.Empty() {
-		return nil, errors.New("it is no SEQUENCE")
+		return nil, errors.New("it is not a SEQUENCE")
 	}
 	list := make([]string, 0, 2)
 	for !seq.Empty() {
 		if !seq.ReadASN1(&id, asn1.OBJECT_IDENTIFIER) {
-			return nil, errors.New("an element is no object identifier")
+			return nil, errors.New("an element is not an object identifier")
 		}
 		dotted, err := oid.Decode(id)
 		if err != nil {
@@ -233,7 +233,7 @@ func readOIDs(value cryptobyte.String) ([]string, error) {
 func readOctets(value cryptobyte.String) ([]byte, error) {
 	var content cryptobyte.String
 	if !value.ReadASN1(&content, asn1.OCTET_STRING) || !value.Empty() {
-		return nil, errors.New("it is no OCTET STRING")
+		return nil, errors.New("it is not an OCTET STRING")
 	}
 	return content, nil
 }
@@ -242,7 +242,7 @@ func readOctets(value cryptobyte.String) ([]byte, error) {
 func readAuthorityKeyID(value cryptobyte.String) ([]byte, error) {
 	var seq, id cryptobyte.String
 	if !value.ReadASN1(&seq, asn1.SEQUENCE) || !value.Empty() {
-		return nil, errors.New("it is no SEQUENCE")
+		return nil, errors.New("it is not a SEQUENCE")
 	}
 	var keyID []byte
 	if tag := asn1.Tag(0).ContextSpecific(); seq.PeekASN1Tag(tag) {

@@ -55,14 +55,14 @@ func ParseGeneralNames(der []byte) (SAN, error) {
 	input := cryptobyte.String(der)
 	var seq cryptobyte.String
 	if !input.ReadASN1(&seq, asn1.SEQUENCE) || !input.Empty() {
-		return nil, errors.New("reading general names: no SEQUENCE")
+		return nil, errors.New("reading general names: not a SEQUENCE")
 	}
 	return readGeneralNames(seq)
 }
 
 func readGeneralNames(list cryptobyte.String) (SAN, error) {
 	if list.Empty() {
-		return nil, errors.New("reading general names: there is none")
+		return nil, errors.New("reading general names: the list is empty")
 	}
 	count := 0
 	for rest := list; !rest.Empty(); count++ {

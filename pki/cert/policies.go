@@ -38,7 +38,7 @@ func ParsePolicies(der []byte) ([]Policy, error) {
 	input := cryptobyte.String(der)
 	var seq cryptobyte.String
 	if !input.ReadASN1(&seq, asn1.SEQUENCE) || !input.Empty() || seq.Empty() {
-		return nil, errors.New("reading certificate policies: no SEQUENCE of policies")
+		return nil, errors.New("reading certificate policies: not a SEQUENCE of policies")
 	}
 	list := make([]Policy, 0, 4)
 	for !seq.Empty() {
@@ -81,13 +81,13 @@ func readPolicy(from *cryptobyte.String) (Policy, error) {
 	var seq, qualifiers cryptobyte.String
 	var err error
 	if !from.ReadASN1(&seq, asn1.SEQUENCE) {
-		return p, errors.New("no SEQUENCE")
+		return p, errors.New("not a SEQUENCE")
 	}
 	if p.ID, err = readOID(&seq); err != nil || seq.Empty() {
 		return p, err
 	}
 	if !seq.ReadASN1(&qualifiers, asn1.SEQUENCE) || !seq.Empty() || qualifiers.Empty() {
-		return p, errors.New("its qualifiers are no SEQUENCE")
+		return p, errors.New("its qualifiers are not a SEQUENCE")
 	}
 	for !qualifiers.Empty() {
 		q, err := readQualifier(&qualifiers)
@@ -105,7 +105,7 @@ func readQualifier(from *cryptobyte.String) (Qualifier, error) {
 	var tag asn1.Tag
 	var err error
 	if !from.ReadASN1(&seq, asn1.SEQUENCE) {
-		return q, errors.New("a qualifier is no SEQUENCE")
+		return q, errors.New("a qualifier is not a SEQUENCE")
 	}
 	if q.ID, err = readOID(&seq); err != nil {
 		return q, err
@@ -127,7 +127,7 @@ func checkQualifier(id string, tag asn1.Tag) error {
 func readOID(from *cryptobyte.String) (string, error) {
 	var content cryptobyte.String
 	if !from.ReadASN1(&content, asn1.OBJECT_IDENTIFIER) {
-		return "", errors.New("no object identifier")
+		return "", errors.New("not an object identifier")
 	}
 	return oid.Decode(content)
 }
@@ -142,13 +142,13 @@ func ParsePolicyMappings(der []byte) ([]PolicyMapping, error) {
 	input := cryptobyte.String(der)
 	var seq cryptobyte.String
 	if !input.ReadASN1(&seq, asn1.SEQUENCE) || !input.Empty() || seq.Empty() {
-		return nil, errors.New("reading policy mappings: no SEQUENCE of mappings")
+		return nil, errors.New("reading policy mappings: not a SEQUENCE of mappings")
 	}
 	var list []PolicyMapping
 	for !seq.Empty() {
 		var pair cryptobyte.String
 		if !seq.ReadASN1(&pair, asn1.SEQUENCE) {
-			return nil, errors.New("reading policy mappings: one is no SEQUENCE")
+			return nil, errors.New("reading policy mappings: one is not a SEQUENCE")
 		}
 		issuer, err1 := readOID(&pair)
 		subject, err2 := readOID(&pair)
@@ -175,7 +175,7 @@ func ParsePolicyConstraints(der []byte) (PolicyConstraints, error) {
 	input := cryptobyte.String(der)
 	var seq cryptobyte.String
 	if !input.ReadASN1(&seq, asn1.SEQUENCE) || !input.Empty() || seq.Empty() {
-		return pc, errors.New("reading policy constraints: no SEQUENCE of numbers")
+		return pc, errors.New("reading policy constraints: not a SEQUENCE of numbers")
 	}
 	for number, field := range []*int{&pc.RequireExplicit, &pc.InhibitMapping} {
 		tag := asn1.Tag(number).ContextSpecific()
@@ -188,7 +188,7 @@ func ParsePolicyConstraints(der []byte) (PolicyConstraints, error) {
 		}
 		n, ok := skipCerts(content)
 		if !ok {
-			return pc, errors.New("reading policy constraints: no INTEGER of 0 or more")
+			return pc, errors.New("reading policy constraints: not an INTEGER of 0 or more")
 		}
 		*field = n
 	}
@@ -203,11 +203,11 @@ func ParseInhibitAnyPolicy(der []byte) (int, error) {
 	input := cryptobyte.String(der)
 	var content cryptobyte.String
 	if !input.ReadASN1(&content, asn1.INTEGER) || !input.Empty() {
-		return 0, errors.New("reading inhibitAnyPolicy: no INTEGER")
+		return 0, errors.New("reading inhibitAnyPolicy: not an INTEGER")
 	}
 	n, ok := skipCerts(content)
 	if !ok {
-		return 0, errors.New("reading inhibitAnyPolicy: no INTEGER of 0 or more")
+		return 0, errors.New("reading inhibitAnyPolicy: not an INTEGER of 0 or more")
 	}
 	return n, nil
 }

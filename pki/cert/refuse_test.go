@@ -64,11 +64,11 @@ var structureCases = []structureCase{
 	{"public key with 8 unused bits", "BIT STRING", func(p *parts) { p.spki = tlv(0x30, ecdsaSHA256, tlv(3, "\x08k")) }},
 	{"public key with a third field", "BIT STRING", func(p *parts) { p.spki = tlv(0x30, ecdsaSHA256, tlv(3, "\x00k"), "\x05\x00") }},
 	{"unique identifier cut off", "unique identifiers", func(p *parts) { p.unique = "\x81\x7f\x00" }},
-	{"unique identifiers in the wrong order", "no extensions", func(p *parts) { p.unique = "\x82\x02\x00\x01\x81\x02\x00\x01" }},
-	{"extensions under another tag", "no extensions", func(p *parts) { p.extensions = tlv(0xa4, tlv(0x30)) }},
+	{"unique identifiers in the wrong order", "unexpected data follows", func(p *parts) { p.unique = "\x82\x02\x00\x01\x81\x02\x00\x01" }},
+	{"extensions under another tag", "unexpected data follows", func(p *parts) { p.extensions = tlv(0xa4, tlv(0x30)) }},
 	{"extensions that are not a SEQUENCE", "extensions", func(p *parts) { p.extensions = tlv(0xa3, "\x05\x00") }},
 	{"two SEQUENCEs of extensions", "extensions", func(p *parts) { p.extensions = tlv(0xa3, tlv(0x30), tlv(0x30)) }},
-	{"trailing bytes after the extensions", "no extensions", func(p *parts) { p.extensions = tlv(0xa3, tlv(0x30)) + "\x05\x00" }},
+	{"trailing bytes after the extensions", "unexpected data follows", func(p *parts) { p.extensions = tlv(0xa3, tlv(0x30)) + "\x05\x00" }},
 	{"an extension that is not a SEQUENCE", "extension 1", func(p *parts) { p.extensions = ext("\x05\x00") }},
 	{"an extension without an identifier", "extension 1", func(p *parts) { p.extensions = ext(tlv(0x30, tlv(4, ""))) }},
 	{"an extension whose identifier is empty", "extension 1", func(p *parts) { p.extensions = ext(one("", "", "")) }},
@@ -103,7 +103,7 @@ func TestParse_refusesStructure(t *testing.T) {
 	}
 	for rule, der := range map[string]string{
 		"nothing": "", "not a SEQUENCE": "\x05\x00", "an empty SEQUENCE": "\x30\x00", "indefinite length": "\x30\x80\x00\x00",
-		"length in more bytes than needed": "\x30\x81\x02\x05\x00", "to be signed is no SEQUENCE": "\x30\x02\x05\x00",
+		"length in more bytes than needed": "\x30\x81\x02\x05\x00", "to be signed is not a SEQUENCE": "\x30\x02\x05\x00",
 	} {
 		_, err := cert.Parse([]byte(der))
 		mustRefuse(t, rule, err, "reading a certificate: ", "SEQUENCE")
@@ -187,7 +187,7 @@ func TestParse_malformedExtensions(t *testing.T) {
 		{"authority key identifier with an issuer cut off", "\x23", "\x30\x02\xa1\x01", "cut short"},
 		{"authority key identifier with an unknown field", "\x23", "\x30\x03\x84\x01a", "unknown field"},
 		{"alternative names that are not a SEQUENCE", "\x11", "\x05\x00", "SEQUENCE"},
-		{"no alternative name", "\x11", "\x30\x00", "there is none"},
+		{"no alternative name", "\x11", "\x30\x00", "the list is empty"},
 		{"an alternative name of no kind", "\x11", "\x30\x02\x05\x00", "no kind"},
 	} {
 		p := ordinary()
@@ -224,8 +224,8 @@ func TestParseRequest_refusesStructure(t *testing.T) {
 		{"no subject", "subject", info(v1, ed25519Key)},
 		{"subject that is a string", "subject", info(v1, "\x0c\x01r", ed25519Key)},
 		{"no public key", "public key", info(v1, directory("CN=r"))},
-		{"attributes under another tag", "no attributes", info(v1, directory("CN=r"), ed25519Key, tlv(0xa1))},
-		{"trailing bytes after the attributes", "no attributes", info(v1, directory("CN=r"), ed25519Key, "\xa0\x00\x05\x00")},
+		{"attributes under another tag", "unexpected data follows", info(v1, directory("CN=r"), ed25519Key, tlv(0xa1))},
+		{"trailing bytes after the attributes", "unexpected data follows", info(v1, directory("CN=r"), ed25519Key, "\xa0\x00\x05\x00")},
 		{"an attribute that is not a SEQUENCE", "attributes", info(v1, directory("CN=r"), ed25519Key, tlv(0xa0, "\x05\x00"))},
 		{"an attribute with a bad type", "attributes", info(v1, directory("CN=r"), ed25519Key, tlv(0xa0, attribute("\x80")))},
 		{
@@ -267,7 +267,7 @@ func TestParseCRL_refusesStructure(t *testing.T) {
 		{"a negative version", "version", revocations("\x02\x01\xff", this)},
 		{"no inner algorithm", "inner signature algorithm", []byte(tlv(0x30, tlv(0x30, v2, "\x05\x00"), ecdsaSHA256, tlv(3, "\x00s")))},
 		{"no issuer", "issuer", []byte(tlv(0x30, tlv(0x30, v2, ecdsaSHA256, this), ecdsaSHA256, tlv(3, "\x00s")))},
-		{"no time", "UTCTime", revocations(v2, "\x02\x01\x01")},
+		{"a validity time cannot be read", "UTCTime", revocations(v2, "\x02\x01\x01")},
 		{"a list cut off", "cut short", revocations(v2, this, "\x30\x7f\x00")},
 		{"an entry that is an INTEGER", "entry 1", revocations(v2, this, tlv(0x30, "\x02\x01\x07"))},
 		{"an entry without a serial number", "entry 1", revocations(v2, this, tlv(0x30, tlv(0x30, this)))},
@@ -276,7 +276,7 @@ func TestParseCRL_refusesStructure(t *testing.T) {
 		{
 			"an entry with an extension twice", "entry 1", revocations(v2, this, entry(tlv(0x30, one("\x2a\x03", "", ""), one("\x2a\x03", "", "")))),
 		},
-		{"trailing bytes after the list", "no extensions", revocations(v2, this, "\x30\x00", "\x05\x00")},
+		{"trailing bytes after the list", "unexpected data follows", revocations(v2, this, "\x30\x00", "\x05\x00")},
 		{"extensions that are an INTEGER", "extensions", revocations(v2, this, tlv(0xa0, "\x02\x01\x01"))},
 	} {
 		_, err := cert.ParseCRL(test.der)

@@ -60,7 +60,7 @@ func (r *Request) parseInfo(tbs cryptobyte.String) error {
 	var err error
 	tbs.ReadASN1(&tbs, asn1.SEQUENCE)
 	if !tbs.ReadASN1Integer(&r.Version) || r.Version < 0 || r.Version > 1<<16 {
-		return errors.New("its version is no small INTEGER")
+		return errors.New("its version is not a small INTEGER")
 	}
 	r.Version++
 	if r.RawSubject, r.Subject, err = readName(&tbs); err != nil {
@@ -76,7 +76,7 @@ func (r *Request) parseInfo(tbs cryptobyte.String) error {
 	}
 	var attributes cryptobyte.String
 	if !tbs.ReadASN1(&attributes, asn1.Tag(0).Constructed().ContextSpecific()) || !tbs.Empty() {
-		return errors.New("something that is no attributes follows the public key")
+		return errors.New("unexpected data follows the public key")
 	}
 	for !attributes.Empty() {
 		if err := r.readAttribute(&attributes); err != nil {
@@ -113,7 +113,7 @@ func (r *Request) readExtensionRequest(values cryptobyte.String) error {
 	}
 	var one cryptobyte.String
 	if !values.ReadASN1Element(&one, asn1.SEQUENCE) {
-		return errors.New("the extension request is no SEQUENCE")
+		return errors.New("the extension request is not a SEQUENCE")
 	}
 	if len(r.Extensions) > 0 || !values.Empty() { // which one counts is open; programs differ
 		r.malformed = append(r.malformed, Malformation{ID: idExtensionRequest, Err: errors.New("it is there more than once")})

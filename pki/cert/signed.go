@@ -22,7 +22,7 @@ func readSigned(der cryptobyte.String) (s signed, err error) {
 	var outer, tbs, signature cryptobyte.String
 	switch {
 	case !der.ReadASN1(&outer, asn1.SEQUENCE):
-		return s, errors.New("it is no DER SEQUENCE")
+		return s, errors.New("it is not a DER SEQUENCE")
 	case !der.Empty():
 		return s, fmt.Errorf("%d bytes follow it", len(der))
 	case !outer.ReadASN1Element(&tbs, asn1.SEQUENCE):
@@ -32,7 +32,7 @@ func readSigned(der cryptobyte.String) (s signed, err error) {
 		return s, fmt.Errorf("its signature algorithm: %w", err)
 	}
 	if !outer.ReadASN1(&signature, asn1.BIT_STRING) || len(signature) == 0 || signature[0] > 7 {
-		return s, errors.New("its signature is no BIT STRING")
+		return s, errors.New("its signature is not a BIT STRING")
 	}
 	if !outer.Empty() {
 		return s, fmt.Errorf("%d bytes follow its signature", len(outer))

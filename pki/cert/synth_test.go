@@ -99,13 +99,13 @@ type warningCase struct {
 
 var warningCases = []warningCase{
 	{rule: "nothing", odd: func(*parts) {}},
-	{rule: "version 4", odd: func(p *parts) { p.version = unhex("a003020103") }, want: "no version 4"},
-	{rule: "version 0", odd: func(p *parts) { p.version = unhex("a0030201ff") }, want: "no version 0"},
+	{rule: "version 4", odd: func(p *parts) { p.version = unhex("a003020103") }, want: "certificate version 4"},
+	{rule: "version 0", odd: func(p *parts) { p.version = unhex("a0030201ff") }, want: "certificate version 0"},
 	{
 		rule: "version 1 with extensions", odd: func(p *parts) { p.version = ""; p.extensions = ext(one(idCE+"\x0e", "", "\x04\x00")) },
 		want: "version 1 certificate has extensions",
 	},
-	{rule: "version that is no INTEGER", odd: func(p *parts) { p.version = unhex("a003040102") }, isNil: true},
+	{rule: "version that is not an INTEGER", odd: func(p *parts) { p.version = unhex("a003040102") }, isNil: true},
 	{rule: "negative serial", odd: func(p *parts) { p.serial = unhex("0201ff") }, want: "negative"},
 	{rule: "serial of 21 bytes", odd: func(p *parts) { p.serial = tlv(2, strings.Repeat("\x11", 21)) }, want: "more than 20 bytes"},
 	{rule: "serial with leading zeros", odd: func(p *parts) { p.serial = unhex("02020005") }, isNil: true},
@@ -129,14 +129,14 @@ var warningCases = []warningCase{
 		want: "not written as",
 	},
 	{
-		rule: "31 June", odd: func(p *parts) { p.validity = tlv(0x30, tlv(0x17, "260631000000Z"), tlv(0x17, "270101000000Z")) }, want: "no time",
+		rule: "31 June", odd: func(p *parts) { p.validity = tlv(0x30, tlv(0x17, "260631000000Z"), tlv(0x17, "270101000000Z")) }, want: "time",
 	},
 	{
-		rule: "hour 24", odd: func(p *parts) { p.validity = tlv(0x30, tlv(0x17, "260101240000Z"), tlv(0x17, "270101000000Z")) }, want: "no time",
+		rule: "hour 24", odd: func(p *parts) { p.validity = tlv(0x30, tlv(0x17, "260101240000Z"), tlv(0x17, "270101000000Z")) }, want: "time",
 	},
 	{
 		rule: "letters for a time", odd: func(p *parts) { p.validity = tlv(0x30, tlv(0x17, "soon"), tlv(0x17, "270101000000Z")) },
-		want: "no time",
+		want: "time",
 	},
 	{
 		rule: "time that is a string", odd: func(p *parts) { p.validity = tlv(0x30, tlv(0x0c, "260101000000Z"), tlv(0x17, "270101000000Z")) },
@@ -164,9 +164,9 @@ var warningCases = []warningCase{
 	{rule: "RSA", odd: func(p *parts) { p.spki = rsaKey("\x05\x00", oddModulus, "\x03") }},
 	{rule: "RSA without NULL", odd: func(p *parts) { p.spki = rsaKey("", oddModulus, "\x03") }, want: "no NULL"},
 	{
-		rule: "RSA with a negative modulus", odd: func(p *parts) { p.spki = rsaKey("\x05\x00", "\xc3\x01", "\x03") }, want: "no positive number",
+		rule: "RSA with a negative modulus", odd: func(p *parts) { p.spki = rsaKey("\x05\x00", "\xc3\x01", "\x03") }, want: "positive number",
 	},
-	{rule: "RSA with exponent 0", odd: func(p *parts) { p.spki = rsaKey("\x05\x00", oddModulus, "\x00") }, want: "no positive number"},
+	{rule: "RSA with exponent 0", odd: func(p *parts) { p.spki = rsaKey("\x05\x00", oddModulus, "\x00") }, want: "positive number"},
 	{
 		rule: "RSA with a huge exponent", odd: func(p *parts) { p.spki = rsaKey("\x05\x00", oddModulus, strings.Repeat("\x11", 9)) },
 		want: "more than 64 bits",
@@ -189,7 +189,8 @@ var warningCases = []warningCase{
 	{rule: "DSA without parameters", odd: func(p *parts) { p.spki = pureKey("2a8648ce380401", "", "\x02\x01\x05") }, want: "DSA key"},
 	{rule: "key of an unknown algorithm", odd: func(p *parts) { p.spki = pureKey("2a0304", "", "k") }},
 	{
-		rule: "key that is no BIT STRING", odd: func(p *parts) { p.spki = tlv(0x30, tlv(0x30, unhex("0603 2b6570")), tlv(4, "k")) }, isNil: true,
+		rule: "key that is not a BIT STRING",
+		odd:  func(p *parts) { p.spki = tlv(0x30, tlv(0x30, unhex("0603 2b6570")), tlv(4, "k")) }, isNil: true,
 	},
 	{rule: "unique identifiers", odd: func(p *parts) { p.unique = "\x81\x02\x00\x01\x82\x02\x00\x01" }},
 	{rule: "something after the key", odd: func(p *parts) { p.unique = "\x05\x00" }, isNil: true},
@@ -222,9 +223,9 @@ var warningCases = []warningCase{
 	},
 	{rule: "IPv4-mapped address", odd: func(p *parts) {
 		p.extensions = ext(one(sanOf, "", "\x30\x12\x87\x10"+strings.Repeat("\x00", 10)+"\xff\xff\x01\x02\x03\x04"))
-	}, want: "no IP address"},
-	{rule: "address of 5 bytes", odd: func(p *parts) { p.extensions = ext(one(sanOf, "", "\x30\x07\x87\x0512345")) }, want: "no IP address"},
-	{rule: "invalid URI", odd: func(p *parts) { p.extensions = ext(one(sanOf, "", "\x30\x05\x86\x03%zz")) }, want: "no URI"},
+	}, want: "an IP address"},
+	{rule: "address of 5 bytes", odd: func(p *parts) { p.extensions = ext(one(sanOf, "", "\x30\x07\x87\x0512345")) }, want: "an IP address"},
+	{rule: "invalid URI", odd: func(p *parts) { p.extensions = ext(one(sanOf, "", "\x30\x05\x86\x03%zz")) }, want: "not a URI"},
 	{rule: "unknown kind of name", odd: func(p *parts) { p.extensions = ext(one(sanOf, "", "\x30\x02\x89\x00")) }, want: "no kind of name"},
 	{rule: "constraint with a broken mask", odd: func(p *parts) {
 		p.extensions = ext(one(ncOf, flagTrue, "\x30\x0e\xa0\x0c\x30\x0a\x87\x08\x0a\x00\x00\x00\xff\x00\xff\x00"))
@@ -235,7 +236,7 @@ var warningCases = []warningCase{
 	{rule: "constraint with a maximum", odd: func(p *parts) {
 		p.extensions = ext(one(ncOf, flagTrue, "\x30\x0a\xa0\x08\x30\x06\x82\x01a\x81\x01\x01"))
 	}, want: "maximum distance"},
-	{rule: "signature that is no BIT STRING", odd: func(p *parts) { p.signature = tlv(4, "sig") }, isNil: true},
+	{rule: "signature that is not a BIT STRING", odd: func(p *parts) { p.signature = tlv(4, "sig") }, isNil: true},
 	{rule: "signature of odd bits", odd: func(p *parts) { p.signature = tlv(3, "\x01si\x02") }, want: "whole number of bytes"},
 }
 

@@ -11,7 +11,7 @@ import (
 func (c *Certificate) readValidity(from *cryptobyte.String) error {
 	var seq cryptobyte.String
 	if !from.ReadASN1(&seq, asn1.SEQUENCE) {
-		return errors.New("its validity is no SEQUENCE")
+		return errors.New("its validity is not a SEQUENCE")
 	}
 	var err error
 	var form1, form2 timeForm
@@ -30,7 +30,7 @@ func (c *Certificate) readValidity(from *cryptobyte.String) error {
 	c.earlyForm = generalized1 && c.NotBefore.Year() < 2050 || generalized2 && c.NotAfter.Year() < 2050
 	switch c.times {
 	case timeBad:
-		c.odd("a validity time is no time")
+		c.odd("a validity time cannot be read")
 	case timeLoose:
 		c.odd("a validity time is not written as RFC 5280 4.1.2.5 wants")
 	}
@@ -52,7 +52,7 @@ func readTime(from *cryptobyte.String) (t time.Time, form timeForm, err error) {
 	var content cryptobyte.String
 	var tag asn1.Tag
 	if !from.ReadAnyASN1(&content, &tag) || tag != asn1.UTCTime && tag != asn1.GeneralizedTime {
-		return t, timeBad, errors.New("its validity has something that is no UTCTime or GeneralizedTime")
+		return t, timeBad, errors.New("its validity has something that is not a UTCTime or GeneralizedTime")
 	}
 	t, form = decodeTime(content, tag == asn1.GeneralizedTime)
 	return t, form, nil

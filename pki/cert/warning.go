@@ -50,7 +50,7 @@ func (w *warnings) checkHead(c *Certificate) {
 		w.addf("the inner and outer signature algorithms differ")
 	}
 	if c.Version < 1 || c.Version > 3 {
-		w.addf("there is no version %d of certificates", c.Version)
+		w.addf("unknown certificate version %d", c.Version)
 	}
 	if c.Version < 3 && len(c.Extensions) > 0 {
 		w.addf("a version %d certificate has extensions", c.Version)
@@ -106,11 +106,11 @@ func (w *warnings) checkKey(spki key.SPKI) {
 func (w *warnings) checkRSA(key cryptobyte.String) {
 	var seq, modulus, exponent cryptobyte.String
 	if !key.ReadASN1(&seq, asn1.SEQUENCE) || !seq.ReadASN1(&modulus, asn1.INTEGER) || !seq.ReadASN1(&exponent, asn1.INTEGER) {
-		w.addf("the RSA key is no modulus and exponent")
+		w.addf("the RSA key is not a modulus and an exponent")
 		return
 	}
 	if !isPositive(modulus) || !isPositive(exponent) {
-		w.addf("the RSA modulus or exponent is no positive number")
+		w.addf("the RSA modulus or exponent is not a positive number")
 	}
 	if len(exponent) > 8 {
 		w.addf("the RSA exponent has more than 64 bits")
@@ -328,14 +328,14 @@ func oddNames(list SAN) error {
 				return errOdd(fmt.Sprintf("the name %s is not ASCII", n))
 			}
 			if n.Type == URIName && !isGoURI(text) {
-				return errOdd(fmt.Sprintf("the name %s is no URI", n))
+				return errOdd(fmt.Sprintf("the name %s is not a URI", n))
 			}
 			if n.Type == DNSName && !isDomain(text, false) {
-				return errOdd(fmt.Sprintf("the name %s is no host name", n))
+				return errOdd(fmt.Sprintf("the name %s is not a host name", n))
 			}
 		case IPAddress:
 			if len(n.Value) != 4 && (len(n.Value) != 16 || isMapped(n.Value)) {
-				return errOdd(fmt.Sprintf("the name %s is no IP address", n))
+				return errOdd(fmt.Sprintf("the name %s is not an IP address", n))
 			}
 		}
 	}

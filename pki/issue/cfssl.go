@@ -209,7 +209,7 @@ const defaultProfile = "default"
 func readConfig(text []byte) ([]Profile, error) {
 	silence()
 	if !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) { // LoadConfig does not survive the JSON value null
-		return nil, fmt.Errorf("%w: it is no JSON object", pki.ErrParse)
+		return nil, fmt.Errorf("%w: it is not a JSON object", pki.ErrParse)
 	}
 	text, err := checkConfig(text)
 	if err != nil {
@@ -274,7 +274,7 @@ func remoteAnswer(body []byte) ([]byte, error) {
 		} `json:"result"`
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
-		return nil, fmt.Errorf("%w: the answer is no JSON: %w", pki.ErrParse, err)
+		return nil, fmt.Errorf("%w: the answer is not JSON: %w", pki.ErrParse, err)
 	}
 	if !answer.Success && len(answer.Errors) > 0 {
 		return nil, fmt.Errorf("%w: %s (cfssl error %d)", pki.ErrRefused, answer.Errors[0].Message, answer.Errors[0].Code)

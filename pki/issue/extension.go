@@ -137,7 +137,8 @@ func hostConstraint(kind cert.NameType, value string) (cert.GeneralName, error) 
 	rest, dot := strings.CutPrefix(value, ".")
 	host, err := asciiHost(rest)
 	if err != nil || strings.HasPrefix(host, "*") {
-		return cert.GeneralName{}, fmt.Errorf("%w: the name constraint %q is no domain; write example.com, which stands for what is below it too",
+		return cert.GeneralName{}, fmt.Errorf(
+			"%w: the name constraint %q is not a domain; write example.com, which includes all names below it",
 			pki.ErrArgument, value)
 	}
 	if dot && kind != cert.DNSName {
@@ -152,8 +153,8 @@ func ipConstraint(value string) (cert.GeneralName, error) {
 	if err != nil {
 		addr, err := netip.ParseAddr(value)
 		if err != nil || addr.Zone() != "" {
-			return cert.GeneralName{}, fmt.Errorf("%w: the name constraint %q is no network; write 192.0.2.0/24 or 2001:db8::/32", pki.ErrArgument,
-				value)
+			return cert.GeneralName{}, fmt.Errorf("%w: the name constraint %q is not a network; write 192.0.2.0/24 or 2001:db8::/32",
+				pki.ErrArgument, value)
 		}
 		prefix = netip.PrefixFrom(addr, addr.BitLen())
 	}
@@ -165,7 +166,7 @@ func ipConstraint(value string) (cert.GeneralName, error) {
 	return cert.GeneralName{Type: cert.IPAddress, Value: append(address, mask...)}, nil
 }
 
-// readPurposes reads the value of an extended key usage; what it cannot read is no purpose.
+// readPurposes reads the value of an extended key usage; it leaves out what it cannot read.
 func readPurposes(der []byte) []string {
 	in := cryptobyte.String(der)
 	var list cryptobyte.String

@@ -8,7 +8,7 @@ import (
 	"certkdb/pki/issue"
 )
 
-// What is no configuration of cfssl is an error, however odd it is: cfssl's own reader panics on some.
+// What is not a configuration of cfssl is an error, however odd it is: cfssl's own reader panics on some.
 func FuzzReadProfiles(f *testing.F) {
 	for _, seed := range []string{
 		serverConfig, "null", `{"signing":null}`, `{"signing":{"default":null,"profiles":null}}`,
@@ -26,7 +26,7 @@ func FuzzReadProfiles(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		profiles, err := issue.ReadProfiles(text)
 		if err != nil && !errors.Is(err, pki.ErrParse) {
-			t.Errorf("%v is no error of a format", err)
+			t.Errorf("%v is not an error of a format", err)
 		}
 		if err == nil && len(profiles) == 0 {
 			t.Error("a configuration without a default profile")
@@ -43,7 +43,7 @@ func FuzzSign(f *testing.F) {
 	f.Fuzz(func(t *testing.T, der []byte) {
 		_, err := ca.Sign(der, issue.Request{}, true)
 		if err != nil && !errors.Is(err, pki.ErrParse) && !errors.Is(err, pki.ErrRefused) && !errors.Is(err, pki.ErrArgument) {
-			t.Errorf("%v is no refusal", err)
+			t.Errorf("%v is not a refusal", err)
 		}
 	})
 }

@@ -132,7 +132,7 @@ func TestSign_oddRequests(t *testing.T) {
 			pki.ErrRefused, "not allowed",
 		},
 		{"NUL in the subject", oddRequest{subject: commonName("a\x00b")}, pki.ErrRefused, "control character"},
-		{"a subject that is no UTF-8", oddRequest{subject: commonName("a\xffb")}, pki.ErrRefused, "no UTF-8"},
+		{"a subject that is not UTF-8", oddRequest{subject: commonName("a\xffb")}, pki.ErrRefused, "not UTF-8"},
 		{"nobody", oddRequest{subject: element(asn1.SEQUENCE)}, pki.ErrRefused, "needs a subject or an alternative name"},
 		{
 			"an empty part",

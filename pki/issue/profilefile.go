@@ -158,7 +158,7 @@ func lintWord(profile map[string]any) error {
 func checkDates(profile map[string]any) error {
 	from, errFrom := time.Parse(time.RFC3339, fmt.Sprint(memberOf(profile, "not_before")))
 	to, errTo := time.Parse(time.RFC3339, fmt.Sprint(memberOf(profile, "not_after")))
-	if errFrom == nil && errTo == nil && !to.After(from) { // what is no time cfssl refuses
+	if errFrom == nil && errTo == nil && !to.After(from) { // cfssl refuses what is not a time
 		return fmt.Errorf("%w: not_after %s is not after not_before %s", pki.ErrParse, stamp(to), stamp(from))
 	}
 	return nil

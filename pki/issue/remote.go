@@ -151,7 +151,7 @@ func (r Remote) endpoint(name string) (string, error) {
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return "", fmt.Errorf("%w: %q is no URL of a cfssl server", pki.ErrArgument, r.URL)
+		return "", fmt.Errorf("%w: %q is not a URL of a cfssl server", pki.ErrArgument, r.URL)
 	}
 	return text + "/api/v1/cfssl/" + name, nil
 }

@@ -41,7 +41,7 @@ type Request struct {
 	Profile Profile
 	// IsCA makes any profile one for a CA.
 	IsCA bool
-	// MaxPathLen is how many CAs may follow; nil is no limit.
+	// MaxPathLen is how many CAs may follow; nil means no limit.
 	MaxPathLen *int
 	// Permitted and Excluded are the name constraints of a CA (RFC 5280, 4.2.1.10), made by [ParseConstraint].
 	Permitted, Excluded []cert.GeneralName

@@ -97,7 +97,7 @@ func isASCII(s string) bool {
 func ipSAN(text string) (cert.GeneralName, error) {
 	addr, err := netip.ParseAddr(strings.TrimSpace(text))
 	if err != nil || addr.Zone() != "" {
-		return cert.GeneralName{}, fmt.Errorf("%w: %q is no IP address", pki.ErrArgument, text)
+		return cert.GeneralName{}, fmt.Errorf("%w: %q is not an IP address", pki.ErrArgument, text)
 	}
 	return cert.GeneralName{Type: cert.IPAddress, Value: addr.Unmap().AsSlice()}, nil
 }
@@ -108,11 +108,11 @@ func emailSAN(text string) (cert.GeneralName, error) {
 	at := strings.LastIndexByte(text, '@')
 	if at <= 0 || at > 64 || !isASCII(text[:at]) || strings.ContainsFunc(text[:at],
 		func(r rune) bool { return r <= ' ' || r == 0x7f || r == '<' }) {
-		return cert.GeneralName{}, fmt.Errorf("%w: %q is no email address that a certificate can hold", pki.ErrArgument, text)
+		return cert.GeneralName{}, fmt.Errorf("%w: %q is not an email address that a certificate can hold", pki.ErrArgument, text)
 	}
 	host, err := asciiHost(text[at+1:])
 	if err != nil || strings.HasPrefix(host, "*") {
-		return cert.GeneralName{}, fmt.Errorf("%w: %q is no email address: its host is no host name", pki.ErrArgument, text)
+		return cert.GeneralName{}, fmt.Errorf("%w: %q is not an email address: its host is not a host name", pki.ErrArgument, text)
 	}
 	return cert.GeneralName{Type: cert.RFC822Name, Value: []byte(text[:at] + "@" + host)}, nil
 }
@@ -121,7 +121,7 @@ func emailSAN(text string) (cert.GeneralName, error) {
 func uriSAN(text string) (cert.GeneralName, error) {
 	u, err := url.Parse(strings.TrimSpace(text))
 	if err != nil || u.Scheme == "" || u.Host == "" && u.Opaque == "" && u.Path == "" {
-		return cert.GeneralName{}, fmt.Errorf("%w: %q is no absolute URI", pki.ErrArgument, text)
+		return cert.GeneralName{}, fmt.Errorf("%w: %q is not an absolute URI", pki.ErrArgument, text)
 	}
 	if u.Host != "" && !isASCII(u.Host) {
 		host, err := asciiHost(u.Hostname())

@@ -406,8 +406,8 @@ func TestSelfSigned_refusals(t *testing.T) {
 		{"ML-DSA for encryption", issue.Request{KeyType: "mldsa44", KeyUsages: []string{"keyEncipherment"}}, pki.ErrArgument, "RFC 9881"},
 		{"unknown usage", issue.Request{KeyUsages: []string{"fly"}}, pki.ErrArgument, "digitalSignature"},
 		{"unknown purpose", issue.Request{ExtKeyUsages: []string{"fly"}}, pki.ErrArgument, "serverAuth"},
-		{"policy that is no identifier", issue.Request{Policies: []string{"1.2.x"}}, pki.ErrArgument, "1.2.x"},
-		{"URL that is none", issue.Request{CRLURLs: []string{"crl.pem"}}, pki.ErrArgument, "crl.pem"},
+		{"policy that is not an identifier", issue.Request{Policies: []string{"1.2.x"}}, pki.ErrArgument, "1.2.x"},
+		{"URL that is not one", issue.Request{CRLURLs: []string{"crl.pem"}}, pki.ErrArgument, "crl.pem"},
 		{"10 000 names", issue.Request{SANs: many}, pki.ErrRefused, "10000"},
 		{"NUL in the subject", issue.Request{Subject: weak}, pki.ErrRefused, "CN"},
 		{

@@ -90,7 +90,7 @@ func checkSubject(n name.Name) error {
 		for _, a := range rdn {
 			unreadable := a.Value == "" && len(a.Raw) > 2 && a.Tag == name.TagUTF8String
 			if unreadable || !utf8.ValidString(a.Value) {
-				return fmt.Errorf("%w: %s of the subject is no UTF-8", pki.ErrRefused, name.ShortName(a.Type))
+				return fmt.Errorf("%w: %s of the subject is not UTF-8", pki.ErrRefused, name.ShortName(a.Type))
 			}
 			for _, c := range a.Value {
 				if c < 0x20 || c == 0x7f {
@@ -212,7 +212,7 @@ func checkURLs(lists ...[]string) error {
 	for _, text := range slices.Concat(lists...) {
 		u, err := url.Parse(text)
 		if err != nil || u.Scheme == "" || u.Host == "" || !isASCII(text) {
-			return fmt.Errorf("%w: %q is no URL for finding an issuer, a CRL or a responder", pki.ErrArgument, text)
+			return fmt.Errorf("%w: %q is not a URL for finding an issuer, a CRL or a responder", pki.ErrArgument, text)
 		}
 	}
 	return nil
@@ -309,7 +309,7 @@ func (d *draft) alternativeNames(r *Request) ([]cert.GeneralName, error) {
 		return nil, fmt.Errorf("%w: a certificate needs a subject or an alternative name (RFC 5280, 4.1.2.6)", pki.ErrArgument)
 	}
 	if len(names) == 0 && server && !d.IsCA {
-		d.notes = append(d.notes, "clients look for a server's name in the alternative names alone, and there are none (RFC 9525, 2)")
+		d.notes = append(d.notes, "clients look for a server's name only in the alternative names, and there are none (RFC 9525, 2)")
 	}
 	return names, nil
 }

@@ -115,12 +115,12 @@ func parseOID(dotted string) (asn1.ObjectIdentifier, error) {
 	for _, arc := range strings.Split(dotted, ".") {
 		n, err := strconv.ParseUint(arc, 10, 31)
 		if err != nil {
-			return nil, fmt.Errorf("%w: %q is no object identifier", pki.ErrArgument, dotted)
+			return nil, fmt.Errorf("%w: %q is not an object identifier", pki.ErrArgument, dotted)
 		}
 		id = append(id, int(n))
 	}
 	if len(id) < 2 || id[0] > 2 || id[0] < 2 && id[1] > 39 {
-		return nil, fmt.Errorf("%w: %q is no object identifier", pki.ErrArgument, dotted)
+		return nil, fmt.Errorf("%w: %q is not an object identifier", pki.ErrArgument, dotted)
 	}
 	return id, nil
 }

@@ -27,7 +27,7 @@ func (info *privateInfo) exponentiate() ([]byte, error) {
 	in := cryptobyte.String(info.key)
 	x := new(big.Int)
 	if !in.ReadASN1Integer(x) || !in.Empty() || x.Sign() <= 0 {
-		return nil, fmt.Errorf("%w: a %s key that is no positive INTEGER", ErrParse, info.groupName())
+		return nil, fmt.Errorf("%w: a %s key that is not a positive INTEGER", ErrParse, info.groupName())
 	}
 	p, g, err := info.group()
 	if err != nil || p.BitLen() > maxDSABits || x.Cmp(p) >= 0 {

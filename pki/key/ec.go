@@ -30,7 +30,7 @@ func parseSEC1(der []byte) (ecPrivate, error) {
 		body.ReadOptionalASN1(&params, &hasParams, cbasn1.Tag(0).ContextSpecific().Constructed()) &&
 		body.ReadOptionalASN1(&pub, &hasPub, cbasn1.Tag(1).ContextSpecific().Constructed()) && body.Empty()
 	if !ok {
-		return k, fmt.Errorf("%w: an EC key that is no ECPrivateKey (RFC 5915, section 3)", ErrParse)
+		return k, fmt.Errorf("%w: an EC key that is not an ECPrivateKey (RFC 5915, section 3)", ErrParse)
 	}
 	k.secret = secret
 	if hasParams {
@@ -39,7 +39,7 @@ func parseSEC1(der []byte) (ecPrivate, error) {
 	if hasPub {
 		var bits []byte
 		if !pub.ReadASN1BitStringAsBytes(&bits) || !pub.Empty() {
-			return k, fmt.Errorf("%w: the public key in an ECPrivateKey is no BIT STRING", ErrParse)
+			return k, fmt.Errorf("%w: the public key in an ECPrivateKey is not a BIT STRING", ErrParse)
 		}
 		k.pub = bits
 	}

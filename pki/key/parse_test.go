@@ -157,7 +157,10 @@ func TestParsePublic_refuses(t *testing.T) {
 		{"EC point off the curve", spki(oid.EC, curve25, append([]byte{4}, make([]byte, 64)...)), key.ErrParse, "point"},
 		{"EC point too short", spki(oid.EC, curve25, []byte{4}), key.ErrParse, "point"},
 		{"EC point empty", spki(oid.EC, curve25, nil), key.ErrParse, "point"},
-		{"EC point that is no x", spki(oid.EC, curve25, append([]byte{2}, []byte(strings.Repeat("\xff", 32))...)), key.ErrParse, "decompressed"},
+		{
+			"EC point whose x is not on the curve", spki(oid.EC, curve25, append([]byte{2}, []byte(strings.Repeat("\xff", 32))...)),
+			key.ErrParse, "decompressed",
+		},
 		{"DSA without a group", spki(oid.DSA, "\x30\x03\x02\x01\x17", integer(8)), key.ErrParse, "parameters"},
 		{"DSA key 0", spki(oid.DSA, string(sequence(big.NewInt(23), big.NewInt(11), big.NewInt(4))), integer(0)), key.ErrParse, "range"},
 		{"DSA modulus of 20000 bits", spki(oid.DSA, string(sequence(power(20000, true), three, three)), integer(8)), key.ErrParse, "range"},

@@ -200,7 +200,7 @@ func (info *privateInfo) publicRSA() (string, []byte, error) {
 	if !in.ReadASN1(&body, cbasn1.SEQUENCE) || !in.Empty() || !body.SkipASN1(cbasn1.INTEGER) ||
 		!body.ReadASN1Element(&n, cbasn1.INTEGER) || !body.ReadASN1Element(&e, cbasn1.INTEGER) ||
 		!body.SkipASN1(cbasn1.INTEGER) || !body.SkipASN1(cbasn1.INTEGER) || !body.SkipASN1(cbasn1.INTEGER) {
-		return "", nil, fmt.Errorf("%w: an RSA key that is no RSAPrivateKey (RFC 8017, A.1.2)", ErrParse)
+		return "", nil, fmt.Errorf("%w: an RSA key that is not an RSAPrivateKey (RFC 8017, A.1.2)", ErrParse)
 	}
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddBytes(n); b.AddBytes(e) })
@@ -235,7 +235,7 @@ func (info *privateInfo) edwardsSecret() ([]byte, error) {
 	in := cryptobyte.String(info.key)
 	var secret cryptobyte.String
 	if !in.ReadASN1(&secret, cbasn1.OCTET_STRING) || !in.Empty() {
-		return nil, fmt.Errorf("%w: an %s key that is no CurvePrivateKey (RFC 8410, section 7)", ErrParse, fixedType(info.id))
+		return nil, fmt.Errorf("%w: an %s key that is not a CurvePrivateKey (RFC 8410, section 7)", ErrParse, fixedType(info.id))
 	}
 	want := map[string]int{oid.Ed25519: 32, oid.X25519: 32, oid.X448: 56, oid.Ed448: 57}[info.id]
 	if len(secret) != want {

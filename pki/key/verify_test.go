@@ -336,7 +336,7 @@ func TestVerify_keyOfAnotherKind(t *testing.T) {
 	}
 }
 
-// Zero for r or s, or a number as long as the order, is no ECDSA signature (SEC 1, 4.1.4).
+// Zero for r or s, or a number as long as the order, is not an ECDSA signature (SEC 1, 4.1.4).
 func TestVerify_ECDSABounds(t *testing.T) {
 	t.Parallel()
 	public := publicOf(t, newSigner(t, "p256"))

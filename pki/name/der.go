@@ -76,7 +76,7 @@ func universal(content []byte) (string, bool) {
 }
 
 // DER encodes the name. Attributes with a Raw value keep it; the others are encoded by their Tag. An attribute whose
-// type is no object identifier is left out: [ParseString] and [Parse] never make one.
+// type is not an object identifier is left out: [ParseString] and [Parse] never make one.
 func (n Name) DER() []byte {
 	var b cryptobyte.Builder
 	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {

@@ -32,7 +32,7 @@ type RDN []Attribute
 // Attribute is a type and a value of a name.
 type Attribute struct {
 	Type  string // dotted object identifier
-	Value string // UTF-8 text; empty if the value is no character string
+	Value string // UTF-8 text; empty if the value is not a character string
 	Tag   int    // universal tag number of the value; 0 leaves the choice to DER
 	Raw   []byte // the value's DER, tag and length included; nil leaves its making to DER
 }
@@ -69,7 +69,7 @@ func Parse(der []byte) (Name, error) {
 	input := cryptobyte.String(der)
 	var rdns cryptobyte.String
 	if !input.ReadASN1(&rdns, asn1.SEQUENCE) {
-		return Name{}, errors.New("reading a name: no SEQUENCE of relative distinguished names")
+		return Name{}, errors.New("reading a name: not a SEQUENCE of relative distinguished names")
 	}
 	if !input.Empty() {
 		return Name{}, fmt.Errorf("reading a name: %d bytes follow it", len(input))
@@ -103,7 +103,7 @@ func parseRDNs(rdns cryptobyte.String, count int) (Name, error) {
 	for !rdns.Empty() {
 		var set cryptobyte.String
 		if !rdns.ReadASN1(&set, asn1.SET) {
-			return Name{}, fmt.Errorf("reading a name: part %d is no SET", len(n.RDNs)+1)
+			return Name{}, fmt.Errorf("reading a name: part %d is not a SET", len(n.RDNs)+1)
 		}
 		start := len(attributes)
 		for !set.Empty() {

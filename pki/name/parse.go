@@ -122,7 +122,7 @@ func attributeType(word string) (string, error) {
 	if oid.IsDotted(word) {
 		return word, nil
 	}
-	return "", fmt.Errorf("%q is no known attribute type; use CN, OU, O, L, ST, C, DC, UID, emailAddress, … or a dotted identifier", word)
+	return "", fmt.Errorf("%q is not a known attribute type; use CN, OU, O, L, ST, C, DC, UID, emailAddress, … or a dotted identifier", word)
 }
 
 func (p *parser) value(dotted string) (Attribute, error) {
@@ -188,7 +188,7 @@ func (p *parser) quotedValue() (string, error) {
 
 func (p *parser) plainValue() (string, error) {
 	var out []byte
-	kept := 0 // the length up to the last character that is no trailing space
+	kept := 0 // the length up to the last character that is not a trailing space
 	for !p.done() {
 		switch c := p.text[p.pos]; c {
 		case ',', ';', '+':

@@ -169,7 +169,7 @@ func (c *checker) prepare(i int) {
 	c.addConstraints(i)
 	c.policy.count(n.selfIssued, f.constraints, f.inhibitAny)
 	if !n.IsCA {
-		c.failAnd(RuleBasicConstraints, i, Remedy{Action: ReissueAsCA}, "it is no CA, but issued a certificate")
+		c.failAnd(RuleBasicConstraints, i, Remedy{Action: ReissueAsCA}, "it is not a CA, but issued a certificate")
 	}
 	if n.Version < 3 {
 		c.fail(RuleVersion, i, "it is of version %d, which cannot be a CA within a chain", n.Version)
@@ -314,7 +314,7 @@ func (c *checker) checkForm(i int) {
 	}
 	switch {
 	case n.Version < 1 || n.Version > 3:
-		c.fail(RuleVersion, i, "there is no version %d of certificates", n.Version)
+		c.fail(RuleVersion, i, "unknown certificate version %d", n.Version)
 	case n.Version < 3 && len(n.Extensions) > 0:
 		c.fail(RuleVersion, i, "it is of version %d and has extensions", n.Version)
 	case n.Version < 2 && n.UniqueIDs:

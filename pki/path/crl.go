@@ -88,7 +88,7 @@ func (l *crl) check() error {
 	}
 	switch {
 	case l.Version != 1 && l.Version != 2:
-		return fmt.Errorf("there is no version %d of CRLs", l.Version)
+		return fmt.Errorf("unknown CRL version %d", l.Version)
 	case l.Version == 1 && len(l.Extensions) > 0:
 		return errors.New("it is of version 1 and has extensions")
 	case l.Version == 2 && (l.Number == nil || l.Number.Sign() < 0):
@@ -144,7 +144,7 @@ func (l *crl) index() error {
 		}
 		if r.Issuer != nil {
 			if issuer = directoryName(r.Issuer); issuer == "" || l.point == nil || !l.point.Indirect {
-				return errors.New("an entry's certificate issuer is no directory name, or the CRL is not an indirect one")
+				return errors.New("an entry's certificate issuer is not a directory name, or the CRL is not an indirect one")
 			}
 		}
 		l.entries[entryKey(issuer, r.Serial)] = revocation{date: r.Date, reason: r.Reason}

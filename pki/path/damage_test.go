@@ -69,7 +69,7 @@ func TestValidate_oddForms(t *testing.T) {
 		{"a time with an offset", leaf(t, root), 0, []string{notAfter, "\x17\x0d2706011200+01"}, "malformed"},
 		{"an invalid time", leaf(t, root), 0, []string{notAfter, utc("271301120000Z")}, "malformed"},
 		{"a public key with unused bits", leaf(t, root), 0, []string{"\x03\x42\x00\x04", "\x03\x42\x01\x04"}, "malformed"},
-		{"a public key that is no point of its curve", leaf(t, root), 0, []string{"\x03\x42\x00\x04", "\x03\x42\x00\x05"}, "malformed"},
+		{"a public key that is not a point of its curve", leaf(t, root), 0, []string{"\x03\x42\x00\x04", "\x03\x42\x00\x05"}, "malformed"},
 	}
 	for _, test := range tests {
 		c, err := cert.Parse(resign(t, test.leaf.Raw, root, test.unused, test.replace...))
@@ -153,7 +153,7 @@ func TestValidate_oddCRLs(t *testing.T) {
 			"no-crl",
 		},
 		{"a signature with unused bits", list.Raw, 1, nil, "no-crl"},
-		{"a next update that is no time", list.Raw, 0, []string{nextUpdate, "261307120000Z"}, "no-crl"},
+		{"a next update that is not a time", list.Raw, 0, []string{nextUpdate, "261307120000Z"}, "no-crl"},
 		{"no next update", list.Raw, 0, []string{"\x17\x0d" + nextUpdate, ""}, "no-crl"},
 		{"a negative number", list.Raw, 0, []string{"\x55\x1d\x14\x04\x03\x02\x01\x05", "\x55\x1d\x14\x04\x03\x02\x01\x85"}, "no-crl"},
 	}

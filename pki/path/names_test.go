@@ -46,7 +46,7 @@ func excludes(list ...string) change {
 	return extra(cert.IDNameConstraints, true, subtrees(0xa1, list))
 }
 
-// TestValidate_malformedNames holds names that are none against constraints of their form. Somebody might read them as
+// TestValidate_malformedNames holds malformed names against constraints of their form. Somebody might read them as
 // what the constraints keep out, so that neither being permitted nor not being excluded is enough.
 func TestValidate_malformedNames(t *testing.T) {
 	t.Parallel()

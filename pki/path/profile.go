@@ -97,11 +97,11 @@ func (c *checker) checkUsages(i int, n *node) {
 	case usage != nil && n.KeyUsage == 0:
 		c.profile(i, "its key usage allows nothing (4.2.1.3)")
 	case !n.IsCA && n.KeyUsage&cert.KeyCertSign != 0:
-		c.profile(i, "it is no CA, but its key usage has keyCertSign (4.2.1.9)")
+		c.profile(i, "it is not a CA, but its key usage has keyCertSign (4.2.1.9)")
 	case n.IsCA && usage != nil && n.KeyUsage&cert.KeyCertSign == 0 && n.MaxPathLen >= 0:
 		c.profile(i, "it has a path length without the key usage keyCertSign (4.2.1.9)")
 	case !n.IsCA && basic != nil && n.MaxPathLen >= 0:
-		c.profile(i, "it is no CA, but has a path length (4.2.1.9)")
+		c.profile(i, "it is not a CA, but has a path length (4.2.1.9)")
 	}
 }
 

@@ -67,10 +67,10 @@ var strictCases = []strictCase{
 	{rule: "empty key usage", leaf: without(noUsage, extra(cert.IDKeyUsage, true, "\x03\x02\x07\x00")), want: "allows nothing"},
 	{
 		rule: "keyCertSign without CA", leaf: func(c *x509.Certificate) { c.KeyUsage |= x509.KeyUsageCertSign },
-		want: "no CA, but its key usage has keyCertSign",
+		want: "not a CA, but its key usage has keyCertSign",
 	},
 	{
-		rule: "path length without CA", leaf: extra(cert.IDBasicConstraints, true, "\x30\x03\x02\x01\x00"), want: "no CA, but has a path length",
+		rule: "path length without CA", leaf: extra(cert.IDBasicConstraints, true, "\x30\x03\x02\x01\x00"), want: "not a CA, but has a path",
 	},
 	{rule: "serial number 0", leaf: func(c *x509.Certificate) { c.SerialNumber = new(big.Int) }, want: "serial number is not positive"},
 	{
@@ -236,7 +236,7 @@ func TestValidate_webPKI(t *testing.T) {
 	}{
 		{"a good one", func(*x509.Certificate) {}, "valid"},
 		{"no alternative name", func(c *x509.Certificate) { c.DNSNames = nil }, "baseline-requirements baseline-requirements"},
-		{"common name that is no alternative name", func(c *x509.Certificate) { c.Subject.CommonName = "x" }, "baseline-requirements"},
+		{"common name that is not an alternative name", func(c *x509.Certificate) { c.Subject.CommonName = "x" }, "baseline-requirements"},
 		{"wildcard for a public suffix", func(c *x509.Certificate) { c.DNSNames = append(c.DNSNames, "*.co.uk") }, "baseline-requirements"},
 		{"no extended key usage", func(c *x509.Certificate) { c.ExtKeyUsage = nil }, "baseline-requirements"},
 		{"underscore", func(c *x509.Certificate) { c.DNSNames = append(c.DNSNames, "_a.example.com") }, "profile"},

@@ -98,7 +98,7 @@ func readCount(in *cryptobyte.String, what string) (int, error) {
 	if in.ReadASN1(&raw, asn1.INTEGER) && len(raw) > 7 && raw[0] < 0x80 {
 		return 0, fmt.Errorf("%w: %s is a number of %d bits", ErrLimit, what, 8*len(raw))
 	}
-	return 0, fmt.Errorf("%w: %s is no positive number", ErrParse, what)
+	return 0, fmt.Errorf("%w: %s is not a positive number", ErrParse, what)
 }
 
 // parsePBES2 reads PBES2-params (RFC 8018, appendix A.4).

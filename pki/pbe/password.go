@@ -12,7 +12,7 @@ type Encoding uint8
 const (
 	// EncodingStandard is what the standards say: a BMPString with terminator for the schemes of PKCS #12 (RFC 7292,
 	// appendix B.1; characters beyond the BMP as surrogates), the bytes as given for PBES1, PBES2 and PBMAC1. A
-	// password that is no UTF-8 counts as ISO 8859-1, as in OpenSSL.
+	// password that is not UTF-8 counts as ISO 8859-1, as in OpenSSL.
 	EncodingStandard Encoding = iota
 	// EncodingBytes makes a character of the BMPString out of each byte, as OpenSSL before 1.1 did whatever the locale.
 	EncodingBytes

@@ -30,7 +30,7 @@ type Shape struct {
 	OutOfOrder bool
 	// Missing is the issuer that is neither sent nor among the trusted certificates; nil if the path is whole.
 	Missing *Missing
-	// Unreadable are the positions of what is no certificate at all.
+	// Unreadable are the positions of what is not a certificate at all.
 	Unreadable []int
 }
 

@@ -40,7 +40,7 @@ func (r *recorder) isTLS() bool {
 	return len(r.first) >= 2 && (r.first[0] == recordHandshake || r.first[0] == recordAlert) && r.first[1] == 3
 }
 
-// mysql returns the version from a greeting of MySQL, empty if it is none.
+// mysql returns the version from a greeting of MySQL, empty if it is not one.
 func (r *recorder) mysql() string {
 	if len(r.first) < 6 || r.first[2] != 0 || r.first[3] != 0 || r.first[4] != mysqlProtocol {
 		return ""

@@ -32,7 +32,7 @@ const (
 	Repeated Reason = "repeated"
 	// SameName is a second stanza of the same name; the last one counts here.
 	SameName Reason = "same-name"
-	// ControlCharacter is a NUL or another character that is no text.
+	// ControlCharacter is a NUL or another character that is not text.
 	ControlCharacter Reason = "control-character"
 	// Encoding is a file in UTF-16.
 	Encoding Reason = "encoding"

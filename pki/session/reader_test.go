@@ -329,7 +329,7 @@ func TestParseLevel(t *testing.T) {
 	}
 }
 
-// FuzzParse: no panic, problems with a line, everything kept that is no comment, selection that works, text safe for a terminal.
+// FuzzParse: no panic, problems with a line, everything but comments kept, selection that works, text safe for a terminal.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		"SErvername a\n TCPServeraddress x\nSSL yes\n", "\xef\xbb\xbf* \xe4\rSSL y\x00\r\nSSL=Yes", "#x\nREPLSERVERNAME r\nSSLR \"no\"",

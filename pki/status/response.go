@@ -48,7 +48,7 @@ func tagged(n asn1.Tag) asn1.Tag { return n.ContextSpecific().Constructed() }
 // maxResponders bounds the certificates of a response that are looked at.
 const maxResponders = 8
 
-var errNoOCSP = fmt.Errorf("%w: it is no OCSP response", pki.ErrParse)
+var errNoOCSP = fmt.Errorf("%w: it is not an OCSP response", pki.ErrParse)
 
 // ReadOCSP verifies a response and returns what it says of a certificate: it is about this certificate of this issuer,
 // signed by the issuer or by a responder that the issuer has delegated to (RFC 6960, 4.2.2.2), and of now (4.2.2.1). o has the
@@ -85,7 +85,7 @@ func readOCSP(response []byte, c, issuer *cert.Certificate, o path.Options) (Ans
 	return a.Answer, a.current(o.Time)
 }
 
-// parseOCSP reads an OCSPResponse. One that is no success says why.
+// parseOCSP reads an OCSPResponse. The error of a failure says why.
 func parseOCSP(der cryptobyte.String) (*ocspResponse, error) {
 	var outer, explicit, body, id, basic cryptobyte.String
 	var status int
