@@ -49,6 +49,11 @@ type Tx interface {
 	Summary(label string) (Summary, error)
 	// Summaries yields the summaries of all labels greater than after, in the order of the labels' bytes, as a stream.
 	Summaries(after string) iter.Seq2[Summary, error]
+	// Labels yields all labels greater than after, in the order of their bytes, as a stream. It opens no entry.
+	Labels(after string) iter.Seq2[string, error]
+	// Find yields the summaries of the entries that have a trait, in the order of their labels. A native database has an index and reads
+	// no other entry.
+	Find(Trait) iter.Seq2[Summary, error]
 	// Entry returns an entry without its key.
 	Entry(label string) (Entry, error)
 	// Key opens the private key of an entry (PKCS #8 DER) or the bytes of its secret key.

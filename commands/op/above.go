@@ -7,6 +7,7 @@ import (
 	"certkdb/kdb"
 	"certkdb/pki/cert"
 	"certkdb/pki/issuers"
+	"certkdb/pki/name"
 )
 
 // Above continues the chain of an entry with the issuers that the database has, through any number of levels: entries are kept without
@@ -22,58 +23,88 @@ func above(tx kdb.Tx, chain [][]byte, now time.Time) (longer [][]byte, sources [
 	if err != nil || issuers.SelfSigned(last) {
 		return chain, nil, nil // what cannot be read names no issuer
 	}
-	found := candidates{issuers.NewPool(now), map[string]kdb.Entry{}}
+	pool, from := issuers.NewPool(now), map[string]kdb.Entry{} // the first entry that has a certificate
 	known, complete := []*cert.Certificate{last}, false
-	for _, take := range []func(*kdb.Summary) bool{isIssuer, hasChain} {
-		if err := found.add(tx, take); err != nil {
+	for _, take := range []func(*kdb.Summary) bool{isIssuer, HasIssuers} {
+		err := EachAbove(tx, []name.Name{last.Issuer}, take, func(f *Found) error {
+			for _, der := range f.Entry.Certificates {
+				if _, known := from[string(der)]; !known {
+					from[string(der)] = f.Entry
+				}
+			}
+			pool.Add(f.Certificates...)
+			return nil
+		})
+		if err != nil {
 			return nil, nil, err
 		}
-		if known, complete = found.pool.Chain(last); complete {
+		if known, complete = pool.Chain(last); complete {
 			break
 		}
 	}
 	longer = slices.Clip(chain)
 	for _, c := range known[1:] {
 		longer = append(longer, c.Raw)
-		sources = append(sources, found.from[string(c.Raw)])
+		sources = append(sources, from[string(c.Raw)])
 	}
 	return longer, sources, nil
 }
 
 // HasIssuers tells entries that may have the certificate of an issuer, their own or one of their chain.
-func HasIssuers(s *kdb.Summary) bool { return isIssuer(s) || hasChain(s) }
+func HasIssuers(s *kdb.Summary) bool { return isIssuer(s) || s.ChainLength > 1 }
 
 // isIssuer tells entries whose own certificates may issue; a trusted one of version 1 does not say that it is a CA's.
 func isIssuer(s *kdb.Summary) bool { return s.ChainLength > 0 && (s.CA || s.Trusted) }
 
-// hasChain tells the other entries, whose chain may contain the certificate of a CA.
-func hasChain(s *kdb.Summary) bool { return s.ChainLength > 1 && !isIssuer(s) }
-
-// candidates are certificates that may be issuers, each with the first entry that has it.
-type candidates struct {
-	pool *issuers.Pool
-	from map[string]kdb.Entry // by certificate in DER
+// Found is an entry that may have the certificate of an issuer.
+type Found struct {
+	kdb.Summary
+	Entry        kdb.Entry
+	Certificates []*cert.Certificate // those of the entry that can be read
 }
 
-// add takes the certificates of some entries.
-func (c candidates) add(tx kdb.Tx, take func(*kdb.Summary) bool) error {
-	for s, err := range tx.Summaries("") {
-		if err != nil {
-			return err
-		}
-		if !take(&s) {
+// EachAbove calls each for the entries that have a certificate with one of the names as its subject, for those that have one of an issuer
+// of such a certificate, and so on upwards; every entry once. take says which entries count.
+func EachAbove(tx kdb.Tx, names []name.Name, take func(*kdb.Summary) bool, each func(*Found) error) error {
+	asked, taken := map[string]bool{}, map[string]bool{}
+	for len(names) > 0 {
+		subject := names[0]
+		names = names[1:]
+		if asked[subject.Canonical()] {
 			continue
 		}
-		entry, err := tx.Entry(s.Label)
-		if err != nil {
-			return err
-		}
-		for _, der := range entry.Certificates {
-			if _, known := c.from[string(der)]; !known {
-				c.from[string(der)] = entry
+		asked[subject.Canonical()] = true
+		for s, err := range tx.Find(kdb.BySubject(subject)) {
+			if err != nil {
+				return err
+			}
+			if taken[s.Label] || !take(&s) {
+				continue
+			}
+			taken[s.Label] = true
+			f := Found{Summary: s}
+			if f.Entry, err = tx.Entry(s.Label); err != nil {
+				return err
+			}
+			f.Certificates = ParseAll(f.Entry.Certificates)
+			for _, c := range f.Certificates {
+				names = append(names, c.Issuer)
+			}
+			if err := each(&f); err != nil {
+				return err
 			}
 		}
-		c.pool.AddDER(entry.Certificates...)
 	}
 	return nil
+}
+
+// ParseAll leaves out what cannot be read: it cannot be part of a chain.
+func ParseAll(ders [][]byte) []*cert.Certificate {
+	var list []*cert.Certificate
+	for _, der := range ders {
+		if c, err := cert.Parse(der); err == nil {
+			list = append(list, c)
+		}
+	}
+	return list
 }

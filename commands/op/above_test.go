@@ -24,11 +24,13 @@ type entries struct {
 	fail error
 }
 
-func (e entries) Summaries(string) iter.Seq2[kdb.Summary, error] {
+func (e entries) Find(trait kdb.Trait) iter.Seq2[kdb.Summary, error] {
 	return func(yield func(kdb.Summary, error) bool) {
 		for i := range e.list {
-			s, err := kdb.Summarize(&e.list[i])
-			if !yield(s, err) {
+			if !slices.Contains(kdb.Traits(&e.list[i]), trait) {
+				continue
+			}
+			if s, err := kdb.Summarize(&e.list[i]); !yield(s, err) {
 				return
 			}
 		}

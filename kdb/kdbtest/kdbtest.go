@@ -60,6 +60,9 @@ func Run(t *testing.T, subject Subject) {
 		{"rename keeps all", s.rename, false},
 		{"rename refuses", s.renameRefuses, false},
 		{"rename and back", s.renameBack, false},
+		{"find", s.find, false},
+		{"find nothing", s.findNothing, false},
+		{"find a request", s.findRequest, s.NoRequests},
 		{"mark the default", s.markDefault, s.NoDefault},
 		{"mark trust", s.markTrust, s.NoDistrust || s.NoTrusted},
 		{"labels that differ in case are one", s.foldsCase, !s.FoldsCase},
@@ -147,7 +150,7 @@ func expect(t *testing.T, db kdb.Database, want map[string]string) {
 		if err == nil && label != isDefault {
 			err = fmt.Errorf("the default is %q, and the summaries say %q", label, isDefault)
 		}
-		return err
+		return errors.Join(err, CheckFind(tx))
 	})
 	if err != nil {
 		t.Errorf("reading: %v", err)

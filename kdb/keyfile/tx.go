@@ -24,6 +24,7 @@ type tx struct {
 	entries   *document.Document[*kdb.Entry]
 	labels    []string // sorted; nil after a change
 	summaries map[string]kdb.Summary
+	index     *kdb.Index // nil after a change
 }
 
 func newTx(ctx context.Context, codec *Codec, container Container, writable bool) *tx {
@@ -78,6 +79,32 @@ func (t *tx) Summaries(after string) iter.Seq2[kdb.Summary, error] {
 				return
 			}
 		}
+	}
+}
+
+// Labels implements [kdb.Tx].
+func (t *tx) Labels(after string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		labels := t.sorted()
+		for _, label := range labels[sort.SearchStrings(labels, after+"\x00"):] {
+			if !yield(label, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Find implements [kdb.Tx].
+func (t *tx) Find(trait kdb.Trait) iter.Seq2[kdb.Summary, error] {
+	return func(yield func(kdb.Summary, error) bool) {
+		if t.index == nil {
+			var err error
+			if t.index, err = kdb.NewIndex(t); err != nil {
+				yield(kdb.Summary{}, err)
+				return
+			}
+		}
+		t.index.Find(t, trait)(yield)
 	}
 }
 
@@ -145,6 +172,7 @@ func (t *tx) mayWrite() error {
 	if !t.writable {
 		return fmt.Errorf("%w: a change while only viewing", kdb.ErrUnsupported)
 	}
+	t.index = nil
 	return t.ctx.Err()
 }
 

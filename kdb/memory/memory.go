@@ -108,6 +108,12 @@ func (empty) Summaries(string) iter.Seq2[kdb.Summary, error] {
 	return func(func(kdb.Summary, error) bool) {}
 }
 
+func (empty) Labels(string) iter.Seq2[string, error] { return func(func(string, error) bool) {} }
+
+func (empty) Find(kdb.Trait) iter.Seq2[kdb.Summary, error] {
+	return func(func(kdb.Summary, error) bool) {}
+}
+
 func (empty) Default() (string, error) { return "", nil }
 
 // foreign is a transaction of a format with rules of its own; nil is no rule.

@@ -174,12 +174,7 @@ func (t *overlayTx) Summaries(after string) iter.Seq2[kdb.Summary, error] {
 // merged joins the labels of the overlay with those below that it says nothing about.
 func (t *overlayTx) merged(after string) iter.Seq2[kdb.Summary, error] {
 	return func(yield func(kdb.Summary, error) bool) {
-		var labels []string
-		for _, label := range slices.Sorted(maps.Keys(t.records)) {
-			if t.records[label] != nil && label > after {
-				labels = append(labels, label)
-			}
-		}
+		labels := t.labels(after)
 		upTo := func(end string) bool { // yields those before the next label below
 			for len(labels) > 0 && (end == "" || labels[0] < end) {
 				s, err := t.summary(labels[0])
@@ -203,6 +198,80 @@ func (t *overlayTx) merged(after string) iter.Seq2[kdb.Summary, error] {
 		}
 		upTo("")
 	}
+}
+
+// Labels implements kdb.Tx.
+func (t *overlayTx) Labels(after string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		here := t.labels(after)
+		for label, err := range t.base.Labels(after) {
+			if err != nil {
+				yield("", err)
+				return
+			}
+			for len(here) > 0 && here[0] < label {
+				if !yield(here[0], nil) {
+					return
+				}
+				here = here[1:]
+			}
+			if _, changed := t.records[label]; !changed && !yield(label, nil) {
+				return
+			}
+		}
+		for _, label := range here {
+			if !yield(label, nil) {
+				return
+			}
+		}
+	}
+}
+
+// labels returns those of the overlay that are greater than after, in their order.
+func (t *overlayTx) labels(after string) []string {
+	var labels []string
+	for _, label := range slices.Sorted(maps.Keys(t.records)) {
+		if t.records[label] != nil && label > after {
+			labels = append(labels, label)
+		}
+	}
+	return labels
+}
+
+// Find implements kdb.Tx.
+func (t *overlayTx) Find(trait kdb.Trait) iter.Seq2[kdb.Summary, error] {
+	return func(yield func(kdb.Summary, error) bool) {
+		labels, err := t.labelsBy(trait)
+		if err != nil {
+			yield(kdb.Summary{}, err)
+			return
+		}
+		kdb.Labelled(t, labels)(yield)
+	}
+}
+
+// labelsBy finds entries below, as far as the overlay says nothing about their labels, and those of the overlay.
+func (t *overlayTx) labelsBy(trait kdb.Trait) ([]string, error) {
+	var labels []string
+	for s, err := range t.base.Find(trait) {
+		if err != nil {
+			return nil, err
+		}
+		if _, here := t.records[s.Label]; !here {
+			labels = append(labels, s.Label)
+		}
+	}
+	for _, label := range t.labels("") {
+		e, err := t.entry(label)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(kdb.Traits(&e), trait) || kdb.HasBareKey(t, &e, trait) {
+			labels = append(labels, label)
+		}
+	}
+	slices.Sort(labels)
+	return labels, nil
 }
 
 // Entry implements kdb.Tx.

@@ -67,6 +67,9 @@ func (t *tx) replace(e *kdb.Entry, old *summary, raw []byte) error {
 		if same, err := t.same(e, old); same || err != nil {
 			return err
 		}
+		if err := t.unindex(old); err != nil {
+			return err
+		}
 		t.digester.toggle(&t.head.digest, prefixSummary+e.Label, raw)
 	}
 	if err := t.store(e, old); err != nil {
@@ -126,6 +129,9 @@ func (t *tx) store(e *kdb.Entry, old *summary) error {
 		return err
 	}
 	t.setDefault(e.Label, e.Default)
+	if err := t.index(e, false); err != nil {
+		return err
+	}
 	return t.log(t.operation, e.Label, s.SHA256)
 }
 
@@ -179,7 +185,13 @@ func (t *tx) move(s *summary, to string) error {
 		return err
 	}
 	from := s.Label
+	if err := t.index(&e, true); err != nil {
+		return err
+	}
 	e.Label, s.Label = to, to
+	if err := t.index(&e, false); err != nil {
+		return err
+	}
 	s.SHA256 = e.Fingerprint() // of a secret key it is the label's
 	if err := t.put(prefixCerts+to, encodeCerts(&e), &s.certs); err != nil {
 		return err
@@ -239,6 +251,9 @@ func (t *tx) Delete(label string) error {
 	t.head.entries--
 	t.setDefault(label, false)
 	t.erase = t.erase || s.hasKey
+	if err := t.unindex(&s); err != nil {
+		return err
+	}
 	if err := t.remove(label, raw); err != nil {
 		return err
 	}

@@ -38,6 +38,9 @@ type checker struct {
 	digest [32]byte // of the summaries that are there
 	count  uint64
 	blamed bool // something was found about summaries
+	// postings are those that the entries should have in the index; partial if not all entries could be read.
+	postings tally
+	partial  bool
 }
 
 func (c *checker) finding(where, what string) { c.report(kdb.Problem{Where: where, What: what}) }
@@ -64,6 +67,7 @@ func (c *checker) run() error {
 	}{
 		{"copies", c.copies},
 		{"entries", c.entries},
+		{"index", c.index},
 		{"certificates", func() error { return c.orphans(prefixCerts, func(summary) bool { return true }) }},
 		{"private keys", func() error { return c.orphans(prefixKey, func(s summary) bool { return s.hasKey }) }},
 		{"issued certificates", c.registry},
@@ -84,7 +88,7 @@ func (c *checker) run() error {
 func (c *checker) entries() error {
 	for record, err := range c.t.stx.Scan(prefixSummary, "") {
 		if err != nil {
-			c.blamed = true
+			c.blamed, c.partial = true, true
 			return fmt.Errorf("after %d entries: %w", c.count, err)
 		}
 		label := record.Key[len(prefixSummary):]
@@ -95,7 +99,7 @@ func (c *checker) entries() error {
 		}
 		s, err := c.t.decodeSummary(label, record.Value)
 		if err != nil {
-			c.blamed = true
+			c.blamed, c.partial = true, true
 			if err := c.fault(place(record.Key), err); err != nil {
 				return err
 			}
@@ -111,7 +115,10 @@ func (c *checker) entries() error {
 // entry verifies the parts of an entry. Each is checked even if another one is damaged.
 func (c *checker) entry(s *summary) error {
 	e, errEntry := c.t.entry(s)
-	if errEntry != nil {
+	if errEntry == nil {
+		c.expect(&e)
+	} else {
+		c.partial = true
 		if err := c.fault(place(prefixCerts+s.Label), errEntry); err != nil {
 			return err
 		}
@@ -196,8 +203,8 @@ func (c *checker) strangers() error {
 		}
 		key := strings.TrimPrefix(record.Key, store.Apart)
 		isCopy := key != record.Key
-		switch prefix, _, _ := strings.Cut(record.Key, "/"); prefix + "/" {
-		case prefixSlot, prefixLog, prefixSummary, prefixCerts, prefixKey, prefixIssued, prefixNumber:
+		switch record.Key[:strings.IndexByte(record.Key, '/')+1] {
+		case prefixSlot, prefixLog, prefixSummary, prefixCerts, prefixKey, prefixIssued, prefixNumber, prefixIndex:
 		default:
 			if key != keyMeta && key != keyHead && !(isCopy && strings.HasPrefix(key, prefixSlot)) {
 				c.finding(fmt.Sprintf("record %q", record.Key), "no such record belongs into a database")

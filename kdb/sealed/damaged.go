@@ -46,6 +46,9 @@ func (t *tx) dropDamaged(label string) error {
 			return err
 		}
 	}
+	if err := t.purge(label); err != nil {
+		return err
+	}
 	t.erase = true
 	t.head.entries--
 	if t.head.standard == label {

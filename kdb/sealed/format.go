@@ -26,6 +26,7 @@ const (
 	prefixKey     = "k/"    // and the label
 	prefixIssued  = "i/"    // and 64 hexadecimal digits of the issuer, a slash, the serial number
 	prefixNumber  = "n/"    // and 64 hexadecimal digits of the issuer
+	prefixIndex   = "x/"    // and 40 hexadecimal digits of the last spot in the block
 )
 
 func slotKey(id uint32) string { return fmt.Sprintf(prefixSlot+"%08x", id) }
@@ -92,6 +93,7 @@ type head struct {
 	entries    uint64
 	seals      uint64   // made with the current master key; see maxSeals
 	digest     [32]byte // of the registry's records and all summaries, each of which vouches for the other records of its label
+	index      [32]byte // digest of the records of the index
 	logSeq     uint64   // of the last log record
 	logChain   [32]byte // chain value after it
 	meta       [32]byte // SHA-256 of the meta record
@@ -113,6 +115,7 @@ func (h *head) encode() []byte {
 	e.u64(h.entries)
 	e.u64(h.seals)
 	e.raw(h.digest[:])
+	e.raw(h.index[:])
 	e.u64(h.logSeq)
 	e.raw(h.logChain[:])
 	e.raw(h.meta[:])
@@ -132,7 +135,7 @@ func decodeHead(b []byte) (head, error) {
 		return head{}, fmt.Errorf("%w %d", kdb.ErrVersion, version)
 	}
 	h := head{
-		generation: d.u64(), entries: d.u64(), seals: d.u64(), digest: d.hash(),
+		generation: d.u64(), entries: d.u64(), seals: d.u64(), digest: d.hash(), index: d.hash(),
 		logSeq: d.u64(), logChain: d.hash(), meta: d.hash(), lastSlot: d.u32(),
 	}
 	for range d.length() {

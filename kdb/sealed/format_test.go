@@ -73,6 +73,21 @@ func associated(id []byte, key string) []byte {
 	return append(append([]byte("certkdb\x00\x00\x01"), id...), key...)
 }
 
+// exampleRecords are the records of the golden database that FORMAT.md shows, exampleKeys the subkeys.
+var (
+	exampleRecords = map[string]string{
+		"meta": "meta", "slot": "slot/00000002", "head": "head", "summary": "s/ca", "log": "l/0000000000000001",
+		"index": "x/" + strings.Repeat("ff", 20),
+	}
+	exampleKeys = []string{"record", "head", "digest", "audit", "index"}
+)
+
+// goldenSlotKey derives the key of the example's slot from its password.
+func goldenSlotKey(slot []byte) []byte {
+	time, memory := binary.BigEndian.Uint32(slot[8:]), binary.BigEndian.Uint32(slot[4:])
+	return argon2.IDKey([]byte("golden password"), slot[20:36], time, memory, slot[3], 32)
+}
+
 // TestFormat_examples follows FORMAT.md from the password to a summary, with the standard library's primitives alone.
 func TestFormat_examples(t *testing.T) {
 	t.Parallel()
@@ -82,19 +97,12 @@ func TestFormat_examples(t *testing.T) {
 		t.Fatalf("meta has %d bytes, slot %d", len(meta), len(slot))
 	}
 	id := meta[10:26]
-	kek := argon2.IDKey(
-		[]byte("golden password"),
-		slot[20:36],
-		binary.BigEndian.Uint32(slot[8:]),
-		binary.BigEndian.Uint32(slot[4:]),
-		slot[3],
-		32,
-	)
+	kek := goldenSlotKey(slot)
 	same(t, "slot key", kek, e["slot key"])
 	master := gcm(t, kek, slot[36:], append(associated(id, "slot/00000002"), slot[:36]...))
 	same(t, "master key", master, e["master key"])
 	subkeys := make(map[string][]byte)
-	for _, name := range []string{"record", "head", "digest", "audit"} {
+	for _, name := range exampleKeys {
 		key, err := hkdf.Key(sha256.New, master, id, "certkdb v1 "+name, 32)
 		if err != nil {
 			t.Fatal(err)
@@ -104,6 +112,7 @@ func TestFormat_examples(t *testing.T) {
 	}
 	for name, sealed := range map[string]struct{ key, record string }{
 		"head": {"head", "head"}, "summary": {"record", "s/ca"}, "log": {"record", "l/0000000000000001"},
+		"index": {"record", exampleRecords["index"]},
 	} {
 		record := e[name]
 		if record[0] != 1 {
@@ -136,9 +145,7 @@ func TestFormat_examplesAreOfTheGoldenDatabase(t *testing.T) {
 	e := examples(t)
 	st := boltstore.Open("testdata/v1.ckdb", boltstore.Options{})
 	err := st.View(context.Background(), func(tx store.Tx) error {
-		for name, key := range map[string]string{
-			"meta": "meta", "slot": "slot/00000002", "head": "head", "summary": "s/ca", "log": "l/0000000000000001",
-		} {
+		for name, key := range exampleRecords {
 			value, err := tx.Get(key)
 			if err != nil {
 				return err

@@ -78,14 +78,16 @@ func writeExamples(stx store.Tx, write func(string, []byte, ...field)) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{"record", "head", "digest", "audit"} {
+	for _, name := range exampleKeys {
 		sub, err := subkey(&m, master, name)
 		if err != nil {
 			return err
 		}
 		write(name+" key", sub)
 	}
-	for name, key := range map[string]string{"head": keyHead, "summary": prefixSummary + "ca", "log": logKey(1)} {
+	for name, key := range map[string]string{
+		"head": keyHead, "summary": prefixSummary + "ca", "log": logKey(1), "index": blockKey(lastSpot),
+	} {
 		value, err := stx.Get(key)
 		if err != nil {
 			return err

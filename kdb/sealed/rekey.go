@@ -95,7 +95,7 @@ func (r *rekeying) keepsStash() bool {
 // inPlace seals all records again in a transaction that changes them.
 func (r *rekeying) inPlace(stx store.Tx) error {
 	unwanted := make(map[string]bool)
-	for _, prefix := range []string{prefixSlot, copyKey(prefixSlot)} {
+	for _, prefix := range []string{prefixSlot, copyKey(prefixSlot), prefixIndex} {
 		for record, err := range stx.Scan(prefix, "") {
 			if err != nil {
 				return err
@@ -222,12 +222,12 @@ func (r *rekeying) run(stx store.Tx, put func(string, []byte) error) error {
 	}
 	to := &tx{
 		ctx: r.ctx, db: r.db, stx: putter{stx, put}, keys: r.next, operation: "rekey",
-		digester: r.next.digester(), bound: r.next.meta.bind(""),
+		digester: r.next.digester(), spots: r.next.spotter(), bound: r.next.meta.bind(""),
 	}
 	to.head = head{
 		generation: from.head.generation, entries: from.head.entries, lastSlot: from.head.lastSlot, standard: from.head.standard,
 	}
-	if err := errors.Join(to.putMeta(&r.next.meta), reseal(from, to)); err != nil {
+	if err := errors.Join(to.putMeta(&r.next.meta), reseal(from, to), to.buildIndex()); err != nil {
 		return err
 	}
 	for id, s := range r.slots {
@@ -319,6 +319,11 @@ func resealEntry(from, to *tx, label string, raw []byte) error {
 	if err := to.put(prefixCerts+label, plain, &s.certs); err != nil {
 		return err
 	}
+	e := kdb.Entry{Label: label}
+	if err := decodeCerts(plain, &e); err != nil {
+		return fmt.Errorf("%s: %w", place(prefixCerts+label), err)
+	}
+	to.postings = append(to.postings, to.spots.postings(&e)...)
 	if s.hasKey {
 		if plain, err = from.part(prefixKey+label, s.key); err != nil {
 			return err

@@ -34,6 +34,7 @@ type keys struct {
 	head   cipher.AEAD
 	digest []byte // HMAC key
 	audit  []byte // HMAC key
+	index  []byte // HMAC key
 
 	mu      sync.Mutex
 	users   int
@@ -90,7 +91,7 @@ func deriveKeys(m meta, master []byte) (*keys, error) {
 		return a
 	}
 	k.record, k.head = aead(derive("record")), aead(derive("head"))
-	k.digest, k.audit = derive("digest"), derive("audit")
+	k.digest, k.audit, k.index = derive("digest"), derive("audit"), derive("index")
 	if err != nil {
 		return nil, fmt.Errorf("deriving keys: %w", err)
 	}
@@ -115,6 +116,7 @@ func (k *keys) forget() {
 	clear(k.master)
 	clear(k.digest)
 	clear(k.audit)
+	clear(k.index)
 	close(k.retired)
 }
 

@@ -145,7 +145,7 @@ func (db *Database) initialise(ctx context.Context, stx store.Tx, k *keys, s *sl
 		}
 	}
 	t := &tx{
-		ctx: ctx, db: db, stx: stx, keys: k, operation: "create", digester: k.digester(), bound: k.meta.bind(""),
+		ctx: ctx, db: db, stx: stx, keys: k, operation: "create", digester: k.digester(), spots: k.spotter(), bound: k.meta.bind(""),
 	}
 	if err := t.putMeta(&k.meta); err != nil {
 		return err
@@ -153,7 +153,7 @@ func (db *Database) initialise(ctx context.Context, stx store.Tx, k *keys, s *sl
 	if err := t.putSlot(1, s); err != nil {
 		return err
 	}
-	if err := t.log("create", "", [32]byte{}); err != nil {
+	if err := errors.Join(t.buildIndex(), t.log("create", "", [32]byte{})); err != nil {
 		return err
 	}
 	return t.commit()

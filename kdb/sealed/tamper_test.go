@@ -50,8 +50,14 @@ func readAll(db kdb.Database) error {
 			if err != nil {
 				return err
 			}
-			if _, err := tx.Entry(s.Label); err != nil {
+			e, err := tx.Entry(s.Label)
+			if err != nil {
 				return err
+			}
+			for _, trait := range kdb.Traits(&e) {
+				if err := findAll(tx, trait); err != nil {
+					return err
+				}
 			}
 			if _, err := tx.Key(s.Label); err != nil && !errors.Is(err, kdb.ErrNotFound) {
 				return err
@@ -59,6 +65,15 @@ func readAll(db kdb.Database) error {
 		}
 		return nil
 	})
+}
+
+func findAll(tx kdb.Tx, trait kdb.Trait) error {
+	for _, err := range tx.Find(trait) {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // found reports whether the check notices something.
@@ -111,7 +126,7 @@ func TestTamper_everyByte(t *testing.T) {
 				err = logError(db)
 			case key == "meta" && errors.Is(err, kdb.ErrVersion):
 				continue
-			case ofEntry && err != nil && !strings.Contains(err.Error(), fmt.Sprintf("%q", label)):
+			case ofEntry && key[0] != 'x' && err != nil && !strings.Contains(err.Error(), fmt.Sprintf("%q", label)):
 				t.Fatalf("record %q, byte %d: the error does not name the label: %v", key, i, err)
 			}
 			if !errors.Is(err, kdb.ErrCorrupt) {
@@ -131,6 +146,9 @@ func logError(db *sealed.Database) error {
 	}
 	return nil
 }
+
+// lastBlock is the key of the last record of the index, here the only one.
+var lastBlock = "x/" + strings.Repeat("f", 40)
 
 // TestTamper_histories exchanges whole records, which all have been valid once or are valid elsewhere.
 func TestTamper_histories(t *testing.T) {
@@ -176,6 +194,11 @@ func TestTamper_histories(t *testing.T) {
 		{"a slot copied", func(r map[string][]byte) { r["slot/00000002"] = r["slot/00000001"] }, false},
 		{"a part without a summary", func(r map[string][]byte) { r["k/ca"] = r["k/server"] }, true},
 		{"a record of no kind", func(r map[string][]byte) { r["x"] = nil }, true},
+		{"a record like that of an entry", func(r map[string][]byte) { r["s"] = nil }, true},
+		{"the index removed", func(r map[string][]byte) { delete(r, lastBlock) }, false},
+		{"an older index", func(r map[string][]byte) { r[lastBlock] = older[lastBlock] }, true},
+		{"the index of another database", func(r map[string][]byte) { r[lastBlock] = foreign[lastBlock] }, false},
+		{"a second record of the index", func(r map[string][]byte) { r[lastBlock[:len(lastBlock)-1]+"e"] = r[lastBlock] }, true},
 	} {
 		records := maps.Clone(original)
 		test.change(records)

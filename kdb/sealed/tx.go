@@ -23,7 +23,9 @@ type tx struct {
 	changed   bool
 	erase     bool // a key slot or a private key was removed: nothing of it may stay
 	digester  digester
-	bound     []byte // associated data, with room for a record's key behind boundLen
+	spots     *spotter
+	postings  []posting // that are not yet in the index
+	bound     []byte    // associated data, with room for a record's key behind boundLen
 }
 
 // strictness says whether the key slots must be those that the head lists. Maintenance goes on if they are not, to be
@@ -44,7 +46,7 @@ func (db *Database) begin(ctx context.Context, stx store.Tx, k *keys, how strict
 	if m.id != k.meta.id || m.keyID != k.meta.keyID {
 		return nil, fmt.Errorf("%w: it was rekeyed or replaced since it was unlocked", kdb.ErrChanged)
 	}
-	t := &tx{ctx: ctx, db: db, stx: stx, keys: k, digester: k.digester(), bound: m.bind("")}
+	t := &tx{ctx: ctx, db: db, stx: stx, keys: k, digester: k.digester(), spots: k.spotter(), bound: m.bind("")}
 	t.head, _, err = readTwice(stx, keyHead, func(sealed []byte) (head, error) {
 		plain, err := open(k.head, sealed, m.bind(keyHead))
 		if err != nil {
@@ -72,6 +74,9 @@ func (t *tx) commit() error {
 	if !t.changed {
 		return nil
 	}
+	if err := t.flushIndex(); err != nil {
+		return err
+	}
 	t.head.generation++
 	t.head.seals++
 	if t.head.seals > maxSeals {
@@ -97,6 +102,9 @@ func (t *tx) put(key string, plain []byte, sum *[32]byte) error {
 	if strings.HasPrefix(key, prefixSummary) || strings.HasPrefix(key, prefixIssued) || strings.HasPrefix(key, prefixNumber) {
 		t.digester.toggle(&t.head.digest, key, value)
 	}
+	if strings.HasPrefix(key, prefixIndex) {
+		t.digester.toggle(&t.head.index, key, value)
+	}
 	return t.stx.Put(key, value)
 }
 
@@ -119,6 +127,9 @@ func place(key string) string {
 		if label, ok := strings.CutPrefix(key, p.prefix); ok {
 			return fmt.Sprintf("%s of label %q", p.name, label)
 		}
+	}
+	if strings.HasPrefix(key, prefixIndex) {
+		return fmt.Sprintf("index, record %s", key[len(prefixIndex):])
 	}
 	if digest, ok := strings.CutPrefix(key, prefixNumber); ok {
 		return fmt.Sprintf("number of revocation lists of issuer %s", digest)
@@ -203,6 +214,31 @@ func (t *tx) Summaries(after string) iter.Seq2[kdb.Summary, error] {
 		// A caller who changes entries in the loop makes the numbers differ rightly.
 		if after == "" && count != t.head.entries && version == t.head.logSeq {
 			yield(kdb.Summary{}, t.countError(count))
+		}
+	}
+}
+
+// Labels implements kdb.Tx.
+func (t *tx) Labels(after string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		from := ""
+		if after != "" {
+			from = prefixSummary + after
+		}
+		var count uint64
+		version := t.head.logSeq
+		for record, err := range t.stx.Scan(prefixSummary, from) {
+			if err != nil {
+				yield("", err)
+				return
+			}
+			count++
+			if !yield(record.Key[len(prefixSummary):], nil) {
+				return
+			}
+		}
+		if after == "" && count != t.head.entries && version == t.head.logSeq {
+			yield("", t.countError(count))
 		}
 	}
 }

@@ -143,6 +143,9 @@ func TestSameKey_acrossEncodings(t *testing.T) {
 	if key.DescribePublic(without).Type != "rsa2048" || !key.SameKey(without, k.SPKI) {
 		t.Error("absent parameters make another key")
 	}
+	if key.Hint(without) != key.Hint(k.SPKI) || key.Hint([]byte("odd")) != "odd" {
+		t.Error("absent parameters make another hint")
+	}
 	ec := openssl(t, nil, "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-outform", "DER")
 	pub := func(args ...string) []byte {
 		return openssl(t, ec, append([]string{"ec", "-inform", "DER", "-pubout", "-outform", "DER"}, args...)...)
@@ -156,11 +159,14 @@ func TestSameKey_acrossEncodings(t *testing.T) {
 		if !key.SameKey(named, other) || !key.SameKey(other, named) {
 			t.Errorf("%s: taken for another key", rule)
 		}
+		if key.Hint(named) != key.Hint(other) {
+			t.Errorf("%s: another hint: %q, %q", rule, key.Hint(named), key.Hint(other))
+		}
 	}
 	if got := key.DescribePublic(pub("-param_enc", "explicit")); got.Type != "ec-explicit" || got.Curve != "p256" || got.Bits != 256 {
 		t.Errorf("explicit parameters of P-256 described as %+v", got)
 	}
-	if key.SameKey(named, k.SPKI) || key.SameKey(nil, nil) || key.SameKey(named, nil) {
+	if key.Hint(named) == key.Hint(k.SPKI) || key.SameKey(named, k.SPKI) || key.SameKey(nil, nil) || key.SameKey(named, nil) {
 		t.Error("different keys are the same")
 	}
 	// One bit of the curve's parameters makes another curve (CVE-2020-0601).

@@ -34,6 +34,24 @@ func SameKey(a, b []byte) bool {
 	return bytes.Equal(x.Bits, y.Bits) && (bytes.Equal(p, q) || noParams(p) && noParams(q))
 }
 
+// Hint returns what all forms of a public key share, so that a map finds the candidates for [SameKey] among many keys: two keys for which
+// that holds have the same hint, and hardly any others do. What cannot be parsed is its own hint.
+func Hint(spki []byte) string {
+	s, err := parseSPKI(spki)
+	if err != nil {
+		return string(spki)
+	}
+	id, bits := family(s.Algorithm.OID), s.Bits
+	if id == oid.EC && len(bits) > 1 {
+		if x := bits[1:]; bits[0] == 4 { // y follows x, which a compressed point has alone
+			bits = x[:len(x)/2]
+		} else if bits[0] == 2 || bits[0] == 3 {
+			bits = x
+		}
+	}
+	return id + ":" + string(bits)
+}
+
 // family maps the identifiers under which the same key may stand to one of them.
 func family(id string) string {
 	switch id {

@@ -370,3 +370,30 @@ func TestLint_needsACertificate(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestSize_doesNotMatter: validating and showing one certificate reads no more of a large database.
+func TestSize_doesNotMatter(t *testing.T) {
+	t.Parallel()
+	root := optest.NewCA(t, "Root")
+	sub := root.CA(t, "Sub")
+	web := sub.Issue(t, "web.example")
+	alone := web.Personal("web")
+	alone.Certificates = alone.Certificates[:1]
+	list := []kdb.Entry{root.Trusted("root"), sub.Personal("sub"), alone}
+	file := optest.File(t, "web.pem", optest.PEM(kdb.Entry{Kind: kdb.KindTrusted, Certificates: alone.Certificates}))
+	optest.SameReads(t, "validate", list, func(s *op.Session) error {
+		_, err := inspect.Validate{Labels: []string{"web"}, MaxDepth: -1}.Run(ctx, s)
+		return err
+	})
+	optest.SameReads(t, "validate --file", list, func(s *op.Session) error {
+		validated, err := inspect.Validate{Files: []string{file}, MaxDepth: -1}.Run(ctx, s)
+		if got := fmt.Sprint(validated.Results[0].Chains[0].Certificates); !strings.Contains(got, " web ") || !strings.Contains(got, " root ") {
+			t.Errorf("the labels are not named: %s", got)
+		}
+		return err
+	})
+	optest.SameReads(t, "show", list, func(s *op.Session) error {
+		_, err := inspect.Show{Label: "web"}.Run(ctx, s)
+		return err
+	})
+}

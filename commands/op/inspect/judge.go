@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"certkdb/commands/op"
+	"certkdb/kdb"
 	"certkdb/pki/cert"
 	"certkdb/pki/path"
 )
@@ -43,8 +44,27 @@ func NewJudge(ctx context.Context, s *op.Session) (*Judge, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, labels, err := rules.gather(ctx, s, &options)
-	return &Judge{session: s, rules: rules, options: options, labels: labels}, err
+	j := &Judge{session: s, rules: rules, options: options, labels: map[[32]byte]string{}}
+	return j, s.View(ctx, j.read)
+}
+
+// read takes all that may be in a chain: what peers are going to present is not known yet.
+func (j *Judge) read(tx kdb.Tx) error {
+	for s, err := range tx.Summaries("") {
+		if err != nil {
+			return err
+		}
+		j.labels[s.SHA256] = s.Label
+		if !op.HasIssuers(&s) {
+			continue
+		}
+		entry, err := tx.Entry(s.Label)
+		if err != nil {
+			return err
+		}
+		j.rules.addTo(&j.options, &s, op.ParseAll(entry.Certificates))
+	}
+	return nil
 }
 
 // Trusted lists the trusted certificates.
@@ -76,7 +96,7 @@ func (j *Judge) Judge(ctx context.Context, p Peer) (Validation, error) {
 	}
 	options := j.options
 	options.Host = p.Host
-	options.Intermediates = slices.Concat(options.Intermediates, parseAll(p.Chain[1:]))
+	options.Intermediates = slices.Concat(options.Intermediates, op.ParseAll(p.Chain[1:]))
 	if p.Pinned {
 		options.Roots = slices.Concat(options.Roots, path.Anchors(leaf))
 	}

@@ -10,6 +10,7 @@ import (
 	"certkdb/commands/op/input"
 	"certkdb/kdb"
 	"certkdb/pki/cert"
+	"certkdb/pki/name"
 	"certkdb/pki/path"
 )
 
@@ -166,34 +167,41 @@ func (v Validation) reason() error {
 	return fmt.Errorf("%w: %s: %s", op.ErrInvalid, v.Name, v.Limit)
 }
 
-// gather reads the certificates to be validated, and puts anchors and intermediates into the options. labels tells under which label
-// the database has a certificate; there need be none.
+// gather reads the certificates to be validated, and puts anchors and intermediates into the options: of the database those that may be in
+// their chains. labels tells under which label the database has a certificate; there need be none.
 func (o Validate) gather(ctx context.Context, s *op.Session, options *path.Options) ([]candidate, map[[32]byte]string, error) {
-	labels := map[[32]byte]string{}
-	var list []candidate
-	err := s.View(ctx, func(tx kdb.Tx) (err error) {
-		list, err = o.fromDatabase(tx, options, labels)
-		return err
-	})
-	if err != nil {
-		return nil, nil, err
-	}
+	var files []candidate
 	for _, file := range o.Files {
 		chain, err := input.ReadCertificates(s.Env, file)
 		if err != nil {
 			return nil, nil, err
 		}
-		list = append(list, candidate{file, leafFirst(chain)})
+		files = append(files, candidate{file, leafFirst(chain)})
+	}
+	labels := map[[32]byte]string{}
+	var list []candidate
+	err := s.View(ctx, func(tx kdb.Tx) (err error) {
+		if list, err = o.named(tx); err == nil {
+			list = append(list, files...)
+			err = o.fromDatabase(tx, namesIn(list, options.CRLs), options, labels)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, c := range list[:len(list)-len(files)] {
+		labels[sha256.Sum256(c.chain[0])] = c.name // another entry may have it too
 	}
 	for _, c := range list {
-		options.Intermediates = append(options.Intermediates, parseAll(c.chain[1:])...)
+		options.Intermediates = append(options.Intermediates, op.ParseAll(c.chain[1:])...)
 	}
 	for _, file := range o.Trust {
 		anchors, err := input.ReadCertificates(s.Env, file)
 		if err != nil {
 			return nil, nil, err
 		}
-		options.Roots = append(options.Roots, path.Anchors(parseAll(anchors)...)...)
+		options.Roots = append(options.Roots, path.Anchors(op.ParseAll(anchors)...)...)
 	}
 	return list, labels, nil
 }
@@ -208,48 +216,56 @@ func leafFirst(chain [][]byte) [][]byte {
 	return chain
 }
 
-// fromDatabase takes the trusted certificates as anchors and the other CAs as intermediates.
-func (o Validate) fromDatabase(tx kdb.Tx, options *path.Options, labels map[[32]byte]string) ([]candidate, error) {
-	for s, err := range tx.Summaries("") {
-		if err != nil {
-			return nil, err
-		}
-		labels[s.SHA256] = s.Label
-		own := o.TrustOwn && s.Kind == kdb.KindPersonal && s.Issuer == s.Subject && s.ChainLength > 0
-		if !own && !op.HasIssuers(&s) {
-			continue
-		}
-		entry, err := tx.Entry(s.Label)
-		if err != nil {
-			return nil, err
-		}
-		certificates := parseAll(entry.Certificates)
-		if (s.Trusted || own) && !o.OnlyThese && len(certificates) > 0 {
-			options.Roots = append(options.Roots, path.Anchors(certificates[0])...)
-		}
-		options.Intermediates = append(options.Intermediates, certificates...)
-	}
+// named reads the entries that are to be validated.
+func (o Validate) named(tx kdb.Tx) ([]candidate, error) {
 	var list []candidate
 	entries, err := op.EntriesNamed(tx, o.Labels)
 	for _, e := range entries {
 		if len(e.Certificates) == 0 {
 			return nil, fmt.Errorf("label %q: %w: it has no certificate to validate", e.Label, op.ErrUsage)
 		}
-		labels[sha256.Sum256(e.Certificates[0])] = e.Label // another one may have it too
 		list = append(list, candidate{e.Label, e.Certificates})
 	}
 	return list, err
 }
 
-// parseAll leaves out what cannot be read: it cannot be part of a valid chain.
-func parseAll(ders [][]byte) []*cert.Certificate {
-	var list []*cert.Certificate
-	for _, der := range ders {
-		if c, err := cert.Parse(der); err == nil {
-			list = append(list, c)
+// namesIn are the names at which the search for chains may begin: those of the certificates and of the issuers of revocation lists.
+func namesIn(list []candidate, crls []*cert.CRL) []name.Name {
+	var names []name.Name
+	for _, c := range list {
+		for _, certificate := range op.ParseAll(c.chain) {
+			names = append(names, certificate.Subject, certificate.Issuer)
 		}
 	}
-	return list
+	for _, crl := range crls {
+		names = append(names, crl.Issuer)
+	}
+	return names
+}
+
+// fromDatabase takes the trusted certificates that may be in a chain as anchors, and the others as intermediates.
+func (o Validate) fromDatabase(tx kdb.Tx, names []name.Name, options *path.Options, labels map[[32]byte]string) error {
+	take := func(s *kdb.Summary) bool {
+		labels[s.SHA256] = s.Label
+		return o.trustsOwn(s) || op.HasIssuers(s)
+	}
+	return op.EachAbove(tx, names, take, func(f *op.Found) error {
+		o.addTo(options, &f.Summary, f.Certificates)
+		return nil
+	})
+}
+
+// trustsOwn tells the self-signed certificates that are trusted because their keys are here.
+func (o Validate) trustsOwn(s *kdb.Summary) bool {
+	return o.TrustOwn && s.Kind == kdb.KindPersonal && s.Issuer == s.Subject && s.ChainLength > 0
+}
+
+// addTo puts the certificates of an entry into the options.
+func (o Validate) addTo(options *path.Options, s *kdb.Summary, certificates []*cert.Certificate) {
+	if (s.Trusted || o.trustsOwn(s)) && !o.OnlyThese && len(certificates) > 0 {
+		options.Roots = append(options.Roots, path.Anchors(certificates[0])...)
+	}
+	options.Intermediates = append(options.Intermediates, certificates...)
 }
 
 func (o Validate) describe(name string, r path.Result, labels map[[32]byte]string) Validation {

@@ -16,8 +16,12 @@ func refreshChains(tx kdb.Tx, label string, old []byte, renewed [][]byte) ([]str
 	if !sameIssuer(old, renewed[0]) {
 		return nil, nil
 	}
+	ca, err := cert.Parse(old)
+	if err != nil {
+		return nil, err // unreachable: it was read before
+	}
 	var stale []kdb.Entry
-	for s, err := range tx.Summaries("") {
+	for s, err := range tx.Find(kdb.BySubject(ca.Subject)) {
 		if err != nil {
 			return nil, err
 		}

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"certkdb/commands/op"
@@ -13,6 +15,7 @@ import (
 	"certkdb/pki/cert"
 	"certkdb/pki/issuers"
 	"certkdb/pki/key"
+	"certkdb/pki/name"
 )
 
 // Receive takes the certificate that a CA made for a pending request, or a renewed one for a key that is here.
@@ -118,39 +121,51 @@ func (o Receive) store(tx kdb.Tx, waiting *kdb.Summary, certificates [][]byte, r
 	return err
 }
 
+// candidate is an entry whose private key belongs to one of the certificates.
+type candidate struct {
+	kdb.Summary
+	certificate []byte
+}
+
 // match finds the entry whose private key belongs to one of the certificates: a pending request before a personal entry.
 func (o Receive) match(tx kdb.Tx, given [][]byte) (kdb.Summary, []byte, error) {
-	var best kdb.Summary
-	var leaf []byte
-	for s, err := range tx.Summaries("") {
-		if err != nil {
-			return best, nil, err
-		}
-		if s.Kind != kdb.KindRequest && s.Kind != kdb.KindPersonal || o.Label != "" && s.Label != o.Label {
-			continue
-		}
-		spki, err := publicKeyOf(tx, s.Label)
-		if o.Label == "" && errors.Is(err, kdb.ErrParse) {
-			continue // an entry that cannot be read does not keep another from its certificate
-		}
-		if err != nil {
-			return best, nil, err
-		}
-		for _, der := range given {
-			c, err := cert.Parse(der)
-			if err == nil && key.SameKey(spki, c.RawSPKI) && (leaf == nil || best.Kind != kdb.KindRequest) {
-				best, leaf = s, der
+	var all []candidate
+	for _, c := range op.ParseAll(given) {
+		for s, err := range tx.Find(kdb.ByKey(c.RawSPKI)) {
+			if err == nil && isKeyed(&s) && (o.Label == "" || s.Label == o.Label) {
+				err = addCandidate(tx, &all, &s, c)
+			}
+			if err != nil {
+				return kdb.Summary{}, nil, err
 			}
 		}
 	}
-	if leaf == nil {
-		err := errors.New("receiving the certificate: no pending request and no private key here has its public key")
-		if o.Label != "" {
-			err = fmt.Errorf("receiving the certificate: label %q has another public key, or none", o.Label)
+	var best *candidate
+	slices.SortStableFunc(all, func(a, b candidate) int { return strings.Compare(a.Label, b.Label) })
+	for i := range all {
+		if best == nil || best.Kind != kdb.KindRequest {
+			best = &all[i]
 		}
-		return best, nil, op.Mark(op.NoMatchingKey, op.Classify(err, kdb.ErrNotFound))
 	}
-	return best, leaf, nil
+	if best != nil {
+		return best.Summary, best.certificate, nil
+	}
+	err := errors.New("receiving the certificate: no pending request and no private key here has its public key")
+	if o.Label != "" {
+		err = fmt.Errorf("receiving the certificate: label %q has another public key, or none", o.Label)
+	}
+	return kdb.Summary{}, nil, op.Mark(op.NoMatchingKey, op.Classify(err, kdb.ErrNotFound))
+}
+
+func isKeyed(s *kdb.Summary) bool { return s.Kind == kdb.KindRequest || s.Kind == kdb.KindPersonal }
+
+// addCandidate takes an entry that was found by a public key if it has that key indeed.
+func addCandidate(tx kdb.Tx, all *[]candidate, s *kdb.Summary, c *cert.Certificate) error {
+	spki, err := publicKeyOf(tx, s.Label)
+	if err == nil && key.SameKey(spki, c.RawSPKI) {
+		*all = append(*all, candidate{*s, c.Raw})
+	}
+	return err
 }
 
 // publicKeyOf reads the public key of a personal entry or request.
@@ -196,36 +211,24 @@ type pool struct {
 	trusted      map[[32]byte]bool
 }
 
-// readPool takes the certificates of the database and those in the input, which are not trusted because of that.
+// readPool takes the certificates in the input, which are not trusted because of that, and those of the database that may be above them.
 func readPool(tx kdb.Tx, given [][]byte) (*pool, error) {
 	p := &pool{trusted: map[[32]byte]bool{}}
-	for s, err := range tx.Summaries("") {
-		if err != nil {
-			return nil, err
-		}
-		if s.ChainLength == 0 {
-			continue
-		}
-		entry, err := tx.Entry(s.Label)
-		if err != nil {
-			return nil, err
-		}
-		if s.Trusted {
-			p.trusted[s.SHA256] = true
-		}
-		p.add(entry.Certificates)
+	var names []name.Name
+	certificates := op.ParseAll(given)
+	for _, c := range certificates {
+		names = append(names, c.Subject, c.Issuer)
 	}
-	p.add(given)
-	return p, nil
-}
-
-// add takes what can be read; an odd certificate of the database must not keep a good one from being received.
-func (p *pool) add(certificates [][]byte) {
-	for _, der := range certificates {
-		if c, err := cert.Parse(der); err == nil {
-			p.certificates = append(p.certificates, c)
+	hasCertificate := func(s *kdb.Summary) bool { return s.ChainLength > 0 }
+	err := op.EachAbove(tx, names, hasCertificate, func(f *op.Found) error {
+		if f.Trusted {
+			p.trusted[f.SHA256] = true
 		}
-	}
+		p.certificates = append(p.certificates, f.Certificates...)
+		return nil
+	})
+	p.certificates = append(p.certificates, certificates...)
+	return p, err
 }
 
 // chain returns the issuers of a certificate as far as they are here; missing names the issuer that is not, or the one that is not

@@ -133,7 +133,7 @@ func (o Renew) findIssuer(tx kdb.Tx, old *kdb.Entry, now time.Time) (string, err
 	}
 	pool, labels := issuers.NewPool(now), map[string]string{} // of CAs with their keys, by certificate
 	successor, found := "", false                             // a CA of that name that has another key by now
-	for s, err := range tx.Summaries("") {
+	for s, err := range tx.Find(kdb.BySubject(c.Issuer)) {
 		if err != nil {
 			return "", err
 		}

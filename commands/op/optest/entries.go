@@ -7,11 +7,13 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"fmt"
 	"math/big"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"certkdb/commands/op"
 	"certkdb/kdb"
 	"certkdb/pki/cert"
 )
@@ -161,4 +163,32 @@ func (i *Identity) Receive(t testing.TB, request []byte) []byte {
 // Secret is an entry with a secret key.
 func Secret(label string) kdb.Entry {
 	return kdb.Entry{Label: label, Kind: kdb.KindSecretKey, Key: []byte("0123456789abcdef"), KeyAlgorithm: "AES"}
+}
+
+// Crowd are trusted entries of roots that have nothing to do with the others.
+func Crowd(t testing.TB, n int) []kdb.Entry {
+	t.Helper()
+	crowd := make([]kdb.Entry, n)
+	for i := range crowd {
+		crowd[i] = NewCA(t, fmt.Sprintf("Root %d of the crowd", i)).Trusted(fmt.Sprintf("crowd %d", i))
+	}
+	return crowd
+}
+
+// SameReads calls do with sessions on a small and a large database, and reports if it reads more records of the large one.
+func SameReads(t *testing.T, what string, entries []kdb.Entry, do func(s *op.Session) error) {
+	t.Helper()
+	reads := func(crowd int) int {
+		s, store := Sealed(t, append(Crowd(t, crowd), entries...)...)
+		before := store.Reads()
+		if err := do(s); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		return store.Reads() - before
+	}
+	// A look-up may meet one more record of a larger index.
+	if small, large := reads(2), reads(120); large > small+small/4+2 {
+		t.Errorf("%s: %d records are read in a database of %d entries, %d in one of %d",
+			what, large, 120+len(entries), small, 2+len(entries))
+	}
 }

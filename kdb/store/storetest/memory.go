@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"certkdb/kdb/store"
 )
@@ -19,6 +20,7 @@ type Memory struct {
 	// Max are limits that it is to have; none by default.
 	Max store.Limits
 
+	reads   atomic.Int64
 	mu      sync.RWMutex
 	records map[string][]byte // never changed, only replaced
 }
@@ -44,6 +46,9 @@ func (m *Memory) Replace(records map[string][]byte) {
 	m.records = records
 }
 
+// Reads is the number of records that transactions have returned so far.
+func (m *Memory) Reads() int { return int(m.reads.Load()) }
+
 // View implements store.Store.
 func (m *Memory) View(ctx context.Context, fn func(store.Tx) error) error {
 	if err := ctx.Err(); err != nil {
@@ -51,7 +56,7 @@ func (m *Memory) View(ctx context.Context, fn func(store.Tx) error) error {
 	}
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	return fn(&memoryTx{ctx: ctx, records: m.records, readOnly: true})
+	return fn(&memoryTx{ctx: ctx, reads: &m.reads, records: m.records, readOnly: true})
 }
 
 // Update implements store.Store.
@@ -61,7 +66,7 @@ func (m *Memory) Update(ctx context.Context, fn func(store.Tx) error) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	tx := &memoryTx{ctx: ctx, records: maps.Clone(m.records), max: m.Max, changed: map[string]int{}}
+	tx := &memoryTx{ctx: ctx, reads: &m.reads, records: maps.Clone(m.records), max: m.Max, changed: map[string]int{}}
 	if tx.records == nil {
 		tx.records = make(map[string][]byte)
 	}
@@ -83,6 +88,7 @@ func (m *Memory) Close() error { return nil }
 
 type memoryTx struct {
 	ctx      context.Context
+	reads    *atomic.Int64
 	records  map[string][]byte
 	readOnly bool
 	max      store.Limits
@@ -103,6 +109,7 @@ func (t *memoryTx) change(key string, size int) error {
 var errReadOnly = errors.New("the transaction is for reading only")
 
 func (t *memoryTx) Get(key string) ([]byte, error) {
+	t.reads.Add(1)
 	value, ok := t.records[key]
 	if !ok {
 		return nil, errors.Join(store.ErrNotFound, t.ctx.Err())
@@ -116,6 +123,7 @@ func (t *memoryTx) Scan(prefix, after string) iter.Seq2[store.Record, error] {
 			if !strings.HasPrefix(key, prefix) || after != "" && key <= after {
 				continue
 			}
+			t.reads.Add(1)
 			if !yield(store.Record{Key: key, Value: t.records[key]}, nil) {
 				return
 			}

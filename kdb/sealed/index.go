@@ -1,0 +1,484 @@
+package sealed
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"iter"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"certkdb/kdb"
+	"certkdb/kdb/store"
+)
+
+// The index says which labels have a trait (kdb.Trait). It is a list of postings in the order of their spots, cut into blocks. The key of
+// a block names the highest spot that it is responsible for, and the block says where the one before it ends, so that a missing one is
+// noticed. Spots are keyed hashes: the store sees neither traits nor which labels share one.
+
+// The lengths of the parts of a spot: of the hash of a trait, and of that of a label, which gives the postings of one trait an order.
+const (
+	traitSize = 12
+	labelSize = 8
+)
+
+// spot is where a posting stands in the index.
+type spot [traitSize + labelSize]byte
+
+// lastSpot ends the index: a block of that key is always there.
+var lastSpot = spot{
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+}
+
+// blockSize is how many bytes of postings a block has at most before it is split.
+const blockSize = 1 << 10
+
+// maxPending is how many postings a transaction keeps until it puts them into their blocks.
+const maxPending = 1 << 19
+
+// posting says that a label has a trait, or, in a transaction, that it has it no more.
+type posting struct {
+	at      spot
+	removed bool
+	label   string
+}
+
+func (p posting) compare(o posting) int {
+	return cmp.Or(bytes.Compare(p.at[:], o.at[:]), strings.Compare(p.label, o.label))
+}
+
+// block is a record of the index.
+type block struct {
+	upper, lower spot // it has the postings above lower, up to upper
+	postings     []posting
+	value        []byte // as it is stored, nil if it is new
+}
+
+func blockKey(upper spot) string { return prefixIndex + hex.EncodeToString(upper[:]) }
+
+func (b *block) encode() []byte {
+	e := encoder{make([]byte, 0, blockSize+64)}
+	e.u8(formatVersion)
+	e.raw(b.lower[:])
+	e.uvarint(uint64(len(b.postings)))
+	for i := range b.postings {
+		e.raw(b.postings[i].at[:])
+		e.string(b.postings[i].label)
+	}
+	return e.b
+}
+
+// decodeBlock reads a block and checks that its postings are in order and where they belong.
+func decodeBlock(key string, plain []byte) (block, error) {
+	var b block
+	if n, err := hex.Decode(b.upper[:], []byte(key)[len(prefixIndex):min(len(key), len(prefixIndex)+2*len(b.upper))]); err != nil ||
+		n != len(b.upper) || blockKey(b.upper) != key {
+		return b, fmt.Errorf("%w: its key is no spot of the index", kdb.ErrCorrupt)
+	}
+	d := decoder{b: plain}
+	if version := d.u8(); d.err == nil && version != formatVersion {
+		return b, fmt.Errorf("%w %d", kdb.ErrVersion, version)
+	}
+	b.lower = d.spot()
+	last := posting{at: b.lower, label: "\xff"} // greater than every label
+	for n := d.length(); n > 0 && d.err == nil; n-- {
+		p := posting{at: d.spot(), label: d.string()}
+		if last.compare(p) >= 0 || bytes.Compare(p.at[:], b.upper[:]) > 0 {
+			d.fail("a posting out of order")
+		}
+		b.postings = append(b.postings, p)
+		last = p
+	}
+	return b, d.end()
+}
+
+func (d *decoder) spot() spot { return spot(d.fixed(uint64(len(spot{})))) }
+
+// spotter computes the spots of postings. It is not safe for concurrent use.
+type spotter struct {
+	mac  hash.Hash
+	seen map[kdb.Trait][traitSize]byte // of the last traits: many certificates have one issuer
+}
+
+func (k *keys) spotter() *spotter {
+	return &spotter{mac: hmac.New(sha256.New, k.index), seen: map[kdb.Trait][traitSize]byte{}}
+}
+
+func (p *spotter) hash(kind byte, text string, out []byte) {
+	p.mac.Reset()
+	p.mac.Write([]byte{kind})
+	p.mac.Write([]byte(text))
+	var sum [sha256.Size]byte
+	copy(out, p.mac.Sum(sum[:0]))
+}
+
+// trait is the first part of the spots of a trait's postings.
+func (p *spotter) trait(trait kdb.Trait) [traitSize]byte {
+	sum, ok := p.seen[trait]
+	if !ok {
+		p.hash('t', string(trait), sum[:])
+		if len(p.seen) >= 64 {
+			clear(p.seen)
+		}
+		p.seen[trait] = sum
+	}
+	return sum
+}
+
+// postings are those of an entry.
+func (p *spotter) postings(e *kdb.Entry) []posting {
+	traits := kdb.Traits(e)
+	if len(traits) == 0 {
+		return nil
+	}
+	list := make([]posting, len(traits))
+	var label [labelSize]byte
+	p.hash('l', e.Label, label[:])
+	for i, trait := range traits {
+		list[i].label = e.Label
+		sum := p.trait(trait)
+		copy(list[i].at[copy(list[i].at[:], sum[:]):], label[:])
+	}
+	return list
+}
+
+// index notes the postings of an entry, or that they are to be removed.
+func (t *tx) index(e *kdb.Entry, removed bool) error {
+	return t.addPostings(t.spots.postings(e), removed)
+}
+
+func (t *tx) addPostings(list []posting, removed bool) error {
+	for _, p := range list {
+		p.removed = removed
+		t.postings = append(t.postings, p)
+	}
+	if len(t.postings) < maxPending {
+		return nil
+	}
+	return t.flushIndex()
+}
+
+// unindex removes the postings of an entry that is going to be changed or removed. If what it holds cannot be read, all blocks are.
+func (t *tx) unindex(s *summary) error {
+	e, err := t.entry(s)
+	if err == nil {
+		return t.index(&e, true)
+	}
+	if !errors.Is(err, kdb.ErrCorrupt) {
+		return err
+	}
+	return t.purge(s.Label)
+}
+
+// purge removes the postings of a label, whatever they are.
+func (t *tx) purge(label string) error {
+	if err := t.flushIndex(); err != nil {
+		return err
+	}
+	for b, err := range t.blocks(spot{}) {
+		if err != nil {
+			return err
+		}
+		for _, p := range b.postings {
+			if p.label == label {
+				p.removed = true
+				t.postings = append(t.postings, p)
+			}
+		}
+	}
+	return t.flushIndex()
+}
+
+// Find implements kdb.Tx.
+func (t *tx) Find(trait kdb.Trait) iter.Seq2[kdb.Summary, error] {
+	return func(yield func(kdb.Summary, error) bool) {
+		labels, err := t.labelsBy(trait)
+		if err != nil {
+			yield(kdb.Summary{}, err)
+			return
+		}
+		kdb.Labelled(t, labels)(yield)
+	}
+}
+
+func (t *tx) labelsBy(trait kdb.Trait) (labels []string, err error) {
+	if err := t.flushIndex(); err != nil {
+		return nil, err
+	}
+	var from, to spot
+	sum := t.spots.trait(trait)
+	to = lastSpot
+	copy(from[:], sum[:])
+	copy(to[:], sum[:])
+	for b, err := range t.blocks(from) {
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range b.postings {
+			if bytes.Compare(p.at[:], from[:]) >= 0 && bytes.Compare(p.at[:], to[:]) <= 0 {
+				labels = append(labels, p.label)
+			}
+		}
+		if bytes.Compare(b.upper[:], to[:]) >= 0 {
+			break
+		}
+	}
+	slices.Sort(labels)
+	return labels, nil
+}
+
+// blocks yields the blocks from the one that is responsible for a spot on. It is an error if one is missing.
+func (t *tx) blocks(from spot) iter.Seq2[block, error] {
+	return func(yield func(block, error) bool) {
+		first, end := true, spot{}
+		for record, err := range t.stx.Scan(prefixIndex, before(from)) {
+			var b block
+			if err == nil {
+				b, err = t.openBlock(record)
+			}
+			if err == nil && (first && bytes.Compare(b.lower[:], from[:]) > 0 || !first && b.lower != end) {
+				err = errIndex(record.Key, "the record before it is missing, or it is an older one that was put back")
+			}
+			if !yield(b, err) || err != nil {
+				return
+			}
+			first, end = false, b.upper
+		}
+		if end != lastSpot {
+			yield(block{}, errIndex(blockKey(lastSpot), "it is missing"))
+		}
+	}
+}
+
+func errIndex(key, what string) error {
+	return fmt.Errorf("%s: %w: %s", place(key), kdb.ErrCorrupt, what)
+}
+
+// before is the greatest key below that of a spot, as far as keys of blocks go; "" if there is none.
+func before(at spot) string {
+	for i := len(at) - 1; i >= 0; i-- {
+		at[i]--
+		if at[i] != 0xff {
+			return blockKey(at)
+		}
+	}
+	return ""
+}
+
+func (t *tx) openBlock(record store.Record) (block, error) {
+	plain, err := t.open(record.Key, record.Value)
+	if err != nil {
+		return block{}, err
+	}
+	b, err := decodeBlock(record.Key, plain)
+	if err != nil {
+		return b, fmt.Errorf("%s: %w", place(record.Key), err)
+	}
+	b.value = bytes.Clone(record.Value)
+	return b, nil
+}
+
+// chunkBlocks is how many blocks are read before they are changed, if many are.
+const chunkBlocks = 1 << 12
+
+// flushIndex puts the pending postings into their blocks.
+func (t *tx) flushIndex() error {
+	list := t.postings
+	if len(list) == 0 {
+		return nil
+	}
+	t.postings = nil
+	slices.SortStableFunc(list, posting.compare)
+	list = lastOfEach(list)
+	ahead := 1
+	if len(list) > chunkBlocks {
+		ahead = chunkBlocks
+	}
+	for len(list) > 0 {
+		if err := t.ctx.Err(); err != nil {
+			return err
+		}
+		blocks, err := t.readBlocks(list[0].at, ahead)
+		if err != nil {
+			return err
+		}
+		if list, err = t.mergeInto(blocks, list); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lastOfEach leaves of each run of equal postings the last one, which was made last.
+func lastOfEach(list []posting) []posting {
+	kept := list[:0]
+	for i, p := range list {
+		if i+1 == len(list) || p.compare(list[i+1]) != 0 {
+			kept = append(kept, p)
+		}
+	}
+	return kept
+}
+
+func (t *tx) readBlocks(from spot, most int) (list []block, err error) {
+	for b, err := range t.blocks(from) {
+		if err != nil {
+			return nil, err
+		}
+		if list = append(list, b); len(list) == most {
+			break
+		}
+	}
+	return list, nil
+}
+
+// mergeInto changes blocks by the postings that belong to them and returns the postings behind them.
+func (t *tx) mergeInto(blocks []block, list []posting) ([]posting, error) {
+	var jobs []*merging
+	for _, b := range blocks {
+		n, _ := slices.BinarySearchFunc(list, b.upper, func(p posting, upper spot) int {
+			return cmp.Or(bytes.Compare(p.at[:], upper[:]), -1)
+		})
+		if n > 0 {
+			jobs = append(jobs, &merging{block: b, changes: list[:n]})
+			list = list[n:]
+		}
+	}
+	inParallel(len(jobs), t.sealer, func(s *sealer, i int) { jobs[i].run(s) })
+	for _, job := range jobs {
+		for i := range job.digest {
+			t.head.index[i] ^= job.digest[i]
+		}
+		for _, record := range job.records {
+			t.changed = true
+			t.head.seals++
+			if err := t.stx.Put(record.Key, record.Value); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return list, nil
+}
+
+// sealer seals records in one of several goroutines.
+type sealer struct {
+	keys     *keys
+	digester digester
+	spots    *spotter
+	bound    []byte
+}
+
+func (t *tx) sealer() *sealer {
+	return &sealer{keys: t.keys, digester: t.keys.digester(), spots: t.keys.spotter(), bound: t.keys.meta.bind("")}
+}
+
+func (s *sealer) seal(key string, plain []byte) []byte {
+	s.bound = append(s.bound[:boundLen], key...)
+	return seal(s.keys.record, plain, s.bound)
+}
+
+// inParallel calls do for 0 to n-1 on all processors, each of which gets something of its own by start.
+func inParallel[W any](n int, start func() W, do func(worker W, i int)) {
+	const least = 8 // below that another goroutine costs more than it saves
+	workers := min(runtime.GOMAXPROCS(0), n/least)
+	if workers < 2 {
+		worker := start()
+		for i := range n {
+			do(worker, i)
+		}
+		return
+	}
+	var all sync.WaitGroup
+	for w := range workers {
+		all.Go(func() {
+			worker := start()
+			for i := n * w / workers; i < n*(w+1)/workers; i++ {
+				do(worker, i)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// merging is the change of one block.
+type merging struct {
+	block
+	changes []posting
+	digest  [32]byte // what the change does to the digest
+	records []store.Record
+}
+
+func (m *merging) run(s *sealer) {
+	if m.value != nil {
+		s.digester.toggle(&m.digest, blockKey(m.upper), m.value)
+	}
+	m.postings = merge(m.postings, m.changes)
+	for _, b := range m.split() {
+		key := blockKey(b.upper)
+		value := s.seal(key, b.encode())
+		s.digester.toggle(&m.digest, key, value)
+		m.records = append(m.records, store.Record{Key: key, Value: value})
+	}
+}
+
+// merge applies changes to postings, both in order.
+func merge(postings, changes []posting) []posting {
+	merged := make([]posting, 0, len(postings)+len(changes))
+	for _, c := range changes {
+		for len(postings) > 0 && postings[0].compare(c) < 0 {
+			merged = append(merged, postings[0])
+			postings = postings[1:]
+		}
+		if len(postings) > 0 && postings[0].compare(c) == 0 {
+			postings = postings[1:]
+		}
+		if !c.removed {
+			merged = append(merged, c)
+		}
+	}
+	return append(merged, postings...)
+}
+
+// split cuts a block that is too long into several of the same length. Postings of one spot stay together.
+func (b *block) split() []block {
+	size := func(p *posting) int { return len(p.at) + 2 + len(p.label) }
+	total := 0
+	for i := range b.postings {
+		total += size(&b.postings[i])
+	}
+	parts := (total + blockSize - 1) / blockSize
+	if parts < 2 {
+		return []block{*b}
+	}
+	var list []block
+	rest, lower, n := b.postings, b.lower, 0
+	for i := range b.postings {
+		n += size(&b.postings[i])
+		if i+1 < len(b.postings) && n >= total/parts && b.postings[i+1].at != b.postings[i].at {
+			cut := i + 1 - (len(b.postings) - len(rest))
+			list = append(list, block{lower: lower, upper: b.postings[i].at, postings: rest[:cut]})
+			rest, lower, n = rest[cut:], b.postings[i].at, 0
+		}
+	}
+	return append(list, block{lower: lower, upper: b.upper, postings: rest})
+}
+
+// buildIndex stores an index that has the pending postings alone.
+func (t *tx) buildIndex() error {
+	all := block{upper: lastSpot, postings: t.postings}
+	t.postings = nil
+	slices.SortFunc(all.postings, posting.compare)
+	for _, b := range all.split() {
+		if err := t.put(blockKey(b.upper), b.encode(), nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
