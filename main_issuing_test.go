@@ -434,7 +434,7 @@ func TestProvision_caSignedTwice(t *testing.T) {
 	folder := t.TempDir()
 	const label = "localhost SP CA Signed Cert"
 	run := func() (said, issued, labels string) {
-		cmd := exec.Command("scripts/provision-ca-signed", folder)
+		cmd := exec.Command("scripts/provision/server-ca-signed", folder)
 		cmd.Env = append(os.Environ(), "CERTKDB="+program)
 		out, err := cmd.CombinedOutput()
 		if err != nil {

@@ -54,6 +54,10 @@ func TestLab(t *testing.T) {
 			t.Parallel()
 			b.agentVerifies(t)
 		})
+		t.Run(serverLDAP+"/provision", func(t *testing.T) {
+			t.Parallel()
+			b.provisionDirectory(t)
+		})
 		t.Run("many targets", func(t *testing.T) {
 			t.Parallel()
 			b.manyTargets(t)
@@ -74,11 +78,7 @@ type bench struct {
 
 func startBench(t *testing.T) *bench {
 	t.Helper()
-	certkdb := filepath.Join(t.TempDir(), "certkdb")
-	build := exec.Command("go", "build", "-o", certkdb, "../..")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building certkdb: %v\n%s", err, out)
-	}
+	certkdb := buildCertkdb(t)
 	t.Setenv("CERTKDB", certkdb)
 	self, err := os.Executable()
 	if err != nil {
@@ -182,6 +182,19 @@ func (b *bench) agentVerifies(t *testing.T) {
 	out, err := curl(b, t, s, b.path("trust/root.crt")).CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "502") || !strings.Contains(tail(s.Log), "upstream SSL certificate verify error") {
 		t.Errorf("%v\n%s\n%s", err, out, tail(s.Log))
+	}
+}
+
+// provisionDirectory runs the example for a directory with slapd.
+func (b *bench) provisionDirectory(t *testing.T) {
+	t.Helper()
+	s, err := b.named("ldap")
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := provision(t, "ldap-directory", t.TempDir(), b.certkdb, "LDAP="+s.Address, "LDAP_CA="+b.path("trust/root.crt"))
+	if !strings.Contains(said, "is not among the trusted") || !strings.Contains(said, s.Address+": ok\n") {
+		t.Errorf("it said\n%s", said)
 	}
 }
 
