@@ -155,7 +155,7 @@ type CreateOptions struct {
 	Cost Cost
 	// StashOnly makes a stash, which alone opens the database: it gets no password. See Driver.StashOnly.
 	StashOnly bool
-	// Profile chooses among the ways that a foreign format can be written ("legacy", "2023", "2026", "passwordless"
+	// Profile chooses among the ways that a foreign format can be written ("legacy", "gskit", "2023", "2026", "passwordless"
 	// for PKCS #12); "" is the format's default.
 	Profile string
 }

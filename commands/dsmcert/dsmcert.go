@@ -15,6 +15,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"certkdb/commands/op"
@@ -52,24 +54,27 @@ func run(ctx context.Context, env *op.Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	db := op.DB{Location: existing(env), LockTimeout: op.DefaultLockTimeout}
+	found := existing(env)
 	switch r.action {
 	case "help":
 		_, err = io.WriteString(env.Stdout, usageText)
 		return err
 	case "add":
-		return add(ctx, env, db, r)
+		return add(ctx, env, found, r)
 	}
-	s, err := op.Open(ctx, env, db)
+	s, err := op.Open(ctx, env, database(found))
 	if err != nil {
 		return err
 	}
 	defer s.Close()
 	if r.action == "list" {
-		return list(ctx, s)
+		return list(ctx, s, found)
 	}
-	return remove(ctx, s, r)
+	return remove(ctx, s, found, r)
 }
+
+// database is the client's key database, or the default one.
+func database(path string) op.DB { return op.DB{Location: path, LockTimeout: op.DefaultLockTimeout} }
 
 // parse reads the arguments. The names of options are taken in any case, as GSKit's tools do (unconfirmed for dsmcert).
 func parse(args []string) (request, error) {
@@ -116,53 +121,89 @@ func (r request) complete() error {
 	return nil
 }
 
-// add imports a certificate under the server's name. If there is no database, it creates one with a random password that is not kept, and
-// a stash, as dsmcert does.
-func add(ctx context.Context, env *op.Env, db op.DB, r request) error {
-	added, err := importFile(ctx, env, db, entries.Add{Files: []string{r.file}, Label: r.server, LabelFirst: true, CertificatesOnly: true})
+// add imports a certificate under the server's name, and further ones of the file under their subjects. If there is no database, it makes one
+// that nobody knows a password of, with a stash: IBM's where the client is installed, else the default one.
+func add(ctx context.Context, env *op.Env, found string, r request) error {
+	o := entries.Add{Files: []string{r.file}, Label: r.server, LabelFirst: true, LabelBySubject: true, CertificatesOnly: true}
+	added, found, err := importFile(ctx, env, found, o)
 	if err != nil {
 		return err
 	}
-	if !added.HasChanged() {
-		_, err = fmt.Fprintf(
-			env.Stdout,
-			"The certificate for server %q is in the key database already; nothing to do, finished successfully.\n",
-			r.server,
-		)
-		return err
+	if list, ok := readIndex(found); ok || found != "" && added.made {
+		if list = append(without(list, r.server), indexed{r.server, r.server}); added.HasChanged() {
+			err = updateIndex(env, found, list)
+		}
 	}
-	_, err = fmt.Fprintf(env.Stdout, "Certificate imported successfully for server %q.\n", r.server)
+	return errors.Join(report(env.Stdout, r.server, added.Added), err)
+}
+
+// report says what became of each certificate.
+func report(w io.Writer, server string, added entries.Added) error {
+	text := fmt.Sprintf("Certificate imported successfully for server %q.\n", server)
+	if !added.HasChanged() {
+		text = fmt.Sprintf("The certificate for server %q is in the key database already; nothing to do, finished successfully.\n", server)
+	}
+	for i, a := range added.Actions {
+		switch {
+		case i == 0:
+		case a.Action == entries.ActionAdded:
+			text += fmt.Sprintf("A further certificate of the file was imported as %q.\n", a.Label)
+		default:
+			text += fmt.Sprintf("A further certificate of the file is in the key database already, as %q.\n", a.Label)
+		}
+	}
+	_, err := io.WriteString(w, text)
 	return err
 }
 
-func importFile(ctx context.Context, env *op.Env, db op.DB, o entries.Add) (entries.Added, error) {
-	s, err := op.Open(ctx, env, db)
-	if op.ClassOf(err) == op.ClassDatabaseNotFound {
-		return databases.RunNew(ctx, env, databases.Init{DB: db, NewPassword: op.NewPassword{Generate: true}, Stash: true}, false, o)
-	}
-	if err != nil {
-		return entries.Added{}, err
-	}
-	defer s.Close()
-	return op.One(ctx, s, o)
+// imported tells what was added, and whether a database was made for it.
+type imported struct {
+	entries.Added
+	made bool
 }
 
-func list(ctx context.Context, s *op.Session) error {
+// importFile opens the database or makes it, and returns where it is.
+func importFile(ctx context.Context, env *op.Env, found string, o entries.Add) (imported, string, error) {
+	if found == "" {
+		if path := place(env, clientFolders); path != "" {
+			added, err := create(ctx, env, path, o)
+			return imported{added, true}, path, err
+		}
+	}
+	s, err := op.Open(ctx, env, database(found))
+	if found == "" && op.ClassOf(err) == op.ClassDatabaseNotFound {
+		made := databases.Init{DB: database(""), NewPassword: op.NewPassword{Generate: true}, Stash: true}
+		added, err := databases.RunNew(ctx, env, made, false, o)
+		return imported{added, false}, "", err
+	}
+	if err != nil {
+		return imported{}, "", err
+	}
+	defer s.Close()
+	added, err := op.One(ctx, s, o)
+	return imported{added, false}, found, err
+}
+
+// create makes the files that IBM's client makes: PKCS #12 as GSKit writes it, a stash, and the index that add writes.
+func create(ctx context.Context, env *op.Env, path string, o entries.Add) (entries.Added, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return entries.Added{}, fmt.Errorf("making the folder of %q: %w", path, op.UnwrapPath(err))
+	}
+	made := databases.Init{
+		DB: database(path), Type: "pkcs12", Profile: "gskit", NewPassword: op.NewPassword{Generate: true}, Stash: true,
+	}
+	return databases.RunNew(ctx, env, made, false, o)
+}
+
+func list(ctx context.Context, s *op.Session, found string) error {
+	index, _ := readIndex(found)
+	servers := map[string]string{}
+	for _, i := range index {
+		servers[i.label] = i.server
+	}
 	return inspect.List{}.Run(ctx, s, func(entries []op.Entry) error {
 		for _, e := range entries {
-			until := "-"
-			if e.NotAfter != nil {
-				until = e.NotAfter.Format("2006-01-02")
-			}
-			_, err := fmt.Fprintf(
-				s.Env.Stdout,
-				"%s\n    Subject : %s\n    Not After : %s\n    SHA256 : %s\n",
-				e.Label,
-				e.Subject,
-				until,
-				e.Fingerprints.SHA256,
-			)
-			if err != nil {
+			if _, err := io.WriteString(s.Env.Stdout, describe(e, servers[e.Label])); err != nil {
 				return err
 			}
 		}
@@ -170,10 +211,31 @@ func list(ctx context.Context, s *op.Session) error {
 	})
 }
 
-func remove(ctx context.Context, s *op.Session, r request) error {
-	if _, err := op.One(ctx, s, entries.Delete{Labels: []string{r.server}}); err != nil {
+// describe is an entry of the list, with the server's name if the index has another one than the label.
+func describe(e op.Entry, server string) string {
+	text := e.Label + "\n"
+	if server != "" && server != e.Label {
+		text += "    Server : " + server + "\n"
+	}
+	until := "-"
+	if e.NotAfter != nil {
+		until = e.NotAfter.Format("2006-01-02")
+	}
+	return text + fmt.Sprintf("    Subject : %s\n    Issuer : %s\n    Not After : %s\n    SHA256 : %s\n",
+		e.Subject, e.Issuer, until, e.Fingerprints.SHA256)
+}
+
+// remove deletes the certificate of a server.
+func remove(ctx context.Context, s *op.Session, found string, r request) error {
+	index, ok := readIndex(found)
+	label := labelOf(index, r.server)
+	if _, err := op.One(ctx, s, entries.Delete{Labels: []string{label}}); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(s.Env.Stdout, "The certificate for server %q was deleted successfully.\n", r.server)
-	return err
+	var err error
+	if ok {
+		err = updateIndex(s.Env, found, without(index, label))
+	}
+	_, printed := fmt.Fprintf(s.Env.Stdout, "The certificate for server %q was deleted successfully.\n", r.server)
+	return errors.Join(printed, err)
 }

@@ -78,7 +78,7 @@ func TestMain_theWordsThatScriptsLookFor(t *testing.T) {
 	}{
 		{"added", add, 0, "Certificate imported successfully for server \"SP01\".\n"},
 		{"it is there", add, 0, "The certificate for server \"SP01\" is in the key database already; nothing to do, finished successfully.\n"},
-		{"listed", []string{"-list"}, 0, "SP01\n    Subject : CN=Root\n    Not After : 2032-03-01\n    SHA256 : "},
+		{"listed", []string{"-list"}, 0, "SP01\n    Subject : CN=Root\n    Issuer : CN=Root\n    Not After : 2032-03-01\n    SHA256 : "},
 		{"deleted", []string{"-delete", "-server", "SP01"}, 0, "The certificate for server \"SP01\" was deleted successfully.\n"},
 		{"it was deleted", []string{"-delete", "-server", "SP01"}, 3, ""},
 		{"nothing is left", []string{"-list"}, 0, ""},
@@ -138,20 +138,22 @@ func TestExisting_order(t *testing.T) {
 		}
 		return dir
 	}
-	home := strings.TrimSuffix(folder(userFolder), filepath.FromSlash(userFolder))
+	home := strings.TrimSuffix(folder(filepath.FromSlash(userFolders[0])), filepath.FromSlash(userFolders[0]))
+	older := strings.TrimSuffix(folder(filepath.FromSlash(userFolders[1])), filepath.FromSlash(userFolders[1]))
 	passwords, client, empty := folder("a"), folder("b"), t.TempDir()
 	for _, c := range []struct {
 		rule string
 		vars map[string]string
-		root bool
+		home string
 		want string
 	}{
-		{"PASSWORDDIR first", map[string]string{"PASSWORDDIR": passwords, "DSM_DIR": client}, false, passwords},
-		{"then DSM_DIR", map[string]string{"PASSWORDDIR": empty, "DSM_DIR": client}, false, client},
-		{"then the user's folder", map[string]string{"DSM_DIR": empty}, false, filepath.Join(home, userFolder)},
-		{"which root does not have", nil, true, ""},
+		{"PASSWORDDIR first", map[string]string{"PASSWORDDIR": passwords, "DSM_DIR": client}, home, passwords},
+		{"then DSM_DIR", map[string]string{"PASSWORDDIR": empty, "DSM_DIR": client}, home, client},
+		{"then the user's folder", map[string]string{"DSM_DIR": empty}, home, filepath.Join(home, filepath.FromSlash(userFolders[0]))},
+		{"or that of 8.1", nil, older, filepath.Join(older, filepath.FromSlash(userFolders[1]))},
+		{"which root does not have", nil, "root", ""},
 	} {
-		env := &op.Env{Getenv: func(name string) string { return c.vars[name] }, Home: home, Root: c.root}
+		env := &op.Env{Getenv: func(name string) string { return c.vars[name] }, Home: c.home, Root: c.home == "root"}
 		want := c.want
 		if want != "" {
 			want = filepath.Join(want, databaseName)
@@ -159,5 +161,81 @@ func TestExisting_order(t *testing.T) {
 		if got := existing(env); got != want {
 			t.Errorf("%s: %q, want %q", c.rule, got, want)
 		}
+	}
+}
+
+// TestPlace_ofANewDatabase: where the client has it, and nowhere if there is no client.
+func TestPlace_ofANewDatabase(t *testing.T) {
+	t.Parallel()
+	named, client, home := t.TempDir(), t.TempDir(), t.TempDir()
+	for _, c := range []struct {
+		rule     string
+		dir      string
+		clients  []string
+		root     bool
+		expected string
+	}{
+		{"a variable's folder", named, []string{client}, false, named},
+		{"which has to be there", filepath.Join(named, "none"), []string{filepath.Join(named, "none"), client}, true, client},
+		{"a user's own folder", "", []string{client}, false, filepath.Join(home, filepath.FromSlash(userFolders[0]))},
+		{"no client", "", []string{filepath.Join(named, "none")}, true, ""},
+	} {
+		env := &op.Env{Getenv: func(name string) string { return map[string]string{"DSM_DIR": c.dir}[name] }, Home: home, Root: c.root}
+		if c.expected != "" {
+			c.expected = filepath.Join(c.expected, databaseName)
+		}
+		if got := place(env, c.clients); got != c.expected {
+			t.Errorf("%s: %q, want %q", c.rule, got, c.expected)
+		}
+	}
+}
+
+func TestIndex_isReadAndWritten(t *testing.T) {
+	t.Parallel()
+	real := []byte("127.0.0.1:1500\x00127.0.0.1:1500\x00\x00\x00") // the one that was seen: 32 bytes
+	list, ok := decodeIndex(real)
+	if !ok || len(list) != 1 || list[0].server != "127.0.0.1:1500" || !bytes.Equal(encodeIndex(list), real) {
+		t.Errorf("%q, %t, %q", list, ok, encodeIndex(list))
+	}
+	for _, odd := range []string{"", "a", "a\x00b", "\x00\x00a", "a\x00b\x00c"} {
+		if list, ok := decodeIndex([]byte(odd)); ok {
+			t.Errorf("%q is read as %q", odd, list)
+		}
+	}
+	two := append(list, indexed{"name", "label"})
+	if got := labelOf(two, "name"); got != "label" || labelOf(two, "other") != "other" || len(without(two, "label")) != 1 {
+		t.Errorf("the label is %q", got)
+	}
+}
+
+func TestMain_indexFollows(t *testing.T) {
+	t.Parallel()
+	root := optest.NewCA(t, "Root")
+	file := optest.File(t, "cert256.arm", optest.PEM(root.Trusted(""), root.Issue(t, "leaf").Trusted("")))
+	env := client(t)
+	path := indexPath(filepath.Join(env.Getenv("DSM_DIR"), databaseName))
+	if err := os.WriteFile(path, encodeIndex([]indexed{{"vault", "192.0.2.7:1500"}}), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	status, out, _ := call(env, "-add", "-server", "192.0.2.7:1500", "-file", file)
+	if want := "A further certificate of the file was imported as \"CN=leaf\".\n"; status != 0 || !strings.HasSuffix(out, want) {
+		t.Errorf("added: %d, %q", status, out)
+	}
+	call(env, "-add", "-server", "SP02", "-file", optest.File(t, "x", optest.PEM(optest.NewCA(t, "Other").Trusted(""))))
+	if list, _ := readIndex(strings.TrimSuffix(path, ".idx") + ".kdb"); fmt.Sprint(list) != "[{192.0.2.7:1500 192.0.2.7:1500} {SP02 SP02}]" {
+		t.Errorf("the index after adding: %v", list)
+	}
+	if status, _, stderr := call(env, "-delete", "-server", "SP02"); status != 0 {
+		t.Errorf("deleted: %d, %q", status, stderr)
+	}
+	if list, _ := readIndex(strings.TrimSuffix(path, ".idx") + ".kdb"); len(list) != 1 {
+		t.Errorf("the index after deleting: %v", list)
+	}
+	if err := os.WriteFile(path, []byte("odd"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	call(env, "-delete", "-server", "192.0.2.7:1500")
+	if data, err := os.ReadFile(path); err != nil || string(data) != "odd" {
+		t.Errorf("an index of another form was changed: %q, %v", data, err)
 	}
 }

@@ -32,6 +32,10 @@ func printError(w io.Writer, err error) int {
 		fmt.Fprintln(w, "dsmcert: see: dsmcert -help")
 	case op.ClassLabelExists:
 		fmt.Fprintln(w, "dsmcert: remove the certificate first: dsmcert -delete -server NAME")
+	case op.ClassNoPassword, op.ClassWrongPassword:
+		fmt.Fprintln(w, "dsmcert: the key database is opened by its stash, dsmcert.sth next to it; if that is lost, delete both and add again")
+	case op.ClassPermission:
+		fmt.Fprintln(w, "dsmcert: the client's own key database is root's to change")
 	}
 	if status, known := statuses()[class]; known {
 		return status
@@ -39,10 +43,25 @@ func printError(w io.Writer, err error) int {
 	return 1
 }
 
-// message is the text of an error on one line.
+// message is the text of an error on one line, in the terms of dsmcert.
 func message(err error) string {
 	if errors.Is(err, context.Canceled) {
 		return op.Interruption(err)
 	}
-	return strings.ReplaceAll(err.Error(), "\n", "; ")
+	text := err.Error()
+	if worded, ok := errors.AsType[op.Worded](err); ok {
+		text = worded.Text(optionName)
+	}
+	return strings.ReplaceAll(text, "\n", "; ")
+}
+
+// optionName is what a parameter is called here.
+func optionName(f op.Field) string {
+	switch f {
+	case op.FieldLabel, op.FieldLabels:
+		return "-server"
+	case op.FieldFile, op.FieldFiles:
+		return "-file"
+	}
+	return "the " + strings.ReplaceAll(string(f), "-", " ")
 }

@@ -1,7 +1,5 @@
 package dsmcert
 
-const userFolder = "IBM/StorageProtect/certs"
-
 var clientFolders = []string{
 	"/usr/tivoli/tsm/client/ba/bin64",
 	"/usr/tivoli/tsm/client/ba/bin",

@@ -1,7 +1,5 @@
 package dsmcert
 
-const userFolder = "IBM/StorageProtect/certs"
-
 var clientFolders = []string{
 	"/opt/tivoli/tsm/client/ba/bin64",
 	"/opt/tivoli/tsm/client/ba/bin",

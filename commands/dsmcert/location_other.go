@@ -2,7 +2,5 @@
 
 package dsmcert
 
-const userFolder = "IBM/StorageProtect/certs"
-
 // clientFolders is empty: IBM's client does not exist for this system.
 var clientFolders []string

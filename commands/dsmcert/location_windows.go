@@ -1,7 +1,5 @@
 package dsmcert
 
-const userFolder = `IBM\SpectrumProtect\certs`
-
 var clientFolders = []string{
 	`C:\Program Files\Tivoli\TSM\baclient`,
 	`C:\Program Files\Common Files\Tivoli\TSM\api64`,

@@ -132,12 +132,21 @@ func (b *bag) localKeyID() []byte {
 func (b *bag) isSigner() bool { return b.has(oidTrustedKeyUsage) || b.isGSKitSigner() }
 
 // isGSKitSigner recognises a trusted certificate of IBM's GSKit, which has the certificate's signature, a BIT STRING, as its localKeyId.
-// Only
-// newer versions of GSKit write Oracle's attribute too.
+// Only newer versions of GSKit write Oracle's attribute too.
 func (b *bag) isGSKitSigner() bool {
 	id := cryptobyte.String(b.localKeyID())
 	var bits cryptobyte.String
 	return b.cert != nil && id.ReadASN1(&bits, asn1.BIT_STRING) && id.Empty() && len(bits) > 1 && bytes.HasSuffix(b.cert, bits)
+}
+
+// markGSKitSigner gives a certificate the localKeyId of GSKit's signers.
+func (b *bag) markGSKitSigner() {
+	outer := cryptobyte.String(b.cert)
+	var certificate, signature cryptobyte.String
+	if outer.ReadASN1(&certificate, asn1.SEQUENCE) && certificate.SkipASN1(asn1.SEQUENCE) && certificate.SkipASN1(asn1.SEQUENCE) &&
+		certificate.ReadASN1Element(&signature, asn1.BIT_STRING) {
+		b.setLocalKeyID(signature)
+	}
 }
 
 // set replaces an attribute's values by one; nil removes the attribute.

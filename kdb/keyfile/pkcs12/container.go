@@ -51,7 +51,7 @@ type record struct {
 	changed bool
 }
 
-// New makes an empty file to be written in a profile: 2023 (also ""), 2026, legacy or passwordless.
+// New makes an empty file to be written in a profile: 2023 (also ""), 2026, legacy, gskit or passwordless.
 func New(name string) (*Container, error) {
 	p, err := profileNamed(name)
 	if err != nil {
@@ -149,6 +149,9 @@ func (c *Container) seenProfile() profile {
 	case old, !encrypted && err == nil && d.Name == "HMAC-SHA-1": // the MAC is all that an empty file has
 		name = "legacy"
 	}
+	if name == "legacy" && c.hasGSKitSigner() {
+		name = profileGSKit
+	}
 	p, _ := profileNamed(name)
 	return p
 }
@@ -174,7 +177,16 @@ func (c *Container) bags() func(yield func(*bag) bool) {
 // Version implements [keyfile.Container]: the version of the PFX.
 func (c *Container) Version() string { return "3" }
 
-// Profile names how the file will be written: 2023, 2026, legacy or passwordless.
+func (c *Container) hasGSKitSigner() bool {
+	for b := range c.bags() {
+		if b.isGSKitSigner() {
+			return true
+		}
+	}
+	return false
+}
+
+// Profile names how the file will be written: 2023, 2026, legacy, gskit or passwordless.
 func (c *Container) Profile() string { return c.profile.name }
 
 // Entries implements [keyfile.Container].

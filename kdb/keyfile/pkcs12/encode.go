@@ -299,6 +299,9 @@ func (c *Container) settleTrust() {
 		if r.trusted && !inferTrust(r.cert, byUse) {
 			r.cert.setTrustedKeyUsage(true)
 		}
+		if r.trusted && r.changed && c.profile.name == profileGSKit && len(r.cert.localKeyID()) == 0 {
+			r.cert.markGSKitSigner()
+		}
 	}
 }
 

@@ -49,7 +49,7 @@ func contains(t *testing.T, out string, want ...string) {
 
 func TestEncode_readByOpenSSL(t *testing.T) {
 	t.Parallel()
-	for _, profile := range []string{"2023", "legacy", "passwordless"} {
+	for _, profile := range []string{"2023", "legacy", "gskit", "passwordless"} {
 		t.Run(profile, func(t *testing.T) {
 			t.Parallel()
 			_, data := sample(t, profile)
@@ -124,7 +124,7 @@ func TestEncode_readByGnuTLS(t *testing.T) {
 func TestEncode_readByGoPKCS12(t *testing.T) {
 	t.Parallel()
 	f := newFamily(t)
-	for _, profile := range []string{"2023", "2026", "legacy", "passwordless"} {
+	for _, profile := range []string{"2023", "2026", "legacy", "gskit", "passwordless"} {
 		password := secret
 		if profile == "passwordless" {
 			password = ""

@@ -107,6 +107,8 @@ var profiles = [...]profile{
 	// legacy is pbeWithSHAAnd3-KeyTripleDES-CBC and HMAC-SHA-1: everything ever made reads it, OpenSSL 3 without its legacy provider too.
 	// It is weak.
 	{"legacy", true, pbe.TripleDES, pbe.TripleDES, pbe.MACSHA1, 2048},
+	// gskit is legacy as IBM's GSKit writes it: trusted certificates have their signature as localKeyId, by which it knows its signers.
+	{profileGSKit, true, pbe.TripleDES, pbe.TripleDES, pbe.MACSHA1, 1024},
 	// 2026 is 2023 with PBMAC1 (RFC 9579) as the MAC: OpenSSL 3.4, Java 25, NSS 3.132, GnuTLS 3.8 and later read it. OpenSSL 3.0,
 	// Java 17, NSS 3.87 and GnuTLS 3.7 do not.
 	{"2026", true, pbe.AES256, pbe.AES256, pbe.MACPBMAC1, 10_000},
@@ -114,6 +116,8 @@ var profiles = [...]profile{
 	// GnuTLS with a complaint; NSS refuses it.
 	{name: "passwordless"},
 }
+
+const profileGSKit = "gskit"
 
 func profileNamed(name string) (profile, error) {
 	if name == "" {
@@ -124,5 +128,5 @@ func profileNamed(name string) (profile, error) {
 			return p, nil
 		}
 	}
-	return profile{}, fmt.Errorf("%w: the profile %q: use 2023, 2026, legacy or passwordless", kdb.ErrUnsupported, name)
+	return profile{}, fmt.Errorf("%w: the profile %q: use 2023, 2026, legacy, gskit or passwordless", kdb.ErrUnsupported, name)
 }

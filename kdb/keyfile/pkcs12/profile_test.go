@@ -1,6 +1,7 @@
 package pkcs12_test
 
 import (
+	"bytes"
 	"testing"
 
 	"certkdb/kdb/keyfile"
@@ -30,5 +31,34 @@ func TestNew_emptyFileKeepsItsProfile(t *testing.T) {
 		if got := again.Profile(); got != name {
 			t.Errorf("an empty file of profile %s is read as one of %s", name, got)
 		}
+	}
+}
+
+// GSKit knows its signers by their localKeyId, which is their signature; so a file of its kind gets that for new ones, and stays of its kind.
+func TestEncode_trustedAsGSKitMarksThem(t *testing.T) {
+	t.Parallel()
+	f := newFamily(t)
+	again := decode(t, encode(t, newFile(t, "gskit", trusted("root", f.root)), secret), secret)
+	put(t, again, trusted("middle", f.middle), f.personal("one", f.one))
+	last := decode(t, encode(t, again, secret), secret)
+	if again.Profile() != "gskit" || last.Profile() != "gskit" {
+		t.Errorf("read as %s and %s", again.Profile(), last.Profile())
+	}
+	marked := 0
+	for _, b := range last.Bags() {
+		for _, id := range []*identity{f.root, f.middle} {
+			signature := id.cert.Signature
+			if bytes.Contains(b.DER, id.cert.Raw) && bytes.HasSuffix(b.LocalKeyID, signature) && len(b.LocalKeyID) > len(signature) {
+				marked++
+			}
+		}
+	}
+	for _, label := range []string{"root", "middle"} {
+		if e, err := last.Entry(label); err != nil || !e.Trusted {
+			t.Errorf("%s: trusted %t, %v", label, e.Trusted, err)
+		}
+	}
+	if marked != 2 {
+		t.Errorf("%d of 2 trusted certificates have their signature as localKeyId", marked)
 	}
 }

@@ -1,0 +1,90 @@
+package dsmcert
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"certkdb/commands/op"
+)
+
+// indexed is what dsmcert.idx holds of an entry: the name of a server, and the label of its certificate. In the one file that was seen both
+// are the same, NUL-ended, and two more NULs end the file; that these are an empty entry is inferred.
+type indexed struct{ server, label string }
+
+// maxIndex is more than any client has.
+const maxIndex = 1 << 20
+
+func indexPath(database string) string {
+	return strings.TrimSuffix(database, filepath.Ext(database)) + ".idx"
+}
+
+// readIndex reads the index beside a database; ok is false if there is none, or none that is understood. It is then left alone.
+func readIndex(database string) (list []indexed, ok bool) {
+	if database == "" {
+		return nil, false // the default database has none
+	}
+	info, err := os.Stat(indexPath(database))
+	if err != nil || info.Size() > maxIndex {
+		return nil, false
+	}
+	data, err := os.ReadFile(indexPath(database))
+	if err != nil {
+		return nil, false
+	}
+	return decodeIndex(data)
+}
+
+func decodeIndex(data []byte) (list []indexed, ok bool) {
+	parts := bytes.Split(data, []byte{0})
+	for len(parts) > 2 && len(parts[0]) > 0 {
+		list = append(list, indexed{string(parts[0]), string(parts[1])})
+		parts = parts[2:]
+	}
+	for _, rest := range parts {
+		if len(rest) > 0 {
+			return nil, false
+		}
+	}
+	return list, len(data) > 0
+}
+
+func encodeIndex(list []indexed) []byte {
+	var data []byte
+	for _, i := range list {
+		data = append(data, i.server+"\x00"+i.label+"\x00"...)
+	}
+	return append(data, 0, 0)
+}
+
+// updateIndex changes the index beside a database.
+func updateIndex(env *op.Env, database string, list []indexed) error {
+	out := op.Output{Path: indexPath(database), Force: true}
+	err := out.Write(env, false, func(w io.Writer) error {
+		_, err := w.Write(encodeIndex(list))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("the key database was changed, but not its index: %w", err)
+	}
+	return nil
+}
+
+// without leaves out what an index says of a label.
+func without(list []indexed, label string) []indexed {
+	return slices.DeleteFunc(slices.Clone(list), func(i indexed) bool { return i.label == label })
+}
+
+// labelOf is the label of a server's certificate: its name, unless the index says otherwise.
+func labelOf(list []indexed, server string) string {
+	for _, i := range list {
+		if i.server == server && i.label != "" {
+			return i.label
+		}
+	}
+	return server
+}
