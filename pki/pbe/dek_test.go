@@ -37,8 +37,8 @@ func TestDEK(t *testing.T) {
 		t.Errorf("%q, %v", got, err)
 	}
 	for what, data := range map[string][]byte{
-		"another tag": seal("\x31\x05hello\x01"), "bytes behind it": seal("\x30\x04hello\x01"), "a length beyond the end": seal("\x30\x06hello\x01"),
-		"no padding": seal("\x30\x06hello\x09"),
+		"another tag": seal("\x31\x05hello\x01"), "bytes behind it": seal("\x30\x04hello\x01"),
+		"a length beyond the end": seal("\x30\x06hello\x01"), "no padding": seal("\x30\x06hello\x09"),
 	} {
 		if _, err := dek.Decrypt(data, []byte("password")); !errors.Is(err, pbe.ErrPassword) {
 			t.Errorf("%s: %v, want ErrPassword", what, err)
