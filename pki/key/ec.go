@@ -89,10 +89,18 @@ func parseECParams(der []byte) ecParams {
 }
 
 // CheckECParameters refuses explicit parameters that have the prime of a curve known here, but other numbers: they pass for that curve and
-// are weaker (CVE-2020-0601). Curves that are not known here are not judged.
+// are weaker (CVE-2020-0601). So does it with binary fields of a standard size that have another polynomial. Curves that are not known here
+// are not judged.
 func CheckECParameters(der []byte) error {
 	d := parseECParams(der).domain
-	if d == nil || d.name() != "" {
+	if d == nil {
+		in, content := cryptobyte.String(der), cryptobyte.String(nil)
+		if !in.ReadASN1(&content, cbasn1.SEQUENCE) {
+			return nil
+		}
+		return checkBinaryField(content)
+	}
+	if d.name() != "" {
 		return nil
 	}
 	known := []*elliptic.CurveParams{secp256k1()}

@@ -278,6 +278,53 @@ func TestCheckECParameters(t *testing.T) {
 	}
 }
 
+// TestCheckECParameters_binaryField: only the polynomials of standards are known to be irreducible.
+func TestCheckECParameters_binaryField(t *testing.T) {
+	t.Parallel()
+	field := func(id asn1.ObjectIdentifier, degree int, exponents ...int) []byte {
+		basis := asn1.ObjectIdentifier{1, 2, 840, 10045, 1, 2, 3, 2}
+		var terms any = exponents[0]
+		if len(exponents) > 1 {
+			terms = exponents
+		}
+		der, err := asn1.Marshal(struct {
+			Version int
+			Field   any
+		}{1, struct {
+			ID         asn1.ObjectIdentifier
+			Parameters any
+		}{id, struct {
+			Degree int
+			Basis  asn1.ObjectIdentifier
+			Terms  any
+		}{degree, basis, terms}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return der
+	}
+	binary := asn1.ObjectIdentifier{1, 2, 840, 10045, 1, 2}
+	for _, test := range []struct {
+		rule string
+		der  []byte
+		kind error
+	}{
+		{"sect113r1", field(binary, 113, 9), nil},
+		{"c2pnb208w1", field(binary, 208, 1, 2, 83), nil},
+		{"both polynomials of 239 bits", field(binary, 239, 158), nil},
+		{"a size that no standard has", field(binary, 11, 2), nil},
+		{"another type of field", field(binary[:5], 208, 1, 2, 61), nil},
+		{"c2pnb208w1 with x^61, which can be factored", field(binary, 208, 1, 2, 61), key.ErrParse},
+		{"part of the polynomial", field(binary, 208, 1, 2), key.ErrParse},
+		{"a trinomial in place of a pentanomial", field(binary, 163, 7), key.ErrParse},
+		{"a longer exponent", field(binary, 113, 97), key.ErrParse},
+	} {
+		if err := key.CheckECParameters(test.der); !errors.Is(err, test.kind) {
+			t.Errorf("%s: %v", test.rule, err)
+		}
+	}
+}
+
 func TestTypes_areACopy(t *testing.T) {
 	t.Parallel()
 	key.Types()[0] = "changed"

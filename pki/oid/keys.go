@@ -34,6 +34,8 @@ const (
 	Secp256k1 = "1.3.132.0.10"
 	// PrimeField is the type of field that explicit parameters over a prime have (RFC 3279, 2.3.5).
 	PrimeField = "1.2.840.10045.1.1"
+	// BinaryField is the type of those over a field of characteristic two.
+	BinaryField = "1.2.840.10045.1.2"
 	// MGF1 is the mask generation function of RSASSA-PSS (RFC 8017, B.2.1).
 	MGF1 = "1.2.840.113549.1.1.8"
 )

@@ -136,6 +136,7 @@ var names = [...][2]string{
 	{ECDH, "ecDH"},
 	{ECMQV, "ecMQV"},
 	{PrimeField, "prime-field"},
+	{BinaryField, "characteristic-two-field"},
 	{X942DH, "dhPublicNumber"},
 	{DH, "dhKeyAgreement"},
 	{EC, "ecPublicKey"},
