@@ -66,7 +66,7 @@ type Entry struct {
 	// Default marks the personal entry that a server uses when nothing names one. At most one entry has it: giving it
 	// to an entry takes it from the one that had it.
 	Default bool
-	// Certificates are DER as they came: the entry's own certificate first, its chain behind it in issuing order.
+	// Certificates are DER as they came: the entry's own certificate first, followed by its chain in issuing order.
 	// Empty for requests and secret keys.
 	Certificates [][]byte
 	// Request is the DER of the PKCS #10 request of a KindRequest entry.

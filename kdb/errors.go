@@ -11,7 +11,7 @@ var (
 
 // What can be wrong with a database. Backends translate their own errors into these at their boundary.
 var (
-	// ErrNoDatabase: there is no file, or nothing in it that is a database.
+	// ErrNoDatabase: there is no file, or it holds no database.
 	ErrNoDatabase = errors.New("no such database")
 	// ErrDatabaseExists: a database is never created over an existing file.
 	ErrDatabaseExists = errors.New("a file exists there already")

@@ -35,7 +35,7 @@ var foreignFormats = []struct {
 // pbes2 is the OBJECT IDENTIFIER 1.2.840.113549.1.5.13 in DER.
 const pbes2 = "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0d"
 
-// FindForeign recognises a key database that certkdb does not read by its first bytes; it returns nil if it is none of those known.
+// FindForeign recognises a key database that certkdb does not read by its first bytes; nil if it is not one of them.
 func FindForeign(head []byte) *ForeignFormat {
 	for _, f := range foreignFormats {
 		if bytes.HasPrefix(head, []byte(f.head)) {
@@ -48,7 +48,7 @@ func FindForeign(head []byte) *ForeignFormat {
 	return nil
 }
 
-// isBCFKS recognises SEQUENCE { SEQUENCE { SEQUENCE { PBES2 …: an encrypted object store, with its integrity check behind it. A private key
+// isBCFKS recognises SEQUENCE { SEQUENCE { SEQUENCE { PBES2 …: an encrypted object store, followed by its integrity check. A private key
 // (PKCS #8) has one SEQUENCE less.
 func isBCFKS(head []byte) bool {
 	for range 3 {

@@ -36,7 +36,7 @@ type Database interface {
 	// Info tells what the database is without needing its password.
 	Info(ctx context.Context) (Info, error)
 	// Check verifies everything that can be verified and calls report for each finding. The error says that the check
-	// itself could not be done; findings are no error.
+	// itself could not be done; findings are not errors.
 	Check(ctx context.Context, report func(Problem)) error
 	// Close ends the use of the database and forgets its keys.
 	Close() error
@@ -59,7 +59,7 @@ type Tx interface {
 	// Key opens the private key of an entry (PKCS #8 DER) or the bytes of its secret key.
 	// The error wraps ErrNotFound when the entry has none.
 	Key(label string) ([]byte, error)
-	// Default returns the label of the default entry, "" when there is none.
+	// Default returns the label of the default entry, "" if there is none.
 	Default() (string, error)
 	// Put stores an entry with its key under its label, in place of the entry that has the label. The slices become the
 	// database's. Marks that the label has stay as [Entry.KeepMarks] says. An error names the label.
@@ -108,7 +108,7 @@ type Info struct {
 	ID       string    // of a native database: 32 hexadecimal digits
 	Created  time.Time // zero where the format does not say
 	Entries  int       // -1 if the format does not tell without its password
-	Size     int64     // bytes of the file, 0 where there is none
+	Size     int64     // bytes of the file, 0 if there is none
 	ReadOnly bool      // the format can only be read
 	Slots    []SlotInfo
 	// Facts are further lines for people: algorithms, iteration counts, what is weak.
@@ -144,7 +144,7 @@ type Options struct {
 	LockTimeout time.Duration
 	// Now is the clock for what is stored; nil is time.Now.
 	Now func() time.Time
-	// User and Host return what stands in the audit log; they are called for each of its records. Nil is "".
+	// User and Host return what the audit log records; they are called for each of its records. Nil is "".
 	User, Host func() string
 }
 

@@ -28,7 +28,7 @@ func AutoLabel(e *Entry) string {
 }
 
 // LabelFor makes a label of a subject and a fingerprint: the common name as a slug of a-z, 0-9, dot and dash, else the
-// organizational unit, the organization, or whatever attribute yields one, and behind it the first eight hexadecimal digits of the
+// organizational unit, the organization, or whatever attribute yields one, followed by the first eight hexadecimal digits of the
 // fingerprint, such as "isrg-root-x1-96bcec06".
 func LabelFor(subject name.Name, fingerprint [32]byte) string {
 	return slugOf(subject) + "-" + hex.EncodeToString(fingerprint[:4])
@@ -76,7 +76,7 @@ func slug(text string) string {
 	return strings.Trim(b.String(), ".-")
 }
 
-// plainLetter returns a letter, digit or dot as it stands in a slug, and "" for everything else.
+// plainLetter returns a letter, digit or dot as it is in a slug, and "" for everything else.
 func plainLetter(r rune) string {
 	const ascii = "abcdefghijklmnopqrstuvwxyz0123456789."
 	if 'A' <= r && r <= 'Z' {

@@ -20,11 +20,11 @@ type Driver struct {
 	Name string
 	// Aliases are other spellings of Name ("p12").
 	Aliases []string
-	// Scheme is the URL scheme of databases that are no files ("etcd"); "" for files.
+	// Scheme is the URL scheme of databases that are not files ("etcd"); "" for files.
 	Scheme string
 	// Extensions are the endings that a new file of this kind has, with the dot, in lower case.
 	Extensions []string
-	// Pieces says that such a file is a series of pieces that each stand for themselves (PEM, DER, PKCS #7) and no container: it can be
+	// Pieces says that such a file is a series of independent pieces (PEM, DER, PKCS #7), not a container: it can be
 	// read as a stream, piece by piece, and no password opens it; only private keys in it may have one.
 	Pieces bool
 	// StashOnly says that a stash can open such a database without there being a password.

@@ -21,7 +21,7 @@ type Problem struct {
 	Severity Severity
 }
 
-// Unopened is the finding that a key does not open. Another password may open it, and an encryption that is not supported is no harm.
+// Unopened is the finding that a key does not open. Another password may open it, and an unsupported encryption does no harm.
 func Unopened(where string, err error) Problem {
 	p := Problem{Where: where, What: err.Error()}
 	switch {

@@ -26,7 +26,7 @@ type Issued struct {
 	Serial      string   // lower-case hexadecimal
 	Certificate []byte   // DER
 	At          time.Time
-	// RevokedAt is zero while the certificate stands; Reason is a CRLReason (RFC 5280, 5.3.1).
+	// RevokedAt is zero unless the certificate was revoked; Reason is a CRLReason (RFC 5280, 5.3.1).
 	RevokedAt time.Time
 	Reason    int
 }

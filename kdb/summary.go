@@ -6,7 +6,7 @@ import (
 	"certkdb/pki/cert"
 )
 
-// Summary is what a listing shows of an entry. It is computed once, when the entry is put, and kept beside it, so
+// Summary is what a listing shows of an entry. It is computed once, when the entry is put, and kept with it, so
 // that listing opens neither certificates nor keys.
 type Summary struct {
 	Label   string
@@ -32,7 +32,7 @@ type Summary struct {
 }
 
 // Summarize reads the summary out of an entry. Odd certificates get a Warning; the error says that the first
-// certificate is none at all.
+// certificate cannot be parsed.
 func Summarize(e *Entry) (Summary, error) {
 	s := Summary{
 		Label: e.Label, Kind: e.Kind, Trusted: e.Trusted, Default: e.Default, SHA256: e.Fingerprint(),

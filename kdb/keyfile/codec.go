@@ -8,7 +8,7 @@ import (
 	"certkdb/pki/pbe"
 )
 
-// Codec turns the bytes of one foreign format into a [Container] and back. A codec does no file I/O and asks nobody:
+// Codec turns the bytes of one foreign format into a [Container] and back. A codec does no file I/O and asks for nothing:
 // [Database] locks, reads, writes and keeps the files.
 type Codec struct {
 	// Name, Aliases, Extensions, Pieces and Matches are as in kdb.Driver.
@@ -18,7 +18,7 @@ type Codec struct {
 	Pieces     bool
 	Matches    func(head []byte) bool
 	// Companions are the endings of further files that belong to the database, without which it is incomplete
-	// (".rdb" and ".crl" beside a CMS ".kdb"); most formats have none. A companion that is missing is nil. Files are replaced one
+	// (".rdb" and ".crl" next to a CMS ".kdb"); most formats have none. A companion that is missing is nil. Files are replaced one
 	// after the other, the main file first, then the companions in this order: a process that is killed between them leaves an
 	// entry that moved from a companion to the main file in both, and Decode has to make the best of that.
 	Companions []string
@@ -102,7 +102,7 @@ type Container interface {
 	Check(report func(kdb.Problem))
 }
 
-// ErrUnprotected says that a file needs a password which had none: any will do, so that it is one to be set.
+// ErrUnprotected says that a file without a password needs one: any will do, so a new one is asked for.
 var ErrUnprotected = fmt.Errorf("%w: the file has none yet", kdb.ErrNoPassword)
 
 // Sealer is a Container of a format that encrypts nothing but private keys, so that it opens without its password.

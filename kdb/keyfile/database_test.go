@@ -411,7 +411,7 @@ func TestUpdate_companionsAndSymbolicLinks(t *testing.T) {
 	}
 	companion := strings.TrimSuffix(path, ".toy") + ".req"
 	if _, err := os.Stat(companion); err != nil {
-		t.Errorf("the companion is not beside the file that the link names: %v", err)
+		t.Errorf("the companion is not next to the file that the link names: %v", err)
 	}
 	main, err := os.Stat(path)
 	if err != nil {

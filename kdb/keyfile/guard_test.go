@@ -15,7 +15,7 @@ import (
 	"certkdb/kdb/keyfile"
 )
 
-// TestUpdate_temporaryFileIsSwappedForALink: whoever may write the folder puts a link in the place of the new file before it gets its
+// TestUpdate_temporaryFileIsSwappedForALink: someone who may write the folder puts a link in the place of the new file before it gets its
 // mode, which is that of the old file and their choice. What the link names keeps its own mode.
 func TestUpdate_temporaryFileIsSwappedForALink(t *testing.T) {
 	t.Parallel()

@@ -4,7 +4,7 @@
 //	drivers := []kdb.Driver{keyfile.Driver(pkcs12.Codec()), keyfile.Driver(jks.JKS())}
 //	db, err := keyfile.Driver(pkcs12.Codec()).Open(ctx, "server.p12", options)
 //
-// A change writes a new file beside the old one and renames it, so that readers, which take no lock, and a killed process
+// A change writes a new file next to the old one and renames it, so that readers, which take no lock, and a killed process
 // leave the old file or the new one, whole. Writers lock each other out; a writer that does not lock, such as keytool, is
 // noticed if it comes between (kdb.ErrChanged).
 package keyfile
@@ -72,7 +72,7 @@ func Open(c Codec, location string, o kdb.Options) (*Database, error) {
 		return nil, fmt.Errorf("opening %q: %w", location, err)
 	}
 	if c.Matches != nil && !c.Matches(head) {
-		return nil, fmt.Errorf("opening %q: %w: it is no %s file", location, kdb.ErrVersion, c.Name)
+		return nil, fmt.Errorf("opening %q: %w: it is not a %s file", location, kdb.ErrVersion, c.Name)
 	}
 	return newDatabase(c, location, o), nil
 }

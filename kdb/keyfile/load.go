@@ -44,7 +44,7 @@ func (d *Database) paths() paths {
 	for _, ending := range p.endings {
 		path := beside(d.location, ending)
 		if _, err := os.Lstat(path); err != nil {
-			path = beside(p.main, ending) // a link to a database elsewhere, whose companions stand there
+			path = beside(p.main, ending) // a link to a database elsewhere, whose companions are there
 		}
 		p.companions = append(p.companions, atomicfile.Follow(path))
 	}
@@ -59,7 +59,7 @@ func beside(path, extension string) string {
 	return strings.TrimSuffix(path, filepath.Ext(path)) + extension
 }
 
-// stamp tells the states of files apart.
+// stamp identifies a state of the files.
 type stamp []fs.FileInfo // nil where a companion is missing
 
 func (s stamp) equal(o stamp) bool {

@@ -54,7 +54,7 @@ func (d *Database) askNew(ctx context.Context) ([]byte, error) {
 	return d.options.NewPassword(ctx, d.location)
 }
 
-// decode tries the passwords until one fits, and remembers that one. If nobody is there to be asked, the error is the one of the
+// decode tries the passwords until one fits, and remembers that one. If there is nobody to ask, the error is the one of the
 // password before. The container is partial if the format did without a password that it asked for.
 // A container that asks once it is decoded is answered by later.
 func (d *Database) decode(files Files, passwords []candidate, later *later) (container Container, partial bool, err error) {
@@ -150,7 +150,7 @@ func (s *secrets) forget() {
 	s.password = nil
 }
 
-// StashPath is where the format's own stash file stands, beside the key file; "" if the format has none.
+// StashPath is where the format's own stash file is: next to the key file; "" if the format has none.
 func (d *Database) StashPath() string {
 	if d.codec.Stash == nil {
 		return ""
@@ -179,7 +179,7 @@ func (d *Database) Files() []string {
 // Password is the password that opened the file, nil if none did yet. The caller clears it.
 func (d *Database) Password() []byte { return d.secrets.get() }
 
-// HasStash says that a stash file stands beside the key file.
+// HasStash reports whether there is a stash file next to the key file.
 func (d *Database) HasStash() bool {
 	if d.codec.Stash == nil {
 		return false
@@ -287,7 +287,7 @@ func (d *Database) RemoveStash(context.Context) error {
 	return nil
 }
 
-// Unlock makes sure of the password now, so that nobody is asked for another one in vain.
+// Unlock makes sure of the password now, so that nobody is asked for a new one in vain.
 func (d *Database) Unlock(ctx context.Context) error {
 	loaded, err := d.load(ctx, true)
 	if err != nil {

@@ -15,7 +15,7 @@ type change struct {
 	data []byte
 }
 
-// stage writes all changes beside their files. The caller discards the set in the end.
+// stage writes all changes next to their files. The caller discards the set in the end.
 func (d *Database) stage(changes []change) (*atomicfile.Set, error) {
 	set := atomicfile.NewSet(d.disk)
 	for _, c := range changes {
@@ -29,7 +29,7 @@ func (d *Database) stage(changes []change) (*atomicfile.Set, error) {
 	return set, nil
 }
 
-// replaceFiles writes all changes beside their files, asks verify whether they are still wanted, and then puts them in place, one by one in
+// replaceFiles writes all changes next to their files, asks verify whether they are still wanted, and then puts them in place, one by one in
 // their order. Owner and mode stay. A process that is killed meanwhile leaves each file old or new, and whole.
 func (d *Database) replaceFiles(changes []change, verify func() error) error {
 	for _, c := range changes {

@@ -52,7 +52,7 @@ func (t *tx) Summary(label string) (kdb.Summary, error) {
 	return t.summary(e), nil
 }
 
-// summary never fails: a file that others wrote may hold certificates that are none, and is listed nevertheless.
+// summary never fails: a file that others wrote may hold certificates that cannot be parsed, and can still be listed.
 func (t *tx) summary(e *kdb.Entry) kdb.Summary {
 	s, ok := t.summaries[e.Label]
 	if !ok {

@@ -159,7 +159,7 @@ func (t *overlayTx) Delete(label string) error {
 	return t.setDefault(label, false, s.Default)
 }
 
-// Audit implements kdb.Tx. There is no audit log to be read here.
+// Audit implements kdb.Tx. There is no audit log to read here.
 func (t *overlayTx) Audit(string, string) error {
 	t.changed = true
 	return nil

@@ -116,7 +116,7 @@ func (empty) Find(kdb.Trait) iter.Seq2[kdb.Summary, error] {
 
 func (empty) Default() (string, error) { return "", nil }
 
-// foreign is a transaction of a format with rules of its own; nil is no rule.
+// foreign is a transaction of a format with rules of its own; nil means no rule.
 type foreign struct {
 	kdb.Tx
 	accepts func(kdb.Entry) error

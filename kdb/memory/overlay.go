@@ -92,7 +92,7 @@ func (t *overlayTx) find(label string) string {
 	if _, folds := t.base.(kdb.Folder); !folds || t.records[label] != nil {
 		return label
 	}
-	found := t.like(label)
+	found := t.matching(label)
 	if below, err := t.base.Summary(label); err == nil {
 		if _, here := t.records[below.Label]; !here {
 			found = append(found, below.Label)
@@ -104,8 +104,8 @@ func (t *overlayTx) find(label string) string {
 	return label
 }
 
-// like lists the labels of the overlay that the format takes for another one.
-func (t *overlayTx) like(label string) (found []string) {
+// matching lists the labels of the overlay that the format does not tell apart from this one.
+func (t *overlayTx) matching(label string) (found []string) {
 	folded := t.Fold(label)
 	for other, r := range t.records {
 		if r != nil && t.Fold(other) == folded {

@@ -23,7 +23,7 @@ func (c *container) issuers() *issuers.Pool {
 	return pool
 }
 
-// chainOf returns the certificate of a personal entry with its issuers behind it, as far as they are there.
+// chainOf returns the certificate of a personal entry followed by its issuers, as far as they are there.
 func chainOf(s *slot, pool *issuers.Pool) [][]byte {
 	list := [][]byte{bytes.Clone(s.cert)}
 	leaf, err := cert.Parse(s.cert)

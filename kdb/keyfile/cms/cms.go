@@ -1,7 +1,7 @@
-// Package cms is the codec for IBM's CMS key databases: a .kdb with certificates and keys, the .rdb beside it with
+// Package cms is the codec for IBM's CMS key databases: a .kdb with certificates and keys, the .rdb next to it with
 // pending requests, the .crl, and the stash .sth with the password, as GSKit's gsk8capicmd and runmqakm keep them.
 //
-// IBM has not published the format. FORMAT.md beside this file describes it, says of each part how well it is known,
+// IBM has not published the format. FORMAT.md in this folder describes it, says of each part how well it is known,
 // and is decoded by a test. Versions 3, 4 and 6 are read and written; new databases are of version 6.
 //
 // Files named .kdb may also be PKCS #12 (GSKit writes those too), which is another codec's work, so a database is
@@ -60,7 +60,7 @@ func newContainer(profile string) (keyfile.Container, error) {
 		known = false
 	}
 	if !known {
-		return nil, fmt.Errorf("%w: CMS databases are written in the versions 3, 4 and 6, there is no profile %q", kdb.ErrUnsupported, profile)
+		return nil, fmt.Errorf("%w: CMS databases are written in the versions 3, 4 and 6; there is no profile %q", kdb.ErrUnsupported, profile)
 	}
 	c := &container{verified: true, missing: kdb.ErrNoPassword}
 	for i := range c.files {

@@ -308,6 +308,6 @@ func TestMatches(t *testing.T) {
 	}
 	if _, err := decode(keyfile.Files{Main: files.Companions[".rdb"]}, secret); !errors.Is(err, kdb.ErrParse) ||
 		!strings.Contains(err.Error(), "name the .kdb") {
-		t.Errorf("opening the .rdb: %v, want ErrParse with the cure", err)
+		t.Errorf("opening the .rdb: %v, want ErrParse with the remedy", err)
 	}
 }

@@ -23,7 +23,7 @@ type container struct {
 	budget   *pbe.Budget
 }
 
-// decode reads the three files. Certificates and labels stand in clear, so without the password the database can be
+// decode reads the three files. Certificates and labels are in clear, so without the password the database can be
 // listed; nothing vouches for it then.
 func decode(files keyfile.Files, passwords keyfile.Passwords) (keyfile.Container, error) {
 	c := &container{budget: pbe.NewBudget(pbe.UsualWork), keys: passwords.Keys}
@@ -186,7 +186,7 @@ func (c *container) entryOf(s *slot, pool *issuers.Pool, budget *pbe.Budget) kdb
 		e.Kind, e.Trusted = kdb.KindTrusted, s.trusted()
 		e.Certificates = [][]byte{bytes.Clone(s.cert)}
 	case choicePersonal:
-		// Bit 0 stands on every personal entry that GSKit wrote, so it says nothing about trust there.
+		// Bit 0 is set in every personal entry that GSKit wrote, so it says nothing about trust there.
 		e.Kind, e.Default = kdb.KindPersonal, c.isDefault(s)
 		e.Certificates = chainOf(s, pool)
 	case choiceRequest:
@@ -261,7 +261,7 @@ func (c *container) Delete(label string) error {
 }
 
 // Encode implements keyfile.Container. Files that did not change keep their bytes; under another password all of them
-// are written, and every key is sealed anew.
+// are written, and every key is sealed again.
 func (c *container) Encode(password []byte) (keyfile.Files, error) {
 	if password == nil || !c.verified {
 		return keyfile.Files{}, fmt.Errorf(
@@ -294,20 +294,20 @@ func (c *container) write(f *file, password []byte, changed bool) error {
 				s.hidden,
 			)
 		}
-		if changed && s.sealed != nil && !s.fresh {
+		if changed && s.sealed != nil && !s.toSeal {
 			if _, err := c.open(s); err != nil {
 				return fmt.Errorf("sealing it under the new password: %w", err)
 			}
-			s.fresh = true
+			s.toSeal = true
 		}
-		if !s.fresh {
+		if !s.toSeal {
 			continue
 		}
 		sealed, err := f.version.seal(s.plain, password)
 		if err != nil {
 			return err
 		}
-		s.sealed, s.raw, s.fresh = sealed, nil, false
+		s.sealed, s.raw, s.toSeal = sealed, nil, false
 	}
 	if changed {
 		f.newSalt()

@@ -116,7 +116,7 @@ func TestDecode_companions(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, err, tt.want)
 		}
 	}
-	// The stale companion is written anew with a change.
+	// The stale companion is written again with a change.
 	c := open(t, swap(".crl", other.Companions[".crl"]), secret)
 	put(t, c, newIdentity(t, "a", nil).trusted("a"))
 	noFindings(t, reopen(t, c))
@@ -221,7 +221,7 @@ func TestKey_boundsIterations(t *testing.T) {
 	}
 }
 
-// sign computes the codes of a version 6 file anew, as FORMAT.md has them.
+// sign computes the codes of a version 6 file again, as FORMAT.md has them.
 func sign(data []byte) {
 	code := func(at int, parts ...[]byte) {
 		m := hmac.New(sha512.New384, []byte(secret))

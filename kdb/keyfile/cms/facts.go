@@ -31,7 +31,7 @@ func (c *container) Facts() []kdb.Fact {
 	}
 	return append(
 		facts,
-		kdb.Fact{Name: "stash", Value: "a .sth file beside it hides the password from nobody who can read it", Weak: true},
+		kdb.Fact{Name: "stash", Value: "a .sth file next to it gives the password to anyone who can read it", Weak: true},
 		keyfile.Advice(),
 	)
 }

@@ -18,7 +18,7 @@ import (
 // The header (FORMAT.md, section 2).
 const (
 	magic      = "7H" // 37 48
-	fixedSize  = 0x30 // what stands before the verifier
+	fixedSize  = 0x30 // what precedes the verifier
 	tagOffset  = 8
 	saltOffset = 0x18
 
@@ -104,7 +104,7 @@ func keyed(h func() hash.Hash) func([]byte, ...[]byte) []byte {
 	}
 }
 
-// appendedMD5 is the code of version 3: the password stands behind what is hashed.
+// appendedMD5 is the code of version 3: the password follows what is hashed.
 func appendedMD5(password []byte, parts ...[]byte) []byte {
 	h := md5.New()
 	for _, p := range parts {
@@ -164,7 +164,7 @@ func parseHeader(data []byte, want role) (f *file, count int, err error) {
 	}
 	r, ok := roleOf(data)
 	if !ok || r != want {
-		return nil, 0, fmt.Errorf("%w: its tag is %q, not %q; name the .kdb file, the others are found beside it",
+		return nil, 0, fmt.Errorf("%w: its tag is %q, not %q; name the .kdb file, the others are found next to it",
 			kdb.ErrParse, data[tagOffset:tagOffset+8], roles[want].tag)
 	}
 	v := versions()[data[2]]
@@ -243,7 +243,7 @@ func (f *file) encode(password []byte) error {
 }
 
 // bodies builds all slots and makes them larger if one needs it, as ML-DSA keys do. Untouched slots keep their bytes
-// and get zeros behind them.
+// and are padded with zeros.
 func (f *file) bodies() ([][]byte, error) {
 	bodies := make([][]byte, len(f.slots))
 	for i, s := range f.slots {
@@ -261,10 +261,10 @@ func (f *file) bodies() ([][]byte, error) {
 	return bodies, nil
 }
 
-func (f *file) remove(gone *slot) {
+func (f *file) remove(deleted *slot) {
 	var kept []*slot
 	for _, s := range f.slots {
-		if s != gone {
+		if s != deleted {
 			kept = append(kept, s)
 		}
 	}

@@ -140,7 +140,7 @@ func TestVersion4_staysVersion4(t *testing.T) {
 	noFindings(t, c)
 	mustKey(t, c, "a", a.key)
 	mustKey(t, c, "server", examples(t)["key"])
-	// Under another password the old key is sealed anew.
+	// Under another password the old key is sealed again.
 	c = open(t, encode(t, c, "another"), "another")
 	mustKey(t, c, "server", examples(t)["key"])
 	noFindings(t, c)

@@ -21,9 +21,9 @@ func relabel(t *testing.T, c keyfile.Container, from, to string) keyfile.Contain
 		t.Fatal("labels of different lengths")
 	}
 	data := encode(t, c, secret).Main
-	old, fresh := append([]byte(from), 0), append([]byte(to), 0)
-	inner, freshInner := append([]byte{0x1A, byte(len(from))}, from...), append([]byte{0x1A, byte(len(from))}, to...)
-	data = bytes.ReplaceAll(bytes.ReplaceAll(data, inner, freshInner), old, fresh)
+	old, renewed := append([]byte(from), 0), append([]byte(to), 0)
+	inner, newInner := append([]byte{0x1A, byte(len(from))}, from...), append([]byte{0x1A, byte(len(from))}, to...)
+	data = bytes.ReplaceAll(bytes.ReplaceAll(data, inner, newInner), old, renewed)
 	sign(data)
 	return open(t, keyfile.Files{Main: data}, secret)
 }
@@ -71,21 +71,21 @@ func TestLabels_madeWhereTheFileHasNone(t *testing.T) {
 
 func TestChain_choosesByKeyIdentifier(t *testing.T) {
 	t.Parallel()
-	old, fresh := caWithIdentifier(t, 1), caWithIdentifier(t, 2)
-	issuer, err := x509.ParseCertificate(fresh.cert)
+	old, renewed := caWithIdentifier(t, 1), caWithIdentifier(t, 2)
+	issuer, err := x509.ParseCertificate(renewed.cert)
 	if err != nil {
 		t.Fatal(err)
 	}
-	leaf := newIdentity(t, "leaf", fresh)
+	leaf := newIdentity(t, "leaf", renewed)
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(7), Subject: pkix.Name{CommonName: "leaf"}, NotBefore: time.Now(), NotAfter: time.Now().Add(time.Hour),
 	}
-	if leaf.cert, err = x509.CreateCertificate(rand.Reader, template, issuer, leaf.signer.Public(), fresh.signer); err != nil {
+	if leaf.cert, err = x509.CreateCertificate(rand.Reader, template, issuer, leaf.signer.Public(), renewed.signer); err != nil {
 		t.Fatal(err)
 	}
-	c := reopen(t, newStore(t, old.trusted("old"), fresh.trusted("fresh"), leaf.personal("leaf")))
+	c := reopen(t, newStore(t, old.trusted("old"), renewed.trusted("renewed"), leaf.personal("leaf")))
 	chain := entry(t, c, "leaf").Certificates
-	if len(chain) != 2 || !bytes.Equal(chain[1], fresh.cert) {
+	if len(chain) != 2 || !bytes.Equal(chain[1], renewed.cert) {
 		t.Errorf("the chain has %d certificates or the wrong CA of two with the same name", len(chain))
 	}
 }

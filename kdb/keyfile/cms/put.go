@@ -84,7 +84,7 @@ func (f *file) relabelHidden(from, to string) {
 	}
 }
 
-// add stores the entry itself. f and s are where its label stands already; they may be nil.
+// add stores the entry itself. f and s are where its label is already; they may be nil.
 func (c *container) add(f *file, s *slot, e *kdb.Entry) error {
 	next := newSlot(e)
 	if s != nil {
@@ -93,7 +93,7 @@ func (c *container) add(f *file, s *slot, e *kdb.Entry) error {
 			return nil
 		}
 	}
-	if next.choice != choiceTrusted && next.sealed == nil && !next.fresh {
+	if next.choice != choiceTrusted && next.sealed == nil && !next.toSeal {
 		return fmt.Errorf("entry %q of kind %s needs its key", e.Label, e.Kind)
 	}
 	to := c.file(next.home())
@@ -133,7 +133,7 @@ func (c *container) holds(e *kdb.Entry) error {
 // newSlot makes a slot out of an entry, without number.
 func newSlot(e *kdb.Entry) *slot {
 	s := &slot{label: e.Label, shown: e.Label}
-	trusted := true // as every writer known sets it on what is no trusted certificate
+	trusted := true // as every writer known sets it on what is not a trusted certificate
 	switch e.Kind {
 	case kdb.KindTrusted:
 		s.choice, s.cert, trusted = choiceTrusted, e.Certificates[0], e.Trusted
@@ -146,7 +146,7 @@ func newSlot(e *kdb.Entry) *slot {
 	}
 	s.setFlags(trusted, e.Default)
 	if s.choice != choiceTrusted && len(e.Key) > 0 {
-		s.plain, s.fresh = e.Key, true
+		s.plain, s.toSeal = e.Key, true
 	}
 	return s
 }
@@ -159,12 +159,12 @@ func (s *slot) home() role {
 	return roleKeys
 }
 
-// keep takes over from the slot that stood under the label what the new one does not bring: the label as it stands in
+// keep takes over from the old slot of the label what the new one does not bring: the label as it is in
 // the file, the flags of the trailer, and the sealed key.
 func (s *slot) keep(old *slot, e *kdb.Entry) {
 	s.label, s.trailer = old.label, old.trailer
 	if s.choice != choiceTrusted && len(e.Key) == 0 {
-		s.sealed, s.plain, s.fresh = old.sealed, old.plain, old.fresh
+		s.sealed, s.plain, s.toSeal = old.sealed, old.plain, old.toSeal
 	}
 }
 
@@ -174,7 +174,7 @@ func (c *container) equal(old, next *slot, e *kdb.Entry) bool {
 		c.isDefault(old) != next.isDefault() || old.choice == choiceTrusted && old.trusted() != next.trusted() {
 		return false
 	}
-	if !next.fresh || len(e.Key) == 0 {
+	if !next.toSeal || len(e.Key) == 0 {
 		return true
 	}
 	plain, err := c.open(old)

@@ -34,14 +34,14 @@ const (
 type slot struct {
 	raw    []byte // the whole slot as it was read; nil once it was changed
 	number uint32
-	label  string // as it stands in the slot
+	label  string // as it is in the slot
 	shown  string // the label of the entry
 	hidden string // why it is not shown; "" if it is
 	record
 
-	trailer []byte // what stands behind the label, padding included; of a slot that was read
+	trailer []byte // what follows the label, padding included; of a slot that was read
 	plain   []byte // the opened key, or one that was put and is sealed when the file is written
-	fresh   bool   // plain is to be sealed
+	toSeal  bool   // plain is to be sealed
 	listed  bool   // a listing tried to open the secret key
 	inner   string // the label within the DER, which should be the same
 }
@@ -114,7 +114,7 @@ func (s *slot) parse(der cryptobyte.String) error {
 	var tag cbasn1.Tag
 	switch {
 	case !der.ReadASN1(&body, cbasn1.SEQUENCE) || !der.Empty():
-		return fmt.Errorf("%w: it is no SEQUENCE", kdb.ErrParse)
+		return fmt.Errorf("%w: it is not a SEQUENCE", kdb.ErrParse)
 	case !body.SkipASN1(cbasn1.INTEGER):
 		return fmt.Errorf("%w: it has no number", kdb.ErrParse)
 	case !body.ReadAnyASN1(&choice, &tag):
@@ -230,7 +230,7 @@ func (s *slot) hashes() [][]byte {
 	return list
 }
 
-// readTrailer reads the hashes of a slot as it stands in the file.
+// readTrailer reads the hashes of a slot as it is in the file.
 func (s *slot) readTrailer() [][]byte {
 	in := cryptobyte.String(s.trailer)
 	var list [][]byte
@@ -248,7 +248,7 @@ func (s *slot) readTrailer() [][]byte {
 // certificateParts are the encodings that the trailer is made of.
 type certificateParts struct{ tbs, signature, serial, issuer, subject, spki []byte }
 
-// splitCertificate finds the parts of a certificate (RFC 5280, 4.1), whatever stands in them.
+// splitCertificate finds the parts of a certificate (RFC 5280, 4.1), whatever they contain.
 func splitCertificate(der cryptobyte.String) (p certificateParts, err error) {
 	var outer, tbs cryptobyte.String
 	read := func(in *cryptobyte.String, out *[]byte, tag cbasn1.Tag) bool {

@@ -21,7 +21,7 @@ type Document[R comparable] struct {
 	removed int
 	byLabel map[string]*item[R]
 	folded  map[string][]*item[R]
-	numbers map[string]int // the last number that a label got behind it
+	numbers map[string]int // the last number appended to a label
 }
 
 type item[R comparable] struct {
@@ -39,7 +39,7 @@ func New[R comparable](fold func(string) string) *Document[R] {
 	return &Document[R]{fold: fold, byLabel: map[string]*item[R]{}, folded: map[string][]*item[R]{}, numbers: map[string]int{}}
 }
 
-// Add appends a record of the file. A label that an earlier record has gets a number behind it: "web (2)". A file may
+// Add appends a record of the file. A number is appended to a label that an earlier record has: "web (2)". A file may
 // hold labels that its readers take for one; they stay apart here, so that each of them can be reached.
 func (d *Document[R]) Add(base string, r R) (label string) {
 	for label = base; d.byLabel[label] != nil; {
@@ -108,8 +108,8 @@ func (d *Document[R]) find(label string) (*item[R], error) {
 	if it := d.byLabel[label]; it != nil {
 		return it, nil
 	}
-	if like := d.folded[d.fold(label)]; len(like) == 1 {
-		return like[0], nil
+	if matches := d.folded[d.fold(label)]; len(matches) == 1 {
+		return matches[0], nil
 	}
 	return nil, fmt.Errorf("label %q: %w", label, kdb.ErrNotFound)
 }

@@ -7,10 +7,10 @@ import (
 	"certkdb/kdb"
 )
 
-// numberSize is how many bytes of a label the number behind it may take: " (4294967)".
+// numberSize is how many bytes the number at the end of a label may take: " (4294967)".
 const numberSize = 10
 
-// Label is the label of an entry that stands in a file under a name of any form: the name where it is a label, else what
+// Label is the label of an entry whose name in a file may have any form: the name if it is a valid label, else what
 // is left of it without control characters and cut to its length, else an automatic label.
 func Label(name string, automatic func() string) string {
 	if kdb.CheckLabel(name) == nil {

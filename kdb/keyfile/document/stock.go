@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Stock tells where the certificates of a file stand and how many chains need each of them, while the file is changed. U is such a place:
+// Stock knows where the certificates of a file are and how many chains need each of them, while the file is changed. U is such a place:
 // a block of text, a bag.
 type Stock[U comparable] struct {
 	places map[[sha256.Size]byte][]U
@@ -17,19 +17,19 @@ func NewStock[U comparable]() *Stock[U] {
 	return &Stock[U]{places: map[[sha256.Size]byte][]U{}, chains: map[[sha256.Size]byte]int{}}
 }
 
-// Add says that a certificate stands at u.
+// Add records that a certificate is at u.
 func (s *Stock[U]) Add(der []byte, u U) {
 	sum := sha256.Sum256(der)
 	s.places[sum] = append(s.places[sum], u)
 }
 
-// Remove says that a certificate does not stand at u any more.
+// Remove records that a certificate is no longer at u.
 func (s *Stock[U]) Remove(der []byte, u U) {
 	sum := sha256.Sum256(der)
 	s.places[sum] = slices.DeleteFunc(slices.Clone(s.places[sum]), func(other U) bool { return other == u })
 }
 
-// Places are where a certificate stands.
+// Places returns where a certificate is.
 func (s *Stock[U]) Places(der []byte) []U { return s.places[sha256.Sum256(der)] }
 
 // Need counts a chain in.
@@ -44,7 +44,7 @@ func (s *Stock[U]) count(chain [][]byte, n int) {
 	}
 }
 
-// Last says that a chain needs a certificate and that it stands nowhere but at u.
+// Last reports whether a chain needs a certificate that is nowhere but at u.
 func (s *Stock[U]) Last(der []byte, u U) bool {
 	sum := sha256.Sum256(der)
 	return s.chains[sum] > 0 && !slices.ContainsFunc(s.places[sum], func(other U) bool { return other != u })

@@ -24,7 +24,7 @@ func (c *container) Put(e kdb.Entry) error {
 		return fmt.Errorf("storing in a JKS key store: %w", err)
 	}
 	r.set(&e)
-	r.sealed, r.plain, r.fresh = nil, e.Key, r.tag == tagKey
+	r.sealed, r.plain, r.toSeal = nil, e.Key, r.tag == tagKey
 	return nil
 }
 

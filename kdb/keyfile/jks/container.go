@@ -36,7 +36,7 @@ type record struct {
 	plain  []byte
 	secret *secretKey // the opened secret key
 	listed bool       // a listing tried to open the secret key
-	fresh  bool       // plain is to be sealed
+	toSeal bool       // plain is to be sealed
 }
 
 // decode reads a file. Without its password it can be listed, as in Java, but nothing vouches for it.
@@ -72,7 +72,7 @@ func decode(data []byte, passwords keyfile.Passwords, magic uint32) (keyfile.Con
 	return c, nil
 }
 
-// askPassword leaves the password nil if there is none to be had.
+// askPassword leaves the password nil if none is available.
 func (c *container) askPassword() error {
 	c.missing = kdb.ErrNoPassword
 	if c.passwords.Database == nil {
@@ -136,7 +136,7 @@ func (e *entry) unreadable() string {
 		return ""
 	}
 	if o, err := javaser.Parse(e.sealed); err != nil || !o.Is("javax.crypto.SealedObject") {
-		return "it holds a Java object that is no sealed key"
+		return "it holds a Java object that is not a sealed key"
 	}
 	return ""
 }
@@ -263,7 +263,7 @@ func (c *container) openSecret(r *record, budget *pbe.Budget) (secretKey, error)
 	return secretKey{}, err
 }
 
-// Encode implements keyfile.Container. Under another password the keys that opened with the old one are sealed anew;
+// Encode implements keyfile.Container. Under another password the keys that opened with the old one are sealed again;
 // the others keep what they have, as with keytool -storepasswd.
 func (c *container) Encode(password []byte) (keyfile.Files, error) {
 	switch {
@@ -286,20 +286,20 @@ func (c *container) Encode(password []byte) (keyfile.Files, error) {
 }
 
 func (c *container) reseal(r *record, password []byte, changed bool) error {
-	if changed && !r.fresh && r.tag == tagKey {
+	if changed && !r.toSeal && r.tag == tagKey {
 		plain, err := unprotect(r.sealed, c.password, c.budget)
 		if err != nil {
 			return nil // it has a password of its own, or is sealed in a way that is not known here
 		}
-		r.plain, r.fresh = plain, true
+		r.plain, r.toSeal = plain, true
 	}
-	if !r.fresh {
+	if !r.toSeal {
 		return nil
 	}
 	sealed, err := protect(r.plain, password)
 	if err != nil {
 		return err
 	}
-	r.sealed, r.raw, r.fresh = sealed, nil, false
+	r.sealed, r.raw, r.toSeal = sealed, nil, false
 	return nil
 }

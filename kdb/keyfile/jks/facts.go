@@ -58,7 +58,7 @@ func (c *container) keyFacts() []kdb.Fact {
 // protection returns the algorithm that seals the record's key, "" if it has none or an unreadable one.
 func (r *record) protection() (id string, iterations int) {
 	switch {
-	case r.fresh:
+	case r.toSeal:
 		return oidSunJKS, 0
 	case r.tag == tagSecret:
 		if s, err := readSealedKey(r.sealed); err == nil {

@@ -1,12 +1,12 @@
 // Package jks is the codec for Java's own key stores: JKS, read and written, and JCEKS, only read.
 //
 // The formats have no specification but the JDK's sources (sun.security.provider.JavaKeyStore,
-// com.sun.crypto.provider.JceKeyStore); what is known of them stands at the functions that use it. The reader and
+// com.sun.crypto.provider.JceKeyStore); what is known of them is documented at the functions that use it. The reader and
 // the writer are our own, with github.com/pavlo-v-chernykh/keystore-go/v4 as the oracle in the tests: that library
 // puts the entries into a map, which loses their order and repeated aliases, and hides the sealed keys, which must
 // come out again byte for byte when another entry changes.
 //
-// It is no loader of Java objects: secret keys stand in JCEKS as a serialised object, out of which this package takes
+// It does not load Java objects: JCEKS keeps secret keys as a serialised object, from which this package takes
 // the few fields that it knows. Nothing is instantiated.
 //
 //	container, err := jks.JKS().Decode(keyfile.Files{Main: data}, passwords)
@@ -57,7 +57,7 @@ func JCEKS() keyfile.Codec {
 
 func newContainer(profile string) (keyfile.Container, error) {
 	if profile != "" {
-		return nil, fmt.Errorf("%w: JKS files are written in one way, there is no profile %q", kdb.ErrUnsupported, profile)
+		return nil, fmt.Errorf("%w: JKS files are written in one way; there is no profile %q", kdb.ErrUnsupported, profile)
 	}
 	c := &container{store: store{magic: magicJKS, version: 2}, verified: true, missing: kdb.ErrNoPassword}
 	c.describe()

@@ -233,7 +233,7 @@ func TestPut_refusesWhatJKSCannotHold(t *testing.T) {
 	}
 }
 
-func TestEncode_newPasswordSealsKeysAnew(t *testing.T) {
+func TestEncode_newPasswordSealsKeysAgain(t *testing.T) {
 	t.Parallel()
 	a := newIdentity(t, "a")
 	c := open(t, encode(t, newStore(t, a.personal("a")), secret), secret)
@@ -332,7 +332,7 @@ func TestJCEKS_isOnlyRead(t *testing.T) {
 		"put": c.Put(newIdentity(t, "a").trusted("a")), "delete": c.Delete("a"), "encode": encodeErr,
 	} {
 		if !errors.Is(err, kdb.ErrUnsupported) || !strings.Contains(err.Error(), "copy its entries") {
-			t.Errorf("%s: %v, want ErrUnsupported with the cure", name, err)
+			t.Errorf("%s: %v, want ErrUnsupported with the remedy", name, err)
 		}
 	}
 	if jks.JCEKS().New != nil {

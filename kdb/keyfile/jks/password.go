@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// passwordChars returns the characters of a password as Java sees them. A password that is no UTF-8 counts as ISO 8859-1.
+// passwordChars returns the characters of a password as Java sees them. A password that is not UTF-8 counts as ISO 8859-1.
 func passwordChars(password []byte) []uint16 {
 	if utf8.Valid(password) {
 		return utf16.Encode([]rune(string(password)))

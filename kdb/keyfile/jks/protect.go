@@ -30,10 +30,10 @@ var derSunJKS = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 42, 2, 17, 1, 1}
 // digestSize is that of SHA-1, which JKS uses throughout.
 const digestSize = sha1.Size
 
-// whitener stands between password and content in the digest, as JavaKeyStore.getPreKeyedHash has it.
+// whitener comes between password and content in the digest, as JavaKeyStore.getPreKeyedHash has it.
 const whitener = "Mighty Aphrodite"
 
-// storeDigest is the keyed digest behind the entries: SHA-1 over the password, the whitener and the content.
+// storeDigest is the keyed digest after the entries: SHA-1 over the password, the whitener and the content.
 func storeDigest(body, password []byte) []byte {
 	h := sha1.New()
 	secret := passwordUTF16(password)
@@ -230,7 +230,7 @@ func (p pbeParameters) open(data, password []byte) (plain []byte, ok bool) {
 
 func (p pbeParameters) openKey(data, password []byte) ([]byte, error) {
 	plain, ok := p.open(data, password)
-	// One wrong password in 256 leaves behind padding that looks right, but hardly a SEQUENCE of the right length.
+	// One wrong password in 256 yields padding that looks right, but hardly a SEQUENCE of the right length.
 	if !ok || !isSequence(plain) {
 		return nil, fmt.Errorf("opening a private key under %s (PBEWithMD5AndTripleDES): %w", oidSunJCEKS, kdb.ErrPassword)
 	}

@@ -22,7 +22,7 @@ type store struct {
 	entries        []*entry
 }
 
-// entry is one entry as it stands in the file.
+// entry is one entry as it is in the file.
 type entry struct {
 	raw     []byte // the bytes that it was read from; nil once it was changed
 	tag     uint32
@@ -38,7 +38,7 @@ type certificate struct {
 	der  []byte
 }
 
-// parse takes a file apart. digest is what stands behind the last entry.
+// parse takes a file apart. digest is what follows the last entry.
 func parse(data []byte) (s store, digest []byte, err error) {
 	c := &javaser.Cursor{Data: data}
 	s.magic, s.version = c.U32("the magic number"), c.U32("the version")
@@ -56,7 +56,7 @@ func parse(data []byte) (s store, digest []byte, err error) {
 	}
 	digest = c.Bytes(digestSize, "the digest")
 	if c.Err == nil && c.Pos != len(data) {
-		c.Fail("%d bytes stand behind the digest", len(data)-c.Pos)
+		c.Fail("%d bytes follow the digest", len(data)-c.Pos)
 	}
 	if c.Err != nil {
 		return s, nil, fmt.Errorf("reading a %s key store: %w", formatName(s.magic), c.Err)

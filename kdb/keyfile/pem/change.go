@@ -105,7 +105,7 @@ func (c *container) newRecord(e *kdb.Entry, old *record) (*record, error) {
 	return r, nil
 }
 
-const inPKCS7 = "the entry stands in a PKCS #7 block, which is kept as it is; copy the entries into another file"
+const inPKCS7 = "the entry is in a PKCS #7 block, which is kept as it is; copy the entries into another file"
 
 func (c *container) newPart(kind Kind, der []byte) *part {
 	p := &part{item: Item{Kind: kind, Type: typeOfKind[kind], DER: der}, added: true}
@@ -134,7 +134,7 @@ func (c *container) keyOf(r *record, e *kdb.Entry, old *record) error {
 	return nil
 }
 
-// settle puts the parts of a record into the file: each in the place of the one that it replaces, else behind the one before it, else at
+// settle puts the parts of a record into the file: each in the place of the one that it replaces, else after the one before it, else at
 // the end. Certificates of the chain that the file has already stay where they are.
 func (c *container) settle(r, old *record) {
 	if old == nil {
@@ -161,11 +161,11 @@ func (c *container) settle(r, old *record) {
 	c.stock.Need(r.chain())
 }
 
-// place puts a new part behind the first of the others that is there.
-func (c *container) place(p *part, behind ...*part) {
+// place puts a new part after the first of the others that exists.
+func (c *container) place(p *part, after ...*part) {
 	p.number = len(c.parts)
 	c.note(p)
-	for _, other := range behind {
+	for _, other := range after {
 		if other != nil {
 			other.after = slices.Insert(other.after, 0, p)
 			return
@@ -173,7 +173,7 @@ func (c *container) place(p *part, behind ...*part) {
 	}
 	c.parts = append(c.parts, p)
 	p.loose, c.tail = bytes.TrimPrefix(c.tail, []byte(emptyMark)), nil
-	if len(bytes.TrimSpace(p.loose)) > 0 { // a note at the end is no note on the new block
+	if len(bytes.TrimSpace(p.loose)) > 0 { // a note at the end does not belong to the new block
 		p.loose = append(armour.EndLine(slices.Clip(p.loose)), armour.WithEnds("\n", c.crlf)...)
 	}
 }
@@ -257,7 +257,7 @@ func (c *container) Rename(from, to string) error {
 	return nil
 }
 
-// checkLabel refuses what cannot stand in a line above a block.
+// checkLabel refuses what cannot be in a line above a block.
 func checkLabel(label string) error {
 	if strings.Contains(label, armour.BeginMark) || strings.Contains(label, armour.EndMark) {
 		return fmt.Errorf("%w: the label would be taken for the beginning or end of a block; rename the entry", kdb.ErrUnsupported)

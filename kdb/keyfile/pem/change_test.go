@@ -130,7 +130,7 @@ func TestDelete_chains(t *testing.T) {
 	}
 }
 
-// TestPut_trustedStaysTrusted: a certificate that is trusted does not become a mere part of a chain by what is added beside it.
+// TestPut_trustedStaysTrusted: a certificate that is trusted does not become a mere part of a chain by what is added next to it.
 func TestPut_trustedStaysTrusted(t *testing.T) {
 	t.Parallel()
 	root := issue(t, "root", nil, true)
@@ -276,8 +276,8 @@ func TestPut_besideACutBlock(t *testing.T) {
 	}
 }
 
-// TestPut_besideALockedKey: what is added beside a locked key without certificate does not become its certificate.
-func TestPut_besideALockedKey(t *testing.T) {
+// TestPut_nextToALockedKey: what is added next to a locked key without a certificate does not become its certificate.
+func TestPut_nextToALockedKey(t *testing.T) {
 	t.Parallel()
 	leaf, other := issue(t, "leaf", nil, false), issue(t, "other", nil, true)
 	c := decode(t, leaf.lockedPEM(t, secret))

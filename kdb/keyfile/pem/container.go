@@ -19,7 +19,7 @@ type container struct {
 	mark    []byte // byte order mark
 	crlf    bool
 	parts   []*part
-	tail    []byte  // text behind the last part
+	tail    []byte  // text after the last part
 	bad     []error // pieces that cannot be read; they stay
 
 	records *document.Document[*record]

@@ -56,7 +56,7 @@ func scanDER(in *bufio.Reader, out *sink) {
 	}
 }
 
-// isPadding accepts what editors and transfers leave behind a DER file.
+// isPadding accepts what editors and transfers append to a DER file.
 func isPadding(b byte) bool { return b == '\n' || b == '\r' || b == 0 || b == 0x1a }
 
 // readElement reads one element. Memory grows with what is really there, whatever the length says. io.EOF with no bytes is the end.
@@ -135,7 +135,7 @@ func shapeOf(der []byte) *shape {
 	return &s
 }
 
-// is compares the first tags. The tag 0 never stands in a shape, so a shape that is too short differs.
+// is compares the first tags. No shape has the tag 0, so a shape that is too short differs.
 func (s *shape) is(want ...byte) bool { return bytes.HasPrefix(s.tags[:], want) }
 
 // classify says what a DER element is by its shape; Other if it is nothing known.
@@ -226,7 +226,7 @@ func parseAux(der []byte) (*Aux, error) {
 		Other  asn1.RawValue           `asn1:"optional,tag:1"`
 	}
 	if _, err := asn1.Unmarshal(der, &raw); err != nil {
-		return nil, fmt.Errorf("the trust settings behind the certificate: %w", err)
+		return nil, fmt.Errorf("the trust settings after the certificate: %w", err)
 	}
 	return &Aux{Alias: raw.Alias, Trust: dotted(raw.Trust), Reject: dotted(raw.Reject), KeyID: raw.KeyID}, nil
 }

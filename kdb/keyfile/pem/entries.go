@@ -9,7 +9,7 @@ import (
 	"certkdb/kdb/keyfile"
 )
 
-// ErrNoCertificate says that a private key stands in an input without the certificate or request that belongs to it.
+// ErrNoCertificate says that an input has a private key without the certificate or request that belongs to it.
 var ErrNoCertificate = errors.New("no certificate or request in the input belongs to this private key")
 
 // Entry is an entry made of an input.
@@ -32,7 +32,7 @@ type Options struct {
 }
 
 // window is how many bytes of certificates are held to find the ones that belong to a private key. A key, its certificate and
-// its chain have to stand that close together; an input of any size is still read in flat memory.
+// its chain must be that close together; an input of any size is still read in flat memory.
 const window = 4 << 20
 
 // Entries makes entries of items, in streams of any length, by the rules of FORMAT.md, except that a certificate in a chain is never an
@@ -140,14 +140,14 @@ func (g *gatherer) emit(r *record) {
 		g.yielded = true
 		g.stopped = !g.yield(e, nil)
 	case g.flushed:
-		g.invalid(keyfile.AlsoError(fmt.Errorf("%s: %w; in an input this long they have to stand within %d MiB of each other",
+		g.invalid(keyfile.AlsoError(fmt.Errorf("%s: %w; in an input this long they must be within %d MiB of each other",
 			r.key.item.Where(), ErrNoCertificate, window>>20), kdb.ErrParse))
 	default:
 		g.invalid(keyfile.AlsoError(fmt.Errorf("%s: %w", r.key.item.Where(), ErrNoCertificate), kdb.ErrParse))
 	}
 }
 
-// finish makes the last entries, and an error if there was none at all.
+// finish makes the last entries, or an error if there were none at all.
 func (g *gatherer) finish() {
 	g.flush()
 	for kind, ignored := range g.ignored {

@@ -26,7 +26,7 @@ func (c *container) Facts() []kdb.Fact {
 	return append(facts, keyfile.Advice())
 }
 
-// maxFacts bounds how many bad pieces are told one by one.
+// maxFacts bounds how many bad pieces are listed one by one.
 const maxFacts = 10
 
 // keyFacts counts the private keys by the way they are protected, in the order of their first appearance.
@@ -45,7 +45,7 @@ func (c *container) keyFacts() []kdb.Fact {
 	return order
 }
 
-// protection tells what protects a private key.
+// protection describes what protects a private key.
 func (p *part) protection() kdb.Fact {
 	fact := kdb.Fact{Name: "private keys", Weak: true}
 	algorithm, _, err := pbe.SplitPKCS8(p.item.DER)

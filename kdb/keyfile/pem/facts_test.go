@@ -49,7 +49,7 @@ func TestFacts(t *testing.T) {
 		},
 		"JSON": {
 			`{"ca": "` + strings.ReplaceAll(root.certPEM(), "\n", `\n`) + `"}`,
-			"only read: its blocks stand within lines of something else, such as JSON or YAML; copy the entries into another file",
+			"only read: its blocks are within lines of something else, such as JSON or YAML; copy the entries into another file",
 		},
 	} {
 		if got := facts(decode(t, c.text)); got != c.want {

@@ -94,14 +94,14 @@ func butIs(found Kind) string {
 	return fmt.Sprintf(", but a %s", found)
 }
 
-// trailing deals with what stands behind the element in a PEM block.
+// trailing deals with what follows the element in a PEM block.
 func (i *Item) trailing(der, rest []byte) error {
 	if i.Kind == PKCS7 && len(rest) <= 2 {
 		i.DER = der // old encoders filled the last group of base64 with bytes in place of '='
 		return nil
 	}
 	if i.Kind != Certificate || i.Type != "TRUSTED CERTIFICATE" {
-		return fmt.Errorf("%d bytes stand behind the %s", len(rest), i.Kind)
+		return fmt.Errorf("%d bytes follow the %s", len(rest), i.Kind)
 	}
 	aux, err := parseAux(rest)
 	if err != nil {

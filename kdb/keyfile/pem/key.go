@@ -11,7 +11,7 @@ import (
 	"certkdb/pki/pbe"
 )
 
-// Passwords returns the password of an encrypted item, named by where it stands. The bytes are the callee's: they are
+// Passwords returns the password of an encrypted item, named by where it is. The bytes are the callee's: they are
 // not cleared here, since the next item may need them too.
 type Passwords func(where string) ([]byte, error)
 

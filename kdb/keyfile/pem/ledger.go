@@ -45,7 +45,7 @@ func (c *container) newID(der []byte, label string) []byte {
 	return sum[:]
 }
 
-// thin removes the copies of a certificate that no chain needs any more, of several those behind the removed record first.
+// thin removes the copies of a certificate that no chain needs any more: of several, those after the removed record first.
 func (c *container) thin(der []byte, removed *record) {
 	owned := func(p *part) bool { return p.owners > 0 || p.item.Kind == PKCS7 }
 	for _, p := range c.stock.Spare(der, owned, func(a, b *part) int { return cmp.Compare(a.distance(removed), b.distance(removed)) }) {
@@ -53,7 +53,7 @@ func (c *container) thin(der []byte, removed *record) {
 	}
 }
 
-// distance tells how far a part stands behind a record: not at all if it is tied to it, farthest if it stands before it.
+// distance is how far after a record a part is: 0 if it is tied to it, farthest if it comes before it.
 func (p *part) distance(r *record) int {
 	d := p.number - r.number()
 	switch {
@@ -156,7 +156,7 @@ func (c *container) tie(r *record, full bool) {
 	}
 }
 
-// tieChain makes sure that each certificate of a chain stands in the file with the localKeyID of its entry.
+// tieChain makes sure that each certificate of a chain is in the file with the localKeyID of its entry.
 func (c *container) tieChain(r *record, id []byte) {
 	last := r.cert
 	for _, der := range r.chain() {

@@ -17,7 +17,7 @@ import (
 
 // piece is a certificate, request or private key of an input.
 type piece struct {
-	item  *Item // of a certificate in a PKCS #7 block: where the block stands, without its attributes
+	item  *Item // of a certificate in a PKCS #7 block: where the block is, without its attributes
 	part  *part
 	cert  *cert.Certificate
 	spki  []byte // nil for a private key whose public key is not known
@@ -192,7 +192,7 @@ func (k *piece) identity() []byte {
 	return k.spki
 }
 
-// certificatesOf finds the certificates of a key that are no other entry's, the copies of each behind it.
+// certificatesOf finds the certificates of a key that belong to no other entry, each followed by its copies.
 func (x *pieces) certificatesOf(k *piece) [][]*piece {
 	byID := slices.DeleteFunc(slices.Clone(x.byID[string(k.item.LocalKeyID)]), func(f *piece) bool {
 		return f.taken || k.spki != nil && !key.SameKey(k.spki, f.spki)
@@ -226,7 +226,7 @@ func (x *pieces) sameKey(k *piece) []*piece {
 	return same
 }
 
-// waits says that a request has the key's localKeyID: certificates without it are no answer to it yet.
+// waits says that a request has the key's localKeyID: certificates without it do not answer it yet.
 func (x *pieces) waits(k *piece) bool {
 	return len(k.item.LocalKeyID) > 0 && slices.ContainsFunc(x.requests, func(f *piece) bool {
 		return bytes.Equal(f.item.LocalKeyID, k.item.LocalKeyID)
@@ -390,7 +390,7 @@ func (r *record) parts() []*part {
 	return slices.DeleteFunc(append([]*part{r.key, r.cert, r.request}, r.copies...), func(p *part) bool { return p == nil })
 }
 
-// number is where the entry stands in the file.
+// number is where the entry is in the file.
 func (r *record) number() int {
 	first := math.MaxInt
 	for _, p := range [...]*part{r.key, r.cert, r.request} {

@@ -14,7 +14,7 @@ type part struct {
 	loose []byte  // text above it that does not belong to the block
 	own   []byte  // text that belongs to the block: its attributes, or a note right above it
 	block []byte  // from BEGIN to the end of the line of END
-	after []*part // what was put behind it since
+	after []*part // what was put after it since
 
 	number  int      // the order in the file
 	certs   [][]byte // the certificates in it: itself, or those of a PKCS #7 block
@@ -31,7 +31,7 @@ type part struct {
 	parameters *part
 }
 
-// split cuts a text into parts; scan reads what stands in it from start on.
+// split cuts a text into parts; scan reads it from start on.
 func (c *container) split(text []byte, start int, scan func(*sink)) {
 	c.mark, c.crlf = text[:start:start], bytes.Contains(text[:min(len(text), 4096)], []byte("\r\n"))
 	done := start
@@ -45,7 +45,7 @@ func (c *container) split(text []byte, start int, scan func(*sink)) {
 		if item.Line > 0 {
 			from, to := start+item.start, armour.AfterLine(text, start+item.end)
 			if !armour.Ended(text[done:from]) {
-				c.fixed = "its blocks stand within lines of something else, such as JSON or YAML; copy the entries into another file"
+				c.fixed = "its blocks are within lines of something else, such as JSON or YAML; copy the entries into another file"
 			}
 			p.loose, p.own = armour.CutNotes(text[done:from])
 			p.block, done = text[from:to:to], to
@@ -57,12 +57,12 @@ func (c *container) split(text []byte, start int, scan func(*sink)) {
 		return true
 	}
 	if scan(out); out.unended {
-		c.fixed = "a block in it has no end, and would swallow what is written behind it; repair it, or copy the entries into another file"
+		c.fixed = "a block in it has no end, and would swallow what is written after it; repair it, or copy the entries into another file"
 	}
 	c.tail = text[done:len(text):len(text)]
 }
 
-// attributes are those that stand above the part.
+// attributes are those above the part.
 func (p *part) attributes() armour.Attributes {
 	return armour.Attributes{Label: p.item.Label, KeyID: p.item.LocalKeyID, ChainOf: p.item.chainOf}
 }

@@ -80,7 +80,7 @@ type Item struct {
 	budget *pbe.Budget // of the whole input
 	// chainOf is the localKeyID of the entry whose chain a certificate belongs to: see armour.Attributes.
 	chainOf []byte
-	// start and end are where the block stands in a text, from BEGIN to what follows END.
+	// start and end are where the block is in a text, from BEGIN to what follows END.
 	start, end int
 }
 
@@ -94,7 +94,7 @@ func (i *Item) Header(name string) string {
 	return ""
 }
 
-// Where says where the item stands, for messages: "certificate 17 (line 512)" or "private key 1 (offset 0)".
+// Where says where the item is, for messages: "certificate 17 (line 512)" or "private key 1 (offset 0)".
 func (i *Item) Where() string {
 	if i.Line > 0 {
 		return fmt.Sprintf("%s %d (line %d)", i.Kind, i.Number, i.Line)
@@ -104,7 +104,7 @@ func (i *Item) Where() string {
 
 // Items yields what the input holds, in its order, as a stream. An error wrapping kdb.ErrParse stands for one bad piece and
 // names its place; the item with it has the kind, type and line as far as they are known. Going on after it yields the
-// pieces behind it. An input without any piece yields an error too. Other errors are those of reading.
+// pieces after it. An input without any piece yields an error too. Other errors are those of reading.
 func Items(r io.Reader) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
 		in := bufio.NewReaderSize(r, 4096)

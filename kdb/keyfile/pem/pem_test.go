@@ -221,7 +221,7 @@ func TestItems_errorsNameThePlace(t *testing.T) {
 			[]string{"the content is not a certificate, but a private key"},
 			0,
 		},
-		{"bytes behind", armoured("CERTIFICATE", append(certificate(1), 5, 0)), []string{"2 bytes stand behind the certificate"}, 0},
+		{"bytes behind", armoured("CERTIFICATE", append(certificate(1), 5, 0)), []string{"2 bytes follow the certificate"}, 0},
 		{"cut content", armoured("CERTIFICATE", certificate(1)[:100]), []string{"certificate 1 (line 1)", "cut off: 100 bytes of"}, 0},
 		{"cut DER", string(certificate(1)) + string(certificate(2)[:50]), []string{"offset", "cut off: 50 bytes of"}, 1},
 		{"DER of nothing", "\x30\x82\x00\x04\x30\x02\x05\x00", []string{"offset 0", "not a certificate, key"}, 0},

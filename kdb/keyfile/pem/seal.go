@@ -11,7 +11,7 @@ import (
 	"certkdb/pki/pbe"
 )
 
-// seal encrypts the new private keys. The password has to be that of the encrypted keys in the file, if there are any: a typing error
+// seal encrypts the new private keys. The password must be that of the encrypted keys in the file, if there are any: a typing error
 // would lock the new key away.
 func (c *container) seal(password []byte) error {
 	var unsealed []*part

@@ -26,7 +26,7 @@ const (
 
 const tagBMPString = asn1.Tag(30)
 
-// attribute is a PKCS12Attribute (RFC 7292, section 4.2) as it stands in the file.
+// attribute is a PKCS12Attribute (RFC 7292, section 4.2) as it is in the file.
 type attribute struct {
 	id  string
 	raw []byte
@@ -36,7 +36,7 @@ type attribute struct {
 func parseAttributes(in cryptobyte.String) ([]attribute, error) {
 	var set cryptobyte.String
 	if !in.ReadASN1(&set, asn1.SET) {
-		return nil, bad("a bag's attributes are no SET")
+		return nil, bad("a bag's attributes are not a SET")
 	}
 	var list []attribute
 	for !set.Empty() {
@@ -57,7 +57,7 @@ func parseAttributes(in cryptobyte.String) ([]attribute, error) {
 	return list, nil
 }
 
-// values returns the first value of each attribute of a type: there should be one, and now and then are two.
+// values returns the first value of each attribute of a type: there should be one, but some files have two.
 func (b *bag) values(id string) []attributeValue {
 	var list []attributeValue
 	for _, a := range b.attributes {
@@ -84,7 +84,7 @@ func (b *bag) has(id string) bool {
 	return slices.ContainsFunc(b.attributes, func(a attribute) bool { return a.id == id })
 }
 
-// friendlyName is a BMPString by the standard; other strings are met too, and terminators.
+// friendlyName is a BMPString by RFC 2985; some programs write other strings, or a terminator.
 func (b *bag) friendlyName() string {
 	for _, v := range b.values(oidFriendlyName) {
 		text, ok := decodeUTF16(v.content), true
@@ -106,7 +106,7 @@ func decodeUTF16(content []byte) string {
 	return string(utf16.Decode(units))
 }
 
-// localKeyIDs are OCTET STRINGs by the standard; what another type holds is taken with its tag.
+// localKeyIDs are OCTET STRINGs by RFC 2985; a value of another type is taken with its tag.
 func (b *bag) localKeyIDs() [][]byte {
 	var list [][]byte
 	for _, v := range b.values(oidLocalKeyID) {
@@ -209,8 +209,8 @@ type marks struct {
 	isDefault  bool
 	trusted    bool // a personal entry that somebody trusts
 	distrusted bool
-	entry      bool     // a certificate that is an entry of its own, though it stands in a chain and nothing else tells
-	chain      []string // SHA-256 of the certificates behind the entry's own, in hexadecimal; nil if they follow from the file
+	entry      bool     // a certificate that is an entry of its own, though it is part of a chain and nothing else shows it
+	chain      []string // SHA-256 of the certificates after the entry's own, in hexadecimal; nil if they follow from the file
 	fixed      bool     // chain counts, be it empty
 	request    []byte   // the PKCS #10 request of a key that waits for its certificate
 }

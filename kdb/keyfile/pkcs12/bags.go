@@ -32,10 +32,10 @@ type bag struct {
 	raw        []byte // the DER as it was read; nil once something was changed
 	value      []byte // the element within [0]
 	attributes []attribute
-	children   []*bag  // of nested SafeContents
-	cert       []byte  // of an X.509 certBag
-	placed     bool    // it stands in the file
-	gone       bool    // deleted
+	children   []*bag // of nested SafeContents
+	cert       []byte // of an X.509 certBag
+	placed     bool   // it is in the file
+	removed    bool
 	owner      *record // the entry whose certificate it is, once the file is changed
 }
 
@@ -106,7 +106,7 @@ func parseCertBag(value cryptobyte.String) ([]byte, error) {
 		return nil, nil
 	}
 	if !content.ReadASN1(&der, asn1.OCTET_STRING) {
-		return nil, bad("a CertBag whose certificate is no OCTET STRING")
+		return nil, bad("a CertBag whose certificate is not an OCTET STRING")
 	}
 	return der, nil
 }
@@ -134,7 +134,7 @@ func (b *bag) der() []byte {
 // changedWithin says whether nested bags were changed.
 func (b *bag) changedWithin() bool {
 	return slices.ContainsFunc(b.children, func(child *bag) bool {
-		return child.gone || child.raw == nil || child.changedWithin()
+		return child.removed || child.raw == nil || child.changedWithin()
 	})
 }
 
@@ -142,7 +142,7 @@ func bagsDER(bags []*bag) []byte {
 	return build(func(out *cryptobyte.Builder) {
 		out.AddASN1(asn1.SEQUENCE, func(out *cryptobyte.Builder) {
 			for _, b := range bags {
-				if !b.gone {
+				if !b.removed {
 					out.AddBytes(b.der())
 				}
 			}
@@ -161,7 +161,7 @@ func addSorted(out *cryptobyte.Builder, attributes []attribute) {
 // walk yields all bags that are left, nested ones in their places.
 func walk(bags []*bag, yield func(*bag) bool) bool {
 	for _, b := range bags {
-		if b.gone {
+		if b.removed {
 			continue
 		}
 		if !yield(b) || !walk(b.children, yield) {
@@ -204,7 +204,7 @@ func secretBagValue(encrypted []byte) []byte {
 	})
 }
 
-// isPrivateKeyInfo tells a PrivateKeyInfo (RFC 5958, section 2) from what a wrong password leaves behind.
+// isPrivateKeyInfo tells a PrivateKeyInfo (RFC 5958, section 2) from what a wrong password yields.
 func isPrivateKeyInfo(plain []byte) bool {
 	_, _, ok := splitPKCS8(plain)
 	return ok

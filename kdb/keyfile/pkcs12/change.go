@@ -40,7 +40,7 @@ func (c *Container) enter(r *record) {
 // Put implements [keyfile.Container].
 func (c *Container) Put(e kdb.Entry) error {
 	if e.Kind != kdb.KindSecretKey && len(e.Key) > 0 && !isPrivateKeyInfo(e.Key) {
-		return fmt.Errorf("storing %q in a PKCS #12 file: %w: the key is no PrivateKeyInfo (PKCS #8)", e.Label, kdb.ErrParse)
+		return fmt.Errorf("storing %q in a PKCS #12 file: %w: the key is not a PrivateKeyInfo (PKCS #8)", e.Label, kdb.ErrParse)
 	}
 	return c.store(e)
 }
@@ -145,9 +145,9 @@ func (r *record) setCert(der []byte, old *record) {
 // its own.
 func (c *Container) setKey(r *record, e kdb.Entry, old *record) {
 	if len(e.Key) == 0 || old.hasPrivateKey() && c.open(old) == nil && bytes.Equal(old.plain, e.Key) {
-		r.key, r.plain, r.fresh = old.key, old.plain, old.fresh
+		r.key, r.plain, r.toEncrypt = old.key, old.plain, old.toEncrypt
 	} else {
-		r.key, r.plain, r.fresh = &bag{id: oidShroudedKeyBag}, bytes.Clone(e.Key), true
+		r.key, r.plain, r.toEncrypt = &bag{id: oidShroudedKeyBag}, bytes.Clone(e.Key), true
 	}
 	r.key.setFriendlyName(r.label)
 	id := e.LocalKeyID
@@ -172,7 +172,7 @@ func (r *record) hasPrivateKey() bool {
 // setSecret gives a record the bag of a secret key.
 func (c *Container) setSecret(r *record, e kdb.Entry, old *record) error {
 	if len(e.Key) == 0 && old != nil && old.kind == kdb.KindSecretKey {
-		r.key, r.plain, r.fresh, r.algorithm = old.key, old.plain, old.fresh, old.algorithm
+		r.key, r.plain, r.toEncrypt, r.algorithm = old.key, old.plain, old.toEncrypt, old.algorithm
 		r.key.setFriendlyName(r.label)
 		return nil
 	}
@@ -185,7 +185,7 @@ func (c *Container) setSecret(r *record, e kdb.Entry, old *record) error {
 	if _, err := secretID(e.KeyAlgorithm); err != nil {
 		return err
 	}
-	r.key, r.plain, r.fresh, r.algorithm = &bag{id: oidSecretBag}, bytes.Clone(e.Key), true, e.KeyAlgorithm
+	r.key, r.plain, r.toEncrypt, r.algorithm = &bag{id: oidSecretBag}, bytes.Clone(e.Key), true, e.KeyAlgorithm
 	r.key.setFriendlyName(r.label)
 	return nil
 }
@@ -232,7 +232,7 @@ func (c *Container) keepBags(r *record) {
 	}
 }
 
-// place appends a bag to the SafeContents where its like are, else to a new one: certificates are encrypted together, keys
+// place appends a bag to the SafeContents with bags of its kind, else to a new one: certificates are encrypted together, keys
 // each alone.
 func (c *Container) place(b *bag) {
 	isCert := b.id == oidCertBag
@@ -254,8 +254,8 @@ func (c *Container) place(b *bag) {
 }
 
 // safeWith finds the first SafeContents with a bag of a kind.
-func (c *Container) safeWith(like func(*bag) bool) *safe {
-	i := slices.IndexFunc(c.safes, func(s *safe) bool { return slices.ContainsFunc(s.bags, like) })
+func (c *Container) safeWith(matches func(*bag) bool) *safe {
+	i := slices.IndexFunc(c.safes, func(s *safe) bool { return slices.ContainsFunc(s.bags, matches) })
 	if i < 0 {
 		return nil
 	}
@@ -278,7 +278,7 @@ func (c *Container) Delete(label string) error {
 func (c *Container) dropBags(r, successor *record) {
 	c.stock.Release(r.chain)
 	if r.key != nil && (successor == nil || successor.key != r.key) {
-		r.key.gone = true
+		r.key.removed = true
 	}
 	if r.cert != nil && (successor == nil || successor.cert != r.cert) {
 		r.cert.owner = nil
@@ -303,6 +303,6 @@ func (c *Container) dropCert(b *bag) {
 		b.setMarks(marks{})
 		return
 	}
-	b.gone = true
+	b.removed = true
 	c.stock.Remove(b.cert, b)
 }

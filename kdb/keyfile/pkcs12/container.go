@@ -19,7 +19,7 @@ type Container struct {
 	profile  profile
 	chosen   bool     // the profile was asked for, not seen in the file
 	mac      *pbe.MAC // as read
-	trailing int      // bytes behind the file's structure
+	trailing int      // bytes after the file's structure
 	safes    []*safe
 	records  *document.Document[*record]
 	stock    *document.Stock[*bag] // nil until the first change
@@ -36,12 +36,12 @@ type record struct {
 	kind  kdb.Kind
 	key   *bag // of a private or secret key
 	cert  *bag
-	chain [][]byte // behind the entry's own certificate
+	chain [][]byte // after the entry's own certificate
 	// trusted and isDefault are as in kdb.Entry.
 	trusted, isDefault bool
-	// plain is a key that was opened, or put; fresh says that it has to be encrypted.
-	plain []byte
-	fresh bool
+	// plain is a key that was opened, or put; toEncrypt says that it has yet to be encrypted.
+	plain     []byte
+	toEncrypt bool
 	// closed says that no password fits the key, which was found out once.
 	closed error
 	// algorithm is a secret key's, or the type of a private key without certificate.
@@ -93,7 +93,7 @@ func Decode(data []byte, passwords keyfile.Passwords) (*Container, error) {
 	return c, nil
 }
 
-// proveByKey opens a key of a file in which nothing else tells a right password from a wrong one.
+// proveByKey opens a key of a file in which nothing else tells the right password from a wrong one.
 func (c *Container) proveByKey() error {
 	if c.mac != nil || slices.ContainsFunc(c.safes, func(s *safe) bool { return s.encrypted }) {
 		return nil
@@ -271,7 +271,7 @@ func (c *Container) open(r *record) error {
 	}
 	algorithm, secret, ok := splitPKCS8(plain)
 	if !ok {
-		return bad("a secret key is no PrivateKeyInfo")
+		return bad("a secret key is not a PrivateKeyInfo")
 	}
 	r.algorithm, r.plain = secretName(algorithm), secret
 	return nil

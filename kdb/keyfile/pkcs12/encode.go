@@ -44,11 +44,11 @@ type writer struct {
 	password []byte
 	rewrap   bool // keys have to be encrypted again
 	upgrade  bool // keys in clear have to be encrypted
-	fresh    map[*bag]*record
+	newKeys  map[*bag]*record
 }
 
 func (c *Container) newWriter(password []byte) (*writer, error) {
-	w := &writer{Container: c, profile: c.profile, password: password, fresh: map[*bag]*record{}}
+	w := &writer{Container: c, profile: c.profile, password: password, newKeys: map[*bag]*record{}}
 	if !c.profile.encrypt && len(password) > 0 {
 		if c.chosen {
 			return nil, fmt.Errorf("writing a PKCS #12 file: %w: the profile passwordless takes no password", kdb.ErrUnsupported)
@@ -67,8 +67,8 @@ func (c *Container) newWriter(password []byte) (*writer, error) {
 		w.rewrap = !bytes.Equal(w.password, proved.password) || proved.encoding != pbe.EncodingStandard
 	}
 	for _, r := range c.records.All() {
-		if r.fresh {
-			w.fresh[r.key] = r
+		if r.toEncrypt {
+			w.newKeys[r.key] = r
 		}
 	}
 	return w, nil
@@ -105,7 +105,7 @@ func keysOnly(bags []*bag) bool {
 func (w *writer) bags(bags []*bag) ([]*bag, error) {
 	var list []*bag
 	for _, b := range bags {
-		if b.gone {
+		if b.removed {
 			continue
 		}
 		written, err := w.bag(b)
@@ -119,8 +119,8 @@ func (w *writer) bags(bags []*bag) ([]*bag, error) {
 
 func (w *writer) bag(b *bag) (*bag, error) {
 	switch {
-	case w.fresh[b] != nil:
-		return w.freshBag(b, w.fresh[b])
+	case w.newKeys[b] != nil:
+		return w.newKeyBag(b, w.newKeys[b])
 	case b.id == oidKeyBag && w.upgrade:
 		return w.shroud(b, b.value)
 	case b.id == oidSafeContents && (w.rewrap || w.upgrade || b.changedWithin()):
@@ -146,8 +146,8 @@ func (w *writer) bag(b *bag) (*bag, error) {
 	return w.shroud(b, plain)
 }
 
-// freshBag writes a key that was put.
-func (w *writer) freshBag(b *bag, r *record) (*bag, error) {
+// newKeyBag writes a key that was put.
+func (w *writer) newKeyBag(b *bag, r *record) (*bag, error) {
 	if b.id == oidShroudedKeyBag && !w.profile.encrypt {
 		return &bag{id: oidKeyBag, value: r.plain, attributes: b.attributes}, nil
 	}
@@ -334,7 +334,7 @@ func (c *Container) settleKeyIDs() {
 	}
 }
 
-// hidden says that a reader would take a trusted entry for a part of the chains that it stands in.
+// hidden says that a reader would take a trusted entry for a mere part of the chains that it is in.
 func (r *record) hidden(used users) bool {
 	names := used[sha256.Sum256(r.cert.cert)]
 	if len(names) == 0 || r.cert.isSigner() {

@@ -87,7 +87,7 @@ func (c *Container) describeCerts(byBag map[*bag]*record, keys []*record, x *ind
 	}
 }
 
-// users are, for each certificate, the names of the entries in whose chain it stands.
+// users are, for each certificate, the names of the entries whose chains it is in.
 type users map[[32]byte]map[string]bool
 
 // note takes down the chain of a personal entry.

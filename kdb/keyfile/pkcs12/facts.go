@@ -22,13 +22,13 @@ func (c *Container) Facts() []kdb.Fact {
 	if c.trailing > 0 {
 		facts = append(
 			facts,
-			kdb.Fact{Name: "trailing bytes", Value: fmt.Sprintf("%d bytes behind the structure, not written again", c.trailing)},
+			kdb.Fact{Name: "trailing bytes", Value: fmt.Sprintf("%d bytes after the structure, not written again", c.trailing)},
 		)
 	}
 	return facts
 }
 
-// describe tells what shows without the password.
+// describe tells what can be seen without the password.
 func describe(data []byte) (version string, facts []kdb.Fact) {
 	p, err := parsePFX(data)
 	if err != nil {
@@ -83,7 +83,7 @@ func (c *Container) encryptionFacts() []kdb.Fact {
 func encryptionFact(what string, algorithm []byte) kdb.Fact {
 	fact := kdb.Fact{Name: "encryption of " + what}
 	if algorithm == nil {
-		fact.Value, fact.Weak = "none: whoever has the file has them", what != "certificates"
+		fact.Value, fact.Weak = "none: anyone who has the file has them", what != "certificates"
 		return fact
 	}
 	d, err := pbe.Describe(algorithm)

@@ -156,7 +156,7 @@ func first(bags []*bag, tests ...func(*bag) bool) *bag {
 	return nil
 }
 
-// chainOf builds the chain behind a certificate.
+// chainOf builds the chain that follows a certificate.
 func (x *index) chainOf(leaf *cert.Certificate) [][]byte {
 	chain, _ := x.issuers.Chain(leaf)
 	var list [][]byte

@@ -29,7 +29,7 @@ var (
 type pfx struct {
 	content  []byte // of the authSafe: what the MAC covers
 	mac      *pbe.MAC
-	trailing int // bytes behind the structure
+	trailing int // bytes after the structure
 }
 
 func bad(format string, args ...any) error {
@@ -107,7 +107,7 @@ func readMAC(in *cryptobyte.String) (*pbe.MAC, error) {
 	}
 	m.Algorithm = algorithm
 	if !body.Empty() && !body.ReadASN1Integer(&m.Iterations) { // any number with PBMAC1: go-pkcs12 writes 0
-		return nil, bad("the MAC's iterations are no number that is possible")
+		return nil, bad("the MAC's number of iterations is not valid")
 	}
 	return m, nil
 }
@@ -202,14 +202,14 @@ func readImplicitOctets(in *cryptobyte.String) ([]byte, error) {
 	for !content.Empty() {
 		var piece cryptobyte.String
 		if !content.ReadASN1(&piece, asn1.OCTET_STRING) {
-			return nil, bad("EncryptedData with pieces that are no OCTET STRINGs")
+			return nil, bad("EncryptedData with pieces that are not OCTET STRINGs")
 		}
 		out = append(out, piece...)
 	}
 	return out, nil
 }
 
-// isSequence tells SafeContents from what a wrong password leaves behind.
+// isSequence tells SafeContents from what a wrong password yields.
 func isSequence(plain []byte) bool {
 	der, rest, err := normalize(plain)
 	return err == nil && len(rest) == 0 && der[0] == 0x30

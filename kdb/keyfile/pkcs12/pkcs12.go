@@ -10,14 +10,14 @@
 //   - A certificate with Oracle's trustedKeyUsage attribute makes a trusted entry, as in keytool. So does every
 //     certificate of a file that has neither keys nor that attribute, as people use such files with OpenSSL, and a
 //     certificate whose localKeyId is its signature, as IBM's GSKit writes it.
-//   - Another certificate that stands in a key's chain is part of that entry alone, as in keytool, unless it has a
+//   - Another certificate in a key's chain is part of that entry alone, as in keytool, unless it has a
 //     friendlyName that is not just its own subject (Java writes that one) or the key's: openssl pkcs12 shows such a
 //     name, so it is an entry too. It and certificates that belong to no key are shown as not trusted.
 //   - A key without a certificate makes a personal entry without certificates, or a request if it has one with it.
 //   - A secret key as Java writes it makes a secret key entry.
 //
-// What the format has no place for (default, distrusted, an entry under its own subject that stands in a chain, a chain that
-// issuer and subject do not give, the PKCS #10 request of a key) stands in a description attribute (X.520, 6.5.1) that begins with
+// What the format has no place for (default, distrusted, an entry under its own subject that is part of a chain, a chain that
+// issuer and subject do not give, the PKCS #10 request of a key) is kept in a description attribute (X.520, 6.5.1) that begins with
 // "certkdb:". Others ignore it.
 //
 // Public-key integrity and privacy (RFC 7292, section 3.1) are refused.
@@ -60,7 +60,7 @@ func Codec() keyfile.Codec {
 	}
 }
 
-// oidPKCS7 is 1.2.840.113549.1.7, of which a PFX has an arc right behind its version.
+// oidPKCS7 is 1.2.840.113549.1.7, of which a PFX has an arc right after its version.
 var oidPKCS7 = []byte{0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07}
 
 // matches recognises a PFX, be it BER: a SEQUENCE of a small number and a ContentInfo.
@@ -98,7 +98,7 @@ type profile struct {
 	rounds  int // of every derivation
 }
 
-// The profiles are named as go-pkcs12 names them. The rounds are keytool's since Java 16. Who reads them, tried with OpenSSL 3.0 and 3.6,
+// The profiles are named as go-pkcs12 names them. The rounds are keytool's since Java 16. Their readers, tried with OpenSSL 3.0 and 3.6,
 // JDK 17 and 25, NSS 3.87 and 3.132, GnuTLS 3.7 and 3.8:
 var profiles = [...]profile{
 	// 2023 is PBES2 with AES-256-CBC and HMAC-SHA-256: everything of the last years reads it; from OpenSSL 1.1.1, Java 12 and
@@ -112,7 +112,7 @@ var profiles = [...]profile{
 	// 2026 is 2023 with PBMAC1 (RFC 9579) as the MAC: OpenSSL 3.4, Java 25, NSS 3.132, GnuTLS 3.8 and later read it. OpenSSL 3.0,
 	// Java 17, NSS 3.87 and GnuTLS 3.7 do not.
 	{"2026", true, pbe.AES256, pbe.AES256, pbe.MACPBMAC1, 10_000},
-	// passwordless has no encryption and no MAC: whoever has the file has the keys. OpenSSL reads all of it, Java the trusted certificates,
+	// passwordless has no encryption and no MAC: anyone who has the file has the keys. OpenSSL reads all of it, Java the trusted certificates,
 	// GnuTLS with a complaint; NSS refuses it.
 	{name: "passwordless"},
 }

@@ -221,8 +221,8 @@ func TestFacts_strength(t *testing.T) {
 		"legacy": "integrity=HMAC-SHA-1, PKCS #12 with SHA-1, 2048 iterations! " +
 			"encryption of private keys=pbeWithSHAAnd3-KeyTripleDES-CBC, PKCS #12 with SHA-1, 2048 iterations! " +
 			"encryption of certificates=pbeWithSHAAnd3-KeyTripleDES-CBC, PKCS #12 with SHA-1, 2048 iterations! written as=profile legacy",
-		"passwordless": "integrity=no MAC: changes are not noticed! encryption of private keys=none: whoever has the file has them! " +
-			"encryption of certificates=none: whoever has the file has them written as=profile passwordless",
+		"passwordless": "integrity=no MAC: changes are not noticed! encryption of private keys=none: anyone who has the file has them! " +
+			"encryption of certificates=none: anyone who has the file has them written as=profile passwordless",
 	} {
 		password := "x"
 		if profile == "passwordless" {

@@ -10,7 +10,7 @@ import (
 	"certkdb/pki/pbe"
 )
 
-// reading is one way to make bytes of a password.
+// reading is one way to encode a password.
 type reading struct {
 	password []byte
 	encoding pbe.Encoding
@@ -87,7 +87,7 @@ func (s *secrets) verify(mac *pbe.MAC, content []byte) error {
 	return keyfile.KeyError(err)
 }
 
-// open decrypts under each reading of the file's password, then under the passwords of keys. valid tells plaintext from rubbish
+// open decrypts under each reading of the file's password, then under the passwords of keys. valid tells plaintext from garbage
 // with the right padding.
 func (s *secrets) open(algorithm, ciphertext []byte, valid func([]byte) bool) ([]byte, error) {
 	description, err := pbe.Describe(algorithm)

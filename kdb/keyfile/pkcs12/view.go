@@ -7,7 +7,7 @@ import (
 	"certkdb/pki/oid"
 )
 
-// Bag is one bag of the file as it stands there, for people and tests who need more than entries.
+// Bag is one bag as it is in the file, for those who need more than entries.
 type Bag struct {
 	// Type is "key", "shrouded-key", "certificate", "crl", "secret", "safe-contents" or the dotted identifier.
 	Type string
@@ -35,7 +35,7 @@ var bagTypes = sync.OnceValue(func() map[string]string {
 	}
 })
 
-// Bags returns all bags in the file's order, those within SafeContents bags behind these.
+// Bags returns all bags in the file's order, each SafeContents bag followed by those within it.
 func (c *Container) Bags() []Bag {
 	var list []Bag
 	for _, s := range c.safes {
@@ -46,7 +46,7 @@ func (c *Container) Bags() []Bag {
 
 func (c *Container) viewBags(list []Bag, bags []*bag, depth int) []Bag {
 	for _, b := range bags {
-		if b.gone {
+		if b.removed {
 			continue
 		}
 		v := Bag{

@@ -68,7 +68,7 @@ type record struct {
 	removed bool
 }
 
-// armour is what stands around DER; the zero value is no armour.
+// armour is what surrounds DER; the zero value is no armour.
 type armour struct {
 	typ           string
 	before, after []byte
@@ -119,7 +119,7 @@ func (c *container) unwrap(data []byte) ([]byte, error) {
 	}
 	if bytes.Contains(rest, []byte(beginMark)) {
 		return nil, fmt.Errorf(
-			"%w: more PEM blocks stand behind PKCS #7; put all of it into another database with certkdb add",
+			"%w: more PEM blocks follow the PKCS #7; put all of it into another database with certkdb add",
 			kdb.ErrUnsupported,
 		)
 	}
@@ -257,7 +257,7 @@ func (c *container) Reseal() error {
 // Facts implements keyfile.Container.
 func (c *container) Facts() []kdb.Fact {
 	facts := []kdb.Fact{
-		{Name: "integrity", Value: "none: whoever can write the file decides what is trusted", Weak: true},
+		{Name: "integrity", Value: "none: anyone who can write the file decides what is trusted", Weak: true},
 		{Name: "encoding", Value: "DER"},
 	}
 	if c.armour.typ != "" {

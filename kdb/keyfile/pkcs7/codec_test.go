@@ -148,6 +148,93 @@ func TestCodec_refuses(t *testing.T) {
 	}
 }
 
+// TestCodec_refusesChanges that the format has no place for, and leaves the file as it is.
+func TestCodec_refusesChanges(t *testing.T) {
+	t.Parallel()
+	one, two := certificate(t, "one"), certificate(t, "two")
+	data := signedData(tlv(0xa0, one), nil, tlv(0x31))
+	c := open(t, data)
+	label := trusted(one).Label
+	change := func(do func(*kdb.Entry)) error {
+		e := trusted(two)
+		do(&e)
+		return c.Put(e)
+	}
+	for what, test := range map[string]struct {
+		err  error
+		want string
+	}{
+		"a label":       {change(func(e *kdb.Entry) { e.Label = "two" }), "it has no labels"},
+		"distrust":      {change(func(e *kdb.Entry) { e.Trusted = false }), "no place for trust"},
+		"a private key": {change(func(e *kdb.Entry) { e.Kind = kdb.KindPersonal }), "certificates alone"},
+		"a request":     {change(func(e *kdb.Entry) { e.Kind = kdb.KindRequest }), "certificates alone"},
+		"a new label":   {c.Rename(label, "one"), "no labels"},
+	} {
+		if !errors.Is(test.err, kdb.ErrUnsupported) || !strings.Contains(test.err.Error(), test.want) {
+			t.Errorf("%s: %v, want %q", what, test.err, test.want)
+		}
+	}
+	_, noKey := c.Key(label)
+	_, noEntry := c.Entry("none")
+	for what, err := range map[string]error{
+		"a key": noKey, "no entry": noEntry, "renaming none": c.Rename("none", "x"), "deleting none": c.Delete("none"),
+	} {
+		if !errors.Is(err, kdb.ErrNotFound) {
+			t.Errorf("%s: %v, want ErrNotFound", what, err)
+		}
+	}
+	if err := c.Put(trusted(one)); err != nil || len(c.Entries()) != 1 {
+		t.Errorf("a certificate that is there already: %v, %d entries", err, len(c.Entries()))
+	}
+	if got := write(t, c); !bytes.Equal(got, data) {
+		t.Error("the file was changed")
+	}
+}
+
+// TestCodec_fixed: what follows the content would be lost, so that the file is only read.
+func TestCodec_fixed(t *testing.T) {
+	t.Parallel()
+	one, two := certificate(t, "one"), certificate(t, "two")
+	inner := tlv(0x30, tlv(2, []byte{1}), tlv(0x31), tlv(0x30, oidData), tlv(0xa0, one), tlv(0x31))
+	for what, data := range map[string][]byte{
+		"after the content":      tlv(0x30, tlv(6, []byte("\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02")), tlv(0xa0, inner), tlv(4, []byte("more"))),
+		"after the signed data":  tlv(0x30, tlv(6, []byte("\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02")), tlv(0xa0, inner, tlv(4, []byte("more")))),
+		"after a Netscape chain": tlv(0x30, tlv(6, []byte("\x60\x86\x48\x01\x86\xf8\x42\x02\x05")), tlv(0xa0, tlv(0x30, one)), tlv(4)),
+	} {
+		c := open(t, data)
+		if c.Entries()[0].Label != trusted(one).Label {
+			t.Errorf("%s: the certificate is not shown", what)
+		}
+		for change, err := range map[string]error{"put": c.Put(trusted(two)), "delete": c.Delete(trusted(one).Label)} {
+			if !errors.Is(err, kdb.ErrUnsupported) || !strings.Contains(err.Error(), "unknown elements follow") {
+				t.Errorf("%s: %s: %v", what, change, err)
+			}
+		}
+		if got := write(t, c); !bytes.Equal(got, data) {
+			t.Errorf("%s: the file was changed", what)
+		}
+	}
+}
+
+func TestNew_profiles(t *testing.T) {
+	t.Parallel()
+	for profile, begins := range map[string]string{"": "\x30", "der": "\x30", "pem": "-----BEGIN PKCS7-----"} {
+		c, err := pkcs7.Codec().New(profile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Put(trusted(certificate(t, "one"))); err != nil {
+			t.Fatal(err)
+		}
+		if got := write(t, c); !strings.HasPrefix(string(got), begins) || len(open(t, got).Entries()) != 1 {
+			t.Errorf("%q: %.40q", profile, got)
+		}
+	}
+	if _, err := pkcs7.Codec().New("2023"); !errors.Is(err, kdb.ErrUnsupported) {
+		t.Errorf("an unknown profile: %v", err)
+	}
+}
+
 // FuzzCodec: whatever the file, it is written as it was, and after a change all other certificates are there.
 func FuzzCodec(f *testing.F) {
 	one, more := certificate(f, "one"), certificate(f, "more")

@@ -52,7 +52,7 @@ func split(data []byte) (parts, error) {
 	content := info.Enter(ber.Context0, "content")
 	list := content.Enter(ber.Sequence, "content")
 	if len(info.Rest)+len(content.Rest) > 0 {
-		p.fixed = "elements that are not known stand behind its content"
+		p.fixed = "unknown elements follow its content"
 	}
 	if nameOf(p.oid) == signedData {
 		signed := list

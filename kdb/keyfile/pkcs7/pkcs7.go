@@ -17,7 +17,7 @@ import (
 	"certkdb/kdb/keyfile/ber"
 )
 
-// Contents are what signed data carries beside signatures.
+// Contents are what signed data carries apart from signatures.
 type Contents struct {
 	// Certificates are X.509 certificates as they came, in their order.
 	Certificates [][]byte
@@ -55,7 +55,7 @@ func Parse(data []byte) (Contents, error) {
 	return contents, err
 }
 
-// trimPadding cuts off one or two bytes behind the element: old encoders filled the last group of base64 with bytes in place of '='.
+// trimPadding cuts off one or two bytes after the element: old encoders filled the last group of base64 with bytes in place of '='.
 func trimPadding(data []byte) []byte {
 	if n, err := ber.Length(data); err == nil && len(data)-n <= 2 {
 		return data[:n]
@@ -68,7 +68,7 @@ func parse(data []byte) (Contents, error) {
 	r := ber.Reader{Rest: data}
 	info := r.Enter(ber.Sequence, "ContentInfo")
 	if r.Err == nil && len(bytes.TrimRight(r.Rest, "\x00\r\n")) > 0 {
-		return Contents{}, fmt.Errorf("%d bytes stand behind it", len(r.Rest))
+		return Contents{}, fmt.Errorf("%d bytes follow it", len(r.Rest))
 	}
 	oid := info.Content(ber.ObjectID, "content type")
 	if err := errors.Join(r.Err, info.Err); err != nil {
@@ -138,7 +138,7 @@ func readSignedData(r *ber.Reader) (Contents, error) {
 	}
 	signers := r.Enter(ber.Set, "signers")
 	if r.Err == nil && len(r.Rest) > 0 {
-		return c, fmt.Errorf("%d bytes stand behind the signers", len(r.Rest))
+		return c, fmt.Errorf("%d bytes follow the signers", len(r.Rest))
 	}
 	return c, errors.Join(r.Err, checkSigners(signers))
 }

@@ -125,7 +125,7 @@ func check(nonce []byte) []byte {
 	return sum[:]
 }
 
-// stream is the key stream of version 2: all that it depends on stands in the file.
+// stream is the key stream of version 2: all that it depends on is in the file.
 func stream(nonce []byte) ([]byte, error) {
 	s := sha256.Sum256(append(bytes.Clone(nonce), check(nonce)...))
 	for n := 0; s[8] != 3; n++ {

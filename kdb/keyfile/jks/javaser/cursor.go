@@ -53,7 +53,7 @@ func (c *Cursor) U16(what string) uint32 {
 // Text reads a string of java.io.DataInput.readUTF.
 func (c *Cursor) Text(what string) string { return DecodeText(c.Bytes(c.U16(what), what)) }
 
-// Fail notes an error, wrapping kdb.ErrParse, unless there is one.
+// Fail records an error, wrapping kdb.ErrParse, unless there already is one.
 func (c *Cursor) Fail(format string, args ...any) {
 	if c.Err == nil {
 		c.Err = fmt.Errorf("at offset %d: %w: %s", c.Pos, kdb.ErrParse, fmt.Sprintf(format, args...))

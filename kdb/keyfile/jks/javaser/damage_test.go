@@ -73,13 +73,14 @@ func TestParse_refusals(t *testing.T) {
 	t.Parallel()
 	const stream, noFields, text = "aced 0005 73 ", "0000000000000000 02 0000 78 ", "74 0001 41 "
 	for name, tt := range map[string]struct{ in, want string }{
-		"null":                     {"aced 0005 70", "no object"},
-		"class alone":              {"aced 0005 72 0001 41" + noFields + "70", "no object"},
+		"null":                     {"aced 0005 70", "not an object"},
+		"class alone":              {"aced 0005 72 0001 41" + noFields + "70", "not an object"},
 		"no stream":                {"cafe babe 0000", "version 5"},
 		"string of 4 GiB":          {"aced 0005 7c 00000001 00000000", "over 4 GiB"},
 		"unknown type of field":    {stream + "72 0001 41 0000000000000000 02 0001 51 0001 78 78 70", "is not known"},
 		"array without a class":    {"aced 0005 75 70 00000001", "no array class"},
 		"array of another class":   {"aced 0005 75 72 0001 41" + noFields + "70 00000001", "no array class"},
+		"array of class AB":        {"aced 0005 75 72 0002 4142" + noFields + "70 00000001", "no array class"},
 		"constant without a name":  {"aced 0005 7e 72 0001 45 0000000000000000 12 0000 78 70 70", "has no name"},
 		"reference before all":     {stream + "71 00000000", "points nowhere"},
 		"reference to itself":      {stream + "71 007e0000", "points nowhere"},

@@ -81,7 +81,7 @@ func (o *Object) Bytes(field string) []byte {
 	return b
 }
 
-// reader reads one stream with the cursor that it stands in.
+// reader reads one stream with its cursor.
 type reader struct {
 	*Cursor
 	handles []any // *classDesc, *Object, string, []byte or nil
@@ -97,7 +97,7 @@ func read(c *Cursor) *Object {
 	r := &reader{Cursor: c}
 	o, ok := r.content().(*Object)
 	if !ok {
-		c.Fail("the serialised Java content is no object")
+		c.Fail("the serialised Java content is not an object")
 		return nil
 	}
 	return o
@@ -193,12 +193,12 @@ func (r *reader) str(marker byte) string {
 	return s
 }
 
-// class reads a class descriptor where one has to stand; nil is java.lang.Object's end of the line.
+// class reads a class descriptor where one must be; nil is the end of the line, above java.lang.Object.
 func (r *reader) class() *classDesc {
 	v := r.content()
 	class, ok := v.(*classDesc)
 	if v != nil && !ok {
-		r.Fail("something else stands in the place of a Java class")
+		r.Fail("there is no Java class where one must be")
 	}
 	return class
 }
@@ -302,7 +302,7 @@ func (r *reader) value(code byte) any {
 	return nil
 }
 
-// primitiveSize is the size of a value of a primitive type, 0 if the code is none.
+// primitiveSize is the size of a value of a primitive type, 0 if the code is unknown.
 func primitiveSize(code byte) uint32 {
 	switch code {
 	case 'B', 'Z':

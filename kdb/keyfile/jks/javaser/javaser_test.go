@@ -32,10 +32,10 @@ func TestJava_boundsTheStream(t *testing.T) {
 		"array of objects, no end":       {"aced 0005 75 72 0002 5b4c 0000000000000000 02 0000 78 70 ffffffff 70 70", "0 are left"},
 		"thousand fields":                {stream + "72 0001 41 0000000000000000 02 03e8", "1000 fields"},
 		"reference to nowhere":           {stream + "71 007e0005", "points nowhere"},
-		"string for a class":             {stream + "74 0001 41", "in the place of a Java class"},
+		"string for a class":             {stream + "74 0001 41", "no Java class where"},
 		"form of its own":                {stream + "72 0001 41 0000000000000000 04 0000 78 70", "form of its own"},
 		"unknown marker":                 {"aced 0005 7d", "not known"},
-		"string alone":                   {"aced 0005 74 0001 41", "no object"},
+		"string alone":                   {"aced 0005 74 0001 41", "not an object"},
 		"another version":                {"aced 0006 70", "version 5"},
 		"ends in an annotation":          {stream + "72 0001 41 0000000000000000 02 0000", "ends too early"},
 	} {

@@ -6,7 +6,7 @@ import (
 )
 
 // DecodeText reads Java's modified UTF-8 (java.io.DataInput): NUL is C0 80, and a character beyond the BMP is a
-// pair of surrogates of three bytes each. What is no modified UTF-8 is taken as ordinary UTF-8, which other writers
+// pair of surrogates of three bytes each. What is not modified UTF-8 is taken as ordinary UTF-8, which other writers
 // put there; what is neither stays as it is and makes no label.
 func DecodeText(b []byte) string {
 	if ascii(b) {
@@ -33,7 +33,7 @@ func ascii(b []byte) bool {
 	return true
 }
 
-// decodeUnit reads one UTF-16 unit of one to three bytes; the size is 0 if none stands there.
+// decodeUnit reads one UTF-16 unit of one to three bytes; the size is 0 if there is none.
 func decodeUnit(b []byte) (unit uint16, size int) {
 	continues := func(i int) bool { return i < len(b) && b[i]&0xC0 == 0x80 }
 	switch {

@@ -36,7 +36,7 @@ type Block struct {
 	Damage error
 	// Attributes are those of the lines above the block.
 	Attributes Attributes
-	// Line is the line of BEGIN, from 1. Start and End are where the block stands in the text, from BEGIN to what follows END.
+	// Line is the line of BEGIN, from 1. Start and End are where the block is in the text, from BEGIN to what follows END.
 	Line, Start, End int
 }
 

@@ -84,7 +84,7 @@ func isOurs(line []byte) bool {
 	return false
 }
 
-// lines are what stands below "Bag Attributes".
+// lines are those below "Bag Attributes".
 func (a Attributes) lines() string {
 	text := ""
 	if a.Label != "" {

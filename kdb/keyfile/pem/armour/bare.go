@@ -7,7 +7,7 @@ import (
 	"fmt"
 )
 
-// bare collects base64 text without armour, as it stands in some .arm and .cer files and in environment variables. It gives up at the
+// bare collects base64 text without armour, as it is in some .arm and .cer files and in environment variables. It gives up at the
 // first line that is something else.
 type bare struct {
 	text   []byte

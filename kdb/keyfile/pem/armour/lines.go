@@ -13,7 +13,7 @@ import (
 type lines struct {
 	scanner *bufio.Scanner
 	number  int  // of the last line, from 1
-	offset  int  // of what comes behind the last line in the input
+	offset  int  // of what follows the last line in the input
 	end     int  // of the last line in the input, without its LF or CR
 	more    bool // the last line goes on
 	cr      bool // it ended with CR
