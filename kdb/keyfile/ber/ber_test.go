@@ -94,3 +94,42 @@ func FuzzNext(f *testing.F) {
 		}
 	})
 }
+
+// TestNesting_isBounded: 64 levels and what is in them are read, 65 are not, in either kind of length.
+func TestNesting_isBounded(t *testing.T) {
+	t.Parallel()
+	nest := func(levels int, indefinite bool) []byte {
+		data := []byte("\x05\x00")
+		for range levels {
+			if indefinite {
+				data = append(append([]byte("\x30\x80"), data...), 0, 0)
+			} else {
+				data = asn1Sequence(t, data)
+			}
+		}
+		return data
+	}
+	for _, indefinite := range []bool{true, false} {
+		for levels, want := range map[int]error{64: nil, 65: nil, 66: ber.ErrSyntax} {
+			data := nest(levels, indefinite)
+			der, rest, err := ber.DER(data)
+			if !errors.Is(err, want) || err == nil && (!bytes.Equal(der, nest(levels, false)) || len(rest) > 0) {
+				t.Errorf("%d levels, indefinite %v: %x, %v, want %v", levels, indefinite, der, err, want)
+			}
+		}
+	}
+	for levels, want := range map[int]error{63: nil, 64: nil, 65: ber.ErrSyntax} {
+		if _, err := ber.Length(nest(levels, true)); !errors.Is(err, want) {
+			t.Errorf("length of %d levels: %v, want %v", levels, err, want)
+		}
+	}
+}
+
+func asn1Sequence(t *testing.T, content []byte) []byte {
+	t.Helper()
+	der, err := asn1.Marshal(asn1.RawValue{Tag: asn1.TagSequence, IsCompound: true, Bytes: content})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}

@@ -123,8 +123,24 @@ func TestDecode_entries(t *testing.T) {
 				named("o", 2, other.certPEM()) + named("l", 1, leaf.certPEM()),
 			"personal l 1, personal o 1",
 		},
-		"locked keys without": {
-			leaf.lockedPEM(t, secret) + leaf.certPEM() + other.lockedPEM(t, secret), "personal key 0, trusted leaf 1, personal key 0",
+		"a locked key without a certificate after it": {
+			leaf.lockedPEM(t, secret) + leaf.certPEM() + other.lockedPEM(t, secret), "personal leaf 1, personal key 0",
+		},
+		"locked keys, each before its certificate": {
+			other.lockedPEM(t, secret) + other.certPEM() + leaf.lockedPEM(t, secret) + leaf.certPEM() + chain, "personal other 1, personal leaf 3",
+		},
+		"locked keys, each after its certificate": {
+			leaf.certPEM() + chain + leaf.lockedPEM(t, secret) + other.certPEM() + other.lockedPEM(t, secret), "personal leaf 3, personal other 1",
+		},
+		"a locked key next to a plain one": {
+			leaf.keyPEM(t) + leaf.certPEM() + other.lockedPEM(t, secret) + other.certPEM(), "personal leaf 1, personal other 1",
+		},
+		"a locked key before the pair of a plain one": {
+			other.lockedPEM(t, secret) + leaf.certPEM() + leaf.keyPEM(t), "personal key 0, personal leaf 1",
+		},
+		"locked keys before certificates of CAs": {
+			other.lockedPEM(t, secret) + chain + leaf.lockedPEM(t, secret) + leaf.certPEM(),
+			"personal key 0, personal leaf 3",
 		},
 		"a key alone":                {leaf.keyPEM(t), "personal key 0"},
 		"a key alone under a label":  {named("mine", 0, leaf.keyPEM(t)), "personal mine 0"},

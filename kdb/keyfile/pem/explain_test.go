@@ -114,7 +114,7 @@ func TestExplain(t *testing.T) {
 		"a second key": {
 			locked + leaf.certPEM(),
 			kdb.Entry{Label: "x", Kind: kdb.KindPersonal, Certificates: [][]byte{other.cert.Raw}, Key: other.pkcs8(t)},
-			"localKeyID",
+			"",
 		},
 		"a trusted certificate that becomes an issuer": {
 			sub.certPEM(), kdb.Entry{Label: "x", Kind: kdb.KindPersonal, Certificates: [][]byte{leaf.cert.Raw}, Key: leaf.pkcs8(t)}, "friendlyName",

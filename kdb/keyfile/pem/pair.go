@@ -21,6 +21,7 @@ type piece struct {
 	part  *part
 	cert  *cert.Certificate
 	spki  []byte // nil for a private key whose public key is not known
+	at    int    // its place among all pieces
 	taken bool   // it is the certificate or request of an entry, or a copy of one
 }
 
@@ -47,6 +48,7 @@ type pieces struct {
 	ignored func(Item)  // takes what makes no entry
 	invalid func(error) // takes errors about one of several certificates in a block
 	size    int         // bytes
+	added   int
 
 	certs, requests, keys []*piece
 
@@ -69,7 +71,8 @@ const maxChain = 16
 // add takes a part. Private keys come open, if they can be opened.
 func (x *pieces) add(p *part) error {
 	p.certs = nil
-	f := &piece{item: &p.item, part: p}
+	x.added++
+	f := &piece{item: &p.item, part: p, at: x.added}
 	switch p.item.Kind {
 	case Certificate:
 		if err := x.addCertificate(f); err != nil {
@@ -118,7 +121,7 @@ func (x *pieces) addPKCS7(p *part) error {
 	for i, der := range contents.Certificates {
 		inner := p.item
 		inner.Kind, inner.DER, inner.Label, inner.LocalKeyID = Certificate, der, "", nil
-		if err := x.addCertificate(&piece{item: &inner, part: p}); err != nil {
+		if err := x.addCertificate(&piece{item: &inner, part: p, at: x.added}); err != nil {
 			x.invalid(fmt.Errorf("certificate %d of %s: %w", i+1, p.item.Where(), err))
 		}
 	}
@@ -129,13 +132,17 @@ func (x *pieces) addPKCS7(p *part) error {
 	return nil
 }
 
-// pair makes the entries: those of the private keys first.
+// pair makes the entries: those of the private keys first, and of these those that show what belongs to them.
 func (x *pieces) pair() []*record {
 	if len(x.keys) > 0 {
 		x.index()
 	}
-	for _, k := range x.keys {
-		x.pairKey(k)
+	for _, closed := range [...]bool{false, true} {
+		for _, k := range x.keys {
+			if k.closed() == closed {
+				x.pairKey(k)
+			}
+		}
 	}
 	for _, f := range x.certs {
 		if !f.taken && !x.inChain(f) {
@@ -184,6 +191,9 @@ func (x *pieces) pairKey(k *piece) {
 	}
 }
 
+// closed says that nothing shows what belongs to a private key.
+func (k *piece) closed() bool { return k.spki == nil && len(k.item.LocalKeyID) == 0 }
+
 // identity is the public key, else the private one if it has none that is known; nil for a locked key.
 func (k *piece) identity() []byte {
 	if k.spki == nil && k.part.private.SPKI == nil {
@@ -206,8 +216,8 @@ func (x *pieces) certificatesOf(k *piece) [][]*piece {
 		return x.distinct(slices.DeleteFunc(x.sameKey(k), func(f *piece) bool {
 			return f.taken || x.keyIDs[string(f.item.LocalKeyID)] // another key's
 		}))
-	case len(x.keys) == 1 && len(k.item.LocalKeyID) == 0:
-		return x.distinct(x.likely())
+	case k.closed():
+		return x.distinct(x.likely(k))
 	}
 	return nil
 }
@@ -233,15 +243,38 @@ func (x *pieces) waits(k *piece) bool {
 	})
 }
 
-// likely is the certificate of the only key when nothing tells.
-func (x *pieces) likely() []*piece {
-	if len(x.certs) == 1 {
-		return x.certs
+// likely is the certificate of a closed key: of those that are near it the only one, or the first that is not a CA's.
+func (x *pieces) likely(k *piece) []*piece {
+	from, to := x.surroundings(k)
+	near := slices.DeleteFunc(slices.Clone(x.certs), func(f *piece) bool {
+		return f.at < from || f.at > to || f.taken || x.keyIDs[string(f.item.LocalKeyID)]
+	})
+	if len(near) == 1 {
+		return near
 	}
-	if i := slices.IndexFunc(x.certs, func(f *piece) bool { return !f.cert.IsCA }); i >= 0 {
-		return x.certs[i : i+1]
+	if i := slices.IndexFunc(near, func(f *piece) bool { return !f.cert.IsCA }); i >= 0 {
+		return near[i : i+1]
 	}
 	return nil
+}
+
+// surroundings are the places of what may belong to a closed key: everything if there is no other key, else what follows it up to the next
+// key, or what precedes it in a file that does not begin with a key.
+func (x *pieces) surroundings(k *piece) (from, to int) {
+	from, to = 0, math.MaxInt
+	for _, other := range x.keys {
+		switch {
+		case len(x.certs) > 0 && x.certs[0].at < x.keys[0].at: // each key follows its certificate
+			if to = k.at; other.at < k.at {
+				from = other.at
+			}
+		case other.at > k.at:
+			return k.at, other.at
+		case len(x.keys) > 1:
+			from = k.at
+		}
+	}
+	return from, to
 }
 
 // distinct takes certificates for an entry's own. One that comes again is a copy, unless it has a label that makes an entry of it.
