@@ -71,7 +71,7 @@ func listCommand(env *op.Env) *cli.Command {
 
 // list prints the entries and counts them.
 func list(c *cli.Context, env *op.Env, out io.Writer, o inspect.List, format string) (n int, err error) {
-	o.WithPEM = o.WithPEM || format == formatPEM
+	o.WithPEM, o.LabelsOnly = o.WithPEM || format == formatPEM, format == formatName
 	w := bufio.NewWriterSize(out, 64<<10)
 	p := listPrinter(w, format)
 	s, err := openDatabase(c, env)

@@ -206,7 +206,7 @@ func (c *checker) strangers() error {
 		switch record.Key[:strings.IndexByte(record.Key, '/')+1] {
 		case prefixSlot, prefixLog, prefixSummary, prefixCerts, prefixKey, prefixIssued, prefixNumber, prefixIndex:
 		default:
-			if key != keyMeta && key != keyHead && !(isCopy && strings.HasPrefix(key, prefixSlot)) {
+			if record.Key != keyCount && key != keyMeta && key != keyHead && !(isCopy && strings.HasPrefix(key, prefixSlot)) {
 				c.finding(fmt.Sprintf("record %q", record.Key), "no such record belongs into a database")
 			}
 		}
@@ -221,6 +221,11 @@ func (c *checker) head() {
 	} else if c.digest != c.t.head.digest && !c.blamed {
 		c.finding("head", "the digest of the summaries and of what was issued is another: an older record was put back in the place of a "+
 			"newer one, or one was removed")
+	}
+	if value, err := c.t.stx.Get(keyCount); err != nil {
+		c.finding("number of entries", "it cannot be read: "+err.Error())
+	} else if count, err := decodeCount(value); err != nil || count != c.t.head.entries {
+		c.finding("number of entries", fmt.Sprintf("the record in clear does not say %d, as the head record does", c.t.head.entries))
 	}
 	if c.t.head.standard != "" {
 		if _, _, err := c.t.summary(c.t.head.standard); errors.Is(err, kdb.ErrNotFound) {

@@ -3,6 +3,7 @@ package sealed
 import (
 	"crypto/sha256"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ const magic = "certkdb\x00"
 const (
 	keyMeta       = "meta"
 	keyHead       = "head"
+	keyCount      = "count"
 	prefixSlot    = "slot/" // and 8 hexadecimal digits
 	prefixLog     = "l/"    // and 16 hexadecimal digits
 	prefixSummary = "s/"    // and the label
@@ -146,4 +148,24 @@ func decodeHead(b []byte) (head, error) {
 	}
 	h.standard = d.string()
 	return h, d.end()
+}
+
+// encodeCount and decodeCount are the record with the number of entries, for those who have no password: the head's number counts.
+func encodeCount(n uint64) []byte {
+	var e encoder
+	e.u8(formatVersion)
+	e.u64(n)
+	return e.b
+}
+
+func decodeCount(b []byte) (uint64, error) {
+	d := decoder{b: b}
+	if version := d.u8(); d.err == nil && version != formatVersion {
+		return 0, fmt.Errorf("%w %d", kdb.ErrVersion, version)
+	}
+	n := d.u64()
+	if n > math.MaxInt32 {
+		d.fail("a number out of range")
+	}
+	return n, d.end()
 }

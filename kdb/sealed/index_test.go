@@ -196,6 +196,26 @@ func TestFind_readsNoOtherEntry(t *testing.T) {
 	}
 }
 
+// TestInfo_doesNotCount: the number of entries has a record of its own, and is counted only if that is gone.
+func TestInfo_doesNotCount(t *testing.T) {
+	t.Parallel()
+	db, st := manyAlike(t, 100, newPair(t, "a"), newPair(t, "b"))
+	before := st.Reads()
+	info, err := db.Info(ctx)
+	must(t, err)
+	if reads := st.Reads() - before; info.Entries != 103 || reads > 20 {
+		t.Errorf("%d entries, for which %d records were read", info.Entries, reads)
+	}
+	for _, count := range [][]byte{nil, []byte("odd"), {2, 0, 0, 0, 0, 0, 0, 0, 9}, {1, 255, 255, 255, 255, 255, 255, 255, 255}} {
+		records := st.Records()
+		records["count"] = count
+		st.Replace(records)
+		if info, err := db.Info(ctx); err != nil || info.Entries != 103 {
+			t.Errorf("with the count %x: %d entries, %v", count, info.Entries, err)
+		}
+	}
+}
+
 // TestDeleteDamaged_leavesNoPostings: what cannot be read any more is still taken out of the index.
 func TestDeleteDamaged_leavesNoPostings(t *testing.T) {
 	t.Parallel()

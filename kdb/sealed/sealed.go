@@ -253,13 +253,8 @@ func (db *Database) Info(ctx context.Context) (kdb.Info, error) {
 		if info.Slots, err = slotInfos(stx); err != nil {
 			return err
 		}
-		for _, err := range stx.Scan(prefixSummary, "") {
-			if err != nil {
-				return err
-			}
-			info.Entries++
-		}
-		return nil
+		info.Entries, err = countEntries(stx)
+		return err
 	})
 	if err != nil {
 		return kdb.Info{}, db.name(err)
@@ -267,6 +262,22 @@ func (db *Database) Info(ctx context.Context) (kdb.Info, error) {
 	info.Size, err = db.store.Size()
 	info.Facts = db.facts(info.Slots)
 	return info, db.name(err)
+}
+
+// countEntries takes the number of entries from its record, and counts them if that is not there.
+func countEntries(stx store.Tx) (n int, err error) {
+	if value, err := stx.Get(keyCount); err == nil {
+		if count, err := decodeCount(value); err == nil {
+			return int(count), nil
+		}
+	}
+	for _, err := range stx.Scan(prefixSummary, "") {
+		if err != nil {
+			return 0, err
+		}
+		n++
+	}
+	return n, nil
 }
 
 func (db *Database) facts(slots []kdb.SlotInfo) []kdb.Fact {

@@ -82,6 +82,9 @@ func (t *tx) commit() error {
 	if t.head.seals > maxSeals {
 		return fmt.Errorf("%w: its master key sealed 2^32 records; rekey it", kdb.ErrUnsupported)
 	}
+	if err := t.stx.Put(keyCount, encodeCount(t.head.entries)); err != nil {
+		return err
+	}
 	return putTwice(t.stx, keyHead, seal(t.keys.head, t.head.encode(), t.keys.meta.bind(keyHead)))
 }
 

@@ -43,6 +43,11 @@ func TestList(t *testing.T) {
 	}{
 		{"everything", inspect.List{}, "a/old expired, aes -, pending pending, root valid, soon valid"},
 		{"a pattern, in which slashes are ordinary", inspect.List{Pattern: "a*"}, "a/old expired, aes -"},
+		{"a pattern without wildcards", inspect.List{Pattern: "root"}, "root valid"},
+		{"a pattern that begins like no label", inspect.List{Pattern: "rooted*"}, ""},
+		{"a quoted wildcard", inspect.List{Pattern: `ro\ot`}, "root valid"},
+		{"labels alone", inspect.List{LabelsOnly: true}, "a/old , aes , pending , root , soon "},
+		{"labels of a kind", inspect.List{LabelsOnly: true, Kind: "request"}, "pending "},
 		{"a set of letters", inspect.List{Pattern: "[rs]o*"}, "root valid, soon valid"},
 		{"a kind", inspect.List{Kind: "request"}, "pending pending"},
 		{"what has expired", inspect.List{Expired: true}, "a/old expired"},
@@ -392,6 +397,15 @@ func TestSize_doesNotMatter(t *testing.T) {
 		}
 		return err
 	})
+	for _, o := range []inspect.List{{Pattern: "we*"}, {Pattern: "web", LabelsOnly: true}} {
+		optest.SameReads(t, "list", list, func(s *op.Session) error {
+			got, err := listed(s, o)
+			if !strings.HasPrefix(got, "web ") {
+				t.Errorf("listed %q", got)
+			}
+			return err
+		})
+	}
 	optest.SameReads(t, "show", list, func(s *op.Session) error {
 		_, err := inspect.Show{Label: "web"}.Run(ctx, s)
 		return err

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"context"
+	"iter"
 	"path"
 	"strings"
 	"time"
@@ -18,6 +19,8 @@ type List struct {
 	Expiring time.Duration
 	// WithPEM adds the certificates; they are opened for that.
 	WithPEM bool
+	// LabelsOnly opens no entry unless a filter needs that; the results have nothing but their labels.
+	LabelsOnly bool
 }
 
 // listChunk is how many entries are read in one look at the database. Between looks nothing is locked, so a slow
@@ -30,7 +33,7 @@ func (o List) Run(ctx context.Context, s *op.Session, each func([]op.Entry) erro
 	if err != nil {
 		return err
 	}
-	for after, more := "", true; more; {
+	for after, more := o.start(), true; more; {
 		var chunk []op.Entry
 		err := s.View(ctx, func(tx kdb.Tx) (err error) {
 			chunk, after, more, err = o.chunk(tx, after, keep, s.Env.Now())
@@ -46,14 +49,50 @@ func (o List) Run(ctx context.Context, s *op.Session, each func([]op.Entry) erro
 	return nil
 }
 
+// start is a label before which no label matches the pattern, "" for the beginning.
+func (o List) start() string {
+	prefix := o.prefix()
+	if prefix == "" {
+		return ""
+	}
+	// No label has the byte 0xff, which is not part of any UTF-8.
+	last := len(prefix) - 1
+	return prefix[:last] + string([]byte{prefix[last] - 1, 0xff})
+}
+
+// prefix is what every label that matches the pattern begins with.
+func (o List) prefix() string {
+	if i := strings.IndexAny(o.Pattern, `*?[\`); i >= 0 {
+		return o.Pattern[:i]
+	}
+	return o.Pattern
+}
+
+// labelled yields summaries with nothing but labels.
+func labelled(tx kdb.Tx, after string) iter.Seq2[kdb.Summary, error] {
+	return func(yield func(kdb.Summary, error) bool) {
+		for label, err := range tx.Labels(after) {
+			if !yield(kdb.Summary{Label: label}, err) {
+				return
+			}
+		}
+	}
+}
+
 // chunk reads up to listChunk entries after a label; last is the label to go on from.
 func (o List) chunk(tx kdb.Tx, after string, keep func(*kdb.Summary) bool, now time.Time) (
 	found []op.Entry, last string, more bool, err error,
 ) {
-	n := 0
-	for s, err := range tx.Summaries(after) {
+	n, prefix, all := 0, o.prefix(), tx.Summaries(after)
+	if o.LabelsOnly && o.Kind == "" && !o.Expired && o.Expiring == 0 {
+		all = labelled(tx, after)
+	}
+	for s, err := range all {
 		if err != nil {
 			return nil, "", false, err
+		}
+		if s.Label > prefix && !strings.HasPrefix(s.Label, prefix) {
+			break
 		}
 		if keep(&s) {
 			entry, err := o.entry(tx, &s, now)
@@ -70,6 +109,9 @@ func (o List) chunk(tx kdb.Tx, after string, keep func(*kdb.Summary) bool, now t
 }
 
 func (o List) entry(tx kdb.Tx, s *kdb.Summary, now time.Time) (op.Entry, error) {
+	if o.LabelsOnly {
+		return op.Entry{Label: s.Label}, nil
+	}
 	entry := op.NewEntry(s, now)
 	if !o.WithPEM || s.ChainLength == 0 {
 		return entry, nil

@@ -53,6 +53,9 @@ type Store struct {
 	create atomic.Bool
 	limit  int
 	disk   atomicfile.FS
+
+	turns    turns
+	patience time.Duration
 }
 
 var (
@@ -66,7 +69,7 @@ var (
 
 // Open returns the store in the file at path, without touching the file yet.
 func Open(path string, o Options) *Store {
-	s := &Store{path: path, wait: o.LockTimeout, limit: cmp.Or(o.MaxMemory, defaultMaxMemory), disk: o.Disk}
+	s := &Store{path: path, wait: o.LockTimeout, limit: cmp.Or(o.MaxMemory, defaultMaxMemory), disk: o.Disk, patience: patience}
 	if s.disk == nil {
 		s.disk = atomicfile.Disk{}
 	}

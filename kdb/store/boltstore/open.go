@@ -26,6 +26,7 @@ type handle struct {
 	db     *bbolt.DB
 	file   *os.File // bbolt's own
 	broken bool     // bbolt panicked: its locks cannot be trusted any more
+	end    func()   // of its turn; nil if it has none
 }
 
 // canReplaceOpen says that a file can be renamed over while it is open, and that mapping more of it than it has does not make it longer.
@@ -45,6 +46,7 @@ type access struct {
 
 // open opens and locks the file, waiting for the lock as long as the options say.
 func (s *Store) open(ctx context.Context, how access) (h *handle, err error) {
+	end := s.turns.take(ctx, how.write, s.patience)
 	err = lockfile.Wait(ctx, s.wait, kdb.ErrLocked, func() error {
 		for {
 			if h, err = s.tryOpen(how); !errors.Is(err, errReplaced) {
@@ -52,7 +54,12 @@ func (s *Store) open(ctx context.Context, how access) (h *handle, err error) {
 			}
 		}
 	})
-	return h, err
+	if err != nil {
+		end()
+		return h, err
+	}
+	h.end = end
+	return h, nil
 }
 
 // tryOpen opens the file once. It is bbolt that locks, in the way of each platform.
@@ -189,6 +196,10 @@ func (h *handle) close() {
 		h.db.Close()
 	}
 	h.file, h.db = nil, nil
+	if h.end != nil {
+		h.end()
+		h.end = nil
+	}
 }
 
 // translate maps errors of the operating system and of bbolt to those of package kdb.
