@@ -22,6 +22,8 @@ func addRemedies(r *sessions.Result) {
 	}
 }
 
+const renewRemedy = "on the server: renew the certificate, and reload the server"
+
 // remedies are those that need no details.
 var remedies = sync.OnceValue(func() map[string]string {
 	return map[string]string{
@@ -42,8 +44,7 @@ var remedies = sync.OnceValue(func() map[string]string {
 		string(probe.ClassAlert):       "see the server's log for the reason",
 		string(probe.ClassCertificate): "on the server: install a certificate that follows RFC 5280",
 		string(probe.ClassProtocol):    "perhaps the port is not for TLS; otherwise update the server",
-		sessions.CodeExpired:           "on the server: renew the certificate, and reload the server",
-		"expiring":                     "on the server: renew the certificate, and reload the server",
+		"expiring":                     renewRemedy,
 		"wrong-order":                  "on the server: put its own certificate first into the file, then each issuer after what it issued",
 		"superfluous":                  "on the server: remove from the file what the list below calls not needed",
 		string(path.RuleHost):          "use a name that the certificate has, or have it reissued with this one as a subject alternative name",
@@ -68,6 +69,11 @@ func remedy(r *sessions.Result, f *sessions.Finding) string {
 	case sessions.CodeSelfSigned:
 		return fmt.Sprintf("compare its fingerprint with the server's owner, then: certkdb connect %s%s --save %s --fingerprint %s",
 			op.Quote(r.Address), starttlsText(r), op.Quote(r.ServerName), d.Fingerprint)
+	case sessions.CodeExpired:
+		if d.Subject != "" {
+			return fmt.Sprintf("on the server: replace the certificate of %q in the file with its own by the CA's current one", d.Subject)
+		}
+		return renewRemedy
 	case string(path.RuleUntrusted):
 		if d.Label != "" {
 			return trustRemedy(d.Label)

@@ -172,6 +172,9 @@ func (r *Result) refuse(v inspect.Validation, seen *probe.Result, now time.Time)
 		case path.RuleValidity:
 			if r.hasExpired(attempt, f.Position, now) {
 				status, finding.Code = StatusExpired, CodeExpired
+				if f.Position > 0 {
+					finding.Details.Subject = shorten(f.Subject)
+				}
 			}
 		case path.RuleUntrusted, path.RuleNoIssuer, path.RuleSignature:
 			finding = r.untrusted(finding, f, seen)
