@@ -24,7 +24,8 @@ var layers = map[string][]string{
 		"status",
 	},
 	"certkdb/kdb": {
-		"atomicfile internal/lockfile store keyfile/ber keyfile/pem/armour",
+		"internal/lockfile store keyfile/ber keyfile/pem/armour",
+		"atomicfile",
 		". atomicfile/atomicfiletest store/storetest",
 		"memory kdbtest keyfile/document store/boltread",
 		"sealed store/boltstore keyfile keyfile/jks/javaser",

@@ -223,7 +223,7 @@ func (p *program) request() error {
 		return err
 	}
 	out := p.requestFile()
-	if err := out.Check(); err != nil {
+	if err := out.Check(p.env); err != nil {
 		return err
 	}
 	return p.with(func(s *op.Session) error {

@@ -91,14 +91,12 @@ func exportCommand(env *op.Env) *cli.Command {
 				"certkdb export web --out web.p7b",
 				"certkdb export web --format ssh >> authorized_keys",
 			),
-		Flags: []cli.Flag{
+		Flags: append(outputFlags(&o.Out, "the `FILE` to write; default: standard output"),
 			&cli.StringFlag{
 				Name:        "format",
 				Usage:       "`FORMAT` of the file: pem, der, pkcs7 (p7b), pkcs7-der (p7c), ssh or a kind of database; default: by extension of --out",
 				Destination: (*string)(&o.Format),
 			},
-			&cli.StringFlag{Name: "out", Usage: "the `FILE` to write; default: standard output", Destination: &o.Out.Path},
-			&cli.BoolFlag{Name: "force", Usage: "replace an existing file", Destination: &o.Out.Force},
 			&cli.BoolFlag{Name: "all", Usage: "every entry", Destination: &o.All},
 			&cli.BoolFlag{Name: "key", Usage: "the private key instead of the certificate", Destination: &o.Key},
 			&cli.BoolFlag{Name: "chain", Usage: "also the chain, after the certificate", Destination: &o.Chain},
@@ -109,7 +107,7 @@ func exportCommand(env *op.Env) *cli.Command {
 			passwordFlag(env, &o.OutPassword.Password, op.FieldOutPassword, "where the password for the new database or encrypted key comes from"),
 			&cli.StringFlag{Name: "profile", Usage: "how a foreign format is written: `NAME`", Destination: &o.Profile},
 			dryRunFlag(),
-		},
+		),
 		Action: func(c *cli.Context) error {
 			format, err := outputFormat(c, formatPEM, "der")
 			if err != nil {
@@ -142,7 +140,11 @@ func export(c *cli.Context, env *op.Env, o entries.Export, format string) error 
 	if exported.Out != "" {
 		to = fmt.Sprintf("%q", exported.Out)
 	}
-	fmt.Fprintf(w, "wrote %s to %s\n", strings.Join(exported.Contents, ", "), to)
+	line := fmt.Sprintf("wrote %s to %s", strings.Join(exported.Contents, ", "), to)
+	if exported.Unchanged {
+		line = fmt.Sprintf("unchanged: %s has %s", to, strings.Join(exported.Contents, ", "))
+	}
+	fmt.Fprintln(w, line)
 	for _, a := range exported.Skipped {
 		fmt.Fprintln(w, actionLine(a))
 	}

@@ -198,15 +198,13 @@ func printNotes(w io.Writer, notes []string) {
 func requestCommand(env *op.Env) *cli.Command {
 	var o issuing.Request
 	var lists specLists
-	flags := []cli.Flag{
-		&cli.StringFlag{Name: "out", Usage: "write the request to `FILE`; - is standard output", Destination: &o.Out.Path},
-		&cli.BoolFlag{Name: "force", Usage: "replace an existing file", Destination: &o.Out.Force},
+	flags := append(outputFlags(&o.Out, "write the request to `FILE`; - is standard output"),
 		&cli.BoolFlag{Name: "replace", Usage: "replace an entry that has the label", Destination: &o.Replace},
 		&cli.BoolFlag{
 			Name: "ensure", Usage: "do nothing if the label already has such a request, or the certificate issued for it",
 			Destination: &o.Ensure,
 		},
-	}
+	)
 	flags = append(append(append(flags, changeFlags()...), subjectFlags(&o.Spec, &lists)...), useFlags(&o.Spec, &lists)...)
 	return &cli.Command{
 		Name: "request", Category: groupIssuing, Usage: "create a private key and a PKCS #10 certificate request", ArgsUsage: "LABEL",
@@ -250,9 +248,8 @@ func signCommand(env *op.Env) *cli.Command {
 	flags := append(authorityFlags(env, &o.CA),
 		&cli.BoolFlag{Name: "preserve", Usage: "accept the extensions that the requests ask for", Destination: &o.Preserve},
 		&cli.BoolFlag{Name: "chain", Usage: "write the CA's chain after each certificate", Destination: &o.Chain},
-		&cli.StringFlag{Name: "out", Usage: "the `FILE` to write, or a folder for several; default: standard output", Destination: &o.Out.Path},
-		&cli.BoolFlag{Name: "force", Usage: "replace existing files", Destination: &o.Out.Force},
 	)
+	flags = append(flags, outputFlags(&o.Out, "the `FILE` to write, or a folder for several; default: standard output")...)
 	flags = append(flags, changeFlags()...)
 	subject := subjectFlags(&o.Spec, &lists)
 	flags = append(flags, subject[:len(subject)-1]...) // the key is the requester's

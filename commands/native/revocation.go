@@ -157,12 +157,10 @@ func crlCommand(env *op.Env) *cli.Command {
 		Name: "crl", Category: groupIssuing, Usage: "create a revocation list for a CA in the database",
 		Description: "Each list has the next number and states when the following one is due.\n\n" +
 			examples("certkdb crl --ca sub --out sub.crl", "certkdb crl --ca sub --format der --next-update 1d --out sub.crl --force"),
-		Flags: append(changeFlags(),
+		Flags: append(append(changeFlags(), outputFlags(&o.Out, "the `FILE` to write; default: standard output")...),
 			&cli.StringFlag{Name: "ca", Usage: "`LABEL` of the CA", Destination: &o.CA},
 			&cli.StringFlag{Name: "next-update", Usage: "the next list is due within a `TIME`", Value: "7d", Destination: &next},
 			&cli.StringFlag{Name: "format", Usage: "`FORMAT`: pem or der", Value: "pem", Destination: (*string)(&o.Format)},
-			&cli.StringFlag{Name: "out", Usage: "the `FILE` to write; default: standard output", Destination: &o.Out.Path},
-			&cli.BoolFlag{Name: "force", Usage: "replace an existing file", Destination: &o.Out.Force},
 		),
 		Action: change(env, "crl", func(*cli.Context, []string) (op.Operation[issuing.CRLDone], error) {
 			var err error

@@ -126,6 +126,17 @@ func dryRunFlag() cli.Flag {
 	return &cli.BoolFlag{Name: flagDryRun, Usage: "say what would be done, but change nothing"}
 }
 
+// outputFlags are those of a command that writes a file.
+func outputFlags(out *op.Output, usage string) []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "out", Usage: usage, Destination: &out.Path},
+		&cli.BoolFlag{Name: "force", Usage: "replace an existing file", Destination: &out.Force},
+		&cli.StringFlag{Name: "mode", Usage: "the file's rights, an octal `NUMBER` such as 0640", Destination: &out.Rights.Mode},
+		&cli.StringFlag{Name: "owner", Usage: "the file's owner: `USER`", Destination: &out.Rights.Owner},
+		&cli.StringFlag{Name: "group", Usage: "the file's group: `GROUP`", Destination: &out.Rights.Group},
+	}
+}
+
 // arguments compares the arguments with the command's ArgsUsage: words, of which [WORD] is optional and WORD… may be repeated.
 func arguments(c *cli.Context) ([]string, error) {
 	args := c.Args().Slice()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"certkdb/kdb"
+	"certkdb/kdb/atomicfile"
 	"certkdb/pki/lint"
 )
 
@@ -35,7 +36,14 @@ type Env struct {
 	Drivers []kdb.Driver
 	// Version is that of the program.
 	Version string
+	// Disk is where output files are written; nil is the disk of this machine.
+	Disk atomicfile.FS
+
+	protected []protectedFile
 }
+
+// protectedFile is a file that no output may replace: its name for messages, and with symbolic links followed.
+type protectedFile struct{ path, resolved string }
 
 // Linter is certkdb-lint for an operation.
 func (e *Env) Linter(ctx context.Context) lint.Program {

@@ -21,8 +21,11 @@ const (
 	FieldAll         Field = "all"    // every entry
 	FieldFile        Field = "file"   // an input
 	FieldFiles       Field = "files"
-	FieldTo          Field = "to"     // the target of a copy
-	FieldOut         Field = "out"    // an output file
+	FieldTo          Field = "to"   // the target of a copy
+	FieldOut         Field = "out"  // an output file
+	FieldMode        Field = "mode" // its rights
+	FieldOwner       Field = "owner"
+	FieldGroup       Field = "group"
 	FieldFormat      Field = "format" // of an output
 	FieldIfExists    Field = "if-exists"
 	FieldDamaged     Field = "damaged"

@@ -12,22 +12,15 @@ import (
 )
 
 // writeSecret writes a file that only its owner may read, whole or not at all. It never replaces one.
-func writeSecret(path string, data []byte) error {
-	t, err := atomicfile.New(atomicfile.Disk{}, path)
-	if err != nil {
-		return Mark(SecretExists, fmt.Errorf("writing %q: %w", path, err))
+func writeSecret(env *Env, path string, data []byte) error {
+	err := Output{Path: path}.Write(env, true, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+	if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
+		err = Mark(SecretExists, err)
 	}
-	defer t.Discard()
-	if _, err = t.Write(data); err == nil {
-		err = t.Publish()
-	}
-	if errors.Is(err, fs.ErrExist) {
-		return Mark(SecretExists, fmt.Errorf("writing %q: %w", path, err))
-	}
-	if err != nil {
-		return fmt.Errorf("writing %q: %w", path, err)
-	}
-	return nil
+	return err
 }
 
 // Output is where a result goes that is a file.
@@ -36,6 +29,10 @@ type Output struct {
 	Force bool   // replace an existing file
 	// Lax does not wait for the disk: what is lost with the power can be had again.
 	Lax bool
+	// Rights are those that the file is to have. Without them, an existing file keeps its own.
+	Rights Rights
+	// Unchanged, if not nil, is called instead of writing when the file has the content and the rights already.
+	Unchanged func()
 }
 
 // IsStdout says that the result goes to standard output.
@@ -43,27 +40,42 @@ func (o Output) IsStdout() bool {
 	return o.Path == "" || o.Path == "-"
 }
 
-// Write calls fill with a writer. A file appears whole or not at all, with mode 0600 if it is secret, else 0644.
+// Write calls fill with a writer. A file appears whole or not at all, with mode 0600 if it is secret, else 0644. A file that has the
+// content already is left alone. What is not a regular file (a device, a pipe, /dev/fd/3) is written to and never replaced, and a symbolic
+// link is followed.
 func (o Output) Write(env *Env, secret bool, fill func(io.Writer) error) error {
 	if o.IsStdout() {
 		return fill(env.Stdout)
 	}
-	if err := o.Check(); err != nil {
+	if err := o.Check(env); err != nil {
 		return err
 	}
-	old, err := os.Stat(o.Path)
-	if err == nil && !old.Mode().IsRegular() {
-		return o.writeThrough(fill)
+	path, descriptor := follow(o.Path)
+	if descriptor == 1 {
+		return fill(env.Stdout)
 	}
-	if err == nil {
-		o.Path = atomicfile.Follow(o.Path)
+	if descriptor >= 0 {
+		return o.writeThrough(fill, func() (*os.File, error) { return duplicate(descriptor) })
 	}
-	return o.replace(old, secret, fill)
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return o.writeThrough(fill, func() (*os.File, error) { return os.OpenFile(path, os.O_WRONLY, 0) })
+	}
+	err := o.replace(env, path, secret, fill)
+	if content, ok := errors.AsType[contentError](err); ok {
+		return content.error
+	}
+	if err != nil {
+		return fmt.Errorf("writing %q: %w", o.Path, UnwrapPath(err))
+	}
+	return nil
 }
 
-// writeThrough writes to what is not a regular file (a device, a pipe, /dev/stdout), which is never replaced.
-func (o Output) writeThrough(fill func(io.Writer) error) error {
-	f, err := os.OpenFile(o.Path, os.O_WRONLY, 0)
+// contentError is an error of what should have been written.
+type contentError struct{ error }
+
+// writeThrough writes to what is not a regular file, which is never replaced.
+func (o Output) writeThrough(fill func(io.Writer) error, open func() (*os.File, error)) error {
+	f, err := open()
 	if err != nil {
 		return fmt.Errorf("writing %q: %w", o.Path, UnwrapPath(err))
 	}
@@ -74,61 +86,120 @@ func (o Output) writeThrough(fill func(io.Writer) error) error {
 	return err
 }
 
-// replace writes a new file and gives it its name. It keeps the owner and the mode of the old one, nil if there is none, unless
-// it is a secret and the old one is open to everybody.
-func (o Output) replace(old fs.FileInfo, secret bool, fill func(io.Writer) error) error {
-	mode := fs.FileMode(0o644)
-	if secret {
-		mode = 0o600
+// replace writes a new file and gives it its name. It keeps the rights of the old one, unless it is a secret and the old one is open to
+// everybody.
+func (o Output) replace(env *Env, path string, secret bool, fill func(io.Writer) error) error {
+	disk := o.disk(env)
+	if err := atomicfile.Recover(disk, path); err != nil {
+		return err
 	}
-	var disk atomicfile.FS = atomicfile.Disk{}
-	if o.Lax {
-		disk = atomicfile.NoSync{}
-	}
-	t, err := atomicfile.New(disk, o.Path)
+	old, err := os.Stat(path)
 	if err != nil {
-		return fmt.Errorf("writing %q: %w", o.Path, err)
+		old = nil
 	}
-	defer t.Discard()
-	err = fill(t)
-	if err != nil && t.Failed() == nil {
-		return err // of what should have been written
+	set := atomicfile.NewSet(disk, path)
+	defer set.Discard()
+	t, err := set.Add(path)
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		err = t.Chmod(mode)
+	if err := fill(t); err != nil {
+		if t.Failed() == nil {
+			err = contentError{err}
+		}
+		return err
 	}
-	if err == nil && old != nil && (!secret || old.Mode().Perm()&0o007 == 0) {
-		if err = t.Keep(old); errors.Is(err, atomicfile.ErrOwner) {
-			err = nil // nobody gains rights by it
+	rights := o.Rights.forFile(old, secret)
+	if same, err := o.unchanged(t, path, old, rights); err != nil || same {
+		if same && o.Unchanged != nil {
+			o.Unchanged()
+		}
+		return err
+	}
+	if err := rights.set(t.Chmod, t.Chown); err != nil {
+		return err
+	}
+	if old != nil && set.Overwrites() {
+		if err := setRights(disk, path, rights); err != nil {
+			return err
 		}
 	}
-	if err == nil && o.Force {
-		err = t.Replace()
-	} else if err == nil {
-		err = t.Publish()
+	if o.Force {
+		return set.Replace()
 	}
-	if err != nil {
-		return fmt.Errorf("writing %q: %w", o.Path, err)
-	}
-	return nil
+	return set.Create()
 }
 
-// Check refuses to replace a file without Force, and a folder that is not there, before anything is made that would be lost.
-func (o Output) Check() error {
+func (o Output) disk(env *Env) atomicfile.FS {
+	switch {
+	case env.Disk != nil:
+		return env.Disk
+	case o.Lax:
+		return atomicfile.NoSync{}
+	}
+	return atomicfile.Disk{}
+}
+
+// unchanged says that the file has the content and the rights already.
+func (o Output) unchanged(t *atomicfile.Temp, path string, old fs.FileInfo, rights rights) (bool, error) {
+	if !o.Force || old == nil || !rights.has(old) {
+		return false, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false, nil
+	}
+	defer f.Close()
+	return sameContent(f, t.File(), old.Size())
+}
+
+// sameContent compares two files. The position of the second, which was just written, is at its end.
+func sameContent(a, b *os.File, size int64) (bool, error) {
+	info, err := b.Stat()
+	if err != nil || info.Size() != size {
+		return false, err
+	}
+	const chunk = 64 << 10
+	one, other := make([]byte, chunk), make([]byte, chunk)
+	for at := int64(0); at < size; at += chunk {
+		n, err1 := io.ReadFull(io.NewSectionReader(a, at, chunk), one)
+		m, err2 := io.ReadFull(io.NewSectionReader(b, at, chunk), other)
+		if errors.Is(err1, io.ErrUnexpectedEOF) && errors.Is(err2, io.ErrUnexpectedEOF) {
+			err1, err2 = nil, nil
+		}
+		if err := errors.Join(err1, err2); err != nil || string(one[:n]) != string(other[:m]) {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// Check refuses to replace a file without Force, to write over a database that is in use, and a folder that is not there, before anything
+// is made that would be lost.
+func (o Output) Check(env *Env) error {
 	if o.IsStdout() {
 		return nil
 	}
-	if _, err := os.Stat(filepath.Dir(o.Path)); err != nil {
-		return fmt.Errorf("writing %q: its folder: %w", o.Path, UnwrapPath(err))
+	if err := o.Rights.Check(); err != nil {
+		return err
 	}
-	if o.Force {
+	path, descriptor := follow(o.Path)
+	if descriptor >= 0 {
 		return nil
 	}
-	if target, err := os.Stat(o.Path); err == nil && !target.Mode().IsRegular() && !target.IsDir() {
-		return nil // it is written to, not replaced
+	if err := env.refuse(path); err != nil {
+		return fmt.Errorf("writing %q: %w", o.Path, err)
 	}
-	if _, err := os.Lstat(o.Path); err == nil {
+	if _, err := os.Stat(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("writing %q: its folder: %w", o.Path, UnwrapPath(err))
+	}
+	info, err := os.Lstat(path)
+	switch {
+	case err != nil: // there is none; or something that will be an error again
+	case !o.Force && (info.Mode().IsRegular() || info.IsDir()):
 		return Mark(FileExists, fmt.Errorf("writing %q: %w", o.Path, fs.ErrExist))
+	case info.IsDir():
+		return fmt.Errorf("writing %q: %w: it is a folder", o.Path, ErrUsage)
 	}
 	return nil
 }

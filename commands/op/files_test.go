@@ -32,17 +32,17 @@ func TestOutput_neverReplacesWithoutForce(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	out := Output{Path: filepath.Join(dir, "a")}
-	if err := out.Write(nil, false, fill("first")); err != nil {
+	if err := out.Write(&Env{}, false, fill("first")); err != nil {
 		t.Fatal(err)
 	}
-	if err := out.Write(nil, false, fill("second")); !errors.Is(err, fs.ErrExist) {
+	if err := out.Write(&Env{}, false, fill("second")); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("again: %v, want fs.ErrExist", err)
 	}
 	if got := content(t, dir, "a"); got != "first" {
 		t.Errorf("the file holds %q", got)
 	}
 	out.Force = true
-	if err := out.Write(nil, true, fill("third")); err != nil {
+	if err := out.Write(&Env{}, true, fill("third")); err != nil {
 		t.Fatal(err)
 	}
 	if got := content(t, dir, "a"); got != "third" {
@@ -58,7 +58,7 @@ func TestOutput_fileThatCameMeanwhile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	out := Output{Path: filepath.Join(dir, "a"), Lax: true}
-	err := out.Write(nil, false, func(w io.Writer) error {
+	err := out.Write(&Env{}, false, func(w io.Writer) error {
 		return errors.Join(os.WriteFile(out.Path, []byte("mine"), 0o600), fill("new")(w))
 	})
 	if !errors.Is(err, fs.ErrExist) {
@@ -74,7 +74,7 @@ func TestOutput_failureLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	failed := errors.New("failed")
 	for _, force := range []bool{false, true} {
-		err := Output{Path: filepath.Join(dir, "a"), Force: force}.Write(nil, false, func(io.Writer) error { return failed })
+		err := Output{Path: filepath.Join(dir, "a"), Force: force}.Write(&Env{}, false, func(io.Writer) error { return failed })
 		if !errors.Is(err, failed) {
 			t.Errorf("Write = %v, want the function's error", err)
 		}
@@ -82,7 +82,7 @@ func TestOutput_failureLeavesNothing(t *testing.T) {
 	if files, err := os.ReadDir(dir); err != nil || len(files) > 0 {
 		t.Errorf("left over: %v, %v", files, err)
 	}
-	if err := (Output{Path: filepath.Join(dir, "none", "a")}).Write(nil, false, fill("")); !errors.Is(err, fs.ErrNotExist) {
+	if err := (Output{Path: filepath.Join(dir, "none", "a")}).Write(&Env{}, false, fill("")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("in a missing folder: %v", err)
 	}
 }
@@ -91,19 +91,19 @@ func TestWriteSecret(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "pw")
-	if err := writeSecret(path, []byte("secret")); err != nil {
+	if err := writeSecret(&Env{}, path, []byte("secret")); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm()&0o077 != 0 && os.PathSeparator == '/' {
 		t.Errorf("its mode is %v, %v", info.Mode(), err)
 	}
-	if err := writeSecret(path, []byte("other")); !errors.Is(err, fs.ErrExist) {
+	if err := writeSecret(&Env{}, path, []byte("other")); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("again: %v, want fs.ErrExist", err)
 	}
 	if got := content(t, dir, "pw"); got != "secret" {
 		t.Errorf("the file holds %q", got)
 	}
-	if err := writeSecret(filepath.Join(dir, "none", "pw"), nil); !errors.Is(err, fs.ErrNotExist) {
+	if err := writeSecret(&Env{}, filepath.Join(dir, "none", "pw"), nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("in a missing folder: %v", err)
 	}
 }

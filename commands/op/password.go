@@ -274,7 +274,7 @@ func (n NewPassword) Get(env *Env, what string) ([]byte, error) {
 	if n.OutFile == "" {
 		return password, nil
 	}
-	return password, writeSecret(n.OutFile, append(bytes.Clone(password), '\n'))
+	return password, writeSecret(env, n.OutFile, append(bytes.Clone(password), '\n'))
 }
 
 // Wanted says that there is to be a password.

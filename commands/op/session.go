@@ -32,6 +32,13 @@ func Open(ctx context.Context, env *Env, d DB) (*Session, error) {
 	if err != nil {
 		return nil, InterruptedAt(err, ProgressNone)
 	}
+	env.Protect(location)
+	switch files := db.(type) {
+	case interface{ Files() []string }:
+		env.Protect(files.Files()...)
+	case interface{ StashPath() string }:
+		env.Protect(files.StashPath())
+	}
 	return &Session{Env: env, Location: location, Source: d, db: db}, nil
 }
 

@@ -1,8 +1,10 @@
 // Package atomicfile writes files so that everybody, at any time and also after a crash, sees the old file or the new one, whole.
 //
-// A file is written under a temporary name in the folder where it belongs, with mode 0600. It gets its owner and mode through the open
-// descriptor, never by its path, where somebody may have put a link meanwhile. Then it is synced and takes its name: by a rename, or by a
-// hard link where nothing may be replaced. Last, the folder is synced.
+// A file is written next to the one that it is to replace: without a name where the system can do that, so that a killed process leaves
+// nothing, else under a temporary name and locked, so that the next writer can tell it from one in use. It has mode 0600 and gets owner,
+// access list, attributes and mode of the old file through the open descriptor, never by its path, where somebody may have put a link
+// meanwhile. Then it is synced and takes its name: by a rename, or by a hard link where nothing may be replaced. Last, the folder is
+// synced.
 //
 //	t, err := atomicfile.New(atomicfile.Disk{}, "key.pem")
 //	if err != nil { … }
@@ -10,45 +12,92 @@
 //	if _, err := t.Write(data); err != nil { … }
 //	err = errors.Join(t.Chmod(0o644), t.Replace())
 //
-// A [Set] does that for several files that belong together. An [FS] is the disk, so that tests can record the calls and make them fail.
-// Errors do not name paths: the temporary name means nothing to people, and the caller knows the other one.
+// A [Set] does that for several files that belong together, and for files that must not be replaced because they have other names or are
+// mounted. It keeps a journal (FORMAT.md), from which [Recover] completes what was interrupted. An [FS] is the disk, so that tests can
+// record the calls and make them fail. Errors do not name temporary paths: they mean nothing to people, and the caller knows the other one.
 package atomicfile
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+
+	"certkdb/kdb/internal/lockfile"
 )
 
-// mark stands between the name of a file and the random part in its temporary name: .NAME.certkdb-RANDOM.
+// mark stands between the name of a file and the last part of its temporary name: .NAME.certkdb-new, or something random if that is taken.
 const mark = ".certkdb-"
 
-// ErrOwner says that a file could not get the owner or the group of the file that it is to replace.
-var ErrOwner = errors.New("its owner cannot be kept")
+// ErrOwner says that a file could not get all rights of the file that it is to replace: owner, group, access list, security label.
+var ErrOwner = errors.New("its owner and access rights cannot be kept")
 
-// Temp is a file that does not have its name yet. It has a temporary one until it is replaced, published or discarded.
+// errSwapped says that the temporary name belongs to something else.
+var errSwapped = errors.New("somebody replaced the temporary file")
+
+// Temp is a file that does not have its name yet. It has none, or a temporary one, until it is replaced, published or discarded.
 type Temp struct {
 	fs     FS
 	file   *os.File
-	name   string // the temporary name; "" once it is gone
+	name   string // the temporary name
+	named  bool   // the file has it
 	path   string
 	failed error // the first error of Write
-	done   bool  // it is on the disk and closed
+	done   bool  // it is on the disk
 }
 
 // New creates the temporary file for path.
 func New(disk FS, path string) (*Temp, error) {
 	folder, name := filepath.Split(path)
-	t := &Temp{fs: disk, path: path, name: folder + "." + name + mark + rand.Text()[:16]}
-	var err error
-	if t.file, err = disk.Create(t.name); err != nil {
-		return nil, bare(err)
+	return create(disk, path, folder+"."+name+mark)
+}
+
+// create makes a temporary file whose name begins with a prefix. One that a killed process left under the usual name is removed.
+func create(disk FS, path, prefix string) (*Temp, error) {
+	for attempt := 0; ; attempt++ {
+		t := &Temp{fs: disk, path: path, name: prefix + suffix(attempt)}
+		var err error
+		t.file, t.named, err = disk.Create(t.name)
+		if errors.Is(err, fs.ErrExist) && attempt < maxAttempts {
+			removeStale(disk, t.name, path)
+			continue
+		}
+		if err != nil {
+			return nil, bare(err)
+		}
+		if err = lockfile.TryFile(t.file); err == nil && t.named && !hasName(t.file, t.name) {
+			err = lockfile.ErrBusy // another process took it for stale before it was locked
+		}
+		if errors.Is(err, lockfile.ErrBusy) && attempt < maxAttempts {
+			t.file.Close()
+			continue
+		}
+		return t, nil // a file system without locks must do
 	}
-	return t, nil
+}
+
+// maxAttempts bounds how often another temporary name is tried.
+const maxAttempts = 5
+
+// suffix is the end of a temporary name: always the same in the first two attempts, so that what a killed process left is found.
+func suffix(attempt int) string {
+	if attempt < 2 {
+		return "new"
+	}
+	return rand.Text()[:16]
+}
+
+// hasName says whether the open file is the one at a path.
+func hasName(f *os.File, path string) bool {
+	opened, err1 := f.Stat()
+	there, err2 := os.Lstat(path)
+	return err1 == nil && err2 == nil && os.SameFile(opened, there)
 }
 
 // Write implements io.Writer.
@@ -60,15 +109,21 @@ func (t *Temp) Write(data []byte) (int, error) {
 	return n, bare(err)
 }
 
-// Failed returns the first error of Write. It tells errors of the disk from those of whoever produced the data.
+// Failed returns the first error of Write. It tells errors of the disk from those of whatever produced the data.
 func (t *Temp) Failed() error { return t.failed }
 
-// File is the open file.
+// File is the open file. Its name is the temporary one, which it may not have.
 func (t *Temp) File() *os.File { return t.file }
 
-// Reopen opens the file once more, for libraries that close what they get. It makes sure that the name still belongs to the same file.
-func (t *Temp) Reopen() (*os.File, error) {
-	f, err := os.OpenFile(t.name, os.O_RDWR, 0)
+// Reopen opens the file once more, for libraries that close what they get, and lock it by themselves. It makes sure that the name still
+// belongs to the same file.
+func (t *Temp) Reopen() (f *os.File, err error) {
+	lockfile.Release(t.file)
+	if t.named {
+		f, err = os.OpenFile(t.name, os.O_RDWR, 0)
+	} else {
+		f, err = reopenUnnamed(t.file)
+	}
 	if err != nil {
 		return nil, bare(err)
 	}
@@ -76,7 +131,7 @@ func (t *Temp) Reopen() (*os.File, error) {
 	opened, err2 := f.Stat()
 	if err := errors.Join(err1, err2); err != nil || !os.SameFile(mine, opened) {
 		f.Close()
-		return nil, errors.Join(bare(err), errors.New("somebody replaced the temporary file"))
+		return nil, cmp.Or(bare(err), errSwapped)
 	}
 	return f, nil
 }
@@ -84,23 +139,77 @@ func (t *Temp) Reopen() (*os.File, error) {
 // Chmod sets the mode.
 func (t *Temp) Chmod(mode fs.FileMode) error { return bare(t.fs.Chmod(t.file, mode)) }
 
-// Keep gives the file the owner, group and mode of the file that it is to replace. If owner and group cannot be kept, it wraps
-// [ErrOwner]; the file may be used all the same: nobody gains rights by its group.
-func (t *Temp) Keep(old fs.FileInfo) error {
+// Chown sets owner and group; -1 leaves one of them.
+func (t *Temp) Chown(uid, gid int) error { return bare(t.fs.Chown(t.file, uid, gid)) }
+
+// Keep gives the file owner, group, access list, extended attributes and mode of the file that it is to replace. If some of them cannot
+// be kept it wraps [ErrOwner]; the file may be used all the same: nobody gains rights by its group.
+func (t *Temp) Keep(old *os.File) error {
+	info, err := old.Stat()
+	if err != nil {
+		return bare(err)
+	}
+	attributes, err := attributesOf(old)
+	if err != nil {
+		return fmt.Errorf("reading its attributes: %w", err)
+	}
+	return t.keep(info, attributes)
+}
+
+// keep sets the owner first and the mode last, so that nobody may read the file who may not read the old one.
+func (t *Temp) keep(old fs.FileInfo, attributes map[string][]byte) error {
 	mode := old.Mode().Perm()
-	var lost error
-	if uid, gid, differs := t.otherOwner(old); differs {
-		if err := t.fs.Chown(t.file, uid, gid); err != nil {
-			lost = fmt.Errorf("%w: %w", ErrOwner, bare(err))
-			if t.fs.Chown(t.file, -1, gid) != nil {
-				mode &^= 0o070
-			}
-		}
+	lost, closed := t.keepOwner(old)
+	if err := t.keepAttributes(attributes); err != nil {
+		lost, closed = fmt.Errorf("%w: %w", ErrOwner, err), true
+	}
+	if closed {
+		mode &^= 0o070 // with an access list these bits bound it
 	}
 	if err := t.Chmod(mode); err != nil {
 		return err
 	}
 	return lost
+}
+
+// keepOwner sets owner and group, or the group alone; otherGroup says that it has another one.
+func (t *Temp) keepOwner(old fs.FileInfo) (lost error, otherGroup bool) {
+	uid, gid, known := ownerOf(old)
+	if !known {
+		return nil, false
+	}
+	if now, err := t.file.Stat(); err == nil {
+		if u, g, _ := ownerOf(now); u == uid && g == gid {
+			return nil, false
+		}
+	}
+	err := t.Chown(uid, gid)
+	if err == nil {
+		return nil, false
+	}
+	return fmt.Errorf("%w: %w", ErrOwner, err), t.Chown(-1, gid) != nil
+}
+
+// accessList is the attribute that has the access list of a file on Linux: acl(5).
+const accessList = "system.posix_acl_access"
+
+// keepAttributes makes the attributes those of the old file. The folder may have given the new one an access list that the old one does
+// not have.
+func (t *Temp) keepAttributes(wanted map[string][]byte) error {
+	has, err := attributesOf(t.file)
+	if err != nil {
+		return err
+	}
+	_, listed := has[accessList]
+	if _, keep := wanted[accessList]; listed && !keep {
+		err = t.fs.SetAttribute(t.file, accessList, nil)
+	}
+	for name, value := range wanted {
+		if now, set := has[name]; !set || !bytes.Equal(now, value) {
+			err = errors.Join(err, t.fs.SetAttribute(t.file, name, value))
+		}
+	}
+	return err
 }
 
 // Replace syncs the file and puts it in the place of the one at its path, if there is one.
@@ -125,37 +234,70 @@ func (t *Temp) Publish() error {
 	return bare(t.fs.SyncFolder(filepath.Dir(t.path)))
 }
 
-// Finish writes the file to the disk and closes it, once. Replace and Publish do it if it was not done before.
+// Finish writes the file to the disk, once. Replace and Publish do it if it was not done before.
 func (t *Temp) Finish() error {
 	if t.failed != nil || t.done {
 		return t.failed
 	}
 	err := t.fs.Sync(t.file)
-	err = errors.Join(err, t.file.Close())
 	t.done = err == nil
 	return bare(err)
 }
 
-// rename gives the file its name, whatever has it.
-func (t *Temp) rename() error {
-	if err := t.fs.Rename(t.name, t.path); err != nil {
-		return bare(err)
+// giveName gives the file its temporary name, if it has none.
+func (t *Temp) giveName() error {
+	_ = lockfile.TryFile(t.file) // again, if it was reopened
+	prefix := strings.TrimSuffix(t.name, suffix(0))
+	for attempt := 0; !t.named; attempt++ {
+		t.name = prefix + suffix(attempt)
+		err := t.fs.LinkFile(t.file, t.name)
+		if errors.Is(err, fs.ErrExist) && attempt < maxAttempts {
+			removeStale(t.fs, t.name, t.path)
+			continue
+		}
+		if err != nil {
+			return bare(err)
+		}
+		t.named = true
 	}
-	t.name = ""
 	return nil
 }
 
-// link gives the file its name if nothing has it. On file systems without hard links, whoever makes the empty file owns the name.
+// rename gives the file its name, whatever has it.
+func (t *Temp) rename() error {
+	if err := t.giveName(); err != nil {
+		return err
+	}
+	t.closeOnWindows()
+	if err := t.fs.Rename(t.name, t.path); err != nil {
+		return bare(err)
+	}
+	t.named = false
+	return nil
+}
+
+// closeOnWindows closes the file where open files keep their names. Elsewhere it stays open, and locked, until it has its name.
+func (t *Temp) closeOnWindows() {
+	if runtime.GOOS == "windows" {
+		t.file.Close()
+	}
+}
+
+// link gives the file its name if nothing has it. On file systems without hard links, the name belongs to whoever makes the empty file.
 func (t *Temp) link() error {
-	err := t.fs.Link(t.name, t.path)
+	var err error
+	if t.named {
+		t.closeOnWindows()
+		err = t.fs.Link(t.name, t.path)
+	} else {
+		err = t.fs.LinkFile(t.file, t.path)
+	}
 	if err == nil || errors.Is(err, fs.ErrExist) {
 		return bare(err)
 	}
-	f, err := t.fs.Create(t.path)
-	if err != nil {
+	if err := t.fs.Claim(t.path); err != nil {
 		return bare(err)
 	}
-	f.Close()
 	if err := t.rename(); err != nil {
 		_ = t.fs.Remove(t.path)
 		return err
@@ -165,24 +307,47 @@ func (t *Temp) link() error {
 
 // Discard closes the file and removes its temporary name, if it still has that. It may always be called in the end.
 func (t *Temp) Discard() {
-	t.file.Close()
-	if t.name != "" {
+	if runtime.GOOS == "windows" {
+		t.file.Close()
+	}
+	if t.named && (runtime.GOOS == "windows" || hasName(t.file, t.name)) {
 		_ = t.fs.Remove(t.name) // at worst a file stays that the next writer removes
-		t.name = ""
+	}
+	t.named = false
+	t.file.Close()
+}
+
+// RemoveStale removes the temporary files of paths that killed processes left. Each folder is read once.
+func RemoveStale(disk FS, paths ...string) {
+	folders := map[string][]os.DirEntry{}
+	for _, path := range paths {
+		folder, name := filepath.Split(path)
+		files, read := folders[folder]
+		if !read {
+			files, _ = os.ReadDir(filepath.Clean(folder)) // of a folder that cannot be read nothing is removed
+			folders[folder] = files
+		}
+		for _, f := range files {
+			if strings.HasPrefix(f.Name(), "."+name+mark) && f.Name() != filepath.Base(journalPath(path)) {
+				removeStale(disk, filepath.Join(folder, f.Name()), path)
+			}
+		}
 	}
 }
 
-// RemoveStale removes the temporary files of path that killed processes left. The caller holds a lock that keeps others from writing them.
-func RemoveStale(disk FS, path string) {
-	folder, name := filepath.Split(path)
-	files, err := os.ReadDir(filepath.Clean(folder))
+// removeStale removes a temporary file of path unless a process has it locked. If it is only a second name of the file at path, the lock
+// is that of the latter.
+func removeStale(disk FS, name, path string) {
+	f, err := os.OpenFile(name, os.O_RDWR|noFollow, 0)
 	if err != nil {
 		return
 	}
-	for _, f := range files {
-		if strings.HasPrefix(f.Name(), "."+name+mark) {
-			_ = disk.Remove(filepath.Join(folder, f.Name()))
+	defer f.Close()
+	if hasName(f, path) || lockfile.TryFile(f) == nil && hasName(f, name) {
+		if runtime.GOOS == "windows" {
+			f.Close()
 		}
+		_ = disk.Remove(name)
 	}
 }
 

@@ -217,7 +217,7 @@ func TestWrite_failureIsRemembered(t *testing.T) {
 func TestReopen(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	temp, err := atomicfile.New(atomicfile.Disk{}, filepath.Join(dir, "a"))
+	temp, err := atomicfile.New(&atomicfiletest.Disk{}, filepath.Join(dir, "a"))
 	must(t, err)
 	defer temp.Discard()
 	again, err := temp.Reopen()
@@ -249,14 +249,15 @@ func TestKeep_neverByPath(t *testing.T) {
 	must(t, os.WriteFile(victim, nil, 0o600))
 	must(t, os.WriteFile(old, nil, 0o600))
 	must(t, os.Chmod(old, 0o666))
-	info, err := os.Stat(old)
+	from, err := os.Open(old)
 	must(t, err)
-	temp, err := atomicfile.New(atomicfile.Disk{}, old)
+	defer from.Close()
+	temp, err := atomicfile.New(&atomicfiletest.Disk{}, old)
 	must(t, err)
 	defer temp.Discard()
 	must(t, os.Rename(temp.File().Name(), filepath.Join(dir, "moved")))
 	must(t, os.Symlink(victim, temp.File().Name()))
-	must(t, temp.Keep(info))
+	must(t, temp.Keep(from))
 	if info, err := os.Stat(victim); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the mode of the link's target: %v, %v", info.Mode(), err)
 	}
@@ -269,12 +270,11 @@ func TestRemoveStale(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a")
-	for range 2 { // as if the process was killed
-		temp, err := atomicfile.New(atomicfile.Disk{}, path)
-		must(t, err)
-		must(t, temp.File().Close())
-	}
-	other, err := atomicfile.New(atomicfile.Disk{}, path+"b")
+	must(t, os.WriteFile(filepath.Join(dir, ".a.certkdb-GEZDGNBVGY3TQOJQ"), nil, 0o600))
+	temp, err := atomicfile.New(&atomicfiletest.Disk{}, path)
+	must(t, err)
+	must(t, temp.File().Close()) // as if the process was killed
+	other, err := atomicfile.New(&atomicfiletest.Disk{}, path+"b")
 	must(t, err)
 	atomicfile.RemoveStale(atomicfile.Disk{}, path)
 	want(t, dir, map[string]string{filepath.Base(other.File().Name()): ""})

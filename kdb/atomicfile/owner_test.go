@@ -48,7 +48,7 @@ func TestKeep_groupRightsGoWithTheGroup(t *testing.T) {
 	temp, err := atomicfile.New(disk, filepath.Join(t.TempDir(), "a"))
 	must(t, err)
 	defer temp.Discard()
-	if err := temp.Keep(otherFile(t)); !errors.Is(err, atomicfile.ErrOwner) || !errors.Is(err, syscall.EPERM) {
+	if err := temp.KeepInfo(otherFile(t)); !errors.Is(err, atomicfile.ErrOwner) || !errors.Is(err, syscall.EPERM) {
 		t.Errorf("Keep = %v, want ErrOwner", err)
 	}
 	if info, err := temp.File().Stat(); err != nil || info.Mode().Perm() != 0o604 {
@@ -71,7 +71,7 @@ func TestKeep_sameOwnerIsLeftAlone(t *testing.T) {
 	temp, err := atomicfile.New(disk, path)
 	must(t, err)
 	defer temp.Discard()
-	must(t, temp.Keep(info))
+	must(t, temp.KeepInfo(info))
 	if info, err := temp.File().Stat(); err != nil || info.Mode().Perm() != 0o640 {
 		t.Errorf("the mode is %v, %v", info.Mode(), err)
 	}
@@ -83,7 +83,7 @@ func TestKeep_failedModeIsAnError(t *testing.T) {
 	temp, err := atomicfile.New(disk, filepath.Join(t.TempDir(), "a"))
 	must(t, err)
 	defer temp.Discard()
-	if err := temp.Keep(otherFile(t)); !errors.Is(err, syscall.EPERM) || errors.Is(err, atomicfile.ErrOwner) {
+	if err := temp.KeepInfo(otherFile(t)); !errors.Is(err, syscall.EPERM) || errors.Is(err, atomicfile.ErrOwner) {
 		t.Errorf("Keep = %v, want EPERM alone", err)
 	}
 }

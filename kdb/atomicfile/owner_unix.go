@@ -4,19 +4,43 @@ package atomicfile
 
 import (
 	"io/fs"
+	"os"
 	"syscall"
 )
 
-// otherOwner returns owner and group of the old file and whether the new one has others.
-func (t *Temp) otherOwner(old fs.FileInfo) (uid, gid int, differs bool) {
-	want, ok := old.Sys().(*syscall.Stat_t)
-	if !ok {
-		return 0, 0, false
+// ownerOf returns owner and group of a file.
+func ownerOf(info fs.FileInfo) (uid, gid int, known bool) {
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		return int(stat.Uid), int(stat.Gid), true
 	}
-	if now, err := t.file.Stat(); err == nil {
-		if have, ok := now.Sys().(*syscall.Stat_t); ok && have.Uid == want.Uid && have.Gid == want.Gid {
-			return 0, 0, false
-		}
+	return 0, 0, false
+}
+
+// namesOf is the number of hard links to a file.
+func namesOf(info fs.FileInfo) int {
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		return int(stat.Nlink)
 	}
-	return int(want.Uid), int(want.Gid), true
+	return 1
+}
+
+// trusted says whether a file that stands for an interrupted change may be believed: only if everybody who could have put it there may
+// also change the file at path, which is so in a folder without the sticky bit, or if it belongs to somebody who may.
+func trusted(info fs.FileInfo, folder, path string) bool {
+	parent, err := os.Stat(folder)
+	if err != nil || !info.Mode().IsRegular() {
+		return false
+	}
+	if parent.Mode()&fs.ModeSticky == 0 {
+		return true
+	}
+	uid, _, known := ownerOf(info)
+	if !known || uid == 0 || uid == os.Geteuid() {
+		return known
+	}
+	if target, err := os.Stat(path); err == nil {
+		owner, _, known := ownerOf(target)
+		return known && owner == uid
+	}
+	return false
 }

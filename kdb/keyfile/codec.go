@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"certkdb/kdb"
+	"certkdb/kdb/atomicfile"
 	"certkdb/pki/pbe"
 )
 
@@ -18,9 +19,8 @@ type Codec struct {
 	Pieces     bool
 	Matches    func(head []byte) bool
 	// Companions are the endings of further files that belong to the database, without which it is incomplete
-	// (".rdb" and ".crl" next to a CMS ".kdb"); most formats have none. A companion that is missing is nil. Files are replaced one
-	// after the other, the main file first, then the companions in this order: a process that is killed between them leaves an
-	// entry that moved from a companion to the main file in both, and Decode has to make the best of that.
+	// (".rdb" and ".crl" next to a CMS ".kdb"); most formats have none. A companion that is missing is nil. They change with the
+	// main file in one step, in the eyes of this program. Others see the main file change first, then the companions in this order.
 	Companions []string
 	// Stash reads a password out of the format's own stash file (CMS: ".sth"), nil if the format has none.
 	Stash *StashCodec
@@ -35,6 +35,8 @@ type Codec struct {
 	Describe func(files Files) (version string, facts []kdb.Fact)
 	// New makes an empty container to be written in the named profile ("" is the default); nil if the format is only read.
 	New func(profile string) (Container, error)
+	// Disk is for tests; nil is the disk of this machine.
+	Disk atomicfile.FS
 }
 
 // StashCodec reads and writes a stash file of a foreign format.

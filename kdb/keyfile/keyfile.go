@@ -5,8 +5,8 @@
 //	db, err := keyfile.Driver(pkcs12.Codec()).Open(ctx, "server.p12", options)
 //
 // A change writes a new file next to the old one and renames it, so that readers, which take no lock, and a killed process
-// leave the old file or the new one, whole. Writers lock each other out; a writer that does not lock, such as keytool, is
-// noticed if it comes between (kdb.ErrChanged).
+// leave the old file or the new one, whole. Companions and a stash file change in the same step (package atomicfile). Writers
+// lock each other out; a writer that does not lock, such as keytool, is noticed if it comes between (kdb.ErrChanged).
 package keyfile
 
 import (
@@ -78,7 +78,11 @@ func Open(c Codec, location string, o kdb.Options) (*Database, error) {
 }
 
 func newDatabase(c Codec, location string, o kdb.Options) *Database {
-	return &Database{codec: c, location: location, options: o, updating: make(chan struct{}, 1), disk: atomicfile.Disk{}}
+	d := &Database{codec: c, location: location, options: o, updating: make(chan struct{}, 1), disk: c.Disk}
+	if d.disk == nil {
+		d.disk = atomicfile.Disk{}
+	}
+	return d
 }
 
 // Create makes an empty key file with its companions. It never writes over an existing file: kdb.ErrDatabaseExists. The password
@@ -97,6 +101,9 @@ func Create(ctx context.Context, c Codec, location string, o kdb.CreateOptions) 
 // create makes the files, with what fn puts into them. If fn fails or changes nothing, no file is made.
 func (d *Database) create(ctx context.Context, profile string, fn func(kdb.Tx) error) (made bool, err error) {
 	paths := d.paths()
+	if err := atomicfile.Recover(d.disk, paths.main, paths.others()...); err != nil {
+		return false, fmt.Errorf("creating %q: %w", d.location, busy(err))
+	}
 	for _, path := range paths.all() {
 		if _, err := os.Lstat(path); err == nil {
 			return false, fmt.Errorf("creating %q: %w", path, kdb.ErrDatabaseExists)
@@ -168,7 +175,7 @@ func (d *Database) View(ctx context.Context, fn func(kdb.Tx) error) error {
 // Info implements [kdb.Database]. Without a password it tells what the codec can see; Entries is -1 if that is not their number.
 func (d *Database) Info(ctx context.Context) (kdb.Info, error) {
 	info := kdb.Info{Location: d.location, Format: d.codec.Name, Entries: -1, ReadOnly: d.codec.New == nil}
-	files, stamp, err := d.read()
+	files, stamp, err := d.read(ctx)
 	if err != nil {
 		return info, err
 	}

@@ -8,11 +8,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
 	"certkdb/kdb"
 	"certkdb/kdb/atomicfile"
+	"certkdb/kdb/internal/lockfile"
 )
 
 const (
@@ -37,6 +39,7 @@ type paths struct {
 	main       string
 	endings    []string
 	companions []string
+	stash      string // "" if the format has none
 }
 
 func (d *Database) paths() paths {
@@ -48,19 +51,54 @@ func (d *Database) paths() paths {
 		}
 		p.companions = append(p.companions, atomicfile.Follow(path))
 	}
+	if path := d.StashPath(); path != "" {
+		p.stash = atomicfile.Follow(path)
+	}
 	return p
 }
 
 // all returns the paths in the order in which they are replaced: see [Codec.Companions].
 func (p paths) all() []string { return append([]string{p.main}, p.companions...) }
 
+// others are all files that change together with the main file.
+func (p paths) others() []string {
+	if p.stash == "" {
+		return p.companions
+	}
+	return append(slices.Clip(p.companions), p.stash)
+}
+
+// current is where the contents of the files are: a change may be decided that not all of them have yet.
+func (p paths) current() paths {
+	where := atomicfile.Current(p.main, p.others()...)
+	p.main, where = where[0], where[1:]
+	p.companions = where[:len(p.companions)]
+	if p.stash != "" {
+		p.stash = where[len(p.companions)]
+	}
+	return p
+}
+
+// complete makes sure that no change is half made, if nobody has the file locked. Where it cannot be completed, such as in a folder
+// without write permission, readers do without.
+func (d *Database) complete(ctx context.Context) {
+	p := d.paths()
+	if atomicfile.Interrupted(p.main) == nil {
+		return
+	}
+	if unlock, err := lockfile.Lock(ctx, p.main, 0); err == nil {
+		defer unlock()
+		_ = atomicfile.Recover(d.disk, p.main, p.others()...)
+	}
+}
+
 // beside replaces the extension of a path.
 func beside(path, extension string) string {
 	return strings.TrimSuffix(path, filepath.Ext(path)) + extension
 }
 
-// stamp identifies a state of the files.
-type stamp []fs.FileInfo // nil where a companion is missing
+// stamp identifies a state of the files. The last one is the journal of an interrupted change.
+type stamp []fs.FileInfo // nil where a file is missing
 
 func (s stamp) equal(o stamp) bool {
 	if len(s) != len(o) {
@@ -79,7 +117,7 @@ func (s stamp) equal(o stamp) bool {
 
 func (s stamp) size() int64 {
 	var size int64
-	for _, info := range s {
+	for _, info := range s[:len(s)-1] {
 		if info != nil {
 			size += info.Size()
 		}
@@ -100,11 +138,12 @@ func (p paths) stamp() (stamp, error) {
 		}
 		s = append(s, info)
 	}
-	return s, nil
+	return append(s, atomicfile.Interrupted(p.main)), nil
 }
 
 // read reads main file and companions in one state: nobody locks readers out, so it reads again when a writer came between.
-func (d *Database) read() (Files, stamp, error) {
+func (d *Database) read(ctx context.Context) (Files, stamp, error) {
+	d.complete(ctx)
 	for range maxReads {
 		p := d.paths()
 		before, err := p.stamp()
@@ -113,7 +152,7 @@ func (d *Database) read() (Files, stamp, error) {
 		}
 		var files Files
 		if err == nil {
-			files, err = p.read()
+			files, err = p.current().read()
 		}
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -134,6 +173,9 @@ func (p paths) read() (Files, error) {
 	for i, path := range p.companions {
 		if err != nil {
 			break
+		}
+		if path == "" {
+			continue
 		}
 		var data []byte
 		data, err = readAll(path)
@@ -203,7 +245,7 @@ func (d *Database) load(ctx context.Context, mayAsk bool) (*loaded, error) {
 			return kept, nil
 		}
 	}
-	files, stamp, err := d.read()
+	files, stamp, err := d.read(ctx)
 	if err != nil {
 		return nil, err
 	}

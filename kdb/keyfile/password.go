@@ -189,7 +189,7 @@ func (d *Database) HasStash() bool {
 }
 
 func (d *Database) readStash() ([]byte, error) {
-	data, err := readAll(d.StashPath())
+	data, err := readAll(d.paths().current().stash)
 	if err != nil {
 		return nil, fmt.Errorf("reading the stash file %q: %w", d.StashPath(), err)
 	}
@@ -281,8 +281,10 @@ func (d *Database) RemoveStash(context.Context) error {
 	if !d.HasStash() {
 		return fmt.Errorf("removing the stash file of %q: %w", d.location, fs.ErrNotExist)
 	}
-	if err := os.Remove(d.StashPath()); err != nil {
-		return fmt.Errorf("removing the stash file: %w", err)
+	set := atomicfile.NewSet(d.disk, d.paths().main)
+	set.Remove(d.StashPath())
+	if err := set.Replace(); err != nil {
+		return fmt.Errorf("removing the stash file %q: %w", d.StashPath(), err)
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ type change struct {
 
 // stage writes all changes next to their files. The caller discards the set in the end.
 func (d *Database) stage(changes []change) (*atomicfile.Set, error) {
-	set := atomicfile.NewSet(d.disk)
+	set := atomicfile.NewSet(d.disk, d.paths().main)
 	for _, c := range changes {
 		if c.data == nil {
 			set.Remove(c.path)
@@ -29,12 +29,11 @@ func (d *Database) stage(changes []change) (*atomicfile.Set, error) {
 	return set, nil
 }
 
-// replaceFiles writes all changes next to their files, asks verify whether they are still wanted, and then puts them in place, one by one in
-// their order. Owner and mode stay. A process that is killed meanwhile leaves each file old or new, and whole.
+// replaceFiles prepares all changes, asks verify whether they are still wanted, and then makes them in one step. Owner, mode and access
+// rights stay. If a process is killed meanwhile, the next one completes the step or goes back.
 func (d *Database) replaceFiles(changes []change, verify func() error) error {
-	for _, c := range changes {
-		atomicfile.RemoveStale(d.disk, c.path) // the lock is held, so nobody is writing them
-	}
+	p := d.paths()
+	atomicfile.RemoveStale(d.disk, append([]string{p.main}, p.others()...)...)
 	set, err := d.stage(changes)
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"certkdb/kdb"
+	"certkdb/kdb/atomicfile/atomicfiletest"
 	"certkdb/kdb/keyfile"
 )
 
@@ -28,6 +29,7 @@ func toy() keyfile.Codec {
 		},
 		Decode: decodeToy,
 		New:    func(string) (keyfile.Container, error) { return &toyContainer{}, nil },
+		Disk:   &atomicfiletest.Disk{Unnamed: true}, // does not wait for the real one
 	}
 }
 

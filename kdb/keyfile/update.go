@@ -8,6 +8,7 @@ import (
 	"io/fs"
 
 	"certkdb/kdb"
+	"certkdb/kdb/atomicfile"
 	"certkdb/kdb/internal/lockfile"
 )
 
@@ -30,8 +31,7 @@ func (d *Database) ChangePassword(ctx context.Context, password []byte) error {
 	if err := d.Unlock(ctx); err != nil {
 		return err
 	}
-	stashed := d.stashHolds(d.secrets.get())
-	err := d.update(ctx, func(c Container) (bool, error) {
+	return d.update(ctx, func(c Container) (bool, error) {
 		if s, ok := c.(Sealer); ok {
 			if err := s.Reseal(); err != nil {
 				return false, fmt.Errorf("changing the password of %q: %w", d.location, err)
@@ -39,10 +39,6 @@ func (d *Database) ChangePassword(ctx context.Context, password []byte) error {
 		}
 		return true, nil
 	}, password)
-	if err == nil && stashed {
-		err = d.writeStash(ctx, password, d.codec.Stash.Encode)
-	}
-	return err
 }
 
 // edit works on a container and says whether it changed it.
@@ -116,7 +112,15 @@ func (d *Database) commit(ctx context.Context, loaded *loaded, newPassword []byt
 		return err
 	}
 	p := d.paths()
-	err = d.replaceFiles(p.changes(files, loaded.files), func() error {
+	changes := p.changes(files, loaded.files)
+	if newPassword != nil && d.stashHolds(d.secrets.get()) {
+		data, err := d.codec.Stash.Encode(newPassword)
+		if err != nil {
+			return fmt.Errorf("writing the stash file %q: %w", d.StashPath(), err)
+		}
+		changes = append(changes, change{p.stash, data})
+	}
+	err = d.replaceFiles(changes, func() error {
 		if now, err := p.stamp(); err != nil || !now.equal(loaded.stamp) {
 			return fmt.Errorf("%w: a program that takes no lock wrote it", kdb.ErrChanged)
 		}
@@ -144,17 +148,32 @@ func (p paths) changes(files, before Files) []change {
 	return list
 }
 
-// lock takes the lock of the main file, waiting up to the lock timeout.
+// lock takes the lock of the main file, waiting up to the lock timeout, and completes what a killed process left. The lock goes with the
+// main file, so that the process before may still be replacing the others.
 func (d *Database) lock(ctx context.Context) (unlock func(), err error) {
-	unlock, err = lockfile.Lock(ctx, d.paths().main, d.options.LockTimeout)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		err = kdb.ErrNoDatabase
-	case errors.Is(err, lockfile.ErrBusy):
-		err = kdb.ErrLocked
+	p := d.paths()
+	unlock, err = lockfile.Lock(ctx, p.main, d.options.LockTimeout)
+	if err == nil {
+		err = lockfile.Wait(ctx, d.options.LockTimeout, atomicfile.ErrBusy, func() error {
+			return atomicfile.Recover(d.disk, p.main, p.others()...)
+		})
+		if err != nil {
+			unlock()
+		}
 	}
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
+		err = kdb.ErrNoDatabase
+	}
+	if err = busy(err); err != nil {
 		return nil, fmt.Errorf("locking %q: %w", d.location, err)
 	}
 	return unlock, nil
+}
+
+// busy turns the error about a lock that another process has into that of package kdb.
+func busy(err error) error {
+	if errors.Is(err, lockfile.ErrBusy) {
+		return kdb.ErrLocked
+	}
+	return err
 }

@@ -6,6 +6,7 @@ import (
 
 	"certkdb/commands/op"
 	"certkdb/kdb"
+	"certkdb/kdb/sealed"
 )
 
 // Init makes a new, empty database.
@@ -54,6 +55,12 @@ func (o Init) plan(ctx context.Context, env *op.Env) (Created, *kdb.Driver, erro
 	driver, err := o.driver(env, location)
 	if err != nil {
 		return Created{}, nil, err
+	}
+	env.Protect(location, location+sealed.StashExtension)
+	if o.NewPassword.OutFile != "" { // before anything is made
+		if err := (op.Output{Path: o.NewPassword.OutFile}).Check(env); err != nil {
+			return Created{}, nil, op.Mark(op.SecretExists, err)
+		}
 	}
 	exists, err := kdb.Exists(ctx, env.Drivers, location)
 	if err == nil && exists { // before a person is asked for a password; Create checks again

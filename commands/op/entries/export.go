@@ -48,6 +48,8 @@ type Exported struct {
 	Notes    []string `json:"notes,omitempty"`
 	// Skipped are the entries that could not be copied into a database.
 	Skipped []Action `json:"skipped,omitempty"`
+	// Unchanged says that the file had this content before.
+	Unchanged bool `json:"unchanged,omitempty"`
 
 	incomplete error
 }
@@ -93,6 +95,14 @@ func (o Export) Run(ctx context.Context, s *op.Session) (Exported, error) {
 	if err := o.check(s.Env, format); err != nil {
 		return Exported{}, err
 	}
+	unchanged := false
+	o.Out.Unchanged = func() { unchanged = true }
+	exported, err := o.runAs(ctx, s, format)
+	exported.Unchanged = unchanged
+	return exported, err
+}
+
+func (o Export) runAs(ctx context.Context, s *op.Session, format Format) (Exported, error) {
 	switch format {
 	case FormatPEM:
 		return o.stream(ctx, s)
@@ -272,7 +282,7 @@ func (o Export) write(s *op.Session, fill func(io.Writer) error) error {
 	if !s.DryRun {
 		return o.Out.Write(s.Env, o.withKey(), fill)
 	}
-	if err := o.Out.Check(); err != nil {
+	if err := o.Out.Check(s.Env); err != nil {
 		return err
 	}
 	return fill(io.Discard)

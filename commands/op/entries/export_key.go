@@ -16,7 +16,7 @@ func (o Export) eachKey(ctx context.Context, s *op.Session, write func(kind stri
 	if o.All {
 		return op.Mark(op.KeysOneByOne, fmt.Errorf("%w: private keys are exported by name", op.ErrUsage))
 	}
-	if err := o.Out.Check(); err != nil {
+	if err := o.Out.Check(s.Env); err != nil {
 		return err
 	}
 	var password []byte

@@ -21,7 +21,7 @@ type RequestAgain struct {
 
 // Run makes the request; the database stays as it is.
 func (o RequestAgain) Run(ctx context.Context, s *op.Session) (string, error) {
-	if err := o.Out.Check(); err != nil {
+	if err := o.Out.Check(s.Env); err != nil {
 		return "", err
 	}
 	var entry kdb.Entry

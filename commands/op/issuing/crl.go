@@ -51,7 +51,7 @@ func (o CRL) Plan(ctx context.Context, s *op.Session) (op.Plan[CRLDone], error) 
 	if o.CA == "" {
 		return plan, op.Need(op.FieldCA)
 	}
-	if err := o.Out.Check(); err != nil {
+	if err := o.Out.Check(s.Env); err != nil {
 		return plan, err
 	}
 	ca, err := Authority{Label: o.CA}.load(ctx, s)

@@ -46,7 +46,7 @@ func (o Request) Plan(ctx context.Context, s *op.Session) (plan op.Plan[Requeste
 	if done || err != nil {
 		return plan, err
 	}
-	if err := o.Out.Check(); err != nil {
+	if err := o.Out.Check(s.Env); err != nil {
 		return plan, err
 	}
 	made, err := issue.NewRequest(request)

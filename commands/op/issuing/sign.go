@@ -68,7 +68,7 @@ func (o Sign) Plan(ctx context.Context, s *op.Session) (plan op.Plan[Signed], er
 	if err != nil {
 		return plan, err
 	}
-	outs, err := o.outputs(files, folder)
+	outs, err := o.outputs(s.Env, files, folder)
 	if err != nil {
 		return plan, err
 	}
@@ -140,9 +140,9 @@ func (o Sign) files() (files []string, folder bool, err error) {
 }
 
 // outputs says where each certificate goes. It finds what stands in the way before anything is issued.
-func (o Sign) outputs(files []string, folder bool) ([]op.Output, error) {
+func (o Sign) outputs(env *op.Env, files []string, folder bool) ([]op.Output, error) {
 	if !folder {
-		return []op.Output{o.Out}, o.Out.Check()
+		return []op.Output{o.Out}, o.Out.Check(env)
 	}
 	_, err := os.Stat(o.Out.Path)
 	exists := err == nil // else it is made later, and there is nothing in the way
@@ -157,7 +157,7 @@ func (o Sign) outputs(files []string, folder bool) ([]op.Output, error) {
 		}
 		from[out.Path] = file
 		if exists {
-			if err := out.Check(); err != nil {
+			if err := out.Check(env); err != nil {
 				return nil, err
 			}
 		}

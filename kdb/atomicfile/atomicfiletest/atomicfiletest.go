@@ -19,6 +19,8 @@ import (
 type Disk struct {
 	// Fail returns the error of the n-th call, counted from 1, which is then not made; nil makes it. A nil function fails nothing.
 	Fail func(n int, call string) error
+	// Unnamed makes files without names where the system can. Else the calls are the same everywhere.
+	Unnamed bool
 
 	mu    sync.Mutex
 	calls []string
@@ -30,6 +32,16 @@ var _ atomicfile.FS = (*Disk)(nil)
 func At(n int, err error) func(int, string) error {
 	return func(i int, _ string) error {
 		if i == n {
+			return err
+		}
+		return nil
+	}
+}
+
+// From lets the n-th call fail and all after it, as if the process was killed there.
+func From(n int, err error) func(int, string) error {
+	return func(i int, _ string) error {
+		if i >= n {
 			return err
 		}
 		return nil
@@ -77,11 +89,23 @@ func short(path string) string {
 }
 
 // Create implements atomicfile.FS.
-func (d *Disk) Create(path string) (*os.File, error) {
+func (d *Disk) Create(path string) (*os.File, bool, error) {
 	if err := d.note("create", path); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return atomicfile.Disk{}.Create(path)
+	if d.Unnamed {
+		return atomicfile.Disk{}.Create(path)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	return f, true, err
+}
+
+// Claim implements atomicfile.FS.
+func (d *Disk) Claim(path string) error {
+	if err := d.note("create", path); err != nil {
+		return err
+	}
+	return atomicfile.Disk{}.Claim(path)
 }
 
 // Write implements atomicfile.FS. A write that fails has written half of the data, as on a full disk.
@@ -109,8 +133,32 @@ func (d *Disk) Chmod(f *os.File, mode fs.FileMode) error {
 	return f.Chmod(mode)
 }
 
+// Truncate implements atomicfile.FS.
+func (d *Disk) Truncate(f *os.File, size int64) error {
+	if err := d.note("truncate", f.Name()); err != nil {
+		return err
+	}
+	return f.Truncate(size)
+}
+
+// SetAttribute implements atomicfile.FS.
+func (d *Disk) SetAttribute(f *os.File, name string, value []byte) error {
+	if err := d.note("setattribute", f.Name()); err != nil {
+		return err
+	}
+	return atomicfile.Disk{}.SetAttribute(f, name, value)
+}
+
 // Sync implements atomicfile.FS. It spares the real disk.
 func (d *Disk) Sync(f *os.File) error { return d.note("sync", f.Name()) }
+
+// LinkFile implements atomicfile.FS.
+func (d *Disk) LinkFile(f *os.File, to string) error {
+	if err := d.note("link", f.Name(), to); err != nil {
+		return err
+	}
+	return atomicfile.Disk{}.LinkFile(f, to)
+}
 
 // Link implements atomicfile.FS.
 func (d *Disk) Link(from, to string) error {

@@ -34,3 +34,9 @@ func exists(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil
 }
+
+// TryFile does nothing: Windows does not remove or rename files that are open.
+func TryFile(*os.File) error { return nil }
+
+// Release does nothing.
+func Release(*os.File) {}

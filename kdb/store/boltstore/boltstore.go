@@ -229,11 +229,15 @@ func (w *work) discard() {
 
 // commit stores the changes in the locked file.
 func (w *work) commit(h *handle) error {
+	var err error
 	if w.shadow == nil {
-		return w.apply(h)
+		err = w.apply(h)
 	}
-	if !samePath(h.file, w.path) {
-		return &store.Error{Op: "writing", Location: h.path, Err: errRemoved}
+	if err == nil && !samePath(h.file, h.path) {
+		err = &store.Error{Op: "writing", Location: h.path, Err: errRemoved}
+	}
+	if err != nil || w.shadow == nil {
+		return err
 	}
 	return w.shadow.replace(h.file)
 }

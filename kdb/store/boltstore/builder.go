@@ -242,10 +242,7 @@ func (b *builder) replace(old *os.File) error {
 	if err := b.finish(); err != nil {
 		return err
 	}
-	info, err := old.Stat()
-	if err == nil {
-		err = b.temp.Keep(info)
-	}
+	err := b.temp.Keep(old)
 	if err == nil {
 		err = b.temp.Replace()
 	}

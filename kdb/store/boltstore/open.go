@@ -141,9 +141,6 @@ func (h *handle) apply(changes []change) (err error) {
 	if err != nil {
 		return &store.Error{Op: "writing", Location: h.path, Err: err}
 	}
-	if !samePath(h.file, h.path) {
-		return &store.Error{Op: "writing", Location: h.path, Err: errRemoved}
-	}
 	return nil
 }
 

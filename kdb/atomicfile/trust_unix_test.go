@@ -1,0 +1,52 @@
+//go:build unix
+
+package atomicfile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// TestRecover_othersInAStickyFolder: in a folder such as /tmp anybody may put a journal next to a file that only its owner may replace.
+func TestRecover_othersInAStickyFolder(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Log("only the administrator can make files of others")
+		return
+	}
+	for what, c := range map[string]struct {
+		sticky    bool
+		of        func(j *journal) string // the file that belongs to somebody else
+		want      string
+		forbidden bool
+	}{
+		"a journal":                  {true, func(j *journal) string { return j.at }, "old a", true},
+		"the new content":            {true, func(j *journal) string { return j.actions[0].temp }, "old a", false},
+		"a journal where all may":    {false, func(j *journal) string { return j.at }, "new a", false},
+		"their own file and journal": {true, func(j *journal) string { return j.actions[0].path }, "new a", false},
+	} {
+		dir, j := pending(t)
+		if c.sticky {
+			if err := os.Chmod(dir, 0o777|fs.ModeSticky); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Chown(c.of(j), 4711, 4711); err != nil {
+			t.Fatal(err)
+		}
+		a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
+		if got := Current(a, b); slices.Equal(got, []string{a, b}) != (c.want == "old a") {
+			t.Errorf("%s of another user: readers read %q", what, got)
+		}
+		if err := Recover(Disk{}, a, b); errors.Is(err, fs.ErrPermission) != c.forbidden {
+			t.Errorf("%s of another user: Recover = %v", what, err)
+		}
+		if data, err := os.ReadFile(a); err != nil || string(data) != c.want {
+			t.Errorf("%s of another user: the file holds %q, %v", what, data, err)
+		}
+	}
+}

@@ -1,0 +1,17 @@
+//go:build !linux
+
+package atomicfile
+
+import (
+	"errors"
+	"os"
+)
+
+func createUnnamed(string) (*os.File, error) { return nil, errors.ErrUnsupported }
+
+func linkUnnamed(*os.File, string) error { return errors.ErrUnsupported }
+
+func reopenUnnamed(*os.File) (*os.File, error) { return nil, errors.ErrUnsupported }
+
+// isMountPoint does not know: a rename will tell.
+func isMountPoint(*os.File) bool { return false }
