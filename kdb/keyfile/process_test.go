@@ -47,8 +47,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
+// The tests with processes are not parallel to others: a child holds the locks of its parent until it runs its program.
 func TestUpdate_processesLoseNothing(t *testing.T) {
-	t.Parallel()
 	path := newToy(t)
 	const processes, each = 5, 12
 	var group sync.WaitGroup
@@ -66,7 +66,6 @@ func TestUpdate_processesLoseNothing(t *testing.T) {
 }
 
 func TestUpdate_killedProcessLosesNothingAcknowledged(t *testing.T) {
-	t.Parallel()
 	path := newToy(t, "first")
 	acknowledged := map[string]bool{"first": true}
 	for round := range 25 {
