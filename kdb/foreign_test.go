@@ -22,7 +22,9 @@ func TestOpen_namesForeignFormats(t *testing.T) {
 		{"03d9a29a65fb4bb5", "KeePass"},
 		{hex.EncodeToString([]byte("SQLite format 3\x00")), "NSS"},
 		{"00061561", "NSS"},
-		{"308209a0308199" + pbes2, ""}, // an encrypted private key
+		{"308209a0308199" + pbes2, ""},          // an encrypted private key
+		{"318209a030820940308199" + pbes2, ""},  // a SET
+		{"308209a030820940308199" + "0603", ""}, // another algorithm
 		{"30", ""},
 		{"3084", ""},
 	} {

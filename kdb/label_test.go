@@ -18,6 +18,9 @@ func TestLabelFor_slugs(t *testing.T) {
 		"OU=Class 3 Public,O=VeriSign": "class-3-public-96bcec06",
 		"O=Acme\\, Inc.,C=US":          "acme-inc-96bcec06",
 		"C=US":                         "us-96bcec06",
+		"O=Example,CN=host,C=US":       "host-96bcec06", // whatever the order
+		"O=Example,OU=Unit,C=US":       "unit-96bcec06",
+		"C=US,O=Example,L=Town":        "example-96bcec06",
 		"":                             "unnamed-96bcec06",
 		"CN=NetLock Arany (Class Gold) Főtanúsítvány":      "netlock-arany-class-gold-fotanusitvany-96bcec06",
 		"CN=Straße & Œuvre":                                "strasse-oeuvre-96bcec06",

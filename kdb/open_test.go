@@ -4,14 +4,16 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"certkdb/kdb"
 )
 
-// drivers are two kinds of file and one that is none; opening one tells its name in the error.
+// drivers are two kinds of file and one of another kind; opening one returns its name as the error.
 func drivers() []kdb.Driver {
 	made := func(name string) func(context.Context, string, kdb.Options) (kdb.Database, error) {
 		return func(context.Context, string, kdb.Options) (kdb.Database, error) { return nil, errors.New(name) }
@@ -30,6 +32,9 @@ func drivers() []kdb.Driver {
 			Exists:     kdb.FileExists,
 		},
 		{Name: "cluster", Scheme: "etcd", Open: made("cluster"), Exists: func(_ context.Context, location string) (bool, error) {
+			if location == "etcd://down/x" {
+				return false, &fs.PathError{Op: "dial", Path: location, Err: errors.New("no route")}
+			}
 			return location == "etcd://host/x", nil
 		}},
 	}
@@ -62,8 +67,9 @@ func TestOpen_recognisesTheContent(t *testing.T) {
 			t.Errorf("%s: %v", c.rule, err)
 		}
 	}
-	if _, err := openAny(context.Background(), drivers(), dir, kdb.Options{}); err == nil {
-		t.Error("a folder was opened")
+	_, err := openAny(context.Background(), drivers(), dir, kdb.Options{})
+	if err == nil || errors.Is(err, kdb.ErrCorrupt) || strings.Count(err.Error(), dir) != 1 {
+		t.Errorf("a folder: %v", err)
 	}
 	if _, err := openAny(context.Background(), drivers(), "etcd://host/x", kdb.Options{}); err == nil || err.Error() != "cluster" {
 		t.Errorf("by scheme: %v", err)
@@ -113,6 +119,10 @@ func TestExists(t *testing.T) {
 		if got, err := kdb.Exists(context.Background(), drivers(), location); err != nil || got != want {
 			t.Errorf("%s: %v, %v", location, got, err)
 		}
+	}
+	_, err := kdb.Exists(context.Background(), drivers(), "etcd://down/x")
+	if err == nil || err.Error() != `opening "etcd://down/x": no route` {
+		t.Errorf("what cannot be asked: %v", err)
 	}
 	if _, err := kdb.Exists(context.Background(), drivers(), "ldap://host/x"); !errors.Is(err, kdb.ErrUnsupported) {
 		t.Errorf("unknown scheme: %v", err)

@@ -1,10 +1,12 @@
 package kdb_test
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"math/big"
 	"net"
 	"net/url"
@@ -113,6 +115,28 @@ func TestAutoLabel(t *testing.T) {
 	}
 }
 
+// withoutPoint is an EC key of brainpoolP256r1 without its public key, which nothing here can compute.
+func withoutPoint(t *testing.T) []byte {
+	t.Helper()
+	inner, err := asn1.Marshal(struct {
+		Version int
+		Secret  []byte
+	}{1, bytes.Repeat([]byte{7}, 32)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	type algorithm struct{ ID, Curve asn1.ObjectIdentifier }
+	der, err := asn1.Marshal(struct {
+		Version   int
+		Algorithm algorithm
+		Key       []byte
+	}{0, algorithm{asn1.ObjectIdentifier{1, 2, 840, 10045, 2, 1}, asn1.ObjectIdentifier{1, 3, 36, 3, 3, 2, 8, 1, 1, 7}}, inner})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
+
 func TestCheckKey(t *testing.T) {
 	t.Parallel()
 	certificate, request, private := newPair(t)
@@ -132,6 +156,7 @@ func TestCheckKey(t *testing.T) {
 		{"the request's", kdb.Entry{Request: request, Key: own}, ""},
 		{"not the request's", kdb.Entry{Request: request, Key: other}, "does not belong to its request"},
 		{"unreadable", kdb.Entry{Certificates: [][]byte{certificate}, Key: []byte("key")}, "private key of label"},
+		{"its public key is not known", kdb.Entry{Certificates: [][]byte{certificate}, Key: withoutPoint(t)}, ""},
 	} {
 		err := c.e.CheckKey()
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {

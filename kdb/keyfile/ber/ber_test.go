@@ -30,6 +30,7 @@ func TestHead(t *testing.T) {
 		{"\x30\x82\x01", 0, 0, 0, ber.ErrShort},
 		{"\x1f\x85\x01\x00", 0, 0, 0, ber.ErrSyntax},
 		{"\x30\x89\x01\x01\x01\x01\x01\x01\x01\x01\x01", 0, 0, 0, ber.ErrSyntax},
+		{"\x04\x89\x00\x00\x00\x00\x00\x00\x00\x00\x01x", 0, 0, 0, ber.ErrSyntax},
 		{"\x30\x88\x7f\xff\xff\xff\xff\xff\xff\xff", 0, 0, 0, ber.ErrSyntax},
 		{"\x30\xff" + strings.Repeat("\xff", 127), 0, 0, 0, ber.ErrSyntax},
 	} {

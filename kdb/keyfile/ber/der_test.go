@@ -48,6 +48,8 @@ func TestDER_framing(t *testing.T) {
 		"BMPString in pieces":             {"3e08 1e02 0041 1e02 0042", "1e04 00410042", ""},
 		"string in pieces of octets":      {"2c05 0403 616263", "0c03 616263", ""},
 		"context tag stays":               {"a080 0401 05 0000", "a003 0401 05", ""},
+		"context tag 4 is no string":      {"a480 0401 05 0000", "a403 0401 05", ""},
+		"tag 4 of two bytes is no string": {"3f04 80 0401 05 0000", "3f04 03 0401 05", ""},
 		"high tag number":                 {"bf8101 80 0500 0000", "bf8101 02 0500", ""},
 		"primitive content is not opened": {"0404 3080 0000", "0404 30800000", ""},
 		"length of 200":                   {"2481c8" + strings.Repeat("0403010203", 40), "0478" + strings.Repeat("010203", 40), ""},
@@ -82,6 +84,37 @@ func TestDER_refuses(t *testing.T) {
 		if der, _, err := DER(unhex(t, in)); !errors.Is(err, ErrShort) && !errors.Is(err, ErrSyntax) {
 			t.Errorf("%s: %x, %v", name, der, err)
 		}
+	}
+}
+
+// TestDER_refusesHeads: what is wrong with a tag or a length, and whether more bytes would have helped.
+func TestDER_refusesHeads(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		in    string
+		short bool
+	}{
+		"a tag cut off":        {"1f81", true},
+		"a tag of seven bytes": {"1f818181818101 00", false},
+		"a length cut off":     {"048201", true},
+		"a length over 256 M":  {"0486 010000000000 00", false},
+	} {
+		_, _, err := DER(unhex(t, test.in))
+		if !errors.Is(err, ErrSyntax) || errors.Is(err, ErrShort) != test.short {
+			t.Errorf("%s: %v, cut off %v", name, err, test.short)
+		}
+	}
+	if _, _, err := DER(make([]byte, maxSize+1)); !errors.Is(err, ErrSyntax) {
+		t.Errorf("more than %d bytes: %v", maxSize, err)
+	}
+}
+
+// TestDER_copiesNothing that is DER already.
+func TestDER_copiesNothing(t *testing.T) {
+	t.Parallel()
+	data := unhex(t, "3003020103")
+	if der, _, err := DER(data); err != nil || &der[0] != &data[0] || cap(der) != len(der) {
+		t.Errorf("%x, %v", der, err)
 	}
 }
 

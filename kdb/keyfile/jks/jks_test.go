@@ -212,6 +212,41 @@ func TestUpdate_keepsTheKey(t *testing.T) {
 	}
 }
 
+// TestPut_neitherOfTwoAliases: a file may hold aliases that Java does not tell apart. A label that could be either is refused.
+func TestPut_neitherOfTwoAliases(t *testing.T) {
+	t.Parallel()
+	a := newIdentity(t, "a")
+	der := a.trusted("a").Certificates[0]
+	password := secret
+	data := signed(join(u32(0xFEEDFEED, 2, 2), trustedEntry("WEB", "X.509", der), trustedEntry("Web", "X.509", der)), secret)
+	c, err := jks.JKS().Decode(keyfile.Files{Main: data}, passwords(&password))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Put(a.trusted("web")); !errors.Is(err, kdb.ErrExists) || len(c.Entries()) != 2 {
+		t.Errorf("%v, want ErrExists; it holds %d entries", err, len(c.Entries()))
+	}
+}
+
+// TestPut_time: a new entry was made now, one that is replaced when it was.
+func TestPut_time(t *testing.T) {
+	t.Parallel()
+	a := newIdentity(t, "a")
+	c := newStore(t, a.trusted("a"))
+	before := c.Entries()[0].Added
+	if before.IsZero() {
+		t.Error("a new entry has no time")
+	}
+	e := newIdentity(t, "b").trusted("a")
+	if err := c.Put(e); err != nil || !c.Entries()[0].Added.Equal(before) {
+		t.Errorf("the time became %v, %v", c.Entries()[0].Added, err)
+	}
+	e.Added = before.AddDate(-1, 0, 0)
+	if err := c.Put(e); err != nil || !c.Entries()[0].Added.Equal(e.Added) {
+		t.Errorf("the time is %v, want %v, %v", c.Entries()[0].Added, e.Added, err)
+	}
+}
+
 func TestPut_refusesWhatJKSCannotHold(t *testing.T) {
 	t.Parallel()
 	a := newIdentity(t, "a")
@@ -219,14 +254,17 @@ func TestPut_refusesWhatJKSCannotHold(t *testing.T) {
 	distrusted := a.trusted("d")
 	distrusted.Trusted = false
 	c := newStore(t, a.personal("a"))
-	for name, e := range map[string]kdb.Entry{
-		"request": request, "distrusted": distrusted,
-		"key alone":  {Label: "k", Kind: kdb.KindPersonal, Key: a.key},
-		"secret key": {Label: "s", Kind: kdb.KindSecretKey, Key: []byte("0123456789abcdef"), KeyAlgorithm: "AES"},
+	for want, e := range map[string]kdb.Entry{
+		"holds no certificate requests": request, "is trusted": distrusted,
+		"every entry in it has a certificate": {Label: "k", Kind: kdb.KindPersonal, Key: a.key},
+		"holds no secret keys":                {Label: "s", Kind: kdb.KindSecretKey, Key: []byte("0123456789abcdef"), KeyAlgorithm: "AES"},
 	} {
-		if err := c.Put(e); !errors.Is(err, kdb.ErrUnsupported) {
-			t.Errorf("%s: %v, want ErrUnsupported", name, err)
+		if err := c.Put(e); !errors.Is(err, kdb.ErrUnsupported) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
 		}
+	}
+	if err := c.Update(distrusted); !errors.Is(err, kdb.ErrUnsupported) {
+		t.Errorf("distrust: %v, want ErrUnsupported", err)
 	}
 	if err := c.Delete("nobody"); !errors.Is(err, kdb.ErrNotFound) {
 		t.Errorf("deleting nothing: %v, want ErrNotFound", err)
@@ -329,7 +367,8 @@ func TestJCEKS_isOnlyRead(t *testing.T) {
 	}
 	_, encodeErr := c.Encode([]byte(secret))
 	for name, err := range map[string]error{
-		"put": c.Put(newIdentity(t, "a").trusted("a")), "delete": c.Delete("a"), "encode": encodeErr,
+		"put": c.Put(newIdentity(t, "a").trusted("a")), "update": c.Update(newIdentity(t, "a").trusted("a")), "rename": c.Rename("a", "b"),
+		"delete": c.Delete("a"), "encode": encodeErr,
 	} {
 		if !errors.Is(err, kdb.ErrUnsupported) || !strings.Contains(err.Error(), "copy its entries") {
 			t.Errorf("%s: %v, want ErrUnsupported with the remedy", name, err)
