@@ -20,6 +20,7 @@ type tx struct {
 	keys      *keys
 	head      head
 	operation string // of Update; "" when reading
+	counted   uint64 // entries before
 	changed   bool
 	erase     bool // a key slot or a private key was removed: nothing of it may stay
 	digester  digester
@@ -54,6 +55,7 @@ func (db *Database) begin(ctx context.Context, stx store.Tx, k *keys, how strict
 		}
 		return decodeHead(plain)
 	})
+	t.counted = t.head.entries
 	if errors.Is(err, store.ErrNotFound) {
 		err = fmt.Errorf("%w: it is missing", kdb.ErrCorrupt)
 	}
@@ -82,8 +84,10 @@ func (t *tx) commit() error {
 	if t.head.seals > maxSeals {
 		return fmt.Errorf("%w: its master key sealed 2^32 records; rekey it", kdb.ErrUnsupported)
 	}
-	if err := t.stx.Put(keyCount, encodeCount(t.head.entries)); err != nil {
-		return err
+	if t.counted != t.head.entries || t.head.generation == 1 || t.operation == "rekey" {
+		if err := t.stx.Put(keyCount, encodeCount(t.head.entries)); err != nil {
+			return err
+		}
 	}
 	return putTwice(t.stx, keyHead, seal(t.keys.head, t.head.encode(), t.keys.meta.bind(keyHead)))
 }
