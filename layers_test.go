@@ -34,7 +34,7 @@ var layers = map[string][]string{
 	},
 	"certkdb/commands": {
 		"op lintprogram",
-		"op/input op/databases op/optest lintprogram/linttest",
+		"op/input op/databases op/links op/optest lintprogram/linttest",
 		"op/entries op/inspect",
 		"op/issuing op/sessions",
 		"native dsmcert gskcapi",
@@ -128,6 +128,28 @@ func heightsOf(t *testing.T) map[string]int {
 		}
 	}
 	return heights
+}
+
+// What a command line is called is known in the front ends alone: no text of the databases or the cryptography names a command.
+func TestTexts_nameNoCommand(t *testing.T) {
+	t.Parallel()
+	command := regexp.MustCompile(`"[^"\n]*\bcertkdb (?:add|backup|check|compact|copy|create|delete|export|info|init|list|passwd|receive|` +
+		`rekey|renew|request|revoke|show|sign|slots|stash|trust|validate)\b`)
+	for _, part := range []string{"kdb", "pki", "commands/op"} {
+		err := fs.WalkDir(os.DirFS("."), part, func(path string, _ fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			for _, found := range command.FindAll(text, -1) {
+				t.Errorf("%s: %s", path, found)
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // An object identifier that two packages need stands in pki/oid.

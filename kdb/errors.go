@@ -34,3 +34,23 @@ var (
 	// ErrParse: a foreign file is not what its format says.
 	ErrParse = errors.New("cannot be parsed")
 )
+
+// Way is how something can be had that a database cannot do itself. Front ends say it in their words.
+type Way uint8
+
+// The ways around a limit of a format.
+const (
+	WayCopy  Way = iota + 1 // copy the entries into another database
+	WayAdd                  // add the contents of the file to another database
+	WayWrite                // write the certificates to files
+)
+
+// Limit is the error of a format that cannot do something which can be had in another way. It wraps [ErrUnsupported].
+type Limit struct {
+	Reason string
+	Way    Way
+}
+
+func (e *Limit) Error() string { return ErrUnsupported.Error() + ": " + e.Reason }
+
+func (e *Limit) Unwrap() error { return ErrUnsupported }

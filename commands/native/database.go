@@ -98,6 +98,9 @@ func printInfo(w io.Writer, info databases.DatabaseInfo) {
 	}
 	for _, f := range info.Facts {
 		value := f.Value
+		if f.Name == "advice" {
+			value += ": certkdb copy --all --db " + op.Quote(info.Location) + " --to key.ckdb"
+		}
 		if f.Weak {
 			value += " (weak)"
 		}

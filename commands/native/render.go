@@ -86,6 +86,9 @@ func hintFor(err error) string {
 	if e, ok := errors.AsType[*op.Unsupported](err); ok {
 		return featureHint(e)
 	}
+	if e, ok := errors.AsType[*kdb.Limit](err); ok {
+		return wayHint(e.Way)
+	}
 	return classHint(err)
 }
 
@@ -106,6 +109,19 @@ func featureHint(e *op.Unsupported) string {
 		return ""
 	}
 	return "copy it into a native database with: certkdb copy --all --to NEW.ckdb"
+}
+
+// wayHint says how something can be had that a kind of database cannot do.
+func wayHint(way kdb.Way) string {
+	switch way {
+	case kdb.WayCopy:
+		return "copy the entries with: certkdb copy --all --to NEW.pem"
+	case kdb.WayAdd:
+		return "add what is in the file to another database with: certkdb add FILE"
+	case kdb.WayWrite:
+		return "write the certificates to a file with: certkdb export"
+	}
+	return ""
 }
 
 // problemHint says what to do about a problem.

@@ -119,7 +119,7 @@ type Sealer interface {
 
 // Advice is the line of Facts that says how to leave a format that protects little.
 func Advice() kdb.Fact {
-	return kdb.Fact{Name: "advice", Value: "copy the entries into a native database: certkdb copy --all --db FILE --to key.ckdb"}
+	return kdb.Fact{Name: "advice", Value: "copy the entries into a native database"}
 }
 
 // Encryption tells how an AlgorithmIdentifier encrypts a key, as far as that is known.

@@ -66,7 +66,7 @@ func (c *container) holds(e *kdb.Entry) error {
 	unsupported := func(why string) error { return fmt.Errorf("%w: %s", kdb.ErrUnsupported, why) }
 	switch {
 	case c.fixed != "":
-		return unsupported(c.fixed)
+		return &kdb.Limit{Reason: c.fixed, Way: kdb.WayCopy}
 	case e.Kind == kdb.KindSecretKey:
 		return unsupported("it holds no secret keys; use a PKCS #12 file or a native database")
 	case e.Kind == kdb.KindPersonal && len(e.Certificates) == 0:

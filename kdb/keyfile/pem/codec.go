@@ -102,7 +102,7 @@ func (c *container) decodeText(data []byte) (keyfile.Container, error) {
 
 // decodeDER reads what has no armour.
 func (c *container) decodeDER(data []byte) (keyfile.Container, error) {
-	c.fixed = "files without PEM armour are only read; copy the entries into another one: certkdb copy --all --to NEW.pem"
+	c.fixed = "files without PEM armour are only read; copy the entries into another one"
 	c.version = "DER"
 	if !looksLikeDER(data) {
 		c.version = "base64 without armour"

@@ -189,7 +189,7 @@ func (c *container) dropCopies(r *record) {
 }
 
 func (c *container) refuse(doing string) error {
-	return fmt.Errorf("%s: %w: %s", doing, kdb.ErrUnsupported, c.fixed)
+	return fmt.Errorf("%s: %w", doing, &kdb.Limit{Reason: c.fixed, Way: kdb.WayCopy})
 }
 
 // Encode implements keyfile.Container. Only new private keys need the password, and all of them when it changes.

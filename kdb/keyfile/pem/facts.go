@@ -51,7 +51,7 @@ func (p *part) protection() kdb.Fact {
 	algorithm, _, err := pbe.SplitPKCS8(p.item.DER)
 	switch dek := p.item.Header("DEK-Info"); {
 	case !p.encrypted():
-		fact.Value = "not encrypted: anyone who can read the file has them; encrypt them with certkdb passwd"
+		fact.Value = "not encrypted: anyone who can read the file has them; set a password to encrypt them"
 	case dek != "":
 		fact.Value = fmt.Sprintf("encrypted in the traditional way (%.20s), one round of MD5: passwords are quickly guessed", dek)
 	case p.item.Kind == OpenSSHKey:

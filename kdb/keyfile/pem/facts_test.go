@@ -36,7 +36,7 @@ func TestFacts(t *testing.T) {
 		"certificates alone": {root.certPEM() + leaf.certPEM(), ""},
 		"keys in clear": {
 			leaf.keyPEM(t) + leaf.certPEM() + root.keyPEM(t) + leaf.keyPEM(t),
-			"private keys: 2 not encrypted: anyone who can read the file has them; encrypt them with certkdb passwd!",
+			"private keys: 2 not encrypted: anyone who can read the file has them; set a password to encrypt them!",
 		},
 		"a locked one": {leaf.lockedPEM(t, secret), "private keys: 1 encrypted: PBES2: AES-256-CBC, PBKDF2 with HMAC-SHA-256, 1000 iterations"},
 		"the traditional way": {

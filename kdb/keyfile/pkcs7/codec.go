@@ -118,10 +118,7 @@ func (c *container) unwrap(data []byte) ([]byte, error) {
 		return data, nil
 	}
 	if bytes.Contains(rest, []byte(beginMark)) {
-		return nil, fmt.Errorf(
-			"%w: more PEM blocks follow the PKCS #7; put all of it into another database with certkdb add",
-			kdb.ErrUnsupported,
-		)
+		return nil, &kdb.Limit{Reason: "more PEM blocks follow PKCS #7; put all of it into another database", Way: kdb.WayAdd}
 	}
 	before, _, _ := bytes.Cut(data, []byte(beginMark))
 	c.armour = armour{typ: block.Type, before: before, after: rest, crlf: bytes.Contains(data, []byte("\r\n"))}
@@ -183,7 +180,7 @@ func (c *container) holds(e *kdb.Entry) error {
 	case c.parts.fixed != "":
 		return unsupported(c.parts.fixed)
 	case e.Kind != kdb.KindTrusted:
-		return unsupported("it holds certificates alone; use a PKCS #12 file or a native database, or write them with certkdb export")
+		return &kdb.Limit{Reason: "it holds certificates alone; use a PKCS #12 file or a native database", Way: kdb.WayWrite}
 	case !e.Trusted:
 		return unsupported("it has no place for trust; delete the certificate instead")
 	}
