@@ -61,10 +61,14 @@ func TestRender(t *testing.T) {
 			fmt.Errorf("deleting: %w", &kdb.Limit{Reason: "it is only read", Way: kdb.WayCopy}),
 			"deleting: not possible in this kind of database: it is only read", "copy the entries with: certkdb copy --all --to NEW.pem",
 		},
-		{&kdb.Limit{Reason: "more", Way: kdb.WayAdd}, "not possible in this kind of database: more",
-			"add what is in the file to another database with: certkdb add FILE"},
-		{&kdb.Limit{Reason: "less", Way: kdb.WayWrite}, "not possible in this kind of database: less",
-			"write the certificates to a file with: certkdb export"},
+		{
+			&kdb.Limit{Reason: "more", Way: kdb.WayAdd}, "not possible in this kind of database: more",
+			"add what is in the file to another database with: certkdb add FILE",
+		},
+		{
+			&kdb.Limit{Reason: "less", Way: kdb.WayWrite}, "not possible in this kind of database: less",
+			"write the certificates to a file with: certkdb export",
+		},
 		{op.InterruptedAt(context.Canceled, op.ProgressNone), "interrupted; nothing was changed", ""},
 		{op.InterruptedAt(context.Canceled, op.ProgressStored), "interrupted; the database is up to date, but files may be missing", ""},
 	} {

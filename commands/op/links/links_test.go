@@ -69,19 +69,23 @@ func TestMake(t *testing.T) {
 			"linked [a b] removed [] kept [] unchanged []", "a->certkdb b->certkdb certkdb",
 		},
 		{
-			"what is missing", map[string]string{"a": "->certkdb"},
+			"what is missing",
+			map[string]string{"a": "->certkdb"},
 			"linked [b] removed [] kept [] unchanged [a]", "a->certkdb b->certkdb certkdb",
 		},
 		{
-			"nothing, if another program has a name", map[string]string{"b": "another"},
+			"nothing, if another program has a name",
+			map[string]string{"b": "another"},
 			"linked [] removed [] kept [] unchanged []", "b certkdb",
 		},
 		{
-			"nothing, if a name leads to another program", map[string]string{"x": "another", "b": "->x"},
+			"nothing, if a name leads to another program",
+			map[string]string{"x": "another", "b": "->x"},
 			"linked [] removed [] kept [] unchanged []", "b->x certkdb x",
 		},
 		{
-			"nothing, if a name leads nowhere", map[string]string{"b": "->nowhere"},
+			"nothing, if a name leads nowhere",
+			map[string]string{"b": "->nowhere"},
 			"linked [] removed [] kept [] unchanged []", "b->nowhere certkdb",
 		},
 	} {
