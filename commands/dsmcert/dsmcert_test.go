@@ -120,7 +120,7 @@ func TestMain_refused(t *testing.T) {
 	cancel()
 	var stderr bytes.Buffer
 	env.Stderr = &stderr
-	if status := Main(ctx, env, []string{"-list"}); status != 130 || stderr.String() != "dsmcert: error: interrupted\n" {
+	if status := Main(ctx, env, []string{"-list"}); status != 130 || stderr.String() != "dsmcert: error: interrupted; nothing was changed\n" {
 		t.Errorf("interrupted: %d, %q", status, stderr.String())
 	}
 }
