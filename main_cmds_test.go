@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	stdpem "encoding/pem"
@@ -10,6 +12,9 @@ import (
 	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"certkdb/kdb/store"
+	"certkdb/kdb/store/boltstore"
 )
 
 // cmdSameCertificates wants two PEM files to hold byte for byte the same set of certificates, in whatever order.
@@ -63,4 +68,49 @@ func identity(ts *testscript.TestScript, paths ...string) string {
 		all = append(all, hex.EncodeToString(sum[:])+" "+strconv.FormatInt(info.ModTime().UnixNano(), 10))
 	}
 	return strings.Join(all, "\n")
+}
+
+// cmdRecords changes the sealed records of a native database, without a password: those whose keys begin with a prefix are removed, or put
+// back as they are in another file.
+func cmdRecords(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: records key.ckdb prefix remove|other.ckdb")
+	}
+	there := readRecords(ts, args[0], args[1])
+	if len(there) == 0 {
+		ts.Fatalf("%s has no record %s…", args[0], args[1])
+	}
+	older := map[string][]byte{}
+	if args[2] != "remove" {
+		older = readRecords(ts, args[2], args[1])
+	}
+	st := boltstore.Open(ts.MkAbs(args[0]), boltstore.Options{})
+	ts.Check(st.Update(context.Background(), func(tx store.Tx) error {
+		for key := range there {
+			if err := tx.Delete(key); err != nil {
+				return err
+			}
+		}
+		for key, value := range older {
+			if err := tx.Put(key, value); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
+func readRecords(ts *testscript.TestScript, path, prefix string) map[string][]byte {
+	found := make(map[string][]byte)
+	st := boltstore.Open(ts.MkAbs(path), boltstore.Options{})
+	ts.Check(st.View(context.Background(), func(tx store.Tx) error {
+		for record, err := range tx.Scan(prefix, "") {
+			if err != nil {
+				return err
+			}
+			found[record.Key] = bytes.Clone(record.Value)
+		}
+		return nil
+	}))
+	return found
 }

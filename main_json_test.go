@@ -83,16 +83,19 @@ var jsonGolden = []struct{ command, schema, fields string }{
 	{"delete partner2", "delete", "changed actions[].action actions[].label actions[].kind actions[].sha256"},
 	{"copy --all --to copy.ckdb --to-password file:pw", "", "changed actions[].action actions[].label actions[].kind actions[].sha256"},
 	{"check", "check", "location ok problems[]"},
-	{"slots list", "slots", "slots[].id slots[].kind slots[].kdf slots[].created"},
-	{"slots add --password file:pw --new-password file:pw2", "", "id"},
-	{"slots remove 3", "", "id"},
+	{"slots list", "slots", "slots[].id slots[].name slots[].kind slots[].kdf slots[].created slots[].by"},
+	{"slots add --password file:pw --new-password file:pw2", "", "id name"},
+	{"slots remove password-2", "", "id name"},
 	{"passwd --password file:pw --new-password file:pw2", "passwd", "location"},
 	{"stash remove", "stash", "action path"},
 	{"stash create --password file:pw2", "stash", "action path"},
 	{"rekey --password file:pw2", "rekey", "location"},
 	{"compact", "compact", "bytes_before bytes_after"},
 	{"backup backup.ckdb", "backup", "to size_bytes"},
-	{"log", "log", "records[].number records[].time records[].operation records[].label records[].sha256 records[].user records[].host"},
+	{
+		"log", "log", "records[].number records[].time records[].operation records[].label records[].sha256 records[].user records[].host " +
+			"records[].slot records[].slot_name",
+	},
 	{"version", "version", "version go platform"},
 }
 

@@ -68,7 +68,7 @@ func condition(name string) (bool, error) {
 func scriptCmds() map[string]func(*testscript.TestScript, bool, []string) {
 	cmds := map[string]func(*testscript.TestScript, bool, []string){
 		"status": cmdStatus, "perm": cmdPerm, "flip": cmdFlip, "sameset": cmdSameCertificates, "untouched": cmdUntouched, "remember": cmdRemember,
-		"linter": cmdLinter,
+		"linter": cmdLinter, "records": cmdRecords,
 	}
 	maps.Copy(cmds, serverCmds())
 	maps.Copy(cmds, connectCmds())
@@ -80,6 +80,7 @@ func scriptCmds() map[string]func(*testscript.TestScript, bool, []string) {
 func setup(env *testscript.Env, root string) error {
 	env.Setenv("HOME", env.WorkDir)
 	env.Setenv("XDG_DATA_HOME", filepath.Join(env.WorkDir, "data"))
+	env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
 	env.Setenv("CERTKDB_DB", filepath.Join(env.WorkDir, "key.ckdb"))
 	env.Setenv("CERTKDB_PASSWORD_FILE", "")
 	env.Setenv("TESTDATA", filepath.Join(root, "testdata"))

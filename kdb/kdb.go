@@ -118,9 +118,13 @@ type Info struct {
 // SlotInfo describes a key slot of a native database.
 type SlotInfo struct {
 	ID      int
+	Name    string
 	Kind    string // "password", "secret", "stash" or "unusable"
 	KDF     string // "argon2id (64 MiB, 3 passes, 4 lanes)"
 	Created time.Time
+	By      string // user@host of who made it
+	// Opened says that this slot opened the database, HasStash that the stash in the file beside it belongs to this slot.
+	Opened, HasStash bool
 }
 
 // Fact is one line of [Info]: a name, its value, and whether it is something to worry about.

@@ -94,7 +94,7 @@ func printInfo(w io.Writer, info databases.DatabaseInfo) {
 		t.row("size", fmt.Sprintf("%d bytes", info.Size))
 	}
 	for _, s := range info.Slots {
-		t.row(fmt.Sprintf("slot %d", s.ID), fmt.Sprintf("%s, %s, since %s", s.Kind, s.KDF, s.Created.Format(time.DateOnly)))
+		t.row(fmt.Sprintf("slot %d", s.ID), fmt.Sprintf("%s, %s, %s, since %s", s.Name, s.Kind, s.KDF, s.Created.Format(time.DateOnly)))
 	}
 	for _, f := range info.Facts {
 		value := f.Value

@@ -3,6 +3,7 @@ package native
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"strconv"
 	"time"
 
@@ -16,8 +17,10 @@ func logCommand(env *op.Env) *cli.Command {
 	var o databases.Log
 	return &cli.Command{
 		Name: "log", Category: groupDatabase, Usage: "show the audit log: who changed or exported what, and when",
-		Description: examples("certkdb log", "certkdb log --after 120", "certkdb log -o jsonl"),
-		Flags:       []cli.Flag{&cli.Uint64Flag{Name: "after", Usage: "only records after number `N`", Destination: &o.After}},
+		Description: "The log is verified while it is read. If records were changed, removed or put back, what comes before them is shown,\n" +
+			"and the exit code is 12. SLOT is the key slot that opened the database for the operation.\n\n" +
+			examples("certkdb log", "certkdb log --after 120", "certkdb log -o jsonl"),
+		Flags: []cli.Flag{&cli.Uint64Flag{Name: "after", Usage: "only records after number `N`", Destination: &o.After}},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
 				return err
@@ -62,22 +65,17 @@ func printLog(c *cli.Context, env *op.Env, s *op.Session, o databases.Log, forma
 		}
 	default:
 		t := newTable(w)
-		t.row("NUMBER", "TIME", "OPERATION", "LABEL", "SHA256", "USER", "HOST")
+		t.row("NUMBER", "TIME", "OPERATION", "LABEL", "SHA256", "USER", "HOST", "SLOT")
 		err = o.Run(c.Context, s, func(records []databases.LogRecord) error {
 			for _, r := range records {
 				t.row(
 					strconv.FormatUint(r.Number, 10), r.Time.Format(time.RFC3339), r.Operation, orDash(r.Label), orDash(r.SHA256), orDash(r.User),
-					orDash(r.Host),
+					orDash(r.Host), r.SlotName,
 				)
 			}
 			return nil
 		})
-		if err == nil {
-			err = t.flush()
-		}
+		err = errors.Join(err, t.flush())
 	}
-	if err != nil {
-		return err
-	}
-	return w.Flush()
+	return errors.Join(err, w.Flush())
 }

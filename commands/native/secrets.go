@@ -34,7 +34,9 @@ func passwdCommand(env *op.Env) *cli.Command {
 func slotsCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "slots", Category: groupDatabase, Usage: "manage the key slots, each of which opens the database",
-		Description: examples("certkdb slots list", "certkdb slots add --new-password file:second.pw", "certkdb slots remove 2"),
+		Description: examples(
+			"certkdb slots list", "certkdb slots add --name ansible --new-password file:second.pw", "certkdb slots remove ansible",
+		),
 		Subcommands: []*cli.Command{slotsListCommand(env), slotsAddCommand(env), slotsRemoveCommand(env)},
 	}
 }
@@ -51,26 +53,42 @@ func slotsListCommand(env *op.Env) *cli.Command {
 
 func printSlots(w io.Writer, listed databases.Slots) {
 	t := newTable(w)
-	t.row("SLOT", "KIND", "CREATED", "KEY DERIVATION")
+	t.row("SLOT", "NAME", "KIND", "CREATED", "BY", "IN USE", "KEY DERIVATION")
 	for _, s := range listed.Slots {
-		t.row(strconv.Itoa(s.ID), s.Kind, s.Created.Format(time.RFC3339), s.KDF)
+		t.row(strconv.Itoa(s.ID), orDash(s.Name), s.Kind, s.Created.Format(time.RFC3339), orDash(s.By), orDash(slotUse(s)), s.KDF)
 	}
 	t.flush()
+}
+
+// slotUse says what a slot is used for here.
+func slotUse(s databases.Slot) string {
+	switch {
+	case s.HasStash && s.Opened:
+		return "stash, opened it"
+	case s.HasStash:
+		return "stash"
+	case s.Opened:
+		return "opened it"
+	}
+	return ""
 }
 
 func slotsAddCommand(env *op.Env) *cli.Command {
 	var o databases.AddSlot
 	return &cli.Command{
 		Name: "add", Usage: "add another password that opens the database",
-		Description: examples("certkdb slots add --new-password file:second.pw"),
-		Flags:       newPasswordFlags(env, &o.NewPassword),
+		Description: examples("certkdb slots add --name ansible --new-password file:second.pw"),
+		Flags: append(
+			newPasswordFlags(env, &o.NewPassword),
+			&cli.StringFlag{Name: "name", Usage: "call the slot `NAME` (default: password, password-2 …)", Destination: &o.Name},
+		),
 		Action: act(env, "slots.add", func(*cli.Context, []string) (op.Act[databases.SlotDone], error) { return o, nil },
 			func(w io.Writer, slot databases.SlotDone) {
 				if slot.ID == 0 {
 					fmt.Fprintln(w, "added a slot")
 					return
 				}
-				fmt.Fprintf(w, "added slot %d\n", slot.ID)
+				fmt.Fprintf(w, "added slot %d, %q\n", slot.ID, slot.Name)
 			}),
 	}
 }
@@ -78,18 +96,16 @@ func slotsAddCommand(env *op.Env) *cli.Command {
 func slotsRemoveCommand(env *op.Env) *cli.Command {
 	var force bool
 	return &cli.Command{
-		Name: "remove", Usage: "remove a key slot: its password or stash no longer opens the database", ArgsUsage: "SLOT",
+		Name: "remove", Usage: "remove a key slot: its password or stash no longer opens the database", ArgsUsage: "NAME",
 		Description: "The last usable slot cannot be removed, because nothing would open the database any more. The slot of a stash counts\n" +
 			"only while the stash exists and opens it.\n\n" +
-			examples("certkdb slots remove 2"),
+			examples("certkdb slots remove ansible", "certkdb slots remove 2"),
 		Flags: append(changeFlags(), &cli.BoolFlag{Name: "force", Usage: "remove even the last one", Destination: &force}),
-		Action: act(env, "slots.remove", func(c *cli.Context, args []string) (op.Act[databases.SlotDone], error) {
-			id, err := strconv.Atoi(args[0])
-			if err != nil {
-				return nil, usage(c, "%q is not the number of a slot", args[0])
-			}
-			return databases.RemoveSlot{ID: id, Force: force}, nil
-		}, func(w io.Writer, slot databases.SlotDone) { fmt.Fprintf(w, "removed slot %d\n", slot.ID) }),
+		Action: act(env, "slots.remove", func(_ *cli.Context, args []string) (op.Act[databases.SlotDone], error) {
+			return databases.RemoveSlot{Slot: args[0], Force: force}, nil
+		}, func(w io.Writer, slot databases.SlotDone) {
+			fmt.Fprintf(w, "removed slot %d, %q\n", slot.ID, slot.Name)
+		}),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"iter"
 	"time"
@@ -21,6 +22,9 @@ type LogRecord struct {
 	SHA256    [32]byte // fingerprint of the entry; zero if there is none
 	User      string
 	Host      string
+	// Slot and SlotName tell which key slot opened the database for the operation.
+	Slot     int
+	SlotName string
 }
 
 // logEntry is a LogRecord as it is stored, with the chain value of the one before it.
@@ -39,6 +43,8 @@ func (l *logEntry) encode() []byte {
 	for _, text := range []string{l.Operation, l.Label, l.User, l.Host} {
 		e.string(text)
 	}
+	e.u32(uint32(l.Slot))
+	e.string(l.SlotName)
 	return e.b
 }
 
@@ -52,6 +58,7 @@ func decodeLog(b []byte) (logEntry, error) {
 	l.Time = time.UnixMicro(int64(d.u64())).UTC()
 	l.SHA256 = d.hash()
 	l.Operation, l.Label, l.User, l.Host = d.string(), d.string(), d.string(), d.string()
+	l.Slot, l.SlotName = int(d.u32()), d.string()
 	return l, d.end()
 }
 
@@ -67,7 +74,7 @@ func (k *keys) chain(plain []byte) (sum [32]byte) {
 func (t *tx) log(operation, label string, fingerprint [32]byte) error {
 	l := logEntry{LogRecord{
 		Sequence: t.head.logSeq + 1, Time: t.db.now(), Operation: operation, Label: label,
-		SHA256: fingerprint, User: call(t.db.o.User), Host: call(t.db.o.Host),
+		SHA256: fingerprint, User: call(t.db.o.User), Host: call(t.db.o.Host), Slot: int(t.keys.slot), SlotName: t.keys.slotName,
 	}, t.head.logChain}
 	plain := l.encode()
 	if err := t.put(logKey(l.Sequence), plain, nil); err != nil {
@@ -84,15 +91,23 @@ func call(f func() string) string {
 	return f()
 }
 
-// Log yields the audit log after a sequence number, oldest first.
+// Log yields the audit log after a sequence number, oldest first. A record that was changed, removed, put back or moved is an error in its
+// place; that the last one is missing, at the end.
 func (db *Database) Log(ctx context.Context, after uint64) iter.Seq2[LogRecord, error] {
 	return func(yield func(LogRecord, error) bool) {
 		stopped := false
 		err := db.view(ctx, strict, func(t *tx) error {
+			c, err := t.chainAfter(after)
+			if err != nil {
+				return err
+			}
 			for record, err := range t.stx.Scan(prefixLog, logKey(after)) {
 				var l logEntry
 				if err == nil {
 					l, err = t.openLog(record)
+				}
+				if err == nil {
+					err = c.add(&l)
 				}
 				if err != nil {
 					return err
@@ -101,12 +116,59 @@ func (db *Database) Log(ctx context.Context, after uint64) iter.Seq2[LogRecord, 
 					return nil
 				}
 			}
-			return nil
+			return c.end()
 		})
 		if err != nil && !stopped {
 			yield(LogRecord{}, err)
 		}
 	}
+}
+
+// chain follows the audit log from record to record.
+type chain struct {
+	t        *tx
+	sequence uint64   // of the last record
+	value    [32]byte // after it
+}
+
+// chainAfter begins a chain behind a record of the log.
+func (t *tx) chainAfter(sequence uint64) (c chain, err error) {
+	c = chain{t: t, sequence: min(sequence, t.head.logSeq)}
+	if c.sequence == 0 {
+		return c, nil
+	}
+	key := logKey(c.sequence)
+	value, err := t.stx.Get(key)
+	if errors.Is(err, store.ErrNotFound) {
+		return c, fmt.Errorf("%s: %w: the record is missing", place(key), kdb.ErrCorrupt)
+	}
+	var l logEntry
+	if err == nil {
+		l, err = t.openLog(store.Record{Key: key, Value: value})
+	}
+	c.value = t.keys.chain(l.encode())
+	return c, err
+}
+
+// add verifies that a record follows the last one.
+func (c *chain) add(l *logEntry) error {
+	switch {
+	case l.Sequence != c.sequence+1:
+		return fmt.Errorf("audit log: %w: record %d follows record %d: records were removed or put back", kdb.ErrCorrupt, l.Sequence, c.sequence)
+	case l.previous != c.value:
+		return fmt.Errorf("%s: %w: it does not follow the record before it", place(logKey(l.Sequence)), kdb.ErrCorrupt)
+	}
+	c.sequence, c.value = l.Sequence, c.t.keys.chain(l.encode())
+	return nil
+}
+
+// end verifies that the last record is the one that the head says.
+func (c *chain) end() error {
+	if h := &c.t.head; c.sequence != h.logSeq || c.value != h.logChain {
+		return fmt.Errorf("audit log: %w: it ends with record %d, the head record says %d: records were removed or put back",
+			kdb.ErrCorrupt, c.sequence, h.logSeq)
+	}
+	return nil
 }
 
 func (t *tx) openLog(record store.Record) (logEntry, error) {

@@ -204,7 +204,7 @@ func (c *checker) strangers() error {
 		key := strings.TrimPrefix(record.Key, store.Apart)
 		isCopy := key != record.Key
 		switch record.Key[:strings.IndexByte(record.Key, '/')+1] {
-		case prefixSlot, prefixLog, prefixSummary, prefixCerts, prefixKey, prefixIssued, prefixNumber, prefixIndex:
+		case prefixSlot, prefixLog, prefixSummary, prefixCerts, prefixKey, prefixIssued, prefixRevoked, prefixIssuer, prefixIndex:
 		default:
 			if record.Key != keyCount && key != keyMeta && key != keyHead && !(isCopy && strings.HasPrefix(key, prefixSlot)) {
 				c.finding(fmt.Sprintf("record %q", record.Key), "no such record belongs into a database")
@@ -219,7 +219,7 @@ func (c *checker) head() {
 	if c.count != c.t.head.entries {
 		c.finding("head", fmt.Sprintf("%d entries are there, it says %d: some were removed or put back", c.count, c.t.head.entries))
 	} else if c.digest != c.t.head.digest && !c.blamed {
-		c.finding("head", "the digest of the summaries and of what was issued is another: an older record was put back in the place of a "+
+		c.finding("head", "the digest of the summaries is another: an older record was put back in the place of a "+
 			"newer one, or one was removed")
 	}
 	if value, err := c.t.stx.Get(keyCount); err != nil {

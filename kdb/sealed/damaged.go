@@ -18,15 +18,15 @@ func (t *tx) DeleteDamaged(labels ...string) error {
 			return err
 		}
 	}
-	count, digest, err := t.recount()
+	left, err := t.recount()
 	if err != nil {
 		return err
 	}
-	if count != t.head.entries {
+	if left.count != t.head.entries {
 		return fmt.Errorf("%w: without what was named %d entries are there, and there should be %d: more were removed or put back",
-			kdb.ErrCorrupt, count, t.head.entries)
+			kdb.ErrCorrupt, left.count, t.head.entries)
 	}
-	t.head.digest = digest
+	t.head.digest = left.digest
 	return nil
 }
 
@@ -64,21 +64,16 @@ func (t *tx) hasParts(label string) bool {
 	return errCerts == nil || errKey == nil
 }
 
-// recount counts the summaries and makes the digest of all that it covers.
-func (t *tx) recount() (count uint64, digest [32]byte, err error) {
-	for _, prefix := range []string{prefixSummary, prefixIssued, prefixNumber} {
-		for record, err := range t.stx.Scan(prefix, "") {
-			if err != nil {
-				return 0, digest, err
-			}
-			if err := t.ctx.Err(); err != nil {
-				return 0, digest, err
-			}
-			if prefix == prefixSummary {
-				count++
-			}
-			t.digester.toggle(&digest, record.Key, record.Value)
+// recount counts the summaries and makes their digest.
+func (t *tx) recount() (seen counted, err error) {
+	for record, err := range t.stx.Scan(prefixSummary, "") {
+		if err != nil {
+			return seen, err
 		}
+		if err := t.ctx.Err(); err != nil {
+			return seen, err
+		}
+		seen.add(t.digester, record.Key, record.Value)
 	}
-	return count, digest, nil
+	return seen, nil
 }

@@ -27,7 +27,8 @@ const (
 	prefixCerts   = "c/"    // and the label
 	prefixKey     = "k/"    // and the label
 	prefixIssued  = "i/"    // and 64 hexadecimal digits of the issuer, a slash, the serial number
-	prefixNumber  = "n/"    // and 64 hexadecimal digits of the issuer
+	prefixRevoked = "r/"    // and the same
+	prefixIssuer  = "n/"    // and 64 hexadecimal digits of the issuer
 	prefixIndex   = "x/"    // and 40 hexadecimal digits of the last spot in the block
 )
 
@@ -94,7 +95,8 @@ type head struct {
 	generation uint64 // counts the transactions that changed something
 	entries    uint64
 	seals      uint64   // made with the current master key; see maxSeals
-	digest     [32]byte // of the registry's records and all summaries, each of which vouches for the other records of its label
+	digest     [32]byte // of all summaries, each of which vouches for the other records of its label
+	issuers    [32]byte // digest of the issuers' records, each of which vouches for what was issued and revoked
 	index      [32]byte // digest of the records of the index
 	logSeq     uint64   // of the last log record
 	logChain   [32]byte // chain value after it
@@ -117,6 +119,7 @@ func (h *head) encode() []byte {
 	e.u64(h.entries)
 	e.u64(h.seals)
 	e.raw(h.digest[:])
+	e.raw(h.issuers[:])
 	e.raw(h.index[:])
 	e.u64(h.logSeq)
 	e.raw(h.logChain[:])
@@ -137,7 +140,7 @@ func decodeHead(b []byte) (head, error) {
 		return head{}, fmt.Errorf("%w %d", kdb.ErrVersion, version)
 	}
 	h := head{
-		generation: d.u64(), entries: d.u64(), seals: d.u64(), digest: d.hash(), index: d.hash(),
+		generation: d.u64(), entries: d.u64(), seals: d.u64(), digest: d.hash(), issuers: d.hash(), index: d.hash(),
 		logSeq: d.u64(), logChain: d.hash(), meta: d.hash(), lastSlot: d.u32(),
 	}
 	for range d.length() {

@@ -93,13 +93,14 @@ func TestFormat_examples(t *testing.T) {
 	t.Parallel()
 	e := examples(t)
 	meta, slot := e["meta"], e["slot"]
-	if len(meta) != 50 || len(slot) != 96 {
+	if len(meta) != 50 || len(slot) != 118 {
 		t.Fatalf("meta has %d bytes, slot %d", len(meta), len(slot))
 	}
 	id := meta[10:26]
 	kek := goldenSlotKey(slot)
 	same(t, "slot key", kek, e["slot key"])
-	master := gcm(t, kek, slot[36:], append(associated(id, "slot/00000002"), slot[:36]...))
+	const clear = 36 + 1 + len("password") + 1 + len("alice@server")
+	master := gcm(t, kek, slot[clear:], append(associated(id, "slot/00000002"), slot[:clear]...))
 	same(t, "master key", master, e["master key"])
 	subkeys := make(map[string][]byte)
 	for _, name := range exampleKeys {
@@ -166,7 +167,7 @@ func TestFormat_examplesAreOfTheGoldenDatabase(t *testing.T) {
 		t.Errorf("summary %+v, %v", s, err)
 	}
 	l, err := decodeLog(e["log plain"])
-	if err != nil || l.Sequence != 1 || l.Operation != "create" || l.User != "alice" || l.Host != "server" {
+	if err != nil || l.Sequence != 1 || l.Operation != "create" || l.User != "alice" || l.Host != "server" || l.SlotName != "password" {
 		t.Errorf("log %+v, %v", l, err)
 	}
 	if text, err := os.ReadFile("FORMAT.md"); err != nil || !strings.Contains(string(text), stashLine(t)) {

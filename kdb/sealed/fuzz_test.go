@@ -36,7 +36,8 @@ func FuzzDecodeMeta(f *testing.F) {
 
 func FuzzDecodeSlot(f *testing.F) {
 	for _, kind := range []uint8{slotPassword, slotStash, slotSecret} {
-		s := newSlot(kind, kdb.CostProduction, meta{}.created)
+		s := newSlot(kind, kdb.CostProduction)
+		s.name, s.by = "x", "alice@server"
 		s.wrapped = make([]byte, wrappedSize)
 		f.Add(s.encode())
 	}
@@ -126,7 +127,8 @@ func TestSlot_boundsAreChecked(t *testing.T) {
 		"a kind unknown":       func(s *slot) { s.kind = 9 },
 		"a password by HKDF":   func(s *slot) { s.kdf = kdfHKDF },
 	} {
-		s := newSlot(slotPassword, kdb.CostProduction, meta{}.created)
+		s := newSlot(slotPassword, kdb.CostProduction)
+		s.name = "x"
 		if s.kdf == kdfPBKDF2 {
 			s.kdf, s.memory, s.passes, s.lanes = kdfArgon2id, 64<<10, 3, 4
 		}

@@ -115,13 +115,15 @@ func writeExamples(stx store.Tx, write func(string, []byte, ...field)) error {
 	return nil
 }
 
-func slotFields(*slot) []field {
+func slotFields(s *slot) []field {
 	return []field{
 		{4, "version, password, Argon2id, 1 lane"},
 		{4, "64 KiB"},
 		{4, "1 pass"},
 		{8, "made"},
 		{16, "salt"},
+		{1 + len(s.name), "name"},
+		{1 + len(s.by), "made by"},
 		{12, "nonce"},
 		{32, "master key, encrypted"},
 		{16, "tag"},

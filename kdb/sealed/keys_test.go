@@ -60,7 +60,8 @@ func TestWrap_everyKind(t *testing.T) {
 	m := newMeta(time.Now())
 	master := newMaster()
 	for _, kind := range []uint8{slotPassword, slotStash, slotSecret} {
-		s := newSlot(kind, kdb.CostTest, time.Now())
+		s := newSlot(kind, kdb.CostTest)
+		s.name = "x"
 		if err := s.wrap(&m, 1, []byte("secret"), master); err != nil {
 			t.Fatal(err)
 		}
@@ -107,7 +108,7 @@ func TestRekey_slotsChangedMeanwhile(t *testing.T) {
 	rekey := Rekey{Passwords: [][]byte{[]byte("secret")}, Cost: kdb.CostTest}
 	changes := map[string]func(other *Database) error{
 		"one more": func(o *Database) error {
-			_, err := o.AddPasswordSlot(t.Context(), []byte("late"), kdb.CostTest)
+			_, err := o.AddPasswordSlot(t.Context(), "", []byte("late"), kdb.CostTest)
 			return err
 		},
 		"replaced": func(o *Database) error {
@@ -238,7 +239,8 @@ func TestPlace(t *testing.T) {
 		prefixCerts + "web":            `certificates of label "web"`,
 		prefixKey + "web":              `private key of label "web"`,
 		issuedPrefix(issuer) + "01":    "issued certificate 01 of issuer 3fa2" + strings.Repeat("0", 60),
-		numberKey(issuer):              "number of revocation lists of issuer 3fa2" + strings.Repeat("0", 60),
+		revokedPrefix(issuer) + "01":   "revocation 01 of issuer 3fa2" + strings.Repeat("0", 60),
+		issuerKey(issuer):              "record of issuer 3fa2" + strings.Repeat("0", 60),
 		prefixLog + "0000000000000011": "audit log, record 17",
 		slotKey(3):                     "key slot 3",
 		"something else":               `record "something else"`,

@@ -1,32 +1,37 @@
 package sealed
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"iter"
 	"strings"
+	"time"
 
 	"certkdb/kdb"
 	"certkdb/kdb/store"
-	"certkdb/pki/cert"
 )
 
 var _ kdb.Registry = (*tx)(nil)
 
-// The registry's records are in the head's digest by themselves, as summaries are: nothing else vouches for them.
+// The registry has a record of each certificate that a CA issued, and one more of each that it revoked. The issuer's own record has number
+// and digest of both, and the head has the digest of the issuers' records. So the revocations of a CA are verified without reading what
+// else it issued, and without reading the entries.
 
-func issuedPrefix(issuer [32]byte) string { return prefixIssued + hex.EncodeToString(issuer[:]) + "/" }
+func issuerHex(issuer [32]byte) string { return hex.EncodeToString(issuer[:]) }
 
-func numberKey(issuer [32]byte) string { return prefixNumber + hex.EncodeToString(issuer[:]) }
+func issuedPrefix(issuer [32]byte) string { return prefixIssued + issuerHex(issuer) + "/" }
 
-// encodeIssued is the plain text of a record of the registry. Issuer and serial number are in its key.
+func revokedPrefix(issuer [32]byte) string { return prefixRevoked + issuerHex(issuer) + "/" }
+
+func issuerKey(issuer [32]byte) string { return prefixIssuer + issuerHex(issuer) }
+
+// encodeIssued is the plain text of the record of a certificate. Issuer and serial number are in its key.
 func encodeIssued(r *kdb.Issued) []byte {
 	e := encoder{make([]byte, 0, 32+len(r.Certificate))}
 	e.u8(formatVersion)
 	e.time(r.At)
-	e.time(r.RevokedAt)
-	e.u8(uint8(r.Reason))
 	e.bytes(r.Certificate)
 	return e.b
 }
@@ -36,7 +41,30 @@ func decodeIssued(b []byte) (kdb.Issued, error) {
 	if version := d.u8(); d.err == nil && version != formatVersion {
 		return kdb.Issued{}, fmt.Errorf("%w %d", kdb.ErrVersion, version)
 	}
-	r := kdb.Issued{At: d.time(), RevokedAt: d.time(), Reason: int(d.u8()), Certificate: d.bytes()}
+	r := kdb.Issued{At: d.time(), Certificate: d.bytes()}
+	return r, d.end()
+}
+
+// revocation is the plain text of the record of a revoked certificate.
+type revocation struct {
+	at     time.Time
+	reason uint8
+}
+
+func (r *revocation) encode() []byte {
+	e := encoder{make([]byte, 0, 16)}
+	e.u8(formatVersion)
+	e.time(r.at)
+	e.u8(r.reason)
+	return e.b
+}
+
+func decodeRevocation(b []byte) (revocation, error) {
+	d := decoder{b: b}
+	if version := d.u8(); d.err == nil && version != formatVersion {
+		return revocation{}, fmt.Errorf("%w %d", kdb.ErrVersion, version)
+	}
+	r := revocation{at: d.time(), reason: d.u8()}
 	return r, d.end()
 }
 
@@ -58,40 +86,81 @@ func (t *tx) PutIssued(r kdb.Issued) error {
 	if err := checkSerial(r.Serial); err != nil {
 		return err
 	}
-	key := issuedPrefix(r.Issuer) + r.Serial
-	if err := t.replaceDigested(key, encodeIssued(&r)); err != nil {
+	of, err := t.issuer(r.Issuer)
+	if err == nil {
+		err = t.putIssued(of, &r)
+	}
+	if err == nil {
+		err = t.putRevoked(of, &r)
+	}
+	if err != nil {
 		return err
 	}
 	e := kdb.Entry{Certificates: [][]byte{r.Certificate}}
 	return t.log(t.operation, "serial "+r.Serial, e.Fingerprint())
 }
 
-// replaceDigested stores a record that the digest covers by itself.
-func (t *tx) replaceDigested(key string, plain []byte) error {
+// putIssued stores the record of a certificate unless it is there already.
+func (t *tx) putIssued(of *issuer, r *kdb.Issued) error {
+	key, plain := issuedPrefix(r.Issuer)+r.Serial, encodeIssued(r)
 	old, err := t.stx.Get(key)
 	switch {
-	case err == nil:
-		t.digester.toggle(&t.head.digest, key, old)
-	case !errors.Is(err, store.ErrNotFound):
+	case errors.Is(err, store.ErrNotFound):
+	case err != nil:
 		return err
+	default:
+		if there, err := t.open(key, old); err == nil && bytes.Equal(there, plain) {
+			return nil
+		}
 	}
-	return t.put(key, plain, nil)
+	return t.putCounted(&of.issued, of, key, plain)
 }
 
-// Issued implements kdb.Registry.
-func (t *tx) Issued(issuer [32]byte, serial string) (kdb.Issued, error) {
+// putRevoked stores the revocation of a certificate, or removes it.
+func (t *tx) putRevoked(of *issuer, r *kdb.Issued) error {
+	if err := t.readRevoked(r.Issuer, of); err != nil {
+		return err
+	}
+	key := revokedPrefix(r.Issuer) + r.Serial
+	was, there := of.revocations[r.Serial]
+	now := revocation{r.RevokedAt, uint8(r.Reason)}
+	switch {
+	case r.RevokedAt.IsZero() && !there, there && was.at.Equal(now.at) && was.reason == now.reason:
+		return nil
+	case r.RevokedAt.IsZero():
+		delete(of.revocations, r.Serial)
+		return t.deleteCounted(&of.revoked, of, key)
+	}
+	of.revocations[r.Serial] = now
+	return t.putCounted(&of.revoked, of, key, now.encode())
+}
+
+// Issued implements kdb.Registry. That no revocation was removed or put back is verified once in a transaction.
+func (t *tx) Issued(issuer [32]byte, serial string) (r kdb.Issued, err error) {
 	if err := t.ctx.Err(); err != nil {
-		return kdb.Issued{}, err
+		return r, err
+	}
+	of, err := t.issuer(issuer)
+	if err == nil {
+		err = t.readRevoked(issuer, of)
+	}
+	if err != nil {
+		return r, err
 	}
 	key := issuedPrefix(issuer) + serial
 	value, err := t.stx.Get(key)
-	if errors.Is(err, store.ErrNotFound) {
-		return kdb.Issued{}, fmt.Errorf("serial number %s: %w", serial, kdb.ErrNotFound)
+	revoked, isRevoked := of.revocations[serial]
+	switch {
+	case errors.Is(err, store.ErrNotFound) && isRevoked:
+		return r, fmt.Errorf("%s: %w: the record is missing", place(key), kdb.ErrCorrupt)
+	case errors.Is(err, store.ErrNotFound):
+		return r, fmt.Errorf("serial number %s: %w", serial, kdb.ErrNotFound)
+	case err != nil:
+		return r, err
 	}
-	if err != nil {
-		return kdb.Issued{}, err
-	}
-	return t.openIssued(store.Record{Key: key, Value: value})
+	r, err = t.openIssued(store.Record{Key: key, Value: value})
+	r.RevokedAt, r.Reason = revoked.at, int(revoked.reason)
+	return r, err
 }
 
 func (t *tx) openIssued(record store.Record) (kdb.Issued, error) {
@@ -100,36 +169,72 @@ func (t *tx) openIssued(record store.Record) (kdb.Issued, error) {
 		return kdb.Issued{}, err
 	}
 	r, err := decodeIssued(plain)
-	issuer, serial, _ := strings.Cut(strings.TrimPrefix(record.Key, prefixIssued), "/")
-	if n, bad := hex.Decode(r.Issuer[:], []byte(issuer)[:min(len(issuer), 2*len(r.Issuer))]); err == nil &&
-		(bad != nil || n != len(r.Issuer)) {
-		err = fmt.Errorf("%w: its key names no issuer", kdb.ErrCorrupt)
+	if err == nil {
+		r.Issuer, r.Serial, err = splitSerial(record.Key)
 	}
 	if err != nil {
 		return kdb.Issued{}, fmt.Errorf("%s: %w", place(record.Key), err)
 	}
-	r.Serial = serial
 	return r, nil
 }
 
-// AllIssued implements kdb.Registry.
+// splitSerial takes issuer and serial number out of a key.
+func splitSerial(key string) (issuer [32]byte, serial string, err error) {
+	digits, serial, _ := strings.Cut(key[len(prefixIssued):], "/")
+	if len(digits) == 2*len(issuer) {
+		_, err = hex.Decode(issuer[:], []byte(digits))
+	}
+	if err != nil || len(digits) != 2*len(issuer) {
+		err = fmt.Errorf("%w: its key names no issuer", kdb.ErrCorrupt)
+	}
+	return issuer, serial, err
+}
+
+// AllIssued implements kdb.Registry. What was removed or put back is an error at the end.
 func (t *tx) AllIssued(issuer [32]byte) iter.Seq2[kdb.Issued, error] {
 	return func(yield func(kdb.Issued, error) bool) {
-		for record, err := range t.stx.Scan(issuedPrefix(issuer), "") {
-			var r kdb.Issued
-			if err == nil {
-				r, err = t.openIssued(record)
+		of, err := t.issuer(issuer)
+		if err == nil {
+			err = t.readRevoked(issuer, of)
+		}
+		var seen counted
+		revoked, version := 0, t.head.logSeq
+		if err == nil {
+			for record, err := range t.stx.Scan(issuedPrefix(issuer), "") {
+				var r kdb.Issued
+				if err == nil {
+					r, err = t.openIssued(record)
+				}
+				if err != nil {
+					yield(kdb.Issued{}, err)
+					return
+				}
+				seen.add(t.digester, record.Key, record.Value)
+				if revocation, is := of.revocations[r.Serial]; is {
+					r.RevokedAt, r.Reason = revocation.at, int(revocation.reason)
+					revoked++
+				}
+				if !yield(r, nil) {
+					return
+				}
 			}
-			if !yield(r, err) || err != nil {
-				return
+			if version == t.head.logSeq && (seen != of.issued || revoked != len(of.revocations)) {
+				err = of.issued.mismatch(issuer, "certificates", seen)
 			}
+		}
+		if err != nil {
+			yield(kdb.Issued{}, err)
 		}
 	}
 }
 
 // LastCRLNumber implements kdb.Registry.
 func (t *tx) LastCRLNumber(issuer [32]byte) (uint64, error) {
-	return t.crlNumber(numberKey(issuer))
+	of, err := t.issuer(issuer)
+	if err != nil {
+		return 0, err
+	}
+	return of.number, nil
 }
 
 // NextCRLNumber implements kdb.Registry.
@@ -137,93 +242,11 @@ func (t *tx) NextCRLNumber(issuer [32]byte) (uint64, error) {
 	if t.operation == "" {
 		return 0, errReading
 	}
-	key := numberKey(issuer)
-	number, err := t.crlNumber(key)
+	of, err := t.issuer(issuer)
 	if err != nil {
 		return 0, err
 	}
-	e := encoder{}
-	e.u8(formatVersion)
-	e.u64(number + 1)
-	return number + 1, t.replaceDigested(key, e.b)
-}
-
-// crlNumber is the number of the last revocation list, 0 if there was none.
-func (t *tx) crlNumber(key string) (uint64, error) {
-	value, err := t.stx.Get(key)
-	if errors.Is(err, store.ErrNotFound) {
-		return 0, nil
-	}
-	var plain []byte
-	if err == nil {
-		plain, err = t.open(key, value)
-	}
-	if err != nil {
-		return 0, err
-	}
-	d := decoder{b: plain}
-	if version := d.u8(); d.err == nil && version != formatVersion {
-		return 0, fmt.Errorf("%s: %w %d", place(key), kdb.ErrVersion, version)
-	}
-	number := d.u64()
-	if err := d.end(); err != nil {
-		return 0, fmt.Errorf("%s: %w", place(key), err)
-	}
-	return number, nil
-}
-
-// registry verifies the records of what was issued.
-func (c *checker) registry() error {
-	for _, prefix := range []string{prefixIssued, prefixNumber} {
-		for record, err := range c.t.stx.Scan(prefix, "") {
-			if err != nil {
-				c.blamed = true
-				return err
-			}
-			c.t.digester.toggle(&c.digest, record.Key, record.Value)
-			if prefix == prefixNumber {
-				_, err = c.t.crlNumber(record.Key)
-			} else {
-				err = c.issued(record)
-			}
-			if err != nil {
-				c.blamed = true
-				if err := c.fault(place(record.Key), err); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
-}
-
-func (c *checker) issued(record store.Record) error {
-	r, err := c.t.openIssued(record)
-	if err != nil {
-		return err
-	}
-	if parsed, err := cert.Parse(r.Certificate); err != nil || parsed.SerialHex() != r.Serial {
-		c.finding(place(record.Key), "its certificate cannot be parsed, or has a different serial number")
-	}
-	return nil
-}
-
-// resealRegistry copies the registry and adds it to the digest of what was read.
-func resealRegistry(from, to *tx, digest *[32]byte) error {
-	for _, prefix := range []string{prefixIssued, prefixNumber} {
-		for record, err := range from.stx.Scan(prefix, "") {
-			var plain []byte
-			if err == nil {
-				from.digester.toggle(digest, record.Key, record.Value)
-				plain, err = from.open(record.Key, record.Value)
-			}
-			if err == nil {
-				err = to.put(record.Key, plain, nil)
-			}
-			if err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	of.number++
+	of.changed, t.changed = true, true
+	return of.number, nil
 }

@@ -3,7 +3,9 @@ package sealed_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -125,6 +127,131 @@ func TestRegistry_survivesRekey(t *testing.T) {
 		}
 		return err
 	})
+	wantSound(t, db)
+}
+
+// TestRegistry_noticesWhatWasPutBack swaps and removes the records of a registry: a revocation, the list of what was issued and the number
+// of the next revocation list cannot be read any more.
+func TestRegistry_noticesWhatWasPutBack(t *testing.T) {
+	t.Parallel()
+	db, st := inMemory(t, newPair(t, "a"), newPair(t, "b"))
+	one, two := record(t, 1, "one"), record(t, 1, "two")
+	register(t, db, func(r kdb.Registry) error {
+		_, err := r.NextCRLNumber(one.Issuer)
+		return errors.Join(err, r.PutIssued(one), r.PutIssued(two))
+	})
+	before := st.Records()
+	one.RevokedAt, one.Reason = time.Unix(1_800_000_100, 0).UTC(), 1
+	register(t, db, func(r kdb.Registry) error {
+		_, err := r.NextCRLNumber(one.Issuer)
+		return errors.Join(err, r.PutIssued(one))
+	})
+	revoked := st.Records()
+	one.Reason = 4
+	register(t, db, func(r kdb.Registry) error { return r.PutIssued(one) })
+	original := st.Records()
+	find := func(prefix, serial string) string {
+		for key := range original {
+			if strings.HasPrefix(key, prefix) && strings.HasSuffix(key, serial) {
+				return key
+			}
+		}
+		t.Fatalf("there is no record %s… of %s", prefix, serial)
+		return ""
+	}
+	revocation, issuer := find("r/", one.Serial), find("n/", "")
+	for name, change := range map[string]func(map[string][]byte){
+		"a revocation removed":                 func(r map[string][]byte) { delete(r, revocation) },
+		"an older revocation":                  func(r map[string][]byte) { r[revocation] = revoked[revocation] },
+		"the issuer's record removed":          func(r map[string][]byte) { delete(r, issuer) },
+		"an older record of the issuer":        func(r map[string][]byte) { r[issuer] = revoked[issuer] },
+		"a revocation and the issuer put back": func(r map[string][]byte) { delete(r, revocation); r[issuer] = before[issuer] },
+		"a revocation and the issuer removed":  func(r map[string][]byte) { delete(r, revocation); delete(r, issuer) },
+		"a revocation of another certificate": func(r map[string][]byte) {
+			r[strings.Replace(revocation, one.Serial, two.Serial, 1)] = r[revocation]
+		},
+		"a certificate that was revoked removed": func(r map[string][]byte) { delete(r, find("i/", one.Serial)) },
+	} {
+		records := maps.Clone(original)
+		change(records)
+		st.Replace(records)
+		if err := issuedError(db, one); !errors.Is(err, kdb.ErrCorrupt) {
+			t.Errorf("%s: Issued = %v, want ErrCorrupt", name, err)
+		}
+		if err := allIssuedError(db, one.Issuer); !errors.Is(err, kdb.ErrCorrupt) {
+			t.Errorf("%s: AllIssued = %v, want ErrCorrupt", name, err)
+		}
+		if !found(db) {
+			t.Errorf("%s: Check found nothing", name)
+		}
+	}
+	for name, key := range map[string]string{"removed": find("i/", two.Serial)} {
+		records := maps.Clone(original)
+		delete(records, key)
+		st.Replace(records)
+		if err := allIssuedError(db, one.Issuer); !errors.Is(err, kdb.ErrCorrupt) {
+			t.Errorf("a certificate %s: AllIssued = %v, want ErrCorrupt", name, err)
+		}
+	}
+	records := maps.Clone(original)
+	records[issuer] = revoked[issuer]
+	st.Replace(records)
+	err := db.Update(ctx, "crl", func(tx kdb.Tx) error { _, err := tx.(kdb.Registry).NextCRLNumber(one.Issuer); return err })
+	if !errors.Is(err, kdb.ErrCorrupt) {
+		t.Errorf("NextCRLNumber = %v, want ErrCorrupt", err)
+	}
+	st.Replace(original)
+	must(t, issuedError(db, one))
+	must(t, allIssuedError(db, one.Issuer))
+	wantSound(t, db)
+}
+
+func issuedError(db *sealed.Database, r kdb.Issued) error {
+	return db.View(ctx, func(tx kdb.Tx) error { _, err := tx.(kdb.Registry).Issued(r.Issuer, r.Serial); return err })
+}
+
+func allIssuedError(db *sealed.Database, issuer [32]byte) error {
+	return db.View(ctx, func(tx kdb.Tx) error {
+		for _, err := range tx.(kdb.Registry).AllIssued(issuer) {
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// TestRegistry_revocationsComeAndGo: a revocation is changed, and taken back, and the counts follow.
+func TestRegistry_revocationsComeAndGo(t *testing.T) {
+	t.Parallel()
+	db, _ := newDatabase(t)
+	one := record(t, 1, "one")
+	for _, reason := range []int{0, 6, 6, 1} {
+		one.RevokedAt = time.Time{}
+		if reason > 0 {
+			one.RevokedAt = time.Unix(1_800_000_100, 0).UTC()
+		}
+		one.Reason = reason
+		for range 2 {
+			register(t, db, func(r kdb.Registry) error {
+				err := r.PutIssued(one)
+				got, errGot := r.Issued(one.Issuer, one.Serial)
+				if got.Reason != reason || !got.RevokedAt.Equal(one.RevokedAt) {
+					t.Errorf("within the transaction: %+v", got)
+				}
+				return errors.Join(err, errGot)
+			})
+			wantSound(t, db)
+		}
+		if got := all(t, db, 1); len(got) != 1 || got[0].Reason != reason || got[0].RevokedAt.IsZero() != (reason == 0) {
+			t.Errorf("reason %d: %+v", reason, got)
+		}
+	}
+	one.RevokedAt, one.Reason = time.Time{}, 0
+	register(t, db, func(r kdb.Registry) error { return r.PutIssued(one) })
+	if got := all(t, db, 1); len(got) != 1 || !got[0].RevokedAt.IsZero() {
+		t.Errorf("taken back: %+v", got)
+	}
 	wantSound(t, db)
 }
 

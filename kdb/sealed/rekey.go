@@ -2,6 +2,7 @@ package sealed
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -38,6 +39,7 @@ func (db *Database) Rekey(ctx context.Context, r Rekey) error {
 	if err != nil {
 		return err
 	}
+	next.slot, next.slotName = old.slot, old.slotName
 	job := rekeying{db: db, ctx: ctx, old: old, next: next}
 	if err := job.rewrap(r); err != nil {
 		return &store.Error{Op: "rekeying", Location: db.location, Err: err}
@@ -171,10 +173,11 @@ func (r *rekeying) rewrap(how Rekey) error {
 		r.raws = append(r.raws, s.raw)
 		secret, found := r.db.secretOf(r.old, &s, how.Passwords)
 		if !found {
-			lost = append(lost, fmt.Sprintf("%d (%s)", s.id, s.info().Kind))
+			lost = append(lost, fmt.Sprintf("%d (%s)", s.id, cmp.Or(s.info().Name, s.info().Kind)))
 			continue
 		}
-		made := newSlot(s.slot.kind, how.Cost, s.slot.created)
+		made := newSlot(s.slot.kind, how.Cost)
+		made.created, made.name, made.by = s.slot.created, s.slot.name, s.slot.by
 		if err := made.wrap(&r.next.meta, s.id, secret, r.next.master); err != nil {
 			return err
 		}
@@ -265,11 +268,15 @@ func (p putter) Put(key string, value []byte) error { return p.put(key, value) }
 
 // reseal copies log and entries. What does not verify stops it.
 func reseal(from, to *tx) error {
+	c := chain{t: from}
 	for record, err := range from.stx.Scan(prefixLog, "") {
 		if err != nil {
 			return err
 		}
 		l, err := from.openLog(record)
+		if err == nil {
+			err = c.add(&l)
+		}
 		if err != nil {
 			return err
 		}
@@ -280,31 +287,23 @@ func reseal(from, to *tx) error {
 		}
 		to.head.logSeq, to.head.logChain = l.Sequence, to.keys.chain(plain)
 	}
-	if to.head.logSeq != from.head.logSeq {
-		return fmt.Errorf("audit log: %w: it ends at record %d instead of %d", kdb.ErrCorrupt, to.head.logSeq, from.head.logSeq)
+	if err := c.end(); err != nil {
+		return err
 	}
-	var count uint64
-	var digest [32]byte
+	var seen counted
 	for record, err := range from.stx.Scan(prefixSummary, "") {
 		if err != nil {
 			return err
 		}
-		from.digester.toggle(&digest, record.Key, record.Value)
+		seen.add(from.digester, record.Key, record.Value)
 		if err := resealEntry(from, to, record.Key[len(prefixSummary):], record.Value); err != nil {
 			return err
 		}
-		count++
 	}
-	if count != from.head.entries {
-		return from.countError(count)
-	}
-	if err := resealRegistry(from, to, &digest); err != nil {
+	if err := from.verify(seen); err != nil { // the new head would vouch for what is wrong
 		return err
 	}
-	if digest != from.head.digest { // the new head would vouch for what is wrong
-		return fmt.Errorf("%w: the digest of the head record does not match: an older record was put back, or one was removed", kdb.ErrCorrupt)
-	}
-	return nil
+	return resealRegistry(from, to)
 }
 
 func resealEntry(from, to *tx, label string, raw []byte) error {

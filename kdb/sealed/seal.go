@@ -27,14 +27,15 @@ const maxSeals = 1 << 32
 
 // keys is the master key of a database with what is derived from it.
 type keys struct {
-	meta   meta
-	slot   uint32 // that was opened
-	master []byte
-	record cipher.AEAD // summaries, certificates, private keys, log
-	head   cipher.AEAD
-	digest []byte // HMAC key
-	audit  []byte // HMAC key
-	index  []byte // HMAC key
+	meta     meta
+	slot     uint32 // that was opened, and its name
+	slotName string
+	master   []byte
+	record   cipher.AEAD // summaries, certificates, private keys, log
+	head     cipher.AEAD
+	digest   []byte // HMAC key
+	audit    []byte // HMAC key
+	index    []byte // HMAC key
 
 	mu      sync.Mutex
 	users   int

@@ -33,8 +33,9 @@ type Database struct {
 	disk     atomicfile.FS
 	o        kdb.Options
 
-	mu   sync.Mutex // held while unlocking
-	keys *keys      // nil while it is locked
+	mu      sync.Mutex // held while unlocking
+	keys    *keys      // nil while it is locked
+	reading *reading   // the summaries that were read last, up to where it ended
 }
 
 var _ kdb.Database = (*Database)(nil)
@@ -110,6 +111,8 @@ func (db *Database) create(ctx context.Context, o kdb.CreateOptions) error {
 		return err
 	}
 	commit := func(s *slot, secret []byte) error {
+		s.name = defaultSlotName(s.kind, nil)
+		k.slot, k.slotName = 1, s.name
 		if err := s.wrap(&k.meta, 1, secret, k.master); err != nil {
 			return err
 		}
@@ -123,7 +126,7 @@ func (db *Database) create(ctx context.Context, o kdb.CreateOptions) error {
 	if err != nil {
 		return err
 	}
-	k.slot, db.keys = 1, k
+	db.keys = k
 	return nil
 }
 
@@ -134,7 +137,7 @@ func (db *Database) createByPassword(ctx context.Context, cost kdb.Cost, commit 
 		return &store.Error{Op: "creating", Location: db.location, Err: err}
 	}
 	defer clear(password)
-	return commit(newSlot(passwordKind(cost), cost, db.now()), password)
+	return commit(db.newSlot(passwordKind(cost), cost), password)
 }
 
 // initialise writes the first records.

@@ -7,7 +7,9 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
 
@@ -46,13 +48,27 @@ type slot struct {
 	passes           uint32 // rounds of PBKDF2
 	created          time.Time
 	salt             [16]byte
+	name             string
+	by               string // user@host of who made it
 	wrapped          []byte // nonce | master key | tag
 }
 
 const (
-	slotClear   = 1 + 3 + 4 + 4 + 8 + 16 // version to salt
+	slotClear   = 1 + 3 + 4 + 4 + 8 + 16 // version to salt; name and maker follow
 	wrappedSize = 12 + keySize + 16
 )
+
+// maxSlotName and maxSlotBy bound what a slot says in clear.
+const maxSlotName, maxSlotBy = 64, 255
+
+// CheckSlotName refuses what cannot name a key slot: what is no label, is longer than 64 bytes, or could be a slot's number.
+func CheckSlotName(name string) error {
+	err := kdb.CheckLabel(name)
+	if err == nil && (len(name) > maxSlotName || strings.Trim(name, "0123456789") == "") {
+		err = fmt.Errorf("%w: %q: the name of a key slot has at most %d bytes, and not digits alone", kdb.ErrLabel, name, maxSlotName)
+	}
+	return err
+}
 
 // passwordKind is the kind of slot for a password of which a slot of the given cost is to be made.
 func passwordKind(cost kdb.Cost) uint8 {
@@ -62,9 +78,9 @@ func passwordKind(cost kdb.Cost) uint8 {
 	return slotPassword
 }
 
-// newSlot returns an empty slot of a kind with a new salt.
-func newSlot(kind uint8, cost kdb.Cost, now time.Time) *slot {
-	s := &slot{kind: kind, created: now}
+// newSlot returns an empty slot of a kind with a new salt. It has no name yet.
+func newSlot(kind uint8, cost kdb.Cost) *slot {
+	s := &slot{kind: kind}
 	rand.Read(s.salt[:]) // never fails
 	switch {
 	case kind == slotStash || kind == slotSecret:
@@ -81,8 +97,19 @@ func newSlot(kind uint8, cost kdb.Cost, now time.Time) *slot {
 	return s
 }
 
+// newSlot returns an empty slot that is made now. It says who makes it, cut to the length that is allowed.
+func (db *Database) newSlot(kind uint8, cost kdb.Cost) *slot {
+	s := newSlot(kind, cost)
+	s.created, s.by = db.now(), call(db.o.User)
+	if host := call(db.o.Host); host != "" {
+		s.by += "@" + host
+	}
+	s.by = strings.ToValidUTF8(s.by[:min(len(s.by), maxSlotBy)], "")
+	return s
+}
+
 func (s *slot) clearPart() []byte {
-	e := encoder{make([]byte, 0, slotClear+wrappedSize)}
+	e := encoder{make([]byte, 0, slotClear+2+len(s.name)+len(s.by)+wrappedSize)}
 	e.u8(formatVersion)
 	e.u8(s.kind)
 	e.u8(s.kdf)
@@ -91,6 +118,8 @@ func (s *slot) clearPart() []byte {
 	e.u32(s.passes)
 	e.u64(uint64(s.created.Unix()))
 	e.raw(s.salt[:])
+	e.string(s.name)
+	e.string(s.by)
 	return e.b
 }
 
@@ -104,9 +133,13 @@ func decodeSlot(b []byte) (*slot, error) {
 	s := &slot{kind: d.u8(), kdf: d.u8(), lanes: d.u8(), memory: d.u32(), passes: d.u32()}
 	s.created = time.Unix(int64(d.u64()), 0).UTC()
 	copy(s.salt[:], d.fixed(16))
+	s.name, s.by = d.string(), d.string()
 	s.wrapped = append([]byte(nil), d.fixed(wrappedSize)...)
 	if err := d.end(); err != nil {
 		return nil, err
+	}
+	if CheckSlotName(s.name) != nil || len(s.by) > maxSlotBy || !utf8.ValidString(s.by) {
+		return nil, fmt.Errorf("%w: a slot whose name is no name", kdb.ErrCorrupt)
 	}
 	return s, s.checkBounds()
 }

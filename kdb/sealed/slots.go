@@ -1,6 +1,7 @@
 package sealed
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,26 +14,56 @@ import (
 // ErrLastSlot says that a key slot cannot be removed because no other one can be used: nothing could open the database any more.
 var ErrLastSlot = errors.New("no other key slot can be used")
 
-// Slots lists the key slots. It needs no password.
+// Slots lists the key slots, and says which of them are in use here. It needs no password; what it lists is verified by the head only when
+// the database is unlocked.
 func (db *Database) Slots(ctx context.Context) ([]kdb.SlotInfo, error) {
 	var list []kdb.SlotInfo
-	err := db.store.View(ctx, func(stx store.Tx) error {
-		var err error
-		list, err = slotInfos(stx)
+	var m meta
+	err := db.store.View(ctx, func(stx store.Tx) (err error) {
+		if list, err = slotInfos(stx); err == nil {
+			m, _, err = readMetaRecord(stx)
+		}
 		return err
 	})
-	return list, db.name(err)
+	if err != nil {
+		return nil, db.name(err)
+	}
+	db.markInUse(list, &m)
+	return list, nil
 }
 
-// AddPasswordSlot adds a key slot for a further password and returns its id.
-func (db *Database) AddPasswordSlot(ctx context.Context, password []byte, cost kdb.Cost) (id int, err error) {
-	added, err := db.replaceSlots(ctx, "slot-add", nil, func(uint32) (*slot, []byte, error) {
-		return newSlot(passwordKind(cost), cost, db.now()), password, nil
-	})
+// markInUse marks the slot that opened the database, and that of the stash that is there.
+func (db *Database) markInUse(list []kdb.SlotInfo, m *meta) {
+	db.mu.Lock()
+	opened := 0
+	if db.keys != nil {
+		opened = int(db.keys.slot)
+	}
+	db.mu.Unlock()
+	var st stash
+	if db.stash != "" {
+		st, _ = readStash(db.stash)
+		clear(st.key[:])
+	}
+	for i := range list {
+		list[i].Opened = list[i].ID == opened
+		list[i].HasStash = list[i].Kind == "stash" && st.id == m.id && list[i].ID == int(st.slot)
+	}
+}
+
+// AddPasswordSlot adds a key slot for a further password and returns its id. Without a name it gets one that is free. The error wraps
+// kdb.ErrExists when another slot has the name, and kdb.ErrLabel when it is no name.
+func (db *Database) AddPasswordSlot(ctx context.Context, name string, password []byte, cost kdb.Cost) (id int, err error) {
+	if name != "" {
+		if err := CheckSlotName(name); err != nil {
+			return 0, err
+		}
+	}
+	added, err := db.replaceSlots(ctx, slotChange{operation: "slot-add", name: name, kind: passwordKind(cost), cost: cost, secret: password})
 	return int(added), err
 }
 
-// ChangePassword puts a slot for the new password in the place of a password slot. old is the id of that slot; 0 is the
+// ChangePassword puts a slot for the new password in the place of a password slot, with its name. old is the id of that slot; 0 is the
 // slot that the database was unlocked with, or the only password slot; a database without one gets its first. The id of the new
 // slot is returned.
 func (db *Database) ChangePassword(ctx context.Context, old int, password []byte, cost kdb.Cost) (id int, err error) {
@@ -40,8 +71,8 @@ func (db *Database) ChangePassword(ctx context.Context, old int, password []byte
 	if err != nil {
 		return 0, fmt.Errorf("changing the password: %w", err)
 	}
-	added, err := db.replaceSlots(ctx, "passwd", replaced, func(uint32) (*slot, []byte, error) {
-		return newSlot(passwordKind(cost), cost, db.now()), password, nil
+	added, err := db.replaceSlots(ctx, slotChange{
+		operation: "passwd", kind: passwordKind(cost), cost: cost, secret: password, removed: replaced,
 	})
 	return int(added), err
 }
@@ -76,55 +107,100 @@ func (db *Database) passwordSlot(ctx context.Context, wanted int) ([]uint32, err
 	return candidates, nil
 }
 
-// replaceSlots adds the slot that the function makes and removes others, in one transaction. Deriving its key takes long, so it happens
-// outside of the transaction; then the slot's id
-// is not certain, and it is done again if somebody else took the id.
-func (db *Database) replaceSlots(
-	ctx context.Context,
-	operation string,
-	gone []uint32,
-	fill func(id uint32) (*slot, []byte, error),
-) (uint32, error) {
+// slotChange is a slot to be made, and those that it replaces.
+type slotChange struct {
+	operation string
+	name      string // "" is one that is free, or that of the replaced slot
+	kind      uint8
+	cost      kdb.Cost
+	secret    []byte
+	removed   []uint32
+}
+
+// replaceSlots adds a slot and removes others, in one transaction. Deriving its key takes long, so it happens outside of the transaction;
+// then the slot's id and name are not certain, and it is done again if somebody else took them.
+func (db *Database) replaceSlots(ctx context.Context, change slotChange) (uint32, error) {
 	k, err := db.acquire(ctx)
 	if err != nil {
 		return 0, err
 	}
 	defer k.release()
+	if len(change.secret) == 0 {
+		return 0, fmt.Errorf("adding a key slot: %w: the new password is empty", kdb.ErrNoPassword)
+	}
 	for {
-		id, err := db.nextSlot(ctx)
+		s := db.newSlot(change.kind, change.cost)
+		var id uint32
+		err := db.view(ctx, lenient, func(t *tx) (err error) {
+			id = t.head.lastSlot + 1
+			s.name, err = t.slotName(&change)
+			return err
+		})
 		if err != nil {
 			return 0, err
 		}
-		s, secret, err := fill(id)
-		if err != nil {
+		if err := s.wrap(&k.meta, id, change.secret, k.master); err != nil {
 			return 0, err
 		}
-		if len(secret) == 0 {
-			return 0, fmt.Errorf("adding a key slot: %w: the new password is empty", kdb.ErrNoPassword)
-		}
-		if err := s.wrap(&k.meta, id, secret, k.master); err != nil {
-			return 0, err
-		}
-		err = db.update(ctx, operation, lenient, func(t *tx) error { return t.swapSlots(id, s, gone) })
+		err = db.update(ctx, change.operation, lenient, func(t *tx) error { return t.swapSlots(id, s, &change) })
 		if !errors.Is(err, errSlotTaken) {
 			return id, err
 		}
 	}
 }
 
-func (db *Database) nextSlot(ctx context.Context) (id uint32, err error) {
-	err = db.view(ctx, lenient, func(t *tx) error { id = t.head.lastSlot + 1; return nil })
-	return id, err
+// errSlotTaken says that the slot's id or name was given to somebody else meanwhile.
+var errSlotTaken = errors.New("slot taken")
+
+// slotName is the name of the slot that is to be made.
+func (t *tx) slotName(change *slotChange) (string, error) {
+	list, err := t.slots()
+	if err != nil {
+		return "", err
+	}
+	var taken []string
+	inherited := ""
+	for _, s := range list {
+		switch {
+		case s.slot == nil:
+		case slices.Contains(change.removed, s.id):
+			inherited = s.slot.name
+		default:
+			taken = append(taken, s.slot.name)
+		}
+	}
+	switch name := cmp.Or(change.name, inherited); {
+	case name == "":
+		return defaultSlotName(change.kind, taken), nil
+	case slices.Contains(taken, name):
+		return "", fmt.Errorf("key slot %q: %w", name, kdb.ErrExists)
+	default:
+		return name, nil
+	}
 }
 
-// errSlotTaken says that the slot id was given to somebody else meanwhile.
-var errSlotTaken = errors.New("slot id taken")
+// defaultSlotName is the first free one of password, password-2, password-3 …. Every stash is called stash: there are two only while one
+// replaces the other.
+func defaultSlotName(kind uint8, taken []string) string {
+	if kind == slotStash {
+		return "stash"
+	}
+	name := "password"
+	for n := 2; slices.Contains(taken, name); n++ {
+		name = fmt.Sprintf("password-%d", n)
+	}
+	return name
+}
 
-func (t *tx) swapSlots(id uint32, s *slot, gone []uint32) error {
-	if t.head.lastSlot >= id {
+func (t *tx) swapSlots(id uint32, s *slot, change *slotChange) error {
+	name, err := t.slotName(change)
+	if err != nil {
+		return err
+	}
+	if t.head.lastSlot >= id || name != s.name {
 		return errSlotTaken
 	}
-	for _, old := range gone {
+	for _, old := range change.removed {
 		if there, err := t.hasSlot(old); err != nil {
 			return err
 		} else if !there {

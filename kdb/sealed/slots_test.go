@@ -58,7 +58,7 @@ func TestSlots_addAndRemove(t *testing.T) {
 	if err := db.RemoveSlot(ctx, 1, false); !errors.Is(err, sealed.ErrLastSlot) {
 		t.Errorf("removing the last slot: %v", err)
 	}
-	id, err := db.AddPasswordSlot(ctx, []byte("second"), kdb.CostTest)
+	id, err := db.AddPasswordSlot(ctx, "", []byte("second"), kdb.CostTest)
 	must(t, err)
 	must(t, unlock(t, path, options("second")))
 	must(t, unlock(t, path, options("secret")))
@@ -88,12 +88,93 @@ func TestSlots_addAndRemove(t *testing.T) {
 	wantSound(t, db)
 }
 
+func TestSlots_haveNames(t *testing.T) {
+	t.Parallel()
+	db, path := newDatabase(t)
+	must(t, db.CreateStash(ctx))
+	for _, name := range []string{"", "ansible", ""} {
+		_, err := db.AddPasswordSlot(ctx, name, []byte("password of "+name), kdb.CostTest)
+		must(t, err)
+	}
+	if _, err := db.AddPasswordSlot(ctx, "ansible", []byte("p"), kdb.CostTest); !errors.Is(err, kdb.ErrExists) {
+		t.Errorf("the same name again: %v, want ErrExists", err)
+	}
+	for _, name := range []string{"12", "a\nb", strings.Repeat("x", 65)} {
+		if _, err := db.AddPasswordSlot(ctx, name, []byte("p"), kdb.CostTest); !errors.Is(err, kdb.ErrLabel) {
+			t.Errorf("name %q: %v, want ErrLabel", name, err)
+		}
+	}
+	wantSlots(t, db, "1 password opened", "2 stash stash", "3 password-2", "4 ansible", "5 password-3")
+	again := openWith(t, path, kdb.Options{Password: password("password of ansible"), NoStash: true, User: func() string { return "bob" }})
+	must(t, again.Unlock(ctx))
+	wantSlots(t, again, "1 password", "2 stash stash", "3 password-2", "4 ansible opened", "5 password-3")
+	_, err := again.ChangePassword(ctx, 0, []byte("new"), kdb.CostTest)
+	must(t, err)
+	wantSlots(t, db, "1 password opened", "2 stash stash", "3 password-2", "5 password-3", "6 ansible")
+	must(t, db.CreateStash(ctx))
+	wantSlots(t, openWith(t, path, kdb.Options{}), "1 password", "3 password-2", "5 password-3", "6 ansible", "7 stash stash")
+	slots, err := db.Slots(ctx)
+	if err != nil || slots[0].By != "alice@server" || slots[3].By != "bob" {
+		t.Errorf("made by %q and %q, %v", slots[0].By, slots[3].By, err)
+	}
+	wantSound(t, db)
+	must(t, db.Rekey(ctx, sealed.Rekey{Passwords: [][]byte{[]byte("secret")}, Drop: true, Cost: kdb.CostTest}))
+	wantSlots(t, db, "1 password opened", "8 stash stash")
+}
+
+// wantSlots compares numbers, names and what is in use.
+func wantSlots(t *testing.T, db *sealed.Database, want ...string) {
+	t.Helper()
+	slots, err := db.Slots(ctx)
+	must(t, err)
+	var got []string
+	for _, s := range slots {
+		text := fmt.Sprint(s.ID, " ", s.Name)
+		if s.Opened {
+			text += " opened"
+		}
+		if s.HasStash {
+			text += " stash"
+		}
+		got = append(got, text)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("slots %q, want %q", got, want)
+	}
+}
+
+// TestLog_saysWhichSlotOpened: the log has the slot of each operation, also of a database that was just made or rekeyed.
+func TestLog_saysWhichSlotOpened(t *testing.T) {
+	t.Parallel()
+	db, path := newDatabase(t)
+	must(t, db.CreateStash(ctx))
+	put(t, openWith(t, path, kdb.Options{}), trusted("by stash", newPair(t, "a")))
+	_, err := db.AddPasswordSlot(ctx, "ansible", []byte("ansible"), kdb.CostTest)
+	must(t, err)
+	other := openWith(t, path, kdb.Options{Password: password("ansible"), NoStash: true})
+	put(t, other, trusted("by password", newPair(t, "b")))
+	must(t, other.Rekey(ctx, sealed.Rekey{Passwords: [][]byte{[]byte("ansible"), []byte("secret")}, Cost: kdb.CostTest}))
+	put(t, other, trusted("after the rekey", newPair(t, "c")))
+	var got []string
+	for r, err := range other.Log(ctx, 0) {
+		must(t, err)
+		got = append(got, fmt.Sprint(r.Operation, " ", r.Slot, " ", r.SlotName))
+	}
+	want := []string{
+		"create 1 password", "stash-create 1 password", "add 2 stash", "slot-add 1 password", "add 3 ansible", "rekey 3 ansible",
+		"stash-create 3 ansible", "stash-create 3 ansible", "add 3 ansible",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("log %q\nwant %q", got, want)
+	}
+}
+
 func TestSlots_areBounded(t *testing.T) {
 	t.Parallel()
 	db, _ := newDatabase(t)
 	var err error
 	for range 20 {
-		if _, err = db.AddPasswordSlot(ctx, []byte("p"), kdb.CostTest); err != nil {
+		if _, err = db.AddPasswordSlot(ctx, "", []byte("p"), kdb.CostTest); err != nil {
 			break
 		}
 	}
@@ -213,14 +294,14 @@ func TestRekey_keepsEntriesSlotsAndLog(t *testing.T) {
 	e.Default = true
 	put(t, db, e, trusted("b", newPair(t, "b")))
 	must(t, db.CreateStash(ctx))
-	_, err := db.AddPasswordSlot(ctx, []byte("second"), kdb.CostTest)
+	_, err := db.AddPasswordSlot(ctx, "", []byte("second"), kdb.CostTest)
 	must(t, err)
 	bystander := openWith(t, path, options("secret"))
 	must(t, bystander.Unlock(ctx))
 	before, logBefore := read(t, path), logOf(t, db)
 
 	err = db.Rekey(ctx, sealed.Rekey{Passwords: [][]byte{[]byte("secret")}, Cost: kdb.CostTest})
-	if !errors.Is(err, kdb.ErrPassword) || !strings.Contains(err.Error(), "3 (password)") {
+	if !errors.Is(err, kdb.ErrPassword) || !strings.Contains(err.Error(), "3 (password-2)") {
 		t.Fatalf("a slot that nothing opens: %v", err)
 	}
 	if string(read(t, path)) != string(before) {

@@ -60,9 +60,7 @@ func (db *Database) addStash(ctx context.Context) error {
 	content := stash{id: k.meta.id}
 	rand.Read(content.key[:]) // never fails
 	defer clear(content.key[:])
-	content.slot, err = db.replaceSlots(ctx, "stash-create", nil, func(uint32) (*slot, []byte, error) {
-		return newSlot(slotStash, kdb.CostProduction, db.now()), content.key[:], nil
-	})
+	content.slot, err = db.replaceSlots(ctx, slotChange{operation: "stash-create", kind: slotStash, secret: content.key[:]})
 	if err != nil {
 		return err
 	}
@@ -87,7 +85,7 @@ func (db *Database) createByStash(ctx context.Context, m *meta, commit func(*slo
 	if err := writeStash(db.disk, db.stash, &content); err != nil {
 		return fmt.Errorf("creating the stash %q: %w", db.stash, err)
 	}
-	err := commit(newSlot(slotStash, kdb.CostProduction, db.now()), content.key[:])
+	err := commit(db.newSlot(slotStash, kdb.CostProduction), content.key[:])
 	if err != nil {
 		db.withdrawStash(ctx, &content)
 	}

@@ -94,7 +94,7 @@ func TestStash_opensAfterEveryFault(t *testing.T) {
 		"create": func(db *Database) error { return db.CreateStash(t.Context()) },
 		"rekey":  func(db *Database) error { return db.Rekey(t.Context(), Rekey{Cost: kdb.CostTest}) },
 		"add a password": func(db *Database) error {
-			_, err := db.AddPasswordSlot(t.Context(), []byte("second"), kdb.CostTest)
+			_, err := db.AddPasswordSlot(t.Context(), "", []byte("second"), kdb.CostTest)
 			return err
 		},
 	} {

@@ -185,8 +185,8 @@ func TestTamper_histories(t *testing.T) {
 			for _, key := range []string{"s/server", "c/server", "k/server"} {
 				r[key] = older[key]
 			}
-		}, true},
-		{"an older head", func(r map[string][]byte) { r["head"] = older["head"] }, true},
+		}, false},
+		{"an older head", func(r map[string][]byte) { r["head"] = older["head"] }, false},
 		{"the head removed", func(r map[string][]byte) { delete(r, "head") }, false},
 		{"the meta record removed", func(r map[string][]byte) { delete(r, "meta") }, false},
 		{"a log record removed", func(r map[string][]byte) { delete(r, "l/0000000000000002") }, true},
@@ -214,6 +214,96 @@ func TestTamper_histories(t *testing.T) {
 		if err := readAll(db); !test.readable && !errors.Is(err, kdb.ErrCorrupt) {
 			t.Errorf("%s: reading = %v, want ErrCorrupt", test.name, err)
 		}
+		if err := logError(db); strings.Contains(test.name, "log record") && !errors.Is(err, kdb.ErrCorrupt) {
+			t.Errorf("%s: Log = %v, want ErrCorrupt", test.name, err)
+		}
+	}
+}
+
+// TestTamper_readInParts: who reads all summaries in several transactions notices it too, also if the database changes between them.
+func TestTamper_readInParts(t *testing.T) {
+	t.Parallel()
+	db, st := inMemory(t, newPair(t, "a"), newPair(t, "b"))
+	older := st.Records()
+	put(t, db, personal("server", newPair(t, "c")))
+	original := st.Records()
+	inParts := func(between func()) error {
+		for after, more := "", true; more; {
+			more = false
+			err := db.View(ctx, func(tx kdb.Tx) error {
+				for s, err := range tx.Summaries(after) {
+					if err != nil {
+						return err
+					}
+					after, more = s.Label, true
+					return nil
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			between()
+		}
+		return nil
+	}
+	changing := func() { put(t, db, trusted("new", newPair(t, "new"))) }
+	for name, change := range map[string]func(map[string][]byte){
+		"an older entry": func(r map[string][]byte) {
+			for _, key := range []string{"s/server", "c/server", "k/server"} {
+				r[key] = older[key]
+			}
+		},
+		"the first removed": func(r map[string][]byte) { delete(r, "s/aes") },
+	} {
+		for _, between := range []func(){func() {}, changing} {
+			records := maps.Clone(original)
+			change(records)
+			st.Replace(records)
+			if err := inParts(between); !errors.Is(err, kdb.ErrCorrupt) {
+				t.Errorf("%s: %v, want ErrCorrupt", name, err)
+			}
+		}
+	}
+	st.Replace(original)
+	must(t, inParts(func() {}))
+	must(t, inParts(changing))
+}
+
+// TestTamper_log: each record that is missing, put back or from elsewhere is noticed by who reads the log, also from the middle on.
+func TestTamper_log(t *testing.T) {
+	t.Parallel()
+	db, st := inMemory(t, newPair(t, "a"), newPair(t, "b"))
+	before := st.Records()
+	put(t, db, trusted("c", newPair(t, "c")), trusted("d", newPair(t, "d")))
+	original := st.Records()
+	key := func(n int) string { return fmt.Sprintf("l/%016x", n) }
+	for name, change := range map[string]func(map[string][]byte){
+		"the last two removed": func(r map[string][]byte) { delete(r, key(5)); delete(r, key(6)) },
+		"the last removed":     func(r map[string][]byte) { delete(r, key(6)) },
+		"one removed":          func(r map[string][]byte) { delete(r, key(5)) },
+		"an older head":        func(r map[string][]byte) { r["head"] = before["head"] },
+	} {
+		records := maps.Clone(original)
+		change(records)
+		mirror(records)
+		st.Replace(records)
+		for after := range uint64(5) {
+			var err error
+			for _, err = range db.Log(ctx, after) {
+				if err != nil {
+					break
+				}
+			}
+			if !errors.Is(err, kdb.ErrCorrupt) {
+				t.Errorf("%s, after %d: Log = %v, want ErrCorrupt", name, after, err)
+			}
+		}
+	}
+	st.Replace(original)
+	must(t, logError(db))
+	for range db.Log(ctx, 100) {
+		t.Error("there is a record after the last one")
 	}
 }
 
@@ -233,7 +323,7 @@ func TestRekey_refusesWhatTheDigestDoesNotCover(t *testing.T) {
 	original := st.Records()
 	rekey := sealed.Rekey{Passwords: [][]byte{[]byte("secret")}, Cost: kdb.CostTest}
 	for key := range original {
-		if key[:2] != "i/" && key[:2] != "s/" {
+		if key[:2] != "i/" && key[:2] != "r/" && key[:2] != "n/" && key[:2] != "l/" && key[:2] != "s/" {
 			continue
 		}
 		for _, put := range []bool{false, true} {

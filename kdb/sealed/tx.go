@@ -24,6 +24,7 @@ type tx struct {
 	changed   bool
 	erase     bool // a key slot or a private key was removed: nothing of it may stay
 	digester  digester
+	issuers   map[[32]byte]*issuer // of the registry, as far as they were read
 	spots     *spotter
 	postings  []posting // that are not yet in the index
 	bound     []byte    // associated data, with room for a record's key behind boundLen
@@ -76,7 +77,7 @@ func (t *tx) commit() error {
 	if !t.changed {
 		return nil
 	}
-	if err := t.flushIndex(); err != nil {
+	if err := errors.Join(t.flushIndex(), t.flushIssuers()); err != nil {
 		return err
 	}
 	t.head.generation++
@@ -100,19 +101,28 @@ func (t *tx) associated(key string) []byte {
 
 // put seals a record and stores it; if sum is not nil it gets the SHA-256 of what was stored.
 func (t *tx) put(key string, plain []byte, sum *[32]byte) error {
-	value := seal(t.keys.record, plain, t.associated(key))
+	value, err := t.putValue(key, plain)
+	if err != nil {
+		return err
+	}
 	if sum != nil {
 		*sum = sha256.Sum256(value)
 	}
-	t.changed = true
-	t.head.seals++
-	if strings.HasPrefix(key, prefixSummary) || strings.HasPrefix(key, prefixIssued) || strings.HasPrefix(key, prefixNumber) {
+	if strings.HasPrefix(key, prefixSummary) {
 		t.digester.toggle(&t.head.digest, key, value)
 	}
 	if strings.HasPrefix(key, prefixIndex) {
 		t.digester.toggle(&t.head.index, key, value)
 	}
-	return t.stx.Put(key, value)
+	return nil
+}
+
+// putValue seals a record, stores it, and returns what was stored.
+func (t *tx) putValue(key string, plain []byte) ([]byte, error) {
+	value := seal(t.keys.record, plain, t.associated(key))
+	t.changed = true
+	t.head.seals++
+	return value, t.stx.Put(key, value)
 }
 
 // open opens a sealed record.
@@ -138,12 +148,14 @@ func place(key string) string {
 	if strings.HasPrefix(key, prefixIndex) {
 		return fmt.Sprintf("index, record %s", key[len(prefixIndex):])
 	}
-	if digest, ok := strings.CutPrefix(key, prefixNumber); ok {
-		return fmt.Sprintf("number of revocation lists of issuer %s", digest)
+	if digest, ok := strings.CutPrefix(key, prefixIssuer); ok {
+		return fmt.Sprintf("record of issuer %s", digest)
 	}
-	if issued, ok := strings.CutPrefix(key, prefixIssued); ok {
-		issuer, serial, _ := strings.Cut(issued, "/")
-		return fmt.Sprintf("issued certificate %s of issuer %s", serial, issuer)
+	for prefix, name := range map[string]string{prefixIssued: "issued certificate", prefixRevoked: "revocation"} {
+		if rest, ok := strings.CutPrefix(key, prefix); ok {
+			issuer, serial, _ := strings.Cut(rest, "/")
+			return fmt.Sprintf("%s %s of issuer %s", name, serial, issuer)
+		}
 	}
 	switch key {
 	case keyMeta, keyHead:
@@ -195,14 +207,15 @@ func (t *tx) Summary(label string) (kdb.Summary, error) {
 	return s.Summary, err
 }
 
-// Summaries implements kdb.Tx.
+// Summaries implements kdb.Tx. After the last one it verifies that all were there and none was an older one, also when they are read in
+// several transactions, each going on where the one before stopped.
 func (t *tx) Summaries(after string) iter.Seq2[kdb.Summary, error] {
 	return func(yield func(kdb.Summary, error) bool) {
 		from := ""
 		if after != "" {
 			from = prefixSummary + after
 		}
-		var count uint64
+		r := t.db.resume(after, t.head.generation)
 		version := t.head.logSeq
 		for record, err := range t.stx.Scan(prefixSummary, from) {
 			var s summary
@@ -213,14 +226,19 @@ func (t *tx) Summaries(after string) iter.Seq2[kdb.Summary, error] {
 				yield(kdb.Summary{}, err)
 				return
 			}
-			count++
+			if r != nil {
+				r.seen.add(t.digester, record.Key, record.Value)
+			}
 			if !yield(s.Summary, nil) {
+				t.db.pause(r, s.Label)
 				return
 			}
 		}
 		// A caller who changes entries in the loop makes the numbers differ rightly.
-		if after == "" && count != t.head.entries && version == t.head.logSeq {
-			yield(kdb.Summary{}, t.countError(count))
+		if r != nil && version == t.head.logSeq {
+			if err := t.finish(r); err != nil {
+				yield(kdb.Summary{}, err)
+			}
 		}
 	}
 }
@@ -248,6 +266,63 @@ func (t *tx) Labels(after string) iter.Seq2[string, error] {
 			yield("", t.countError(count))
 		}
 	}
+}
+
+// reading is how far somebody has read all summaries.
+type reading struct {
+	generation uint64
+	last       string // label
+	seen       counted
+	mixed      bool // of several generations
+}
+
+// resume returns what was read up to a label; nil if that is not known.
+func (db *Database) resume(after string, generation uint64) *reading {
+	if after == "" {
+		return &reading{generation: generation}
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.reading == nil || db.reading.last != after {
+		return nil
+	}
+	r := *db.reading
+	r.mixed = r.mixed || r.generation != generation
+	return &r
+}
+
+func (db *Database) pause(r *reading, last string) {
+	if r == nil {
+		return
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	r.last = last
+	db.reading = r
+}
+
+// finish verifies what was read. If the database changed meanwhile, everything is read once more.
+func (t *tx) finish(r *reading) error {
+	if !r.mixed {
+		return t.verify(r.seen)
+	}
+	seen, err := t.recount()
+	if err != nil {
+		return err
+	}
+	return t.verify(seen)
+}
+
+// verify compares all summaries that were read with what the head says of them.
+func (t *tx) verify(seen counted) error {
+	switch {
+	case seen.count != t.head.entries:
+		return t.countError(seen.count)
+	case seen.digest != t.head.digest:
+		return fmt.Errorf("%w: the digest of the entries is not the head record's: an older entry was put back in the place of a newer one",
+			kdb.ErrCorrupt)
+	}
+	return nil
 }
 
 func (t *tx) countError(count uint64) error {

@@ -30,7 +30,9 @@ func (s *storedSlot) info() kdb.SlotInfo {
 	if s.slot == nil {
 		return kdb.SlotInfo{ID: int(s.id), Kind: "unusable", KDF: s.err.Error()}
 	}
-	return kdb.SlotInfo{ID: int(s.id), Kind: s.slot.kindName(), KDF: s.slot.describe(), Created: s.slot.created}
+	return kdb.SlotInfo{
+		ID: int(s.id), Name: s.slot.name, Kind: s.slot.kindName(), KDF: s.slot.describe(), Created: s.slot.created, By: s.slot.by,
+	}
 }
 
 // rank orders the slots that a password may open: 0 is none of them, and the highest is the cheapest.
@@ -153,7 +155,7 @@ func (db *Database) unlock(ctx context.Context) (*keys, error) {
 	if err != nil {
 		return nil, db.name(err)
 	}
-	id, master, err := db.openSlot(ctx, &m, slots)
+	opened, master, err := db.openSlot(ctx, &m, slots)
 	if err != nil {
 		return nil, &store.Error{Op: "unlocking", Location: db.location, Err: err}
 	}
@@ -161,7 +163,7 @@ func (db *Database) unlock(ctx context.Context) (*keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	k.slot = id
+	k.slot, k.slotName = opened.id, opened.slot.name
 	// The head says whether the master key is the right one.
 	err = db.store.View(ctx, func(stx store.Tx) error {
 		_, err := db.begin(ctx, stx, k, lenient)
@@ -174,14 +176,14 @@ func (db *Database) unlock(ctx context.Context) (*keys, error) {
 }
 
 // openSlot gets the master key out of a slot, the stash's first.
-func (db *Database) openSlot(ctx context.Context, m *meta, slots []storedSlot) (uint32, []byte, error) {
-	id, master, errStash := db.openByStash(m, slots)
+func (db *Database) openSlot(ctx context.Context, m *meta, slots []storedSlot) (*storedSlot, []byte, error) {
+	opened, master, errStash := db.openByStash(m, slots)
 	if errStash != nil && !isHidden(errStash) || master != nil {
-		return id, master, errStash
+		return opened, master, errStash
 	}
 	password, err := db.askPassword(ctx)
 	if err != nil {
-		return 0, nil, cmp.Or(errStash, err)
+		return nil, nil, cmp.Or(errStash, err)
 	}
 	defer clear(password)
 	return openByPassword(ctx, m, slots, password)
@@ -193,54 +195,54 @@ func isHidden(err error) bool {
 }
 
 // openByStash returns nil if the stash is not to be used, is not there, or opens no slot (any more).
-func (db *Database) openByStash(m *meta, slots []storedSlot) (uint32, []byte, error) {
+func (db *Database) openByStash(m *meta, slots []storedSlot) (*storedSlot, []byte, error) {
 	isStash := func(s storedSlot) bool { return s.slot != nil && s.slot.kind == slotStash }
 	if db.o.NoStash || db.stash == "" || !slices.ContainsFunc(slots, isStash) {
-		return 0, nil, nil
+		return nil, nil, nil
 	}
 	st, err := readStash(db.stash)
 	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil, nil
+		return nil, nil, nil
 	}
 	if err != nil {
-		return 0, nil, err
+		return nil, nil, err
 	}
 	defer clear(st.key[:])
 	if st.id != m.id {
-		return 0, nil, nil
+		return nil, nil, nil
 	}
 	for _, s := range slots {
 		if !isStash(s) || s.id != st.slot {
 			continue
 		}
 		if master, err := s.slot.unwrap(m, s.id, st.key[:]); err == nil {
-			return s.id, master, nil
+			return &s, master, nil
 		}
 	}
-	return 0, nil, nil
+	return nil, nil, nil
 }
 
 // openByPassword tries the slots of passwords, those first that cost nothing. A wrong password, a damaged slot and one whose parameters are
 // refused give the
 // same error; Info tells what is wrong with a slot.
-func openByPassword(ctx context.Context, m *meta, slots []storedSlot, password []byte) (uint32, []byte, error) {
+func openByPassword(ctx context.Context, m *meta, slots []storedSlot, password []byte) (*storedSlot, []byte, error) {
 	cheapFirst := slices.SortedStableFunc(slices.Values(slots), func(a, b storedSlot) int { return cmp.Compare(b.rank(), a.rank()) })
 	for _, s := range cheapFirst {
 		if err := ctx.Err(); err != nil {
-			return 0, nil, err
+			return nil, nil, err
 		}
 		if s.rank() == 0 {
 			continue
 		}
 		master, err := s.slot.unwrap(m, s.id, password)
 		if err == nil {
-			return s.id, master, nil
+			return &s, master, nil
 		}
 		if !errors.Is(err, kdb.ErrPassword) {
-			return 0, nil, err
+			return nil, nil, err
 		}
 	}
-	return 0, nil, fmt.Errorf("%w or no key slot for it", kdb.ErrPassword)
+	return nil, nil, fmt.Errorf("%w or no key slot for it", kdb.ErrPassword)
 }
 
 func (db *Database) askPassword(ctx context.Context) ([]byte, error) {

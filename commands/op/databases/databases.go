@@ -20,15 +20,22 @@ func (Done) HasChanged() bool { return true }
 // Slot is a key slot of a native database.
 type Slot struct {
 	ID      int       `json:"id"`
+	Name    string    `json:"name"`
 	Kind    string    `json:"kind"`
 	KDF     string    `json:"kdf"`
 	Created time.Time `json:"created"`
+	By      string    `json:"by,omitempty"`
+	// Opened says that this slot opened the database, HasStash that the stash next to the database belongs to it.
+	Opened   bool `json:"opened,omitempty"`
+	HasStash bool `json:"has_stash,omitempty"`
 }
 
 func newSlots(list []kdb.SlotInfo) []Slot {
 	var out []Slot
 	for _, s := range list {
-		out = append(out, Slot{ID: s.ID, Kind: s.Kind, KDF: s.KDF, Created: s.Created.UTC()})
+		out = append(out, Slot{
+			ID: s.ID, Name: s.Name, Kind: s.Kind, KDF: s.KDF, Created: s.Created.UTC(), By: s.By, Opened: s.Opened, HasStash: s.HasStash,
+		})
 	}
 	return out
 }

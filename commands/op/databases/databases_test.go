@@ -93,11 +93,11 @@ func TestActs_onPasswords(t *testing.T) {
 	if err != nil || len(slots.Slots) != 2 {
 		t.Fatalf("slots %+v, %v", slots, err)
 	}
-	removed, err := try(t, s, path, databases.RemoveSlot{ID: 2})
+	removed, err := try(t, s, path, databases.RemoveSlot{Slot: "2"})
 	if err != nil || removed.ID != 2 || opens(t, s, path, "second") || !opens(t, s, path, "third") {
 		t.Errorf("removing: %+v, %v", removed, err)
 	}
-	_, err = try(t, s, path, databases.RemoveSlot{ID: 2})
+	_, err = try(t, s, path, databases.RemoveSlot{Slot: "password-2"})
 	if problem(err) != op.NoSlot || !errors.Is(err, kdb.ErrNotFound) {
 		t.Errorf("removing it again: %v", err)
 	}
@@ -162,7 +162,7 @@ func TestFeatures_thatADatabaseDoesNotHave(t *testing.T) {
 	for feature, run := range map[op.Feature]func() error{
 		op.FeatureSlots: func() error {
 			_, err := op.Perform(ctx, s, databases.AddSlot{})
-			_, err2 := op.Perform(ctx, s, databases.RemoveSlot{ID: 1})
+			_, err2 := op.Perform(ctx, s, databases.RemoveSlot{Slot: "1"})
 			_, err3 := databases.ListSlots{}.Run(ctx, s)
 			if err == nil || err2 == nil {
 				return nil

@@ -2,6 +2,7 @@ package databases
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"certkdb/commands/op"
@@ -22,6 +23,9 @@ type LogRecord struct {
 	SHA256    string    `json:"sha256,omitempty"`
 	User      string    `json:"user,omitempty"`
 	Host      string    `json:"host,omitempty"`
+	// Slot and SlotName are the key slot that opened the database for the operation.
+	Slot     int    `json:"slot"`
+	SlotName string `json:"slot_name"`
 }
 
 // LogRecords is a whole log.
@@ -32,7 +36,8 @@ type LogRecords struct {
 // logChunk is how many records are read in one look at the database.
 const logChunk = 2_000
 
-// Run calls each with the records in their order, in chunks, outside of any lock.
+// Run calls each with the records in their order, in chunks, outside of any lock. A record that was changed, removed or put back is an
+// error in its place, and each has had those before it.
 func (o Log) Run(ctx context.Context, s *op.Session, each func([]LogRecord) error) error {
 	db, err := nativeOf(ctx, s, op.FeatureLog)
 	if err != nil {
@@ -42,7 +47,7 @@ func (o Log) Run(ctx context.Context, s *op.Session, each func([]LogRecord) erro
 		var chunk []LogRecord
 		for r, err := range db.Log(ctx, after) {
 			if err != nil {
-				return err
+				return errors.Join(each(chunk), err)
 			}
 			chunk = append(chunk, newLogRecord(r))
 			if after = r.Sequence; len(chunk) == logChunk {
@@ -59,7 +64,10 @@ func (o Log) Run(ctx context.Context, s *op.Session, each func([]LogRecord) erro
 }
 
 func newLogRecord(r sealed.LogRecord) LogRecord {
-	record := LogRecord{Number: r.Sequence, Time: r.Time.UTC(), Operation: r.Operation, Label: r.Label, User: r.User, Host: r.Host}
+	record := LogRecord{
+		Number: r.Sequence, Time: r.Time.UTC(), Operation: r.Operation, Label: r.Label, User: r.User, Host: r.Host,
+		Slot: r.Slot, SlotName: r.SlotName,
+	}
 	if r.SHA256 != [32]byte{} {
 		record.SHA256 = op.HexDigest(r.SHA256)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"certkdb/commands/op"
 	"certkdb/kdb"
@@ -29,13 +30,14 @@ func (ListSlots) Run(ctx context.Context, s *op.Session) (Slots, error) {
 	if err != nil {
 		return Slots{}, err
 	}
-	info, err := db.Info(ctx)
-	return Slots{newSlots(info.Slots)}, err
+	list, err := db.Slots(ctx)
+	return Slots{newSlots(list)}, err
 }
 
 // SlotDone names a slot; 0 is one that has no number yet.
 type SlotDone struct {
-	ID int `json:"id"`
+	ID   int    `json:"id"`
+	Name string `json:"name,omitempty"`
 }
 
 // HasChanged is always true.
@@ -43,6 +45,7 @@ func (SlotDone) HasChanged() bool { return true }
 
 // AddSlot adds a password.
 type AddSlot struct {
+	Name        string // "" is one that is free
 	NewPassword op.NewPassword
 	Cost        kdb.Cost
 }
@@ -50,13 +53,23 @@ type AddSlot struct {
 // Plan opens the database.
 func (o AddSlot) Plan(ctx context.Context, s *op.Session) (SlotDone, error) {
 	db, err := nativeOf(ctx, s, op.FeatureSlots)
+	if err == nil && o.Name != "" {
+		err = sealed.CheckSlotName(o.Name)
+	}
 	if err == nil {
 		err = o.NewPassword.CheckKept()
+	}
+	if err != nil {
+		return SlotDone{}, err
+	}
+	list, err := db.Slots(ctx)
+	if err == nil && slices.ContainsFunc(list, func(s kdb.SlotInfo) bool { return o.Name != "" && s.Name == o.Name }) {
+		err = fmt.Errorf("key slot %q: %w", o.Name, kdb.ErrExists)
 	}
 	if err == nil {
 		err = db.Unlock(ctx)
 	}
-	return SlotDone{}, err
+	return SlotDone{Name: o.Name}, err
 }
 
 // Do asks for the new password and adds it.
@@ -70,14 +83,23 @@ func (o AddSlot) Do(ctx context.Context, s *op.Session) (SlotDone, error) {
 		return SlotDone{}, err
 	}
 	defer clear(password)
-	id, err := db.AddPasswordSlot(ctx, password, o.NewPassword.Cost(o.Cost))
-	return SlotDone{id}, err
+	id, err := db.AddPasswordSlot(ctx, o.Name, password, o.NewPassword.Cost(o.Cost))
+	if err != nil {
+		return SlotDone{}, err
+	}
+	list, err := db.Slots(ctx)
+	for _, s := range list {
+		if s.ID == id {
+			return SlotDone{id, s.Name}, err
+		}
+	}
+	return SlotDone{ID: id}, err
 }
 
 // RemoveSlot removes a slot.
 type RemoveSlot struct {
-	ID    int
-	Force bool // even if nothing opens the database then
+	Slot  string // its name, or its number
+	Force bool   // even if nothing opens the database then
 }
 
 // Plan checks whether there is such a slot, and whether the database opens.
@@ -86,14 +108,11 @@ func (o RemoveSlot) Plan(ctx context.Context, s *op.Session) (SlotDone, error) {
 	if err != nil {
 		return SlotDone{}, err
 	}
-	info, err := db.Info(ctx)
+	slot, err := o.find(ctx, db)
 	if err != nil {
 		return SlotDone{}, err
 	}
-	if !slices.ContainsFunc(info.Slots, func(slot kdb.SlotInfo) bool { return slot.ID == o.ID }) {
-		return SlotDone{}, o.missing()
-	}
-	return SlotDone{o.ID}, db.Unlock(ctx)
+	return slot, db.Unlock(ctx)
 }
 
 // Do removes it.
@@ -102,16 +121,42 @@ func (o RemoveSlot) Do(ctx context.Context, s *op.Session) (SlotDone, error) {
 	if err != nil {
 		return SlotDone{}, err
 	}
-	err = db.RemoveSlot(ctx, o.ID, o.Force)
+	slot, err := o.find(ctx, db)
+	if err != nil {
+		return SlotDone{}, err
+	}
+	err = db.RemoveSlot(ctx, slot.ID, o.Force)
 	switch {
 	case errors.Is(err, kdb.ErrNotFound):
 		err = o.missing()
 	case errors.Is(err, sealed.ErrLastSlot):
 		err = op.Mark(op.LastSlot, err)
 	}
-	return SlotDone{o.ID}, err
+	return slot, err
+}
+
+// find looks for the slot by its name, then by its number.
+func (o RemoveSlot) find(ctx context.Context, db *sealed.Database) (SlotDone, error) {
+	list, err := db.Slots(ctx)
+	if err != nil {
+		return SlotDone{}, err
+	}
+	var found []SlotDone
+	for _, s := range list {
+		if s.Name == o.Slot || strconv.Itoa(s.ID) == o.Slot {
+			found = append(found, SlotDone{s.ID, s.Name})
+		}
+	}
+	switch len(found) {
+	case 0:
+		return SlotDone{}, o.missing()
+	case 1:
+		return found[0], nil
+	}
+	err = fmt.Errorf("%d key slots are named %q: say which by its number", len(found), o.Slot)
+	return SlotDone{}, op.Mark(op.NoSlot, op.Classify(err, op.ErrUsage))
 }
 
 func (o RemoveSlot) missing() error {
-	return op.Mark(op.NoSlot, op.Classify(fmt.Errorf("there is no key slot %d", o.ID), kdb.ErrNotFound))
+	return op.Mark(op.NoSlot, op.Classify(fmt.Errorf("there is no key slot %q", o.Slot), kdb.ErrNotFound))
 }
