@@ -117,12 +117,13 @@ func (c *container) decodeDER(data []byte) (keyfile.Container, error) {
 	return c.read()
 }
 
-// read makes entries of the parts. It fails only if nothing can be read; otherwise bad pieces are kept and not shown.
+// read makes entries of the parts. Bad pieces are kept and not shown, but if they are all that there is, the file cannot be read: it must
+// not pass for an empty one.
 func (c *container) read() (keyfile.Container, error) {
-	if len(c.parts) == 0 && len(c.bad) > 0 {
+	c.pair()
+	if c.records.Len() == 0 && len(c.bad) > 0 {
 		return nil, c.bad[0]
 	}
-	c.pair()
 	return c, nil
 }
 

@@ -1,6 +1,7 @@
 package pem_test
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -163,5 +164,28 @@ func TestPut_refused(t *testing.T) {
 	}
 	if files, err := c.Encode(nil); err != nil || string(files.Main) != text {
 		t.Errorf("the file was changed, %v:\n%s", err, files.Main)
+	}
+}
+
+// TestDecode_nothingReadable: a file that cannot be read must not pass for an empty database.
+func TestDecode_nothingReadable(t *testing.T) {
+	t.Parallel()
+	store := "\x30\x24\x02\x01\x03\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01\xa0\x00\x04\x10" + strings.Repeat("\x00", 16)
+	unknownKey := "\x30\x0c\x02\x01\x00\x30\x04\x06\x02\x2a\x03\x04\x01\x00"
+	for what, c := range map[string]struct {
+		codec keyfile.Codec
+		text  string
+		want  error
+		says  string
+	}{
+		"a damaged certificate":    {pem.FastCodec(), armoured("CERTIFICATE", []byte("0\x03no!")), kdb.ErrParse, "certificate 1 (line 1)"},
+		"a key of an unknown type": {pem.FastCodec(), armoured("PRIVATE KEY", []byte(unknownKey)), kdb.ErrUnsupported, "private key 1"},
+		"a key store in base64":    {pem.DER(), base64.StdEncoding.EncodeToString([]byte(store)), kdb.ErrUnsupported, "base64 -d"},
+		"a key store in armour":    {pem.FastCodec(), "note\n" + armoured("PKCS12", []byte(store)), kdb.ErrUnsupported, "in a file of its own"},
+	} {
+		_, err := c.codec.Decode(keyfile.Files{Main: []byte(c.text)}, keyfile.Passwords{})
+		if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v, want %v with %q", what, err, c.want, c.says)
+		}
 	}
 }

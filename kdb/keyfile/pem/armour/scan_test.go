@@ -120,7 +120,8 @@ func TestScan_errors(t *testing.T) {
 			"-----BEGIN " + strings.Repeat("A", 65) + "-----\n" + good, "line 1: the BEGIN line is damaged", false,
 		},
 		"a header after 32 of them": {
-			"-----BEGIN A-----\n" + strings.Repeat("a: b\n", 33) + "\nb25l\n-----END A-----\n", "1 A damaged: it has more than 32 header lines", false,
+			"-----BEGIN A-----\n" + strings.Repeat("a: b\n", 33) + "\nb25l\n-----END A-----\n",
+			"1 A damaged: it has more than 32 header lines", false,
 		},
 		"what is quoted is not long": {"-----BEGIN " + strings.Repeat("A", 500) + "\n", "line 1: the BEGIN line is damaged", false},
 	} {
