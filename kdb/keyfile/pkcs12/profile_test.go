@@ -34,7 +34,7 @@ func TestNew_emptyFileKeepsItsProfile(t *testing.T) {
 	}
 }
 
-// GSKit knows its signers by their localKeyId, which is their signature; so a file of its kind gets that for new ones, and stays of its kind.
+// GSKit knows its signers by their localKeyId, which is their signature. A file of its kind gets that for new ones, and stays of its kind.
 func TestEncode_trustedAsGSKitMarksThem(t *testing.T) {
 	t.Parallel()
 	f := newFamily(t)
