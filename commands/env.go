@@ -2,6 +2,7 @@ package commands
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/user"
@@ -28,7 +29,7 @@ func ProcessEnv(version string) *op.Env {
 	home, _ := os.UserHomeDir() // without one, locations have to be named
 	return &op.Env{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Getenv: os.Getenv, Terminal: openTerminal, Now: time.Now,
+		Getenv: os.Getenv, Terminal: openTerminal, Progress: progress, Now: time.Now,
 		User: sync.OnceValue(userName), Host: sync.OnceValue(hostName), Root: os.Geteuid() == 0, Home: home,
 		Dial: new(net.Dialer).DialContext,
 		Lint: new(lintprogram.Program).Ask, Drivers: drivers(), Version: version,
@@ -59,6 +60,14 @@ func hostName() string {
 		return ""
 	}
 	return host
+}
+
+// progress is standard error if it is a terminal.
+func progress() io.Writer {
+	if !term.IsTerminal(int(os.Stderr.Fd())) {
+		return nil
+	}
+	return os.Stderr
 }
 
 // terminal asks on the controlling terminal, so that standard input and output stay free for data.

@@ -58,7 +58,7 @@ func newApp(env *op.Env, commands []*cli.Command) *cli.App {
 }
 
 // ownFormats are the commands that take further formats than table and json, and look themselves.
-var ownFormats = []string{"list", "show", "issued", "log", "export", "completion", "man", "help"}
+var ownFormats = []string{"list", "show", "issued", "log", "export", "connect", "completion", "man", "help"}
 
 // prepare gives a command and those below it what all commands have in common.
 func prepare(c *cli.Command) {

@@ -23,7 +23,8 @@ const connectText = "Makes a TLS handshake with each server, judges its certific
 	"name. A changed certificate is then refused. --options takes the address and the rules from a client options file of Storage\n" +
 	"Protect, first contact included.\n\n" +
 	"Exits with 10 if a handshake failed, 8 if a certificate was refused, 9 if one has expired, or will within --expiring TIME. Of\n" +
-	"several servers the first of these counts.\n\n"
+	"several servers the first of these counts. -o csv and -o jsonl print a line for each server, -o name the addresses of those that are\n" +
+	"not in order.\n\n"
 
 func connectCommand(env *op.Env) *cli.Command {
 	var f connectFlags
@@ -32,13 +33,11 @@ func connectCommand(env *op.Env) *cli.Command {
 		Usage: "make TLS handshakes with servers, and explain what is wrong",
 		Description: connectText + examples("certkdb connect www.example.com:443",
 			"certkdb connect www.example.com:443 --db /etc/ssl/certs/ca-certificates.crt", "certkdb connect mail.example.com:587 --starttls smtp",
-			"certkdb connect db.example.com:5432 --starttls postgres --cert client", "certkdb connect --targets servers.txt --expiring 30d --json",
+			"certkdb connect db.example.com:5432 --starttls postgres --cert client", "certkdb connect --targets servers.txt --expiring 30d -o csv",
 			"certkdb connect vault.example.com:1500 --accept", "certkdb connect vault.example.com:1500 --save vault --fingerprint 5891b5b5…",
 			"certkdb connect --options dsm.sys --server vault"),
-		Flags: append(changeFlags(), f.flags()...),
-		Action: action(env, "connect", func(c *cli.Context, args []string) (sessions.Connected, error) {
-			return f.run(c, env, args)
-		}, printConnected),
+		Flags:  append(changeFlags(), f.flags()...),
+		Action: connectIn(env, func(c *cli.Context, args []string) (sessions.Connected, error) { return f.run(c, env, args) }),
 	}
 }
 
@@ -110,6 +109,9 @@ func (f *connectFlags) run(c *cli.Context, env *op.Env, args []string) (connecte
 		return connected, err
 	}
 	defer s.Close()
+	p := progressOf(env)
+	defer p.end()
+	f.o.Progress = p.step
 	if f.contact.file == "" {
 		connected, err = f.o.Run(c.Context, s)
 	} else {

@@ -20,6 +20,8 @@ type Env struct {
 	Getenv func(string) string
 	// Terminal opens the controlling terminal, or returns an error that wraps ErrNoTerminal.
 	Terminal func() (Terminal, error)
+	// Progress returns where to show how far a command has come, nil if nobody looks; the field may be nil.
+	Progress func() io.Writer
 	// Now is the clock.
 	Now func() time.Time
 	// User and Host return the names for audit logs.

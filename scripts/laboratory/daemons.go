@@ -52,7 +52,9 @@ const nginxConfig = `daemon off;
 master_process off;
 pid nginx.pid;
 error_log log info;
-events {}
+events {
+	worker_connections 2048;
+}
 http {
 	access_log off;
 	client_body_temp_path body;

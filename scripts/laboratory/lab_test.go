@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // TestMain makes the test binary be the program when the test calls it as such.
@@ -61,6 +62,10 @@ func TestLab(t *testing.T) {
 		t.Run("many targets", func(t *testing.T) {
 			t.Parallel()
 			b.manyTargets(t)
+		})
+		t.Run("500 targets", func(t *testing.T) {
+			t.Parallel()
+			b.crowd(t)
 		})
 		t.Run("client certificate", func(t *testing.T) {
 			t.Parallel()
@@ -236,6 +241,53 @@ func (b *bench) manyTargets(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
 	}
+}
+
+// crowd has connect judge 500 servers in one call, with bounded memory and sockets.
+func (b *bench) crowd(t *testing.T) {
+	t.Helper()
+	s, err := b.named("https")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const servers, maxSockets, maxMiB = 500, 256, 200
+	cmd := exec.Command(b.certkdb, "connect", "--db", b.path("trust/root.crt"), "--targets", "-", "--timeout", "60s")
+	cmd.Stdin = strings.NewReader(strings.Repeat(s.Address+"\n", servers))
+	var out strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	most := 0
+	for running := true; running; {
+		select {
+		case err = <-ended:
+			running = false
+		case <-time.After(5 * time.Millisecond):
+			most = max(most, sockets(cmd.Process.Pid))
+		}
+	}
+	if err != nil || !strings.Contains(out.String(), fmt.Sprintf("%d servers: %[1]d ok", servers)) {
+		t.Errorf("%v\n%.2000s\n%s", err, out.String(), tail(s.Log))
+	}
+	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	t.Logf("%d sockets, %d MiB", most, usage.Maxrss>>10)
+	if most > maxSockets || usage.Maxrss>>10 > maxMiB {
+		t.Errorf("%d sockets at a time, of %d; %d MiB, of %d", most, maxSockets, usage.Maxrss>>10, maxMiB)
+	}
+}
+
+// sockets counts those that a process has open.
+func sockets(pid int) (n int) {
+	links, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid)) // none when it has ended
+	for _, link := range links {
+		if target, err := os.Readlink(link); err == nil && strings.HasPrefix(target, "socket:") {
+			n++
+		}
+	}
+	return n
 }
 
 // clientCertificates has a server that wants one.

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"certkdb/commands/op"
@@ -26,6 +27,8 @@ type Connect struct {
 	ALPN                   []string
 	Expiring               time.Duration // a server's certificate that expires within this time is a finding
 	Keep                   Keep
+	// Progress is called after each server with the number of those that are done; from several goroutines. It may be nil.
+	Progress func(done, total int)
 }
 
 // maxSockets bounds the connections at a time. 500 targets are then done in two rounds.
@@ -129,6 +132,7 @@ func (w *work) all(ctx context.Context) ([]*Result, error) {
 	results := make([]*Result, len(w.Targets))
 	next := make(chan int)
 	var group sync.WaitGroup
+	var done atomic.Int64
 	var once sync.Once
 	var failed error
 	for range min(maxSockets, len(w.Targets)) {
@@ -139,6 +143,9 @@ func (w *work) all(ctx context.Context) ([]*Result, error) {
 					once.Do(func() { failed = err })
 				}
 				results[i] = r
+				if n := int(done.Add(1)); w.Progress != nil {
+					w.Progress(n, len(w.Targets))
+				}
 			}
 		})
 	}

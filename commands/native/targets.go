@@ -1,0 +1,146 @@
+package native
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"certkdb/commands/op"
+	"certkdb/commands/op/sessions"
+)
+
+// connectIn is the action of connect: the formats that have a line for each server, and those of all commands.
+func connectIn(env *op.Env, run func(*cli.Context, []string) (sessions.Connected, error)) cli.ActionFunc {
+	common := action(env, "connect", run, printConnected)
+	return func(c *cli.Context) error {
+		format, err := outputFormat(c, formatJSONL, formatCSV, formatName)
+		if err != nil {
+			return err
+		}
+		if format == formatTable || format == formatJSON {
+			return common(c)
+		}
+		connected, err := run(c, c.Args().Slice())
+		if err != nil {
+			return err
+		}
+		w := &onceFailing{w: env.Stdout}
+		if err := printTargets(w, connected.Targets, format); ifRead(err) != nil {
+			return err
+		}
+		return detailed(c, connected.HasChanged(), connected.Incomplete())
+	}
+}
+
+// printTargets prints a line for each server, as names of those that are not in order only.
+func printTargets(w io.Writer, targets []*sessions.Result, format string) error {
+	switch format {
+	case formatCSV:
+		return csvTargets(w, targets)
+	case formatName:
+		for _, r := range targets {
+			if r.Status != sessions.StatusOK && r.Status != sessions.StatusWarning {
+				if _, err := fmt.Fprintln(w, printable(r.Address)); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	for _, r := range targets {
+		line, err := json.Marshal(r)
+		if err != nil {
+			return fmt.Errorf("writing JSON: %w", err)
+		}
+		if _, err := fmt.Fprintf(w, "%s\n", escapeJSON(line)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func csvTargets(w io.Writer, targets []*sessions.Result) error {
+	writer := csv.NewWriter(w)
+	_ = writer.Write([]string{ // errors come out of Error
+		"address", "server_name", "starttls", "status", "code", "cause", "remedy", "protocol", "cipher_suite", "key_exchange", "not_after",
+		"sha256", "trusted_by",
+	})
+	for _, r := range targets {
+		var first sessions.Finding
+		if len(r.Findings) > 0 {
+			first = r.Findings[0]
+		}
+		notAfter, fingerprint := "", ""
+		if len(r.Chain) > 0 {
+			fingerprint = r.Chain[0].SHA256
+			if r.Chain[0].NotAfter != nil {
+				notAfter = r.Chain[0].NotAfter.Format(time.RFC3339)
+			}
+		}
+		row := []string{
+			r.Address, r.ServerName, string(r.StartTLS), string(r.Status), first.Code, first.Cause, first.Remedy, r.Protocol, r.CipherSuite,
+			r.KeyExchange, notAfter, fingerprint, r.TrustedBy,
+		}
+		for i := range row {
+			row[i] = printable(row[i])
+		}
+		_ = writer.Write(row)
+	}
+	writer.Flush()
+	return writer.Error()
+}
+
+// progress shows on a terminal how far a command has come, in one line that it writes again and again.
+type progress struct {
+	mu    sync.Mutex
+	w     io.Writer
+	done  int
+	width int
+}
+
+// progressOf is nil where there is no terminal.
+func progressOf(env *op.Env) *progress {
+	if env.Progress == nil {
+		return nil
+	}
+	w := env.Progress()
+	if w == nil {
+		return nil
+	}
+	return &progress{w: w}
+}
+
+// step says that done of total servers have answered.
+func (p *progress) step(done, total int) {
+	if p == nil || total < 2 {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if done < p.done { // a goroutine that was overtaken
+		return
+	}
+	p.done = done
+	line := fmt.Sprintf("%d of %d servers", done, total)
+	p.width = max(p.width, len(line))
+	_, _ = fmt.Fprintf(p.w, "\r%-*s", p.width, line)
+}
+
+// end takes the line away.
+func (p *progress) end() {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.width > 0 {
+		_, _ = fmt.Fprintf(p.w, "\r%s\r", strings.Repeat(" ", p.width))
+		p.width = 0
+	}
+}
