@@ -146,6 +146,9 @@ type Options struct {
 	NoStash bool
 	// LockTimeout is how long to wait for another writer; 0 fails at once.
 	LockTimeout time.Duration
+	// MaxKDFMemory is how many MiB of memory the key derivation of a native database may take; 0 is 256. The work of all its slots is bounded
+	// in proportion.
+	MaxKDFMemory int
 	// Now is the clock for what is stored; nil is time.Now.
 	Now func() time.Time
 	// User and Host return what the audit log records; they are called for each of its records. Nil is "".

@@ -57,6 +57,9 @@ const helpPasswords = `Where a password comes from: --password SRC (and --new-pa
   cred:NAME   a file in systemd's $CREDENTIALS_DIRECTORY
   pass:TEXT   the text itself; every user of the machine can see it
 Without it, certkdb tries the stash, then the file that $CERTKDB_PASSWORD_FILE names, then asks on the terminal.
+
+A native database's key derivation may take 256 MiB of memory, and work in proportion. $CERTKDB_KDF_MEMORY allows
+another number of MiB, for a database whose key slots somebody made more expensive.
 `
 
 func helpCommand(env *op.Env) *cli.Command {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"certkdb/kdb"
@@ -82,6 +83,12 @@ func (d DB) Options(ctx context.Context, env *Env) (kdb.Options, error) {
 		NewPassword: func(_ context.Context, location string) ([]byte, error) { return d.Password.readNew(env, location) },
 		NoStash:     d.Password.replacesStash(),
 		LockTimeout: d.LockTimeout, Now: env.Now, User: env.User, Host: env.Host,
+	}
+	if text := env.Getenv("CERTKDB_KDF_MEMORY"); text != "" {
+		var err error
+		if o.MaxKDFMemory, err = strconv.Atoi(text); err != nil || o.MaxKDFMemory <= 0 {
+			return o, fmt.Errorf("%w: CERTKDB_KDF_MEMORY=%q is no number of MiB", ErrUsage, text)
+		}
 	}
 	for _, p := range d.KeyPassword {
 		password, err := p.Read(env, "private keys")

@@ -232,3 +232,14 @@ func TestFreeLabel(t *testing.T) {
 		return errors.Join(op.FreeLabel(tx, "free", false), op.FreeLabel(tx, "taken", true))
 	})
 }
+
+func TestOptions_memoryOfKeyDerivations(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]int{"": 0, "512": 512, "many": -1, "0": -1, "-1": -1} {
+		env := &op.Env{Getenv: func(name string) string { return map[string]string{"CERTKDB_KDF_MEMORY": text}[name] }}
+		o, err := op.DB{Location: "x"}.Options(ctx, env)
+		if want < 0 && !errors.Is(err, op.ErrUsage) || want >= 0 && (err != nil || o.MaxKDFMemory != want) {
+			t.Errorf("%q: %d, %v", text, o.MaxKDFMemory, err)
+		}
+	}
+}

@@ -163,7 +163,7 @@ func (c chunked) read(prefix, after string) (chunk []store.Record, err error) {
 // rewrap makes the new slots: the secret that opens an old one opens its successor too.
 func (r *rekeying) rewrap(how Rekey) error {
 	var list []storedSlot
-	err := r.db.view(r.ctx, lenient, func(t *tx) (err error) { list, err = t.slots(); return err })
+	err := r.db.view(r.ctx, lenient, func(t *tx) (err error) { list, err = t.listedSlots(); return err })
 	if err != nil {
 		return err
 	}
@@ -246,7 +246,7 @@ func (r *rekeying) run(stx store.Tx, put func(string, []byte) error) error {
 
 // sameSlots makes sure that the slots are still those that were wrapped: one that was added meanwhile would be lost.
 func (r *rekeying) sameSlots(from *tx) error {
-	current, err := from.slots()
+	current, err := from.listedSlots()
 	if err != nil {
 		return err
 	}

@@ -94,8 +94,8 @@ func scanSlots(stx store.Tx, prefix string) ([]storedSlot, error) {
 		if err != nil || !strings.HasSuffix(record.Key, slotKey(uint32(id))) {
 			return nil, fmt.Errorf("record %q: %w: it is no key slot", record.Key, kdb.ErrCorrupt)
 		}
-		if len(list) == 4*maxSlots {
-			return nil, fmt.Errorf("%w: more than %d key slots", kdb.ErrCorrupt, 4*maxSlots)
+		if len(list) == maxSlots {
+			return nil, fmt.Errorf("%w: more than %d key slots", kdb.ErrCorrupt, maxSlots)
 		}
 		s := storedSlot{id: uint32(id), raw: slices.Clone(record.Value)}
 		if s.slot, s.err = decodeSlot(s.raw); s.err != nil {
@@ -186,7 +186,7 @@ func (db *Database) openSlot(ctx context.Context, m *meta, slots []storedSlot) (
 		return nil, nil, cmp.Or(errStash, err)
 	}
 	defer clear(password)
-	return openByPassword(ctx, m, slots, password)
+	return db.openByPassword(ctx, m, slots, password)
 }
 
 // isHidden reports whether a stash belongs to somebody else and keeps nobody from using a password.
@@ -223,15 +223,21 @@ func (db *Database) openByStash(m *meta, slots []storedSlot) (*storedSlot, []byt
 }
 
 // openByPassword tries the slots of passwords, those first that cost nothing. A wrong password, a damaged slot and one whose parameters are
-// refused give the
-// same error; Info tells what is wrong with a slot.
-func openByPassword(ctx context.Context, m *meta, slots []storedSlot, password []byte) (*storedSlot, []byte, error) {
+// refused give the same error; Info tells what is wrong with a slot. Slots that ask for more than what is left of the budget are passed over.
+func (db *Database) openByPassword(ctx context.Context, m *meta, slots []storedSlot, password []byte) (*storedSlot, []byte, error) {
 	cheapFirst := slices.SortedStableFunc(slices.Values(slots), func(a, b storedSlot) int { return cmp.Compare(b.rank(), a.rank()) })
+	left := newBudget(db.o.MaxKDFMemory)
+	tooMuch := ""
 	for _, s := range cheapFirst {
 		if err := ctx.Err(); err != nil {
 			return nil, nil, err
 		}
 		if s.rank() == 0 {
+			continue
+		}
+		if !left.take(s.slot) {
+			tooMuch = fmt.Sprintf(": key slot %d asks for too much work: %s, with at most %s for one and %d times that for all",
+				s.id, s.slot.describe(), kibibytes(left.memory), budgetPasses)
 			continue
 		}
 		master, err := s.slot.unwrap(m, s.id, password)
@@ -242,7 +248,7 @@ func openByPassword(ctx context.Context, m *meta, slots []storedSlot, password [
 			return nil, nil, err
 		}
 	}
-	return nil, nil, fmt.Errorf("%w or no key slot for it", kdb.ErrPassword)
+	return nil, nil, fmt.Errorf("%w or no key slot for it%s", kdb.ErrPassword, tooMuch)
 }
 
 func (db *Database) askPassword(ctx context.Context) ([]byte, error) {
@@ -300,6 +306,12 @@ func (t *tx) slots() ([]storedSlot, error) {
 		}
 	}
 	return chosen, err
+}
+
+// listedSlots are the slots that the head lists as they are. Somebody else may have put others there.
+func (t *tx) listedSlots() ([]storedSlot, error) {
+	list, err := t.slots()
+	return slices.DeleteFunc(list, func(s storedSlot) bool { return !t.lists(&s) }), err
 }
 
 // lists reports whether the head lists the slot as it is.
