@@ -80,6 +80,23 @@ type Entry struct {
 	LocalKeyID []byte
 	// Added is when the entry was first put under its label, UTC, to the second; zero where the format has no place for it.
 	Added time.Time
+
+	leaf *cert.Certificate // see Leaf
+}
+
+// Leaf is the entry's own certificate, the first of Certificates, as cert.Parse reads it.
+func (e *Entry) Leaf() (*cert.Certificate, error) {
+	der := e.Certificates[0]
+	if c := e.leaf; c != nil && len(der) > 0 && len(c.Raw) == len(der) && &c.Raw[0] == &der[0] {
+		return c, nil
+	}
+	return cert.Parse(der)
+}
+
+// WithLeaf is the entry with its own certificate parsed already, so that Leaf need not do it. It refers to Certificates[0].
+func (e Entry) WithLeaf(c *cert.Certificate) Entry {
+	e.leaf = c
+	return e
 }
 
 // Marks are what an entry is marked as, apart from its content; nil leaves a mark as it is.
@@ -176,7 +193,7 @@ func (e *Entry) CheckKey() error {
 	var public []byte
 	what := "certificate"
 	if len(e.Certificates) > 0 {
-		if c, err := cert.Parse(e.Certificates[0]); err == nil {
+		if c, err := e.Leaf(); err == nil {
 			public = c.RawSPKI
 		}
 	} else if r, err := cert.ParseRequest(e.Request); err == nil {

@@ -40,15 +40,15 @@ func Summarize(e *Entry) (Summary, error) {
 	}
 	switch {
 	case len(e.Certificates) > 0:
-		return s, s.readCertificate(e.Certificates[0])
+		return s, s.readCertificate(e)
 	case len(e.Request) > 0:
 		return s, s.readRequest(e.Request)
 	}
 	return s, nil
 }
 
-func (s *Summary) readCertificate(der []byte) error {
-	c, err := cert.Parse(der)
+func (s *Summary) readCertificate(e *Entry) error {
+	c, err := e.Leaf()
 	if err != nil {
 		return err
 	}

@@ -41,7 +41,13 @@ func Traits(e *Entry) []Trait {
 		}
 	}
 	for i, der := range e.Certificates {
-		c, err := cert.Parse(der)
+		var c *cert.Certificate
+		var err error
+		if i == 0 {
+			c, err = e.Leaf()
+		} else {
+			c, err = cert.Parse(der)
+		}
 		if err != nil {
 			continue
 		}

@@ -47,11 +47,15 @@ const maxPending = 1 << 19
 type posting struct {
 	at      spot
 	removed bool
+	number  uint32 // in the transaction: of two changes the later one counts
 	label   string
 }
 
 func (p posting) compare(o posting) int {
-	return cmp.Or(bytes.Compare(p.at[:], o.at[:]), strings.Compare(p.label, o.label))
+	if order := bytes.Compare(p.at[:], o.at[:]); order != 0 {
+		return order
+	}
+	return strings.Compare(p.label, o.label)
 }
 
 // block is a record of the index.
@@ -156,7 +160,7 @@ func (t *tx) index(e *kdb.Entry, removed bool) error {
 
 func (t *tx) addPostings(list []posting, removed bool) error {
 	for _, p := range list {
-		p.removed = removed
+		p.removed, p.number = removed, uint32(len(t.postings))
 		t.postings = append(t.postings, p)
 	}
 	if len(t.postings) < maxPending {
@@ -188,7 +192,7 @@ func (t *tx) purge(label string) error {
 		}
 		for _, p := range b.postings {
 			if p.label == label {
-				p.removed = true
+				p.removed, p.number = true, uint32(len(t.postings))
 				t.postings = append(t.postings, p)
 			}
 		}
@@ -295,7 +299,7 @@ func (t *tx) flushIndex() error {
 		return nil
 	}
 	t.postings = nil
-	slices.SortStableFunc(list, posting.compare)
+	slices.SortFunc(list, func(p, o posting) int { return cmp.Or(p.compare(o), cmp.Compare(p.number, o.number)) })
 	list = lastOfEach(list)
 	ahead := 1
 	if len(list) > chunkBlocks {

@@ -152,7 +152,7 @@ func (in *Input) items(current *string) iter.Seq2[pem.Item, error] {
 				yield(pem.Item{}, err)
 				return
 			}
-			for item, err := range pem.Items(r) {
+			for item, err := range pem.Ahead(pem.Items(r)) {
 				if !yield(item, err) {
 					closePiece(closeFile)
 					return

@@ -31,8 +31,9 @@ type record struct {
 	base         string // the label without the number that tells it from an earlier one
 	kind         kdb.Kind
 	trusted      bool
-	item         *Item // the certificate or request; nil for a key alone
-	cert         *part // nil for requests, and for keys without a certificate
+	item         *Item             // the certificate or request; nil for a key alone
+	cert         *part             // nil for requests, and for keys without a certificate
+	leaf         *cert.Certificate // what cert has
 	request      *part
 	key          *part
 	copies       []*part  // the same certificate or key again
@@ -111,7 +112,7 @@ func keyStoreAdvice(i *Item) string {
 }
 
 func (x *pieces) addCertificate(f *piece) (err error) {
-	if f.cert, err = cert.Parse(f.item.DER); err != nil {
+	if f.cert, err = f.item.certificate(); err != nil {
 		return fmt.Errorf("%w: %w", kdb.ErrParse, err)
 	}
 	f.spki = f.cert.RawSPKI
@@ -155,7 +156,7 @@ func (x *pieces) pair() []*record {
 	for _, f := range x.certs {
 		if !f.taken && !x.inChain(f) {
 			x.records = append(x.records, &record{
-				kind: kdb.KindTrusted, trusted: !f.item.Aux.Distrusted(), item: f.item, cert: f.part, label: f.label(""),
+				kind: kdb.KindTrusted, trusted: !f.item.Aux.Distrusted(), item: f.item, cert: f.part, leaf: f.cert, label: f.label(""),
 				certificates: [][]byte{f.item.DER},
 			})
 		}
@@ -306,7 +307,8 @@ func (x *pieces) distinct(list []*piece) [][]*piece {
 func (x *pieces) pairCertificate(k *piece, group []*piece) {
 	f := group[0]
 	r := &record{
-		kind: kdb.KindPersonal, item: f.item, cert: f.part, label: f.label(k.item.Label), certificates: [][]byte{f.item.DER},
+		kind: kdb.KindPersonal, item: f.item, cert: f.part, leaf: f.cert, label: f.label(k.item.Label),
+		certificates: [][]byte{f.item.DER},
 	}
 	for _, again := range group[1:] {
 		r.copies = append(r.copies, again.part)

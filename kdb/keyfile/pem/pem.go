@@ -20,6 +20,7 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile/pem/armour"
+	"certkdb/pki/cert"
 	"certkdb/pki/pbe"
 )
 
@@ -77,7 +78,8 @@ type Item struct {
 	// Offset is where the item begins in DER input.
 	Offset int64
 
-	budget *pbe.Budget // of the whole input
+	budget *pbe.Budget       // of the whole input
+	parsed *cert.Certificate // of DER, if Ahead has parsed it
 	// chainOf is the localKeyID of the entry whose chain a certificate belongs to: see armour.Attributes.
 	chainOf []byte
 	// start and end are where the block is in a text, from BEGIN to what follows END.
