@@ -8,7 +8,7 @@ import (
 	"certkdb/commands/op/optest"
 )
 
-// closed is a standard output that nobody reads any more.
+// closed is a standard output whose reader has closed it.
 type closed struct{}
 
 func (closed) Write([]byte) (int, error) { return 0, op.ErrOutputClosed }

@@ -55,7 +55,7 @@ func emit(c *cli.Context, env *op.Env, name string, v any, text func(io.Writer))
 	return ifRead(w.err)
 }
 
-// ifRead drops the error of an output that nobody reads any more, so that the exit code is that of what was done.
+// ifRead drops the error of an output whose reader has closed it, so that the exit code is that of what was done.
 func ifRead(err error) error {
 	if errors.Is(err, op.ErrOutputClosed) {
 		return nil

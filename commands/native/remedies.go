@@ -78,9 +78,9 @@ func remedy(r *sessions.Result, f *sessions.Finding) string {
 		if d.Label != "" {
 			return trustRemedy(d.Label)
 		}
-		return fmt.Sprintf("get the root %q from its owner; if it deserves trust: certkdb add FILE", d.Subject)
+		return fmt.Sprintf("get the root %q from its owner; if you trust it: certkdb add FILE", d.Subject)
 	case string(path.RuleNoIssuer):
-		return "get the root of its CA from the owner of the server; if it deserves trust: certkdb add FILE"
+		return "get the root of its CA from the owner of the server; if you trust it: certkdb add FILE"
 	case sessions.CodeChanged:
 		return fmt.Sprintf("somebody may be in between: ask the server's owner whether its certificate was renewed; only then: "+
 			"certkdb connect %s%s --save %s --replace --fingerprint %s", op.Quote(r.Address), starttlsText(r), op.Quote(d.Label), d.Fingerprint)
@@ -125,7 +125,7 @@ func incompleteRemedy(r *sessions.Result, d sessions.Details) string {
 		text += ", from " + d.URL
 	}
 	if r.Status != sessions.StatusWarning {
-		text += "; if it is a root that deserves trust, here: certkdb add FILE"
+		text += "; if it is a root that you trust, here: certkdb add FILE"
 	}
 	return text
 }

@@ -1,6 +1,7 @@
 package native
 
 import (
+	"context"
 	"io"
 	"strings"
 
@@ -41,29 +42,23 @@ type changer interface{ HasChanged() bool }
 func change[T changer](
 	env *op.Env, schema string, prepare func(*cli.Context, []string) (op.Operation[T], error), text func(io.Writer, T),
 ) cli.ActionFunc {
-	return action(env, schema, func(c *cli.Context, args []string) (result T, err error) {
-		operation, err := prepare(c, args)
-		if err != nil {
-			return result, err
-		}
-		s, err := openDatabase(c, env)
-		if err != nil {
-			return result, err
-		}
-		defer s.Close()
-		return op.One(c.Context, s, operation)
-	}, text)
+	return opened(env, schema, prepare, op.One[T], text)
 }
 
 // act is the action of a command that changes the database as a whole.
 func act[T changer](
-	env *op.Env,
-	schema string,
-	prepare func(*cli.Context, []string) (op.Act[T], error),
-	text func(io.Writer, T),
+	env *op.Env, schema string, prepare func(*cli.Context, []string) (op.Act[T], error), text func(io.Writer, T),
+) cli.ActionFunc {
+	return opened(env, schema, prepare, op.Perform[T], text)
+}
+
+// opened is the action of a command that does something with the open database.
+func opened[T changer, O any](
+	env *op.Env, schema string, prepare func(*cli.Context, []string) (O, error),
+	do func(context.Context, *op.Session, O) (T, error), text func(io.Writer, T),
 ) cli.ActionFunc {
 	return action(env, schema, func(c *cli.Context, args []string) (result T, err error) {
-		a, err := prepare(c, args)
+		o, err := prepare(c, args)
 		if err != nil {
 			return result, err
 		}
@@ -72,7 +67,7 @@ func act[T changer](
 			return result, err
 		}
 		defer s.Close()
-		return op.Perform(c.Context, s, a)
+		return do(c.Context, s, o)
 	}, text)
 }
 

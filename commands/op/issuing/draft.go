@@ -76,7 +76,7 @@ func (d *draft) certificates() [][]byte {
 func (ca *authority) elsewhere() bool { return ca != nil && (ca.remote != nil || ca.other != nil) }
 
 // recordElsewhere records certificates in the CA's database if that is another one than the session's: before they are stored, so that
-// nothing leaves that is not recorded.
+// no certificate gets out that is not recorded.
 func (ca *authority) recordElsewhere(ctx context.Context, operation string, certificates [][]byte, now time.Time) error {
 	if ca == nil || ca.other == nil {
 		return nil

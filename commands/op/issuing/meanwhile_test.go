@@ -174,3 +174,26 @@ func TestRenew_whenItWasRenewedMeanwhile(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 }
+
+// TestPlan_relyingOnACAInAnotherDatabase: that database is checked as well, and nothing is recorded there when the CA has changed.
+func TestPlan_relyingOnACAInAnotherDatabase(t *testing.T) {
+	t.Parallel()
+	ca := op.DB{Location: optest.Store(t, "ca.ckdb", optest.NewCA(t, "Root").Personal("root")), Password: optest.Secrets()}
+	home, err := op.Open(ctx, optest.Env(), ca)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer home.Close()
+	create := issuing.Create{Label: "web", Spec: spec("www.example.com"), CA: issuing.Authority{Label: "root", DB: ca}}
+	s := optest.New(t)
+	if err := meanwhile(s, create, func() { one(t, home, issuing.Renew{Label: "root"}) }); !errors.As(err, new(*op.ChangedMeanwhile)) {
+		t.Errorf("the error is %v", err)
+	}
+	if optest.Expect(t, s, ""); issuedBy(t, home, "root") != 0 {
+		t.Error("a certificate is recorded")
+	}
+	if one(t, s, create); issuedBy(t, home, "root") != 1 {
+		t.Error("the certificate is not recorded")
+	}
+	optest.Expect(t, s, "web=personal")
+}
