@@ -228,6 +228,29 @@ func TestPut_neitherOfTwoAliases(t *testing.T) {
 	}
 }
 
+// TestRename_refusals: a label that is taken, also by an entry that is not shown.
+func TestRename_refusals(t *testing.T) {
+	t.Parallel()
+	a := newIdentity(t, "a")
+	der := a.trusted("a").Certificates[0]
+	data := signed(join(u32(0xFEEDFEED, 2, 3), trustedEntry("a", "X.509", der), trustedEntry("b", "X.509", der),
+		trustedEntry("hidden", "PGP", der)), secret)
+	c, err := jks.JKS().Decode(keyfile.Files{Main: data}, keyfile.Passwords{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, test := range map[string]struct{ err, want error }{
+		"no such entry":      {c.Rename("none", "x"), kdb.ErrNotFound},
+		"a label taken":      {c.Rename("a", "B"), kdb.ErrExists},
+		"one that is hidden": {c.Rename("a", "Hidden"), kdb.ErrExists},
+		"a put over that":    {c.Put(a.trusted("hidden")), kdb.ErrExists},
+	} {
+		if !errors.Is(test.err, test.want) || labels(c) != "a,b" {
+			t.Errorf("%s: %v, want %v; it holds %s", what, test.err, test.want, labels(c))
+		}
+	}
+}
+
 // TestPut_time: a new entry was made now, one that is replaced when it was.
 func TestPut_time(t *testing.T) {
 	t.Parallel()
