@@ -25,6 +25,8 @@ type broken struct {
 	sClient, gnutls string
 	sClientOptions  []string
 	plain           bool // no TLS on the port
+	// waits keeps the input of the peers open, or they end before the server's answer to the handshake arrives.
+	waits bool
 }
 
 // goesOn marks the words of a client that does not refuse the server.
@@ -98,8 +100,8 @@ func brokenServers() []broken {
 		},
 		{
 			name: "client certificate required", prepare: func(b *broker) { b.signed("sub") },
-			options: []string{"-CAfile", "../trust/root.crt", "-Verify", "3", "-verify_return_error"},
-			cause:   "the server requires a client certificate", remedy: "show it one with --cert LABEL; the server takes those of CN=Lab Root",
+			options: []string{"-CAfile", "../trust/root.crt", "-Verify", "3", "-verify_return_error"}, waits: true,
+			cause: "the server requires a client certificate", remedy: "show it one with --cert LABEL; the server takes those of CN=Lab Root",
 			sClient: "certificate required", gnutls: "Certificate is required",
 		},
 		{
@@ -297,7 +299,17 @@ func (c *broken) ask(t *testing.T, l *lab, address string) string {
 // peer runs another client, which must say what the table says, and succeed only where the table says so.
 func (c *broken) peer(t *testing.T, want, program string, args ...string) {
 	t.Helper()
-	out, err := exec.Command(program, args...).CombinedOutput()
+	cmd := exec.CommandContext(t.Context(), program, args...)
+	if c.waits {
+		in, out, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer in.Close()
+		defer out.Close()
+		cmd.Stdin = in
+	}
+	out, err := cmd.CombinedOutput()
 	for words := range strings.SplitSeq(want, "|") {
 		said, succeeds := strings.CutSuffix(words, goesOn)
 		if strings.Contains(string(out), said) && succeeds == (err == nil) {
