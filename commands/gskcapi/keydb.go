@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"certkdb/commands/op"
 	"certkdb/commands/op/databases"
@@ -182,7 +183,7 @@ func (p *program) createDB() error {
 		restore()
 		return err
 	}
-	return nil
+	return p.expireNew(o)
 }
 
 // newDatabase is a database to be made at a path, without its password.
@@ -212,6 +213,36 @@ func (p *program) make(o databases.Init, bundle string) error {
 		return err
 	}
 	return s.Close()
+}
+
+// expireNew says when the password of a new database expires.
+func (p *program) expireNew(o databases.Init) error {
+	if o.Type != "cms" || !p.has("expire") {
+		return nil
+	}
+	s, err := op.Open(p.ctx, p.env, op.DB{
+		Location: o.DB.Location, Password: op.Password{Source: o.NewPassword.Source}, LockTimeout: op.DefaultLockTimeout,
+	})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	return p.expirePassword(s, "cms")
+}
+
+// expirePassword makes the password of a CMS database expire after -expire days, 0 or none being never; the other kinds have no place for
+// that.
+func (p *program) expirePassword(s *op.Session, format string) error {
+	days, err := p.days(0, maxDays)
+	if err != nil || format != "cms" {
+		return err
+	}
+	var at time.Time
+	if days > 0 {
+		at = p.env.Now().AddDate(0, 0, days)
+	}
+	_, err = op.Perform(p.ctx, s, databases.ExpirePassword{At: at})
+	return err
 }
 
 // companions are the endings of what belongs to a CMS database.
@@ -287,7 +318,14 @@ func (p *program) changePassword() error {
 		}
 		defer clear(password)
 		o := databases.Passwd{NewPassword: op.NewPassword{Password: op.Password{Source: op.FromBytes(password)}}}
-		if _, err := op.Perform(p.ctx, s, o); err != nil || !p.stashes() {
+		if _, err := op.Perform(p.ctx, s, o); err != nil {
+			return err
+		}
+		format, err := p.format(s)
+		if err == nil {
+			err = p.expirePassword(s, format)
+		}
+		if err != nil || !p.stashes() {
 			return err
 		}
 		_, err = op.Perform(p.ctx, s, databases.CreateStash{Old: p.has("v1stash")})
@@ -302,13 +340,26 @@ func (p *program) stash() error {
 	})
 }
 
-// expiry shows when the password expires. CMS databases are not known to have a place for that, so it never does.
+// expiry shows when the password expires, 0 being never.
 func (p *program) expiry() error {
 	return p.with(func(s *op.Session) error {
 		if _, err := (databases.Passwd{}).Plan(p.ctx, s); err != nil {
 			return err
 		}
-		return p.print("Password expiry: 0\n")
+		format, err := p.format(s)
+		if err != nil {
+			return err
+		}
+		var at time.Time
+		if format == "cms" {
+			if at, err = (databases.PasswordExpiry{}).Run(p.ctx, s); err != nil {
+				return err
+			}
+		}
+		if at.IsZero() {
+			return p.print("Password expiry: 0\n")
+		}
+		return p.print("Password expiry: " + clock(at) + "\n")
 	})
 }
 
@@ -346,6 +397,9 @@ func (p *program) convert() error {
 			return err
 		}
 		copied, err := from.CopyTo(p.ctx, o, true)
+		if err == nil {
+			err = p.expireNew(o)
+		}
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package keyfile
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"certkdb/kdb"
 	"certkdb/kdb/atomicfile"
@@ -115,6 +116,12 @@ type Sealer interface {
 	// Reseal makes Encode write every private key that is open under its password, those in clear too. The error wraps
 	// kdb.ErrUnsupported if there is nothing that a password would protect.
 	Reseal() error
+}
+
+// Expirer is a Container of a format that keeps when its password expires; the zero time is never.
+type Expirer interface {
+	Expires() time.Time
+	SetExpires(at time.Time)
 }
 
 // Advice is the line of Facts that says how to leave a format that protects little.

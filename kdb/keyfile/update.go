@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"certkdb/kdb"
 	"certkdb/kdb/atomicfile"
@@ -39,6 +40,37 @@ func (d *Database) ChangePassword(ctx context.Context, password []byte) error {
 		}
 		return true, nil
 	}, password)
+}
+
+// PasswordExpires is when the password of the key file expires; the zero time is never. It is kept for those who ask: the file opens later,
+// too. The error wraps kdb.ErrUnsupported if the format has no place for it.
+func (d *Database) PasswordExpires(ctx context.Context) (time.Time, error) {
+	loaded, err := d.load(ctx, true)
+	if err != nil {
+		return time.Time{}, err
+	}
+	defer d.spare.put(loaded)
+	if e, ok := loaded.container.(Expirer); ok {
+		return e.Expires(), nil
+	}
+	return time.Time{}, d.noExpiry()
+}
+
+// SetPasswordExpires says when the password expires, to the second; see [Database.PasswordExpires].
+func (d *Database) SetPasswordExpires(ctx context.Context, at time.Time) error {
+	return d.update(ctx, func(c Container) (bool, error) {
+		e, ok := c.(Expirer)
+		if !ok {
+			return false, d.noExpiry()
+		}
+		changed := !e.Expires().Equal(at)
+		e.SetExpires(at)
+		return changed, nil
+	}, nil)
+}
+
+func (d *Database) noExpiry() error {
+	return fmt.Errorf("the password of %q: %w: %s keeps no date on which it expires", d.location, kdb.ErrUnsupported, d.codec.Name)
 }
 
 // edit works on a container and says whether it changed it.

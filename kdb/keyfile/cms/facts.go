@@ -2,7 +2,10 @@ package cms
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
+	"math"
+	"time"
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
@@ -16,6 +19,9 @@ func (c *container) Facts() []kdb.Fact {
 	facts := []kdb.Fact{
 		{Name: "password check", Value: v.name + " with the bare password, one round: passwords are guessed fast", Weak: true},
 		{Name: "in clear", Value: "certificates, labels and requests"},
+	}
+	if at := c.Expires(); !at.IsZero() {
+		facts = append(facts, kdb.Fact{Name: "password expires", Value: at.Format(time.RFC3339)})
 	}
 	if !c.verified {
 		facts = append(facts, kdb.Fact{Name: "verified", Value: "no, it was read without its password", Weak: true})
@@ -34,6 +40,26 @@ func (c *container) Facts() []kdb.Fact {
 		kdb.Fact{Name: "stash", Value: "a .sth file next to it gives the password to anyone who can read it", Weak: true},
 		keyfile.Advice(),
 	)
+}
+
+// Expires implements keyfile.Expirer (FORMAT.md, section 2).
+func (c *container) Expires() time.Time {
+	seconds := binary.BigEndian.Uint32(c.files[roleKeys].header[expiryOffset:])
+	if seconds == 0 {
+		return time.Time{}
+	}
+	return time.Unix(int64(seconds), 0).UTC()
+}
+
+// SetExpires implements keyfile.Expirer. The last date that there is room for is in 2106.
+func (c *container) SetExpires(at time.Time) {
+	var seconds int64
+	if !at.IsZero() {
+		seconds = min(max(at.Unix(), 1), math.MaxUint32)
+	}
+	f := c.files[roleKeys]
+	binary.BigEndian.PutUint32(f.header[expiryOffset:], uint32(seconds))
+	f.changed()
 }
 
 // keyFacts counts the sealed keys by the way they are sealed, in the order of their first appearance.

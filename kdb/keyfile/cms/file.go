@@ -17,10 +17,12 @@ import (
 
 // The header (FORMAT.md, section 2).
 const (
-	magic      = "7H" // 37 48
-	fixedSize  = 0x30 // what precedes the verifier
-	tagOffset  = 8
-	saltOffset = 0x18
+	magic     = "7H" // 37 48
+	fixedSize = 0x30 // what precedes the verifier
+	// expiryOffset is where the time stands at which the password expires.
+	expiryOffset = 4
+	tagOffset    = 8
+	saltOffset   = 0x18
 
 	defaultSlot = 5000
 	minSlot     = 16      // a slot has four numbers at least
