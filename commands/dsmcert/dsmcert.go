@@ -121,8 +121,8 @@ func (r request) complete() error {
 	return nil
 }
 
-// add imports a certificate under the server's name, and further ones of the file under their subjects. If there is no database, it makes one
-// that nobody knows a password of, with a stash: IBM's where the client is installed, else the default one.
+// add imports a certificate under the server's name, and further ones of the file under their subjects. If there is no database, it makes
+// one that nobody knows a password of, with a stash: IBM's where the client is installed, else the default one.
 func add(ctx context.Context, env *op.Env, found string, r request) error {
 	o := entries.Add{Files: []string{r.file}, Label: r.server, LabelFirst: true, LabelBySubject: true, CertificatesOnly: true}
 	added, found, err := importFile(ctx, env, found, o)

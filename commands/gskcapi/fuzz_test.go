@@ -29,7 +29,10 @@ func FuzzMain(f *testing.F) {
 		"-certreq -create -db k.kdb -pw PASSWORD -label r -dn CN=r -file r.csr", "-random -create -length 20 -strong", "-cert -add -?",
 		"-version",
 		"-keydb -convert -db k.kdb -pw PASSWORD -new_db n.p12 -new_format p12 -new_pw PASSWORD", "–cert –list",
-		"-secretkey -create -db k.kdb -label s",
+		"-secretkey -create -db k.kdb -label s", "-keydb -create -db k.kdb -pw PASSWORD -stashed -expire 30",
+		"-keydb -expiry -db k.kdb -pw PASSWORD",
+		"-cert -list -db k.kdb -label a", "-cert -import -db k.p12 -pw PASSWORD -target k.kdb -stashed -label 1",
+		"-cert -sign -sernum 1 -san dnsname a", "-cert -extract -db k.kdb -label a -file b -pw PASSWORD",
 	} {
 		f.Add(strings.ReplaceAll(line, " ", "\n"))
 	}

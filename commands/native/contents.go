@@ -159,10 +159,12 @@ func copyCommand(env *op.Env) *cli.Command {
 		Name: "copy", Category: groupEntries, Usage: "copy entries to another database", ArgsUsage: "[LABEL…]",
 		Description: "Copies between databases of any kind, and creates the target if it does not exist. Entries that already have the same\n" +
 			"content are left alone. With --all, entries whose keys do not open, or that the target cannot hold, are skipped and\n" +
-			"listed, and the exit code tells why.\n\n" +
+			"listed, and the exit code tells why. --existing merges two databases: it says what becomes of an entry whose label the\n" +
+			"target has with other content. keep leaves the target's, replace takes the copy, rename puts a number behind the copy's\n" +
+			"label, such as web (2).\n\n" +
 			examples(
 				"certkdb copy web --to backup.ckdb --to-password file:backup.pw", "certkdb --db old.p12 copy --all --to new.ckdb",
-				"certkdb copy --all --db key.kdb --to roots.pem",
+				"certkdb copy --all --db key.kdb --to roots.pem", "certkdb copy --all --db old.kdb --to key.kdb --existing keep",
 			),
 		Flags: append(changeFlags(),
 			&cli.StringFlag{Name: "to", Usage: "the other database: a `FILE`", Destination: &to.DB.Location},
@@ -172,7 +174,11 @@ func copyCommand(env *op.Env) *cli.Command {
 			},
 			&cli.StringFlag{Name: "profile", Usage: "how a foreign format is written: `NAME`", Destination: &to.Profile},
 			&cli.BoolFlag{Name: "all", Usage: "every entry", Destination: &o.All},
-			&cli.BoolFlag{Name: "replace", Usage: "replace entries that have the label but other content", Destination: &o.Replace},
+			&cli.BoolFlag{Name: "replace", Usage: "the same as --existing replace", Destination: &o.Replace},
+			&cli.StringFlag{
+				Name: "existing", Usage: "what becomes of labels that exist with other content: `RULE` is keep, replace or rename",
+				Destination: (*string)(&o.Existing),
+			},
 		),
 		Action: action(env, "copy", func(c *cli.Context, args []string) (entries.Added, error) {
 			from, err := openDatabase(c, env)

@@ -29,7 +29,8 @@ func listCommand(env *op.Env) *cli.Command {
 			examples(
 				"certkdb list", "certkdb list 'corp-*' -o wide", "certkdb list --expiring 30d --json", "certkdb list --expiring 30d --check",
 				"certkdb list --db /etc/ssl/certs/ca-certificates.crt --expiring 90d", "certkdb list --kind personal -o name",
-				"certkdb list -o pem > bundle.pem",
+				"certkdb list -o pem > bundle.pem", "certkdb list --db key.kdb --kind personal --expiring 60d",
+				"certkdb list --db key.kdb --kind trusted --expiring 60d --check",
 			),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "kind", Usage: "only entries of `KIND`: trusted, personal, request, secret-key", Destination: &o.Kind},

@@ -2,6 +2,7 @@ package native
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -115,10 +116,11 @@ func stashCommand(env *op.Env) *cli.Command {
 		Description: "The stash of a native database is a random key in a file that only its owner may read. It reveals no password, and\n" +
 			"removing it revokes it: a stolen copy no longer opens anything. The stash of an IBM CMS database or a PKCS #12 file\n" +
 			"contains the password, merely obscured: anyone who can read the file can recover it.\n\n" +
-			examples("certkdb stash create", "certkdb stash remove"),
+			examples("certkdb stash create", "certkdb stash remove", "certkdb stash reveal key.sth"),
 		Subcommands: []*cli.Command{
 			stashSubcommand(env, "create", "create a stash next to the database", databases.CreateStash{}),
 			stashSubcommand(env, "remove", "remove the stash and its key slot", databases.RemoveStash{}),
+			stashRevealCommand(env),
 		},
 	}
 }
@@ -130,6 +132,34 @@ func stashSubcommand(env *op.Env, name, about string, o op.Act[databases.StashDo
 		Flags:       changeFlags(),
 		Action: act(env, "stash", func(*cli.Context, []string) (op.Act[databases.StashDone], error) { return o, nil },
 			func(w io.Writer, done databases.StashDone) { fmt.Fprintf(w, "%s stash %q\n", done.Action, done.Path) }),
+	}
+}
+
+func stashRevealCommand(env *op.Env) *cli.Command {
+	var yes bool
+	return &cli.Command{
+		Name: "reveal", Usage: "show the password in a stash of IBM's tools", ArgsUsage: "FILE",
+		Description: "For those who have the .sth file of a key database and have lost its password. A terminal is asked first; without one,\n" +
+			"--yes is needed, so that no password gets into the log of a script by mistake. The stash of a native database holds no\n" +
+			"password.\n\n" + examples("certkdb stash reveal key.sth", "certkdb stash reveal --yes key.sth > key.pw"),
+		Flags: []cli.Flag{&cli.BoolFlag{Name: "yes", Usage: "show it without a question", Destination: &yes}},
+		Action: action(env, "stash.reveal", func(c *cli.Context, args []string) (databases.Revealed, error) {
+			found, err := databases.RevealStash{File: args[0]}.Run()
+			if err != nil || yes {
+				return found, err
+			}
+			sure, err := op.Confirm(env, fmt.Sprintf("Show the password in %q?", args[0]))
+			if errors.Is(err, op.ErrNoTerminal) {
+				return databases.Revealed{}, usage(c, "there is no terminal to ask on; --yes shows the password")
+			}
+			if err == nil && !sure {
+				err = errors.New("the password was not shown")
+			}
+			if err != nil {
+				return databases.Revealed{}, err
+			}
+			return found, nil
+		}, func(w io.Writer, found databases.Revealed) { fmt.Fprintln(w, found.Password) }),
 	}
 }
 

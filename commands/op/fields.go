@@ -74,6 +74,7 @@ const (
 	FieldSaveChain   Field = "save-chain"
 	FieldFingerprint Field = "fingerprint"
 	FieldReplace     Field = "replace"
+	FieldExisting    Field = "existing"
 	FieldAccept      Field = "accept"
 	FieldOptions     Field = "options" // an options file
 	FieldServer      Field = "server"  // a name in it

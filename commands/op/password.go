@@ -299,3 +299,14 @@ func generatePassword() []byte {
 func Fixed(password []byte) func(context.Context, string) ([]byte, error) {
 	return func(context.Context, string) ([]byte, error) { return bytes.Clone(password), nil }
 }
+
+// Confirm asks a question on the terminal and says whether the answer is yes. The error wraps ErrNoTerminal if there is none.
+func Confirm(env *Env, question string) (bool, error) {
+	t, err := env.Terminal()
+	if err != nil {
+		return false, err
+	}
+	defer t.Close()
+	answer, err := t.ReadPassword(question + " [yes or no] ")
+	return strings.EqualFold(strings.TrimSpace(string(answer)), "yes"), err
+}

@@ -2,8 +2,12 @@ package databases
 
 import (
 	"context"
+	"fmt"
+	"os"
 
 	"certkdb/commands/op"
+	"certkdb/kdb"
+	"certkdb/kdb/keyfile/stash"
 )
 
 // stasher is a database that can have a stash.
@@ -82,4 +86,37 @@ func (RemoveStash) Do(ctx context.Context, s *op.Session) (StashDone, error) {
 		return StashDone{}, err
 	}
 	return StashDone{StashRemoved, db.StashPath()}, db.RemoveStash(ctx)
+}
+
+// RevealStash reads the password in a stash of GSKit. It needs no database: the file is no protection, and people who have lost the
+// password have the stash.
+type RevealStash struct{ File string }
+
+// Revealed is a password. Nobody logs it.
+type Revealed struct {
+	Path     string `json:"path"`
+	Password string `json:"password"`
+}
+
+// maxStash is more than a stash has.
+const maxStash = 4096
+
+// Run reads. The error wraps kdb.ErrParse for what is no stash with a password; that of a native database holds none.
+func (o RevealStash) Run() (Revealed, error) {
+	info, err := os.Stat(o.File)
+	if err == nil && info.Size() > maxStash {
+		err = fmt.Errorf("%w: it is too long for a stash", kdb.ErrParse)
+	}
+	var data []byte
+	if err == nil {
+		data, err = os.ReadFile(o.File)
+	}
+	if err != nil {
+		return Revealed{}, fmt.Errorf("reading %q: %w", o.File, op.UnwrapPath(err))
+	}
+	password, err := stash.Decode(data)
+	if err != nil {
+		return Revealed{}, fmt.Errorf("reading %q: %w", o.File, err)
+	}
+	return Revealed{o.File, string(password)}, nil
 }

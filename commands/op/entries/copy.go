@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,12 +20,37 @@ type Copy struct {
 	Labels  []string
 	All     bool
 	Replace bool
+	// Existing says what becomes of an entry whose label the target has with other content; "" is an error, or with Replace that it is
+	// replaced.
+	Existing Existing
+}
+
+// Existing is what is done about a label that the target has already with other content.
+type Existing string
+
+// What is done about such a label: the target's entry stays, the copy takes its place, or the copy gets a number behind its label.
+const (
+	ExistingKeep    Existing = "keep"
+	ExistingReplace Existing = "replace"
+	ExistingRename  Existing = "rename"
+)
+
+// check refuses what is none of them.
+func (e Existing) check() error {
+	switch e {
+	case "", ExistingKeep, ExistingReplace, ExistingRename:
+		return nil
+	}
+	return &op.Invalid{Field: op.FieldExisting, Value: string(e), Wanted: "keep, replace or rename"}
 }
 
 // Plan reads the entries. Before private keys are copied, that is noted in the audit log of the database that they come from.
 func (o Copy) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 	if o.All == (len(o.Labels) > 0) {
 		return op.Plan[Added]{}, op.Need(op.FieldLabels, op.FieldAll)
+	}
+	if err := o.Existing.check(); err != nil {
+		return op.Plan[Added]{}, err
 	}
 	entries, closed, err := o.read(ctx)
 	plan := op.Plan[Added]{Close: func() { op.ClearKeys(entries) }}
@@ -42,9 +68,8 @@ func (o Copy) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 			left := closed
 			for i := range entries {
 				entry := entries[i]
-				entry.Key = bytes.Clone(entry.Key) // the database may clear it
 				var refused leftOut
-				if err := put(tx, entry, o.Replace, &added.Changed); err != nil {
+				if err := o.put(tx, entry, &added.Changed); err != nil {
 					if !o.All || !refused.note(entry.Label, entry.Kind, err, unwritable) {
 						return added, err
 					}
@@ -59,6 +84,27 @@ func (o Copy) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 			return added, nil
 		},
 	}, err
+}
+
+// put stores an entry, and does what was asked for about a label that is there.
+func (o Copy) put(tx kdb.Tx, entry kdb.Entry, changed *Changed) error {
+	label, key := entry.Label, entry.Key
+	for n := 2; ; n++ {
+		entry.Key = bytes.Clone(key) // the database may clear it
+		err := put(tx, entry, o.Replace || o.Existing == ExistingReplace, changed)
+		var exists *op.Exists
+		switch {
+		case !errors.As(err, &exists) || o.Existing == "":
+			return err
+		case o.Existing == ExistingKeep:
+			changed.note(Action{
+				Label: label, Action: ActionSkipped, Kind: entry.Kind, SHA256: op.HexDigest(entry.Fingerprint()),
+				Reason: "the target has other content under this label, which stays",
+			})
+			return nil
+		}
+		entry.Label = fmt.Sprintf("%s (%d)", label, n)
+	}
 }
 
 // CopyTo copies into a database that may have to be made first. newOnly refuses one that exists.

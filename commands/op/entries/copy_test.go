@@ -43,6 +43,36 @@ func TestCopy(t *testing.T) {
 	}
 }
 
+// TestCopy_existing: what becomes of labels that the target has with other content.
+func TestCopy_existing(t *testing.T) {
+	t.Parallel()
+	source, other := []kdb.Entry{optest.NewCA(t, "new").Trusted("root"), optest.NewCA(t, "web").Trusted("web")}, optest.NewCA(t, "Other")
+	for _, c := range []struct {
+		rule        entries.Existing
+		done, state string
+		have        []kdb.Entry
+	}{
+		{
+			entries.ExistingKeep, "root skipped (the target has other content under this label, which stays), web added!",
+			"root=trusted web=trusted+",
+			[]kdb.Entry{{Label: "root", Kind: kdb.KindTrusted, Certificates: [][]byte{other.Certificate}}},
+		},
+		{entries.ExistingReplace, "root replaced, web added!", "root=trusted+ web=trusted+", []kdb.Entry{other.Trusted("root")}},
+		{
+			entries.ExistingRename, "root (3) added, web added!", "root=trusted+ root (2)=trusted+ root (3)=trusted+ web=trusted+",
+			[]kdb.Entry{other.Trusted("root"), other.Issue(t, "x").Trusted("root (2)")},
+		},
+		{entries.ExistingRename, "root (2) unchanged, web unchanged", "root=trusted+ root (2)=trusted+ web=trusted+", []kdb.Entry{
+			other.Trusted("root"), {Label: "root (2)", Kind: kdb.KindTrusted, Trusted: true, Certificates: source[0].Certificates}, source[1],
+		}},
+	} {
+		got := optest.Try(t, entries.Copy{From: optest.New(t, source...), All: true, Existing: c.rule}, added, c.have...)
+		if got.Err != nil || got.Text != c.done || got.State != c.state || got.Result.Incomplete() != nil {
+			t.Errorf("%s: %s, %v; the database holds %s", c.rule, got.Text, got.Err, got.State)
+		}
+	}
+}
+
 func TestCopy_refused(t *testing.T) {
 	t.Parallel()
 	source := fixture(t)
@@ -54,6 +84,9 @@ func TestCopy_refused(t *testing.T) {
 	}{
 		{"nothing named", entries.Copy{}, "wrong usage: labels or all is missing", op.ErrUsage},
 		{"both", entries.Copy{All: true, Labels: []string{"web"}}, "wrong usage: labels or all is missing", op.ErrUsage},
+		{
+			"no such rule", entries.Copy{All: true, Existing: "merge"}, `wrong usage: existing "merge"`, op.ErrUsage,
+		},
 		{"no such label", entries.Copy{Labels: []string{"aes", "none"}}, `label "none": no such label`, kdb.ErrNotFound},
 		{"all or nothing", entries.Copy{Labels: []string{"aes", "web"}}, `label "web": label exists already with other content`, kdb.ErrExists},
 	} {

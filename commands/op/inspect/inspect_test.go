@@ -411,3 +411,19 @@ func TestSize_doesNotMatter(t *testing.T) {
 		return err
 	})
 }
+
+// TestValidate_trustsItsOwn: GSKit trusts self-signed certificates whose keys are in the database; no others by that.
+func TestValidate_trustsItsOwn(t *testing.T) {
+	t.Parallel()
+	own, stranger := optest.NewCA(t, "own"), optest.NewCA(t, "Stranger")
+	s := optest.New(t, own.Personal("own"), stranger.Issue(t, "lost").Personal("lost"))
+	for _, c := range []struct {
+		label       string
+		trust, want bool
+	}{{"own", true, true}, {"own", false, false}, {"lost", true, false}} {
+		got, err := inspect.Validate{Labels: []string{c.label}, MaxDepth: -1, TrustOwn: c.trust}.Run(ctx, s)
+		if got.Valid != c.want || (err == nil) != c.want {
+			t.Errorf("%s, %t: %t, %v", c.label, c.trust, got.Valid, err)
+		}
+	}
+}
