@@ -33,7 +33,7 @@ var layers = map[string][]string{
 		"keyfile/cms keyfile/pkcs12 keyfile/jks keyfile/pem",
 	},
 	"certkdb/commands": {
-		"op lintprogram",
+		"op lintprogram explain",
 		"op/input op/databases op/links op/optest lintprogram/linttest",
 		"op/entries op/inspect",
 		"op/issuing op/sessions",
