@@ -61,14 +61,14 @@ func (p *program) showEntry(s *op.Session) error {
 	if len(shown.Certificates) == 0 {
 		return &op.NotFound{Label: label}
 	}
-	format, err := p.format(s)
+	keeps, err := p.keepsTrust(s, []op.Entry{shown.Entry})
 	if err != nil {
 		return err
 	}
 	if p.called != "" {
 		label = p.called
 	}
-	return p.print(describe(label, &shown.Certificates[0], shown.Trusted || !keepsTrust(format) || shown.HasKey))
+	return p.print(describe(label, &shown.Certificates[0], shown.Trusted || !keeps || shown.HasKey))
 }
 
 // defaultLabel is that of the default entry, or of the only personal one.

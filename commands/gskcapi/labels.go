@@ -15,9 +15,12 @@ func (p *program) namesEntry() bool {
 
 // nameless returns the entries of a PKCS #12 file that have no friendlyName, by what they are called here: the Java tool counts them
 // from 1, GSKit shows their subject (unconfirmed for GSKit).
-func (p *program) nameless(format string, found []op.Entry) map[string]string {
-	if format != "pkcs12" {
-		return nil
+func (p *program) nameless(s *op.Session, found []op.Entry) (map[string]string, error) {
+	if !slices.ContainsFunc(found, madeUp) {
+		return nil, nil
+	}
+	if format, err := p.format(s); err != nil || format != "pkcs12" {
+		return nil, err
 	}
 	called, taken := map[string]string{}, map[string]bool{}
 	for _, e := range found {
@@ -37,7 +40,7 @@ func (p *program) nameless(format string, found []op.Entry) map[string]string {
 			called[e.Label], taken[name] = name, true
 		}
 	}
-	return called
+	return called, nil
 }
 
 // madeUp says that a label was made of subject and fingerprint, see kdb.LabelFor.
@@ -58,11 +61,11 @@ func (p *program) resolve(s *op.Session) error {
 	if slices.ContainsFunc(found, func(e op.Entry) bool { return e.Label == wanted }) {
 		return nil
 	}
-	format, err := p.format(s)
+	called, err := p.nameless(s, found)
 	if err != nil {
 		return err
 	}
-	for label, name := range p.nameless(format, found) {
+	for label, name := range called {
 		if name == wanted {
 			p.given["label"], p.called = label, name
 			return nil

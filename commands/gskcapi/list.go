@@ -49,11 +49,10 @@ func (p *program) list() error {
 		if err != nil {
 			return err
 		}
-		format, err := p.format(s)
+		called, err := p.nameless(s, found)
 		if err != nil {
 			return err
 		}
-		called := p.nameless(format, found)
 		found = slices.DeleteFunc(found, func(e op.Entry) bool { return !slices.Contains(kinds, e.Kind.String()) })
 		if within >= 0 {
 			limit := p.env.Now().AddDate(0, 0, within)
@@ -67,7 +66,11 @@ func (p *program) list() error {
 				found[i].Label = name
 			}
 		}
-		return p.print(p.listing(found, keepsTrust(format)))
+		keeps, err := p.keepsTrust(s, found)
+		if err != nil {
+			return err
+		}
+		return p.print(p.listing(found, keeps))
 	})
 }
 
@@ -102,8 +105,15 @@ func (p *program) format(s *op.Session) (string, error) {
 	return info.Format, err
 }
 
-// keepsTrust says whether the kind of database keeps trust apart; in the others every signer counts as trusted.
-func keepsTrust(format string) bool { return format == "cms" || format == "ckdb" }
+// keepsTrust says whether the kind of database keeps trust apart; in the others every signer counts as trusted. The kind is only asked for
+// where there is a signer that is not trusted, because that takes time.
+func (p *program) keepsTrust(s *op.Session, found []op.Entry) (bool, error) {
+	if !slices.ContainsFunc(found, func(e op.Entry) bool { return e.Kind.String() == trusted && !e.Trusted }) {
+		return true, nil
+	}
+	format, err := p.format(s)
+	return format == "cms" || format == "ckdb", err
+}
 
 // listing is the text of a list, with nothing behind the last entry.
 func (p *program) listing(found []op.Entry, keepsTrust bool) string {

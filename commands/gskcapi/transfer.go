@@ -142,11 +142,9 @@ func (p *program) choose(s *op.Session, o *entries.Add) error {
 	if err != nil {
 		return err
 	}
-	format, err := p.format(s)
-	if err != nil {
+	if o.Labels, err = p.nameless(s, found); err != nil {
 		return err
 	}
-	o.Labels = p.nameless(format, found)
 	switch {
 	case p.label() != "":
 		o.Only = p.label() // the session has resolved it
