@@ -27,7 +27,7 @@ func (b *bench) stores() error {
 		}
 		err = errors.Join(err, b.fill())
 	}
-	return errors.Join(err, b.cms(), b.many())
+	return errors.Join(err, b.cms(), b.dialect(), b.many())
 }
 
 // thousand is how many certificates go into one store.
@@ -93,6 +93,36 @@ func (b *bench) cms() error {
 		ms(times[2]),
 		ratio(times[0].without(times[1]), times[2]),
 	)
+	return nil
+}
+
+// dialect measures what IBM's command line costs against certkdb's own.
+func (b *bench) dialect() error {
+	if err := os.WriteFile(filepath.Join(b.folder, "bench.pw"), []byte("bench"), 0o600); err != nil {
+		return err
+	}
+	native := []string{"--db", "thousand.kdb", "--password", "file:bench.pw"}
+	change := []string{"certkdb", "passwd", "--db", "thousand.kdb", "--password", "file:pw", "--new-password", "file:bench.pw"}
+	if err := b.all(change); err != nil {
+		return err
+	}
+	gsk := []string{"certkdb", "gsk8capicmd"}
+	for _, c := range []struct {
+		what        string
+		theirs, own []string
+	}{
+		{"gsk8capicmd -cert -list", []string{"-cert", "-list", "-db", "thousand.kdb", "-pw", "bench"}, append([]string{"list"}, native...)},
+		{"gsk8capicmd -version", []string{"-version"}, []string{"version"}},
+		{"gsk8capicmd -random -create", []string{"-random", "-create", "-length", "20"}, []string{"version"}},
+	} {
+		times, err := inTurn(b.always(append(gsk[:2:2], c.theirs...)...), b.always(append([]string{"certkdb"}, c.own...)...))
+		if err != nil {
+			return err
+		}
+		fmt.Printf(
+			"%-34s %s, certkdb %s %s: %s times (goal: at most 1)\n", c.what, ms(times[0]), c.own[0], ms(times[1]), ratio(times[0], times[1]),
+		)
+	}
 	return nil
 }
 
