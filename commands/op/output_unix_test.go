@@ -38,8 +38,8 @@ func TestOutput_neverOverADatabaseInUse(t *testing.T) {
 	} {
 		for _, force := range []bool{false, true} {
 			out := Output{Path: dir + "/" + name, Force: force}
-			var problem *Problem
-			if err := out.Write(env, false, fill("over it")); !errors.As(err, &problem) || problem.Code != OverDatabase || !errors.Is(err, ErrUsage) {
+			err := out.Write(env, false, fill("over it"))
+			if problem, ok := errors.AsType[*Problem](err); !ok || problem.Code != OverDatabase || !errors.Is(err, ErrUsage) {
 				t.Errorf("%s: %v, want OverDatabase", name, err)
 			}
 		}

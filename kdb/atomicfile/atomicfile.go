@@ -78,6 +78,9 @@ func create(disk FS, path, prefix string) (*Temp, error) {
 			t.file.Close()
 			continue
 		}
+		if !t.named {
+			removeStale(disk, t.name, path)
+		}
 		return t, nil // a file system without locks must do
 	}
 }
