@@ -223,7 +223,7 @@ func (db *Database) openByStash(m *meta, slots []storedSlot) (*storedSlot, []byt
 }
 
 // openByPassword tries the slots of passwords, those first that cost nothing. A wrong password, a damaged slot and one whose parameters are
-// refused give the same error; Info tells what is wrong with a slot. Slots that ask for more than what is left of the budget are passed over.
+// refused give the same error; Info tells what is wrong with a slot. Slots that ask for more than is left of the budget are passed over.
 func (db *Database) openByPassword(ctx context.Context, m *meta, slots []storedSlot, password []byte) (*storedSlot, []byte, error) {
 	cheapFirst := slices.SortedStableFunc(slices.Values(slots), func(a, b storedSlot) int { return cmp.Compare(b.rank(), a.rank()) })
 	left := newBudget(db.o.MaxKDFMemory)
