@@ -78,6 +78,9 @@ type Entry struct {
 	KeyAlgorithm string
 	// LocalKeyID is the PKCS #9 localKeyId of PKCS #12 files; empty elsewhere.
 	LocalKeyID []byte
+	// Deployments say where the certificate and the key are to be written, in the form of the program that does it; empty if nowhere. They
+	// belong to the label: [Deployer] sets them, and [Tx.Put] keeps those that are there, whatever the entry says.
+	Deployments []byte
 	// Added is when the entry was first put under its label, UTC, to the second; zero where the format has no place for it.
 	Added time.Time
 

@@ -22,6 +22,8 @@ type Summary struct {
 	KeyType string
 	// CA says that the certificate's basic constraints make it one.
 	CA bool
+	// Deployed says that the entry has deployments.
+	Deployed bool
 	// DNSNames, IPAddresses, Emails and URIs are the subject alternative names.
 	DNSNames, IPAddresses, Emails, URIs []string
 	// ChainLength counts the certificates of the entry, its own included.
@@ -37,6 +39,7 @@ func Summarize(e *Entry) (Summary, error) {
 	s := Summary{
 		Label: e.Label, Kind: e.Kind, Trusted: e.Trusted, Default: e.Default, SHA256: e.Fingerprint(),
 		KeyType: e.KeyAlgorithm, ChainLength: len(e.Certificates), Added: e.Added,
+		Deployed: len(e.Deployments) > 0,
 	}
 	switch {
 	case len(e.Certificates) > 0:

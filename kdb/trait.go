@@ -19,7 +19,11 @@ const (
 	traitSubject = "s"
 	traitIssuer  = "i"
 	traitKey     = "k"
+	traitDeploys = "d"
 )
+
+// Deployed finds the entries that have deployments.
+const Deployed Trait = traitDeploys
 
 // BySubject finds the entries that have a certificate with this subject, their own or one of their chain. Names are compared as RFC 5280,
 // 7.1 describes.
@@ -35,6 +39,9 @@ func ByKey(spki []byte) Trait { return Trait(traitKey + key.Hint(spki)) }
 // Traits returns what an entry is found by, each once. What cannot be parsed has no traits. The private key is not looked at.
 func Traits(e *Entry) []Trait {
 	var list []Trait
+	if len(e.Deployments) > 0 {
+		list = append(list, Deployed)
+	}
 	if len(e.Request) > 0 {
 		if r, err := cert.ParseRequest(e.Request); err == nil {
 			list = append(list, ByKey(r.RawSPKI))

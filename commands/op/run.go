@@ -236,6 +236,7 @@ type readerOfRecords struct {
 
 func (readerOfRecords) PutIssued(kdb.Issued) error             { return errChanges }
 func (readerOfRecords) NextCRLNumber([32]byte) (uint64, error) { return 0, errChanges }
+func (readerOfRecords) SetDeployments(string, []byte) error    { return errChanges }
 func (readerOfRecords) DeleteDamaged(...string) error          { return errChanges }
 
 // Planned is the operation of a plan that is made already.

@@ -1,8 +1,11 @@
 package kdbtest
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"certkdb/kdb"
@@ -203,4 +206,81 @@ func (s *suite) markRefuses(t *testing.T) {
 		refused(t, db, "trust with a key", kdb.ErrUnsupported, func(tx kdb.Tx) error { return tx.Mark("web", kdb.Marks{Trusted: new(true)}) })
 	}
 	expect(t, s.Reopen(t, db), map[string]string{"web": "personal", "root": "trusted+"})
+}
+
+// deployments stay with the label whatever happens to its certificate, until the entry has no private key any more.
+func (s *suite) deployments(t *testing.T) {
+	db := s.with(t, s.web("web"), s.trusted("root"))
+	if !isDeployer(t, db) {
+		return
+	}
+	change := func(what, want string, fn func(kdb.Tx) error) {
+		t.Helper()
+		err := db.Update(context.Background(), "test", func(tx kdb.Tx) error {
+			return errors.Join(fn(tx), deployed(tx, "within the transaction: "+want))
+		})
+		if err == nil {
+			db = s.Reopen(t, db)
+			err = db.View(context.Background(), func(tx kdb.Tx) error { return deployed(tx, "stored: "+want) })
+		}
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	set := func(label, text string) func(kdb.Tx) error {
+		return func(tx kdb.Tx) error { return tx.(kdb.Deployer).SetDeployments(label, []byte(text)) }
+	}
+	change("at first", "", set("web", ""))
+	change("set", "web=one", set("web", "one"))
+	change("changed", "web=two", set("web", "two"))
+	change("another certificate", "web=two", func(tx kdb.Tx) error { return tx.Certify("web", [][]byte{s.again}) })
+	change("marks", "web=two", func(tx kdb.Tx) error { return tx.Mark("web", kdb.Marks{Default: new(true), Trusted: new(true)}) })
+	change("another key", "web=two", func(tx kdb.Tx) error {
+		e := s.other("web")
+		e.Deployments = []byte("of a copy")
+		return tx.Put(e)
+	})
+	change("renamed", "www=two", func(tx kdb.Tx) error { return tx.Rename("web", "www") })
+	change("a new entry", "www=two", func(tx kdb.Tx) error {
+		e := s.shop("shop")
+		e.Deployments = []byte("of a copy")
+		return tx.Put(e)
+	})
+	change("without a key", "", func(tx kdb.Tx) error { return tx.Put(s.trusted("www")) })
+	change("set again", "shop=x", set("shop", "x"))
+	change("forgotten", "", set("shop", ""))
+	refused(t, db, "no such label", kdb.ErrNotFound, set("none", "x"))
+	refused(t, db, "no private key", kdb.ErrUnsupported, set("root", "x"))
+	change("set again", "shop=x", set("shop", "x"))
+	change("deleted", "", func(tx kdb.Tx) error { return tx.Delete("shop") })
+	expect(t, db, map[string]string{"www": "trusted+", "root": "trusted+"})
+}
+
+func isDeployer(t *testing.T, db kdb.Database) (is bool) {
+	t.Helper()
+	if err := db.View(context.Background(), func(tx kdb.Tx) error { _, is = tx.(kdb.Deployer); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return is
+}
+
+// deployed compares what is deployed, in the index, the summaries and the entries, with what is wanted after ": ", as label=deployments.
+func deployed(tx kdb.Tx, want string) error {
+	what, want, _ := strings.Cut(want, ": ")
+	found, err := labelsBy(tx, kdb.Deployed)
+	got := ""
+	for s, errSummary := range tx.Summaries("") {
+		e, errEntry := tx.Entry(s.Label)
+		err = errors.Join(err, errSummary, errEntry)
+		if s.Deployed != (len(e.Deployments) > 0) || s.Deployed != slices.Contains(found, s.Label) {
+			err = errors.Join(err, fmt.Errorf("label %q: deployed %t, with %q, found %q", s.Label, s.Deployed, e.Deployments, found))
+		}
+		if s.Deployed {
+			got += fmt.Sprintf("%s=%s", s.Label, e.Deployments)
+		}
+	}
+	if err == nil && got != want {
+		err = fmt.Errorf("%s: %q is deployed, want %q", what, got, want)
+	}
+	return err
 }

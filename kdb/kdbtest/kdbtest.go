@@ -66,6 +66,7 @@ func Run(t *testing.T, subject Subject) {
 		{"mark the default", s.markDefault, s.NoDefault},
 		{"mark trust", s.markTrust, s.NoDistrust || s.NoTrusted},
 		{"labels that differ in case are one", s.foldsCase, !s.FoldsCase},
+		{"deployments stay with the label", s.deployments, s.NoTrusted},
 		{"mark refuses", s.markRefuses, s.NoTrusted},
 	} {
 		if test.skip {

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"iter"
@@ -26,6 +27,14 @@ func (t *overlayTx) Put(e kdb.Entry) error {
 		return err
 	default:
 		e.Label = t.Fold(e.Label)
+	}
+	e.Deployments = nil
+	if old.Deployed && e.Kind.KeepsDeployments() {
+		before, err := t.entry(e.Label)
+		if err != nil {
+			return err
+		}
+		e.Deployments = before.Deployments
 	}
 	t.records[e.Label], t.changed = &record{entry: e}, true
 	return t.setDefault(e.Label, e.Default, old.Default)
@@ -173,6 +182,7 @@ type registryTx struct {
 
 var (
 	_ kdb.Registry      = (*registryTx)(nil)
+	_ kdb.Deployer      = (*registryTx)(nil)
 	_ kdb.DamageRemover = (*registryTx)(nil)
 )
 
@@ -242,6 +252,27 @@ func (t *registryTx) LastCRLNumber(issuer [32]byte) (uint64, error) {
 		return last, nil
 	}
 	return t.registry.LastCRLNumber(issuer)
+}
+
+// SetDeployments implements kdb.Deployer.
+func (t *registryTx) SetDeployments(label string, deployments []byte) error {
+	s, err := t.Summary(label)
+	if err == nil {
+		err = s.CheckDeployments()
+	}
+	if err != nil {
+		return err
+	}
+	e, err := t.entry(label)
+	if err != nil || bytes.Equal(e.Deployments, deployments) {
+		return err
+	}
+	r, _, err := t.here(label)
+	if err != nil {
+		return err
+	}
+	r.deployments = new(bytes.Clone(deployments))
+	return nil
 }
 
 // DeleteDamaged implements kdb.DamageRemover.

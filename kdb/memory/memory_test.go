@@ -161,7 +161,11 @@ func copyEntry(from, to kdb.Tx, label string) error {
 	if e.Key, err = from.Key(label); err != nil && !errors.Is(err, kdb.ErrNotFound) {
 		return err
 	}
-	return to.Put(e)
+	deployments := e.Deployments
+	if err := to.Put(e); err != nil || len(deployments) == 0 {
+		return err
+	}
+	return to.(kdb.Deployer).SetDeployments(label, deployments)
 }
 
 func secret(label string) kdb.Entry {

@@ -31,6 +31,7 @@ type record struct {
 	entry        kdb.Entry
 	certificates [][]byte // in place of those below
 	trusted      *bool    // in place of the mark below
+	deployments  *[]byte  // in place of those below
 }
 
 // NewOverlay returns an overlay without changes.
@@ -150,6 +151,9 @@ func (t *overlayTx) summary(label string) (kdb.Summary, error) {
 	s.Label = label
 	if r.trusted != nil {
 		s.Trusted = *r.trusted
+	}
+	if r.deployments != nil {
+		s.Deployed = len(*r.deployments) > 0
 	}
 	return s, err
 }
@@ -309,6 +313,9 @@ func (t *overlayTx) entry(label string) (kdb.Entry, error) {
 	}
 	if r.trusted != nil {
 		e.Trusted = *r.trusted
+	}
+	if r.deployments != nil {
+		e.Deployments = *r.deployments
 	}
 	e.Certificates = slices.Clone(e.Certificates)
 	return e, nil

@@ -61,6 +61,9 @@ func needsKey(k kdb.Kind) bool { return k == kdb.KindPersonal || k == kdb.KindRe
 func (t *tx) replace(e *kdb.Entry, old *summary, raw []byte) error {
 	e.KeepMarks(&old.Summary)
 	e.Added = t.added(e, old)
+	if err := t.keepDeployments(e, old); err != nil {
+		return err
+	}
 	if raw == nil {
 		t.head.entries++
 	} else {
@@ -76,6 +79,20 @@ func (t *tx) replace(e *kdb.Entry, old *summary, raw []byte) error {
 		return fmt.Errorf("storing label %q: %w", e.Label, err)
 	}
 	return nil
+}
+
+// keepDeployments gives an entry those that its label has.
+func (t *tx) keepDeployments(e *kdb.Entry, old *summary) error {
+	e.Deployments = nil
+	if !old.Deployed || !e.Kind.KeepsDeployments() {
+		return nil
+	}
+	stored, err := t.entry(old)
+	e.Deployments = stored.Deployments
+	if errors.Is(err, kdb.ErrCorrupt) {
+		return nil // what is damaged may be replaced
+	}
+	return err
 }
 
 // added is the time when the entry came to its label.

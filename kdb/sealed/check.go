@@ -139,7 +139,8 @@ func (c *checker) entry(s *summary) error {
 	want, err := kdb.Summarize(&e)
 	if err != nil {
 		c.finding(where, err.Error())
-	} else if want.Subject != s.Subject || want.Issuer != s.Issuer || want.Serial != s.Serial || !want.NotAfter.Equal(s.NotAfter) {
+	} else if want.Subject != s.Subject || want.Issuer != s.Issuer || want.Serial != s.Serial || !want.NotAfter.Equal(s.NotAfter) ||
+		want.Deployed != s.Deployed {
 		c.finding(where, "the summary does not describe the certificate")
 	}
 	clear(e.Key)

@@ -20,7 +20,8 @@ const (
 	flagTrusted = 1 << iota
 	flagCA
 	flagKey
-	flagsKnown = flagTrusted | flagCA | flagKey
+	flagDeployed
+	flagsKnown = flagTrusted | flagCA | flagKey | flagDeployed
 )
 
 func (s *summary) encode() []byte {
@@ -31,7 +32,7 @@ func (s *summary) encode() []byte {
 	for _, f := range []struct {
 		set  bool
 		flag uint8
-	}{{s.Trusted, flagTrusted}, {s.CA, flagCA}, {s.hasKey, flagKey}} {
+	}{{s.Trusted, flagTrusted}, {s.CA, flagCA}, {s.hasKey, flagKey}, {s.Deployed, flagDeployed}} {
 		if f.set {
 			flags |= f.flag
 		}
@@ -67,6 +68,7 @@ func decodeSummary(b []byte) (summary, error) {
 		d.fail("an unknown kind or flag")
 	}
 	s.Trusted, s.CA, s.hasKey = flags&flagTrusted != 0, flags&flagCA != 0, flags&flagKey != 0
+	s.Deployed = flags&flagDeployed != 0
 	s.certs = d.hash()
 	if s.hasKey {
 		s.key = d.hash()
@@ -87,14 +89,21 @@ func decodeSummary(b []byte) (summary, error) {
 	return s, d.end()
 }
 
+// certsDeployed is the version of a certificates record that ends with deployments; one without them has version 1.
+const certsDeployed = 2
+
 // encodeCerts encodes what of an entry is neither its summary nor its key.
 func encodeCerts(entry *kdb.Entry) []byte {
-	size := 64 + len(entry.Request) + len(entry.KeyAlgorithm) + len(entry.LocalKeyID)
+	size := 64 + len(entry.Request) + len(entry.KeyAlgorithm) + len(entry.LocalKeyID) + len(entry.Deployments)
 	for _, der := range entry.Certificates {
 		size += len(der) + 4
 	}
 	e := encoder{make([]byte, 0, size)}
-	e.u8(formatVersion)
+	version := uint8(formatVersion)
+	if len(entry.Deployments) > 0 {
+		version = certsDeployed
+	}
+	e.u8(version)
 	e.uvarint(uint64(len(entry.Certificates)))
 	for _, der := range entry.Certificates {
 		e.bytes(der)
@@ -102,13 +111,17 @@ func encodeCerts(entry *kdb.Entry) []byte {
 	e.bytes(entry.Request)
 	e.string(entry.KeyAlgorithm)
 	e.bytes(entry.LocalKeyID)
+	if version == certsDeployed {
+		e.bytes(entry.Deployments)
+	}
 	return e.b
 }
 
 // decodeCerts fills the entry with what encodeCerts stored.
 func decodeCerts(b []byte, entry *kdb.Entry) error {
 	d := decoder{b: b}
-	if version := d.u8(); d.err == nil && version != formatVersion {
+	version := d.u8()
+	if d.err == nil && version != formatVersion && version != certsDeployed {
 		return fmt.Errorf("%w %d", kdb.ErrVersion, version)
 	}
 	for range d.length() {
@@ -120,6 +133,11 @@ func decodeCerts(b []byte, entry *kdb.Entry) error {
 	entry.Request = orNil(d.bytes())
 	entry.KeyAlgorithm = d.string()
 	entry.LocalKeyID = orNil(d.bytes())
+	if version == certsDeployed {
+		if entry.Deployments = orNil(d.bytes()); d.err == nil && entry.Deployments == nil {
+			d.fail("no deployments in a record that should have some")
+		}
+	}
 	return d.end()
 }
 
