@@ -213,9 +213,13 @@ func commonFlags() []cli.Flag {
 func database(c *cli.Context, env *op.Env) (op.DB, error) {
 	db := op.DB{Location: c.String(flagDB), LockTimeout: c.Duration(flagLockTimeout)}
 	var err error
-	if text := c.String(flagPassword); text != "" {
+	text, file := c.String(flagPassword), c.String("password-file")
+	switch {
+	case text != "" && file != "":
+		return db, op.Exclusive(op.FieldPassword, "password-file")
+	case text != "":
 		db.Password.Source, err = parseSource(env, op.FieldPassword, text)
-	} else if file := c.String("password-file"); file != "" {
+	case file != "":
 		db.Password.Source = op.FromFile(file)
 	}
 	for _, text := range c.StringSlice(string(op.FieldKeyPassword)) {

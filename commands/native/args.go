@@ -13,9 +13,12 @@ import (
 // arrange puts options before arguments, so that they may stand anywhere: urfave/cli, like Go's flag package, stops at the
 // first argument. Options before the command's name move after it, because every command knows the common options.
 // Everything after "--" is an argument. The first element of args is the program's name.
+//
+// An empty value or argument is an error, because it is mostly a variable of a script that is not set: without it, a check would be
+// skipped, or another database changed. So is an option that is given twice but takes one value.
 func arrange(app *cli.App, args []string) ([]string, error) {
 	path, options, rest := []string{args[0]}, []string{}, []string{}
-	commands, flags := app.Commands, commonFlags()
+	commands, flags, given := app.Commands, commonFlags(), valued{}
 	for i := 1; i < len(args); i++ {
 		arg := args[i]
 		if arg == "--" {
@@ -24,6 +27,9 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 		}
 		if len(arg) > 1 && arg[0] == '-' {
 			n, err := optionLength(flags, args[i:])
+			if err == nil {
+				err = given.take(flags, args[i:i+n])
+			}
 			if err != nil {
 				return nil, withHint(err, strings.Join(append([]string{"see: certkdb help"}, path[1:]...), " "))
 			}
@@ -45,7 +51,52 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 			commands = nil
 		}
 	}
+	if slices.Contains(rest, "") {
+		return nil, fmt.Errorf("%w: an argument is empty", op.ErrUsage)
+	}
 	return slices.Concat(path, options, []string{"--"}, rest), nil
+}
+
+// valued are the options with values that were given, by their first names.
+type valued map[string]bool
+
+// take looks at an option, a word or two, and refuses an empty value and a second one where only one can count.
+func (v valued) take(flags []cli.Flag, words []string) error {
+	written, value, hasValue := strings.Cut(longOption(words[0]), "=")
+	f := optionNamed(flags, strings.TrimLeft(written, "-"))
+	if f == nil || len(words) == 1 && !hasValue {
+		return nil
+	}
+	if len(words) == 2 {
+		value = words[1]
+	}
+	isSwitch, isList := false, false
+	switch f.(type) {
+	case *cli.BoolFlag:
+		isSwitch = true
+	case *listOption, *cli.StringSliceFlag: // the second is a common option before the command
+		isList = true
+	}
+	name := f.Names()[0]
+	switch {
+	case isSwitch:
+		return nil
+	case value == "":
+		return fmt.Errorf("%w: --%s is empty; leave the option out, or give it a value", op.ErrUsage, name)
+	case v[name] && !isList:
+		return fmt.Errorf("%w: --%s is given twice", op.ErrUsage, name)
+	}
+	v[name] = true
+	return nil
+}
+
+// optionNamed finds an option by one of its names; nil if there is none.
+func optionNamed(flags []cli.Flag, name string) cli.Flag {
+	i := slices.IndexFunc(flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), name) })
+	if i < 0 {
+		return nil
+	}
+	return flags[i]
 }
 
 func lookup(commands []*cli.Command, name string) *cli.Command {
@@ -71,17 +122,15 @@ func optionLength(flags []cli.Flag, args []string) (int, error) {
 	if hasValue || name == "help" || name == "h" {
 		return 1, nil
 	}
-	for _, f := range flags {
-		if !slices.Contains(f.Names(), name) {
-			continue
-		}
-		if _, isSwitch := f.(*cli.BoolFlag); isSwitch {
-			return 1, nil
-		}
-		if len(args) < 2 {
-			return 0, fmt.Errorf("%w: option %s needs a value", op.ErrUsage, args[0])
-		}
-		return 2, nil
+	f := optionNamed(flags, name)
+	if f == nil {
+		return 1, nil // unknown: the command will say so
 	}
-	return 1, nil // unknown: the command will say so
+	if _, isSwitch := f.(*cli.BoolFlag); isSwitch {
+		return 1, nil
+	}
+	if len(args) < 2 {
+		return 0, fmt.Errorf("%w: option %s needs a value", op.ErrUsage, args[0])
+	}
+	return 2, nil
 }

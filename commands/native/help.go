@@ -65,10 +65,10 @@ another number of MiB, for a database whose key slots somebody made more expensi
 func helpCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "help", Category: groupOperations, Usage: "explain a command, the exit codes or the password sources",
-		ArgsUsage:   "[COMMAND|exit-codes|passwords]",
+		ArgsUsage:   "[COMMAND…|exit-codes|passwords]",
 		Description: examples("certkdb help add", "certkdb help stash create", "certkdb help exit-codes"),
 		Action: func(c *cli.Context) error {
-			switch topic := c.Args().First(); topic {
+			switch topic := strings.Join(c.Args().Slice(), " "); topic {
 			case "":
 				return cli.ShowAppHelp(c)
 			case "exit-codes":

@@ -54,6 +54,9 @@ func listCommand(env *op.Env) *cli.Command {
 			if err != nil {
 				return err
 			}
+			if o.WithPEM && format != formatJSON && format != formatJSONL {
+				return usage(c, "--with-pem needs --json or --output jsonl")
+			}
 			if check && o.Expiring == 0 && !o.Expired {
 				return usage(c, "--check needs --expired or --expiring TIME")
 			}

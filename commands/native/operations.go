@@ -14,15 +14,16 @@ func versionCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "version", Category: groupOperations, Usage: "show the version",
 		Description: examples("certkdb version", "certkdb version --json"),
-		Action: func(c *cli.Context) error {
-			v := struct {
-				Version  string `json:"version"`
-				Go       string `json:"go"`
-				Platform string `json:"platform"`
-			}{env.Version, runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
-			return emit(c, env, "version", v, func(w io.Writer) { fmt.Fprintf(w, "certkdb %s %s %s\n", v.Version, v.Go, v.Platform) })
-		},
+		Action: action(env, "version", func(*cli.Context, []string) (versions, error) {
+			return versions{env.Version, runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}, nil
+		}, func(w io.Writer, v versions) { fmt.Fprintf(w, "certkdb %s %s %s\n", v.Version, v.Go, v.Platform) }),
 	}
+}
+
+type versions struct {
+	Version  string `json:"version"`
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
 }
 
 // dialectCommand is a dialect as a subcommand: the same function as by the program's name.

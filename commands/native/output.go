@@ -33,6 +33,8 @@ func outputFormat(c *cli.Context, allowed ...string) (string, error) {
 		return formatJSON, nil
 	case format == "":
 		return formatTable, nil
+	case c.Bool(flagJSON) && format != formatJSON && format != formatJSONL:
+		return "", usage(c, "--json and --output %s exclude each other", format)
 	}
 	allowed = append([]string{formatTable, formatJSON}, allowed...)
 	if !slices.Contains(allowed, format) {

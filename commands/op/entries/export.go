@@ -140,6 +140,8 @@ func (o Export) check(env *op.Env, format Format) error {
 		})
 	case o.OutPassword.Wanted() && isFile && !o.withKey():
 		return &op.Conflict{Fields: []op.Field{op.FieldOutPassword}, Reason: "there is nothing to encrypt: certificates are public"}
+	case o.Profile != "" && isFile:
+		return &op.Conflict{Fields: []op.Field{op.FieldProfile}, Reason: fmt.Sprintf("it is for key databases, not for %s", format)}
 	case isFile:
 		return nil
 	}
