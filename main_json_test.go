@@ -81,7 +81,10 @@ var jsonGolden = []struct{ command, schema, fields string }{
 	{"distrust partner2", "distrust", "changed actions[].action actions[].label actions[].kind actions[].sha256"},
 	{"default api", "default", "changed actions[].action actions[].label actions[].kind actions[].sha256"},
 	{"delete partner2", "delete", "changed actions[].action actions[].label actions[].kind actions[].sha256"},
-	{"copy --all --to copy.ckdb --to-password file:pw", "", "changed actions[].action actions[].label actions[].kind actions[].sha256"},
+	{
+		"copy --all --key --to copy.ckdb --to-password file:pw", "",
+		"changed actions[].action actions[].label actions[].kind actions[].sha256 actions[].private_key",
+	},
 	{"check", "check", "location ok problems[]"},
 	{"slots list", "slots", "slots[].id slots[].name slots[].kind slots[].kdf slots[].created slots[].by"},
 	{"slots add --password file:pw --new-password file:pw2", "", "id name"},

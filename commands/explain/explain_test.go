@@ -20,7 +20,7 @@ func TestLine(t *testing.T) {
 		{"gsk8capicmd_64 -keydb -stashpw -db a.kdb -pw S3cret", "stash create --db a.kdb --password file:db.pw"},
 		{
 			"gskcmd -keydb -convert -pw S3cret -db a.jks -old_format jks -target a.kdb -new_format cms",
-			"copy --all --db a.jks --password file:db.pw --to a.kdb --type cms --to-password file:out.pw",
+			"copy --all --key --db a.jks --password file:db.pw --to a.kdb --type cms --to-password file:out.pw",
 		},
 		{"gsk8capicmd_64 -cert -list personal -db a.kdb -stashed", "list --kind personal --db a.kdb"},
 		{"gsk8capicmd_64 -cert -list -db a.kdb -pw S3cret", "list --db a.kdb --password file:db.pw"},
@@ -38,7 +38,7 @@ func TestLine(t *testing.T) {
 		},
 		{
 			"runmqakm -cert -export -db a.kdb -stashed -label x -target x.p12 -target_pw S3cret",
-			"copy x --db a.kdb --to x.p12 --to-password file:out.pw",
+			"copy x --key --db a.kdb --to x.p12 --to-password file:out.pw",
 		},
 		{"runmqakm -cert -receive -db a.kdb -stashed -file x.crt -default_cert yes", "receive x.crt --default --db a.kdb"},
 		{"runmqakm -cert -rename -db a.kdb -stashed -label x -new_label y", "rename x y --db a.kdb"},
@@ -65,7 +65,7 @@ func TestLine(t *testing.T) {
 		},
 		{
 			"keytool -importkeystore -srckeystore a.jks -srcstorepass S3cret -destkeystore b.p12 -deststoretype PKCS12 -deststorepass S3cret",
-			"copy --all --db a.jks --password file:in.pw --to b.p12 --type pkcs12 --to-password file:out.pw",
+			"copy --all --key --db a.jks --password file:in.pw --to b.p12 --type pkcs12 --to-password file:out.pw",
 		},
 		{"keytool -exportcert -rfc -alias a -file a.pem -keystore a.jks", "export a --out a.pem --format pem --db a.jks"},
 		{"keytool -delete -alias a -keystore a.jks -storepass S3cret", "delete a --db a.jks --password file:db.pw"},
@@ -104,7 +104,7 @@ func TestLine(t *testing.T) {
 		{"certutil -L -d sql:nss", "list --db key.ckdb"},
 		{"certutil -D -d nss -n root", "delete root --db key.ckdb"},
 		{"pk12util -i a.p12 -d sql:nss -W S3cret", "add a.p12 --db key.ckdb --in-password file:in.pw"},
-		{"pk12util -o a.p12 -n web -d sql:nss -W S3cret", "copy web --db key.ckdb --to a.p12 --type pkcs12 --to-password file:out.pw"},
+		{"pk12util -o a.p12 -n web -d sql:nss -W S3cret", "copy web --key --db key.ckdb --to a.p12 --type pkcs12 --to-password file:out.pw"},
 	} {
 		answer, err := explain.Line([]string{c.line}, dialects)
 		if err != nil {

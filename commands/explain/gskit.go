@@ -131,7 +131,7 @@ func (l *gskitLine) convert() {
 			target += ".p12"
 		}
 	}
-	args := append(l.with("copy", "--all"), "--to", target)
+	args := append(l.with("copy", "--all", "--key"), "--to", target)
 	args = append(args, flag("--type", kind(format, target))...)
 	given := l.has("new_pw", "target_pw")
 	l.step(append(args, l.secret("--to-password", targetPassword, true)...)...)
@@ -208,9 +208,9 @@ func (l *gskitLine) details() {
 }
 
 func (l *gskitLine) export() {
-	args := []string{"copy", "--all"}
+	args := []string{"copy", "--all", "--key"}
 	if l.has("label") {
-		args = []string{"copy", l.get("label")}
+		args = []string{"copy", l.get("label"), "--key"}
 	}
 	args = append(l.with(args...), "--to", l.get("target"))
 	args = append(args, flag("--type", kind(l.get("target_type"), l.get("target")))...)

@@ -103,9 +103,9 @@ func (l *keytoolLine) export() {
 }
 
 func (l *keytoolLine) importStore() {
-	args := []string{"copy", "--all"}
+	args := []string{"copy", "--all", "--key"}
 	if l.has("srcalias") {
-		args = []string{"copy", l.get("srcalias")}
+		args = []string{"copy", l.get("srcalias"), "--key"}
 	}
 	args = append(args, "--db", l.get("srckeystore"))
 	args = append(args, l.secret("--password", sourcePassword, l.has("srcstorepass"))...)

@@ -63,7 +63,7 @@ func (a *answer) pk12util(args []string) error {
 	case o.has("i"):
 		a.step(append([]string{"add", o.get("i"), "--db", "key.ckdb"}, a.secret("--in-password", sourcePassword, o.has("W", "w"))...)...)
 	case o.has("o"):
-		a.step(append([]string{"copy", o.get("n"), "--db", "key.ckdb", "--to", o.get("o"), "--type", "pkcs12"},
+		a.step(append([]string{"copy", o.get("n"), "--key", "--db", "key.ckdb", "--to", o.get("o"), "--type", "pkcs12"},
 			a.secret("--to-password", targetPassword, o.has("W", "w"))...)...)
 	case o.has("l"):
 		a.step(append([]string{"list", "--db", o.get("l")}, a.secret("--password", sourcePassword, o.has("W", "w"))...)...)

@@ -412,10 +412,10 @@ func (p *program) convert() error {
 func (p *program) converted(s *op.Session, kind string) (entries.Copy, error) {
 	requests, err := p.entriesOf(s, request)
 	if err != nil || len(requests) == 0 || kind == "cms" || kind == "ckdb" {
-		return entries.Copy{From: s, All: true}, err
+		return entries.Copy{From: s, All: true, CAKeys: true}, err
 	}
 	labels, err := p.exported(s, []string{personal, trusted, secretKey})
-	return entries.Copy{From: s, Labels: labels}, err
+	return entries.Copy{From: s, Labels: labels, CAKeys: true}, err
 }
 
 // convertTarget is the path of the new database: by default that of the old one with the suffix of the new type.

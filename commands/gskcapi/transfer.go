@@ -39,7 +39,7 @@ func (p *program) exportOf(kinds ...string) error {
 		if made {
 			to.NewPassword.Source = op.FromBytes(password)
 		}
-		copied, err := entries.Copy{From: s, Labels: labels}.CopyTo(p.ctx, to, false)
+		copied, err := entries.Copy{From: s, Labels: labels, CAKeys: true}.CopyTo(p.ctx, to, false)
 		if err != nil {
 			return err
 		}

@@ -83,7 +83,8 @@ func TestOptions_givenTwice(t *testing.T) {
 			}
 		}
 	})
-	for _, args := range [][]string{{"--db", "a", "list", "--db=b"}, {"add", "-l", "a", "--label", "b", "x"}, {"-o", "csv", "--output=csv", "list"}} {
+	for _, line := range []string{"--db a list --db=b", "add -l a --label b x", "-o csv --output=csv list"} {
+		args := strings.Fields(line)
 		if code, text := said(args...); code != 2 || !strings.Contains(text, "is given twice") {
 			t.Errorf("%q exits with %d: %s", args, code, text)
 		}

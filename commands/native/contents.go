@@ -64,6 +64,9 @@ func actionLine(a entries.Action) string {
 	if a.Label != "" {
 		line += fmt.Sprintf(" %q", a.Label)
 	}
+	if a.PrivateKey {
+		line += " with its private key"
+	}
 	if a.NewLabel != "" {
 		line += fmt.Sprintf(" to %q", a.NewLabel)
 	}
@@ -78,15 +81,17 @@ func exportCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "export", Category: groupEntries, Usage: "write entries to a file", ArgsUsage: "LABEL…",
 		Description: "Writes certificates as PEM, DER or PKCS #7, public keys in OpenSSH's format, or copies entries into a new key database.\n" +
-			"Private keys are written only with --key, with --combined or into a key database, and the audit log records it. With\n" +
-			"--out-password they are encrypted (PKCS #8, PBES2 with AES-256). Only the owner can read files with keys (mode 0600).\n\n" +
+			"Private keys are written only with --key, with --combined or into a key database, and the audit log records it. Into a\n" +
+			"key database, --key allows the private key of a CA. With --out-password keys are encrypted (PKCS #8, PBES2 with AES-256).\n" +
+			"Only the owner can read files with keys (mode 0600). --all leaves distrusted certificates out of files that would make\n" +
+			"them trusted.\n\n" +
 			examples(
 				"certkdb export corp-root --out root.pem",
 				"certkdb export web --chain --out web.crt",
 				"certkdb export web --key --out web.key",
 				"certkdb export web --combined --out haproxy.pem",
 				"certkdb export web --key --out-password file:key.pw --out web.key",
-				"certkdb export --all -o pem > bundle.pem",
+				"certkdb export --trusted > bundle.pem",
 				"certkdb export web --out web.p12 --out-password file:p12.pw",
 				"certkdb export web --out web.p7b",
 				"certkdb export web --format ssh >> authorized_keys",
@@ -98,7 +103,10 @@ func exportCommand(env *op.Env) *cli.Command {
 				Destination: (*string)(&o.Format),
 			},
 			&cli.BoolFlag{Name: "all", Usage: "every entry", Destination: &o.All},
-			&cli.BoolFlag{Name: "key", Usage: "the private key instead of the certificate", Destination: &o.Key},
+			&cli.BoolFlag{Name: "trusted", Usage: "what is trusted, personal certificates included, without keys", Destination: &o.Trusted},
+			&cli.BoolFlag{
+				Name: "key", Usage: "the private key instead of the certificate; into a database, also that of a CA", Destination: &o.Key,
+			},
 			&cli.BoolFlag{Name: "chain", Usage: "also the chain, after the certificate", Destination: &o.Chain},
 			&cli.BoolFlag{Name: "combined", Usage: "private key, certificate and chain in one file", Destination: &o.Combined},
 			&cli.BoolFlag{
@@ -162,9 +170,12 @@ func copyCommand(env *op.Env) *cli.Command {
 			"listed, and the exit code tells why. --existing merges two databases: it says what becomes of an entry whose label the\n" +
 			"target has with other content. keep leaves the target's, replace takes the copy, rename puts a number behind the copy's\n" +
 			"label, such as web (2).\n\n" +
+			"Private keys are copied with their certificates, but that of a CA only with --key. To share certificates, copy them with\n" +
+			"--certificates; --trusted copies the certificates of everything that is trusted. Neither copies a private key.\n\n" +
 			examples(
-				"certkdb copy web --to backup.ckdb --to-password file:backup.pw", "certkdb --db old.p12 copy --all --to new.ckdb",
-				"certkdb copy --all --db key.kdb --to roots.pem", "certkdb copy --all --db old.kdb --to key.kdb --existing keep",
+				"certkdb copy web --to backup.ckdb --to-password file:backup.pw", "certkdb --db old.p12 copy --all --key --to new.ckdb",
+				"certkdb copy --trusted --db key.kdb --to roots.pem", "certkdb copy root --certificates --to trust.jks --to-password file:jks.pw",
+				"certkdb copy --all --key --db old.kdb --to key.kdb --existing keep",
 			),
 		Flags: append(changeFlags(),
 			&cli.StringFlag{Name: "to", Usage: "the other database: a `FILE`", Destination: &to.DB.Location},
@@ -174,6 +185,9 @@ func copyCommand(env *op.Env) *cli.Command {
 			},
 			&cli.StringFlag{Name: "profile", Usage: "how a foreign format is written: `NAME`", Destination: &to.Profile},
 			&cli.BoolFlag{Name: "all", Usage: "every entry", Destination: &o.All},
+			&cli.BoolFlag{Name: "trusted", Usage: "the certificates of what is trusted, personal ones included", Destination: &o.Trusted},
+			&cli.BoolFlag{Name: "certificates", Usage: "certificates alone, without private keys and chains", Destination: &o.Certificates},
+			&cli.BoolFlag{Name: "key", Usage: "also the private keys of CAs", Destination: &o.CAKeys},
 			&cli.BoolFlag{Name: "replace", Usage: "the same as --existing replace", Destination: &o.Replace},
 			&cli.StringFlag{
 				Name: "existing", Usage: "what becomes of labels that exist with other content: `RULE` is keep, replace or rename",

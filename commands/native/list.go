@@ -25,15 +25,17 @@ func listCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "list", Aliases: []string{"ls"}, Category: groupEntries, Usage: "list the entries, sorted by label",
 		ArgsUsage: "[PATTERN]",
-		Description: "The pattern is a shell's: * ? [a-z]. The output is streamed: memory use does not grow with the number of entries.\n\n" +
+		Description: "The pattern is a shell's: * ? [a-z]. The output is streamed: memory use does not grow with the number of entries.\n" +
+			"-o pem leaves distrusted certificates out, unless you name one or ask for --kind distrusted.\n\n" +
 			examples(
 				"certkdb list", "certkdb list 'corp-*' -o wide", "certkdb list --expiring 30d --json", "certkdb list --expiring 30d --check",
 				"certkdb list --db /etc/ssl/certs/ca-certificates.crt --expiring 90d", "certkdb list --kind personal -o name",
-				"certkdb list -o pem > bundle.pem", "certkdb list --db key.kdb --kind personal --expiring 60d",
+				"certkdb list --trusted -o pem > bundle.pem", "certkdb list --db key.kdb --kind personal --expiring 60d",
 				"certkdb list --db key.kdb --kind trusted --expiring 60d --check",
 			),
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "kind", Usage: "only entries of `KIND`: trusted, personal, request, secret-key", Destination: &o.Kind},
+			&cli.StringFlag{Name: "kind", Usage: "only entries of `KIND`: trusted, distrusted, personal, request, secret-key", Destination: &o.Kind},
+			&cli.BoolFlag{Name: "trusted", Usage: "only what is trusted, personal certificates included", Destination: &o.Trusted},
 			&cli.BoolFlag{Name: "expired", Usage: "only certificates that have expired", Destination: &o.Expired},
 			&cli.StringFlag{
 				Name: "expiring", Usage: "only certificates that expire within a `TIME` such as 30d, or have expired", Destination: &expiring,
@@ -75,7 +77,8 @@ func listCommand(env *op.Env) *cli.Command {
 
 // list prints the entries and counts them.
 func list(c *cli.Context, env *op.Env, out io.Writer, o inspect.List, format string) (n int, err error) {
-	o.WithPEM, o.LabelsOnly = o.WithPEM || format == formatPEM, format == formatName
+	o.Bundle, o.LabelsOnly = format == formatPEM, format == formatName
+	o.WithPEM = o.WithPEM || o.Bundle
 	w := bufio.NewWriterSize(out, 64<<10)
 	p := listPrinter(w, format)
 	s, err := openDatabase(c, env)

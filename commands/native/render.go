@@ -102,13 +102,13 @@ func existsHint(e *op.Exists) string {
 func featureHint(e *op.Unsupported) string {
 	switch e.Feature {
 	case op.FeatureRecords:
-		return "keep the CA in a native database: certkdb copy --all --to CA.ckdb"
+		return "keep the CA in a native database: certkdb copy --all --key --to CA.ckdb"
 	case op.FeatureStash:
-		return "give its password with --password file:PATH, or copy it into a native database with: certkdb copy --all --to NEW.ckdb"
+		return "give its password with --password file:PATH, or copy it into a native database with: certkdb copy --all --key --to NEW.ckdb"
 	case op.FeaturePassword:
 		return ""
 	}
-	return "copy it into a native database with: certkdb copy --all --to NEW.ckdb"
+	return "copy it into a native database with: certkdb copy --all --key --to NEW.ckdb"
 }
 
 // wayHint says how something can be had that a kind of database cannot do.
@@ -137,6 +137,8 @@ func problemHint(p *op.Problem) string {
 		return "see the serial numbers with: certkdb issued --ca " + op.Quote(p.Label)
 	case op.IssuedNotWritten:
 		return fmt.Sprintf("it was issued and recorded; get it with: certkdb issued --ca %s --serial %s -o pem", op.Quote(p.Label), p.Found)
+	case op.NotTrusted:
+		return trustRemedy(p.Label) + "; or copy it into a native, PKCS #12 or CMS database"
 	case op.NotValid:
 		if p.Label != "" {
 			return trustRemedy(p.Label)
@@ -163,12 +165,14 @@ var problemHints = sync.OnceValue(func() map[op.Code]string {
 		op.SeveralEntries:        "leave --label out, or choose one of them with --only",
 		op.KeyWithoutCertificate: "add its certificate first with: certkdb receive FILE; or name only the other labels",
 		op.KeysOneByOne:          "copy everything with: certkdb copy --all --to FILE",
-		op.KeyAlone:              "write it with its certificates: --combined",
-		op.NoKeyFormat:           "leave them out: key databases include private keys anyway, other formats never do",
-		op.TraditionalIsPlain:    "an encrypted one is always PKCS #8",
-		op.ProfileIsRemote:       "leave --ca out, or choose a profile without a remote",
-		op.CARevoked:             "create another CA; if this one is only on hold, release it with: certkdb revoke --reason removeFromCRL",
-		op.RequestWaits:          "when the CA has signed it: certkdb receive FILE",
+		op.CAKey: "to share its certificate, copy that alone: certkdb copy LABEL --certificates --to FILE, or export it; to move the CA, " +
+			"allow it with --key",
+		op.KeyAlone:           "write it with its certificates: --combined",
+		op.NoKeyFormat:        "leave it out: key databases include private keys anyway, and the other formats are for certificates",
+		op.TraditionalIsPlain: "an encrypted one is always PKCS #8",
+		op.ProfileIsRemote:    "leave --ca out, or choose a profile without a remote",
+		op.CARevoked:          "create another CA; if this one is only on hold, release it with: certkdb revoke --reason removeFromCRL",
+		op.RequestWaits:       "when the CA has signed it: certkdb receive FILE",
 		op.NoIssuerKey: "name the CA with --ca LABEL (--ca-db FILE), or create a request with: certkdb request, " +
 			"and add the new certificate with: certkdb receive",
 		op.NoMatchingKey: "see the requests with: certkdb list --kind request; " +
@@ -180,7 +184,7 @@ var problemHints = sync.OnceValue(func() map[op.Code]string {
 		op.LastSlot:       "add another password or a stash first; after --force nothing opens the database any more",
 		op.NoSlot:         "see them with: certkdb slots list",
 		op.SlotsDropped:   "give the password with --password SRC, or remove the slots that cannot be kept with --drop-slots",
-		op.Damaged:        "save what can still be read with: certkdb copy --all --to NEW.ckdb; or restore a backup",
+		op.Damaged:        "save what can still be read with: certkdb copy --all --key --to NEW.ckdb; or restore a backup",
 		op.Unreadable:     "restore a backup: the damage is too severe to check anything",
 		op.ClosedKeys:     "give the passwords of single keys with --in-key-password",
 		op.ClosedFile:     "give the password with --in-password SRC",

@@ -35,6 +35,10 @@ const (
 	KeyWithoutCertificate
 	// KeysOneByOne: private keys are exported by name, not all of them.
 	KeysOneByOne
+	// CAKey: the private key of the CA Label would leave the database.
+	CAKey
+	// NotTrusted: the certificate Label is not trusted, and cannot be kept where every certificate is.
+	NotTrusted
 	// KeyAlone: a private key is written without a chain.
 	KeyAlone
 	// NoKeyFormat: a format does not take private keys out of a database.

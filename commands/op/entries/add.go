@@ -210,10 +210,7 @@ func put(tx kdb.Tx, entry kdb.Entry, replace bool, changed *Changed) error {
 		action.Action = ActionReplaced
 	}
 	if err := tx.Put(entry); err != nil {
-		if entry.Kind == kdb.KindPersonal && len(entry.Certificates) == 0 && errors.Is(err, kdb.ErrUnsupported) {
-			err = &op.Problem{Code: op.KeyWithoutCertificate, Label: entry.Label, Err: err}
-		}
-		return err
+		return notStored(&entry, err)
 	}
 	now, err := tx.Summary(entry.Label)
 	if action.Label = now.Label; err != nil {
@@ -224,6 +221,19 @@ func put(tx kdb.Tx, entry kdb.Entry, replace bool, changed *Changed) error {
 	}
 	action.Reason = cmp.Or(action.Reason, notKept(&entry, &now))
 	changed.note(action)
+	return err
+}
+
+// notStored adds to an error of storing an entry what is special about the entry.
+func notStored(entry *kdb.Entry, err error) error {
+	switch {
+	case !errors.Is(err, kdb.ErrUnsupported):
+		return err
+	case entry.Kind == kdb.KindPersonal && len(entry.Certificates) == 0:
+		return &op.Problem{Code: op.KeyWithoutCertificate, Label: entry.Label, Err: err}
+	case entry.Kind == kdb.KindTrusted && !entry.Trusted:
+		return &op.Problem{Code: op.NotTrusted, Label: entry.Label, Err: err}
+	}
 	return err
 }
 

@@ -14,11 +14,17 @@ import (
 	"certkdb/kdb"
 )
 
-// Copy puts entries of another database into the one of the session.
+// Copy puts entries of another database into the one of the session: those with the labels, all, or what is trusted.
 type Copy struct {
-	From    *op.Session
-	Labels  []string
-	All     bool
+	From   *op.Session
+	Labels []string
+	All    bool
+	// Trusted copies the certificates that are trusted, whatever the kind of their entries, without keys and chains.
+	Trusted bool
+	// Certificates copies certificates without keys and chains. They stay trusted, or not.
+	Certificates bool
+	// CAKeys allows that private keys of CAs are copied.
+	CAKeys  bool
 	Replace bool
 	// Existing says what becomes of an entry whose label the target has with other content; "" is an error, or with Replace that it is
 	// replaced.
@@ -46,8 +52,8 @@ func (e Existing) check() error {
 
 // Plan reads the entries. Before private keys are copied, that is noted in the audit log of the database that they come from.
 func (o Copy) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
-	if o.All == (len(o.Labels) > 0) {
-		return op.Plan[Added]{}, op.Need(op.FieldLabels, op.FieldAll)
+	if err := o.check(); err != nil {
+		return op.Plan[Added]{}, err
 	}
 	if err := o.Existing.check(); err != nil {
 		return op.Plan[Added]{}, err
@@ -77,6 +83,7 @@ func (o Copy) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 					continue
 				}
 				action := &added.Actions[len(added.Actions)-1]
+				action.PrivateKey = action.Action.changes() && len(entry.Key) > 0 && entry.Kind != kdb.KindSecretKey
 				action.Reason = join(action.Reason, cmp.Or(leftBehind[entry.Label], readers(info.Format, &entry)))
 			}
 			added.Actions = append(added.Actions, left.actions...)
@@ -105,6 +112,34 @@ func (o Copy) put(tx kdb.Tx, entry kdb.Entry, changed *Changed) error {
 		}
 		entry.Label = fmt.Sprintf("%s (%d)", label, n)
 	}
+}
+
+// check refuses what contradicts itself.
+func (o Copy) check() error {
+	if err := oneOf(o.Labels, o.All, o.Trusted); err != nil {
+		return err
+	}
+	switch {
+	case o.CAKeys && o.Trusted:
+		return op.Exclusive(op.FieldKey, op.FieldTrusted)
+	case o.CAKeys && o.Certificates:
+		return op.Exclusive(op.FieldKey, op.FieldCertificates)
+	}
+	return nil
+}
+
+// oneOf says that entries have to be chosen in one of three ways.
+func oneOf(labels []string, all, trusted bool) error {
+	ways := 0
+	for _, way := range []bool{len(labels) > 0, all, trusted} {
+		if way {
+			ways++
+		}
+	}
+	if ways == 1 {
+		return nil
+	}
+	return op.Need(op.FieldLabels, op.FieldAll, op.FieldTrusted)
 }
 
 // CopyTo copies into a database that may have to be made first. newOnly refuses one that exists.
@@ -193,17 +228,73 @@ func readers(format string, entry *kdb.Entry) string {
 	return ""
 }
 
-// read reads the entries with their keys. Among all, those whose keys do not open are left out.
+// read reads the entries. Among all, those whose keys do not open are left out.
 func (o Copy) read(ctx context.Context) (entries []kdb.Entry, closed leftOut, err error) {
 	err = o.From.View(ctx, func(tx kdb.Tx) (err error) {
+		if o.Certificates || o.Trusted {
+			entries, err = o.certificates(tx)
+			return err
+		}
 		skip := func(s kdb.Summary, err error) bool { return o.All && closed.note(s.Label, s.Kind, err, unreadable) }
 		entries, err = op.ReadEntries(tx, o.Labels, o.All, skip)
 		return err
 	})
-	if err == nil && len(entries) == 0 {
+	switch {
+	case err != nil:
+		return entries, closed, err
+	case len(entries) == 0 && o.Trusted:
+		err = fmt.Errorf("%w: no entry is trusted", kdb.ErrNotFound)
+	case len(entries) == 0:
 		err = closed.err(len(closed.errs)) // there is nothing to make a database of
+	case !o.CAKeys:
+		err = refuseCAKeys(entries)
 	}
 	return entries, closed, err
+}
+
+// certificates reads entries as certificates without keys and chains. Among all, entries that have no certificate are left out.
+func (o Copy) certificates(tx kdb.Tx) (entries []kdb.Entry, err error) {
+	labels := o.Labels
+	if len(labels) == 0 {
+		for s, err := range tx.Summaries("") {
+			if err != nil {
+				return nil, err
+			}
+			if s.ChainLength > 0 && (s.Trusted || !o.Trusted) {
+				labels = append(labels, s.Label)
+			}
+		}
+	}
+	for _, label := range labels {
+		s, err := op.MustHave(tx, label)
+		if err != nil {
+			return nil, err
+		}
+		if s.ChainLength == 0 {
+			return nil, &op.WrongKind{Label: label, Kind: s.Kind, Reason: fmt.Sprintf("a %s has no certificate", s.Kind)}
+		}
+		e, err := tx.Entry(label)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, kdb.Entry{Label: e.Label, Kind: kdb.KindTrusted, Trusted: s.Trusted, Certificates: e.Certificates[:1]})
+	}
+	return entries, nil
+}
+
+// refuseCAKeys refuses to copy the private key of a CA: who has it can issue certificates in its name.
+func refuseCAKeys(entries []kdb.Entry) error {
+	for i := range entries {
+		e := &entries[i]
+		if e.Kind != kdb.KindPersonal || len(e.Key) == 0 {
+			continue
+		}
+		if s, err := kdb.Summarize(e); err == nil && s.CA {
+			err := fmt.Errorf("%w: label %q is a CA, and its private key would leave the database", op.ErrUsage, e.Label)
+			return &op.Problem{Code: op.CAKey, Label: e.Label, Err: err}
+		}
+	}
+	return nil
 }
 
 // noteKeys notes in the source which keys are copied.

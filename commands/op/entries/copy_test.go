@@ -82,8 +82,8 @@ func TestCopy_refused(t *testing.T) {
 		want string
 		err  error
 	}{
-		{"nothing named", entries.Copy{}, "wrong usage: labels or all is missing", op.ErrUsage},
-		{"both", entries.Copy{All: true, Labels: []string{"web"}}, "wrong usage: labels or all is missing", op.ErrUsage},
+		{"nothing named", entries.Copy{}, "wrong usage: labels or all or trusted is missing", op.ErrUsage},
+		{"both", entries.Copy{All: true, Labels: []string{"web"}}, "wrong usage: labels or all or trusted is missing", op.ErrUsage},
 		{
 			"no such rule", entries.Copy{All: true, Existing: "merge"}, `wrong usage: existing "merge"`, op.ErrUsage,
 		},
@@ -151,6 +151,68 @@ func TestCopy_isNotedInTheSource(t *testing.T) {
 	}
 }
 
+// Certificates alone keep their trust, and lose key and chain; the private key of a CA is copied only on purpose.
+func TestCopy_certificates(t *testing.T) {
+	t.Parallel()
+	root, distrusted := optest.NewCA(t, "Root"), optest.NewCA(t, "Old").Trusted("old")
+	distrusted.Trusted = false
+	ca := root.CA(t, "Sub").Personal("ca")
+	ca.Trusted = true
+	source := []kdb.Entry{root.Trusted("root"), distrusted, ca, root.CA(t, "Low").Issue(t, "web").Personal("web"), optest.Secret("aes")}
+	for _, c := range []struct {
+		rule, done, state string
+		o                 entries.Copy
+	}{
+		{
+			"all of them", "ca added, old added, root added, web added", "ca=trusted+ old=trusted root=trusted+ web=trusted",
+			entries.Copy{All: true, Certificates: true},
+		},
+		{"by label", "ca added", "ca=trusted+", entries.Copy{Labels: []string{"ca"}, Certificates: true}},
+		{"what is trusted", "ca added, root added", "ca=trusted+ root=trusted+", entries.Copy{Trusted: true}},
+		{"with the key of a CA", "ca added with key", "ca=personal+", entries.Copy{Labels: []string{"ca"}, CAKeys: true}},
+		{"with another key", "web added with key", "web=personal", entries.Copy{Labels: []string{"web"}}},
+	} {
+		c.o.From = optest.New(t, source...)
+		got := optest.Try(t, c.o, withKeys)
+		if got.Err != nil || got.Text != c.done || got.State != c.state {
+			t.Errorf("%s: %s, %v; the database holds %s", c.rule, got.Text, got.Err, got.State)
+		}
+	}
+	for rule, o := range map[string]entries.Copy{
+		"by label": {Labels: []string{"web", "ca"}}, "all": {All: true}, "of a target that exists": {Labels: []string{"ca"}, Replace: true},
+	} {
+		o.From = optest.New(t, source...)
+		got := optest.Try(t, o, withKeys)
+		p, ok := errors.AsType[*op.Problem](got.Err)
+		if !ok || p.Code != op.CAKey || p.Label != "ca" || !errors.Is(got.Err, op.ErrUsage) || got.State != "" {
+			t.Errorf("%s: %v; the database holds %s", rule, got.Err, got.State)
+		}
+	}
+	for rule, o := range map[string]entries.Copy{
+		"nothing is trusted": {Trusted: true}, "no certificate": {Labels: []string{"aes"}, Certificates: true},
+		"two ways": {All: true, Trusted: true}, "keys of certificates": {All: true, Certificates: true, CAKeys: true},
+		"trusted keys": {Trusted: true, CAKeys: true},
+	} {
+		o.From = optest.New(t, distrusted, optest.Secret("aes"))
+		if got := optest.Try(t, o, withKeys); got.Err == nil || got.State != "" {
+			t.Errorf("%s: %v; the database holds %s", rule, got.Err, got.State)
+		}
+	}
+}
+
+// withKeys is what added says, and which entries were added with their keys.
+func withKeys(a entries.Added) string {
+	var parts []string
+	for _, action := range a.Actions {
+		text := action.Label + " " + string(action.Action)
+		if action.PrivateKey {
+			text += " with key"
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, ", ")
+}
+
 // TestCopy_recordsOfACAStay: and that is said.
 func TestCopy_recordsOfACAStay(t *testing.T) {
 	t.Parallel()
@@ -164,7 +226,7 @@ func TestCopy_recordsOfACAStay(t *testing.T) {
 	optest.Change(t, source, func(tx kdb.Tx) error {
 		return tx.(kdb.Registry).PutIssued(kdb.Issued{Issuer: id, Serial: web.Serial(t), Certificate: web.Certificate})
 	})
-	got := optest.Try(t, entries.Copy{From: source, All: true}, added)
+	got := optest.Try(t, entries.Copy{From: source, All: true, CAKeys: true}, added)
 	if want := "ca added (" + entries.RecordsStay + "), web added!"; got.Err != nil || got.Text != want {
 		t.Errorf("%s, %v", got.Text, got.Err)
 	}

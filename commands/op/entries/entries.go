@@ -50,6 +50,8 @@ type Action struct {
 	SHA256 string     `json:"sha256,omitempty"`
 	// Reason tells why an entry was skipped, or what is odd about it.
 	Reason string `json:"reason,omitempty"`
+	// PrivateKey says that the private key was copied with the certificate or request.
+	PrivateKey bool `json:"private_key,omitempty"`
 	// NewLabel is the label after a rename.
 	NewLabel string `json:"new_label,omitempty"`
 }

@@ -27,10 +27,12 @@ import (
 type Export struct {
 	Labels []string
 	All    bool
+	// Trusted writes the certificates that are trusted, whatever the kind of their entries, and never their keys.
+	Trusted bool
 	// Format goes by the extension of Out if it is "", else it is PEM.
 	Format Format
 	Out    op.Output
-	Key    bool // the private key instead of the certificate
+	Key    bool // the private key instead of the certificate; into a database, also that of a CA
 	Chain  bool // also the chain, after the certificate
 	// Combined writes private key, certificate and chain into one file, as haproxy and others read them.
 	Combined bool
@@ -123,16 +125,20 @@ func (o Export) withKey() bool { return o.Key || o.Combined }
 func (o Export) check(env *op.Env, format Format) error {
 	pieces := format == FormatPEM || format == FormatDER
 	isFile := pieces || format == FormatPKCS7 || format == FormatPKCS7DER || format == FormatSSH
+	if err := oneOf(o.Labels, o.All, o.Trusted); err != nil {
+		return err
+	}
 	switch {
-	case o.All == (len(o.Labels) > 0):
-		return op.Need(op.FieldLabels, op.FieldAll)
+	case o.withKey() && o.Trusted:
+		return op.Exclusive(map[bool]op.Field{true: op.FieldKey, false: op.FieldCombined}[o.Key], op.FieldTrusted)
 	case o.Key && o.Combined:
 		return op.Exclusive(op.FieldKey, op.FieldCombined)
 	case o.Key && o.Chain:
 		return op.Mark(op.KeyAlone, op.Exclusive(op.FieldKey, op.FieldChain))
-	case o.withKey() && !pieces:
+	case o.withKey() && isFile && !pieces, o.Combined && !isFile:
 		return op.Mark(op.NoKeyFormat, &op.Conflict{
-			Fields: []op.Field{op.FieldKey, op.FieldCombined}, Reason: fmt.Sprintf("they are for pem and der, not for %s", format),
+			Fields: []op.Field{map[bool]op.Field{true: op.FieldKey, false: op.FieldCombined}[o.Key]},
+			Reason: fmt.Sprintf("it is not for %s", format),
 		})
 	case o.Traditional && (!o.withKey() || o.OutPassword.Wanted()):
 		return op.Mark(op.TraditionalIsPlain, &op.Conflict{
@@ -340,8 +346,8 @@ func (o Export) eachEntry(ctx context.Context, s *op.Session, fn func(*kdb.Entry
 	for after, more := "", true; more; {
 		var chunk []kdb.Entry
 		err := s.View(ctx, func(tx kdb.Tx) (err error) {
-			if o.All {
-				chunk, after, more, err = entriesAfter(tx, after)
+			if len(o.Labels) == 0 {
+				chunk, after, more, err = entriesAfter(tx, after, o.inBundle)
 				return err
 			}
 			more = false
@@ -363,10 +369,22 @@ func (o Export) eachEntry(ctx context.Context, s *op.Session, fn func(*kdb.Entry
 // entriesChunk is how many whole entries are held in memory at once.
 const entriesChunk = 1000
 
-func entriesAfter(tx kdb.Tx, after string) (found []kdb.Entry, last string, more bool, err error) {
+// inBundle says which entries are written if none is named. A certificate that somebody distrusted never gets into a file whose readers
+// would trust it.
+func (o Export) inBundle(s *kdb.Summary) bool {
+	if o.Trusted {
+		return s.Trusted
+	}
+	return s.Kind != kdb.KindTrusted || s.Trusted
+}
+
+func entriesAfter(tx kdb.Tx, after string, wanted func(*kdb.Summary) bool) (found []kdb.Entry, last string, more bool, err error) {
 	for s, err := range tx.Summaries(after) {
 		if err != nil {
 			return nil, "", false, err
+		}
+		if !wanted(&s) {
+			continue
 		}
 		entry, err := tx.Entry(s.Label)
 		if err != nil {
@@ -385,9 +403,13 @@ func (o Export) database(ctx context.Context, s *op.Session, format Format) (Exp
 		DB:   op.DB{Location: o.Out.Path, LockTimeout: s.Source.LockTimeout},
 		Type: string(format), Profile: o.Profile, NewPassword: o.OutPassword,
 	}
-	copied, err := Copy{From: s, Labels: o.Labels, All: o.All}.CopyTo(ctx, to, true)
+	copied, err := Copy{From: s, Labels: o.Labels, All: o.All, Trusted: o.Trusted, CAKeys: o.Key}.CopyTo(ctx, to, true)
 	exported := Exported{Out: o.Out.Path, incomplete: copied.incomplete}
+	keys := 0
 	for _, a := range copied.Actions {
+		if a.PrivateKey {
+			keys++
+		}
 		if a.Action == ActionSkipped {
 			exported.Skipped = append(exported.Skipped, a)
 			continue
@@ -398,5 +420,8 @@ func (o Export) database(ctx context.Context, s *op.Session, format Format) (Exp
 	}
 	n := len(copied.Actions) - len(exported.Skipped)
 	exported.Contents = []string{fmt.Sprintf("%d %s", n, map[bool]string{true: "entry", false: "entries"}[n == 1])}
+	if keys > 0 {
+		exported.Contents = append(exported.Contents, fmt.Sprintf("%d %s", keys, op.Plural(keys, "private key")))
+	}
 	return exported, err
 }

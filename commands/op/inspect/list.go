@@ -13,15 +13,22 @@ import (
 
 // List shows entries, all or some.
 type List struct {
-	Pattern  string // of the label, as in shells: *, ?, [a-z]; "" is every label
-	Kind     string // "" is every kind
-	Expired  bool   // only certificates that have expired
+	Pattern string // of the label, as in shells: *, ?, [a-z]; "" is every label
+	Kind    string // "" is every kind; KindDistrusted is that of certificates without keys that are not trusted
+	// Trusted shows only what is trusted, whatever its kind.
+	Trusted bool
+	// Bundle leaves out certificates that are not trusted and have no key, unless Kind or a Pattern without wildcards asks for them.
+	Bundle   bool
+	Expired  bool // only certificates that have expired
 	Expiring time.Duration
 	// WithPEM adds the certificates; they are opened for that.
 	WithPEM bool
 	// LabelsOnly opens no entry unless a filter needs that; the results have nothing but their labels.
 	LabelsOnly bool
 }
+
+// KindDistrusted is shown as the kind of a certificate without key that is not trusted.
+const KindDistrusted = "distrusted"
 
 // listChunk is how many entries are read in one look at the database. Between looks nothing is locked, so a slow
 // reader of the output never keeps a writer waiting, and memory does not grow with the database.
@@ -84,7 +91,7 @@ func (o List) chunk(tx kdb.Tx, after string, keep func(*kdb.Summary) bool, now t
 	found []op.Entry, last string, more bool, err error,
 ) {
 	n, prefix, all := 0, o.prefix(), tx.Summaries(after)
-	if o.LabelsOnly && o.Kind == "" && !o.Expired && o.Expiring == 0 {
+	if o.LabelsOnly && o.Kind == "" && !o.Trusted && !o.Expired && o.Expiring == 0 {
 		all = labelled(tx, after)
 	}
 	for s, err := range all {
@@ -125,16 +132,40 @@ func (o List) filter(now time.Time) (func(*kdb.Summary) bool, error) {
 	if _, err := path.Match(o.Pattern, ""); err != nil {
 		return nil, &op.Invalid{Field: op.FieldPattern, Value: o.Pattern, Reason: "a bracket is not closed"}
 	}
-	var kind kdb.Kind
-	if o.Kind != "" {
-		var err error
-		if kind, err = kdb.ParseKind(o.Kind); err != nil {
-			return nil, &op.Invalid{Field: op.FieldKind, Err: err}
+	kind, err := o.kind()
+	if err != nil {
+		return nil, err
+	}
+	exact := o.Pattern != "" && !strings.ContainsAny(o.Pattern, `*?[\`)
+	return func(s *kdb.Summary) bool {
+		distrusted := s.Kind == kdb.KindTrusted && !s.Trusted
+		switch {
+		case o.Trusted && !s.Trusted, kind != 0 && s.Kind != kind:
+			return false
+		case o.Kind == KindDistrusted && !distrusted, o.Kind == kdb.KindTrusted.String() && distrusted:
+			return false
+		case o.Bundle && distrusted && !exact && o.Kind != KindDistrusted:
+			return false
+		}
+		return o.matches(s.Label) && o.inTime(s, now)
+	}, nil
+}
+
+// kind is that of the entries, 0 for every kind.
+func (o List) kind() (kdb.Kind, error) {
+	switch o.Kind {
+	case "":
+		return 0, nil
+	case KindDistrusted:
+		return kdb.KindTrusted, nil
+	}
+	kind, err := kdb.ParseKind(o.Kind)
+	if err != nil {
+		err = &op.Invalid{
+			Field: op.FieldKind, Value: o.Kind, Reason: "unknown kind of entry", Wanted: "use trusted, distrusted, personal, request or secret-key",
 		}
 	}
-	return func(s *kdb.Summary) bool {
-		return (kind == 0 || s.Kind == kind) && o.matches(s.Label) && o.inTime(s, now)
-	}, nil
+	return kind, err
 }
 
 // matches compares with the pattern. Slashes are ordinary in labels, so path.Match sees them as another byte.
