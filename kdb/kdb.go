@@ -31,7 +31,7 @@ type Database interface {
 	View(ctx context.Context, fn func(Tx) error) error
 	// Update calls fn and stores what it did, all or nothing, also when the process is killed. operation is what the
 	// audit log calls the changes ("add", "delete"). fn may run more than once, so it must not have side effects.
-	// An fn that changes nothing leaves the file's bytes and times as they were.
+	// An fn that changes nothing leaves the file's bytes and times as they were, and needs neither a lock nor the right to write.
 	Update(ctx context.Context, operation string, fn func(Tx) error) error
 	// Info tells what the database is without needing its password.
 	Info(ctx context.Context) (Info, error)

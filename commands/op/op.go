@@ -16,8 +16,8 @@
 //
 // In a dry run, and when there are several operations, each plan is first tried on an overlay in memory (kdb/memory), where the plans
 // after it see its changes. So a chain of operations is checked before anything is written, and a dry run is the same without the end:
-// its results say what would be done. A single operation is tried on the database itself and stopped at its first change, so that one
-// that changes nothing takes no lock.
+// its results say what would be done. A single operation needs no trial: the Update of a database takes no lock before it has
+// found something to change.
 //
 // # How to write an operation
 //

@@ -43,6 +43,7 @@ type Step interface {
 	plan(ctx context.Context, s *Session) error
 	name() string
 	apply(tx kdb.Tx) error
+	isPreceded() bool // by what Before does
 	before(ctx context.Context) (did bool, err error)
 	after(ctx context.Context) error
 	close()
@@ -101,8 +102,8 @@ func before(ctx context.Context, steps []Step) (elsewhere bool, err error) {
 	return elsewhere, nil
 }
 
-// rehearse plans the steps and says whether they change anything. Unless somebody wants to know more, it ends at the first change
-// of a single step.
+// rehearse plans the steps and says whether they change anything, or may do so: an Update finds that out by itself before it locks
+// anything, so a single step is tried only if something comes before it, and only up to its first change.
 func rehearse(ctx context.Context, s *Session, steps []Step) (changes bool, err error) {
 	planning := *s
 	if s.pending == nil && (s.DryRun || len(steps) > 1) {
@@ -111,6 +112,9 @@ func rehearse(ctx context.Context, s *Session, steps []Step) (changes bool, err 
 	for _, step := range steps {
 		if err := step.plan(ctx, &planning); err != nil {
 			return false, err
+		}
+		if len(steps) == 1 && planning.pending == nil && !step.isPreceded() {
+			return true, nil
 		}
 		err := resuming(ctx, func() error {
 			return s.db.View(ctx, func(tx kdb.Tx) error {
@@ -188,6 +192,8 @@ func (s *step[R]) apply(tx kdb.Tx) (err error) {
 	*s.result, err = s.planned.Apply(tx)
 	return err
 }
+
+func (s *step[R]) isPreceded() bool { return s.planned.Before != nil }
 
 func (s *step[R]) before(ctx context.Context) (did bool, err error) {
 	if s.planned.Before == nil {

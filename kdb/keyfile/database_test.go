@@ -168,9 +168,12 @@ func TestUpdate_whileLocked(t *testing.T) {
 	done := make(chan error)
 	go func() {
 		done <- openToy(t, path, options()).Update(t.Context(), "x", func(tx kdb.Tx) error {
-			close(inside)
-			<-leave
-			return tx.Put(secret("b"))
+			err := tx.Put(secret("b"))
+			if err == nil { // it is not the trial before the lock
+				close(inside)
+				<-leave
+			}
+			return err
 		})
 	}()
 	<-inside
@@ -186,8 +189,12 @@ func TestUpdate_whileLocked(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	if err := openToy(t, path, options()).Update(ctx, "x", func(kdb.Tx) error { return nil }); !errors.Is(err, context.DeadlineExceeded) {
+	err := openToy(t, path, options()).Update(ctx, "x", func(tx kdb.Tx) error { return tx.Put(secret("c")) })
+	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("with a context that ends: %v", err)
+	}
+	if err := openToy(t, path, impatient).Update(t.Context(), "x", func(kdb.Tx) error { return nil }); err != nil {
+		t.Errorf("without a change there is nothing to wait for: %v", err)
 	}
 	if got := list(t, path); got != "a" {
 		t.Errorf("a reader sees %q while somebody writes", got)

@@ -168,9 +168,12 @@ func (t *tx) Default() (string, error) {
 // Audit implements [kdb.Tx]: foreign files have no audit log.
 func (t *tx) Audit(string, string) error { return nil }
 
+// errViewing is the error of a change within a View.
+var errViewing = errors.New("a change while only viewing")
+
 func (t *tx) mayWrite() error {
 	if !t.writable {
-		return fmt.Errorf("%w: a change while only viewing", kdb.ErrUnsupported)
+		return errViewing
 	}
 	t.index = nil
 	return t.ctx.Err()

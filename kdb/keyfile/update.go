@@ -13,8 +13,12 @@ import (
 	"certkdb/kdb/internal/lockfile"
 )
 
-// Update implements [kdb.Database]. operation is not kept: foreign files have no audit log.
+// Update implements [kdb.Database]. operation is not kept: foreign files have no audit log. fn is tried in a View first, up to its first
+// change.
 func (d *Database) Update(ctx context.Context, _ string, fn func(kdb.Tx) error) error {
+	if err := d.View(ctx, fn); !errors.Is(err, errViewing) {
+		return err
+	}
 	return d.update(ctx, func(container Container) (bool, error) {
 		tx := newTx(ctx, &d.codec, container, true)
 		err := fn(tx)
@@ -23,8 +27,7 @@ func (d *Database) Update(ctx context.Context, _ string, fn func(kdb.Tx) error) 
 }
 
 // ChangePassword writes the file under another password. The new file is opened once with it before it takes the old one's place. A stash
-// file
-// with the old password gets the new one.
+// file with the old password gets the new one.
 func (d *Database) ChangePassword(ctx context.Context, password []byte) error {
 	if password == nil {
 		return fmt.Errorf("changing the password of %q: %w", d.location, kdb.ErrNoPassword)

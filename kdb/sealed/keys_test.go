@@ -186,8 +186,13 @@ func TestClose_clearsTheKeys(t *testing.T) {
 	if !bytes.Equal(k.master, make([]byte, keySize)) {
 		t.Error("the master key is still in memory")
 	}
-	if err := db.View(t.Context(), func(kdb.Tx) error { return nil }); err != nil || db.keys == k {
-		t.Errorf("it is not unlocked again: %v", err)
+	fn := func(kdb.Tx) error { t.Error("a transaction of a closed database"); return nil }
+	for what, err := range map[string]error{
+		"View": db.View(t.Context(), fn), "Update": db.Update(t.Context(), "test", fn), "Unlock": db.Unlock(t.Context()),
+	} {
+		if !errors.Is(err, errClosed) || db.keys != nil {
+			t.Errorf("%s after Close: %v", what, err)
+		}
 	}
 }
 

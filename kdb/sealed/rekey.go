@@ -216,7 +216,7 @@ func (db *Database) secretOf(k *keys, s *storedSlot, passwords [][]byte) ([]byte
 
 // run copies the records, sealed under the new key.
 func (r *rekeying) run(stx store.Tx, put func(string, []byte) error) error {
-	from, err := r.db.begin(r.ctx, stx, r.old, lenient)
+	from, err := r.db.begin(r.ctx, stx, r.old)
 	if err != nil {
 		return err
 	}

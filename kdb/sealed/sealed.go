@@ -33,9 +33,12 @@ type Database struct {
 	disk     atomicfile.FS
 	o        kdb.Options
 
-	mu      sync.Mutex // held while unlocking
-	keys    *keys      // nil while it is locked
-	reading *reading   // the summaries that were read last, up to where it ended
+	unlocking chan struct{} // has room for the one who opens a key slot
+
+	mu      sync.Mutex
+	keys    *keys // nil while it is locked
+	closed  bool
+	reading *reading // the summaries that were read last, up to where it ended
 }
 
 var _ kdb.Database = (*Database)(nil)
@@ -89,7 +92,7 @@ func Open(ctx context.Context, st store.Store, location string, o kdb.Options) (
 }
 
 func newDatabase(st store.Store, location string, o kdb.Options) *Database {
-	db := &Database{store: st, location: location, disk: atomicfile.Disk{}, o: o}
+	db := &Database{store: st, location: location, disk: atomicfile.Disk{}, o: o, unlocking: make(chan struct{}, 1)}
 	if file, ok := st.(store.File); ok {
 		db.stash = stashPath(file.Path())
 	}
@@ -168,19 +171,12 @@ func (db *Database) View(ctx context.Context, fn func(kdb.Tx) error) error {
 }
 
 func (db *Database) view(ctx context.Context, how strictness, fn func(*tx) error) error {
-	k, err := db.acquire(ctx)
-	if err != nil {
-		return err
-	}
-	defer k.release()
-	err = db.store.View(ctx, func(stx store.Tx) error {
-		t, err := db.begin(ctx, stx, k, how)
-		if err != nil {
+	return db.name(db.unlocked(ctx, func(t *tx) error {
+		if err := t.require(how); err != nil {
 			return err
 		}
 		return fn(t)
-	})
-	return db.name(err)
+	}))
 }
 
 // Update implements kdb.Database.
@@ -199,7 +195,10 @@ func (db *Database) update(ctx context.Context, operation string, how strictness
 	defer k.release()
 	erase := false
 	err = db.store.Update(ctx, func(stx store.Tx) error {
-		t, err := db.begin(ctx, stx, k, how)
+		t, err := db.begin(ctx, stx, k)
+		if err == nil {
+			err = t.require(how)
+		}
 		if err != nil {
 			return err
 		}
@@ -321,11 +320,12 @@ func (db *Database) Labels(ctx context.Context, prefix string) iter.Seq2[string,
 	}
 }
 
-// Close implements kdb.Database. It waits for the transactions that are running, so it must not be called in one.
+// Close implements kdb.Database. It waits for the transactions that are running, so it must not be called in one; it does not wait for
+// somebody who is being asked for the password.
 func (db *Database) Close() error {
 	db.mu.Lock()
 	k := db.keys
-	db.keys = nil
+	db.keys, db.closed = nil, true
 	db.mu.Unlock()
 	if k != nil {
 		<-k.retire()

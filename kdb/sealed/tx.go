@@ -40,7 +40,7 @@ const (
 )
 
 // begin reads and verifies the head.
-func (db *Database) begin(ctx context.Context, stx store.Tx, k *keys, how strictness) (*tx, error) {
+func (db *Database) begin(ctx context.Context, stx store.Tx, k *keys) (*tx, error) {
 	m, raw, err := readMetaRecord(stx)
 	if err != nil {
 		return nil, err
@@ -66,10 +66,15 @@ func (db *Database) begin(ctx context.Context, stx store.Tx, k *keys, how strict
 	if t.head.meta != sha256.Sum256(raw) {
 		return nil, fmt.Errorf("%w: the meta record was changed", kdb.ErrCorrupt)
 	}
+	return t, nil
+}
+
+// require compares the key slots with the head's list, if that is asked for.
+func (t *tx) require(how strictness) error {
 	if how == lenient {
-		return t, nil
+		return nil
 	}
-	return t, t.checkSlots(func(p kdb.Problem) error { return fmt.Errorf("%w: %s: %s", kdb.ErrCorrupt, p.Where, p.What) })
+	return t.checkSlots(func(p kdb.Problem) error { return fmt.Errorf("%w: %s: %s", kdb.ErrCorrupt, p.Where, p.What) })
 }
 
 // commit stores the head if anything changed.

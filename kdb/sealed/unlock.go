@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"certkdb/kdb"
@@ -127,59 +128,139 @@ func (db *Database) Unlock(ctx context.Context) error {
 	return err
 }
 
+// errClosed is the error of whoever uses a database after its Close.
+var errClosed = errors.New("it is closed")
+
 // acquire returns the keys, and gets them first if the database is locked. The caller releases them.
 func (db *Database) acquire(ctx context.Context) (*keys, error) {
+	k, err := db.use()
+	if k == nil && err == nil {
+		err = db.unlock(ctx, func(t *tx) error {
+			k = t.keys
+			k.use()
+			return nil
+		})
+	}
+	return k, db.name(err)
+}
+
+// use returns the keys, which the caller releases, or nil if the database is locked.
+func (db *Database) use() (*keys, error) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	if db.keys == nil {
-		k, err := db.unlock(ctx)
-		if err != nil {
-			return nil, err
-		}
-		db.keys = k
+	switch {
+	case db.closed:
+		return nil, &store.Error{Op: "using", Location: db.location, Err: errClosed}
+	case db.keys != nil:
+		db.keys.use()
 	}
-	db.keys.use()
 	return db.keys, nil
 }
 
-// unlock gets the keys out of a slot.
-func (db *Database) unlock(ctx context.Context) (*keys, error) {
+// unlocked calls fn with what the store has now. If the database is locked, that is the state in which its key slot was opened.
+func (db *Database) unlocked(ctx context.Context, fn func(*tx) error) error {
+	k, err := db.use()
+	if err != nil {
+		return err
+	}
+	if k == nil {
+		return db.unlock(ctx, fn)
+	}
+	defer k.release()
+	return db.store.View(ctx, func(stx store.Tx) error {
+		t, err := db.begin(ctx, stx, k)
+		if err != nil {
+			return err
+		}
+		return fn(t)
+	})
+}
+
+// unlock opens a key slot and calls fn. One goroutine does that at a time; others wait for it and find the keys.
+func (db *Database) unlock(ctx context.Context, fn func(*tx) error) error {
+	select {
+	case db.unlocking <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	done := sync.OnceFunc(func() { <-db.unlocking })
+	defer done()
+	k, err := db.use()
+	if err != nil {
+		return err
+	}
+	if k != nil {
+		k.release()
+		done()
+		return db.unlocked(ctx, fn)
+	}
+	return db.openSlot(ctx, func(stx store.Tx, m *meta, opened *storedSlot, master []byte) error {
+		t, err := db.enter(ctx, stx, m, opened, master)
+		if err != nil {
+			return err
+		}
+		defer t.keys.release()
+		done()
+		return fn(t)
+	})
+}
+
+// openSlot gets the master key out of a slot, the stash's first, and calls enter with it. A stash opens it in the snapshot that enter gets;
+// a person is asked for the password while nothing is open.
+func (db *Database) openSlot(ctx context.Context, enter func(store.Tx, *meta, *storedSlot, []byte) error) error {
 	var m meta
 	var slots []storedSlot
+	var opened *storedSlot
+	var errStash error
 	err := db.store.View(ctx, func(stx store.Tx) (err error) {
-		if m, _, err = readMetaRecord(stx); err == nil {
-			slots, err = readSlots(stx)
+		if m, _, err = readMetaRecord(stx); err != nil {
+			return err
 		}
-		return err
+		if slots, err = readSlots(stx); err != nil {
+			return err
+		}
+		var master []byte
+		if opened, master, errStash = db.openByStash(&m, slots); opened == nil {
+			return nil
+		}
+		return enter(stx, &m, opened, master)
 	})
-	if err != nil {
-		return nil, db.name(err)
+	if err != nil || opened != nil {
+		return err
 	}
-	opened, master, err := db.openSlot(ctx, &m, slots)
+	opened, master, err := db.askForSlot(ctx, &m, slots, errStash)
 	if err != nil {
-		return nil, &store.Error{Op: "unlocking", Location: db.location, Err: err}
+		return &store.Error{Op: "unlocking", Location: db.location, Err: err}
 	}
-	k, err := deriveKeys(m, master)
+	return db.store.View(ctx, func(stx store.Tx) error { return enter(stx, &m, opened, master) })
+}
+
+// enter begins a transaction with the master key that a slot had, and makes it the database's. The head says whether it is the right one.
+func (db *Database) enter(ctx context.Context, stx store.Tx, m *meta, opened *storedSlot, master []byte) (*tx, error) {
+	k, err := deriveKeys(*m, master)
 	if err != nil {
 		return nil, err
 	}
 	k.slot, k.slotName = opened.id, opened.slot.name
-	// The head says whether the master key is the right one.
-	err = db.store.View(ctx, func(stx store.Tx) error {
-		_, err := db.begin(ctx, stx, k, lenient)
-		return err
-	})
+	t, err := db.begin(ctx, stx, k)
 	if err != nil {
-		return nil, db.name(err)
+		return nil, err
 	}
-	return k, nil
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.closed {
+		k.retire()
+		return nil, &store.Error{Op: "using", Location: db.location, Err: errClosed}
+	}
+	db.keys = k
+	k.use()
+	return t, nil
 }
 
-// openSlot gets the master key out of a slot, the stash's first.
-func (db *Database) openSlot(ctx context.Context, m *meta, slots []storedSlot) (*storedSlot, []byte, error) {
-	opened, master, errStash := db.openByStash(m, slots)
-	if errStash != nil && !isHidden(errStash) || master != nil {
-		return opened, master, errStash
+// askForSlot gets the master key out of a slot by the password when the stash opened none; errStash may say why.
+func (db *Database) askForSlot(ctx context.Context, m *meta, slots []storedSlot, errStash error) (*storedSlot, []byte, error) {
+	if errStash != nil && !isHidden(errStash) {
+		return nil, nil, errStash
 	}
 	password, err := db.askPassword(ctx)
 	if err != nil {

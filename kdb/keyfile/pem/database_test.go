@@ -302,23 +302,28 @@ func TestDatabase_asksWhenAKeyOpens(t *testing.T) {
 	if err != nil || asked != 0 {
 		t.Fatalf("listing asked %d times, %v", asked, err)
 	}
-	for range 2 {
-		err = db.Update(t.Context(), "export-key", func(tx kdb.Tx) error {
+	if got, _ := os.ReadFile(path); string(got) != text {
+		t.Error("reading changed the file")
+	}
+	for i := range 2 {
+		to := fmt.Sprint("renamed ", i)
+		err = db.Update(t.Context(), "rename", func(tx kdb.Tx) error {
 			before := asked
 			key, err := tx.Key(label)
 			if err == nil && !bytes.Equal(key, leaf.pkcs8(t)) {
 				err = errors.New("another key")
 			}
-			if asked != before {
+			if err == nil {
+				err = tx.Rename(label, to)
+			}
+			if err == nil && asked != before {
 				t.Error("asked while the file is locked")
 			}
 			return err
 		})
+		label = to
 		if err != nil || asked != 1 {
 			t.Errorf("opening a key asked %d times, %v", asked, err)
 		}
-	}
-	if got, _ := os.ReadFile(path); string(got) != text {
-		t.Error("reading changed the file")
 	}
 }
