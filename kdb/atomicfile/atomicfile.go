@@ -58,6 +58,16 @@ func New(disk FS, path string) (*Temp, error) {
 	return create(disk, path, folder+"."+name+mark)
 }
 
+// Scratch creates a file in the folder of path that never gets a name: it is removed when it is closed, by Discard or by the end of the process.
+// It is not for Windows, where an open file keeps its name.
+func Scratch(disk FS, path string) (*Temp, error) {
+	t, err := New(disk, path)
+	if err == nil && t.named && disk.Remove(t.name) == nil {
+		t.named = false
+	}
+	return t, err
+}
+
 // create makes a temporary file whose name begins with a prefix. One that a killed process left under the usual name is removed.
 func create(disk FS, path, prefix string) (*Temp, error) {
 	for attempt := 0; ; attempt++ {

@@ -1,7 +1,7 @@
 // Package boltread reads bbolt files that nobody vouches for. bbolt itself trusts its file: it maps it into memory and follows offsets and
 // page numbers with unsafe pointers, so that a damaged page makes it read foreign memory, recurse without end or die of a signal. This
 // package reads every page by itself and checks it before it believes anything in it: whatever bytes a file has, they are records in
-// ascending order or an error wrapping kdb.ErrCorrupt. Memory does not grow with the file.
+// ascending order or an error wrapping kdb.ErrCorrupt. Memory does not grow with the file. A [Writer] makes whole new files.
 //
 //	snap, err := boltread.Open(ctx, file, size)
 //	value, err := snap.Get("key")

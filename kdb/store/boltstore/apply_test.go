@@ -10,6 +10,7 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/kdb/store"
+	"certkdb/kdb/store/boltread"
 )
 
 // TestApply_fileCutUnderUs: bbolt touches its memory map where the file has ended. That is an error, not the end of the
@@ -37,7 +38,7 @@ func TestApply_fileCutUnderUs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Truncate(path, 2*pageSize); err != nil {
+	if err := os.Truncate(path, 2*boltread.WriterPageSize); err != nil {
 		t.Fatal(err)
 	}
 	if err := h.apply([]change{{[]byte("0250"), []byte("new")}}); !errors.Is(err, kdb.ErrCorrupt) {

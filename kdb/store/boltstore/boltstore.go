@@ -37,14 +37,14 @@ func Backend() store.Backend {
 // Options say how to use a file.
 type Options struct {
 	store.Options
-	// MaxMemory is how many bytes of changes an Update keeps in memory; 0 is 64 MiB. Beyond it the update goes on in a
-	// copy of the file, which takes the file's place in the end.
+	// MaxMemory is how many bytes of changes an Update keeps in memory; 0 is 32 MiB. Beyond it the changes go to a temporary file, and
+	// in the end a new file takes the file's place.
 	MaxMemory int
 	// Disk is for tests; nil is the disk of this machine.
 	Disk atomicfile.FS
 }
 
-const defaultMaxMemory = 64 << 20
+const defaultMaxMemory = 32 << 20
 
 // Store is one file. It implements store.Store, store.File, store.Checker, store.Copier and store.Rewriter.
 type Store struct {
@@ -168,7 +168,7 @@ type work struct {
 	// anew counts its transactions from the beginning, so only a meta of the same file tells two states apart.
 	file    *os.File
 	changes []change
-	shadow  *builder // has the changes already, if they were many
+	shadow  *builder // a new file with the changes, if they were many
 	path    string   // that the shadow is to take
 	disk    atomicfile.FS
 }
@@ -180,22 +180,21 @@ func (s *Store) collect(ctx context.Context, snap *boltread.Snapshot, fn func(st
 	if path, err := filepath.EvalSymlinks(s.path); err == nil && canReplaceOpen && !s.create.Load() {
 		o.disk, o.path, o.limit, w.path = s.disk, path, s.limit, path
 	}
-	done := false
-	defer func() { // also if fn panics
-		if w.shadow = o.shadow; !done {
-			w.discard()
-		}
-	}()
+	defer o.discard() // also if fn panics
 	if err := fn(o); err != nil {
 		return nil, err
 	}
 	var err error
-	if o.shadow != nil {
-		err = o.settle()
-	} else {
+	if o.runs == nil {
 		w.changes, err = o.effective()
+		return w, err
 	}
-	done = err == nil
+	b, changed, err := o.build()
+	if changed {
+		w.shadow = b
+	} else if b != nil {
+		b.discard()
+	}
 	return w, err
 }
 
@@ -275,7 +274,7 @@ func (s *Store) updateNew(ctx context.Context, fn func(store.Tx) error) error {
 	}
 	defer b.discard()
 	for _, c := range w.changes {
-		if err := b.put(string(c.key), c.value); err != nil {
+		if err := b.put(c.key, c.value); err != nil {
 			return err
 		}
 	}

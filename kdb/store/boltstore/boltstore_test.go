@@ -79,7 +79,7 @@ func fastDir(t testing.TB) string {
 	return dir
 }
 
-// TestStore_conformsWithoutMemory: every change goes through a copy of the file.
+// TestStore_conformsWithoutMemory: every change goes to a temporary file, and every update makes a new file.
 func TestStore_conformsWithoutMemory(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t *testing.T) store.Store {

@@ -1,18 +1,13 @@
 package boltstore
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
-	"strings"
-	"time"
-
-	"go.etcd.io/bbolt"
 
 	"certkdb/kdb"
 	"certkdb/kdb/atomicfile"
@@ -20,132 +15,67 @@ import (
 	"certkdb/kdb/store/boltread"
 )
 
-// pageSize is that of new files, the same on every platform.
-const pageSize = 4096
-
-// batchBytes is how much a builder collects before it writes, so that memory stays flat whatever the size of the file.
-const batchBytes = 8 << 20
-
 // builder writes a new file under a temporary name. Only when it is complete and on the disk it gets its name: nobody ever sees half of it.
 type builder struct {
-	disk    atomicfile.FS
-	temp    *atomicfile.Temp
-	path    string
-	h       handle
-	changes []change
-	size    int
+	disk   atomicfile.FS
+	temp   *atomicfile.Temp
+	path   string
+	buffer *bufio.Writer
+	writer *boltread.Writer
 }
 
+// writeBuffer is how much is written at once.
+const writeBuffer = 256 << 10
+
 func newBuilder(disk atomicfile.FS, path string) (*builder, error) {
-	b, err := openBuilder(disk, path, func(*atomicfile.Temp) error { return nil })
-	if err == nil {
-		err = b.h.db.Update(createBuckets)
-		if err != nil {
-			b.discard()
-		}
-	}
+	t, err := atomicfile.New(disk, path)
 	if err != nil {
 		return nil, &store.Error{Op: "creating", Location: path, Err: err}
 	}
-	return b, nil
-}
-
-func createBuckets(tx *bbolt.Tx) error {
-	for _, name := range boltread.Buckets() {
-		if _, err := tx.CreateBucket([]byte(name)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// openBuilder makes the temporary file, lets fill write to it and opens it.
-func openBuilder(disk atomicfile.FS, path string, fill func(*atomicfile.Temp) error) (b *builder, err error) {
-	t, err := atomicfile.New(disk, path)
-	if err != nil {
-		return nil, err
-	}
-	b = &builder{disk: disk, temp: t, path: path, h: handle{path: t.File().Name()}}
-	if err := errors.Join(fill(t), b.open()); err != nil {
+	b := &builder{disk: disk, temp: t, path: path, buffer: bufio.NewWriterSize(t, writeBuffer)}
+	if b.writer, err = boltread.NewWriter(b.buffer); err != nil {
 		b.discard()
-		return nil, err
+		return nil, b.failed(err)
 	}
 	return b, nil
 }
 
-// open has bbolt open the temporary file, which is nobody else's. Opening it again makes bbolt forget the pages that it has mapped,
-// which count as memory of the process.
-func (b *builder) open() (err error) {
-	b.h.close()
-	info, err := b.temp.File().Stat()
-	if err != nil {
-		return err
-	}
-	if b.h.file, err = b.temp.Reopen(); err != nil {
-		return err
-	}
-	defer b.h.guard(&err)
-	defer faultsPanic()()
-	b.h.db, err = bbolt.Open(b.path, 0, &bbolt.Options{
-		OpenFile: func(string, int, os.FileMode) (*os.File, error) { return b.h.file, nil },
-		PageSize: pageSize, NoSync: true, NoGrowSync: true, NoStatistics: true,
-		Timeout: time.Nanosecond, FreelistType: bbolt.FreelistMapType, InitialMmapSize: ahead(info.Size()),
-	})
-	return err
-}
-
-// ahead is how much of a file of unknown final size bbolt is to map: it costs address space alone, and mapping more
-// later makes bbolt copy all that it has in memory.
-func ahead(size int64) int {
-	if !canReplaceOpen || strconv.IntSize < 64 {
-		return 0
-	}
-	return int(2*size + 1<<30)
-}
-
-// put adds a record. It is fastest when the keys come in ascending order.
-func (b *builder) put(key string, value []byte) error {
-	if err := checkRecord(key, value); err != nil {
-		return err
-	}
-	b.changes = append(b.changes, change{[]byte(key), value})
-	if b.size += len(key) + len(value); b.size < batchBytes {
+func (b *builder) failed(err error) error {
+	if err == nil {
 		return nil
 	}
-	return b.flush()
+	return &store.Error{Op: "writing", Location: b.path, Err: err}
 }
 
-func (b *builder) flush() error {
-	slices.SortStableFunc(b.changes, func(x, y change) int { return strings.Compare(string(x.key), string(y.key)) })
-	err := b.h.db.Update(func(tx *bbolt.Tx) error { return write(tx, b.changes, true) })
-	b.changes, b.size = b.changes[:0], 0
-	if err != nil {
-		return &store.Error{Op: "writing", Location: b.h.path, Err: err}
-	}
-	return nil
-}
+// put adds a record. The keys come in ascending order.
+func (b *builder) put(key, value []byte) error { return b.failed(b.writer.Put(key, value)) }
 
-// finish writes what is left and closes bbolt's file.
+// finish writes what is left.
 func (b *builder) finish() error {
-	defer b.h.close()
-	if err := b.flush(); err != nil {
-		return err
-	}
-	snap, err := b.h.snapshot(context.Background())
+	meta, err := b.writer.Finish()
 	if err == nil {
-		err = double(b.disk, b.h.file, snap, true)
+		err = b.buffer.Flush()
 	}
-	if err != nil {
-		return &store.Error{Op: "writing", Location: b.h.path, Err: err}
+	f := b.temp.File()
+	if err == nil {
+		err = writeAt(b.disk, f, meta.Data, meta.At)
 	}
-	return nil
+	var info os.FileInfo
+	if err == nil {
+		info, err = f.Stat()
+	}
+	var snap *boltread.Snapshot
+	if err == nil {
+		snap, err = boltread.Open(context.Background(), f, info.Size())
+	}
+	if err == nil {
+		err = double(b.disk, f, snap, true)
+	}
+	return b.failed(err)
 }
 
 // discard closes the file and removes its temporary name if it still has it.
-func (b *builder) discard() {
-	b.h.close()
-	b.temp.Discard()
-}
+func (b *builder) discard() { b.temp.Discard() }
 
 // publish gives the file its name, never over an existing file.
 func (b *builder) publish() error {
@@ -173,19 +103,20 @@ func (s *Store) Copy(ctx context.Context, path string) error {
 			return err
 		}
 		defer b.discard()
-		if err := copyAll(snap, b.put); err != nil {
+		if err := b.copyAll(snap); err != nil {
 			return err
 		}
 		return b.publish()
 	})
 }
 
-func copyAll(snap *boltread.Snapshot, put func(key string, value []byte) error) error {
+// copyAll puts all records of a state.
+func (b *builder) copyAll(snap *boltread.Snapshot) error {
 	for record, err := range snap.Scan("", "") {
 		if err != nil {
 			return err
 		}
-		if err := put(record.Key, append([]byte(nil), record.Value...)); err != nil {
+		if err := b.put([]byte(record.Key), record.Value); err != nil {
 			return err
 		}
 	}
@@ -212,20 +143,35 @@ func (s *Store) Rewrite(ctx context.Context, fn func(old store.Tx, put func(key 
 	if err != nil {
 		return s.name(err)
 	}
-	b, err := newBuilder(s.disk, path)
-	if err != nil {
-		return err
-	}
-	defer b.discard()
-	if fn == nil {
-		err = copyAll(snap, b.put)
-	} else {
-		err = fn(readOnly{snap}, b.put)
-	}
+	b, err := s.rewritten(ctx, snap, path, fn)
 	if err != nil {
 		return s.name(err)
 	}
+	defer b.discard()
 	return b.replace(h.file)
+}
+
+// rewritten makes a new file of what fn puts.
+func (s *Store) rewritten(
+	ctx context.Context, snap *boltread.Snapshot, path string, fn func(store.Tx, func(string, []byte) error) error,
+) (b *builder, err error) {
+	if fn == nil {
+		if b, err = newBuilder(s.disk, path); err != nil {
+			return nil, err
+		}
+		if err = b.copyAll(snap); err != nil {
+			b.discard()
+		}
+		return b, err
+	}
+	o := newOverlay(ctx, boltread.Empty(ctx))
+	o.disk, o.path, o.limit = s.disk, path, s.limit
+	defer o.discard()
+	if err := fn(readOnly{snap}, o.Put); err != nil {
+		return nil, err
+	}
+	b, _, err = o.build()
+	return b, err
 }
 
 // openChecked opens the file for writing after its freelist, which bbolt reads then, was found to be sound.

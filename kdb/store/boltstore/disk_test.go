@@ -57,7 +57,7 @@ func jobs(dir string) map[string]struct {
 		}, replaced},
 		"a large update": {func(d *atomicfiletest.Disk) error {
 			return on(d, path, boltstore.Options{MaxMemory: 1}).Update(ctx, put)
-		}, replaced},
+		}, append([]string{"create x~", "remove x~", "write x~"}, replaced...)},
 	}
 }
 

@@ -87,16 +87,24 @@ func (s *Store) tryOpen(how access) (h *handle, err error) {
 		h.close()
 		return nil, errReplaced
 	}
+	h.db.AllocSize = s.growth(how.more)
 	return h, nil
 }
 
 // mapSize is how much of the file bbolt is to map when more is written to it; 0 leaves it to bbolt.
 func (s *Store) mapSize(more int) int {
 	size, err := s.Size()
-	if err != nil || more < pageSize || !canReplaceOpen {
+	if err != nil || more < boltread.WriterPageSize || !canReplaceOpen {
 		return 0
 	}
 	return int(size) + 2*more
+}
+
+// growth is how many bytes more than it needs bbolt makes a file that grows. Making it longer costs a wait for the disk, and by itself bbolt
+// makes it as long as what it maps.
+func (s *Store) growth(more int) int {
+	size, _ := s.Size()
+	return max(4*boltread.WriterPageSize, (int(size)+more)/64)
 }
 
 // openExisting opens a regular file that is there and not empty; bbolt would make one, or initialise an empty one.
@@ -146,7 +154,7 @@ func (h *handle) apply(changes []change) (err error) {
 
 // bulk is the number of changes from which pages are filled more densely: bbolt leaves every page half empty, which is
 // right for single additions and wasteful for sorted ones.
-const bulk, bulkFill = 512, 0.9
+const bulk, bulkFill = 128, 0.9
 
 // write stores the changes, each in its bucket.
 func write(tx *bbolt.Tx, changes []change, dense bool) error {

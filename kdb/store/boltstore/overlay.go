@@ -14,7 +14,7 @@ import (
 )
 
 // overlay is a transaction that writes: a snapshot with changes on top, which reach the file only on commit. When they
-// become too many for memory they move to a copy of the file (shadow.go), which is the snapshot from then on.
+// become too many for memory they move to a temporary file, and in the end a new file is made of them and the snapshot.
 type overlay struct {
 	ctx     context.Context
 	disk    atomicfile.FS
@@ -22,10 +22,9 @@ type overlay struct {
 	changes map[string][]byte // nil is deleted
 	size    int               // of the changes
 	limit   int               // of size; 0 is none
-	large   bool              // the limit was lowered
 	path    string            // of the file
 	scans   int               // that are going on
-	shadow  *builder
+	runs    *runs             // the changes before; nil if there are none
 }
 
 func newOverlay(ctx context.Context, base *boltread.Snapshot) *overlay {
@@ -35,13 +34,21 @@ func newOverlay(ctx context.Context, base *boltread.Snapshot) *overlay {
 // Get implements store.Tx.
 func (o *overlay) Get(key string) ([]byte, error) {
 	value, changed := o.changes[key]
+	if changed {
+		value = bytes.Clone(value)
+	} else {
+		var err error
+		if value, changed, err = o.runs.get(key); err != nil {
+			return nil, err
+		}
+	}
 	switch {
 	case !changed:
 		return o.base.Get(key)
 	case value == nil:
 		return nil, store.ErrNotFound
 	}
-	return bytes.Clone(value), o.ctx.Err()
+	return value, o.ctx.Err()
 }
 
 // Put implements store.Tx.
@@ -84,50 +91,88 @@ func (o *overlay) set(key string, value []byte) error {
 	return o.ctx.Err()
 }
 
-// Scan implements store.Tx: it merges the changed keys into those of the snapshot.
+// Scan implements store.Tx.
 func (o *overlay) Scan(prefix, after string) iter.Seq2[store.Record, error] {
 	return func(yield func(store.Record, error) bool) {
-		o.scans++
-		defer func() { o.scans-- }()
-		pending := o.keys(func(key string) bool { return strings.HasPrefix(key, prefix) && (after == "" || key > after) })
-		emit := func(limit string, all bool) bool { // yields the changed records before limit
-			for len(pending) > 0 && (all || pending[0] < limit) {
-				key := pending[0]
-				pending = pending[1:]
-				if value := o.changes[key]; value != nil && !yield(store.Record{Key: key, Value: value}, nil) {
-					return false
-				}
+		err := o.merge(prefix, after, func(key string, _, value []byte, _ bool) error {
+			if value != nil && !yield(store.Record{Key: key, Value: value}, nil) {
+				return errStopped
 			}
-			return true
+			return nil
+		})
+		if err != nil && err != errStopped {
+			yield(store.Record{}, err)
 		}
-		for record, err := range o.base.Scan(prefix, after) {
-			if err != nil {
-				yield(record, err)
-				return
-			}
-			if !emit(record.Key, false) {
-				return
-			}
-			if len(pending) > 0 && pending[0] == record.Key {
-				pending = pending[1:]
-			}
-			value, changed := o.changes[record.Key]
-			if changed {
-				record.Value = value
-			}
-			if record.Value != nil && !yield(record, nil) {
-				return
-			}
-		}
-		emit("", true)
 	}
 }
 
-// keys returns the changed keys that pass the filter, sorted.
-func (o *overlay) keys(filter func(string) bool) []string {
-	keys := make([]string, 0, len(o.changes))
+// errStopped ends a merge whose result nobody wants any more.
+var errStopped = errors.New("stopped")
+
+// merge calls fn for each record and each change, in the order of their keys, with the old value if there is one (found) and the new one,
+// which is nil for what is not there any more. The values are valid while fn runs.
+func (o *overlay) merge(prefix, after string, fn func(key string, old, value []byte, found bool) error) error {
+	o.scans++
+	defer func() { o.scans-- }()
+	m, err := o.pending(prefix, after)
+	if err != nil {
+		return err
+	}
+	for record, err := range o.base.Scan(prefix, after) {
+		if err != nil {
+			return err
+		}
+		c := m.first(prefix)
+		for ; c != nil && c.key < record.Key; c = m.first(prefix) {
+			if err := fn(c.key, nil, c.value, false); err != nil {
+				return err
+			}
+			if err := m.next(); err != nil {
+				return err
+			}
+		}
+		if c == nil || c.key != record.Key {
+			err = fn(record.Key, record.Value, record.Value, true)
+		} else if err = fn(record.Key, record.Value, c.value, true); err == nil {
+			err = m.next()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for c := m.first(prefix); c != nil; c = m.first(prefix) {
+		if err := fn(c.key, nil, c.value, false); err != nil {
+			return err
+		}
+		if err := m.next(); err != nil {
+			return err
+		}
+	}
+	return o.ctx.Err()
+}
+
+// pending are the changes whose keys are greater than after.
+func (o *overlay) pending(prefix, after string) (m merger, err error) {
+	if err := m.add(&cursor{keys: o.keys(prefix, after), changes: o.changes}); err != nil || o.runs == nil {
+		return m, err
+	}
+	from := prefix
+	if after != "" {
+		from = max(prefix, after+"\x00")
+	}
+	for i := len(o.runs.list) - 1; i >= 0; i-- {
+		if err := m.add(o.runs.cursor(i, from, readBuffer)); err != nil {
+			return m, err
+		}
+	}
+	return m, nil
+}
+
+// keys returns the changed keys that are in memory, begin with prefix and are greater than after, sorted.
+func (o *overlay) keys(prefix, after string) []string {
+	var keys []string
 	for key := range o.changes {
-		if filter(key) {
+		if strings.HasPrefix(key, prefix) && (after == "" || key > after) {
 			keys = append(keys, key)
 		}
 	}
@@ -155,7 +200,7 @@ func sizeOf(changes []change) (n int) {
 // checks, every page that bbolt is going to follow when it applies them: bbolt must not meet a damaged page.
 func (o *overlay) effective() ([]change, error) {
 	var list []change
-	for _, key := range o.keys(func(string) bool { return true }) {
+	for _, key := range o.keys("", "") {
 		value := o.changes[key]
 		old, err := o.base.Lookup([]byte(key))
 		switch {

@@ -1,0 +1,251 @@
+package boltstore
+
+import (
+	"bufio"
+	"container/heap"
+	"encoding/binary"
+	"errors"
+	"hash/maphash"
+	"io"
+	"sort"
+	"strings"
+
+	"certkdb/kdb/atomicfile"
+)
+
+// runs are changes for which a transaction has no memory. They are in a temporary file, in runs that are sorted by their keys; of two
+// changes of a key that of the later run counts.
+type runs struct {
+	temp *atomicfile.Temp
+	list []run
+	end  int64
+	seen filter // all keys
+}
+
+// run is a part of the file. A change is: length of the key, key, length of the value plus one or 0 for a deletion, value.
+type run struct {
+	start, end int64
+	marks      []mark
+}
+
+// mark says where a change is, every markDistance bytes.
+type mark struct {
+	key string
+	at  int64
+}
+
+const markDistance = 8 << 10
+
+// readBuffer is what reading one run takes.
+const readBuffer = 64 << 10
+
+func newRuns(disk atomicfile.FS, path string) (*runs, error) {
+	t, err := atomicfile.Scratch(disk, path)
+	if err != nil {
+		return nil, err
+	}
+	return &runs{temp: t, seen: newFilter()}, nil
+}
+
+func (r *runs) discard() { r.temp.Discard() }
+
+// add writes changes as a run.
+func (r *runs) add(keys []string, changes map[string][]byte) error {
+	w := bufio.NewWriterSize(r.temp, writeBuffer)
+	made := run{start: r.end, end: r.end}
+	next := r.end
+	for _, key := range keys {
+		r.seen.add(key)
+		if made.end >= next {
+			made.marks = append(made.marks, mark{key, made.end})
+			next = made.end + markDistance
+		}
+		value := changes[key]
+		head := binary.AppendUvarint(w.AvailableBuffer(), uint64(len(key)))
+		head = append(head, key...)
+		length := 0
+		if value != nil {
+			length = len(value) + 1
+		}
+		head = binary.AppendUvarint(head, uint64(length))
+		_, err1 := w.Write(head)
+		_, err2 := w.Write(value)
+		if err := errors.Join(err1, err2); err != nil {
+			return err
+		}
+		made.end += int64(len(head) + len(value))
+	}
+	r.end = made.end
+	r.list = append(r.list, made)
+	return w.Flush()
+}
+
+// get returns the last change of a key; false if it was not changed.
+func (r *runs) get(key string) (value []byte, changed bool, err error) {
+	if r == nil || !r.seen.has(key) {
+		return nil, false, nil
+	}
+	for i := len(r.list) - 1; i >= 0; i-- {
+		c := r.cursor(i, key, markDistance)
+		if err := c.next(); err != nil {
+			return nil, false, err
+		}
+		if !c.done && c.key == key {
+			return c.value, true, nil
+		}
+	}
+	return nil, false, nil
+}
+
+// cursor reads a run from the first key that is not less than from.
+func (r *runs) cursor(number int, from string, buffer int) *cursor {
+	run := &r.list[number]
+	i := sort.Search(len(run.marks), func(i int) bool { return run.marks[i].key > from })
+	at := run.start
+	if i > 0 {
+		at = run.marks[i-1].at
+	}
+	return &cursor{r: bufio.NewReaderSize(io.NewSectionReader(r.temp.File(), at, run.end-at), buffer), from: from}
+}
+
+// cursor goes through changes in the order of their keys: those of a run, or some in memory.
+type cursor struct {
+	key   string
+	value []byte // nil is deleted; valid until next is called
+	done  bool   // there was no other change
+
+	rank int
+	r    *bufio.Reader // of a run
+	from string        // the first key that counts
+
+	keys    []string // in memory
+	changes map[string][]byte
+}
+
+// next goes to the next change.
+func (c *cursor) next() error {
+	if c.r == nil {
+		if c.done = len(c.keys) == 0; !c.done {
+			c.key, c.keys = c.keys[0], c.keys[1:]
+			c.value = c.changes[c.key]
+		}
+		return nil
+	}
+	for {
+		switch err := c.read(); {
+		case errors.Is(err, io.EOF):
+			c.done = true
+			return nil
+		case err != nil:
+			return err
+		case c.key >= c.from:
+			return nil
+		}
+	}
+}
+
+// read reads a change of a run; io.EOF at its end.
+func (c *cursor) read() error {
+	n, err := binary.ReadUvarint(c.r)
+	if err != nil {
+		return err
+	}
+	key := make([]byte, n)
+	if _, err := io.ReadFull(c.r, key); err != nil {
+		return errors.Join(err, io.ErrUnexpectedEOF)
+	}
+	c.key = string(key)
+	length, err := binary.ReadUvarint(c.r)
+	if err != nil || length == 0 {
+		c.value = nil
+		return err
+	}
+	if uint64(cap(c.value)) < length {
+		c.value = make([]byte, length)
+	}
+	c.value = c.value[:length-1]
+	_, err = io.ReadFull(c.r, c.value)
+	return err
+}
+
+// merger goes through the changes of several cursors at once. Of those of one key that of the least rank counts. It is a heap.
+type merger []*cursor
+
+func (m merger) Len() int      { return len(m) }
+func (m merger) Swap(i, j int) { m[i], m[j] = m[j], m[i] }
+func (m *merger) Push(x any)   { *m = append(*m, x.(*cursor)) }
+func (m merger) Less(i, j int) bool {
+	return m[i].key < m[j].key || m[i].key == m[j].key && m[i].rank < m[j].rank
+}
+
+// Pop implements heap.Interface.
+func (m *merger) Pop() any {
+	last := (*m)[len(*m)-1]
+	*m = (*m)[:len(*m)-1]
+	return last
+}
+
+// add adds a cursor that is before its first change. One that was added before counts for more.
+func (m *merger) add(c *cursor) error {
+	c.rank = len(*m)
+	err := c.next()
+	if !c.done {
+		heap.Push(m, c)
+	}
+	return err
+}
+
+// first is the cursor at the change that comes next; nil if there is none with the prefix.
+func (m merger) first(prefix string) *cursor {
+	if len(m) == 0 || !strings.HasPrefix(m[0].key, prefix) {
+		return nil
+	}
+	return m[0]
+}
+
+// next goes on to the next key.
+func (m *merger) next() error {
+	for key := (*m)[0].key; len(*m) > 0 && (*m)[0].key == key; {
+		if err := (*m)[0].next(); err != nil {
+			return err
+		}
+		if (*m)[0].done {
+			heap.Pop(m)
+		} else {
+			heap.Fix(m, 0)
+		}
+	}
+	return nil
+}
+
+// filter tells most keys that were never added from those that were, in a fixed amount of memory (a Bloom filter).
+type filter struct {
+	seed maphash.Seed
+	bits []uint64
+}
+
+// filterBits is a power of two, enough for some million keys; with more the filter only lets more pass.
+const filterBits, filterProbes = 1 << 26, 4
+
+func newFilter() filter { return filter{maphash.MakeSeed(), make([]uint64, filterBits/64)} }
+
+// probe is the number of a bit of a key.
+func probe(hash, n uint64) uint64 { return (hash + n*(hash>>32|1)) % filterBits }
+
+func (f *filter) add(key string) {
+	hash := maphash.String(f.seed, key)
+	for n := range uint64(filterProbes) {
+		bit := probe(hash, n)
+		f.bits[bit/64] |= 1 << (bit % 64)
+	}
+}
+
+func (f *filter) has(key string) bool {
+	hash := maphash.String(f.seed, key)
+	for n := range uint64(filterProbes) {
+		if bit := probe(hash, n); f.bits[bit/64]&(1<<(bit%64)) == 0 {
+			return false
+		}
+	}
+	return true
+}
