@@ -71,6 +71,7 @@ var owners = map[string]string{
 	"github.com/cloudflare/circl":      "certkdb/pki/key",
 	"golang.org/x/crypto/ssh":          "",
 	"golang.org/x/crypto/argon2":       "certkdb/kdb/sealed",
+	"golang.org/x/crypto/x509roots":    "certkdb/commands/gskcapi",
 	"github.com/pkg/errors":            "",
 	"github.com/rogpeppe/go-internal/": "certkdb",
 }

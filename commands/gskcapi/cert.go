@@ -25,7 +25,8 @@ func (p *program) add() error {
 		return err
 	}
 	o := entries.Add{
-		Files: []string{p.given["file"]}, Label: p.label(), LabelFirst: true, LabelBySubject: true, CertificatesOnly: true, NoTrust: !trust,
+		Files: []string{p.given["file"]}, Label: p.label(), LabelFirst: true, LabelBySubject: true, CertificatesOnly: true, IgnoreKeys: true,
+		NoTrust: !trust,
 	}
 	return p.with(func(s *op.Session) error { return p.put(s, o, duplicateCertificate) })
 }
@@ -59,6 +60,9 @@ func refuseDuplicates(added entries.Added, labels map[string]string, status int)
 		case known:
 			return &failure{status: status, why: fmt.Sprintf("the database has the certificate of %q already, under the label %q", a.Label, other)}
 		}
+	}
+	if len(added.Actions) == 0 {
+		return &failure{status: 93, why: "the file holds no certificate"}
 	}
 	if !added.HasChanged() {
 		return &failure{status: status, why: "the database has all of it already"}

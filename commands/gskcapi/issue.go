@@ -2,6 +2,7 @@ package gskcapi
 
 import (
 	"fmt"
+	"math/big"
 	"slices"
 	"strings"
 	"sync"
@@ -194,17 +195,37 @@ func (p *program) sign() error {
 	if spec.NotBefore, spec.NotAfter, err = p.validity(); err != nil {
 		return err
 	}
+	if spec.Serial, err = p.serialNumber(); err != nil {
+		return err
+	}
 	o := issuing.Sign{
 		Spec:     spec,
 		CA:       issuing.Authority{Label: p.label(), Old: true},
 		Files:    []string{p.given["file"]},
 		Preserve: p.has("preserve"),
+		DER:      strings.EqualFold(p.given["format"], "binary"),
 		Out:      p.out("target"),
 	}
 	return p.with(func(s *op.Session) error {
 		_, err := op.One(p.ctx, s, o)
 		return err
 	})
+}
+
+// serialNumber reads -sernum of the Java tool, a number in decimal or, behind 0x, in hexadecimal digits; nil is a random one.
+func (p *program) serialNumber() (*big.Int, error) {
+	if !p.has("sernum") {
+		return nil, nil
+	}
+	base, digits := 10, p.given["sernum"]
+	if hex, ok := strings.CutPrefix(strings.ToLower(digits), "0x"); ok {
+		base, digits = 16, hex
+	}
+	n, ok := new(big.Int).SetString(digits, base)
+	if !ok || n.Sign() <= 0 || n.BitLen() > 159 { // RFC 5280, 4.1.2.2
+		return nil, &failure{status: 65, why: fmt.Sprintf("-sernum %q is not a positive number of at most 20 bytes", p.given["sernum"])}
+	}
+	return n, nil
 }
 
 // armours of requests: GSKit writes the older one (RFC 7468, 7).

@@ -163,12 +163,6 @@ func (p *program) createDB() error {
 	if _, err := os.Lstat(path); err == nil {
 		return &failure{status: 9, why: fmt.Sprintf("%q exists", path)}
 	}
-	var bundle string
-	if p.has("populate") {
-		if bundle, err = caBundle(p.env); err != nil {
-			return err
-		}
-	}
 	password, err := p.newPassword("pw", path)
 	if err != nil {
 		return err
@@ -179,7 +173,7 @@ func (p *program) createDB() error {
 	if err != nil {
 		return err
 	}
-	if err := p.make(o, bundle); err != nil {
+	if err := p.make(o); err != nil {
 		restore()
 		return err
 	}
@@ -196,16 +190,11 @@ func (p *program) newDatabase(option, path, otherwise string) (databases.Init, e
 	return o, err
 }
 
-// make makes the database. What is to be put into it is tried first, so that no empty database is left of a failure.
-func (p *program) make(o databases.Init, bundle string) error {
-	if bundle != "" {
-		_, err := databases.RunNew(
-			p.ctx,
-			p.env,
-			o,
-			false,
-			entries.Add{Files: []string{bundle}, LabelBySubject: true, CertificatesOnly: true, SkipInvalid: true},
-		)
+// make makes the database, with the certificates of the public CAs on demand. They are tried first, so that a failure leaves no empty
+// database.
+func (p *program) make(o databases.Init) error {
+	if p.has("populate") {
+		_, err := databases.RunNew(p.ctx, p.env, o, false, publicCAs(systemBundle(p.env, systemBundles)))
 		return err
 	}
 	s, _, err := o.Run(p.ctx, p.env)
@@ -273,22 +262,6 @@ func setStaleAside(path, kind string) (restore func(), err error) {
 		}
 	}
 	return restore, nil
-}
-
-// bundles are where systems keep the certificates of public CAs: Debian, Red Hat, SUSE, Alpine, BSD, AIX's open-source tools.
-var bundles = []string{
-	"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem",
-	"/usr/local/share/certs/ca-root-nss.crt", "/opt/freeware/etc/ssl/certs/ca-bundle.crt", "/var/ssl/certs/ca-bundle.crt",
-}
-
-// caBundle is the file that $SSL_CERT_FILE names, or the system's.
-func caBundle(env *op.Env) (string, error) {
-	for _, path := range append([]string{env.Getenv("SSL_CERT_FILE")}, bundles...) {
-		if info, err := os.Stat(path); path != "" && err == nil && info.Mode().IsRegular() {
-			return path, nil
-		}
-	}
-	return "", &failure{status: 89, why: "-populate: no bundle of CA certificates is on this system; $SSL_CERT_FILE may name one"}
 }
 
 // stashes says that a stash is to be made; -v1stash makes one that versions of GSKit before 8.0.50.69 read.

@@ -15,8 +15,9 @@ import (
 
 // Add puts the contents of files into the database, all of it or nothing.
 type Add struct {
-	Files []string // "-" is standard input
-	Label string   // for the one entry in the input
+	Files        []string // "-" is standard input
+	Certificates [][]byte // DER, in addition to the files
+	Label        string   // for the one entry in the input
 	// LabelFirst gives Label to the first of several entries; the others keep theirs.
 	LabelFirst bool
 	// LabelBySubject gives the other certificates their subjects as labels, as GSKit does, and a number behind a subject that is taken.
@@ -27,6 +28,7 @@ type Add struct {
 	SkipKnown bool
 	// CertificatesOnly refuses inputs with private keys.
 	CertificatesOnly bool
+	IgnoreKeys       bool   // pass over the private keys in files that are no databases
 	Only             string // only the entry with this label in the input
 	Replace          bool
 	SkipInvalid      bool
@@ -46,7 +48,8 @@ func (a Added) Incomplete() error { return a.incomplete }
 // Plan implements op.Operation.
 func (o Add) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 	in, err := input.Files{
-		Names: o.Files, Password: o.InPassword, KeyPassword: s.Source.KeyPassword, LockTimeout: s.Source.LockTimeout, Lenient: o.SkipInvalid,
+		Names: o.Files, Certificates: o.Certificates, Password: o.InPassword, KeyPassword: s.Source.KeyPassword, LockTimeout: s.Source.LockTimeout, Lenient: o.SkipInvalid,
+		IgnoreKeys: o.IgnoreKeys,
 	}.Open(ctx, s.Env)
 	if err != nil {
 		return op.Plan[Added]{}, err

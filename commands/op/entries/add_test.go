@@ -71,6 +71,11 @@ func TestAdd(t *testing.T) {
 			entries.Add{Files: []string{broken}, SkipInvalid: true},
 			nil,
 		},
+		{
+			"a private key that is ignored", "web added!", "web=trusted+",
+			entries.Add{Files: []string{pair}, Label: "web", CertificatesOnly: true, IgnoreKeys: true},
+			nil,
+		},
 		{"the same again", "web unchanged", "web=personal", entries.Add{Files: []string{pair}, Label: "web"}, []kdb.Entry{web.Personal("web")}},
 		{
 			"the certificate of a key that is there", "web unchanged", "web=personal",

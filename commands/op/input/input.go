@@ -9,6 +9,8 @@ import (
 	"io"
 	"iter"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"certkdb/commands/op"
@@ -18,12 +20,13 @@ import (
 
 // Input is what is to be added: files of certificates and keys, and whole databases. It can be read several times.
 type Input struct {
-	env      *op.Env
-	pieces   []piece     // files of certificates and keys, together
-	stored   []kdb.Entry // the contents of databases
-	password op.Password
-	secrets  map[string][]byte // passwords that were asked for, by place
-	lenient  bool              // bad pieces are reported and passed over
+	env        *op.Env
+	pieces     []piece     // files of certificates and keys, together
+	stored     []kdb.Entry // the contents of databases
+	password   op.Password
+	secrets    map[string][]byte // passwords that were asked for, by place
+	lenient    bool              // bad pieces are reported and passed over
+	ignoreKeys bool              // private keys in files are passed over
 }
 
 // piece is one file; standard input is kept in memory, since it cannot be read twice.
@@ -37,21 +40,27 @@ const maxStdin = 1 << 30
 
 // Files says which files are read, and how.
 type Files struct {
-	Names       []string    // "-" is standard input
-	Password    op.Password // of databases and encrypted keys
-	KeyPassword []op.Password
-	LockTimeout time.Duration
-	Lenient     bool // bad pieces are reported and passed over
+	Names        []string    // "-" is standard input
+	Certificates [][]byte    // DER, which come after the files
+	Password     op.Password // of databases and encrypted keys
+	KeyPassword  []op.Password
+	LockTimeout  time.Duration
+	Lenient      bool // bad pieces are reported and passed over
+	IgnoreKeys   bool // private keys are passed over, but for those in databases
 }
 
 // Open finds out what the files are. Databases are read at once, so that nothing is locked later.
 func (o Files) Open(ctx context.Context, env *op.Env) (*Input, error) {
-	in := &Input{env: env, password: o.Password, secrets: map[string][]byte{}, lenient: o.Lenient}
+	in := &Input{env: env, password: o.Password, secrets: map[string][]byte{}, lenient: o.Lenient, ignoreKeys: o.IgnoreKeys}
 	for _, name := range o.Names {
 		if err := in.add(ctx, o, name); err != nil {
 			in.Close()
 			return nil, err
 		}
+	}
+	if len(o.Certificates) > 0 {
+		text := strings.Join(op.PEMStrings(o.Certificates), "")
+		in.pieces = append(in.pieces, piece{"the certificates", []byte(text)})
 	}
 	return in, nil
 }
@@ -153,6 +162,9 @@ func (in *Input) items(current *string) iter.Seq2[pem.Item, error] {
 				return
 			}
 			for item, err := range pem.Ahead(pem.Items(r)) {
+				if err == nil && in.ignoreKeys && slices.Contains(keys, item.Kind) {
+					continue
+				}
 				if !yield(item, err) {
 					closePiece(closeFile)
 					return
@@ -162,6 +174,9 @@ func (in *Input) items(current *string) iter.Seq2[pem.Item, error] {
 		}
 	}
 }
+
+// keys are the kinds of items that are private keys.
+var keys = []pem.Kind{pem.PrivateKey, pem.EncryptedKey, pem.OpenSSHKey}
 
 func (p *piece) open() (io.Reader, func() error, error) {
 	if p.data != nil {

@@ -121,7 +121,10 @@ func (b *batch) after(ctx context.Context, signed *Signed) error {
 	}
 	return eachOf(ctx, len(b.outs), atOnce, func(i int) error {
 		text := op.PEMString("CERTIFICATE", b.drafts[i].Certificate)
-		if b.Chain {
+		switch {
+		case b.DER:
+			text = string(b.drafts[i].Certificate)
+		case b.Chain:
 			text += strings.Join(op.PEMStrings(b.ca.chain), "")
 		}
 		out := b.outs[i]

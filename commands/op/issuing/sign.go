@@ -19,6 +19,7 @@ type Sign struct {
 	Files    []string // requests in PEM or DER; a folder stands for the files in it; "-" is standard input
 	Preserve bool     // take the extensions that the requests ask for
 	Chain    bool     // write the CA's chain after each certificate
+	DER      bool     // write the certificate as it is, and not as PEM; without a chain
 	// Out is a file for one request ("" is standard output), a folder for several.
 	Out op.Output
 }

@@ -3,6 +3,7 @@ package issuing
 import (
 	"context"
 	"fmt"
+	"math/big"
 	"os"
 	"strings"
 
@@ -52,6 +53,8 @@ type Spec struct {
 	Plain bool
 	// Signature is what is signed with, see [issue.Request.Signature]; "" is the usual algorithm of the key.
 	Signature string
+	// Serial is the serial number of the one certificate that is signed; nil is a random one.
+	Serial *big.Int
 	// UntilCA ends the validity with that of the CA rather than to refuse a longer one.
 	UntilCA bool
 	// Weak allows RSA keys of 1024 bits.
@@ -70,7 +73,7 @@ func (s Spec) request(env *op.Env) (issue.Request, error) {
 		KeyType: s.KeyType, Days: s.Days, Profile: profile, IsCA: s.IsCA, KeyUsages: s.KeyUsages, ExtKeyUsages: s.ExtKeyUsages,
 		Policies: s.Policies, CRLURLs: s.CRLURLs, OCSPURLs: s.OCSPURLs, IssuerURLs: s.IssuerURLs, FIPS: s.FIPS, Now: env.Now,
 		AddCommonName: !s.Plain,
-		Signature:     s.Signature, AllowWeak: s.Weak, UntilCA: s.UntilCA,
+		Signature:     s.Signature, Serial: s.Serial, AllowWeak: s.Weak, UntilCA: s.UntilCA,
 	}
 	if s.PathLen >= 0 {
 		r.MaxPathLen = &s.PathLen
