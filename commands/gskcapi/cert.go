@@ -126,6 +126,12 @@ func (p *program) modify() error {
 		return &failure{status: 65, why: "-trust is enable or disable"}
 	}
 	return p.with(func(s *op.Session) error {
+		if p.mustBe(s, p.label(), personal) == nil { // it is trusted as long as it is here
+			if !trust {
+				return notSupported("-trust disable for a personal certificate")
+			}
+			return nil
+		}
 		if err := p.mustBe(s, p.label(), trusted); err != nil {
 			return err
 		}

@@ -64,12 +64,11 @@ func (p *program) spec() (issuing.Spec, error) {
 		Plain: true, UntilCA: true, PathLen: -1, DN: trimDN(p.given["dn"]), KeyUsages: p.items("ku"), ExtKeyUsages: p.items("eku"),
 		Policies: p.items("certpolicy"),
 	}
-	for option, kind := range map[string]string{"san_dnsname": "dns", "san_emailaddr": "email", "san_ipaddr": "ip"} {
-		for _, name := range p.items(option) {
-			s.SANs = append(s.SANs, kind+":"+name)
+	for _, names := range [][2]string{{"san_dnsname", "dns:"}, {"san_emailaddr", "email:"}, {"san_ipaddr", "ip:"}} {
+		for _, name := range p.items(names[0]) {
+			s.SANs = append(s.SANs, names[1]+name)
 		}
 	}
-	slices.Sort(s.SANs)
 	var elliptic bool
 	var err error
 	if s.Signature, elliptic, err = p.signature(); err == nil {
@@ -248,12 +247,28 @@ func (p *program) request() error {
 		return err
 	}
 	return p.with(func(s *op.Session) error {
+		if format, err := p.format(s); err != nil || format == "jks" {
+			return firstError(err, func() error { return p.requestInJKS(s, spec, out) })
+		}
 		made, err := op.One(p.ctx, s, issuing.Request{Spec: spec, Label: p.label()})
 		if err != nil {
 			return err
 		}
 		return p.writeText(out, false, strings.ReplaceAll(made.PEM, " "+armour, " "+oldArmour))
 	})
+}
+
+// requestInJKS makes a request in a Java key store, which has no place for one: as with keytool the key gets a self-signed certificate, and
+// -cert -receive puts that of the CA in its place.
+func (p *program) requestInJKS(s *op.Session, spec issuing.Spec, out op.Output) (err error) {
+	if spec.NotBefore, spec.NotAfter, err = p.validity(); err != nil {
+		return err
+	}
+	if _, err = op.One(p.ctx, s, issuing.Create{Spec: spec, Label: p.label()}); err != nil {
+		return err
+	}
+	_, err = issuing.RequestAgain{Label: p.label(), Signature: spec.Signature, Out: out}.Run(p.ctx, s)
+	return err
 }
 
 // requestFile is the file that a request or a certificate is written to: -target, or -file.

@@ -169,12 +169,8 @@ func (p *program) createDB() error {
 	}
 	defer clear(password)
 	o.NewPassword.Source = op.FromBytes(password)
-	restore, err := setStaleAside(path, o.Type)
-	if err != nil {
-		return err
-	}
-	if err := p.make(o); err != nil {
-		restore()
+	stale := []string{".rdb", ".crl", ".sth"}
+	if err := p.inPlaceOf(stale, o, func() error { return p.make(o) }); err != nil {
 		return err
 	}
 	return p.expireNew(o)
@@ -194,7 +190,7 @@ func (p *program) newDatabase(option, path, otherwise string) (databases.Init, e
 // database.
 func (p *program) make(o databases.Init) error {
 	if p.has("populate") {
-		_, err := databases.RunNew(p.ctx, p.env, o, false, publicCAs(systemBundle(p.env, systemBundles)))
+		_, err := databases.RunNew(p.ctx, p.env, o, false, publicCAs(p.env.Now(), systemBundle(p.env, systemBundles)))
 		return err
 	}
 	s, _, err := o.Run(p.ctx, p.env)
@@ -234,34 +230,44 @@ func (p *program) expirePassword(s *op.Session, format string) error {
 	return err
 }
 
-// companions are the endings of what belongs to a CMS database.
-var companions = []string{".rdb", ".crl", ".sth"}
-
-// setStaleAside renames the companions of a database that is gone, which would keep a new one from being made: a request in them may be
-// wanted yet. restore undoes it.
-func setStaleAside(path, kind string) (restore func(), err error) {
-	var moved []string
-	restore = func() {
-		for _, file := range moved {
-			_ = os.Rename(file+".old", file) // what cannot be undone lies beside under its new name
-		}
-	}
-	if kind != "cms" {
-		return restore, nil
-	}
+// inPlaceOf makes a database where companions of an old one may lie, which would stand in its way: without their .kdb they are stale. They
+// are renamed, because a request in them may still be wanted, and so is the stash of another database if the new one is to have a stash.
+func (p *program) inPlaceOf(stale []string, o databases.Init, make func() error) error {
+	path := o.DB.Location
 	base := strings.TrimSuffix(path, filepath.Ext(path))
-	for _, ending := range companions {
-		file := base + ending
-		switch err := os.Rename(file, file+".old"); {
-		case errors.Is(err, fs.ErrNotExist):
-		case err != nil:
-			restore()
-			return restore, &failure{status: 8, why: fmt.Sprintf("%q is in the way: %v", file, op.UnwrapPath(err))}
-		default:
-			moved = append(moved, file)
+	var moved []string
+	defer func() {
+		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+			for _, file := range moved {
+				_ = os.Rename(file+".old", file) // else it keeps its new name
+			}
+		}
+	}()
+	aside := func(endings []string) error {
+		for _, ending := range endings {
+			switch err := os.Rename(base+ending, base+ending+".old"); {
+			case errors.Is(err, fs.ErrNotExist):
+			case err != nil:
+				return &failure{status: 8, why: fmt.Sprintf("%q is in the way: %v", base+ending, op.UnwrapPath(err))}
+			default:
+				moved = append(moved, base+ending)
+			}
+		}
+		return nil
+	}
+	if _, err := os.Lstat(path); err == nil || o.Type != "cms" {
+		stale = nil
+	}
+	if err := aside(stale); err != nil {
+		return err
+	}
+	err := make()
+	if _, exists := os.Lstat(path); o.Stash && op.ClassOf(err) == op.ClassDatabaseExists && exists != nil {
+		if err = aside([]string{".sth"}); err == nil {
+			err = make()
 		}
 	}
-	return restore, nil
+	return err
 }
 
 // stashes says that a stash is to be made; -v1stash makes one that versions of GSKit before 8.0.50.69 read.
@@ -369,7 +375,11 @@ func (p *program) convert() error {
 		if err != nil {
 			return err
 		}
-		copied, err := from.CopyTo(p.ctx, o, true)
+		var copied entries.Added
+		err = p.inPlaceOf([]string{".rdb", ".crl"}, o, func() (err error) {
+			copied, err = from.CopyTo(p.ctx, o, true)
+			return err
+		})
 		if err == nil {
 			err = p.expireNew(o)
 		}

@@ -2,6 +2,7 @@ package gskcapi
 
 import (
 	"os"
+	"time"
 
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 
@@ -28,9 +29,9 @@ func systemBundle(env *op.Env, places []string) string {
 	return ""
 }
 
-// publicCAs adds the certificates of a bundle, "" being the one that comes with the program.
-func publicCAs(file string) entries.Add {
-	o := entries.Add{LabelBySubject: true, CertificatesOnly: true, SkipInvalid: true}
+// publicCAs adds the certificates of a bundle that have not expired, "" being the one that comes with the program.
+func publicCAs(now time.Time, file string) entries.Add {
+	o := entries.Add{LabelBySubject: true, CertificatesOnly: true, SkipInvalid: true, ValidAfter: now}
 	if file != "" {
 		o.Files = []string{file}
 		return o

@@ -22,7 +22,7 @@ func TestPublicCAs_comeWithTheProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := publicCAs("").Certificates
+	found := publicCAs(optest.Env().Now(), "").Certificates
 	if len(found) < 100 {
 		t.Errorf("%d certificates", len(found))
 	}
@@ -48,8 +48,8 @@ func TestPublicCAs_fillADatabase(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "key.p12")
 	init := databases.Init{DB: op.DB{Location: path}, Type: "pkcs12", NewPassword: op.NewPassword{Password: optest.Secrets()}}
-	added, err := databases.RunNew(context.Background(), optest.Env(), init, false, publicCAs(""))
-	if err != nil || len(added.Actions) != len(publicCAs("").Certificates) {
+	added, err := databases.RunNew(context.Background(), optest.Env(), init, false, publicCAs(optest.Env().Now(), ""))
+	if err != nil || len(added.Actions) != len(publicCAs(optest.Env().Now(), "").Certificates) {
 		t.Fatalf("%d entries, %v", len(added.Actions), err)
 	}
 	for _, a := range added.Actions {

@@ -53,7 +53,8 @@ func (p *program) addSecret() error {
 	})
 }
 
-// readSecret reads the file of a key: base 64, with its armour or without, or the bytes themselves.
+// readSecret reads the file of a key: base 64, with its armour or without, or the bytes themselves. Without -format a file that has the
+// length of an AES key and is no base 64 is taken as the bytes, too (unconfirmed): descriptions of Db2 make such files with head -c 32.
 func (p *program) readSecret() ([]byte, error) {
 	if err := p.checkFormat(); err != nil {
 		return nil, err
@@ -73,6 +74,9 @@ func (p *program) readSecret() ([]byte, error) {
 		return block.Bytes, nil
 	}
 	key, err := base64.StdEncoding.DecodeString(string(bytes.Join(bytes.Fields(data), nil)))
+	if err != nil && !p.has("format") && algorithm(len(data)) == "AES" {
+		return data, nil
+	}
 	if err != nil || len(key) == 0 {
 		return nil, &failure{status: 93, why: fmt.Sprintf("%q holds no secret key in base 64", p.given["file"])}
 	}

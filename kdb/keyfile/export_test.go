@@ -14,6 +14,6 @@ func (d *Database) SetDisk(disk atomicfile.FS) { d.disk = disk }
 func CreateOn(ctx context.Context, disk atomicfile.FS, c Codec, location string, o kdb.Options) error {
 	db := newDatabase(c, location, o)
 	db.disk = disk
-	_, err := db.create(ctx, "", nil)
+	_, err := db.create(ctx, kdb.CreateOptions{}, nil)
 	return err
 }

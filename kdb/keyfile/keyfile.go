@@ -34,7 +34,7 @@ func Driver(c Codec) kdb.Driver {
 	if c.New != nil {
 		d.CreateWith = func(ctx context.Context, location string, o kdb.CreateOptions, fn func(kdb.Tx) error) (kdb.Database, error) {
 			db := newDatabase(c, location, o.Options)
-			if made, err := db.create(ctx, o.Profile, fn); err != nil || !made {
+			if made, err := db.create(ctx, o, fn); err != nil || !made {
 				return nil, err
 			}
 			return db, nil
@@ -92,14 +92,14 @@ func Create(ctx context.Context, c Codec, location string, o kdb.CreateOptions) 
 		return nil, fmt.Errorf("creating %q: %w: %s files are only read", location, kdb.ErrUnsupported, c.Name)
 	}
 	db := newDatabase(c, location, o.Options)
-	if _, err := db.create(ctx, o.Profile, nil); err != nil {
+	if _, err := db.create(ctx, o, nil); err != nil {
 		return nil, err
 	}
 	return db, nil
 }
 
 // create makes the files, with what fn puts into them. If fn fails or changes nothing, no file is made.
-func (d *Database) create(ctx context.Context, profile string, fn func(kdb.Tx) error) (made bool, err error) {
+func (d *Database) create(ctx context.Context, o kdb.CreateOptions, fn func(kdb.Tx) error) (made bool, err error) {
 	paths := d.paths()
 	if err := atomicfile.Recover(d.disk, paths.main, paths.others()...); err != nil {
 		return false, fmt.Errorf("creating %q: %w", d.location, busy(err))
@@ -109,7 +109,7 @@ func (d *Database) create(ctx context.Context, profile string, fn func(kdb.Tx) e
 			return false, fmt.Errorf("creating %q: %w", path, kdb.ErrDatabaseExists)
 		}
 	}
-	container, err := d.codec.New(profile)
+	container, err := d.codec.New(o.Profile)
 	if err != nil {
 		return false, fmt.Errorf("creating %q: %w", d.location, err)
 	}
@@ -120,6 +120,9 @@ func (d *Database) create(ctx context.Context, profile string, fn func(kdb.Tx) e
 		}
 	}
 	files, password, err := d.encodeNew(ctx, container)
+	if err == nil && o.Stash && d.codec.Stash != nil {
+		err = d.checkStash(password)
+	}
 	if err == nil {
 		err = d.createFiles(paths.changes(files, Files{}))
 	}

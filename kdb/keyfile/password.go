@@ -253,11 +253,19 @@ func (d *Database) createStash(ctx context.Context, encode func([]byte) ([]byte,
 	if password == nil {
 		return fmt.Errorf("stashing the password of %q: %w: the file has none", d.location, kdb.ErrNoPassword)
 	}
+	if err := d.checkStash(password); err != nil {
+		return err
+	}
+	return d.writeStash(ctx, password, encode)
+}
+
+// checkStash refuses to replace a stash that may belong to another database.
+func (d *Database) checkStash(password []byte) error {
 	if other, ok := d.stashOfAnother(password); ok {
 		return fmt.Errorf("stashing the password of %q: %w: the stash file %q has another password, perhaps that of %q; move one of them away",
 			d.location, kdb.ErrDatabaseExists, d.StashPath(), other)
 	}
-	return d.writeStash(ctx, password, encode)
+	return nil
 }
 
 func (d *Database) writeStash(ctx context.Context, password []byte, encode func([]byte) ([]byte, error)) error {

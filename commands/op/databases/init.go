@@ -126,7 +126,7 @@ func (o Init) create(ctx context.Context, env *op.Env, driver *kdb.Driver, locat
 	if err := op.MakeFolder(o.DB, location); err != nil {
 		return nil, fmt.Errorf("creating %q: %w", location, err)
 	}
-	options := kdb.CreateOptions{Cost: o.NewPassword.Cost(o.Cost), Profile: o.Profile, StashOnly: o.stashOnly(driver)}
+	options := kdb.CreateOptions{Cost: o.NewPassword.Cost(o.Cost), Profile: o.Profile, StashOnly: o.stashOnly(driver), Stash: o.Stash}
 	var err error
 	if options.Options, err = o.DB.Options(ctx, env); err != nil {
 		return nil, err

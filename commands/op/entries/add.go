@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"time"
 
 	"certkdb/commands/op"
 	"certkdb/commands/op/input"
@@ -32,6 +33,7 @@ type Add struct {
 	Only             string // only the entry with this label in the input
 	Replace          bool
 	SkipInvalid      bool
+	ValidAfter       time.Time // leave out certificates that end before this time; zero takes all
 	NoTrust          bool
 	InPassword       op.Password // of inputs that are databases or encrypted keys
 }
@@ -48,8 +50,8 @@ func (a Added) Incomplete() error { return a.incomplete }
 // Plan implements op.Operation.
 func (o Add) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 	in, err := input.Files{
-		Names: o.Files, Certificates: o.Certificates, Password: o.InPassword, KeyPassword: s.Source.KeyPassword, LockTimeout: s.Source.LockTimeout, Lenient: o.SkipInvalid,
-		IgnoreKeys: o.IgnoreKeys,
+		Names: o.Files, Certificates: o.Certificates, Password: o.InPassword, KeyPassword: s.Source.KeyPassword,
+		LockTimeout: s.Source.LockTimeout, Lenient: o.SkipInvalid, IgnoreKeys: o.IgnoreKeys,
 	}.Open(ctx, s.Env)
 	if err != nil {
 		return op.Plan[Added]{}, err
@@ -101,7 +103,7 @@ func (o Add) wanted(entries iter.Seq2[kdb.Entry, error]) iter.Seq2[kdb.Entry, er
 	return func(yield func(kdb.Entry, error) bool) {
 		n := 0
 		for entry, err := range entries {
-			if err == nil && o.Only != "" && entry.Label != o.Only {
+			if err == nil && (o.Only != "" && entry.Label != o.Only || o.endsBefore(&entry)) {
 				continue
 			}
 			if err == nil {
@@ -113,6 +115,14 @@ func (o Add) wanted(entries iter.Seq2[kdb.Entry, error]) iter.Seq2[kdb.Entry, er
 			}
 		}
 	}
+}
+
+func (o Add) endsBefore(entry *kdb.Entry) bool {
+	if o.ValidAfter.IsZero() {
+		return false
+	}
+	s, err := kdb.Summarize(entry)
+	return err == nil && !s.NotAfter.IsZero() && s.NotAfter.Before(o.ValidAfter)
 }
 
 func (o Add) adapt(entry *kdb.Entry, n int) error {

@@ -33,6 +33,8 @@ func TestAdd(t *testing.T) {
 	certificate := optest.File(t, "root.pem", optest.PEM(root.Trusted("")))
 	pair := optest.File(t, "web.pem", optest.PEM(web.Personal("")))
 	bundle := optest.File(t, "bundle.pem", optest.PEM(web.Trusted(""), web2.Trusted("")))
+	old := root.Until(t, "old", optest.Now.AddDate(0, 0, -1))
+	mixed := optest.File(t, "mixed.pem", optest.PEM(root.Trusted(""), old.Trusted("")))
 	broken := optest.File(t, "broken.pem", optest.PEM(root.Trusted(""))+"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n")
 	store := optest.Store(t, "a.jks", web.Personal("web"), root.Trusted("root"))
 	auto := func(i *optest.Identity) string { e := i.Trusted(""); return kdb.AutoLabel(&e) }
@@ -69,6 +71,11 @@ func TestAdd(t *testing.T) {
 		{
 			"what cannot be read is passed over", " skipped, " + rootLabel + " added!", rootLabel + "=trusted+",
 			entries.Add{Files: []string{broken}, SkipInvalid: true},
+			nil,
+		},
+		{
+			"what has expired is left out", rootLabel + " added!", rootLabel + "=trusted+",
+			entries.Add{Files: []string{mixed}, ValidAfter: optest.Now},
 			nil,
 		},
 		{

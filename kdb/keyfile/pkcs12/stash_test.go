@@ -50,6 +50,11 @@ func TestStash_sharedWithACMSDatabase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	given := kdb.Options{Password: func(context.Context, string) ([]byte, error) { return []byte("of the p12"), nil }}
+	_, err = keyfile.Create(t.Context(), pkcs12.Codec(), p12Path, kdb.CreateOptions{Options: given, Stash: true})
+	if _, missing := os.Stat(p12Path); !errors.Is(err, kdb.ErrDatabaseExists) || missing == nil {
+		t.Errorf("a database that cannot have its stash: %v, want ErrDatabaseExists and no file", err)
+	}
 	p12 := create(t, pkcs12.Codec(), p12Path, "of the p12")
 	if err := p12.CreateStash(t.Context()); !errors.Is(err, kdb.ErrDatabaseExists) {
 		t.Errorf("a stash over that of another database: %v, want ErrDatabaseExists", err)
