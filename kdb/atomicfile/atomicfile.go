@@ -58,7 +58,7 @@ func New(disk FS, path string) (*Temp, error) {
 	return create(disk, path, folder+"."+name+mark)
 }
 
-// Scratch creates a file in the folder of path that never gets a name: it is removed when it is closed, by Discard or by the end of the process.
+// Scratch creates a file in the folder of path that never gets a name: it goes when it is closed, by Discard or by the end of the process.
 // It is not for Windows, where an open file keeps its name.
 func Scratch(disk FS, path string) (*Temp, error) {
 	t, err := New(disk, path)

@@ -280,7 +280,9 @@ func TestFacts_sayHowWeakItIs(t *testing.T) {
 	for _, f := range c.Facts() {
 		all.WriteString(f.Name + ": " + f.Value + "\n")
 	}
-	for _, want := range []string{"HMAC-SHA-384", "4096 iterations", "AES-256-CBC", "stash", "copy the entries into a native database", "in clear"} {
+	for _, want := range []string{
+		"HMAC-SHA-384", "4096 iterations", "AES-256-CBC", "stash", "copy the entries into a native database", "in clear",
+	} {
 		if !strings.Contains(all.String(), want) {
 			t.Errorf("the facts do not name %q:\n%s", want, all.String())
 		}

@@ -24,7 +24,7 @@ type aheadItem struct {
 	err  error
 }
 
-// Ahead yields the same items, but reads them in a goroutine of its own and parses certificates on all processors, so that who uses them need
+// Ahead yields the same items, but reads them in a goroutine of its own and parses certificates on all processors, so that the loop does
 // not wait. It reads no further when the loop ends, and ends with it.
 func Ahead(items iter.Seq2[Item, error]) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {

@@ -100,7 +100,7 @@ func (s *Store) mapSize(more int) int {
 	return int(size) + 2*more
 }
 
-// growth is how many bytes more than it needs bbolt makes a file that grows. Making it longer costs a wait for the disk, and by itself bbolt
+// growth is how many bytes more than it needs bbolt makes a file that grows. Making it longer costs a wait for the disk; by default, bbolt
 // makes it as long as what it maps.
 func (s *Store) growth(more int) int {
 	size, _ := s.Size()
