@@ -37,24 +37,23 @@ func addCommand(env *op.Env) *cli.Command {
 			&cli.BoolFlag{Name: "no-trust", Usage: "add certificates without trusting them", Destination: &o.NoTrust},
 			passwordFlag(env, &o.InPassword, op.FieldInPassword, "where the input's password comes from"),
 		),
-		Action: change(env, "add", func(_ *cli.Context, args []string) (op.Operation[entries.Added], error) {
-			o.InPassword.AllowEmpty, o.Files = true, args
-			return o, nil
+		Action: change(env, "add", func(c *cli.Context, args []string) (op.Operation[entries.Added], error) {
+			format, err := outputFormat(c)
+			o.InPassword.AllowEmpty, o.Files, o.Brief = true, args, format == formatTable
+			return o, err
 		}, printAdded),
 	}
 }
 
 // printAdded prints each entry of a small input and the counts of a large one.
 func printAdded(w io.Writer, added entries.Added) {
-	for _, a := range added.Actions {
+	for a := range added.Notable() {
 		if a.Reason == entries.RecordsStay {
 			a.Reason += "; a whole database moves with: certkdb backup"
 		}
-		if len(added.Actions) <= 20 || a.Action == entries.ActionSkipped || a.Reason != "" {
-			fmt.Fprintln(w, actionLine(a))
-		}
+		fmt.Fprintln(w, actionLine(a))
 	}
-	if len(added.Actions) > 1 {
+	if added.Count() > 1 {
 		fmt.Fprintln(w, added.Counts())
 	}
 }

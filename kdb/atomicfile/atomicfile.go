@@ -58,8 +58,8 @@ func New(disk FS, path string) (*Temp, error) {
 	return create(disk, path, folder+"."+name+mark)
 }
 
-// Scratch creates a file in the folder of path that never gets a name: it goes when it is closed, by Discard or by the end of the process.
-// It is not for Windows, where an open file keeps its name.
+// Scratch creates a file in the folder of path that never gets a name: it is gone when it is closed, by Discard or by the end of the
+// process. On Windows, where an open file cannot be removed, it has a temporary name until Discard.
 func Scratch(disk FS, path string) (*Temp, error) {
 	t, err := New(disk, path)
 	if err == nil && t.named && disk.Remove(t.name) == nil {

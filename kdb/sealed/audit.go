@@ -72,16 +72,19 @@ func (k *keys) chain(plain []byte) (sum [32]byte) {
 
 // log appends to the audit log.
 func (t *tx) log(operation, label string, fingerprint [32]byte) error {
+	key, plain := t.nextLog(operation, label, fingerprint)
+	return t.put(key, plain, nil)
+}
+
+// nextLog makes the next record of the audit log.
+func (t *tx) nextLog(operation, label string, fingerprint [32]byte) (key string, plain []byte) {
 	l := logEntry{LogRecord{
 		Sequence: t.head.logSeq + 1, Time: t.db.now(), Operation: operation, Label: label,
 		SHA256: fingerprint, User: call(t.db.o.User), Host: call(t.db.o.Host), Slot: int(t.keys.slot), SlotName: t.keys.slotName,
 	}, t.head.logChain}
-	plain := l.encode()
-	if err := t.put(logKey(l.Sequence), plain, nil); err != nil {
-		return err
-	}
+	plain = l.encode()
 	t.head.logSeq, t.head.logChain = l.Sequence, t.keys.chain(plain)
-	return nil
+	return logKey(l.Sequence), plain
 }
 
 func call(f func() string) string {

@@ -75,7 +75,13 @@ func (t *tx) replace(e *kdb.Entry, old *summary, raw []byte) error {
 		}
 		t.digester.toggle(&t.head.digest, prefixSummary+e.Label, raw)
 	}
-	if err := t.store(e, old); err != nil {
+	var err error
+	if raw == nil && e.Kind == kdb.KindTrusted {
+		err = t.later(e)
+	} else {
+		err = t.store(e, old)
+	}
+	if err != nil {
 		return fmt.Errorf("storing label %q: %w", e.Label, err)
 	}
 	return nil

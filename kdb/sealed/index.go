@@ -294,6 +294,9 @@ const chunkBlocks = 1 << 12
 
 // flushIndex puts the pending postings into their blocks.
 func (t *tx) flushIndex() error {
+	if err := t.sealBatch(); err != nil {
+		return err
+	}
 	list := t.postings
 	if len(list) == 0 {
 		return nil

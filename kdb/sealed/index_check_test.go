@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"maps"
 	"math/big"
 	"strings"
@@ -35,7 +36,7 @@ func TestCheck_indexWithoutAnEntry(t *testing.T) {
 	db := newInternal(t, storetest.NewMemory())
 	e := kdb.Entry{Label: "x", Kind: kdb.KindTrusted, Certificates: [][]byte{anyCertificate(t)}}
 	err := db.update(t.Context(), "add", strict, func(tx *tx) error {
-		err := tx.Put(e)
+		err := errors.Join(tx.Put(e), tx.sealBatch())
 		tx.postings = tx.postings[1:]
 		return err
 	})

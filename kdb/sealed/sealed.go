@@ -202,7 +202,7 @@ func (db *Database) update(ctx context.Context, operation string, how strictness
 		if err != nil {
 			return err
 		}
-		t.operation = operation
+		t.operation, t.stx = operation, afterBatch{stx, t}
 		if err := fn(t); err != nil {
 			return err
 		}

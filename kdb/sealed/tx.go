@@ -27,7 +27,8 @@ type tx struct {
 	issuers   map[[32]byte]*issuer // of the registry, as far as they were read
 	spots     *spotter
 	postings  []posting // that are not yet in the index
-	bound     []byte    // associated data, with room for a record's key behind boundLen
+	batch     batch
+	bound     []byte // associated data, with room for a record's key behind boundLen
 }
 
 // strictness says whether the key slots must be those that the head lists. Maintenance goes on if they are not, to be
@@ -79,8 +80,8 @@ func (t *tx) require(how strictness) error {
 
 // commit stores the head if anything changed.
 func (t *tx) commit() error {
-	if !t.changed {
-		return nil
+	if err := t.sealBatch(); err != nil || !t.changed {
+		return err
 	}
 	if err := errors.Join(t.flushIndex(), t.flushIssuers()); err != nil {
 		return err
@@ -208,6 +209,11 @@ func (t *tx) decodeSummary(label string, raw []byte) (summary, error) {
 
 // Summary implements kdb.Tx.
 func (t *tx) Summary(label string) (kdb.Summary, error) {
+	if b, ok := t.batch.labels[label]; ok {
+		s := b.summary.Summary
+		s.Default = label == t.head.standard
+		return s, t.ctx.Err()
+	}
 	s, _, err := t.summary(label)
 	return s.Summary, err
 }

@@ -35,13 +35,16 @@ type Add struct {
 	SkipInvalid      bool
 	ValidAfter       time.Time // leave out certificates that end before this time; zero takes all
 	NoTrust          bool
-	InPassword       op.Password // of inputs that are databases or encrypted keys
+	// Brief lists of many entries only those that there is something to say about; the others are counted.
+	Brief      bool
+	InPassword op.Password // of inputs that are databases or encrypted keys
 }
 
 // Added tells what became of each entry of the input.
 type Added struct {
 	Changed
 	incomplete error
+	omitted    map[ActionName]int // see Add.Brief
 }
 
 // Incomplete is the error for entries that could not be copied, which the result lists as skipped.
@@ -57,7 +60,7 @@ func (o Add) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 		return op.Plan[Added]{}, err
 	}
 	return op.Plan[Added]{Name: "add", Close: in.Close, Apply: func(tx kdb.Tx) (added Added, err error) {
-		err = o.addAll(tx, in, &added.Changed)
+		err = o.addAll(tx, in, &added)
 		if missing, ok := errors.AsType[input.PasswordMissing](err); ok {
 			err = op.Pause{Resume: func(context.Context) error { return in.Ask(missing.Where) }}
 		}
@@ -66,21 +69,21 @@ func (o Add) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 }
 
 // addAll puts every entry of the input.
-func (o Add) addAll(tx kdb.Tx, in *input.Input, changed *Changed) error {
+func (o Add) addAll(tx kdb.Tx, in *input.Input, added *Added) error {
 	known, err := o.known(tx)
 	if err != nil {
 		return err
 	}
 	for entry, err := range o.wanted(in.Entries()) {
 		if err != nil && o.SkipInvalid && errors.Is(err, kdb.ErrParse) {
-			changed.note(Action{Action: ActionSkipped, Reason: err.Error()})
+			added.note(Action{Action: ActionSkipped, Reason: err.Error()})
 			continue
 		}
 		if err != nil {
 			return err
 		}
 		if label, ok := known[entry.Fingerprint()]; ok && entry.Kind == kdb.KindTrusted {
-			changed.note(Action{Label: label, Action: ActionUnchanged, Kind: entry.Kind, SHA256: op.HexDigest(entry.Fingerprint())})
+			added.note(Action{Label: label, Action: ActionUnchanged, Kind: entry.Kind, SHA256: op.HexDigest(entry.Fingerprint())})
 			continue
 		}
 		if o.LabelBySubject && entry.Label != o.Label {
@@ -88,11 +91,14 @@ func (o Add) addAll(tx kdb.Tx, in *input.Input, changed *Changed) error {
 				return err
 			}
 		}
-		if err := put(tx, entry, o.Replace, changed); err != nil {
+		if err := put(tx, entry, o.Replace, &added.Changed); err != nil {
 			return err
 		}
+		if o.Brief {
+			added.omitLast()
+		}
 	}
-	if o.Only != "" && len(changed.Actions) == 0 {
+	if o.Only != "" && len(added.Actions) == 0 {
 		return &op.NotFound{Label: o.Only, Where: "the input"}
 	}
 	return nil

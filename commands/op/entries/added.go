@@ -2,9 +2,47 @@ package entries
 
 import (
 	"fmt"
+	"iter"
 
 	"certkdb/commands/op"
 )
+
+// few is how many entries are all listed, see [Add.Brief].
+const few = 20
+
+// omitLast only counts the last action if there are many and nothing is to be said about it.
+func (a *Added) omitLast() {
+	last := len(a.Actions) - 1
+	if last < few || a.Actions[last].Action == ActionSkipped || a.Actions[last].Reason != "" {
+		return
+	}
+	if a.omitted == nil {
+		a.omitted = map[ActionName]int{}
+	}
+	a.omitted[a.Actions[last].Action]++
+	a.Actions = a.Actions[:last]
+}
+
+// Count is the number of entries.
+func (a Added) Count() int {
+	n := len(a.Actions)
+	for _, omitted := range a.omitted {
+		n += omitted
+	}
+	return n
+}
+
+// Notable yields the actions that are worth a line: all of a few, of many those that there is something to say about.
+func (a Added) Notable() iter.Seq[Action] {
+	return func(yield func(Action) bool) {
+		all := a.Count() <= few
+		for _, action := range a.Actions {
+			if (all || action.Action == ActionSkipped || action.Reason != "") && !yield(action) {
+				return
+			}
+		}
+	}
+}
 
 // Counts sums up in a sentence: "150 entries: 148 added, 2 unchanged".
 func (a Added) Counts() string {
@@ -19,7 +57,13 @@ func (a Added) Counts() string {
 			keys++
 		}
 	}
-	text := fmt.Sprintf("%d entries:", len(a.Actions))
+	for _, name := range []ActionName{ActionAdded, ActionReplaced, ActionUnchanged} {
+		if a.omitted[name] > 0 && counts[name] == 0 {
+			order = append(order, name)
+		}
+		counts[name] += a.omitted[name]
+	}
+	text := fmt.Sprintf("%d entries:", a.Count())
 	for i, name := range order {
 		if i > 0 {
 			text += ","
