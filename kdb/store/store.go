@@ -138,3 +138,53 @@ type Record struct {
 	Key   string
 	Value []byte
 }
+
+// Salvager is a Store whose records can be found when its structure is damaged.
+type Salvager interface {
+	// Salvage calls fn with what is left of the store, locked against writers if it can be locked.
+	Salvage(ctx context.Context, fn func(Wreck) error) error
+}
+
+// Wreck is what is left of a store. Whoever damaged it may have written anything into it: nothing that it yields is believed unless it
+// proves itself.
+type Wreck interface {
+	// Scan yields every record that is to be found, in no order: those that were deleted and older values too. The value is valid only
+	// until the next step.
+	Scan() iter.Seq2[Found, error]
+	// Read returns a record that Scan found; ErrNotFound.
+	Read(at Place) (Record, error)
+}
+
+// Place is where a record is in a [Wreck].
+type Place struct {
+	Page  uint64
+	Index int
+}
+
+// Standing says whether a record is in use; the greater the likelier.
+type Standing uint8
+
+// The standings of records.
+const (
+	Unused Standing = iota // it was deleted or replaced
+	Unsure                 // nothing leads to it, and so much is damaged that it may have been deleted or not
+	Loose                  // what leads to it is damaged, but it is not among what is free
+	InUse                  // a state of the store has it
+)
+
+// Found is a record of a [Wreck].
+type Found struct {
+	Record
+	At Place
+	// States has a bit for each state of the store that has the record in this place. There are several if it is not known which is the
+	// last one.
+	States uint64
+	Standing
+}
+
+// Filler is a Store that can be made out of any number of records.
+type Filler interface {
+	// Fill makes the store, which must not exist yet, of what fn puts: whole, and down to the disk, or not at all. Keys may come in any
+	// order; a later value replaces an earlier one.
+	Fill(ctx context.Context, fn func(put func(key string, value []byte) error) error) error
+}

@@ -1,0 +1,283 @@
+package sealed
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"certkdb/kdb"
+	"certkdb/kdb/store"
+)
+
+// Recover copies what can still be read of a damaged database into a new one, which the same passwords open; so does a copy of the stash, if
+// that opens the damaged one. Every record is verified: FORMAT.md, "Recovery". to is an empty store; nil only looks what there is.
+func Recover(ctx context.Context, from, to store.Store, location string, o kdb.Options) (found kdb.Recovery, err error) {
+	st, ok := from.(store.Salvager)
+	if !ok {
+		return found, &store.Error{Op: "recovering", Location: location, Err: fmt.Errorf("%w: %w", kdb.ErrUnsupported, errNoWreck)}
+	}
+	db := newDatabase(from, location, o)
+	err = st.Salvage(ctx, func(w store.Wreck) error {
+		r, err := newWreckage(ctx, db, w)
+		if err != nil {
+			return err
+		}
+		defer r.keys.retire()
+		c := recovery{wreckage: r, missing: map[string]string{}}
+		if err := c.choose(); err != nil {
+			return err
+		}
+		if to == nil {
+			err = c.write(func(string, []byte) error { return nil })
+		} else {
+			err = c.create(to)
+		}
+		found = c.result()
+		return err
+	})
+	if _, named := errors.AsType[*store.Error](err); err != nil && !named {
+		err = &store.Error{Op: "recovering", Location: location, Err: err}
+	}
+	return found, err
+}
+
+// recovery decides what of a damaged database goes into the new one.
+type recovery struct {
+	*wreckage
+	kdb.Recovery
+	summaries []item
+	missing   map[string]string // what is lost of which label
+	last      map[string]LogRecord
+	logs      []store.Place // by sequence number less one; a zero place is a lost record
+	logWhole  bool
+	to        *tx
+	copied    map[string]bool
+}
+
+func (c *recovery) choose() (err error) {
+	if c.summaries, err = c.items(prefixSummary); err != nil {
+		return err
+	}
+	c.Expected = -1
+	if c.head != nil {
+		c.Expected = int(c.head.entries)
+		c.Verified = c.fit(c.summaries, counted{c.head.entries, c.head.digest})
+	}
+	return c.readLog()
+}
+
+// readLog follows the log from its end: each record says what the chain's value before it is.
+func (c *recovery) readLog() error {
+	last, value := c.endOfLog()
+	c.logs, c.last, c.logWhole = make([]store.Place, last), map[string]LogRecord{}, c.head != nil
+	known := c.head != nil
+	for seq := last; seq > 0; seq-- {
+		if err := c.ctx.Err(); err != nil {
+			return err
+		}
+		l, at, ok := c.logRecord(seq, value, known)
+		if !ok {
+			known, c.logWhole = false, false
+			continue
+		}
+		c.logs[seq-1], value, known = at, l.previous, true
+		if _, later := c.last[l.Label]; !later && !c.Verified {
+			c.last[l.Label] = l.LogRecord
+		}
+	}
+	return nil
+}
+
+// endOfLog is the number of the last record and the chain's value after it.
+func (c *recovery) endOfLog() (last uint64, value [32]byte) {
+	if c.head != nil {
+		return c.head.logSeq, c.head.logChain
+	}
+	for key, list := range c.found {
+		if !strings.HasPrefix(key, prefixLog) {
+			continue
+		}
+		for _, f := range list {
+			if l, err := c.t.openLog(store.Record{Key: key, Value: c.read(f)}); err == nil {
+				last = max(last, l.Sequence)
+			}
+		}
+	}
+	return last, value
+}
+
+// logRecord finds a record by the chain's value after it, or, if that is not known, the one that is in use.
+func (c *recovery) logRecord(seq uint64, value [32]byte, known bool) (l logEntry, at store.Place, ok bool) {
+	for _, f := range c.found[logKey(seq)] {
+		l, err := c.t.openLog(store.Record{Key: f.Key, Value: c.read(f)})
+		if err != nil || known && c.keys.chain(l.encode()) != value || !known && f.Standing == store.Unused {
+			continue
+		}
+		return l, f.At, true
+	}
+	return l, at, false
+}
+
+// create writes the new database, and proves that it is sound.
+func (c *recovery) create(to store.Store) (err error) {
+	filler, ok := to.(store.Filler)
+	if !ok {
+		return fmt.Errorf("%w: making a database of recovered records", kdb.ErrUnsupported)
+	}
+	target := newDatabase(to, "", c.db.o)
+	if target.stash != "" {
+		if withdraw, err := c.copyStash(target.stash); err != nil {
+			return err
+		} else if withdraw {
+			defer func() {
+				if err != nil {
+					_ = c.db.disk.Remove(target.stash) // at worst a stash stays that opens nothing
+				}
+			}()
+		}
+	}
+	if err := filler.Fill(c.ctx, c.write); err != nil {
+		return err
+	}
+	target.keys = c.keys
+	c.keys.use()
+	defer c.keys.release()
+	var problems []string
+	if err := target.Check(c.ctx, func(p kdb.Problem) { problems = append(problems, p.Where+": "+p.What) }); err != nil {
+		return err
+	}
+	if len(problems) > 0 {
+		return fmt.Errorf("%w: the recovered database is not sound: %s", kdb.ErrCorrupt, strings.Join(problems, "; "))
+	}
+	return nil
+}
+
+// copyStash gives the new database the stash that opens the damaged one. One that is there already stays, and is an error.
+func (c *recovery) copyStash(path string) (made bool, err error) {
+	if !c.db.stashOpens(&c.keys.meta, &c.slot) {
+		return false, nil
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return false, fmt.Errorf("the stash %q: %w", path, kdb.ErrDatabaseExists)
+	}
+	st, err := readStash(c.db.stash)
+	defer clear(st.key[:])
+	if err != nil {
+		return false, err
+	}
+	return true, writeStash(c.db.disk, path, &st)
+}
+
+// write puts everything into the new database.
+func (c *recovery) write(put func(string, []byte) error) error {
+	c.to = &tx{
+		ctx: c.ctx, db: c.db, stx: putter{nothing{}, put}, keys: c.keys, operation: "recover", digester: c.keys.digester(),
+		spots: c.keys.spotter(), bound: c.keys.meta.bind(""), issuers: map[[32]byte]*issuer{}, counted: anyNumber,
+	}
+	c.copied = map[string]bool{}
+	if c.head != nil {
+		c.to.head.generation, c.to.head.lastSlot, c.to.head.seals = c.head.generation, c.head.lastSlot, c.head.seals
+	}
+	for _, step := range []func() error{
+		func() error { return c.to.putMeta(&c.keys.meta) },
+		c.writeSlots, c.writeLog, c.writeEntries, c.writeRegistry, c.to.buildIndex,
+		func() error { return c.to.log("recover", "", [32]byte{}) },
+		c.to.commit,
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeSlots keeps the slots that the head lists; without it, the one that opened the database.
+func (c *recovery) writeSlots() error {
+	keep := func(s storedSlot) error {
+		c.to.head.slots = append(c.to.head.slots, slotHash{s.id, sha256.Sum256(s.raw)})
+		c.to.head.lastSlot = max(c.to.head.lastSlot, s.id)
+		return putTwice(c.to.stx, slotKey(s.id), s.raw)
+	}
+	if c.head == nil {
+		c.Altered = append(c.Altered, kdb.Problem{Where: "key slots", What: fmt.Sprintf(
+			"the head record is lost, so that only the slot that opened the database is kept: %d, %q", c.slot.id, c.slot.slot.name)})
+		return keep(c.slot)
+	}
+	for _, h := range c.head.slots {
+		there := false
+		for _, f := range c.twice(slotKey(h.id)) {
+			if raw := c.read(f); sha256.Sum256(raw) == h.sum {
+				there = true
+				if err := keep(storedSlot{id: h.id, raw: raw}); err != nil {
+					return err
+				}
+				break
+			}
+		}
+		if !there {
+			c.lose(place(slotKey(h.id)), "its password or stash does not open the new database")
+		}
+	}
+	return nil
+}
+
+func (c *recovery) lose(where, what string) {
+	c.Missing = append(c.Missing, kdb.Problem{Where: where, What: what})
+}
+
+// writeLog chains the records anew. A lost one is replaced by a record that says so.
+func (c *recovery) writeLog() error {
+	var lost []uint64
+	for i, at := range c.logs {
+		l := logEntry{LogRecord: LogRecord{Sequence: uint64(i + 1), Time: c.db.now(), Operation: "lost"}}
+		if at == (store.Place{}) {
+			lost = append(lost, l.Sequence)
+		} else if record, err := c.w.Read(at); err != nil {
+			return err
+		} else if l, err = c.t.openLog(record); err != nil {
+			return err
+		}
+		l.previous = c.to.head.logChain
+		plain := l.encode()
+		if err := c.to.put(logKey(l.Sequence), plain, nil); err != nil {
+			return err
+		}
+		c.to.head.logSeq, c.to.head.logChain = l.Sequence, c.keys.chain(plain)
+	}
+	for len(lost) > 0 {
+		n := 1
+		for n < len(lost) && lost[n] == lost[0]+uint64(n) {
+			n++
+		}
+		where := fmt.Sprintf("audit log, record %d", lost[0])
+		if n > 1 {
+			where = fmt.Sprintf("audit log, records %d to %d", lost[0], lost[n-1])
+		}
+		c.lose(where, "lost")
+		lost = lost[n:]
+	}
+	return nil
+}
+
+// result is what there is to say, in the order of the labels.
+func (c *recovery) result() kdb.Recovery {
+	c.Entries = len(c.copied)
+	unnamed := c.Expected - c.Entries
+	for _, label := range slices.Sorted(maps.Keys(c.missing)) {
+		c.lose(fmt.Sprintf("label %q", label), c.missing[label])
+		if !c.copied[label] {
+			unnamed--
+		}
+	}
+	if c.head == nil {
+		c.lose("head record", "lost: nothing tells how many entries there should be, and which is the default")
+	} else if unnamed > 0 && !c.Verified {
+		c.lose("entries", fmt.Sprintf("%d more, whose labels are lost", unnamed))
+	}
+	return c.Recovery
+}

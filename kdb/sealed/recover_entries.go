@@ -1,0 +1,252 @@
+package sealed
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strings"
+
+	"certkdb/kdb"
+	"certkdb/kdb/store"
+)
+
+// writeEntries copies the entries, and finds out which are missing.
+func (c *recovery) writeEntries() error {
+	for i := range c.summaries {
+		if err := c.writeEntry(&c.summaries[i]); err != nil {
+			return err
+		}
+	}
+	if c.head != nil && c.copied[c.head.standard] {
+		c.to.head.standard = c.head.standard
+	}
+	if c.Verified {
+		return nil
+	}
+	if err := c.rebuild(); err != nil {
+		return err
+	}
+	c.nameMissing()
+	return nil
+}
+
+// writeEntry copies an entry whose summary is there.
+func (c *recovery) writeEntry(it *item) error {
+	label := it.key[len(prefixSummary):]
+	trusted := true
+	if it.chosen < 0 {
+		if c.Verified {
+			return nil // it had been deleted
+		}
+		if it.chosen = c.olderVersion(label, it); it.chosen < 0 {
+			return nil
+		}
+		trusted = false
+	}
+	s, err := decodeSummary(c.plain(it))
+	if err != nil {
+		c.missing[label] = "its summary: " + err.Error()
+		return nil
+	}
+	certs, found := c.part(prefixCerts+label, s.certs)
+	if !found {
+		c.missing[label] = "its certificates are lost"
+		return nil
+	}
+	e := kdb.Entry{Label: label}
+	if err := decodeCerts(certs, &e); err != nil {
+		c.missing[label] = err.Error()
+		return nil
+	}
+	if s.hasKey {
+		key, found := c.part(prefixKey+label, s.key)
+		defer clear(key)
+		if !found {
+			return c.withoutKey(label, s, &e)
+		}
+		if err := c.to.put(prefixKey+label, key, &s.key); err != nil {
+			return err
+		}
+	}
+	if !trusted && s.Trusted {
+		s.Trusted = false
+		c.alter(label, "it is not trusted any more: its last version is lost, and this older one may have been distrusted")
+	} else if !trusted {
+		c.alter(label, "an older version: whether it was changed or removed later is lost")
+	}
+	return c.putEntry(label, s, &e)
+}
+
+// putEntry stores the certificates and the summary, and what the index is made of.
+func (c *recovery) putEntry(label string, s summary, e *kdb.Entry) error {
+	c.copied[label] = true
+	c.to.head.entries++
+	c.to.postings = append(c.to.postings, c.to.spots.postings(e)...)
+	if err := c.to.put(prefixCerts+label, encodeCerts(e), &s.certs); err != nil {
+		return err
+	}
+	return c.to.put(prefixSummary+label, s.encode(), nil)
+}
+
+func (c *recovery) alter(label, what string) {
+	c.Altered = append(c.Altered, kdb.Problem{Where: fmt.Sprintf("label %q", label), What: what})
+}
+
+// part opens the version of a record that the summary vouches for.
+func (c *recovery) part(key string, sum [32]byte) (plain []byte, found bool) {
+	for _, f := range c.found[key] {
+		if value := c.read(f); sha256.Sum256(value) == sum {
+			plain, err := c.t.open(key, value)
+			return plain, err == nil
+		}
+	}
+	return nil, false
+}
+
+// withoutKey keeps the certificates of an entry whose key is lost.
+func (c *recovery) withoutKey(label string, s summary, e *kdb.Entry) error {
+	c.missing[label] = "its key is lost"
+	if len(e.Certificates) == 0 {
+		return nil
+	}
+	c.missing[label] = "its private key is lost; its certificates are kept"
+	s.Kind, s.Trusted, s.hasKey = kdb.KindTrusted, false, false
+	return c.putEntry(label, s, e)
+}
+
+// olderVersion chooses a version of a summary that is no longer in use, or of which that is not known; -1 if the log says that the label was
+// given up, or has something else. Without the log the first will do.
+func (c *recovery) olderVersion(label string, it *item) int {
+	last, logged := c.last[label]
+	if !logged {
+		if c.logWhole {
+			return -1
+		}
+		return 0
+	}
+	if slices.Contains([]string{"delete", "delete-damaged", "rename"}, last.Operation) {
+		c.LeftOut = append(c.LeftOut, kdb.Problem{
+			Where: fmt.Sprintf("label %q", label), What: fmt.Sprintf("%s, on %s", last.Operation, last.Time.Format("2006-01-02")),
+		})
+		return -1
+	}
+	for v := range it.versions {
+		plain, err := c.t.open(it.key, c.read(it.versions[v]))
+		if err != nil {
+			continue // unreachable: it was opened before
+		}
+		if s, err := decodeSummary(plain); err == nil && s.SHA256 == last.SHA256 {
+			return v
+		}
+	}
+	c.missing[label] = "only an older version was found, which had been replaced"
+	return -1
+}
+
+// rebuild makes the entries whose summaries are lost of what else there is of them: without marks.
+func (c *recovery) rebuild() error {
+	certs, err := c.items(prefixCerts)
+	if err != nil {
+		return err
+	}
+	for i := range certs {
+		label := certs[i].key[len(prefixCerts):]
+		_, known := c.missing[label]
+		if known || c.copied[label] || certs[i].chosen < 0 {
+			continue
+		}
+		e := kdb.Entry{Label: label}
+		if err := decodeCerts(c.plain(&certs[i]), &e); err != nil {
+			c.missing[label] = err.Error()
+			continue
+		}
+		if err := c.rebuildEntry(&e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *recovery) rebuildEntry(e *kdb.Entry) error {
+	what := "its summary is lost and was made again, without marks"
+	if key := c.currentKey(e.Label); key != nil {
+		defer clear(key)
+		e.Key = key
+	}
+	switch {
+	case len(e.Certificates) > 0 && e.Key != nil:
+		e.Kind = kdb.KindPersonal
+	case len(e.Certificates) > 0:
+		e.Kind = kdb.KindTrusted
+		what += "; it has no private key, or that is lost"
+	case e.Key == nil:
+		c.missing[e.Label] = "its key is lost"
+		return nil
+	case len(e.Request) > 0:
+		e.Kind = kdb.KindRequest
+	default:
+		e.Kind = kdb.KindSecretKey
+	}
+	made, err := kdb.Summarize(e)
+	if err != nil {
+		c.missing[e.Label] = err.Error()
+		return nil
+	}
+	s := summary{Summary: made, hasKey: e.Key != nil}
+	if e.Key != nil {
+		if err := c.to.put(prefixKey+e.Label, encodeKey(e.Key), &s.key); err != nil {
+			return err
+		}
+	}
+	c.alter(e.Label, what)
+	return c.putEntry(e.Label, s, e)
+}
+
+// currentKey opens the key of a label that is in use.
+func (c *recovery) currentKey(label string) []byte {
+	for _, f := range c.found[prefixKey+label] {
+		if f.Standing < store.Loose {
+			break
+		}
+		plain, err := c.t.open(f.Key, c.read(f))
+		if err != nil {
+			continue
+		}
+		if key, err := decodeKey(plain); err == nil {
+			return key
+		}
+	}
+	return nil
+}
+
+// nameMissing finds the labels of lost entries where they are mentioned: in the index, and by their other records.
+func (c *recovery) nameMissing() {
+	for key, list := range c.found {
+		for _, f := range list {
+			if f.Standing < store.Loose {
+				break
+			}
+			switch prefix := key[:strings.IndexByte(key, '/')+1]; prefix {
+			case prefixKey:
+				if _, err := c.t.open(key, c.read(f)); err == nil {
+					c.name(key[len(prefixKey):])
+				}
+			case prefixIndex:
+				plain, err := c.t.open(key, c.read(f))
+				if err != nil {
+					continue
+				}
+				b, _ := decodeBlock(key, plain)
+				for i := range b.postings {
+					c.name(b.postings[i].label)
+				}
+			}
+		}
+	}
+}
+
+func (c *recovery) name(label string) {
+	if _, known := c.missing[label]; !known && !c.copied[label] {
+		c.missing[label] = "lost"
+	}
+}

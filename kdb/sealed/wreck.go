@@ -1,0 +1,290 @@
+package sealed
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"maps"
+	"slices"
+	"strings"
+
+	"certkdb/kdb"
+	"certkdb/kdb/store"
+)
+
+// wreckage is a damaged database: all records that are to be found, with the keys that open them.
+type wreckage struct {
+	ctx   context.Context
+	db    *Database
+	w     store.Wreck
+	found map[string][]candidate
+	order []string // the keys of what was found
+	keys  *keys
+	slot  storedSlot // that opened it
+	head  *head      // nil if it is lost
+	t     *tx        // to open records with
+}
+
+// candidate is a record that may be the one of its key.
+type candidate struct {
+	store.Found
+	sum uint64 // tells values apart
+}
+
+// newWreckage finds the records and opens a key slot.
+func newWreckage(ctx context.Context, db *Database, w store.Wreck) (*wreckage, error) {
+	r := &wreckage{ctx: ctx, db: db, w: w, found: map[string][]candidate{}}
+	if err := r.collect(); err != nil {
+		return nil, err
+	}
+	if err := r.unlock(); err != nil {
+		return nil, err
+	}
+	r.t = &tx{
+		ctx: ctx, db: db, stx: nothing{}, keys: r.keys, digester: r.keys.digester(), spots: r.keys.spotter(), bound: r.keys.meta.bind(""),
+	}
+	if states := r.findHead(); r.head != nil {
+		r.settle(states)
+		if !slices.Contains(r.head.slots, slotHash{r.slot.id, sha256.Sum256(r.slot.raw)}) {
+			return nil, fmt.Errorf("%w: the key slot that it opens had been removed", kdb.ErrPassword)
+		}
+	}
+	return r, nil
+}
+
+// collect notes where each record is, every value once.
+func (r *wreckage) collect() error {
+	seed := maphash.MakeSeed()
+	for f, err := range r.w.Scan() {
+		if err != nil {
+			return err
+		}
+		if !isRecordKey(f.Key) {
+			continue
+		}
+		c := candidate{f, maphash.Bytes(seed, f.Value)}
+		c.Value = nil
+		r.note(c)
+	}
+	for _, list := range r.found {
+		slices.SortStableFunc(list, func(a, b candidate) int { return cmp.Compare(b.Standing, a.Standing) })
+	}
+	r.order = slices.Sorted(maps.Keys(r.found))
+	return nil
+}
+
+// withPrefix are the keys that begin with a prefix, in their order.
+func (r *wreckage) withPrefix(prefix string) []string {
+	from, _ := slices.BinarySearch(r.order, prefix)
+	to := from
+	for to < len(r.order) && strings.HasPrefix(r.order[to], prefix) {
+		to++
+	}
+	return r.order[from:to]
+}
+
+func (r *wreckage) note(c candidate) {
+	list := r.found[c.Key]
+	for i := range list {
+		if list[i].sum != c.sum {
+			continue
+		}
+		c.States |= list[i].States
+		if c.Standing > list[i].Standing {
+			list[i] = c
+		}
+		list[i].States = c.States
+		return
+	}
+	r.found[c.Key] = append(list, c)
+}
+
+// isRecordKey reports whether FORMAT.md has such a key.
+func isRecordKey(key string) bool {
+	key = strings.TrimPrefix(key, store.Apart)
+	switch key[:strings.IndexByte(key, '/')+1] {
+	case prefixSlot, prefixLog, prefixSummary, prefixCerts, prefixKey, prefixIssued, prefixRevoked, prefixIssuer, prefixIndex:
+		return true
+	}
+	return key == keyMeta || key == keyHead
+}
+
+// twice are the candidates for a record that is stored twice, the likeliest first.
+func (r *wreckage) twice(key string) []candidate {
+	list := slices.Concat(r.found[key], r.found[copyKey(key)])
+	slices.SortStableFunc(list, func(a, b candidate) int { return cmp.Compare(b.Standing, a.Standing) })
+	return list
+}
+
+func (r *wreckage) read(c candidate) []byte {
+	record, err := r.w.Read(c.At)
+	if err != nil {
+		return nil
+	}
+	return record.Value
+}
+
+// unlock tries the key slots that are there with each meta record that is there. The password is asked for once.
+func (r *wreckage) unlock() error {
+	metas := map[meta]bool{}
+	var list []meta
+	for _, c := range r.twice(keyMeta) {
+		if m, err := decodeMeta(r.read(c)); err == nil && !metas[m] {
+			metas[m], list = true, append(list, m)
+		}
+	}
+	slots := r.slots()
+	if len(list) == 0 || len(slots) == 0 {
+		return fmt.Errorf("%w: no meta record or no key slot is left, so that nothing can open it", kdb.ErrCorrupt)
+	}
+	o := r.db.o
+	o.Password = once(o.Password)
+	asked := newDatabase(r.db.store, r.db.location, o)
+	var first error
+	for i := range list {
+		opened, master, err := asked.openSlot(r.ctx, &list[i], slots)
+		if err != nil {
+			first = cmp.Or(first, err)
+			continue
+		}
+		r.slot = *opened
+		r.keys, err = deriveKeys(list[i], master)
+		if err == nil {
+			r.keys.slot, r.keys.slotName = opened.id, opened.slot.name
+		}
+		return err
+	}
+	return first
+}
+
+// once remembers what was asked for.
+func once(ask func(context.Context, string) ([]byte, error)) func(context.Context, string) ([]byte, error) {
+	if ask == nil {
+		return nil
+	}
+	var known []byte
+	return func(ctx context.Context, location string) ([]byte, error) {
+		if known != nil {
+			return bytes.Clone(known), nil
+		}
+		password, err := ask(ctx, location)
+		known = bytes.Clone(password)
+		return password, err
+	}
+}
+
+// slots are the key slots that can be used, those in use first; there are not more than a sound database has.
+func (r *wreckage) slots() (list []storedSlot) {
+	var all []candidate
+	for _, key := range slices.Concat(r.withPrefix(prefixSlot), r.withPrefix(copyKey(prefixSlot))) {
+		all = append(all, r.found[key]...)
+	}
+	slices.SortStableFunc(all, func(a, b candidate) int { return cmp.Compare(b.Standing, a.Standing) })
+	for _, c := range all {
+		var s storedSlot
+		key := strings.TrimPrefix(c.Key, store.Apart)
+		if _, err := fmt.Sscanf(key, prefixSlot+"%x", &s.id); err != nil || slotKey(s.id) != key {
+			continue
+		}
+		s.raw = r.read(c)
+		if s.slot, s.err = decodeSlot(s.raw); s.err != nil {
+			continue
+		}
+		same := func(o storedSlot) bool { return o.id == s.id && bytes.Equal(o.raw, s.raw) }
+		if !slices.ContainsFunc(list, same) && len(list) < maxSlots {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// findHead takes the head of the latest transaction that was completed, and returns the states that have it.
+func (r *wreckage) findHead() (states uint64) {
+	raw := sha256.Sum256(r.keys.meta.encode())
+	unused := false
+	for _, c := range r.twice(keyHead) {
+		plain, err := open(r.keys.head, r.read(c), r.keys.meta.bind(keyHead))
+		if err != nil {
+			continue
+		}
+		h, err := decodeHead(plain)
+		switch {
+		case err != nil || h.meta != raw:
+		case r.head == nil, unused == (c.Standing == store.Unused) && h.generation > r.head.generation:
+			r.head, states, unused = &h, c.States, c.Standing == store.Unused
+		case h.generation == r.head.generation:
+			states |= c.States
+		}
+	}
+	return states
+}
+
+// settle makes records of other states than those what they are: not in use. A head that no state has tells nothing.
+func (r *wreckage) settle(states uint64) {
+	if states == 0 {
+		return
+	}
+	for _, list := range r.found {
+		for i := range list {
+			if list[i].Standing == store.InUse && list[i].States&states == 0 {
+				list[i].Standing = store.Unused
+			}
+		}
+		slices.SortStableFunc(list, func(a, b candidate) int { return cmp.Compare(b.Standing, a.Standing) })
+	}
+}
+
+// item is a record with its versions that open, the likeliest first.
+type item struct {
+	key      string
+	versions []candidate
+	chosen   int // -1 if none is known to be in use
+}
+
+// items are the records of a kind in the order of their keys. One that is in use, or seems to be, is chosen.
+func (r *wreckage) items(prefix string) (list []item, err error) {
+	for _, key := range r.withPrefix(prefix) {
+		if err := r.ctx.Err(); err != nil {
+			return nil, err
+		}
+		it := item{key: key, chosen: -1}
+		for _, c := range r.found[key] {
+			if _, err := r.t.open(key, r.read(c)); err == nil {
+				it.versions = append(it.versions, c)
+			}
+		}
+		if len(it.versions) == 0 {
+			continue
+		}
+		if it.versions[0].Standing >= store.Loose {
+			it.chosen = 0
+		}
+		list = append(list, it)
+	}
+	return list, nil
+}
+
+// plain opens the chosen version of an item; nil if there is none.
+func (r *wreckage) plain(it *item) []byte {
+	if it.chosen < 0 {
+		return nil
+	}
+	plain, err := r.t.open(it.key, r.read(it.versions[it.chosen]))
+	if err != nil {
+		return nil // unreachable: it was opened before
+	}
+	return plain
+}
+
+// nothing is an empty store.
+type nothing struct{ store.Tx }
+
+// Get implements store.Tx.
+func (nothing) Get(string) ([]byte, error) { return nil, store.ErrNotFound }
+
+// errNoWreck says that a store cannot be looked at when it is damaged.
+var errNoWreck = errors.New("its records cannot be recovered")
