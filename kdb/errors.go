@@ -1,6 +1,9 @@
 package kdb
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // What can be wrong with a label or an entry.
 var (
@@ -34,6 +37,9 @@ var (
 	// ErrParse: a foreign file is not what its format says.
 	ErrParse = errors.New("cannot be parsed")
 )
+
+// ErrRemains says that the beginning of a native database is damaged, and that other parts of it are there. It wraps [ErrCorrupt].
+var ErrRemains = fmt.Errorf("%w: it was a native database, and its beginning is lost", ErrCorrupt)
 
 // Way is how something can be had that a database cannot do itself. Front ends say it in their words.
 type Way uint8

@@ -31,6 +31,11 @@ type Driver struct {
 	StashOnly bool
 	// Matches recognises an existing file by its first bytes (up to 8192) and nothing else.
 	Matches func(head []byte) bool
+	// Remains recognises what is left of a damaged file that nothing matches; nil if the kind cannot be recovered.
+	Remains func(file io.ReaderAt, size int64) bool
+	// Recover copies what can be read of a damaged database into a new one at another location; "" only looks what there is. The options open
+	// both. It is nil if the kind cannot be recovered.
+	Recover func(ctx context.Context, location, to string, o Options) (Recovery, error)
 	// Open opens an existing database. It does not ask for the password before the file has proved to be one.
 	Open func(ctx context.Context, location string, o Options) (Database, error)
 	// Create makes a new, empty database, wrapping ErrDatabaseExists if there is one already; nil if the kind can
@@ -113,10 +118,32 @@ func Recognise(drivers []Driver, location string) (*Driver, error) {
 			return &drivers[i], nil
 		}
 	}
+	if remains(drivers, location) {
+		return nil, fmt.Errorf("opening %q: %w", location, ErrRemains)
+	}
 	if len(bytes.TrimRight(head, "\x00")) == 0 {
 		return nil, fmt.Errorf("opening %q: %w: there is nothing in the file", location, ErrCorrupt)
 	}
 	return nil, fmt.Errorf("opening %q: %w: unknown kind of file", location, ErrVersion)
+}
+
+// remains says whether a file is what is left of a database.
+func remains(drivers []Driver, path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	for i := range drivers {
+		if drivers[i].Remains != nil && drivers[i].Remains(f, info.Size()) {
+			return true
+		}
+	}
+	return false
 }
 
 // ForNew finds the driver for a database to be created: by kind if it is not "", else by the location's extension, else the first.

@@ -13,6 +13,7 @@ import (
 	"certkdb/commands/op/issuing"
 	"certkdb/kdb"
 	"certkdb/kdb/sealed"
+	"certkdb/kdb/store"
 )
 
 // render puts an error into the words of this command line: its text on one line, and what to do about it, "" if there is nothing
@@ -105,6 +106,8 @@ func featureHint(e *op.Unsupported) string {
 		return "keep the CA in a native database: certkdb copy --all --key --to CA.ckdb"
 	case op.FeatureStash:
 		return "give its password with --password file:PATH, or copy it into a native database with: certkdb copy --all --key --to NEW.ckdb"
+	case op.FeatureRecovery:
+		return "restore a backup: only native databases can be recovered"
 	case op.FeaturePassword:
 		return ""
 	}
@@ -133,6 +136,20 @@ func problemHint(p *op.Problem) string {
 		return "it keeps private keys encrypted; certkdb export --key writes unencrypted ones; " + hintFor(p.Err)
 	case op.NoPassword:
 		return passwordHint(op.Field(p.Found))
+	case op.Damaged:
+		if p.Found == "ckdb" {
+			return recoverHint(p.Location)
+		}
+		return "restore a backup"
+	case op.Unreadable:
+		if native, ok := errors.AsType[*store.Error](p.Err); ok {
+			return recoverHint(native.Location)
+		}
+		return "restore a backup: the damage is too severe to check anything"
+	case op.Wrecked:
+		return recoverHint(p.Location)
+	case op.Incomplete:
+		return "copy what is missing from a backup: certkdb copy LABEL --db BACKUP --to " + op.Quote(p.Location)
 	case op.NotIssued:
 		return "see the serial numbers with: certkdb issued --ca " + op.Quote(p.Label)
 	case op.IssuedNotWritten:
@@ -160,8 +177,8 @@ var problemHints = sync.OnceValue(func() map[op.Code]string {
 		op.FileExists:        "replace it with --force",
 		op.OverDatabase:      "write to another file",
 		op.SecretExists:      "name a file that does not exist yet, in a folder that does",
-		op.DamagedEntry: "see what is damaged with: certkdb check; restore a backup, or delete the entry with: " +
-			"certkdb delete LABEL --damaged",
+		op.DamagedEntry: "see what is damaged with: certkdb check; delete the entry with: certkdb delete LABEL --damaged; " +
+			"or recover the others with: certkdb recover FILE --to NEW.ckdb",
 		op.SeveralEntries:        "leave --label out, or choose one of them with --only",
 		op.KeyWithoutCertificate: "add its certificate first with: certkdb receive FILE; or name only the other labels",
 		op.KeysOneByOne:          "copy everything with: certkdb copy --all --to FILE",
@@ -184,8 +201,6 @@ var problemHints = sync.OnceValue(func() map[op.Code]string {
 		op.LastSlot:       "add another password or a stash first; after --force nothing opens the database any more",
 		op.NoSlot:         "see them with: certkdb slots list",
 		op.SlotsDropped:   "give the password with --password SRC, or remove the slots that cannot be kept with --drop-slots",
-		op.Damaged:        "save what can still be read with: certkdb copy --all --key --to NEW.ckdb; or restore a backup",
-		op.Unreadable:     "restore a backup: the damage is too severe to check anything",
 		op.ClosedKeys:     "give the passwords of single keys with --in-key-password",
 		op.ClosedFile:     "give the password with --in-password SRC",
 		op.StoreOnStdin:   "write it to a file and name that",
@@ -194,6 +209,12 @@ var problemHints = sync.OnceValue(func() map[op.Code]string {
 		op.NothingTrusted: "name a trust anchor with --trust FILE",
 	}
 })
+
+// recoverHint is for a damaged native database.
+func recoverHint(location string) string {
+	return fmt.Sprintf("copy what can still be read into a new database with: certkdb recover %s --to NEW.ckdb; or restore a backup",
+		op.Quote(location))
+}
 
 // passwordHint says how to give a password when there is no terminal to ask on.
 func passwordHint(field op.Field) string {
@@ -221,8 +242,10 @@ func classHint(err error) string {
 	case errors.Is(err, kdb.ErrVersion):
 		return "the file may need a newer certkdb, or may not be a key database; see what it is with: certkdb show --file FILE"
 	case errors.Is(err, kdb.ErrCorrupt):
-		return "see what is damaged with: certkdb check; then restore a backup, or delete damaged entries with: " +
-			"certkdb delete LABEL --damaged"
+		if native, ok := errors.AsType[*store.Error](err); ok {
+			return recoverHint(native.Location)
+		}
+		return "see what is damaged with: certkdb check; then restore a backup"
 	case errors.Is(err, fs.ErrPermission):
 		return "run as the owner of the file, or change its owner and mode"
 	case errors.Is(err, lintprogram.ErrMissing):

@@ -60,6 +60,10 @@ const (
 	// Damaged: a check found damage. Unreadable: not even a check is possible.
 	Damaged
 	Unreadable
+	// Wrecked: the beginning of a native database is damaged. Location is the file.
+	Wrecked
+	// Incomplete: not everything of a damaged database could be copied. Location is the new one.
+	Incomplete
 	// ClosedKeys: some keys could not be checked, because they have passwords of their own.
 	ClosedKeys
 	// ClosedFile: private keys in a file are encrypted, and no password is given.

@@ -53,6 +53,9 @@ func (d DB) open(ctx context.Context, env *Env, location string) (kdb.Database, 
 	if errors.Is(err, kdb.ErrNoDatabase) {
 		return nil, &Problem{Code: NoDatabase, Location: location, Err: err}
 	}
+	if errors.Is(err, kdb.ErrRemains) {
+		return nil, &Problem{Code: Wrecked, Location: location, Err: err}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -193,6 +193,7 @@ const (
 	FeatureRekey      Feature = "a new master key"
 	FeatureCompaction Feature = "compaction"
 	FeatureBackup     Feature = "a backup"
+	FeatureRecovery   Feature = "recovery"
 	FeatureLog        Feature = "an audit log"
 	FeatureRecords    Feature = "a record of issued certificates"
 	FeaturePassword   Feature = "changing the password"

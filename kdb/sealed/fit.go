@@ -16,7 +16,7 @@ const anyNumber = ^uint64(0)
 // turn is something that could have been chosen in another way.
 type turn struct {
 	item    *item
-	version int    // -1: none
+	version int     // -1: none
 	changes counted // of the set, as a difference
 }
 

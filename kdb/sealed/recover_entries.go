@@ -110,12 +110,12 @@ func (c *recovery) withoutKey(label string, s summary, e *kdb.Entry) error {
 		return nil
 	}
 	c.missing[label] = "its private key is lost; its certificates are kept"
-	s.Kind, s.Trusted, s.hasKey = kdb.KindTrusted, false, false
+	s.Kind, s.Trusted, s.Deployed, s.hasKey, e.Deployments = kdb.KindTrusted, false, false, false, nil
 	return c.putEntry(label, s, e)
 }
 
-// olderVersion chooses a version of a summary that is no longer in use, or of which that is not known; -1 if the log says that the label was
-// given up, or has something else. Without the log the first will do.
+// olderVersion chooses a version of a summary that may no longer be in use. It is -1 if the log says that the label was removed, or now has
+// something else. Without the log the first version will do.
 func (c *recovery) olderVersion(label string, it *item) int {
 	last, logged := c.last[label]
 	if !logged {

@@ -107,7 +107,9 @@ func TestRecover_eachPageInTurn(t *testing.T) {
 		for i := range 151 {
 			label := fmt.Sprintf("label %d", i)
 			there := slices.Contains(list, label)
-			listed := slices.ContainsFunc(slices.Concat(found.Missing, found.Altered), func(p kdb.Problem) bool { return p.Where == fmt.Sprintf("label %q", label) })
+			listed := slices.ContainsFunc(slices.Concat(found.Missing, found.Altered), func(p kdb.Problem) bool {
+				return p.Where == fmt.Sprintf("label %q", label)
+			})
 			switch {
 			case i == 7 && there:
 				t.Errorf("without page %d: %s, which was deleted, is back", page, label)

@@ -53,6 +53,14 @@ func Driver(b store.Backend) kdb.Driver {
 		StashOnly:  true,
 		Matches:    b.Matches,
 		Exists:     b.Exists,
+		Remains:    b.Remains,
+		Recover: func(ctx context.Context, location, to string, o kdb.Options) (kdb.Recovery, error) {
+			from := b.Open(location, store.Options{LockTimeout: o.LockTimeout})
+			if to == "" {
+				return Recover(ctx, from, nil, location, o)
+			}
+			return Recover(ctx, from, b.Open(to, store.Options{LockTimeout: o.LockTimeout, Create: true}), location, o)
+		},
 		Open: func(ctx context.Context, location string, o kdb.Options) (kdb.Database, error) {
 			return asDatabase(Open(ctx, b.Open(location, store.Options{LockTimeout: o.LockTimeout}), location, o))
 		},

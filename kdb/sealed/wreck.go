@@ -146,7 +146,10 @@ func (r *wreckage) unlock() error {
 	asked := newDatabase(r.db.store, r.db.location, o)
 	var first error
 	for i := range list {
-		opened, master, err := asked.openSlot(r.ctx, &list[i], slots)
+		opened, master, err := asked.openByStash(&list[i], slots)
+		if opened == nil {
+			opened, master, err = asked.askForSlot(r.ctx, &list[i], slots, err)
+		}
 		if err != nil {
 			first = cmp.Or(first, err)
 			continue

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"time"
 )
@@ -70,6 +71,8 @@ type Backend struct {
 	Scheme string
 	// Matches recognises a file of this kind by its first bytes; nil if the stores are not files.
 	Matches func(head []byte) bool
+	// Remains recognises what is left of a damaged file that Matches does not know; nil if that is not possible.
+	Remains func(file io.ReaderAt, size int64) bool
 	// Open returns the store at a location without touching it.
 	Open func(location string, o Options) Store
 	// Exists says whether there is anything at the location, a store or not.

@@ -64,6 +64,8 @@ type Checked struct {
 	Problems []Problem `json:"problems"`
 	// Notes are unusual but harmless.
 	Notes []Problem `json:"notes,omitempty"`
+
+	format string // "" if it is not known
 }
 
 // Problem is one finding.
@@ -89,7 +91,8 @@ func (c *Checked) add(p kdb.Problem) bool {
 func (c *Checked) judge(damage int) error {
 	switch closed := len(c.Problems) - damage; {
 	case damage > 0:
-		return op.Mark(op.Damaged, fmt.Errorf("checking %q: %w: %d %s", c.Location, kdb.ErrCorrupt, damage, op.Plural(damage, "problem")))
+		err := fmt.Errorf("checking %q: %w: %d %s", c.Location, kdb.ErrCorrupt, damage, op.Plural(damage, "problem"))
+		return &op.Problem{Code: op.Damaged, Location: c.Location, Found: c.format, Err: err}
 	case closed > 0:
 		return op.Mark(op.ClosedKeys,
 			fmt.Errorf("checking %q: %w: %d %s could not be checked", c.Location, kdb.ErrPassword, closed, op.Plural(closed, "part")))
@@ -102,6 +105,9 @@ func (c *Checked) judge(damage int) error {
 // open. The result lists them.
 func (Check) Run(ctx context.Context, s *op.Session) (Checked, error) {
 	found := Checked{Location: s.Location, Problems: []Problem{}}
+	if info, err := s.Database().Info(ctx); err == nil {
+		found.format = info.Format
+	}
 	damage := 0
 	err := s.Database().Check(ctx, func(p kdb.Problem) {
 		if found.add(p) {
@@ -116,7 +122,7 @@ func (Check) Run(ctx context.Context, s *op.Session) (Checked, error) {
 
 // Unsound marks the error of a database that is too damaged to be checked.
 func Unsound(err error) error {
-	if errors.Is(err, kdb.ErrCorrupt) {
+	if _, marked := errors.AsType[*op.Problem](err); !marked && errors.Is(err, kdb.ErrCorrupt) {
 		return op.Mark(op.Unreadable, err)
 	}
 	return err

@@ -307,7 +307,8 @@ func extentOf(data []byte, i int) extent {
 // possible reports whether an element can be one.
 func (x *extent) possible() bool {
 	key := x.value - x.start
-	return x.flags&^flagBucket == 0 && x.start >= int64(headerSize+elementSize*(x.index+1)) && key > 0 && key <= MaxKey && x.end-x.value <= MaxValue
+	return x.flags&^flagBucket == 0 && x.start >= int64(headerSize+elementSize*(x.index+1)) &&
+		key > 0 && key <= MaxKey && x.end-x.value <= MaxValue
 }
 
 // plausible are the elements that can be what they say, and end before limit.

@@ -29,6 +29,7 @@ import (
 func Backend() store.Backend {
 	return store.Backend{
 		Matches: boltread.Matches,
+		Remains: boltread.IsWreck,
 		Open:    func(path string, o store.Options) store.Store { return Open(path, Options{Options: o}) },
 		Exists:  kdb.FileExists,
 	}
