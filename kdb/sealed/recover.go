@@ -14,8 +14,9 @@ import (
 	"certkdb/kdb/store"
 )
 
-// Recover copies what can still be read of a damaged database into a new one, which the same passwords open. The stash is copied along if it
-// opens the damaged one. Every record is verified: see FORMAT.md, "Recovery". The target must be an empty store; nil only reports what is found.
+// Recover copies what can still be read of a damaged database into a new one, which the same passwords open. The stash is copied along if
+// it opens the damaged one. Every record is verified: see FORMAT.md, "Recovery". The target must be an empty store; nil only reports what
+// is found.
 func Recover(ctx context.Context, from, to store.Store, location string, o kdb.Options) (found kdb.Recovery, err error) {
 	st, ok := from.(store.Salvager)
 	if !ok {
