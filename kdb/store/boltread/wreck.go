@@ -23,7 +23,7 @@ type Wreck struct {
 	free     map[uint64]bool   // the pages that the freelist names; nil if it cannot be read
 	torn     bool              // a tree could not be followed to all of its leaves
 	budget   int64             // of bytes that may still be read behind the first pages of records
-	parsed   map[uint64][]element
+	parsed   map[uint64][]fragment
 }
 
 var _ store.Wreck = (*Wreck)(nil)
@@ -37,8 +37,8 @@ const (
 	sampleSize = 4 << 20
 )
 
-// element is a record on a page. Those of a bucket whose only page is in its element are numbered from (i+1)<<inlineShift on.
-type element struct {
+// fragment is a record on a page. Those of a bucket whose only page is in its element are numbered from (i+1)<<inlineShift on.
+type fragment struct {
 	index      int
 	key, value []byte
 }
@@ -52,7 +52,7 @@ func Salvage(ctx context.Context, file io.ReaderAt, size int64) (*Wreck, error) 
 	if err != nil {
 		return nil, err
 	}
-	w := &Wreck{ctx: ctx, file: file, reached: map[uint64]uint64{}, budget: 16*size + 4*MaxValue, parsed: map[uint64][]element{}}
+	w := &Wreck{ctx: ctx, file: file, reached: map[uint64]uint64{}, budget: 16*size + 4*MaxValue, parsed: map[uint64][]fragment{}}
 	if len(metas) > 0 {
 		w.pageSize = metas[0].PageSize
 	} else {
@@ -232,7 +232,7 @@ func (w *Wreck) Read(at store.Place) (store.Record, error) {
 }
 
 // elements are what can be a record on a page. The header is a hint: where it is damaged, the first element tells how many there are.
-func (w *Wreck) elements(id uint64) []element {
+func (w *Wreck) elements(id uint64) []fragment {
 	data := make([]byte, w.pageSize)
 	n, err := w.file.ReadAt(data, int64(id)*w.pageSize)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -322,14 +322,14 @@ func plausible(data []byte, count int, limit int64) (list []extent) {
 }
 
 // cut takes keys and values out of a page. What is not there, because the file was cut off, is left out.
-func cut(data []byte, extents []extent) (list []element) {
+func cut(data []byte, extents []extent) (list []fragment) {
 	for _, x := range extents {
 		if x.end > int64(len(data)) {
 			continue
 		}
 		key, value := data[x.start:x.value], data[x.value:x.end]
 		if x.flags != flagBucket {
-			list = append(list, element{x.index, key, value})
+			list = append(list, fragment{x.index, key, value})
 			continue
 		}
 		if len(value) < 16+headerSize || order.Uint64(value) != 0 {
@@ -339,7 +339,7 @@ func cut(data []byte, extents []extent) (list []element) {
 		count := min(int(order.Uint16(inline[10:])), (len(inline)-headerSize)/elementSize)
 		for _, y := range plausible(inline, count, int64(len(inline))) {
 			if y.flags == 0 {
-				list = append(list, element{(x.index+1)<<inlineShift | y.index, inline[y.start:y.value], inline[y.value:y.end]})
+				list = append(list, fragment{(x.index+1)<<inlineShift | y.index, inline[y.start:y.value], inline[y.value:y.end]})
 			}
 		}
 	}

@@ -58,14 +58,12 @@ func (s *Store) Fill(ctx context.Context, fn func(put func(key string, value []b
 	if exists, err := kdb.FileExists(ctx, s.path); err != nil || exists {
 		return &store.Error{Op: "creating", Location: s.path, Err: errors.Join(err, kdb.ErrDatabaseExists)}
 	}
-	b, err := newBuilder(s.disk, s.path)
+	empty := boltread.Empty(ctx)
+	b, err := s.rewritten(ctx, empty, s.path, func(_ store.Tx, put func(string, []byte) error) error { return fn(put) })
 	if err != nil {
 		return err
 	}
 	defer b.discard()
-	if err := fn(b.put); err != nil {
-		return err
-	}
 	if err := b.publish(); err != nil {
 		return err
 	}
