@@ -17,6 +17,7 @@ import (
 type Wreck struct {
 	ctx      context.Context
 	file     io.ReaderAt
+	size     int64
 	pageSize int64
 	pages    uint64            // that the file has; the last one may be cut off
 	reached  map[uint64]uint64 // the pages that a tree leads to: a bit for each state
@@ -52,7 +53,7 @@ func Salvage(ctx context.Context, file io.ReaderAt, size int64) (*Wreck, error) 
 	if err != nil {
 		return nil, err
 	}
-	w := &Wreck{ctx: ctx, file: file, reached: map[uint64]uint64{}, budget: 16*size + 4*MaxValue, parsed: map[uint64][]fragment{}}
+	w := &Wreck{ctx: ctx, file: file, size: size, reached: map[uint64]uint64{}, budget: 16 * size, parsed: map[uint64][]fragment{}}
 	if len(metas) > 0 {
 		w.pageSize = metas[0].PageSize
 	} else {
@@ -277,6 +278,7 @@ func (w *Wreck) run(data []byte, count int) int64 {
 
 // extend reads what of a page's records is behind its first page, as long as that is not much more than the file has.
 func (w *Wreck) extend(data []byte, id uint64, end int64) []byte {
+	end = min(end, w.size-int64(id)*w.pageSize) // a cut-off value is not read at all
 	if end <= int64(len(data)) || int64(len(data)) < w.pageSize || end > w.budget {
 		return data
 	}
