@@ -16,7 +16,8 @@ func recoverCommand(env *op.Env) *cli.Command {
 		Name: "recover", Category: groupDatabase, Usage: "copy what can still be read of a damaged native database",
 		ArgsUsage: "[FILE]",
 		Description: "Finds the records of a damaged file on its pages, even if the structure around them is lost, verifies each of them,\n" +
-			"and copies them into a new database with the same key slots: what opened the damaged one opens the new one. A stash is copied along.\n" +
+			"and copies them into a new database with the same key slots: what opened the damaged one opens the\n" +
+			"new one. A stash is copied along.\n" +
 			"The damaged file is not changed. What is lost, or could only be copied in part, is listed, and the exit code is 12 then.\n" +
 			"Entries that had been deleted do not come back; what the database does not vouch for loses its trust mark and is listed.\n\n" +
 			examples("certkdb recover key.ckdb --to new.ckdb", "certkdb recover --db key.ckdb --to new.ckdb --dry-run --json"),
