@@ -38,6 +38,10 @@ func run(ctx context.Context, env *op.Env, argv []string, dialects map[string]Di
 
 // newApp makes the program of some commands, for one run.
 func newApp(env *op.Env, commands []*cli.Command) *cli.App {
+	flags := append(commonFlags(), cli.HelpFlag)
+	for i, f := range flags {
+		flags[i] = named(f)
+	}
 	return &cli.App{
 		Name:                      "certkdb",
 		Usage:                     "keep certificates and private keys under labels in a key database",
@@ -50,7 +54,7 @@ func newApp(env *op.Env, commands []*cli.Command) *cli.App {
 		Reader:                    env.Stdin,
 		ExitErrHandler:            func(*cli.Context, error) {}, // Main alone exits
 		Commands:                  commands,
-		Flags:                     append(commonFlags(), cli.HelpFlag), // the action reports a missing command
+		Flags:                     flags, // the action reports a missing command
 		CustomAppHelpTemplate:     appHelp,
 		Action:                    noCommand,
 		OnUsageError:              usageError,
@@ -83,8 +87,8 @@ func prepare(c *cli.Command) {
 		c.Flags = append(append(c.Flags, common...), cli.HelpFlag) // or urfave/cli adds it here and there
 	}
 	for i, f := range c.Flags {
-		if isSwitch, ok := f.(*cli.BoolFlag); ok && f != cli.HelpFlag {
-			isSwitch.DisableDefaultText = true // it is false
+		if s, ok := f.(*cli.BoolFlag); ok && f != cli.HelpFlag {
+			s.DisableDefaultText = true // it is false
 		}
 		c.Flags[i] = named(f)
 	}

@@ -70,16 +70,10 @@ func (v valued) take(flags []cli.Flag, words []string) error {
 	if len(words) == 2 {
 		value = words[1]
 	}
-	isSwitch, isList := false, false
-	switch f.(type) {
-	case *cli.BoolFlag:
-		isSwitch = true
-	case *listOption, *cli.StringSliceFlag: // the second is a common option before the command
-		isList = true
-	}
+	_, isList := f.(*listOption)
 	name := f.Names()[0]
 	switch {
-	case isSwitch:
+	case isSwitch(f):
 		return nil
 	case value == "":
 		return fmt.Errorf("%w: --%s is empty; leave the option out, or give it a value", op.ErrUsage, name)
@@ -126,7 +120,7 @@ func optionLength(flags []cli.Flag, args []string) (int, error) {
 	if f == nil {
 		return 1, nil // unknown: the command will say so
 	}
-	if _, isSwitch := f.(*cli.BoolFlag); isSwitch {
+	if isSwitch(f) {
 		return 1, nil
 	}
 	if len(args) < 2 {

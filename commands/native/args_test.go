@@ -44,7 +44,7 @@ func TestOptions_emptyValueIsAnError(t *testing.T) {
 	tried := 0
 	eachCommand(func(c *cli.Command, words []string) {
 		for _, f := range c.Flags {
-			if isSwitch, ok := f.(*cli.BoolFlag); ok && isSwitch != nil {
+			if isSwitch(f) {
 				continue
 			}
 			for _, name := range f.Names() {
@@ -74,8 +74,7 @@ func TestOptions_givenTwice(t *testing.T) {
 		for _, f := range c.Flags {
 			name := f.Names()[0]
 			args := append(slices.Clone(words), "--"+name, "1", "--"+name+"=2")
-			switch f.(type) {
-			case *cli.BoolFlag, *listOption:
+			if _, isList := f.(*listOption); isList || isSwitch(f) {
 				continue
 			}
 			if code, text := said(args...); code != 2 || !strings.Contains(text, "--"+name+" is given twice") {

@@ -22,16 +22,38 @@ func inCategory(category string, flags []cli.Flag) []cli.Flag {
 }
 
 // named makes the common types of options remember their names. urfave/cli makes the list with a regular expression whenever it asks for
-// it, and it compares the names of all options for each option: 0.7 of the 10 ms of "create".
+// it, and it compares the names of all options for each option: a tenth of the time of "create".
 func named(f cli.Flag) cli.Flag {
 	switch f := f.(type) {
 	case *cli.StringFlag:
-		return &textOption{f, f.Names()}
+		return &textOption{f, withAliases(f.Name, f.Aliases)}
 	case *cli.StringSliceFlag:
-		return &listOption{f, f.Names()}
+		return &listOption{f, withAliases(f.Name, f.Aliases)}
+	case *cli.BoolFlag:
+		if cli.Flag(f) != cli.HelpFlag { // which urfave/cli knows by its address
+			return &switchOption{f, withAliases(f.Name, f.Aliases)}
+		}
 	}
 	return f
 }
+
+func withAliases(name string, aliases []string) []string { return append([]string{name}, aliases...) }
+
+// isSwitch says whether an option takes no value.
+func isSwitch(f cli.Flag) bool {
+	switch f.(type) {
+	case *switchOption, *cli.BoolFlag: // the second is --help
+		return true
+	}
+	return false
+}
+
+type switchOption struct {
+	*cli.BoolFlag
+	names []string
+}
+
+func (o *switchOption) Names() []string { return o.names }
 
 type textOption struct {
 	*cli.StringFlag
