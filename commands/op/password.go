@@ -277,6 +277,13 @@ func (n NewPassword) Get(env *Env, what string) ([]byte, error) {
 	return password, writeSecret(env, n.OutFile, append(bytes.Clone(password), '\n'))
 }
 
+// Drop removes the file of a generated password that protects nothing: Get wrote it.
+func (n NewPassword) Drop() {
+	if n.Generate && n.OutFile != "" {
+		os.Remove(n.OutFile)
+	}
+}
+
 // Wanted says that there is to be a password.
 func (n NewPassword) Wanted() bool { return n.Given() || n.Generate }
 

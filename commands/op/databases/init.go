@@ -2,6 +2,7 @@ package databases
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"certkdb/commands/op"
@@ -141,8 +142,22 @@ func (o Init) create(ctx context.Context, env *op.Env, driver *kdb.Driver, locat
 		defer clear(password)
 		options.Password = op.Fixed(password)
 	}
+	var db kdb.Database
 	if fn != nil {
-		return driver.CreateWith(ctx, location, options, fn)
+		db, err = driver.CreateWith(ctx, location, options, fn)
+	} else {
+		db, err = driver.Create(ctx, location, options)
 	}
-	return driver.Create(ctx, location, options)
+	if db == nil {
+		o.dropPassword(env, location, err)
+	}
+	return db, err
+}
+
+// dropPassword removes the file of a generated password if no database got that password.
+func (o Init) dropPassword(env *op.Env, location string, err error) {
+	exists, errExists := kdb.Exists(context.Background(), env.Drivers, location)
+	if errors.Is(err, kdb.ErrDatabaseExists) || errExists == nil && !exists {
+		o.NewPassword.Drop()
+	}
 }

@@ -144,3 +144,51 @@ func TestRunNew_clearsWhatAFailedPlanRead(t *testing.T) {
 		t.Errorf("closed %d times, %v", closed, err)
 	}
 }
+
+// TestRunNew_nothingToStore: an empty key store is a trap for the programs that load it; an empty native database is not.
+func TestRunNew_nothingToStore(t *testing.T) {
+	t.Parallel()
+	nothing := op.Planned(op.Plan[string]{Name: "copy", Apply: func(kdb.Tx) (string, error) { return "", nil }})
+	for name, made := range map[string]bool{"new.p12": false, "new.ckdb": true} {
+		folder := t.TempDir()
+		init := databases.Init{
+			DB:          op.DB{Location: filepath.Join(folder, name)},
+			NewPassword: op.NewPassword{Generate: true, OutFile: filepath.Join(folder, "pw")},
+		}
+		_, err := databases.RunNew(ctx, optest.Env(), init, false, nothing)
+		if made != (err == nil) || !made && !errors.Is(err, kdb.ErrNotFound) {
+			t.Errorf("%s: %v", name, err)
+		}
+		for _, path := range []string{init.DB.Location, init.NewPassword.OutFile} {
+			if _, err := os.Stat(path); made != (err == nil) {
+				t.Errorf("%s: %s: %v", name, filepath.Base(path), err)
+			}
+		}
+	}
+}
+
+// TestInit_leavesNoPasswordWithoutItsDatabase: the next try could not write the file.
+func TestInit_leavesNoPasswordWithoutItsDatabase(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	init := databases.Init{
+		DB:          op.DB{Location: filepath.Join(folder, "new.p12")},
+		NewPassword: op.NewPassword{Generate: true, OutFile: filepath.Join(folder, "pw")},
+		Profile:     "none of them",
+	}
+	if _, _, err := init.Run(ctx, optest.Env()); err == nil {
+		t.Fatal("a profile that does not exist")
+	}
+	if left, _ := os.ReadDir(folder); len(left) != 0 {
+		t.Errorf("files were left: %v", left)
+	}
+	init.Profile = ""
+	s, _, err := init.Run(ctx, optest.Env())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	if _, err := os.Stat(init.NewPassword.OutFile); err != nil {
+		t.Errorf("the password of the database: %v", err)
+	}
+}

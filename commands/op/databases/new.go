@@ -3,6 +3,7 @@ package databases
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"certkdb/commands/op"
 	"certkdb/kdb"
@@ -10,7 +11,8 @@ import (
 )
 
 // RunNew makes a database and runs an operation in it. The operation is tried in memory first, so that one that fails leaves no empty
-// database behind; a dry run ends there.
+// database behind; a dry run ends there. One that stores nothing makes no
+// file of a foreign format: that is an error.
 func RunNew[R any](ctx context.Context, env *op.Env, o Init, dryRun bool, operation op.Operation[R]) (result R, err error) {
 	created, driver, err := o.plan(ctx, env)
 	if err != nil {
@@ -44,10 +46,16 @@ func RunNew[R any](ctx context.Context, env *op.Env, o Init, dryRun bool, operat
 	db := o.unmade(env, driver, created.Location)
 	defer func() { db.Close() }()
 	result, err = op.One(ctx, op.Attach(env, created.Location, db), op.Planned(plan))
-	if err == nil && !db.updated { // there was nothing to do, such as to copy no entries: the database is wanted all the same
-		err = db.make(ctx, nil)
+	if err == nil && !db.made && !isIncomplete(result) { // an empty file is a trap for the programs that load it
+		err = fmt.Errorf("creating %q: %w: there is nothing to store in it", created.Location, kdb.ErrNotFound)
 	}
 	return result, err
+}
+
+// isIncomplete says that a result has an error of its own, about what was left out.
+func isIncomplete(result any) bool {
+	r, ok := result.(interface{ Incomplete() error })
+	return ok && r.Incomplete() != nil
 }
 
 // stand is an empty database in memory that stands for one which the driver would make.
@@ -60,9 +68,8 @@ func stand(driver *kdb.Driver, location string) *memory.Database {
 // unmade is a database that its first change makes. Until then it is empty, and there is no file.
 type unmade struct {
 	kdb.Database
-	create  func(ctx context.Context, fn func(kdb.Tx) error) (kdb.Database, error)
-	made    bool
-	updated bool // an update was tried
+	create func(ctx context.Context, fn func(kdb.Tx) error) (kdb.Database, error)
+	made   bool
 }
 
 func (o Init) unmade(env *op.Env, driver *kdb.Driver, location string) *unmade {
@@ -78,14 +85,9 @@ func (o Init) unmade(env *op.Env, driver *kdb.Driver, location string) *unmade {
 
 // Update implements kdb.Database.
 func (u *unmade) Update(ctx context.Context, operation string, fn func(kdb.Tx) error) error {
-	u.updated = true
 	if u.made {
 		return u.Database.Update(ctx, operation, fn)
 	}
-	return u.make(ctx, fn)
-}
-
-func (u *unmade) make(ctx context.Context, fn func(kdb.Tx) error) error {
 	db, err := u.create(ctx, fn)
 	if db != nil {
 		u.Database, u.made = db, true
