@@ -58,6 +58,7 @@ var denied = []struct {
 	{folder: "certkdb/commands/op", deny: []string{"github.com/urfave/cli", "go.etcd.io", "github.com/cloudflare/cfssl"}},
 	{folder: "certkdb/commands/dsmcert", deny: []string{"certkdb/kdb", "certkdb/pki", "github.com/urfave/cli"}},
 	{folder: "certkdb/commands/gskcapi", deny: []string{"certkdb/kdb", "certkdb/pki", "github.com/urfave/cli"}},
+	{folder: "certkdb/commands/explain", deny: []string{"certkdb", "github.com/urfave/cli"}},
 }
 
 // owners are libraries and the packages that may import each: mostly one.

@@ -119,7 +119,11 @@ func (l *keytoolLine) importStore() {
 }
 
 func (l *keytoolLine) request() {
-	l.step("request", l.alias(), "--dn", "CN=…", "--out", l.get("file"), "--db", l.store("keystore"))
+	dn := l.get("dname")
+	if dn == "" {
+		dn = "CN=…"
+	}
+	l.step(l.with("request", l.alias(), "--dn", dn, "--out", l.get("file"))...)
 	l.note("keytool asks for a certificate for a key that is there; certkdb request makes a new key, and receive joins key and certificate. " +
 		"A CA of your own signs at once: certkdb renew LABEL --ca CA")
 }
