@@ -247,7 +247,7 @@ func (p *program) request() error {
 		return err
 	}
 	return p.with(func(s *op.Session) error {
-		if format, err := p.format(s); err != nil || format == "jks" {
+		if format, err := s.Kind(); err != nil || format == "jks" {
 			return firstError(err, func() error { return p.requestInJKS(s, spec, out) })
 		}
 		made, err := op.One(p.ctx, s, issuing.Request{Spec: spec, Label: p.label()})

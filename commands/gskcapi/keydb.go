@@ -300,7 +300,7 @@ func (p *program) changePassword() error {
 		if _, err := op.Perform(p.ctx, s, o); err != nil {
 			return err
 		}
-		format, err := p.format(s)
+		format, err := s.Kind()
 		if err == nil {
 			err = p.expirePassword(s, format)
 		}
@@ -325,7 +325,7 @@ func (p *program) expiry() error {
 		if _, err := (databases.Passwd{}).Plan(p.ctx, s); err != nil {
 			return err
 		}
-		format, err := p.format(s)
+		format, err := s.Kind()
 		if err != nil {
 			return err
 		}

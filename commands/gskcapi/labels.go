@@ -19,7 +19,7 @@ func (p *program) nameless(s *op.Session, found []op.Entry) (map[string]string, 
 	if !slices.ContainsFunc(found, madeUp) {
 		return nil, nil
 	}
-	if format, err := p.format(s); err != nil || format != "pkcs12" {
+	if format, err := s.Kind(); err != nil || format != "pkcs12" {
 		return nil, err
 	}
 	called, taken := map[string]string{}, map[string]bool{}

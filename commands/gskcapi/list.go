@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"certkdb/commands/op"
-	"certkdb/commands/op/databases"
 	"certkdb/commands/op/inspect"
 )
 
@@ -99,19 +98,13 @@ func (p *program) within() (int, error) {
 	return days, nil
 }
 
-// format is the kind of the database.
-func (p *program) format(s *op.Session) (string, error) {
-	info, err := databases.Info{}.Run(p.ctx, s)
-	return info.Format, err
-}
-
 // keepsTrust says whether the kind of database keeps trust apart; in the others every signer counts as trusted. The kind is only asked for
-// where there is a signer that is not trusted, because that takes time.
+// where there is a signer that is not trusted.
 func (p *program) keepsTrust(s *op.Session, found []op.Entry) (bool, error) {
 	if !slices.ContainsFunc(found, func(e op.Entry) bool { return e.Kind.String() == trusted && !e.Trusted }) {
 		return true, nil
 	}
-	format, err := p.format(s)
+	format, err := s.Kind()
 	return format == "cms" || format == "ckdb", err
 }
 

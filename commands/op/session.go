@@ -22,6 +22,15 @@ type Session struct {
 	pending *memory.Overlay // what earlier plans of a Run are going to change
 }
 
+// Kind names the kind of the database by the beginning of its file, as [kdb.Driver] has it. Nothing is decrypted for that.
+func (s *Session) Kind() (string, error) {
+	driver, err := kdb.Recognise(s.Env.Drivers, s.Location)
+	if err != nil {
+		return "", err
+	}
+	return driver.Name, nil
+}
+
 // Open opens the database that d names.
 func Open(ctx context.Context, env *Env, d DB) (*Session, error) {
 	location, err := d.Path(env)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -48,6 +49,25 @@ func TestOpen_knowsWhereAndHow(t *testing.T) {
 	}
 	if _, err := s.Other(ctx, op.DB{Location: "memory://c", LockTimeout: time.Second}); err != nil || opened[2].LockTimeout != time.Second {
 		t.Errorf("its own lock timeout: %v, %v", opened[2].LockTimeout, err)
+	}
+}
+
+func TestSession_Kind(t *testing.T) {
+	t.Parallel()
+	root := optest.NewCA(t, "Root").Trusted("root")
+	for _, c := range []struct{ file, want string }{{"a.p12", "pkcs12"}, {"a.jks", "jks"}} {
+		s, err := op.Open(ctx, optest.Env(), op.DB{Location: optest.Store(t, c.file, root), Password: optest.Secrets()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if kind, err := s.Kind(); err != nil || kind != c.want {
+			t.Errorf("%s: %q, %v", c.file, kind, err)
+		}
+		s.Close()
+	}
+	gone := op.Attach(optest.Env(), filepath.Join(t.TempDir(), "gone.p12"), nil)
+	if kind, err := gone.Kind(); !errors.Is(err, kdb.ErrNoDatabase) {
+		t.Errorf("no file: %q, %v", kind, err)
 	}
 }
 

@@ -136,7 +136,7 @@ func (b *bag) isSigner() bool { return b.has(oidTrustedKeyUsage) || b.isGSKitSig
 func (b *bag) isGSKitSigner() bool {
 	id := cryptobyte.String(b.localKeyID())
 	var bits cryptobyte.String
-	return b.cert != nil && id.ReadASN1(&bits, asn1.BIT_STRING) && id.Empty() && len(bits) > 1 && bytes.HasSuffix(b.cert, bits)
+	return id.ReadASN1(&bits, asn1.BIT_STRING) && id.Empty() && len(bits) > 1 && bytes.HasSuffix(b.cert, bits)
 }
 
 // markGSKitSigner gives a certificate the localKeyId of GSKit's signers.

@@ -92,7 +92,12 @@ func TestStash_underTheNameOfACMSDatabase(t *testing.T) {
 // gskitSigner is a trusted certificate as GSKit writes it: the signature is the localKeyId.
 func gskitSigner(t *testing.T, label string, id *identity) []byte {
 	t.Helper()
-	bits := der(t, 3, append([]byte{0}, id.cert.Signature...))
+	return markedCertificate(t, label, id, der(t, 3, append([]byte{0}, id.cert.Signature...)))
+}
+
+// markedCertificate is a certificate with a localKeyId.
+func markedCertificate(t *testing.T, label string, id *identity, mark []byte) []byte {
+	t.Helper()
 	attribute := func(number int, value []byte) []byte {
 		return der(t, 0x30, mustMarshal(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, number}), der(t, 0x31, value))
 	}
@@ -102,7 +107,34 @@ func gskitSigner(t *testing.T, label string, id *identity) []byte {
 	}
 	content := der(t, 0x30, mustMarshal(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 22, 1}), der(t, 0xa0, octets(t, id.cert.Raw)))
 	return der(t, 0x30, mustMarshal(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 3}), der(t, 0xa0, content),
-		der(t, 0x31, attribute(20, der(t, 30, name)), attribute(21, octets(t, bits))))
+		der(t, 0x31, attribute(20, der(t, 30, name)), attribute(21, octets(t, mark))))
+}
+
+// TestDecode_noSignersOfGSKit: next to a private key a certificate is trusted only if its localKeyId is its whole signature.
+func TestDecode_noSignersOfGSKit(t *testing.T) {
+	t.Parallel()
+	f := newFamily(t)
+	whole := der(t, 3, append([]byte{0}, f.root.cert.Signature...))
+	personal := f.personal("one", f.one)
+	personal.Certificates = personal.Certificates[:1]
+	c := decode(t, rawFile(t), "")
+	put(t, c, personal)
+	var key [][]byte
+	for _, bag := range decode(t, encode(t, c, "password"), "password").Bags() {
+		key = append(key, bag.DER)
+	}
+	for name, mark := range map[string][]byte{
+		"":                                       whole,
+		"the signature of another certificate":   der(t, 3, append([]byte{0}, f.middle.cert.Signature...)),
+		"the signature and more":                 append(bytes.Clone(whole), 5, 0),
+		"the last byte of the certificate alone": der(t, 3, f.root.cert.Raw[len(f.root.cert.Raw)-1:]),
+		"the signature as an OCTET STRING":       octets(t, append([]byte{0}, f.root.cert.Signature...)),
+	} {
+		bags := append(key[:len(key):len(key)], markedCertificate(t, "root", f.root, mark))
+		if got := labels(decode(t, rawFile(t, bags...), "password")); strings.Contains(got, "root:trusted:c*") != (name == "") {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
 }
 
 func TestDecode_signersOfGSKit(t *testing.T) {
