@@ -25,7 +25,7 @@ var layers = map[string][]string{
 	},
 	"certkdb/kdb": {
 		"internal/lockfile store keyfile/ber keyfile/pem/armour",
-		"atomicfile",
+		"atomicfile seen",
 		". atomicfile/atomicfiletest store/storetest",
 		"memory kdbtest keyfile/document store/boltread",
 		"sealed store/boltstore keyfile keyfile/jks/javaser",

@@ -28,11 +28,23 @@ func TestMain(m *testing.M) {
 	testscript.Main(withLinter{m}, programs)
 }
 
-// withLinter removes certkdb-lint, which the tests that need it build, after the last test.
+// withLinter gives the tests a folder for what the program remembers, and removes that and certkdb-lint, which the tests that need it
+// build, after the last test.
 type withLinter struct{ *testing.M }
 
 func (m withLinter) Run() int {
+	state, err := os.MkdirTemp("", "certkdb-state-")
+	if err == nil {
+		err = os.Setenv("XDG_STATE_HOME", state) // nothing is noted in the home of whoever runs the tests
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	code := m.M.Run()
+	if err := os.RemoveAll(state); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
 	if err := linttest.Remove(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"os/user"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -31,9 +32,23 @@ func ProcessEnv(version string) *op.Env {
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Getenv: os.Getenv, Terminal: openTerminal, Progress: progress, Now: time.Now,
 		User: sync.OnceValue(userName), Host: sync.OnceValue(hostName), Root: os.Geteuid() == 0, Home: home,
-		Dial: new(net.Dialer).DialContext,
-		Lint: new(lintprogram.Program).Ask, Drivers: drivers(), Version: version,
+		State: stateFolder(os.Getenv("XDG_STATE_HOME"), os.Geteuid() == 0, home),
+		Dial:  new(net.Dialer).DialContext,
+		Lint:  new(lintprogram.Program).Ask, Drivers: drivers(), Version: version,
 	}
+}
+
+// stateFolder is where the user's programs keep what they remember between two runs (XDG Base Directory Specification).
+func stateFolder(xdg string, root bool, home string) string {
+	switch {
+	case filepath.IsAbs(xdg):
+		return filepath.Join(xdg, "certkdb")
+	case root:
+		return "/var/lib/certkdb"
+	case home != "":
+		return filepath.Join(home, ".local", "state", "certkdb")
+	}
+	return ""
 }
 
 // drivers are the kinds of databases; the native one is first, as the default for new ones.

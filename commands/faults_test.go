@@ -44,6 +44,7 @@ func run(disk atomicfile.FS, dir string, args ...string) (code int, out, errors 
 	var stdout, stderr strings.Builder
 	env := commands.ProcessEnv("test")
 	env.Stdin, env.Stdout, env.Stderr, env.Disk = strings.NewReader(""), &stdout, &stderr, disk
+	env.State = "" // the tests put older states back
 	env.Terminal = func() (op.Terminal, error) { return nil, op.ErrNoTerminal }
 	env.Getenv = func(string) string { return "" }
 	env.Drivers = []kdb.Driver{sealed.Driver(native), on(cms.Codec()), on(pkcs12.Codec()), on(jks.JKS()), on(pem.Codec())}

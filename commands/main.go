@@ -5,6 +5,7 @@ package commands
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"certkdb/commands/gskcapi"
 	"certkdb/commands/native"
 	"certkdb/commands/op"
+	"certkdb/kdb"
 )
 
 // dialects are the programs that certkdb can be, by the name it is called with or as a subcommand.
@@ -25,7 +27,24 @@ func dialects() map[string]native.Dialect {
 	for _, name := range gskcapi.JavaNames {
 		all[name] = gskcapi.JavaMain
 	}
+	for name, run := range all {
+		all[name] = warned(run)
+	}
 	return all
+}
+
+// warned is a dialect that says on standard error when an older state of a database was put back. The programs that it stands for know no
+// such thing, but a script that reads their output does not see it there. They have no words for other warnings.
+func warned(run native.Dialect) native.Dialect {
+	return func(ctx context.Context, env *op.Env, args []string) int {
+		own := *env
+		own.Warn = func(err error) {
+			if _, ok := errors.AsType[*kdb.RolledBack](err); ok {
+				fmt.Fprintf(env.Stderr, "certkdb: warning: %s\n", err)
+			}
+		}
+		return run(ctx, &own, args)
+	}
 }
 
 // Main runs the program under its name argv[0] and returns the exit code.

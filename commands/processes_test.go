@@ -36,7 +36,7 @@ func TestProcesses_loseNothing(t *testing.T) {
 				running[i] = exec.Command(os.Args[0], append([]string{
 					"add", filepath.Join(dir, "other.pem"), "--label", fmt.Sprintf("entry %d", i), "--lock-timeout", "5m",
 				}, db...)...)
-				running[i].Env = append(os.Environ(), "COMMANDS_TEST_PROGRAM=yes")
+				running[i].Env = append(os.Environ(), "COMMANDS_TEST_PROGRAM=yes", "XDG_STATE_HOME="+dir)
 				running[i].Stderr = &output[i]
 				if err := running[i].Start(); err != nil {
 					t.Fatal(err)

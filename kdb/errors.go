@@ -24,6 +24,8 @@ var (
 	ErrNoPassword = errors.New("no password given")
 	// ErrCorrupt: the database, or a record in it, was damaged or tampered with.
 	ErrCorrupt = errors.New("database damaged")
+	// ErrRolledBack: an older state of the database was put in the place of the newest one. It wraps ErrCorrupt.
+	ErrRolledBack = fmt.Errorf("%w: an older state was put back", ErrCorrupt)
 	// ErrVersion: the database has a version or an algorithm that this program does not know.
 	ErrVersion = errors.New("unknown database version")
 	// ErrEncryption: a private key, or the whole file, is encrypted in a way that this program does not know, or that asks for too much work.
@@ -60,3 +62,21 @@ type Limit struct {
 func (e *Limit) Error() string { return ErrUnsupported.Error() + ": " + e.Reason }
 
 func (e *Limit) Unwrap() error { return ErrUnsupported }
+
+// RolledBack is the error about a database that is not what became of the newest state that this user made. It wraps [ErrRolledBack].
+type RolledBack struct {
+	Location string
+	// Found is the generation, the number of changes, of the database as it is; Seen is that of the newest known state.
+	Found, Seen uint64
+}
+
+func (e *RolledBack) Error() string {
+	if e.Found < e.Seen {
+		return fmt.Sprintf("database %q: an older state was put back: it has %d changes, and this user has seen %d",
+			e.Location, e.Found, e.Seen)
+	}
+	return fmt.Sprintf("database %q: an older state was put back and changed since: it does not contain change %d, the last one that this "+
+		"user has seen", e.Location, e.Seen)
+}
+
+func (e *RolledBack) Unwrap() error { return ErrRolledBack }

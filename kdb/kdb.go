@@ -149,6 +149,12 @@ type Options struct {
 	// MaxKDFMemory is how many MiB of memory the key derivation of a native database may take; 0 is 256. The work of all its slots is bounded
 	// in proportion.
 	MaxKDFMemory int
+	// State is the user's folder for the newest states of native databases (package seen), so that an older one that is put back is noticed.
+	// "" notes nothing.
+	State string
+	// Warn is called with what is wrong without keeping the database from being used: a [RolledBack], or that State cannot be read. Nil
+	// drops it.
+	Warn func(error)
 	// Now is the clock for what is stored; nil is time.Now.
 	Now func() time.Time
 	// User and Host return what the audit log records; they are called for each of its records. Nil is "".

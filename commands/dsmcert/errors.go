@@ -18,8 +18,9 @@ var statuses = sync.OnceValue(func() map[op.Class]int {
 		op.ClassFileNotFound: 3,
 		op.ClassLabelExists:  4, op.ClassDatabaseExists: 4, op.ClassNoPassword: 5, op.ClassWrongPassword: 5, op.ClassLocked: 6,
 		op.ClassChanged: 6,
-		op.ClassParse:   7, op.ClassEncryption: 7, op.ClassPermission: 11, op.ClassDamaged: 12, op.ClassUnknownVersion: 12,
-		op.ClassInterrupted: 130,
+		op.ClassParse:   7, op.ClassEncryption: 7, op.ClassPermission: 11, op.ClassDamaged: 12, op.ClassRolledBack: 12,
+		op.ClassUnknownVersion: 12,
+		op.ClassInterrupted:    130,
 	}
 })
 

@@ -99,7 +99,8 @@ var statuses = sync.OnceValue(func() map[op.Class]int {
 		op.ClassUsage: 65, op.ClassBadLabel: 65, op.ClassUnsupported: 39, op.ClassDatabaseNotFound: 6, op.ClassLabelExists: 23,
 		op.ClassDatabaseExists: 9,
 		op.ClassNoPassword:     16, op.ClassWrongPassword: 16, op.ClassLocked: 6, op.ClassChanged: 5, op.ClassParse: 93, op.ClassEncryption: 39,
-		op.ClassValidation: 43, op.ClassDamaged: 18, op.ClassUnknownVersion: 17, op.ClassPermission: 90, op.ClassFileExists: 88,
+		op.ClassValidation: 43, op.ClassDamaged: 18, op.ClassRolledBack: 18,
+		op.ClassUnknownVersion: 17, op.ClassPermission: 90, op.ClassFileExists: 88,
 		op.ClassFileNotFound: 89,
 	}
 })

@@ -111,12 +111,19 @@ func printInfo(w io.Writer, info databases.DatabaseInfo) {
 }
 
 func checkCommand(env *op.Env) *cli.Command {
+	var o databases.Check
 	return &cli.Command{
 		Name: "check", Category: groupDatabase, Usage: "verify everything in a database and report problems",
 		Description: "Opens every record, recomputes the digest over all of them, compares keys with certificates and follows the\n" +
-			"audit log's chain. Exits with 12 when something is damaged, and with 5 when a key needs another password.\n\n" + examples(
-			"certkdb check", "certkdb check --db key.ckdb --json",
+			"audit log's chain. Exits with 12 when something is damaged, and with 5 when a key needs another password.\n\n" +
+			"certkdb remembers the newest state of each native database that you change, in $XDG_STATE_HOME/certkdb, else in\n" +
+			"~/.local/state/certkdb (root: /var/lib/certkdb). If an older copy takes its place, every command warns, and those that issue or\n" +
+			"revoke certificates refuse it, until you accept the older state.\n\n" + examples(
+			"certkdb check", "certkdb check --db key.ckdb --json", "certkdb check --accept-rollback",
 		),
+		Flags: []cli.Flag{&cli.BoolFlag{
+			Name: "accept-rollback", Usage: "go on with an older state of the database that was put back", Destination: &o.AcceptRollback,
+		}},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
 				return err
@@ -126,8 +133,8 @@ func checkCommand(env *op.Env) *cli.Command {
 				return databases.Unsound(err)
 			}
 			defer s.Close()
-			checked, failed := databases.Check{}.Run(c.Context, s)
-			if failed != nil && len(checked.Problems) == 0 {
+			checked, failed := o.Run(c.Context, s)
+			if failed != nil && len(checked.Problems) == 0 && checked.RolledBack == nil {
 				return failed
 			}
 			err = emit(c, env, "check", checked, func(w io.Writer) { printChecked(w, checked) })
@@ -145,6 +152,9 @@ func printChecked(w io.Writer, checked databases.Checked) {
 	}
 	for _, p := range checked.Notes {
 		fmt.Fprintf(w, "note: %s: %s\n", p.Where, p.What)
+	}
+	if r := checked.RolledBack; r != nil && checked.Accepted {
+		fmt.Fprintf(w, "accepted the older state: %d changes, where %d were known\n", r.Found, r.Seen)
 	}
 	if checked.OK {
 		fmt.Fprintf(w, "%q is sound\n", checked.Location)

@@ -18,7 +18,8 @@ var exitCodes = sync.OnceValue(func() map[op.Class]int {
 		op.ClassFileNotFound: 3, op.ClassLabelExists: 4, op.ClassDatabaseExists: 4, op.ClassFileExists: 4, op.ClassNoPassword: 5,
 		op.ClassWrongPassword: 5, op.ClassLocked: 6, op.ClassChanged: 6, op.ClassParse: 7, op.ClassEncryption: 7, op.ClassValidation: 8,
 		op.ClassExpired: 9,
-		op.ClassNetwork: 10, op.ClassPermission: 11, op.ClassDamaged: 12, op.ClassUnknownVersion: 12, op.ClassInterrupted: 130,
+		op.ClassNetwork: 10, op.ClassPermission: 11, op.ClassDamaged: 12, op.ClassRolledBack: 12,
+		op.ClassUnknownVersion: 12, op.ClassInterrupted: 130,
 	}
 })
 
@@ -50,6 +51,26 @@ func printError(w io.Writer, err error, code int, asJSON bool) {
 		return
 	}
 	fmt.Fprintf(w, "certkdb: error: %s\n", message)
+	if hint != "" {
+		fmt.Fprintf(w, "certkdb: hint: %s\n", hint)
+	}
+}
+
+// printWarning prints what is wrong without keeping the command from doing its work.
+func printWarning(w io.Writer, err error, asJSON bool) {
+	message, hint := render(err)
+	message, hint = printable(message), printable(hint)
+	if asJSON {
+		type body struct {
+			Code    string `json:"code"`
+			Message string `json:"message"`
+			Hint    string `json:"hint,omitempty"`
+		}
+		data, _ := json.Marshal(map[string]body{"warning": {string(op.ClassOf(err)), message, hint}}) // strings
+		fmt.Fprintf(w, "%s\n", data)
+		return
+	}
+	fmt.Fprintf(w, "certkdb: warning: %s\n", message)
 	if hint != "" {
 		fmt.Fprintf(w, "certkdb: hint: %s\n", hint)
 	}

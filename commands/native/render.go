@@ -78,6 +78,10 @@ func hintFor(err error) string {
 	if e, ok := errors.AsType[*op.Exists](err); ok {
 		return existsHint(e)
 	}
+	if e, ok := errors.AsType[*kdb.RolledBack](err); ok {
+		return "find out who put the older copy back, and put the newest one there; if you did it on purpose, accept it with: " +
+			"certkdb check --db " + op.Quote(e.Location) + " --accept-rollback"
+	}
 	if e, ok := errors.AsType[*op.NotFound](err); ok && e.Where == "" {
 		return "see the labels with: certkdb list"
 	}

@@ -32,6 +32,7 @@ const (
 	ClassValidation       Class = "validation"
 	ClassExpired          Class = "expired"
 	ClassNetwork          Class = "network"
+	ClassRolledBack       Class = "database_rolled_back"
 	ClassDamaged          Class = "database_damaged"
 	ClassUnknownVersion   Class = "unknown_version"
 	ClassPermission       Class = "permission"
@@ -62,6 +63,7 @@ func ClassOf(err error) Class {
 		{ErrFindings, ClassValidation},
 		{ErrExpired, ClassExpired},
 		{ErrNetwork, ClassNetwork},
+		{kdb.ErrRolledBack, ClassRolledBack},
 		{kdb.ErrCorrupt, ClassDamaged},
 		{kdb.ErrVersion, ClassUnknownVersion},
 		{fs.ErrPermission, ClassPermission},

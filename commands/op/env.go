@@ -30,6 +30,10 @@ type Env struct {
 	Root bool
 	// Home is the user's home folder, "" when unknown.
 	Home string
+	// State is the folder for what the program remembers of the user's databases; "" remembers nothing.
+	State string
+	// Warn is called with what is wrong without keeping an operation from being done; nil drops it.
+	Warn func(error)
 	// Dial opens a network connection.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Lint hands a request to certkdb-lint and returns its answer (see certkdb/pki/lint).

@@ -95,6 +95,28 @@ func (s *Session) ReadKeys(ctx context.Context, operation string, fn func(kdb.Tx
 	return ReadKeys(ctx, s.db, operation, fn)
 }
 
+// roller is a database that notices when an older state of it is put back.
+type roller interface {
+	RolledBack(ctx context.Context) (*kdb.RolledBack, error)
+	AcceptState(ctx context.Context) error
+}
+
+// RolledBack unlocks the database and says whether an older state of it was put back; nil if not, or if the kind of database cannot tell.
+func (s *Session) RolledBack(ctx context.Context) (*kdb.RolledBack, error) {
+	if db, ok := s.db.(roller); ok {
+		return db.RolledBack(ctx)
+	}
+	return nil, nil
+}
+
+// AcceptState makes the present state the newest one that the user knows, when an older one was put back on purpose.
+func (s *Session) AcceptState(ctx context.Context) error {
+	if db, ok := s.db.(roller); ok {
+		return db.AcceptState(ctx)
+	}
+	return nil
+}
+
 // Close closes the database.
 func (s *Session) Close() error { return s.db.Close() }
 

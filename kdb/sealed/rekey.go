@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"certkdb/kdb"
+	"certkdb/kdb/seen"
 	"certkdb/kdb/store"
 )
 
@@ -33,6 +34,9 @@ func (db *Database) Rekey(ctx context.Context, r Rekey) error {
 		return err
 	}
 	defer old.release()
+	if e := db.rolledBack.Load(); e != nil { // the new state would hide it
+		return e
+	}
 	m := old.meta
 	rand.Read(m.keyID[:]) // never fails
 	next, err := deriveKeys(m, newMaster())
@@ -55,6 +59,7 @@ func (db *Database) Rekey(ctx context.Context, r Rekey) error {
 		return db.name(err)
 	}
 	db.adopt(old, next)
+	db.note(&next.meta, job.made)
 	if !job.keepsStash() {
 		return nil
 	}
@@ -82,6 +87,7 @@ type rekeying struct {
 	old, next *keys
 	raws      [][]byte         // the slots as they were stored
 	slots     map[uint32]*slot // the new ones by their ids
+	made      seen.State
 }
 
 // keepsStash reports whether there is a slot that the stash opens.
@@ -238,10 +244,12 @@ func (r *rekeying) run(stx store.Tx, put func(string, []byte) error) error {
 			return err
 		}
 	}
-	if err := to.log("rekey", "", [32]byte{}); err != nil {
-		return err
+	err = to.log("rekey", "", [32]byte{})
+	if err == nil {
+		err = to.commit()
 	}
-	return to.commit()
+	r.made = to.state()
+	return err
 }
 
 // sameSlots makes sure that the slots are still those that were wrapped: one that was added meanwhile would be lost.

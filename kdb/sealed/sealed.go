@@ -18,10 +18,12 @@ import (
 	"io/fs"
 	"iter"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"certkdb/kdb"
 	"certkdb/kdb/atomicfile"
+	"certkdb/kdb/seen"
 	"certkdb/kdb/store"
 )
 
@@ -39,6 +41,8 @@ type Database struct {
 	keys    *keys // nil while it is locked
 	closed  bool
 	reading *reading // the summaries that were read last, up to where it ended
+
+	rolledBack atomic.Pointer[kdb.RolledBack] // what was found when it was unlocked
 }
 
 var _ kdb.Database = (*Database)(nil)
@@ -121,13 +125,14 @@ func (db *Database) create(ctx context.Context, o kdb.CreateOptions) error {
 	if err != nil {
 		return err
 	}
+	var made seen.State
 	commit := func(s *slot, secret []byte) error {
 		s.name = defaultSlotName(s.kind, nil)
 		k.slot, k.slotName = 1, s.name
 		if err := s.wrap(&k.meta, 1, secret, k.master); err != nil {
 			return err
 		}
-		return db.name(db.store.Update(ctx, func(stx store.Tx) error { return db.initialise(ctx, stx, k, s) }))
+		return db.name(db.store.Update(ctx, func(stx store.Tx) (err error) { made, err = db.initialise(ctx, stx, k, s); return err }))
 	}
 	if o.StashOnly {
 		err = db.createByStash(ctx, &k.meta, commit)
@@ -138,6 +143,7 @@ func (db *Database) create(ctx context.Context, o kdb.CreateOptions) error {
 		return err
 	}
 	db.keys = k
+	db.note(&k.meta, made)
 	return nil
 }
 
@@ -152,25 +158,26 @@ func (db *Database) createByPassword(ctx context.Context, cost kdb.Cost, commit 
 }
 
 // initialise writes the first records.
-func (db *Database) initialise(ctx context.Context, stx store.Tx, k *keys, s *slot) error {
+func (db *Database) initialise(ctx context.Context, stx store.Tx, k *keys, s *slot) (made seen.State, err error) {
 	for _, key := range []string{keyMeta, copyKey(keyMeta)} {
 		if _, err := stx.Get(key); !errors.Is(err, store.ErrNotFound) {
-			return errors.Join(err, kdb.ErrDatabaseExists)
+			return made, errors.Join(err, kdb.ErrDatabaseExists)
 		}
 	}
 	t := &tx{
 		ctx: ctx, db: db, stx: stx, keys: k, operation: "create", digester: k.digester(), spots: k.spotter(), bound: k.meta.bind(""),
 	}
 	if err := t.putMeta(&k.meta); err != nil {
-		return err
+		return made, err
 	}
 	if err := t.putSlot(1, s); err != nil {
-		return err
+		return made, err
 	}
 	if err := errors.Join(t.buildIndex(), t.log("create", "", [32]byte{})); err != nil {
-		return err
+		return made, err
 	}
-	return t.commit()
+	err = t.commit()
+	return t.state(), err
 }
 
 // View implements kdb.Database.
@@ -201,7 +208,7 @@ func (db *Database) update(ctx context.Context, operation string, how strictness
 		return err
 	}
 	defer k.release()
-	erase := false
+	var done tx
 	err = db.store.Update(ctx, func(stx store.Tx) error {
 		t, err := db.begin(ctx, stx, k)
 		if err == nil {
@@ -214,10 +221,14 @@ func (db *Database) update(ctx context.Context, operation string, how strictness
 		if err := fn(t); err != nil {
 			return err
 		}
-		erase = t.erase
-		return t.commit()
+		err = t.commit()
+		done = *t
+		return err
 	})
-	if err == nil && erase {
+	if err == nil && done.changed {
+		db.note(&k.meta, done.state())
+	}
+	if err == nil && done.erase {
 		err = db.eraseRemoved(ctx)
 	}
 	return db.name(err)

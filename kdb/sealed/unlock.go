@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"certkdb/kdb"
+	"certkdb/kdb/seen"
 	"certkdb/kdb/store"
 )
 
@@ -194,8 +195,14 @@ func (db *Database) unlock(ctx context.Context, fn func(*tx) error) error {
 		done()
 		return db.unlocked(ctx, fn)
 	}
+	known := db.remembered()
 	return db.openSlot(ctx, func(stx store.Tx, m *meta, opened *storedSlot, master []byte) error {
-		t, err := db.enter(ctx, stx, m, opened, master)
+		k, err := deriveKeys(*m, master)
+		if err != nil {
+			return err
+		}
+		k.slot, k.slotName = opened.id, opened.slot.name
+		t, err := db.enter(ctx, stx, k, known)
 		if err != nil {
 			return err
 		}
@@ -235,17 +242,14 @@ func (db *Database) openSlot(ctx context.Context, enter func(store.Tx, *meta, *s
 	return db.store.View(ctx, func(stx store.Tx) error { return enter(stx, &m, opened, master) })
 }
 
-// enter begins a transaction with the master key that a slot had, and makes it the database's. The head says whether it is the right one.
-func (db *Database) enter(ctx context.Context, stx store.Tx, m *meta, opened *storedSlot, master []byte) (*tx, error) {
-	k, err := deriveKeys(*m, master)
-	if err != nil {
-		return nil, err
-	}
-	k.slot, k.slotName = opened.id, opened.slot.name
+// enter begins a transaction with the keys that come from a slot, and makes them the database's. The head says whether they are the right
+// ones.
+func (db *Database) enter(ctx context.Context, stx store.Tx, k *keys, known seen.Known) (*tx, error) {
 	t, err := db.begin(ctx, stx, k)
 	if err != nil {
 		return nil, err
 	}
+	t.judge(known)
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	if db.closed {

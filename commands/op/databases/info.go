@@ -55,17 +55,29 @@ func (Info) Run(ctx context.Context, s *op.Session) (DatabaseInfo, error) {
 }
 
 // Check verifies everything in a database.
-type Check struct{}
+type Check struct {
+	// AcceptRollback takes an older state that was put back for the newest one from now on, unless there is damage.
+	AcceptRollback bool
+}
 
 // Checked is what Check found.
 type Checked struct {
 	Location string    `json:"location"`
 	OK       bool      `json:"ok"`
 	Problems []Problem `json:"problems"`
+	// RolledBack says that an older state was put back, Accepted that it counts as the newest one from now on.
+	RolledBack *Rollback `json:"rolled_back,omitempty"`
+	Accepted   bool      `json:"accepted,omitempty"`
 	// Notes are unusual but harmless.
 	Notes []Problem `json:"notes,omitempty"`
 
 	format string // "" if it is not known
+}
+
+// Rollback has the number of changes to the database as it is, and as this user knows it.
+type Rollback struct {
+	Found uint64 `json:"found"`
+	Seen  uint64 `json:"seen"`
 }
 
 // Problem is one finding.
@@ -102,8 +114,8 @@ func (c *Checked) judge(damage int) error {
 }
 
 // Run checks. With findings the error wraps kdb.ErrCorrupt, or kdb.ErrPassword if all that is wrong is keys that another password may
-// open. The result lists them.
-func (Check) Run(ctx context.Context, s *op.Session) (Checked, error) {
+// open; kdb.ErrRolledBack if nothing is damaged, but an older state was put back, and that is not accepted. The result lists them.
+func (o Check) Run(ctx context.Context, s *op.Session) (Checked, error) {
 	found := Checked{Location: s.Location, Problems: []Problem{}}
 	if info, err := s.Database().Info(ctx); err == nil {
 		found.format = info.Format
@@ -117,7 +129,25 @@ func (Check) Run(ctx context.Context, s *op.Session) (Checked, error) {
 	if err != nil {
 		return found, Unsound(err)
 	}
-	return found, found.judge(damage)
+	if err := found.judge(damage); err != nil {
+		return found, err
+	}
+	return found, o.newest(ctx, s, &found)
+}
+
+// newest looks whether an older state was put back, and accepts it if that is wanted.
+func (o Check) newest(ctx context.Context, s *op.Session, found *Checked) error {
+	e, err := s.RolledBack(ctx)
+	if err != nil || e == nil {
+		return err
+	}
+	found.RolledBack = &Rollback{Found: e.Found, Seen: e.Seen}
+	if !o.AcceptRollback {
+		found.OK = false
+		return e
+	}
+	found.Accepted = true
+	return s.AcceptState(ctx)
 }
 
 // Unsound marks the error of a database that is too damaged to be checked.

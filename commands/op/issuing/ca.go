@@ -98,11 +98,24 @@ func (a Authority) load(ctx context.Context, s *op.Session) (*authority, error) 
 		}
 		ca.other, home = other, other
 	}
-	if err := home.View(ctx, func(tx kdb.Tx) error { return ca.read(tx, s.Env.Now()) }); err != nil {
+	err := home.View(ctx, func(tx kdb.Tx) error { return ca.read(tx, s.Env.Now()) })
+	if err == nil {
+		err = newest(ctx, home)
+	}
+	if err != nil {
 		ca.close()
 		return nil, err
 	}
 	return ca, nil
+}
+
+// newest refuses a database in whose place an older state was put: certificates that it issued and revocations are missing.
+func newest(ctx context.Context, s *op.Session) error {
+	rolledBack, err := s.RolledBack(ctx)
+	if err == nil && rolledBack != nil {
+		err = rolledBack
+	}
+	return err
 }
 
 // dial asks a cfssl server for its CA certificate, so that the chain of what it signs is known. Whom the database trusts may be the CA of

@@ -62,13 +62,15 @@ func (o Renew) Plan(ctx context.Context, s *op.Session) (plan op.Plan[Renewed], 
 		return plan, err
 	}
 	request, err := r.request()
+	switch {
+	case err != nil:
+	case r.CA.given():
+		r.ca, err = r.CA.load(ctx, s)
+	default:
+		err = newest(ctx, s)
+	}
 	if err != nil {
 		return plan, err
-	}
-	if r.CA.given() {
-		if r.ca, err = r.CA.load(ctx, s); err != nil {
-			return plan, err
-		}
 	}
 	if r.draft, err = newDraft(r.ca, request); err == nil && r.draft.Certificate != nil {
 		err = op.PKIError(Spec{Lint: o.Lint}.lint(ctx, s.Env, r.draft.Certificate))

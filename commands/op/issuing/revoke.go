@@ -40,7 +40,7 @@ func (r Revoked) HasChanged() bool { return r.Changed }
 
 // Plan reads the parameters. What was revoked before stays as it was, unless it was only on hold: that is taken back, or made final by a
 // reason.
-func (o Revoke) Plan(_ context.Context, s *op.Session) (op.Plan[Revoked], error) {
+func (o Revoke) Plan(ctx context.Context, s *op.Session) (op.Plan[Revoked], error) {
 	plan := op.Plan[Revoked]{Name: "release"}
 	if o.CA == "" {
 		return plan, op.Need(op.FieldCA)
@@ -75,6 +75,9 @@ func (o Revoke) Plan(_ context.Context, s *op.Session) (op.Plan[Revoked], error)
 			}
 		}
 		return o.revoke(tx, serial, der, reason, s.Env.Now())
+	}
+	if err == nil {
+		err = newest(ctx, s)
 	}
 	return plan, err
 }

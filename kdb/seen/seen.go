@@ -1,0 +1,229 @@
+// Package seen remembers the newest state of each database that a user changed, in a file of that user outside of the databases. Whoever
+// puts an old copy of a database back cannot change it, so the old copy is noticed.
+//
+//	known, err := seen.Read(folder) // before the database is read
+//	last, found := known.Last(key)
+//	…
+//	err = seen.Note(folder, key, state)
+//
+// A database is known by its id and its path: a copy at another path may go its own way. The file helps and is never needed: without it
+// nothing is noticed, and whatever is wrong with it concerns nothing else. It is a text of one line for each database, replaced as a whole
+// and locked meanwhile. It has mode 0600, and at most 500 lines.
+package seen
+
+import (
+	"bufio"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"certkdb/kdb/internal/lockfile"
+)
+
+// Key is what a database is known by.
+type Key struct {
+	ID   [16]byte
+	Path string // absolute, with symbolic links followed
+}
+
+// State is one state of a database.
+type State struct {
+	Generation uint64   // how many transactions changed something
+	KeyID      [8]byte  // of the master key
+	Log        uint64   // number of the last record of the audit log
+	Chain      [32]byte // value of the log's chain after it
+}
+
+// ErrUnreadable says that the file, or a line of it, cannot be read. The next change replaces it.
+var ErrUnreadable = errors.New("it cannot be read")
+
+const (
+	fileName = "generations"
+	maxLines = 500
+	maxSize  = 4 << 20
+	// patience is how long a change waits for other processes. The file is locked for less than a millisecond.
+	patience = time.Second
+)
+
+type line struct {
+	key   Key
+	state State
+}
+
+// Known are the states that were noted.
+type Known []line
+
+// Read returns what was noted in a folder. Another process may note a state as soon as it is stored, so this comes before the database is
+// read. An error that wraps ErrUnreadable may come with states: the other lines were read.
+func Read(folder string) (Known, error) { return read(filepath.Join(folder, fileName)) }
+
+// Last returns the newest state of a database.
+func (k Known) Last(key Key) (last State, found bool) {
+	if i := k.index(key); i >= 0 {
+		return k[i].state, true
+	}
+	return State{}, false
+}
+
+// index finds the line of a database.
+func (k Known) index(key Key) int {
+	return slices.IndexFunc(k, func(l line) bool { return l.key == key })
+}
+
+// Note notes a state unless a newer one is known.
+func Note(folder string, key Key, s State) error {
+	return change(folder, key, func(last State) bool { return last.Generation < s.Generation }, s)
+}
+
+// Accept notes a state whatever is known.
+func Accept(folder string, key Key, s State) error {
+	return change(folder, key, func(State) bool { return true }, s)
+}
+
+// change replaces the line of a database, which becomes the last one, if replaces says so of the state there.
+func change(folder string, key Key, replaces func(State) bool, s State) error {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return err
+	}
+	path := filepath.Join(folder, fileName)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) // there has to be something to lock
+	switch {
+	case err == nil:
+		f.Close()
+	case !errors.Is(err, fs.ErrExist):
+		return err
+	}
+	if err := regular(path); err != nil {
+		return err
+	}
+	unlock, err := lockfile.Lock(context.Background(), path, patience)
+	if err != nil {
+		return fmt.Errorf("locking %q: %w", path, err)
+	}
+	defer unlock()
+	lines, err := read(path)
+	if err != nil && !errors.Is(err, ErrUnreadable) {
+		return err
+	}
+	i := lines.index(key)
+	switch {
+	case i < 0:
+	case !replaces(lines[i].state):
+		return nil
+	default:
+		lines = slices.Delete(lines, i, i+1)
+	}
+	return write(path, bounded(append(lines, line{key, s})))
+}
+
+// bounded leaves out databases that are not there any more, and then the ones that were not changed for the longest time.
+func bounded(lines Known) Known {
+	if len(lines) <= maxLines {
+		return lines
+	}
+	lines = slices.DeleteFunc(lines, func(l line) bool {
+		_, err := os.Lstat(l.key.Path)
+		return errors.Is(err, fs.ErrNotExist)
+	})
+	return lines[max(0, len(lines)-maxLines):]
+}
+
+// regular refuses links, pipes and devices.
+func regular(path string) error {
+	info, err := os.Lstat(path)
+	if err == nil && (!info.Mode().IsRegular() || info.Size() > maxSize) {
+		err = fmt.Errorf("%q: %w: it is no regular file of at most %d bytes", path, ErrUnreadable, maxSize)
+	}
+	return err
+}
+
+// read returns the lines that can be read, and an error that wraps ErrUnreadable if there are others.
+func read(path string) (lines Known, err error) {
+	if err := regular(path); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+		return nil, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	scanner := bufio.NewScanner(io.LimitReader(f, maxSize))
+	for number := 1; scanner.Scan(); number++ {
+		l, ok := parse(scanner.Text())
+		if ok {
+			lines = append(lines, l)
+		} else if err == nil {
+			err = fmt.Errorf("%q: line %d: %w", path, number, ErrUnreadable)
+		}
+	}
+	if failed := scanner.Err(); failed != nil {
+		err = fmt.Errorf("%q: %w: %w", path, ErrUnreadable, failed)
+	}
+	return lines, err
+}
+
+// write replaces the file. Nothing is synced: after a power failure an older file is there, or none.
+func write(path string, lines Known) error {
+	temporary := path + ".new" // belongs to whoever has the lock
+	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(temporary, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	var text strings.Builder
+	for _, l := range lines {
+		text.WriteString(l.String())
+	}
+	_, err = io.WriteString(f, text.String())
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(temporary, path)
+	}
+	if err != nil {
+		_ = os.Remove(temporary)
+	}
+	return err
+}
+
+// version is the first word of each line.
+const version = "1"
+
+// String is the line in the file: version, database id, generation, key id, number of the last log record, chain value, path.
+func (l line) String() string {
+	s := &l.state
+	return fmt.Sprintf("%s %x %d %x %d %x %q\n", version, l.key.ID, s.Generation, s.KeyID, s.Log, s.Chain, l.key.Path)
+}
+
+// parse is the inverse of String.
+func parse(text string) (l line, ok bool) {
+	words := strings.SplitN(text, " ", 7)
+	if len(words) != 7 || words[0] != version {
+		return l, false
+	}
+	s := &l.state
+	var err1, err2, err3 error
+	s.Generation, err1 = strconv.ParseUint(words[2], 10, 64)
+	s.Log, err2 = strconv.ParseUint(words[4], 10, 64)
+	l.key.Path, err3 = strconv.Unquote(words[6])
+	binary := decode(l.key.ID[:], words[1]) && decode(s.KeyID[:], words[3]) && decode(s.Chain[:], words[5])
+	return l, binary && errors.Join(err1, err2, err3) == nil
+}
+
+// decode fills to with bytes in hexadecimal.
+func decode(to []byte, text string) bool {
+	data, err := hex.DecodeString(text)
+	return err == nil && copy(to, data) == len(to) && len(data) == len(to)
+}

@@ -1,0 +1,191 @@
+package seen_test
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"certkdb/kdb/seen"
+)
+
+// one is a database at a path that exists.
+func one(t *testing.T) seen.Key { return seen.Key{ID: [16]byte{1, 2}, Path: t.TempDir()} }
+
+func state(generation uint64) seen.State {
+	return seen.State{Generation: generation, KeyID: [8]byte{3}, Log: generation + 1, Chain: [32]byte{4}}
+}
+
+func lastOf(folder string, key seen.Key) (seen.State, bool, error) {
+	known, err := seen.Read(folder)
+	last, found := known.Last(key)
+	return last, found, err
+}
+
+// expect compares what is noted of a database; generation 0 is nothing.
+func expect(t *testing.T, folder string, key seen.Key, generation uint64) {
+	t.Helper()
+	last, found, err := lastOf(folder, key)
+	want := seen.State{}
+	if generation > 0 {
+		want = state(generation)
+	}
+	if err != nil || found != (generation > 0) || last != want {
+		t.Errorf("last = %+v, %t, %v; want generation %d", last, found, err, generation)
+	}
+}
+
+func TestNote_neverLowers(t *testing.T) {
+	t.Parallel()
+	folder, key := filepath.Join(t.TempDir(), "a", "b"), one(t)
+	expect(t, folder, key, 0)
+	for _, step := range []struct {
+		change func(string, seen.Key, seen.State) error
+		to     uint64
+		want   uint64
+	}{{seen.Note, 5, 5}, {seen.Note, 4, 5}, {seen.Note, 7, 7}, {seen.Accept, 3, 3}, {seen.Note, 4, 4}} {
+		if err := step.change(folder, key, state(step.to)); err != nil {
+			t.Fatal(err)
+		}
+		expect(t, folder, key, step.want)
+	}
+	info, err := os.Stat(filepath.Join(folder, "generations"))
+	if err != nil || info.Mode().Perm() != 0o600 && filepath.Separator == '/' {
+		t.Errorf("%v, %v", info, err)
+	}
+}
+
+// TestNote_idAndPath: a copy of a database has its id, and what replaced a database has its path.
+func TestNote_idAndPath(t *testing.T) {
+	t.Parallel()
+	folder, key := t.TempDir(), one(t)
+	copied, replaced := key, key
+	copied.Path += "/odd \"name\"\n"
+	replaced.ID[0]++
+	for i, k := range []seen.Key{key, copied, replaced} {
+		if err := seen.Note(folder, k, state(uint64(i+1))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, k := range []seen.Key{key, copied, replaced} {
+		expect(t, folder, k, uint64(i+1))
+	}
+}
+
+// TestNote_atOnce: the highest generation is there in the end, whoever comes last, and nothing else is in the folder.
+func TestNote_atOnce(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	keys := []seen.Key{one(t), one(t)}
+	var all sync.WaitGroup
+	for i := range 20 {
+		all.Go(func() {
+			if err := seen.Note(folder, keys[i%2], state(uint64(1+(i*7)%20))); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	expect(t, folder, keys[0], 19)
+	expect(t, folder, keys[1], 20)
+	if left, err := os.ReadDir(folder); err != nil || len(left) != 1 {
+		t.Errorf("%v, %v", left, err)
+	}
+}
+
+// TestNote_isBounded: databases that are gone make room first, then those that were changed the longest time ago.
+func TestNote_isBounded(t *testing.T) {
+	t.Parallel()
+	folder, there := t.TempDir(), t.TempDir()
+	var text strings.Builder
+	for i := range 500 {
+		path := there
+		if i%2 == 1 {
+			path = filepath.Join(there, "gone")
+		}
+		fmt.Fprintf(&text, "1 %032x 1 0300000000000000 2 04%062x %q\n", i, 0, path)
+	}
+	content := filepath.Join(folder, "generations")
+	if err := os.WriteFile(content, []byte(text.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	lines := func() int {
+		data, err := os.ReadFile(content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Count(string(data), "\n")
+	}
+	if err := seen.Note(folder, one(t), state(1)); err != nil || lines() != 251 {
+		t.Errorf("%d lines, %v; want those of databases that are there", lines(), err)
+	}
+	all := strings.ReplaceAll(text.String(), filepath.Join(there, "gone"), there)
+	if err := os.WriteFile(content, []byte(all), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := seen.Note(folder, one(t), state(1)); err != nil || lines() != 500 {
+		t.Errorf("%d lines, %v", lines(), err)
+	}
+	expect(t, folder, seen.Key{Path: there}, 0)
+}
+
+// TestLast_oddFiles: what cannot be read is an error, the rest counts, and the next change puts it right. A folder or a link in the place
+// of the file stays.
+func TestLast_oddFiles(t *testing.T) {
+	t.Parallel()
+	for _, odd := range []string{
+		"x\n", "\n", "2 a b c d e f\n", strings.Repeat("x", 70_000) + "\n", "\x00\x00\x00",
+		"1 00 5 0300000000000000 2 04 \"/x\"\n",
+		"1 " + strings.Repeat("0", 32) + " -1 0300000000000000 2 " + strings.Repeat("0", 64) + " \"/x\"\n",
+	} {
+		folder, key := t.TempDir(), one(t)
+		if err := seen.Note(folder, key, state(5)); err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.OpenFile(filepath.Join(folder, "generations"), os.O_APPEND|os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.WriteString(odd); err != nil || f.Close() != nil {
+			t.Fatal(err)
+		}
+		if last, found, err := lastOf(folder, key); !errors.Is(err, seen.ErrUnreadable) || !found || last != state(5) {
+			t.Errorf("%.20q: %+v, %t, %v", odd, last, found, err)
+		}
+		if err := seen.Note(folder, key, state(6)); err != nil {
+			t.Errorf("%.20q: %v", odd, err)
+		}
+		expect(t, folder, key, 6)
+	}
+}
+
+func TestNote_noRegularFile(t *testing.T) {
+	t.Parallel()
+	for what, put := range map[string]func(path string) error{
+		"a folder": func(path string) error { return os.Mkdir(path, 0o700) },
+		"a link":   func(path string) error { return os.Symlink(path+".target", path) },
+		"too long": func(path string) error { return errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, 1<<30)) },
+	} {
+		folder, key := t.TempDir(), one(t)
+		if err := put(filepath.Join(folder, "generations")); err != nil {
+			t.Fatal(err)
+		}
+		if _, found, err := lastOf(folder, key); !errors.Is(err, seen.ErrUnreadable) || found {
+			t.Errorf("%s: %t, %v", what, found, err)
+		}
+		if err := seen.Note(folder, key, state(1)); !errors.Is(err, seen.ErrUnreadable) {
+			t.Errorf("%s: Note = %v", what, err)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := seen.Note(file, one(t), state(1)); err == nil || errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file as the folder: %v", err)
+	}
+}
