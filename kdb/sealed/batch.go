@@ -86,7 +86,7 @@ func (b *batched) seal(s *sealer) {
 	b.postings = s.spots.postings(&b.entry)
 }
 
-// afterBatch is the store of an update: nobody reads or writes past the batch.
+// afterBatch is the store of an update: nobody reads past the batch. Who changes an entry reads it first.
 type afterBatch struct {
 	store.Tx
 	t *tx
@@ -112,20 +112,4 @@ func (a afterBatch) Scan(prefix, after string) iter.Seq2[store.Record, error] {
 		}
 		a.Tx.Scan(prefix, after)(yield)
 	}
-}
-
-// Put implements store.Tx.
-func (a afterBatch) Put(key string, value []byte) error {
-	if err := a.t.sealBatch(); err != nil {
-		return err
-	}
-	return a.Tx.Put(key, value)
-}
-
-// Delete implements store.Tx.
-func (a afterBatch) Delete(key string) error {
-	if err := a.t.sealBatch(); err != nil {
-		return err
-	}
-	return a.Tx.Delete(key)
 }
