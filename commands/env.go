@@ -56,7 +56,7 @@ func drivers() []kdb.Driver {
 	return []kdb.Driver{
 		sealed.Driver(boltstore.Backend()),
 		keyfile.Driver(cms.Codec()), keyfile.Driver(pkcs12.Codec()), keyfile.Driver(jks.JKS()), keyfile.Driver(jks.JCEKS()),
-		keyfile.Driver(pkcs7.Codec()), keyfile.Driver(pem.DER()), keyfile.Driver(pem.Codec()),
+		keyfile.Driver(pkcs7.Codec()), keyfile.Driver(pem.DER()), keyfile.Driver(pem.Codec(0)),
 	}
 }
 

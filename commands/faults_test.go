@@ -28,9 +28,8 @@ import (
 	"certkdb/kdb/store/boltstore"
 )
 
-// run runs a command in a folder, with a disk, and returns its exit code and what it printed. Relative paths are not used, as the folder of
-// the process belongs to all tests: DIR in an argument stands for the folder.
-func run(disk atomicfile.FS, dir string, args ...string) (code int, out, errors string) {
+// testDrivers are kinds of databases on a disk, nil for the machine's, with private keys in PEM that are cheap to open.
+func testDrivers(disk atomicfile.FS) []kdb.Driver {
 	on := func(c keyfile.Codec) kdb.Driver {
 		c.Disk = disk
 		return keyfile.Driver(c)
@@ -41,13 +40,19 @@ func run(disk atomicfile.FS, dir string, args ...string) (code int, out, errors 
 			return boltstore.Open(path, boltstore.Options{Options: o, Disk: disk})
 		},
 	}
+	return []kdb.Driver{sealed.Driver(native), on(cms.Codec()), on(pkcs12.Codec()), on(jks.JKS()), on(pem.Codec(1000))}
+}
+
+// run runs a command in a folder, with a disk, and returns its exit code and what it printed. Relative paths are not used, as the folder of
+// the process belongs to all tests: DIR in an argument stands for the folder.
+func run(disk atomicfile.FS, dir string, args ...string) (code int, out, errors string) {
 	var stdout, stderr strings.Builder
 	env := commands.ProcessEnv("test")
 	env.Stdin, env.Stdout, env.Stderr, env.Disk = strings.NewReader(""), &stdout, &stderr, disk
 	env.State = "" // the tests put older states back
 	env.Terminal = func() (op.Terminal, error) { return nil, op.ErrNoTerminal }
 	env.Getenv = func(string) string { return "" }
-	env.Drivers = []kdb.Driver{sealed.Driver(native), on(cms.Codec()), on(pkcs12.Codec()), on(jks.JKS()), on(pem.Codec())}
+	env.Drivers = testDrivers(disk)
 	argv := []string{"certkdb"}
 	for _, arg := range args {
 		argv = append(argv, strings.ReplaceAll(arg, "DIR", dir))
@@ -58,45 +63,71 @@ func run(disk atomicfile.FS, dir string, args ...string) (code int, out, errors 
 
 // kind is a kind of database with commands that change it. The first word of a command says what it is called.
 type kind struct {
-	file     string
-	create   []string
-	plain    bool // it can be listed without a password
-	commands []string
+	file      string
+	create    []string
+	generated bool // its passwords are random, so that they open it at once
+	plain     bool // it can be listed without a password
+	receives  bool // it keeps certificate requests
+	second    bool // it has a second key slot
+	commands  []string
 }
 
-// kinds have a certificate and a private key each. The commands run on a database that has the entry web and, where requests can be
-// kept, ca and wait.
+// kinds have two certificates and private keys. The commands run on a database that has the entries web, which is personal, root, and,
+// where requests can be kept, ca and wait.
 func kinds() []kind {
-	common := []string{"add DIR/other.pem", "add DIR/bundle.pem", "delete web", "rename web www"}
-	outputs := []string{"export web --key --out DIR/web.key", "export web --out DIR/old.crt --force"}
-	passwd := "passwd --new-password file:DIR/new.pw"
-	generated := " --generate-password --password-out DIR/new.pw" // opens at once
+	common := []string{
+		"add DIR/other.pem", "add DIR/bundle.pem", "delete web", "delete web root", "rename web www",
+	}
+	outputs := []string{"export web --out DIR/web.crt", "export web --key --out DIR/web.key", "export web --out DIR/old.crt --force"}
+	passwd, receive := "passwd --new-password file:DIR/new.pw", "receive DIR/wait.crt"
+	random := " --generate-password --password-out DIR/new.pw"
+	generated := strings.Fields("--generate-password --password-out DIR/old.pw")
 	return []kind{
-		{nativeFile, strings.Fields("--generate-password --password-out DIR/old.pw"), false, slices.Concat(common, outputs, []string{
-			"compact", "rekey", "backup DIR/copy.ckdb", "receive DIR/wait.crt", "passwd" + generated, "slots add" + generated,
+		{file: "key.ckdb", create: generated, generated: true, receives: true, commands: slices.Concat(common, outputs, []string{
+			receive, "default web", "distrust root", "compact", "rekey", "backup DIR/copy.ckdb", "passwd" + random, "slots add" + random,
+			"stash create",
+			"copy --all --to DIR/copy.p12 --to-password file:DIR/old.pw --profile legacy",
 		})},
-		{"key.kdb", []string{"--stash"}, false, append(slices.Clone(common), passwd, "receive DIR/wait.crt")},
-		{"key.p12", []string{"--profile", "legacy", "--stash"}, false, append(slices.Clone(common), passwd)},
-		{"key.jks", nil, false, append(slices.Clone(common), passwd)},
-		{"key.pem", nil, true, append(slices.Clone(common), passwd)},
+		{file: "stashed.ckdb", create: append(generated, "--stash"), generated: true, second: true, commands: []string{
+			"stash create", "stash remove", "slots remove second", "rekey --drop-slots", "passwd" + random,
+		}},
+		{file: "key.kdb", create: []string{"--stash"}, receives: true, commands: slices.Concat(common, []string{
+			receive, "default web", "distrust root", passwd, "stash create", "stash remove",
+		})},
+		{file: "key.p12", create: []string{"--profile", "legacy", "--stash"}, receives: true, commands: slices.Concat(common, []string{
+			receive, "default web", "distrust root", passwd, "stash remove",
+		})},
+		{file: "key.jks", commands: append(slices.Clone(common), passwd, "stash create")},
+		{file: "key.pem", plain: true, receives: true, commands: append(slices.Clone(common), receive, passwd)},
 	}
 }
 
-// nativeFile is the database whose passwords are generated.
-const nativeFile = "key.ckdb"
-
+// changesPassword says that a command changes what opens the database.
 func changesPassword(command string) bool {
-	return strings.HasPrefix(command, "passwd") || strings.HasPrefix(command, "slots")
+	return slices.Contains([]string{"passwd", "slots", "stash", "rekey"}, strings.Fields(command)[0])
 }
 
-// faultyDisks are the ways in which the n-th call goes wrong.
-func faultyDisks(n int) map[string]*atomicfiletest.Disk {
-	return map[string]*atomicfiletest.Disk{
-		"an error":    {Fail: atomicfiletest.At(n, syscall.EIO), Unnamed: true},
-		"a full disk": {Fail: atomicfiletest.At(n, syscall.ENOSPC), Unnamed: true},
-		"a kill":      {Fail: atomicfiletest.From(n, syscall.EIO), Unnamed: true},
+// fault runs a command that the n-th call meets with something, and returns that call too; "" if there are fewer.
+type fault func(t *testing.T, dir string, n int, args []string) (code int, text, call string)
+
+// faults are the ways in which the n-th call of atomicfile.FS goes wrong: it is the last one of the process, or fails, with an error if its
+// number is odd, for want of space if it is even.
+func faults() map[string]fault {
+	on := func(fail func(n int, err error) func(int, string) error) fault {
+		return func(_ *testing.T, dir string, n int, args []string) (code int, text, call string) {
+			disk := &atomicfiletest.Disk{Fail: fail(n, failure(n)), Unnamed: true}
+			code, _, text = run(disk, dir, args...)
+			if calls := disk.Calls(); len(calls) >= n {
+				call = calls[n-1]
+			}
+			return code, text, call
+		}
 	}
+	return map[string]fault{"an error": on(atomicfiletest.At), "a kill": on(atomicfiletest.From)}
 }
+
+// failure is how the n-th call fails.
+func failure(n int) syscall.Errno { return []syscall.Errno{syscall.ENOSPC, syscall.EIO}[n%2] }
 
 // TestFaults lets every command meet an error, a full disk and its end at each call that changes the disk. Afterwards the old or the new
 // state is there, with a password that opens it, and after two more commands no file that should not be there.
@@ -107,7 +138,7 @@ func TestFaults(t *testing.T) {
 			t.Parallel()
 			template := k.prepare(t)
 			for _, command := range k.commands {
-				k.everyFault(t, template, command)
+				k.everyFault(t, template, command, faults())
 			}
 		})
 	}
@@ -123,12 +154,23 @@ func mustRun(t *testing.T, dir string, args ...string) string {
 	return out
 }
 
+// fastDir is a folder in memory where there is one: the disk would wait for each of the thousands of syncs.
+func fastDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "commands-*")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
 // prepare makes a folder with the database and the files that the commands use.
 func (k kind) prepare(t *testing.T) string {
 	t.Helper()
-	dir := t.TempDir()
+	dir := fastDir(t)
 	for name, text := range map[string]string{"old.pw": "the old one\n", "new.pw": "the new one\n", "old.crt": "old\n"} {
-		if k.file == nativeFile && strings.HasSuffix(name, ".pw") {
+		if k.generated && strings.HasSuffix(name, ".pw") {
 			continue
 		}
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
@@ -137,39 +179,46 @@ func (k kind) prepare(t *testing.T) string {
 	}
 	db := []string{"--db", "DIR/" + k.file, "--password", "file:DIR/old.pw"}
 	making := db
-	if k.file == nativeFile {
+	if k.generated {
 		making = db[:2]
 	}
 	mustRun(t, dir, append(append([]string{"init"}, k.create...), making...)...)
 	with := func(args ...string) string { return mustRun(t, dir, append(args, db...)...) }
 	with("create", "web", "--cn", "web.example.com", "--key-type", "ed25519")
-	for _, name := range []string{"other", "third"} {
-		with("create", name, "--cn", name)
+	for _, name := range []string{"other", "third", "root"} {
+		with("create", name, "--cn", name, "--key-type", "ed25519")
 		with("export", name, "--out", "DIR/"+name+".pem")
 		with("delete", name)
 	}
+	with("add", "DIR/root.pem", "--label", "root")
 	one, err1 := os.ReadFile(filepath.Join(dir, "other.pem"))
 	two, err2 := os.ReadFile(filepath.Join(dir, "third.pem"))
 	if err := errors.Join(err1, err2, os.WriteFile(filepath.Join(dir, "bundle.pem"), append(one, two...), 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	if slices.ContainsFunc(k.commands, func(c string) bool { return strings.HasPrefix(c, "receive") }) {
+	if k.receives {
 		with("create", "ca", "--cn", "CA", "--is-ca")
 		with("request", "wait", "--cn", "wait.example.com", "--out", "DIR/wait.csr")
 		with("sign", "DIR/wait.csr", "--ca", "ca", "--out", "DIR/wait.crt")
 	}
+	if k.second {
+		with("slots", "add", "--name", "second", "--generate-password", "--password-out", "DIR/second.pw")
+	}
 	return dir
 }
 
-// state says what the database holds and which passwords open it, and what outputs hold.
+// state says what the database holds, whether it is sound, which passwords open it, and whether outputs are whole.
 func (k kind) state(t *testing.T, dir, command string) string {
 	t.Helper()
 	var all []string
 	sources, looks := []string{"file:DIR/old.pw"}, []string{"list -o csv"}
+	if k.generated { // what lists the others reads all of them
+		looks = append(looks, "check")
+	}
 	if changesPassword(command) {
-		sources = append(sources, "file:DIR/new.pw", "stash")
+		sources = append(sources, "file:DIR/new.pw", "file:DIR/second.pw", "stash")
 		if k.plain {
-			looks = []string{"export web --key"}
+			looks = append(looks, "export web --key")
 		}
 	}
 	for _, source := range sources {
@@ -179,10 +228,13 @@ func (k kind) state(t *testing.T, dir, command string) string {
 			if code == 2 {
 				t.Fatal(text)
 			}
+			if look == "check" {
+				out = "" // it tells how many free pages there are
+			}
 			all = append(all, fmt.Sprintf("%s with %s: %v %s", look, source, code == 0, out))
 		}
 	}
-	for _, name := range []string{"web.key", "old.crt", "copy.ckdb"} {
+	for _, name := range []string{"web.crt", "web.key", "old.crt", "copy.ckdb", "copy.p12"} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err == nil {
 			all = append(all, fmt.Sprintf("%s: something: %v", name, info.Size() > 4))
 		}
@@ -193,7 +245,7 @@ func (k kind) state(t *testing.T, dir, command string) string {
 // copyOf copies a folder of files.
 func copyOf(t *testing.T, from string) string {
 	t.Helper()
-	to := t.TempDir()
+	to := fastDir(t)
 	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
 		t.Fatal(err)
 	}
@@ -221,23 +273,24 @@ func names(t *testing.T, dir string) (list []string) {
 	return list
 }
 
-func (k kind) everyFault(t *testing.T, template, command string) {
+// everyFault lets a command meet each of the faults at its first call, its second, and so on.
+func (k kind) everyFault(t *testing.T, template, command string, faults map[string]fault) {
 	args := append(strings.Fields(command), "--db", "DIR/"+k.file, "--password", "file:DIR/old.pw")
 	before := k.state(t, template, command)
 	done := copyOf(t, template)
 	mustRun(t, done, args...)
 	after := k.state(t, done, command)
-	for n := 1; ; n++ {
-		over := true
-		for name, disk := range faultyDisks(n) {
+	n := 1
+	for over := false; !over; n++ {
+		over = true
+		for name, fault := range faults {
 			dir := copyOf(t, template)
-			code, _, text := run(disk, dir, args...)
-			calls := disk.Calls()
-			if len(calls) < n {
+			code, text, call := fault(t, dir, n, args)
+			if call == "" {
 				continue
 			}
 			over = false
-			what := fmt.Sprintf("%s at call %d of %s, %s: exit code %d, %s", name, n, command, calls[n-1], code, text)
+			what := fmt.Sprintf("%s at call %d of %s, %s: exit code %d, %s", name, n, command, call, code, text)
 			if got := k.state(t, dir, command); got != after && (got != before || code == 0) {
 				t.Errorf("%s\nthere is\n%s\nbefore it was\n%s\nafter it should be\n%s", what, got, before, after)
 			}
@@ -245,10 +298,11 @@ func (k kind) everyFault(t *testing.T, template, command string) {
 			if t.Failed() {
 				return
 			}
+			os.RemoveAll(dir)
 		}
-		if over {
-			return
-		}
+	}
+	if n < 3 {
+		t.Errorf("%s: there are hardly any calls", command)
 	}
 }
 

@@ -16,7 +16,9 @@ import (
 // TestMain is the program, or the tests.
 func TestMain(m *testing.M) {
 	if os.Getenv("COMMANDS_TEST_PROGRAM") != "" {
-		os.Exit(commands.Main(context.Background(), commands.ProcessEnv("test"), os.Args))
+		env := commands.ProcessEnv("test")
+		env.Drivers = testDrivers(nil)
+		os.Exit(commands.Main(context.Background(), env, os.Args))
 	}
 	os.Exit(m.Run())
 }

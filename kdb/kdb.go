@@ -168,8 +168,9 @@ type CreateOptions struct {
 	Cost Cost
 	// StashOnly makes a stash, which alone opens the database: it gets no password. See Driver.StashOnly.
 	StashOnly bool
-	// Stash says that a stash will be made for a database of a foreign kind: nothing is made if that of another one is in its place.
-	Stash bool
+	// Stash makes the stash file of a foreign format together with the database: either both are there or neither. OldStash makes it in an
+	// older form, for programs that read nothing else. The error wraps ErrUnsupported if the format has none.
+	Stash, OldStash bool
 	// Profile chooses among the ways that a foreign format can be written ("legacy", "gskit", "2023", "2026", "passwordless"
 	// for PKCS #12); "" is the format's default.
 	Profile string

@@ -50,6 +50,8 @@ type Driver struct {
 	Fold func(label string) string
 	// Exists says whether there is anything at the location, a database or not, so that Create would fail. Files use [FileExists].
 	Exists func(ctx context.Context, location string) (bool, error)
+	// Beside returns the paths of the other files that a database at the location has or may get, such as a stash; nil if there are none.
+	Beside func(location string) []string
 	// Labels yields the labels that begin with prefix, in the order of their bytes, without a password. It is nil if the kind
 	// cannot tell its labels before it is opened.
 	Labels func(ctx context.Context, location, prefix string) iter.Seq2[string, error]

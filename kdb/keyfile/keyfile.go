@@ -31,6 +31,7 @@ func Driver(c Codec) kdb.Driver {
 		return db, nil
 	}
 	d.Accepts, d.Fold = c.accepts, c.Fold
+	d.Beside = func(location string) []string { return newDatabase(c, location, kdb.Options{}).paths().others() }
 	if c.New != nil {
 		d.CreateWith = func(ctx context.Context, location string, o kdb.CreateOptions, fn func(kdb.Tx) error) (kdb.Database, error) {
 			db := newDatabase(c, location, o.Options)
@@ -110,6 +111,10 @@ func (d *Database) create(ctx context.Context, o kdb.CreateOptions, fn func(kdb.
 		}
 	}
 	container, err := d.codec.New(o.Profile)
+	encode, errStash := d.stashEncoder(o)
+	if err == nil {
+		err = errStash
+	}
 	if err != nil {
 		return false, fmt.Errorf("creating %q: %w", d.location, err)
 	}
@@ -120,11 +125,14 @@ func (d *Database) create(ctx context.Context, o kdb.CreateOptions, fn func(kdb.
 		}
 	}
 	files, password, err := d.encodeNew(ctx, container)
-	if err == nil && o.Stash && d.codec.Stash != nil {
-		err = d.checkStash(password)
+	changes := paths.changes(files, Files{})
+	if err == nil && encode != nil {
+		var stash change
+		stash, err = d.newStash(password, encode)
+		changes = append(changes, stash)
 	}
 	if err == nil {
-		err = d.createFiles(paths.changes(files, Files{}))
+		err = d.createFiles(changes)
 	}
 	if err != nil {
 		return false, fmt.Errorf("creating %q: %w", d.location, err)

@@ -226,21 +226,53 @@ func (d *Database) stashOfAnother(password []byte) (string, bool) {
 
 // CreateStash writes the password of the key file into the format's own stash file, with mode 0600, in place of one that is there. The
 // error wraps kdb.ErrUnsupported if the format has none, and kdb.ErrDatabaseExists if the one that is there may belong to another database.
-// Formats'
-// own stashes hide the password and protect nothing.
+// Formats' own stashes hide the password and protect nothing.
 func (d *Database) CreateStash(ctx context.Context) error {
-	if d.codec.Stash == nil {
-		return fmt.Errorf("%w: %s has no stash file of its own", kdb.ErrUnsupported, d.codec.Name)
+	encode, err := d.stashEncoder(kdb.CreateOptions{Stash: true})
+	if err != nil {
+		return err
 	}
-	return d.createStash(ctx, d.codec.Stash.Encode)
+	return d.createStash(ctx, encode)
 }
 
 // CreateOldStash is CreateStash in an older form, for programs that read nothing else.
 func (d *Database) CreateOldStash(ctx context.Context) error {
-	if d.codec.Stash == nil || d.codec.Stash.EncodeOld == nil {
-		return fmt.Errorf("%w: %s has no stash file of an older form", kdb.ErrUnsupported, d.codec.Name)
+	encode, err := d.stashEncoder(kdb.CreateOptions{OldStash: true})
+	if err != nil {
+		return err
 	}
-	return d.createStash(ctx, d.codec.Stash.EncodeOld)
+	return d.createStash(ctx, encode)
+}
+
+// stashEncoder makes the content of a wanted stash file out of a password; nil if none is wanted.
+func (d *Database) stashEncoder(o kdb.CreateOptions) (func(password []byte) ([]byte, error), error) {
+	switch {
+	case !o.Stash && !o.OldStash:
+		return nil, nil
+	case d.codec.Stash == nil:
+		return nil, fmt.Errorf("%w: %s has no stash file of its own", kdb.ErrUnsupported, d.codec.Name)
+	case !o.OldStash:
+		return d.codec.Stash.Encode, nil
+	case d.codec.Stash.EncodeOld == nil:
+		return nil, fmt.Errorf("%w: %s has no stash file of an older form", kdb.ErrUnsupported, d.codec.Name)
+	}
+	return d.codec.Stash.EncodeOld, nil
+}
+
+// newStash is the stash file of a new database. One that is left of an earlier database is removed; it opens nothing any more.
+func (d *Database) newStash(password []byte, encode func([]byte) ([]byte, error)) (change, error) {
+	if password == nil {
+		return change{}, fmt.Errorf("stashing its password: %w: the file has none", kdb.ErrNoPassword)
+	}
+	if err := d.checkStash(password); err != nil {
+		return change{}, err
+	}
+	data, err := encode(password)
+	path := d.StashPath()
+	if err == nil && d.HasStash() {
+		err = d.disk.Remove(path)
+	}
+	return change{path, data}, err
 }
 
 func (d *Database) createStash(ctx context.Context, encode func([]byte) ([]byte, error)) error {

@@ -7,7 +7,6 @@ import (
 
 	"certkdb/commands/op"
 	"certkdb/kdb"
-	"certkdb/kdb/sealed"
 )
 
 // Init makes a new, empty database.
@@ -57,7 +56,10 @@ func (o Init) plan(ctx context.Context, env *op.Env) (Created, *kdb.Driver, erro
 	if err != nil {
 		return Created{}, nil, err
 	}
-	env.Protect(location, location+sealed.StashExtension)
+	env.Protect(location)
+	if driver.Beside != nil {
+		env.Protect(driver.Beside(location)...)
+	}
 	if o.NewPassword.OutFile != "" { // before anything is made
 		if err := (op.Output{Path: o.NewPassword.OutFile}).Check(env); err != nil {
 			return Created{}, nil, op.Mark(op.SecretExists, err)
@@ -104,9 +106,10 @@ func (o Init) Run(ctx context.Context, env *op.Env) (*op.Session, Created, error
 	return s, created, nil
 }
 
-// stash makes the stash, unless the database was made with it.
+// stash makes the stash, unless the database was made with it: those of foreign formats are, lest a kill in between lose a password that
+// was generated.
 func (o Init) stash(ctx context.Context, s *op.Session, driver *kdb.Driver) (path string, err error) {
-	if !o.stashOnly(driver) {
+	if driver.StashOnly && !o.stashOnly(driver) {
 		done, err := CreateStash{Old: o.OldStash}.Do(ctx, s)
 		return done.Path, err
 	}
@@ -127,7 +130,10 @@ func (o Init) create(ctx context.Context, env *op.Env, driver *kdb.Driver, locat
 	if err := op.MakeFolder(o.DB, location); err != nil {
 		return nil, fmt.Errorf("creating %q: %w", location, err)
 	}
-	options := kdb.CreateOptions{Cost: o.NewPassword.Cost(o.Cost), Profile: o.Profile, StashOnly: o.stashOnly(driver), Stash: o.Stash}
+	options := kdb.CreateOptions{Cost: o.NewPassword.Cost(o.Cost), Profile: o.Profile, StashOnly: o.stashOnly(driver)}
+	if !driver.StashOnly {
+		options.Stash, options.OldStash = o.Stash && !o.OldStash, o.Stash && o.OldStash
+	}
 	var err error
 	if options.Options, err = o.DB.Options(ctx, env); err != nil {
 		return nil, err

@@ -6,12 +6,16 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"certkdb/commands/op"
 	"certkdb/commands/op/databases"
 	"certkdb/commands/op/optest"
 	"certkdb/kdb"
+	"certkdb/kdb/atomicfile/atomicfiletest"
+	"certkdb/kdb/keyfile"
+	"certkdb/kdb/keyfile/pkcs12"
 )
 
 func TestInit(t *testing.T) {
@@ -71,6 +75,51 @@ func TestInit_refuses(t *testing.T) {
 	}
 	if files, err := os.ReadDir(dir); err != nil || len(files) > 0 {
 		t.Errorf("left over: %v, %v", files, err)
+	}
+}
+
+// TestInit_stashOfAForeignFormat: both files appear in one step, so that a generated password is never lost between them; and an output
+// of the same command is neither.
+func TestInit_stashOfAForeignFormat(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	generated := op.NewPassword{Generate: true}
+	if err := os.WriteFile(at("key.sth"), []byte("of an earlier database"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, old := range []bool{false, true} {
+		disk := &atomicfiletest.Disk{}
+		codec := pkcs12.Codec()
+		codec.Disk = disk
+		env := optest.Env()
+		env.Drivers = []kdb.Driver{keyfile.Driver(codec)}
+		s, created, err := databases.Init{DB: op.DB{Location: at("key.p12")}, NewPassword: generated, Stash: true, OldStash: old}.Run(ctx, env)
+		if err != nil || created.Stash != at("key.sth") {
+			t.Fatalf("%+v, %v", created, err)
+		}
+		s.Close()
+		if !slices.Contains(disk.Calls(), "link key.p12~ key.p12") || slices.Index(disk.Calls(), "link key.sth~ key.sth") >
+			slices.Index(disk.Calls(), "link key.p12~ key.p12") {
+			t.Errorf("the stash is not there before the database: %q", disk.Calls())
+		}
+		s, err = op.Open(ctx, env, op.DB{Location: at("key.p12")}) // by its stash
+		if err == nil {
+			err = s.Database().View(ctx, func(kdb.Tx) error { return nil })
+			s.Close()
+		}
+		if err := errors.Join(err, os.Remove(at("key.p12"))); err != nil { // but not the stash
+			t.Error(err)
+		}
+	}
+	generated.OutFile = at("key.sth")
+	_, err := databases.Init{DB: op.DB{Location: at("key.p12")}, NewPassword: generated}.Plan(ctx, optest.Env())
+	if !errors.Is(err, op.ErrUsage) {
+		t.Errorf("a password in the place of the stash: %v", err)
+	}
+	_, _, err = databases.Init{DB: op.DB{Location: at("a.pem")}, NewPassword: newPassword("x"), Stash: true}.Run(ctx, optest.Env())
+	if _, missing := os.Stat(at("a.pem")); !errors.Is(err, kdb.ErrUnsupported) || !errors.Is(missing, fs.ErrNotExist) {
+		t.Errorf("a stash that the format does not have: %v, the database: %v", err, missing)
 	}
 }
 

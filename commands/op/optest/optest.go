@@ -43,7 +43,7 @@ func Env() *op.Env {
 		Now:      func() time.Time { return Now },
 		User:     func() string { return "alice" }, Host: func() string { return "server" },
 		Drivers: []kdb.Driver{
-			sealed.Driver(boltstore.Backend()), keyfile.Driver(pkcs12.Codec()), keyfile.Driver(jks.JKS()), keyfile.Driver(pem.Codec()),
+			sealed.Driver(boltstore.Backend()), keyfile.Driver(pkcs12.Codec()), keyfile.Driver(jks.JKS()), keyfile.Driver(pem.Codec(0)),
 		},
 	}
 }

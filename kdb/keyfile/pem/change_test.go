@@ -72,7 +72,7 @@ func TestDelete_takesItsNotes(t *testing.T) {
 		if got != test.after {
 			t.Errorf("%s: %q, want %q", name, got, test.after)
 		}
-		if !pem.Codec().Matches([]byte(got)[:min(len(got), 4096)]) {
+		if !pem.Codec(0).Matches([]byte(got)[:min(len(got), 4096)]) {
 			t.Errorf("%s: what is left is not recognised", name)
 		}
 	}

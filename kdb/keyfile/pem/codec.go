@@ -14,11 +14,9 @@ import (
 )
 
 // Codec is the codec of text with PEM blocks as a database. Untouched text stays byte for byte: notes, attributes, order, line ends, and
-// blocks that make no entry. FORMAT.md says how blocks become entries, and what is written above them.
-func Codec() keyfile.Codec { return codec(0) }
-
-// codec is Codec with a number of iterations for new private keys; 0 is that of package pbe.
-func codec(iterations int) keyfile.Codec {
+// blocks that make no entry. FORMAT.md says how blocks become entries, and what is written above them. New private keys are protected with
+// a number of iterations; 0 is the number of package pbe.
+func Codec(iterations int) keyfile.Codec {
 	return keyfile.Codec{
 		Name:       "pem",
 		Extensions: []string{".pem", ".crt", ".cer", ".arm", ".key"},

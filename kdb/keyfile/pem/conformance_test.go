@@ -120,7 +120,7 @@ func TestConformance_databases(t *testing.T) {
 	for _, r := range conformancedata.Files(t, "pem-bundle", "pem-misc", "key", "csr", "crl", "arm", "trust-bundle", "cert",
 		"root-cert", "intermediate-bundle",
 		"key-params-or-other", "fuzz-pem", "fuzz-key", "fuzz-crl") {
-		if len(r.Data) > 1<<20 || !pem.Codec().Matches(r.Data[:min(len(r.Data), 4096)]) {
+		if len(r.Data) > 1<<20 || !pem.Codec(0).Matches(r.Data[:min(len(r.Data), 4096)]) {
 			continue
 		}
 		c, err := pem.FastCodec().Decode(keyfile.Files{Main: r.Data}, keyfile.Passwords{})

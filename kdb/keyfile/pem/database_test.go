@@ -186,7 +186,7 @@ func TestDecode_refuses(t *testing.T) {
 		"one that is cut off": root.certPEM()[:200],
 		"one that is damaged": strings.Replace(root.certPEM(), "MI", "?!", 1),
 	} {
-		_, err := pem.Codec().Decode(keyfile.Files{Main: []byte(input)}, keyfile.Passwords{})
+		_, err := pem.Codec(0).Decode(keyfile.Files{Main: []byte(input)}, keyfile.Passwords{})
 		if !errors.Is(err, kdb.ErrParse) {
 			t.Errorf("%s: %v, want kdb.ErrParse", name, err)
 		}
@@ -216,7 +216,7 @@ func TestMatches(t *testing.T) {
 		"base64":                     {head: base64Text(cert), der: true},
 		"base64 that fills the head": {head: strings.Repeat("MIIB", 1024), pem: true, der: true},
 	} {
-		if got := pem.Codec().Matches([]byte(test.head)); got != test.pem {
+		if got := pem.Codec(0).Matches([]byte(test.head)); got != test.pem {
 			t.Errorf("%s: PEM %v", name, got)
 		}
 		if got := pem.DER().Matches([]byte(test.head)); got != test.der {
@@ -248,9 +248,9 @@ func TestCodec_onlyReads(t *testing.T) {
 	}{
 		"DER":    {pem.DER(), root.cert.Raw},
 		"base64": {pem.DER(), []byte(base64Text(root.cert.Raw))},
-		"JSON":   {pem.Codec(), []byte(`{"ca": "` + strings.ReplaceAll(root.certPEM(), "\n", `\n`) + `"}`)},
-		"YAML":   {pem.Codec(), []byte("ca: |\n  " + strings.ReplaceAll(root.certPEM(), "\n", "\n  "))},
-		"UTF-16": {pem.Codec(), append([]byte("\xff\xfe"), utf16LE(root.certPEM())...)},
+		"JSON":   {pem.Codec(0), []byte(`{"ca": "` + strings.ReplaceAll(root.certPEM(), "\n", `\n`) + `"}`)},
+		"YAML":   {pem.Codec(0), []byte("ca: |\n  " + strings.ReplaceAll(root.certPEM(), "\n", "\n  "))},
+		"UTF-16": {pem.Codec(0), append([]byte("\xff\xfe"), utf16LE(root.certPEM())...)},
 	} {
 		if !test.codec.Matches(test.data[:min(len(test.data), 4096)]) {
 			t.Errorf("%s is not recognised", name)

@@ -12,7 +12,7 @@ import (
 )
 
 // FastCodec is the codec with cheap keys.
-func FastCodec() keyfile.Codec { return codec(1000) }
+func FastCodec() keyfile.Codec { return Codec(1000) }
 
 // Write writes items as Items reads them: each in its armour, of the type Item.Type or else the usual one of its kind, with headers, and
 // with its label and localKeyID as the "Bag Attributes" that openssl pkcs12 prints.
