@@ -34,7 +34,7 @@ func ProcessEnv(version string) *op.Env {
 		User: sync.OnceValue(userName), Host: sync.OnceValue(hostName), Root: os.Geteuid() == 0, Home: home,
 		State: stateFolder(os.Getenv("XDG_STATE_HOME"), os.Geteuid() == 0, home),
 		Dial:  new(net.Dialer).DialContext,
-		Lint:  new(lintprogram.Program).Ask, Drivers: drivers(), Version: version,
+		Lint:  new(lintprogram.Program).Ask, Command: runProgram, Drivers: drivers(), Version: version,
 	}
 }
 

@@ -53,6 +53,7 @@ func makers(dialects map[string]Dialect) []maker {
 		{[]string{"connect"}, connectCommand},
 		{[]string{"session"}, sessionCommand},
 		{[]string{"explain"}, func(env *op.Env) *cli.Command { return explainCommand(env, names) }},
+		{[]string{"deploy"}, deployCommand},
 		{[]string{"link"}, func(env *op.Env) *cli.Command { return linkCommand(env, names) }},
 		{[]string{"unlink"}, func(env *op.Env) *cli.Command { return unlinkCommand(env, names) }},
 		{[]string{"completion"}, completionCommand},

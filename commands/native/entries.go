@@ -85,6 +85,14 @@ func printShown(w io.Writer, shown inspect.Shown) {
 	if shown.Added != nil {
 		t.row("added", shown.Added.Format(time.RFC3339))
 	}
+	for _, target := range shown.Deployments {
+		for _, f := range target.Files {
+			t.row("deployed to", fmt.Sprintf("%s (%s)", f.Path, f.Form))
+		}
+		if target.Reload != "" {
+			t.row("reload", reloadText(target))
+		}
+	}
 	if len(shown.Certificates) == 0 {
 		t.row("subject", orDash(shown.Subject))
 		t.row("key", orDash(shown.KeyType))

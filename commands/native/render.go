@@ -198,6 +198,8 @@ var problemHints = sync.OnceValue(func() map[op.Code]string {
 			"and add the new certificate with: certkdb receive",
 		op.NoMatchingKey: "see the requests with: certkdb list --kind request; " +
 			"to add a certificate without a key: certkdb add",
+		op.NotDeployed:    "name its files, such as --key FILE and --fullchain FILE",
+		op.NotRemembered:  "use file:PATH, env:VAR or cred:NAME; or do not remember this, with --no-remember",
 		op.NeedsFolder:    "name it with --out FOLDER",
 		op.OnlyOnePiece:   "use --format pem",
 		op.ReadOnlyKind:   "use another --type, for example ckdb or pkcs12",

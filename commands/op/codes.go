@@ -92,6 +92,10 @@ const (
 	NeedsFolder
 	// IssuedNotWritten: a certificate of the CA Label with the serial number Found is recorded and could not be written.
 	IssuedNotWritten
+	// NotDeployed: the database does not remember where an entry is deployed.
+	NotDeployed
+	// NotRemembered: the source of a password is of no use to another run of the program.
+	NotRemembered
 	// NotValid: a certificate is not valid. Found is the remedy.
 	NotValid
 )

@@ -38,6 +38,8 @@ type Env struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Lint hands a request to certkdb-lint and returns its answer (see certkdb/pki/lint).
 	Lint func(ctx context.Context, request []byte) ([]byte, error)
+	// Command runs another program; nil where none may be run.
+	Command Command
 	// Drivers are the kinds of databases, the native one first.
 	Drivers []kdb.Driver
 	// Version is that of the program.

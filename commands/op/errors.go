@@ -197,7 +197,6 @@ const (
 	FeatureLog        Feature = "an audit log"
 	FeatureRecords    Feature = "a record of issued certificates"
 	FeaturePassword   Feature = "changing the password"
-	FeatureDeploy     Feature = "remembering where certificates are deployed"
 	FeatureDeletion   Feature = "deleting it with its companions"
 )
 

@@ -65,6 +65,37 @@ func FromCredential(name string) Source { return Source{kind: fromCredential, va
 // FromBytes is the password itself.
 func FromBytes(password []byte) Source { return Source{kind: fromBytes, text: password} }
 
+// Reference is a text that names the source to another run of the program, "" if there is none: a password itself is not one, and a
+// person or an open file is not there next time. ParseReference reads it.
+func (s Source) Reference() string {
+	switch s.kind {
+	case fromFile:
+		path, err := filepath.Abs(s.value)
+		if err != nil {
+			return ""
+		}
+		return "file:" + path
+	case fromEnv:
+		return "env:" + s.value
+	case fromCredential:
+		return "cred:" + s.value
+	}
+	return ""
+}
+
+// ParseReference reads what Reference returns. Of any other text it makes the default source.
+func ParseReference(text string) Source {
+	switch kind, value, _ := strings.Cut(text, ":"); kind {
+	case "file":
+		return FromFile(value)
+	case "env":
+		return FromEnv(value)
+	case "cred":
+		return FromCredential(value)
+	}
+	return Source{}
+}
+
 // Password is a password that is read from its source only when it is needed.
 type Password struct {
 	Source Source

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"certkdb/commands/op"
+	"certkdb/commands/op/deploy"
 	"certkdb/kdb"
 	"certkdb/pki/cert"
 	"certkdb/pki/key"
@@ -31,6 +32,8 @@ type Shown struct {
 	// RevokedAt and Reason are set, and the status is revoked, if its CA is in the database and has taken it back.
 	RevokedAt *time.Time `json:"revoked_at,omitempty"`
 	Reason    string     `json:"reason,omitempty"`
+	// Deployments are the files that the entry is deployed to.
+	Deployments []deploy.Target `json:"deployments,omitempty"`
 }
 
 // Certificate is one certificate in detail.
@@ -85,6 +88,9 @@ func (o Show) Run(ctx context.Context, s *op.Session) (Shown, error) {
 		}
 		if shown, err = describe(&summary, &entry, s.Env.Now()); err == nil {
 			err = shown.addRevocation(tx, &entry)
+		}
+		if err == nil {
+			shown.Deployments, err = deploy.Targets(&entry)
 		}
 		return err
 	})

@@ -1,0 +1,245 @@
+package deploy
+
+import (
+	"bytes"
+	"context"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"slices"
+
+	"certkdb/commands/op"
+	"certkdb/kdb"
+	"certkdb/kdb/atomicfile"
+)
+
+// job is one target of one entry.
+type job struct {
+	label    string
+	target   Target
+	asked    op.Password // of key stores, in place of the one that is remembered
+	remember bool
+
+	basis    op.Basis
+	entry    kdb.Entry
+	password []byte
+	pieces   []op.Piece // in the order of the target's files
+	out      *Outcome
+	reloads  bool // the command is to be run
+	pending  bool // the database says so
+}
+
+func (j *job) close() {
+	clear(j.entry.Key)
+	clear(j.password)
+	for _, p := range j.pieces {
+		if p.Secret {
+			clear(p.Data)
+		}
+	}
+}
+
+// fail notes an error.
+func (j *job) fail(err error) {
+	if err == nil || j.out.err != nil {
+		return
+	}
+	if j.out.err = err; !errors.Is(err, op.ErrUsage) || !j.names(err) {
+		j.out.err = fmt.Errorf("deploying %q: %w", j.label, err)
+	}
+	j.out.Error = j.out.err.Error()
+}
+
+// names says whether an error names the label itself.
+func (j *job) names(err error) bool {
+	_, kind := errors.AsType[*op.WrongKind](err)
+	return kind
+}
+
+// prepare reads the entry and compares the files with it.
+func (j *job) prepare(ctx context.Context, s *op.Session) {
+	err := s.View(ctx, func(tx kdb.Tx) error { return j.read(tx) })
+	if err == nil {
+		err = j.plan(ctx, s)
+	}
+	j.fail(err)
+	j.reloads = err == nil && j.target.Reload != "" && (j.target.Pending || j.out.outdated() > 0)
+	if j.reloads {
+		j.out.Reload = &Reload{Command: j.target.Reload}
+	}
+}
+
+// read takes the entry out of the database, with its key if a file has that.
+func (j *job) read(tx kdb.Tx) error {
+	summary, err := op.MustHave(tx, j.label)
+	if err != nil {
+		return err
+	}
+	if summary.Kind != kdb.KindPersonal {
+		return &op.WrongKind{Label: j.label, Kind: summary.Kind, Wanted: kdb.KindPersonal, Reason: "only a personal certificate is deployed"}
+	}
+	if j.entry, err = j.basis.Entry(tx, j.label); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(j.target.Files, func(f File) bool { return f.Form.hasKey() }) {
+		j.entry.Key, err = tx.Key(j.label)
+	}
+	return err
+}
+
+// plan makes the content of the files, and finds out which of them differ.
+func (j *job) plan(ctx context.Context, s *op.Session) error {
+	if err := j.readPassword(s.Env); err != nil {
+		return err
+	}
+	for _, f := range j.target.Files {
+		p := op.Piece{Path: f.Path, Rights: j.target.rights(), Secret: f.Form.hasKey()}
+		if err := p.Check(s.Env); err != nil {
+			return err
+		}
+		if f.Form.isStore() {
+			p.Same = func(path string) (bool, error) { return j.sameStore(ctx, s.Env, path) }
+		} else if p.Data = j.encode(f.Form); len(p.Data) == 0 {
+			return &op.Invalid{Field: op.FieldChain, Value: f.Path, Reason: noIssuers}
+		}
+		state, err := p.State()
+		if err != nil {
+			return err
+		}
+		j.pieces = append(j.pieces, p)
+		j.out.Files = append(j.out.Files, Result{File: f, State: state})
+	}
+	return nil
+}
+
+const noIssuers = "the certificate has no issuers with it: it is self-signed, or they are missing"
+
+// readPassword reads the password of the key stores.
+func (j *job) readPassword(env *op.Env) (err error) {
+	if !j.target.hasStore() {
+		return nil
+	}
+	p := j.asked
+	if !p.Given() {
+		p.Source = op.ParseReference(j.target.Password)
+	}
+	p.Field = op.FieldOutPassword
+	j.password, err = p.Read(env, "the deployed key stores")
+	return err
+}
+
+// encode makes the content of a PEM file.
+func (j *job) encode(f Form) []byte {
+	var data []byte
+	if f.hasKey() {
+		data = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: j.entry.Key})
+	}
+	certificates := j.entry.Certificates
+	switch f {
+	case FormKey:
+		certificates = nil
+	case FormCert:
+		certificates = certificates[:1]
+	case FormChain:
+		certificates = certificates[1:]
+	}
+	for _, der := range certificates {
+		data = append(data, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
+	}
+	return data
+}
+
+// perform writes the files that differ. Before a key leaves, the audit log has a record of it, and the database remembers the target.
+func (j *job) perform(ctx context.Context, s *op.Session) error {
+	var changed []op.Piece
+	for i := range j.pieces {
+		if j.out.Files[i].State == op.FileUnchanged {
+			continue
+		}
+		if f := j.target.Files[i]; f.Form.isStore() {
+			data, err := j.makeStore(ctx, s.Env, f.Form)
+			if err != nil {
+				return err
+			}
+			j.pieces[i].Data = data
+		}
+		changed = append(changed, j.pieces[i])
+	}
+	if err := j.store(ctx, s, len(changed) > 0); err != nil {
+		return err
+	}
+	err := op.WriteTogether(s.Env, changed)
+	if err != nil && !errors.Is(err, atomicfile.ErrUnfinished) {
+		return err
+	}
+	for i := range j.out.Files {
+		if f := &j.out.Files[i]; f.State != op.FileUnchanged {
+			f.State = FileWritten
+		}
+	}
+	return err
+}
+
+// store notes the deployment in the audit log if a file is going to be written, and remembers the target, with a reload that is pending.
+func (j *job) store(ctx context.Context, s *op.Session, writes bool) error {
+	next := j.target
+	next.Pending = j.reloads
+	err := s.ReadKeys(ctx, "deploy", func(tx kdb.Tx) error {
+		if err := j.basis.Holds(tx); err != nil {
+			return err
+		}
+		if writes {
+			if err := tx.Audit("deploy", j.label); err != nil {
+				return err
+			}
+		}
+		if !j.remember {
+			return nil
+		}
+		deployer, ok := tx.(kdb.Deployer)
+		if !ok {
+			j.out.Notes = []string{NotRemembered}
+			return nil
+		}
+		return setTarget(deployer, &j.entry, next)
+	})
+	j.pending = err == nil && next.Pending && j.remember && len(j.out.Notes) == 0
+	return err
+}
+
+// NotRemembered is the note about a database that has no place for deployments.
+const NotRemembered = "this database cannot remember where its certificates are deployed"
+
+// sameStore says whether a key store has the entry, and opens with the password.
+func (j *job) sameStore(ctx context.Context, env *op.Env, path string) (bool, error) {
+	same := false
+	driver, err := kdb.Recognise(env.Drivers, path)
+	if err != nil {
+		return false, nil // it is replaced
+	}
+	other, err := driver.Open(ctx, path, kdb.Options{Password: op.Fixed(j.password), NoStash: true})
+	if err != nil {
+		return false, ctx.Err()
+	}
+	defer other.Close()
+	err = other.View(ctx, func(tx kdb.Tx) error {
+		n := 0
+		for s, err := range tx.Summaries("") {
+			if err != nil {
+				return err
+			}
+			if n++; s.Kind != kdb.KindPersonal {
+				continue
+			}
+			there, err := op.FullEntry(tx, s.Label)
+			if err != nil {
+				return err
+			}
+			same = bytes.Equal(there.Key, j.entry.Key) && slices.EqualFunc(there.Certificates, j.entry.Certificates, bytes.Equal)
+			clear(there.Key)
+		}
+		same = same && n == 1
+		return nil
+	})
+	return same && err == nil, ctx.Err()
+}

@@ -1,0 +1,125 @@
+package op
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"certkdb/kdb/atomicfile"
+)
+
+// Piece is one of several files that are written together.
+type Piece struct {
+	Path   string
+	Rights Rights
+	Secret bool // mode 0600 if nothing else is said
+	Data   []byte
+	// Same, if it is not nil, says whether the file has the content already, for forms that are never the same twice.
+	Same func(path string) (bool, error)
+}
+
+// State is how a file compares with what it should be.
+type State string
+
+// The states of files.
+const (
+	FileMissing   State = "missing"
+	FileDiffers   State = "differs"
+	FileUnchanged State = "unchanged"
+)
+
+// State compares the file with the piece: content and rights.
+func (p *Piece) State() (State, error) {
+	path, _ := follow(p.Path)
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return FileMissing, nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("reading %q: %w", p.Path, UnwrapPath(err))
+	}
+	if !info.Mode().IsRegular() {
+		return "", fmt.Errorf("%q: %w: it is not a regular file", p.Path, ErrUsage)
+	}
+	same := p.Same
+	if same == nil {
+		same = p.equal
+	}
+	ok, err := same(path)
+	if err != nil {
+		return "", fmt.Errorf("reading %q: %w", p.Path, UnwrapPath(err))
+	}
+	if !ok || !p.Rights.forFile(info, p.Secret).has(info) {
+		return FileDiffers, nil
+	}
+	return FileUnchanged, nil
+}
+
+func (p *Piece) equal(path string) (bool, error) {
+	data, err := os.ReadFile(path)
+	return err == nil && bytes.Equal(data, p.Data), err
+}
+
+// Check refuses what could not be written, before anything is made.
+func (p *Piece) Check(env *Env) error {
+	return Output{Path: p.Path, Rights: p.Rights, Force: true}.Check(env)
+}
+
+// WriteTogether writes files that belong together. All of them are on the disk before the first takes its place, and they take their places
+// in their order, in one step: after a kill, the next call with these files completes it. An error means that no file was changed, unless
+// it wraps atomicfile.ErrUnfinished. Symbolic links are followed.
+func WriteTogether(env *Env, pieces []Piece) error {
+	if len(pieces) == 0 {
+		return nil
+	}
+	disk := Output{}.disk(env)
+	paths := make([]string, len(pieces))
+	for i := range pieces {
+		if err := pieces[i].Check(env); err != nil {
+			return err
+		}
+		paths[i], _ = follow(pieces[i].Path)
+	}
+	if err := atomicfile.Recover(disk, paths[0], paths[1:]...); err != nil {
+		return err
+	}
+	set := atomicfile.NewSet(disk, paths[0])
+	defer set.Discard()
+	wanted := make([]rights, len(pieces))
+	for i := range pieces {
+		var err error
+		if wanted[i], err = pieces[i].add(set, paths[i]); err != nil {
+			return fmt.Errorf("writing %q: %w", pieces[i].Path, UnwrapPath(err))
+		}
+	}
+	if set.Overwrites() {
+		for i, path := range paths {
+			if err := setRights(disk, path, wanted[i]); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("writing %q: %w", pieces[i].Path, UnwrapPath(err))
+			}
+		}
+	}
+	if err := set.Replace(); err != nil {
+		return fmt.Errorf("replacing %q and the files with it: %w", pieces[0].Path, UnwrapPath(err))
+	}
+	return nil
+}
+
+// add prepares the new file, and says which rights it gets.
+func (p *Piece) add(set *atomicfile.Set, path string) (rights, error) {
+	old, err := os.Stat(path)
+	if err != nil {
+		old = nil
+	}
+	wanted := p.Rights.forFile(old, p.Secret)
+	t, err := set.Add(path)
+	if err != nil {
+		return wanted, err
+	}
+	if _, err := t.Write(p.Data); err != nil {
+		return wanted, err
+	}
+	return wanted, wanted.set(t.Chmod, t.Chown)
+}
