@@ -34,7 +34,7 @@ var layers = map[string][]string{
 	},
 	"certkdb/commands": {
 		"op lintprogram explain",
-		"op/input op/databases op/deploy op/links op/optest lintprogram/linttest",
+		"op/input op/databases op/deploy op/links op/optest op/trust lintprogram/linttest",
 		"op/entries op/inspect",
 		"op/issuing op/sessions",
 		"native dsmcert gskcapi",

@@ -12,7 +12,7 @@ import (
 )
 
 // maxOutput is how much of another program's output is kept: the end.
-const maxOutput = 16 << 10
+const maxOutput = 1 << 20
 
 // runProgram implements op.Command. If a program leaves others behind that hold its output open, they are given a second.
 func runProgram(ctx context.Context, stdin []byte, argv ...string) ([]byte, error) {

@@ -11,6 +11,7 @@ import (
 	"certkdb/commands/op"
 	"certkdb/commands/op/databases"
 	"certkdb/commands/op/entries"
+	"certkdb/commands/op/trust"
 )
 
 func addCommand(env *op.Env) *cli.Command {
@@ -77,13 +78,17 @@ func actionLine(a entries.Action) string {
 
 func exportCommand(env *op.Env) *cli.Command {
 	var o entries.Export
+	var stores trust.Change
 	return &cli.Command{
-		Name: "export", Category: groupEntries, Usage: "write entries to a file", ArgsUsage: "LABEL…",
+		Name: "export", Category: groupEntries, Usage: "write entries to a file", ArgsUsage: "[LABEL…]",
 		Description: "Writes certificates as PEM, DER or PKCS #7, public keys in OpenSSH's format, or copies entries into a new key database.\n" +
 			"Private keys are written only with --key, with --combined or into a key database, and the audit log records it. Into a\n" +
 			"key database, --key allows the private key of a CA. With --out-password keys are encrypted (PKCS #8, PBES2 with AES-256).\n" +
 			"Only the owner can read files with keys (mode 0600). --all leaves distrusted certificates out of files that would make\n" +
 			"them trusted.\n\n" +
+			"With --to, other programs trust the trusted certificates of the database: the operating system (Linux, macOS, Windows),\n" +
+			"a Java runtime (JAVA_HOME, or java:FILE) or NSS (~/.pki/nssdb, or nss:FOLDER, by its certutil). --from removes them.\n" +
+			"Names are made of label and fingerprint, and nothing else in the stores is touched.\n\n" +
 			examples(
 				"certkdb export corp-root --out root.pem",
 				"certkdb export web --chain --out web.crt",
@@ -94,8 +99,10 @@ func exportCommand(env *op.Env) *cli.Command {
 				"certkdb export web --out web.p12 --out-password file:p12.pw",
 				"certkdb export web --out web.p7b",
 				"certkdb export web --format ssh >> authorized_keys",
+				"certkdb export corp-root --to system --to java --to nss",
+				"certkdb export corp-root --from system",
 			),
-		Flags: append(outputFlags(&o.Out, "the `FILE` to write; default: standard output"),
+		Flags: append(append(outputFlags(&o.Out, "the `FILE` to write; default: standard output"),
 			&cli.StringFlag{
 				Name:        "format",
 				Usage:       "`FORMAT` of the file: pem, der, pkcs7 (p7b), pkcs7-der (p7c), ssh or a kind of database; default: by extension of --out",
@@ -114,8 +121,14 @@ func exportCommand(env *op.Env) *cli.Command {
 			passwordFlag(env, &o.OutPassword.Password, op.FieldOutPassword, "where the password for the new database or encrypted key comes from"),
 			&cli.StringFlag{Name: "profile", Usage: "how a foreign format is written: `NAME`", Destination: &o.Profile},
 			dryRunFlag(),
-		),
+		), trustFlags(env, &stores)...),
 		Action: func(c *cli.Context) error {
+			if len(stores.Targets) > 0 {
+				return installTrust(env, &stores)(c)
+			}
+			if stores.Root != "" || c.Bool(flagDetailed) {
+				return usage(c, "--root and --detailed-exitcode are for trust stores: name one with --to or --from")
+			}
 			format, err := outputFormat(c, formatPEM, "der")
 			if err != nil {
 				return err

@@ -198,6 +198,7 @@ var problemHints = sync.OnceValue(func() map[op.Code]string {
 			"and add the new certificate with: certkdb receive",
 		op.NoMatchingKey: "see the requests with: certkdb list --kind request; " +
 			"to add a certificate without a key: certkdb add",
+		op.NoJava:         "set JAVA_HOME, or name the key store: java:FILE",
 		op.NotDeployed:    "name its files, such as --key FILE and --fullchain FILE",
 		op.NotRemembered:  "use file:PATH, env:VAR or cred:NAME; or do not remember this, with --no-remember",
 		op.NeedsFolder:    "name it with --out FOLDER",

@@ -94,6 +94,8 @@ const (
 	IssuedNotWritten
 	// NotDeployed: the database does not remember where an entry is deployed.
 	NotDeployed
+	// NoJava: it is not known where Java is installed.
+	NoJava
 	// NotRemembered: the source of a password is of no use to another run of the program.
 	NotRemembered
 	// NotValid: a certificate is not valid. Found is the remedy.

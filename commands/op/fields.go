@@ -22,6 +22,7 @@ const (
 	FieldFile         Field = "file"   // an input
 	FieldFiles        Field = "files"
 	FieldTo           Field = "to"   // the target of a copy
+	FieldFrom         Field = "from" // where something is removed
 	FieldOut          Field = "out"  // an output file
 	FieldMode         Field = "mode" // its rights
 	FieldOwner        Field = "owner"

@@ -58,6 +58,9 @@ func (j *job) settle(ctx context.Context, s *op.Session) error {
 	})
 }
 
+// maxOutput is how much of a command's output is shown.
+const maxOutput = 4 << 10
+
 // ReloadError says that the command failed. The files are in place.
 type ReloadError struct {
 	Command string
@@ -80,7 +83,7 @@ func run(ctx context.Context, env *op.Env, command string) (Reload, error) {
 		shell = []string{"cmd", "/C"}
 	}
 	output, err := env.Command(ctx, nil, append(shell, command)...)
-	result.Output = string(output)
+	result.Output = string(output[max(0, len(output)-maxOutput):])
 	if failed, ok := errors.AsType[*op.CommandError](err); ok {
 		result.Status = new(failed.Status)
 	}

@@ -1,0 +1,297 @@
+package trust
+
+import (
+	"cmp"
+	"context"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"certkdb/commands/op"
+	"certkdb/kdb"
+)
+
+func readlink(path string) (string, error) { return os.Readlink(path) }
+
+// open finds the store of a target.
+func (c Change) open(env *op.Env, o *Outcome) (store, error) {
+	switch o.Kind {
+	case Java:
+		path, err := c.cacerts(env, o.Place)
+		o.Place = path
+		return &javaStore{env, path, c.Password}, err
+	case NSS:
+		folder := cmp.Or(o.Place, filepath.Join(env.Home, ".pki", "nssdb"))
+		o.Place = within(c.Root, strings.TrimPrefix(folder, "sql:"))
+		return &nssStore{env: env, folder: o.Place, password: c.Password}, nil
+	}
+	if o.Place+c.Root == "" && (runtime.GOOS == "darwin" || runtime.GOOS == "windows") {
+		return &commandStore{env: env, tool: toolOf(runtime.GOOS)}, nil
+	}
+	return c.openFolder(env, o)
+}
+
+// folders are where the distributions of Linux look for anchors, and what makes their programs see a change.
+func folders() [][]string {
+	return [][]string{
+		{"/etc/pki/ca-trust/source/anchors", "update-ca-trust"},          // Red Hat, Fedora
+		{"/etc/pki/trust/anchors", "update-ca-certificates"},             // SUSE
+		{"/etc/ca-certificates/trust-source/anchors", "update-ca-trust"}, // Arch
+		{"/usr/local/share/ca-certificates", "update-ca-certificates"},   // Debian, Alpine
+	}
+}
+
+func (c Change) openFolder(env *op.Env, o *Outcome) (store, error) {
+	for _, f := range folders() {
+		path := within(c.Root, f[0])
+		if info, err := os.Stat(path); o.Place == "" && err == nil && info.IsDir() || o.Place != "" && within(c.Root, o.Place) == path {
+			o.Place = path
+			return &folderStore{env: env, path: path, root: c.Root, update: f[1]}, nil
+		}
+	}
+	if o.Place != "" {
+		o.Place = within(c.Root, o.Place)
+		return &folderStore{env: env, path: o.Place, root: c.Root}, nil
+	}
+	return nil, fmt.Errorf("%w: no folder of trust anchors is known here; is the package ca-certificates installed?", fs.ErrNotExist)
+}
+
+// folderStore is a folder with a certificate in each file.
+type folderStore struct {
+	env                *op.Env
+	path, root, update string
+}
+
+func (f *folderStore) list(context.Context, []anchor) (names []string, err error) {
+	files, err := os.ReadDir(f.path)
+	for _, file := range files {
+		name, isCertificate := strings.CutSuffix(file.Name(), ".crt")
+		if !isCertificate || !file.Type().IsRegular() {
+			continue
+		}
+		data, _ := os.ReadFile(filepath.Join(f.path, file.Name())) // a file that cannot be read is not ours
+		if block, _ := pem.Decode(data); block != nil && isOurs(name, block.Bytes) {
+			names = append(names, name)
+		}
+	}
+	return names, err
+}
+
+func (f *folderStore) change(ctx context.Context, add []anchor, remove []string) ([]string, error) {
+	for _, a := range add {
+		out := op.Output{Path: filepath.Join(f.path, a.name()+".crt"), Force: true, Rights: op.Rights{Mode: "0644"}}
+		err := out.Write(f.env, false, func(w io.Writer) error { return pem.Encode(w, &pem.Block{Type: "CERTIFICATE", Bytes: a.der}) })
+		if err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range remove {
+		if err := os.Remove(filepath.Join(f.path, name+".crt")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	if f.update == "" {
+		return nil, nil
+	}
+	if f.root != "" {
+		return []string{fmt.Sprintf("run %s in the system below %q to make its programs see the change", f.update, f.root)}, nil
+	}
+	if len(remove) > 0 && f.update == "update-ca-certificates" {
+		// Without the option, the links to what was removed stay in /etc/ssl/certs.
+		if _, err := run(ctx, f.env, nil, f.update, "--fresh"); err == nil {
+			return nil, nil
+		}
+	}
+	_, err := run(ctx, f.env, nil, f.update)
+	return nil, err
+}
+
+// run runs a program of the system.
+func run(ctx context.Context, env *op.Env, stdin []byte, argv ...string) ([]byte, error) {
+	if env.Command == nil {
+		return nil, errors.New("no program can be run here")
+	}
+	return env.Command(ctx, stdin, argv...)
+}
+
+// cacerts is the key store of a Java runtime.
+func (c Change) cacerts(env *op.Env, place string) (string, error) {
+	if place != "" {
+		return within(c.Root, place), nil
+	}
+	home := env.Getenv("JAVA_HOME")
+	if home == "" {
+		return "", op.Mark(op.NoJava, fmt.Errorf("%w: JAVA_HOME is not set", op.ErrUsage))
+	}
+	var err error
+	for _, below := range []string{"lib/security/cacerts", "jre/lib/security/cacerts"} {
+		path := within(c.Root, filepath.Join(home, below))
+		if _, err = os.Stat(path); err == nil {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("%q has no cacerts: %w", home, op.UnwrapPath(err))
+}
+
+// javaStore is a key store of Java, in any format that Java knows.
+type javaStore struct {
+	env      *op.Env
+	path     string
+	password op.Password
+}
+
+// with opens the key store.
+func (j *javaStore) with(ctx context.Context, do func(kdb.Database) error) error {
+	driver, err := kdb.Recognise(j.env.Drivers, j.path)
+	if err != nil {
+		return err
+	}
+	ask := op.Fixed([]byte("changeit"))
+	if j.password.Given() {
+		ask = func(context.Context, string) ([]byte, error) { return j.password.Read(j.env, j.path) }
+	}
+	db, err := driver.Open(ctx, j.path, kdb.Options{Password: ask, LockTimeout: op.DefaultLockTimeout})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return do(db)
+}
+
+func (j *javaStore) list(ctx context.Context, _ []anchor) (names []string, err error) {
+	err = j.with(ctx, func(db kdb.Database) error {
+		return db.View(ctx, func(tx kdb.Tx) error {
+			for s, err := range tx.Summaries("certkdb-") {
+				if err != nil {
+					return err
+				}
+				if !strings.HasPrefix(s.Label, "certkdb-") {
+					break
+				}
+				e, err := tx.Entry(s.Label)
+				if err != nil {
+					return err
+				}
+				if e.Kind == kdb.KindTrusted && isOurs(e.Label, e.Certificates[0]) {
+					names = append(names, e.Label)
+				}
+			}
+			return nil
+		})
+	})
+	return names, err
+}
+
+func (j *javaStore) change(ctx context.Context, add []anchor, remove []string) ([]string, error) {
+	return nil, j.with(ctx, func(db kdb.Database) error {
+		return db.Update(ctx, "export", func(tx kdb.Tx) error {
+			for _, a := range add {
+				e := kdb.Entry{Label: a.name(), Kind: kdb.KindTrusted, Trusted: true, Certificates: [][]byte{a.der}, Added: j.env.Now()}
+				if err := tx.Put(e); err != nil {
+					return err
+				}
+			}
+			for _, name := range remove {
+				if err := tx.Delete(name); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+}
+
+// nssStore is a database of NSS, changed by its own tool.
+type nssStore struct {
+	env      *op.Env
+	folder   string
+	password op.Password
+	others   map[string]string // certificates under names that are not ours
+}
+
+// certutil runs the tool with the password, if there is one, in a file for a moment.
+func (n *nssStore) certutil(ctx context.Context, stdin []byte, args ...string) ([]byte, error) {
+	argv := append([]string{"certutil", args[0], "-d", "sql:" + n.folder}, args[1:]...)
+	if n.password.Given() {
+		password, err := n.password.Read(n.env, n.folder)
+		if err != nil {
+			return nil, err
+		}
+		defer clear(password)
+		f, err := os.CreateTemp("", "certkdb-") // mode 0600
+		if err != nil {
+			return nil, err
+		}
+		defer os.Remove(f.Name())
+		_, err = f.Write(password)
+		if err = errors.Join(err, f.Close()); err != nil {
+			return nil, err
+		}
+		argv = append(argv, "-f", f.Name())
+	}
+	return run(ctx, n.env, stdin, argv...)
+}
+
+func (n *nssStore) list(ctx context.Context, _ []anchor) (names []string, err error) {
+	if _, err := os.Stat(n.folder); err != nil {
+		return nil, fmt.Errorf("%q: %w", n.folder, op.UnwrapPath(err))
+	}
+	listing, err := n.certutil(ctx, nil, "-L")
+	if err != nil {
+		return nil, err
+	}
+	n.others = map[string]string{}
+	for line := range strings.Lines(string(listing)) {
+		name, isEntry := nickname(line)
+		if !isEntry {
+			continue
+		}
+		text, err := n.certutil(ctx, nil, "-L", "-n", name, "-a")
+		if err != nil {
+			return nil, err
+		}
+		for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+			if isOurs(name, block.Bytes) {
+				names = append(names, name)
+			} else {
+				n.others[string(block.Bytes)] = name
+			}
+		}
+	}
+	return names, nil
+}
+
+// nickname reads a line of a listing: the name, then the trust attributes, such as "C,,", after blanks.
+func nickname(line string) (name string, ok bool) {
+	line = strings.TrimSpace(line)
+	i := strings.LastIndexByte(line, ' ')
+	if i < 0 || strings.Count(line[i:], ",") != 2 || strings.Contains(line[i:], "/") {
+		return "", false
+	}
+	return strings.TrimSpace(line[:i]), true
+}
+
+func (n *nssStore) change(ctx context.Context, add []anchor, remove []string) ([]string, error) {
+	for _, a := range add {
+		// NSS keeps a certificate once: adding it would change the trust of the entry that somebody else made.
+		if other, there := n.others[string(a.der)]; there {
+			return nil, op.Classify(fmt.Errorf("it has the certificate of label %q already, under the name %q", a.label, other), fs.ErrExist)
+		}
+		text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.der})
+		if _, err := n.certutil(ctx, text, "-A", "-n", a.name(), "-t", "C,,", "-a"); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range remove {
+		if _, err := n.certutil(ctx, nil, "-D", "-n", name); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
