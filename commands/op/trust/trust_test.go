@@ -74,7 +74,7 @@ func TestFolder(t *testing.T) {
 	folder := filepath.Join(root, anchors)
 	s := optest.New(t, optest.NewCA(t, "Corp").Trusted("Corp Root/1"), optest.NewCA(t, "Other").Trusted("other"))
 	// These are not ours, although they look like it.
-	foreign := []string{"other.crt", "certkdb-other-00000000-0123456789abcdef.crt", "certkdb-x.crt"}
+	foreign := []string{"other.crt", (&anchor{label: "other"}).prefix() + "0123456789abcdef.crt", "certkdb-x.crt"}
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")})
 	for _, name := range foreign {
 		if err := os.WriteFile(filepath.Join(folder, name), text, 0o600); err != nil {
