@@ -19,11 +19,11 @@ func main() {
 
 func run() int {
 	signal.Ignore(syscall.SIGPIPE) // writing to a closed standard output is an error like others
-	ctx := context.Background()
-	if !commands.OnlyPrints(os.Args) {
-		var stop context.CancelFunc
-		ctx, stop = signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-		defer stop()
+	program := func(ctx context.Context) int { return commands.Main(ctx, commands.ProcessEnv(ctx, version), os.Args) }
+	if commands.OnlyPrints(os.Args) {
+		return program(context.Background())
 	}
-	return commands.Main(ctx, commands.ProcessEnv(version), os.Args)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	return commands.Run(signals, os.Args, os.Stderr, program)
 }

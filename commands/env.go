@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -25,12 +26,12 @@ import (
 	"certkdb/kdb/store/boltstore"
 )
 
-// ProcessEnv is the environment of the running process.
-func ProcessEnv(version string) *op.Env {
+// ProcessEnv is the environment of the running process. When ctx is cancelled, nobody waits for standard input or a person any more.
+func ProcessEnv(ctx context.Context, version string) *op.Env {
 	home, _ := os.UserHomeDir() // without one, locations have to be named
 	return &op.Env{
-		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Getenv: os.Getenv, Terminal: openTerminal, Progress: progress, Now: time.Now,
+		Stdin: patient{ctx, os.Stdin}, Stdout: os.Stdout, Stderr: os.Stderr,
+		Getenv: os.Getenv, Terminal: func() (op.Terminal, error) { return openTerminal(ctx) }, Progress: progress, Now: time.Now,
 		User: sync.OnceValue(userName), Host: sync.OnceValue(hostName), Root: os.Geteuid() == 0, Home: home,
 		State: stateFolder(os.Getenv("XDG_STATE_HOME"), os.Geteuid() == 0, home),
 		Dial:  new(net.Dialer).DialContext,
@@ -86,19 +87,28 @@ func progress() io.Writer {
 }
 
 // terminal asks on the controlling terminal, so that standard input and output stay free for data.
-type terminal struct{ in, out *os.File }
+type terminal struct {
+	ctx     context.Context
+	in, out *os.File
+}
 
-func openTerminal() (op.Terminal, error) {
+func openTerminal(ctx context.Context) (op.Terminal, error) {
 	in, out, err := openTTY()
 	if err != nil {
 		return nil, fmt.Errorf("%w (%w)", op.ErrNoTerminal, err)
 	}
-	return terminal{in, out}, nil
+	return terminal{ctx, in, out}, nil
 }
 
+// ReadPassword shows again what is typed when it is interrupted.
 func (t terminal) ReadPassword(prompt string) ([]byte, error) {
-	fmt.Fprint(t.out, prompt)
-	password, err := term.ReadPassword(int(t.in.Fd()))
+	fmt.Fprint(t.out, op.Printable(prompt))
+	fd := int(t.in.Fd())
+	before, _ := term.GetState(fd) // without one, reading fails
+	password, err := unlessDone(t.ctx, func() ([]byte, error) { return term.ReadPassword(fd) })
+	if t.ctx.Err() != nil && before != nil {
+		_ = term.Restore(fd, before) // nothing can be done about it
+	}
 	fmt.Fprintln(t.out)
 	if err != nil {
 		return nil, fmt.Errorf("reading from the terminal: %w", err)

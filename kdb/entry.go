@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"certkdb/pki/cert"
@@ -156,6 +157,20 @@ func CheckLabel(label string) error {
 	for _, r := range label {
 		if r < 0x20 || r >= 0x7f && r < 0xa0 {
 			return fmt.Errorf("%w: %q contains a control character", ErrLabel, label)
+		}
+	}
+	return nil
+}
+
+// CheckNewLabel is [CheckLabel] for a label that is chosen now: it also refuses format characters and separators of lines, because nobody
+// sees them, and some change the direction of the text around them (Unicode, categories Cf, Zl and Zp).
+func CheckNewLabel(label string) error {
+	if err := CheckLabel(label); err != nil {
+		return err
+	}
+	for _, r := range label {
+		if unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) {
+			return fmt.Errorf("%w: %q contains %U, which is invisible or changes the direction of text", ErrLabel, label, r)
 		}
 	}
 	return nil

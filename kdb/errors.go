@@ -16,6 +16,8 @@ var (
 var (
 	// ErrNoDatabase: there is no file, or it holds no database.
 	ErrNoDatabase = errors.New("no such database")
+	// ErrIrregular: what is there is a pipe or a device.
+	ErrIrregular = errors.New("it is a pipe or a device, not a regular file")
 	// ErrDatabaseExists: a database is never created over an existing file.
 	ErrDatabaseExists = errors.New("a file exists there already")
 	// ErrPassword: the password does not open it. A wrong password and a damaged key slot look the same.

@@ -100,7 +100,7 @@ func withoutPath(err error) error {
 	return err
 }
 
-// Recognise finds the driver of the existing database at location.
+// Recognise finds the driver of the existing database at location. What is no regular file is not opened: [ErrIrregular].
 func Recognise(drivers []Driver, location string) (*Driver, error) {
 	if scheme, _, ok := strings.Cut(location, "://"); ok {
 		return byScheme(drivers, scheme)
@@ -188,7 +188,20 @@ func contains(list []string, s string) bool {
 	return false
 }
 
+// Irregular says whether a file is a device, a pipe or a socket: opening or reading it may wait for ever, and what was read is not there
+// for a second time.
+func Irregular(info fs.FileInfo) bool {
+	return info.Mode()&(fs.ModeNamedPipe|fs.ModeDevice|fs.ModeSocket) != 0
+}
+
 func readHead(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err == nil && Irregular(info) {
+		err = ErrIrregular
+	}
+	if err != nil {
+		return nil, err
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err

@@ -124,7 +124,7 @@ func (r request) complete() error {
 // add imports a certificate under the server's name, and further ones of the file under their subjects. If there is no database, it makes
 // one that nobody knows a password of, with a stash: IBM's where the client is installed, else the default one.
 func add(ctx context.Context, env *op.Env, found string, r request) error {
-	o := entries.Add{Files: []string{r.file}, Label: r.server, LabelFirst: true, LabelBySubject: true, CertificatesOnly: true}
+	o := entries.Add{Files: []string{r.file}, Label: r.server, LabelFirst: true, LabelBySubject: true, CertificatesOnly: true, Trust: true}
 	added, found, err := importFile(ctx, env, found, o)
 	if err != nil {
 		return err
@@ -203,7 +203,7 @@ func list(ctx context.Context, s *op.Session, found string) error {
 	}
 	return inspect.List{}.Run(ctx, s, func(entries []op.Entry) error {
 		for _, e := range entries {
-			if _, err := io.WriteString(s.Env.Stdout, describe(e, servers[e.Label])); err != nil {
+			if _, err := io.WriteString(s.Env.Stdout, op.PrintableText(describe(e, servers[e.Label]))); err != nil {
 				return err
 			}
 		}

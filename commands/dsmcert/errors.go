@@ -27,7 +27,7 @@ var statuses = sync.OnceValue(func() map[op.Class]int {
 // printError prints an error in the words of dsmcert and returns the exit status for it.
 func printError(w io.Writer, err error) int {
 	class := op.ClassOf(err)
-	fmt.Fprintf(w, "dsmcert: error: %s\n", message(err))
+	fmt.Fprintf(w, "dsmcert: error: %s\n", op.Printable(message(err)))
 	switch class {
 	case op.ClassUsage:
 		fmt.Fprintln(w, "dsmcert: see: dsmcert -help")

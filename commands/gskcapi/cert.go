@@ -26,7 +26,7 @@ func (p *program) add() error {
 	}
 	o := entries.Add{
 		Files: []string{p.given["file"]}, Label: p.label(), LabelFirst: true, LabelBySubject: true, CertificatesOnly: true, IgnoreKeys: true,
-		NoTrust: !trust,
+		Trust: trust, NoTrust: !trust,
 	}
 	return p.with(func(s *op.Session) error { return p.put(s, o, duplicateCertificate) })
 }

@@ -74,6 +74,6 @@ func (p *program) do() error {
 }
 
 func (p *program) print(text string) error {
-	_, err := io.WriteString(p.env.Stdout, text)
+	_, err := io.WriteString(p.env.Stdout, op.PrintableText(text))
 	return err
 }

@@ -31,7 +31,7 @@ func systemBundle(env *op.Env, places []string) string {
 
 // publicCAs adds the certificates of a bundle that have not expired, "" being the one that comes with the program.
 func publicCAs(now time.Time, file string) entries.Add {
-	o := entries.Add{LabelBySubject: true, CertificatesOnly: true, SkipInvalid: true, ValidAfter: now}
+	o := entries.Add{LabelBySubject: true, CertificatesOnly: true, SkipInvalid: true, ValidAfter: now, Trust: true}
 	if file != "" {
 		o.Files = []string{file}
 		return o

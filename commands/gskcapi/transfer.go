@@ -124,7 +124,7 @@ func (p *program) importFrom() error {
 		return err
 	}
 	o := entries.Add{
-		Files: []string{source}, SkipKnown: true, Label: strings.TrimSpace(p.given["new_label"]),
+		Files: []string{source}, SkipKnown: true, Label: strings.TrimSpace(p.given["new_label"]), Trust: startsWithPEM(source),
 		InPassword: op.Password{Source: p.source("pw", "stashed"), Field: op.FieldInPassword, AllowEmpty: true},
 	}
 	if !startsWithPEM(source) {

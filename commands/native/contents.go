@@ -19,23 +19,26 @@ func addCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "add", Aliases: []string{"import"}, Category: groupEntries,
 		Usage: "add certificates and keys from files, or from another database", ArgsUsage: "FILE…",
-		Description: "Reads PEM bundles, DER and whole key databases; - is standard input. Certificates become trusted entries, keys with\n" +
-			"their certificates personal ones. All entries are added in one transaction, or none. An entry that already has the same\n" +
-			"content is left alone. Without --label an entry keeps the label it has in the file, or gets one derived from its subject\n" +
-			"and fingerprint, the same on every machine.\n\n" +
+		Description: "Reads PEM bundles, DER and whole key databases; - is standard input. Certificates without keys become trusted if\n" +
+			"they are self-signed, others only with --trust; a key store's own marks are kept. Keys with their certificates become\n" +
+			"personal entries. PEM, PKCS #7 and JKS files trust all certificates without keys that they have.\n\n" +
+			"All entries are added in one transaction, or none. An entry that already has the same content is left alone. Without\n" +
+			"--label an entry keeps the label it has in the file, or gets one derived from its subject and fingerprint, the same on\n" +
+			"every machine.\n\n" +
 			examples(
 				"certkdb add root.pem --label corp-root",
 				"certkdb add /etc/ssl/certs/ca-certificates.crt",
 				"certkdb add server.key server.crt chain.pem --label web",
 				"certkdb add keys.p12 --in-password file:p12.pw",
-				"openssl s_client -showcerts -connect host:443 </dev/null | certkdb add -",
+				"openssl s_client -showcerts -connect host:443 </dev/null | certkdb add - --no-trust",
 			),
 		Flags: append(changeFlags(),
 			&cli.StringFlag{Name: "label", Aliases: []string{"l"}, Usage: "`LABEL` for the one entry in the input", Destination: &o.Label},
 			&cli.StringFlag{Name: "only", Usage: "only the entry with this `LABEL` in the input", Destination: &o.Only},
 			&cli.BoolFlag{Name: "replace", Usage: "replace entries that have the label but other content", Destination: &o.Replace},
 			&cli.BoolFlag{Name: "skip-invalid", Usage: "skip what cannot be read, and report it", Destination: &o.SkipInvalid},
-			&cli.BoolFlag{Name: "no-trust", Usage: "add certificates without trusting them", Destination: &o.NoTrust},
+			&cli.BoolFlag{Name: "trust", Usage: "trust all certificates without keys, not only self-signed ones", Destination: &o.Trust},
+			&cli.BoolFlag{Name: "no-trust", Usage: "trust none of the certificates", Destination: &o.NoTrust},
 			passwordFlag(env, &o.InPassword, op.FieldInPassword, "where the input's password comes from"),
 		),
 		Action: change(env, "add", func(c *cli.Context, args []string) (op.Operation[entries.Added], error) {
@@ -52,6 +55,9 @@ func printAdded(w io.Writer, added entries.Added) {
 		if a.Reason == entries.RecordsStay {
 			a.Reason += "; a whole database moves with: certkdb backup"
 		}
+		if a.Reason == entries.NotTrusted && a.Label != "" {
+			a.Reason += "; " + trustRemedy(a.Label)
+		}
 		fmt.Fprintln(w, actionLine(a))
 	}
 	if added.Count() > 1 {
@@ -66,6 +72,9 @@ func actionLine(a entries.Action) string {
 	}
 	if a.PrivateKey {
 		line += " with its private key"
+	}
+	if a.Trusted {
+		line += " as trusted"
 	}
 	if a.NewLabel != "" {
 		line += fmt.Sprintf(" to %q", a.NewLabel)

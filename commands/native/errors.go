@@ -1,6 +1,7 @@
 package native
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -74,6 +75,11 @@ func printWarning(w io.Writer, err error, asJSON bool) {
 	if hint != "" {
 		fmt.Fprintf(w, "certkdb: hint: %s\n", hint)
 	}
+}
+
+// PrintInterrupted prints the error of a command that did not end by itself when it was interrupted.
+func PrintInterrupted(w io.Writer, argv []string, code int) {
+	printError(w, context.Canceled, code, wantsJSON(argv))
 }
 
 func printJSONError(w io.Writer, class op.Class, code int, message, hint string) {

@@ -122,11 +122,10 @@ func listPrinter(w io.Writer, format string) entryPrinter {
 	case formatJSON:
 		return jsonList(w)
 	case formatJSONL:
-		encoder := json.NewEncoder(w)
-		return entryPrinter{eachEntry(func(e *op.Entry) error { return encoder.Encode(e) }), nothing}
+		return entryPrinter{eachEntry(func(e *op.Entry) error { return jsonLine(w, e) }), nothing}
 	case formatName:
 		return entryPrinter{eachEntry(func(e *op.Entry) error {
-			_, err := fmt.Fprintln(w, e.Label)
+			_, err := fmt.Fprintln(w, printable(e.Label))
 			return err
 		}), nothing}
 	case formatPEM:
@@ -138,6 +137,16 @@ func listPrinter(w io.Writer, format string) entryPrinter {
 		return csvList(w)
 	}
 	return tableList(w, format == formatWide)
+}
+
+// jsonLine writes a value as JSON in a line of its own.
+func jsonLine(w io.Writer, v any) error {
+	line, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("writing JSON: %w", err)
+	}
+	_, err = fmt.Fprintf(w, "%s\n", escapeJSON(line))
+	return err
 }
 
 func eachEntry(print func(*op.Entry) error) func([]op.Entry) error {
@@ -160,7 +169,7 @@ func jsonList(w io.Writer) entryPrinter {
 			if err != nil {
 				return fmt.Errorf("writing JSON: %w", err)
 			}
-			_, err = fmt.Fprintf(w, "%s%s", separator, data)
+			_, err = fmt.Fprintf(w, "%s%s", separator, escapeJSON(data))
 			separator = ","
 			return err
 		}),
@@ -182,11 +191,11 @@ func csvList(w io.Writer) entryPrinter {
 	_ = writer.Write(header) // errors come out of Flush
 	return entryPrinter{
 		print: eachEntry(func(e *op.Entry) error {
-			return writer.Write([]string{
+			return writer.Write(cells(
 				e.Label, e.Kind.String(), strconv.FormatBool(e.Trusted), strconv.FormatBool(e.Default), e.Subject, e.Issuer, e.Serial,
 				timeText(e.NotBefore, time.RFC3339), timeText(e.NotAfter, time.RFC3339),
 				string(e.Status), e.KeyType, strconv.FormatBool(e.CA), e.Fingerprints.SHA256,
-			})
+			))
 		}),
 		end: func() error {
 			writer.Flush()

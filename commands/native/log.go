@@ -2,7 +2,6 @@ package native
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"strconv"
 	"time"
@@ -45,10 +44,9 @@ func printLog(c *cli.Context, env *op.Env, s *op.Session, o databases.Log, forma
 	var err error
 	switch format {
 	case formatJSONL:
-		encoder := json.NewEncoder(w)
 		err = o.Run(c.Context, s, func(records []databases.LogRecord) error {
 			for _, r := range records {
-				if err := encoder.Encode(r); err != nil {
+				if err := jsonLine(w, r); err != nil {
 					return err
 				}
 			}

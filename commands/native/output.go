@@ -68,9 +68,9 @@ func ifRead(err error) error {
 // textWriter is where the text of a result goes.
 func textWriter(c *cli.Context, env *op.Env) *onceFailing {
 	if c.Bool(flagDryRun) {
-		return &onceFailing{w: dryWriter{env.Stdout}}
+		return &onceFailing{w: visible{dryWriter{env.Stdout}}, raw: env.Stdout}
 	}
-	return &onceFailing{w: env.Stdout}
+	return &onceFailing{w: visible{env.Stdout}, raw: env.Stdout}
 }
 
 // schemaName is the value of the field "schema", the version of a result's form: fields are added, never renamed.
@@ -107,7 +107,15 @@ func printJSON(w io.Writer, name string, v any, dryRun bool) error {
 // onceFailing keeps the first error of a writer, so that text can be printed without a check after each line.
 type onceFailing struct {
 	w   io.Writer
+	raw io.Writer // for bytes that are no text
 	err error
+}
+
+// bytes writes what is no text, as it is.
+func (f *onceFailing) bytes(data []byte) {
+	if f.err == nil {
+		_, f.err = f.raw.Write(data)
+	}
 }
 
 func (f *onceFailing) Write(p []byte) (int, error) {

@@ -242,6 +242,8 @@ func classHint(err error) string {
 		return "chmod 600 the stash; if others may have read it, replace it with: certkdb stash create"
 	case errors.Is(err, kdb.ErrPassword):
 		return "see where passwords can come from with: certkdb help passwords"
+	case errors.Is(err, kdb.ErrIrregular):
+		return "write what it gives to a file, and name that"
 	case errors.Is(err, kdb.ErrLocked):
 		return "another process is using it; wait longer with --lock-timeout 60s"
 	case errors.Is(err, kdb.ErrChanged):

@@ -2,7 +2,6 @@ package native
 
 import (
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"io"
 	"time"
@@ -53,9 +52,8 @@ func printIssued(w io.Writer, list []issuing.IssuedCertificate, format string) e
 		}
 		return printJSON(w, "issued", map[string]any{"certificates": list}, false)
 	case formatJSONL:
-		encoder := json.NewEncoder(w)
 		for _, i := range list {
-			if err := encoder.Encode(i); err != nil {
+			if err := jsonLine(w, i); err != nil {
 				return err
 			}
 		}
@@ -91,11 +89,9 @@ func csvIssued(w io.Writer, list []issuing.IssuedCertificate) error {
 		if i.RevokedAt != nil {
 			revokedAt = i.RevokedAt.Format(time.RFC3339)
 		}
-		_ = writer.Write(
-			[]string{
-				i.Serial, i.IssuedAt.Format(time.RFC3339), i.NotAfter.Format(time.RFC3339), string(i.Status), revokedAt, i.Reason, i.Subject, i.SHA256,
-			},
-		)
+		_ = writer.Write(cells(
+			i.Serial, i.IssuedAt.Format(time.RFC3339), i.NotAfter.Format(time.RFC3339), string(i.Status), revokedAt, i.Reason, i.Subject, i.SHA256,
+		))
 	}
 	writer.Flush()
 	return writer.Error()
@@ -173,7 +169,7 @@ func crlCommand(env *op.Env) *cli.Command {
 func printList(w io.Writer, done issuing.CRLDone) {
 	switch {
 	case done.Body != nil:
-		_, _ = w.Write(done.Body) // the error is the writer's, which keeps it
+		w.(*onceFailing).bytes(done.Body)
 	case done.Out == "": // a dry run
 		fmt.Fprintf(w, "made revocation list %d: %d revoked, next update %s\n", done.Number, done.Revoked, done.NextUpdate.Format(time.RFC3339))
 	default:

@@ -6,6 +6,9 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"unicode/utf16"
+
+	"certkdb/commands/op"
 )
 
 // table aligns rows in columns.
@@ -15,7 +18,7 @@ func newTable(w io.Writer) table {
 	return table{tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)}
 }
 
-// row adds a row. Control characters in foreign text are replaced, so that no certificate can write on the screen.
+// row adds a row. Control characters in foreign text are escaped, so that no certificate can write on the screen.
 func (t table) row(cells ...string) {
 	for i, cell := range cells {
 		cells[i] = printable(cell)
@@ -27,32 +30,49 @@ func (t table) flush() error {
 	return t.w.Flush()
 }
 
-// printable replaces what moves the cursor of a terminal.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if moves(r) {
-			return '\uFFFD'
-		}
-		return r
-	}, s)
+// printable is [op.Printable].
+func printable(s string) string { return op.Printable(s) }
+
+// visible is a writer for text. It escapes what a terminal may take for a command, whoever wrote it.
+type visible struct{ w io.Writer }
+
+func (v visible) Write(p []byte) (int, error) {
+	_, err := io.WriteString(v.w, op.PrintableText(string(p)))
+	return len(p), err
 }
 
-// moves says whether a terminal may take a character for a command: control characters, and those that change the direction of text.
-func moves(r rune) bool {
-	return r < 0x20 || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
+// cell is a value of a CSV row. An apostrophe in front keeps a spreadsheet from taking it for a formula; a lone dash stands for nothing.
+func cell(value string) string {
+	if value != "-" && value != "" && strings.ContainsRune("=+-@\t\r", rune(value[0])) {
+		value = "'" + value
+	}
+	return printable(value)
 }
 
-// escapeJSON escapes in JSON what moves the cursor of a terminal. It can only stand within strings; below 0x20 nothing is left to do.
+// cells makes a CSV row.
+func cells(values ...string) []string {
+	for i := range values {
+		values[i] = cell(values[i])
+	}
+	return values
+}
+
+// escapeJSON escapes in JSON what a terminal may take for a command. It can only stand within strings; below 0x20 nothing is left to do.
 func escapeJSON(body []byte) []byte {
-	if !bytes.ContainsFunc(body, moves) {
+	hidden := func(r rune) bool { return r != '\n' && op.Hidden(r) }
+	if !bytes.ContainsFunc(body, hidden) {
 		return body
 	}
 	var b bytes.Buffer
 	for _, r := range string(body) {
-		if moves(r) {
-			fmt.Fprintf(&b, `\u%04x`, r)
-		} else {
+		switch {
+		case !hidden(r):
 			b.WriteRune(r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
 		}
 	}
 	return b.Bytes()

@@ -2,7 +2,6 @@ package native
 
 import (
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -54,11 +53,7 @@ func printTargets(w io.Writer, targets []*sessions.Result, format string) error 
 		return nil
 	}
 	for _, r := range targets {
-		line, err := json.Marshal(r)
-		if err != nil {
-			return fmt.Errorf("writing JSON: %w", err)
-		}
-		if _, err := fmt.Fprintf(w, "%s\n", escapeJSON(line)); err != nil {
+		if err := jsonLine(w, r); err != nil {
 			return err
 		}
 	}
@@ -87,10 +82,7 @@ func csvTargets(w io.Writer, targets []*sessions.Result) error {
 			r.Address, r.ServerName, string(r.StartTLS), string(r.Status), first.Code, first.Cause, first.Remedy, r.Protocol, r.CipherSuite,
 			r.KeyExchange, notAfter, fingerprint, r.TrustedBy,
 		}
-		for i := range row {
-			row[i] = printable(row[i])
-		}
-		_ = writer.Write(row)
+		_ = writer.Write(cells(row...))
 	}
 	writer.Flush()
 	return writer.Error()

@@ -56,7 +56,7 @@ func TestPrintTargets_lineForEachServer(t *testing.T) {
 		formatCSV: "address,server_name,starttls,status,code,cause,remedy,protocol,cipher_suite,key_exchange,not_after,sha256,trusted_by\n" +
 			"a:443,a,,ok,,,,TLS 1.3,,,2027-01-31T12:00:00Z,00ff,root\n" +
 			"b:443,,,warning,,,,,,,,,\n" +
-			"c:25,,smtp,failed,closed,\"evil \uFFFD2J, \"\"x\"\"\",see,,,,,,\n",
+			"c:25,,smtp,failed,closed,\"evil \\u009b2J, \"\"x\"\"\",see,,,,,,\n",
 	} {
 		var b bytes.Buffer
 		if err := printTargets(&b, targets, format); err != nil || b.String() != want {

@@ -48,6 +48,7 @@ func ClassOf(err error) Class {
 	}{
 		{context.Canceled, ClassInterrupted},
 		{ErrUsage, ClassUsage},
+		{kdb.ErrIrregular, ClassUsage},
 		{kdb.ErrLabel, ClassBadLabel},
 		{kdb.ErrUnsupported, ClassUnsupported},
 		{kdb.ErrNotFound, ClassLabelNotFound},

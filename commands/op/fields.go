@@ -33,6 +33,8 @@ const (
 	FieldKey          Field = "key"
 	FieldCertificates Field = "certificates"
 	FieldTrusted      Field = "trusted"
+	FieldTrust        Field = "trust"
+	FieldNoTrust      Field = "no-trust"
 	FieldChain        Field = "chain"
 	FieldFullChain    Field = "fullchain"
 	FieldCert         Field = "cert"

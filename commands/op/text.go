@@ -3,8 +3,10 @@ package op
 import (
 	"bytes"
 	"encoding/hex"
+	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	stdpem "encoding/pem"
 )
@@ -35,6 +37,38 @@ func Quote(word string) string {
 		return word
 	}
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// Printable escapes what a terminal may take for a command, or a reader not see: control and format characters, also those that change the
+// direction of text, as \u202e. Everything that a program prints and did not write itself goes through it: labels, names, file names, what
+// a server says.
+func Printable(text string) string { return escape(text, "") }
+
+// PrintableText is [Printable] for a text of lines and columns: line feeds and tabs stay.
+func PrintableText(text string) string { return escape(text, "\n\t") }
+
+func escape(text, but string) string {
+	hidden := func(r rune) bool { return Hidden(r) && !strings.ContainsRune(but, r) }
+	if strings.IndexFunc(text, hidden) < 0 {
+		return strings.ToValidUTF8(text, "\uFFFD")
+	}
+	var b strings.Builder
+	for _, r := range text {
+		switch {
+		case !hidden(r):
+			b.WriteRune(r)
+		case r > 0xffff:
+			fmt.Fprintf(&b, `\U%08x`, r)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
+}
+
+// Hidden says whether a character is one that [Printable] escapes.
+func Hidden(r rune) bool {
+	return r < 0x20 || r >= 0x7f && (r < 0xa0 || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp))
 }
 
 // HexDigest writes a digest in hexadecimal.

@@ -34,10 +34,12 @@ type Add struct {
 	Replace          bool
 	SkipInvalid      bool
 	ValidAfter       time.Time // leave out certificates that end before this time; zero takes all
-	NoTrust          bool
 	// Brief lists of many entries only those that there is something to say about; the others are counted.
-	Brief      bool
-	InPassword op.Password // of inputs that are databases or encrypted keys
+	Brief bool
+	// Trust trusts all certificates without keys, NoTrust none. With neither, those become trusted that are self-signed, and those that
+	// a key store marks as trusted. A database that cannot mark certificates trusts all that it has.
+	Trust, NoTrust bool
+	InPassword     op.Password // of inputs that are databases or encrypted keys
 }
 
 // Added tells what became of each entry of the input.
@@ -45,6 +47,8 @@ type Added struct {
 	Changed
 	incomplete error
 	omitted    map[ActionName]int // see Add.Brief
+	trusted    int                // of these
+	untrusted  int
 }
 
 // Incomplete is the error for entries that could not be copied, which the result lists as skipped.
@@ -52,9 +56,17 @@ func (a Added) Incomplete() error { return a.incomplete }
 
 // Plan implements op.Operation.
 func (o Add) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
+	if o.Trust && o.NoTrust {
+		return op.Plan[Added]{}, op.Exclusive(op.FieldTrust, op.FieldNoTrust)
+	}
+	info, err := s.Database().Info(ctx)
+	if err != nil {
+		return op.Plan[Added]{}, err
+	}
 	in, err := input.Files{
 		Names: o.Files, Certificates: o.Certificates, Password: o.InPassword, KeyPassword: s.Source.KeyPassword,
 		LockTimeout: s.Source.LockTimeout, Lenient: o.SkipInvalid, IgnoreKeys: o.IgnoreKeys,
+		Trust: o.Trust || trustsAll(info.Format) && !o.NoTrust,
 	}.Open(ctx, s.Env)
 	if err != nil {
 		return op.Plan[Added]{}, err
@@ -66,6 +78,11 @@ func (o Add) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 		}
 		return added, err
 	}}, nil
+}
+
+// trustsAll says whether a format trusts all certificates without keys.
+func trustsAll(format string) bool {
+	return slices.Contains([]string{"pem", "pkcs7", "jks"}, format)
 }
 
 // addAll puts every entry of the input.
@@ -94,6 +111,9 @@ func (o Add) addAll(tx kdb.Tx, in *input.Input, added *Added) error {
 		if err := put(tx, entry, o.Replace, &added.Changed); err != nil {
 			return err
 		}
+		if err := o.noteUntrusted(tx, &entry, &added.Actions[len(added.Actions)-1]); err != nil {
+			return err
+		}
 		if o.Brief {
 			added.omitLast()
 		}
@@ -102,6 +122,18 @@ func (o Add) addAll(tx kdb.Tx, in *input.Input, added *Added) error {
 		return &op.NotFound{Label: o.Only, Where: "the input"}
 	}
 	return nil
+}
+
+// noteUntrusted says of a certificate that is in the database now, or was before, that it is not trusted.
+func (o Add) noteUntrusted(tx kdb.Tx, entry *kdb.Entry, a *Action) error {
+	if o.NoTrust || entry.Kind != kdb.KindTrusted || a.Trusted {
+		return nil
+	}
+	now, err := tx.Summary(a.Label)
+	if err == nil && now.Kind == kdb.KindTrusted && !now.Trusted {
+		a.Reason = cmp.Or(a.Reason, NotTrusted)
+	}
+	return err
 }
 
 // wanted yields the entries that were asked for, with the label and the trust that were asked for.
@@ -182,7 +214,7 @@ func (o Add) labelBySubject(entry *kdb.Entry) error {
 		return nil
 	}
 	s, err := kdb.Summarize(entry)
-	if err == nil && s.Subject != "" && kdb.CheckLabel(s.Subject) == nil { // else it keeps what it has
+	if err == nil && s.Subject != "" && kdb.CheckNewLabel(s.Subject) == nil { // else it keeps what it has
 		entry.Label = s.Subject
 	}
 	return err
@@ -211,6 +243,9 @@ func put(tx kdb.Tx, entry kdb.Entry, replace bool, changed *Changed) error {
 	old, err := tx.Summary(entry.Label)
 	switch {
 	case errors.Is(err, kdb.ErrNotFound):
+		if err := kdb.CheckNewLabel(entry.Label); err != nil {
+			return err
+		}
 	case err != nil:
 		return err
 	default:
@@ -239,9 +274,13 @@ func put(tx kdb.Tx, entry kdb.Entry, replace bool, changed *Changed) error {
 		action.Reason, err = LostMarks(tx, &old)
 	}
 	action.Reason = cmp.Or(action.Reason, notKept(&entry, &now))
+	action.Trusted = now.Trusted && !old.Trusted
 	changed.note(action)
 	return err
 }
+
+// NotTrusted is the reason of an action about a certificate that is stored and not trusted.
+const NotTrusted = "it is not trusted"
 
 // notStored adds to an error of storing an entry what is special about the entry.
 func notStored(entry *kdb.Entry, err error) error {

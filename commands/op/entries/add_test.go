@@ -32,6 +32,8 @@ func TestAdd(t *testing.T) {
 	web, web2 := root.Issue(t, "web"), root.Issue(t, "web")
 	certificate := optest.File(t, "root.pem", optest.PEM(root.Trusted("")))
 	pair := optest.File(t, "web.pem", optest.PEM(web.Personal("")))
+	sub := root.CA(t, "Sub")
+	chain := optest.File(t, "chain.pem", optest.PEM(sub.Trusted(""), root.Trusted("")))
 	bundle := optest.File(t, "bundle.pem", optest.PEM(web.Trusted(""), web2.Trusted("")))
 	old := root.Until(t, "old", optest.Now.AddDate(0, 0, -1))
 	mixed := optest.File(t, "mixed.pem", optest.PEM(root.Trusted(""), old.Trusted("")))
@@ -44,8 +46,20 @@ func TestAdd(t *testing.T) {
 		add               entries.Add
 		have              []kdb.Entry
 	}{
-		{"a certificate is trusted", rootLabel + " added!", rootLabel + "=trusted+", entries.Add{Files: []string{certificate}}, nil},
+		{"a root is trusted", rootLabel + " added!", rootLabel + "=trusted+", entries.Add{Files: []string{certificate}}, nil},
 		{"unless it is not to be", "root added!", "root=trusted", entries.Add{Files: []string{certificate}, Label: "root", NoTrust: true}, nil},
+		{
+			"what comes along with a root is not trusted", auto(sub) + " added (it is not trusted), " + rootLabel + " added!",
+			rootLabel + "=trusted+ " + auto(sub) + "=trusted",
+			entries.Add{Files: []string{chain}},
+			nil,
+		},
+		{
+			"unless all is to be", auto(sub) + " added, " + rootLabel + " added!",
+			rootLabel + "=trusted+ " + auto(sub) + "=trusted+",
+			entries.Add{Files: []string{chain}, Trust: true},
+			nil,
+		},
 		{"a certificate with its key", "web added!", "web=personal", entries.Add{Files: []string{pair}, Label: "web"}, nil},
 		{
 			"a key store", "root added, web added!", "root=trusted+ web=personal",
@@ -55,12 +69,12 @@ func TestAdd(t *testing.T) {
 		{"one of a key store", "web added!", "web=personal", entries.Add{Files: []string{store}, InPassword: optest.Secrets(), Only: "web"}, nil},
 		{
 			"the label is that of the first", "first added, " + second + " added!", "first=trusted+ " + second + "=trusted+",
-			entries.Add{Files: []string{bundle}, Label: "first", LabelFirst: true},
+			entries.Add{Files: []string{bundle}, Label: "first", LabelFirst: true, Trust: true},
 			nil,
 		},
 		{
 			"two of one subject, a name of the input", "CN=web added, CN=web (2) added!", "CN=web=trusted+ CN=web (2)=trusted+",
-			entries.Add{Files: []string{bundle}, LabelBySubject: true},
+			entries.Add{Files: []string{bundle}, LabelBySubject: true, Trust: true},
 			nil,
 		},
 		{
@@ -80,7 +94,7 @@ func TestAdd(t *testing.T) {
 		},
 		{
 			"a private key that is ignored", "web added!", "web=trusted+",
-			entries.Add{Files: []string{pair}, Label: "web", CertificatesOnly: true, IgnoreKeys: true},
+			entries.Add{Files: []string{pair}, Label: "web", CertificatesOnly: true, IgnoreKeys: true, Trust: true},
 			nil,
 		},
 		{"the same again", "web unchanged", "web=personal", entries.Add{Files: []string{pair}, Label: "web"}, []kdb.Entry{web.Personal("web")}},
@@ -90,7 +104,7 @@ func TestAdd(t *testing.T) {
 			[]kdb.Entry{web.Personal("web")},
 		},
 		{
-			"trust that was taken does not come back", "root unchanged", "root=trusted",
+			"trust that was taken does not come back", "root unchanged (it is not trusted)", "root=trusted",
 			entries.Add{Files: []string{certificate}, Label: "root"},
 			[]kdb.Entry{{Label: "root", Kind: kdb.KindTrusted, Certificates: [][]byte{root.Certificate}}},
 		},
@@ -281,4 +295,38 @@ func copyEach(t *testing.T, s *op.Session, list []kdb.Entry, replace bool) strin
 		whole.Actions, whole.Changed = append(whole.Actions, r.Actions...), whole.Changed || r.HasChanged()
 	}
 	return text(whole)
+}
+
+// A file without marks trusts all that it has, and what is added or copied from it is trusted by the same rule.
+func TestAdd_trustByTheKindOfDatabase(t *testing.T) {
+	t.Parallel()
+	root := optest.NewCA(t, "Root")
+	sub := root.CA(t, "Sub")
+	chain := optest.File(t, "chain.pem", optest.PEM(sub.Trusted(""), root.Trusted("")))
+	for format, want := range map[string]string{
+		"pem": "2 entries: 2 added, 2 now trusted", "jks": "2 entries: 2 added, 2 now trusted",
+		"ckdb":   "2 entries: 2 added, 1 now trusted",
+		"pkcs12": "2 entries: 2 added, 1 now trusted", "cms": "2 entries: 2 added, 1 now trusted",
+	} {
+		done, err := op.One(t.Context(), optest.Kind(t, format), entries.Add{Files: []string{chain}})
+		if err != nil || !strings.HasPrefix(done.Counts()+",", want+",") {
+			t.Errorf("%s: %s, %v; want %s", format, done.Counts(), err, want)
+		}
+		for _, source := range []string{"pem", "pkcs7", "der"} {
+			from := optest.Kind(t, source, sub.Trusted("sub"), root.Trusted("root"))
+			done, err := op.One(t.Context(), optest.Kind(t, format), entries.Copy{From: from, All: true})
+			if err != nil || !strings.HasPrefix(done.Counts()+",", want+",") {
+				t.Errorf("copied from %s to %s: %s, %v; want %s", source, format, done.Counts(), err, want)
+			}
+		}
+	}
+	from := optest.Kind(t, "jks", sub.Trusted("sub"), root.Trusted("root")) // a Java trust store marks what it trusts
+	done, err := op.One(t.Context(), optest.New(t), entries.Copy{From: from, All: true})
+	if err != nil || !strings.Contains(done.Counts(), "2 now") {
+		t.Errorf("from jks: %s, %v", done.Counts(), err)
+	}
+	_, err = op.One(t.Context(), optest.New(t), entries.Add{Files: []string{chain}, Trust: true, NoTrust: true})
+	if !errors.Is(err, op.ErrUsage) {
+		t.Errorf("all and none: %v", err)
+	}
 }

@@ -13,14 +13,25 @@ const few = 20
 // omitLast only counts the last action if there are many and nothing is to be said about it.
 func (a *Added) omitLast() {
 	last := len(a.Actions) - 1
-	if last < few || a.Actions[last].Action == ActionSkipped || a.Actions[last].Reason != "" {
+	if last < few || a.Actions[last].notable() {
 		return
+	}
+	if a.Actions[last].Trusted {
+		a.trusted++
+	}
+	if a.Actions[last].Reason == NotTrusted {
+		a.untrusted++
 	}
 	if a.omitted == nil {
 		a.omitted = map[ActionName]int{}
 	}
 	a.omitted[a.Actions[last].Action]++
 	a.Actions = a.Actions[:last]
+}
+
+// notable says whether there is something to say about an action, but for what the counts say.
+func (a *Action) notable() bool {
+	return a.Action == ActionSkipped || a.Reason != "" && a.Reason != NotTrusted
 }
 
 // Count is the number of entries.
@@ -37,7 +48,7 @@ func (a Added) Notable() iter.Seq[Action] {
 	return func(yield func(Action) bool) {
 		all := a.Count() <= few
 		for _, action := range a.Actions {
-			if (all || action.Action == ActionSkipped || action.Reason != "") && !yield(action) {
+			if (all || action.notable()) && !yield(action) {
 				return
 			}
 		}
@@ -46,13 +57,19 @@ func (a Added) Notable() iter.Seq[Action] {
 
 // Counts sums up in a sentence: "150 entries: 148 added, 2 unchanged".
 func (a Added) Counts() string {
-	counts, keys := map[ActionName]int{}, 0
+	counts, keys, trusted, untrusted := map[ActionName]int{}, 0, a.trusted, a.untrusted
 	var order []ActionName
 	for _, action := range a.Actions {
 		if counts[action.Action] == 0 {
 			order = append(order, action.Action)
 		}
 		counts[action.Action]++
+		if action.Trusted {
+			trusted++
+		}
+		if action.Reason == NotTrusted {
+			untrusted++
+		}
 		if action.PrivateKey {
 			keys++
 		}
@@ -69,6 +86,12 @@ func (a Added) Counts() string {
 			text += ","
 		}
 		text += fmt.Sprintf(" %d %s", counts[name], name)
+	}
+	if trusted > 0 {
+		text += fmt.Sprintf(", %d now trusted", trusted)
+	}
+	if untrusted > 0 {
+		text += fmt.Sprintf(", %d not trusted", untrusted)
 	}
 	if keys > 0 {
 		text += fmt.Sprintf(", %d with %s", keys, op.Plural(keys, "private key"))

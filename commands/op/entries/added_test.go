@@ -25,8 +25,8 @@ func TestAdd_brief(t *testing.T) {
 	file := optest.File(t, "many.pem", text)
 	for _, brief := range []bool{false, true} {
 		s := optest.New(t)
-		for _, want := range []string{"26 entries: 1 skipped, 25 added", "26 entries: 1 skipped, 25 unchanged"} {
-			done, err := op.One(context.Background(), s, entries.Add{Files: []string{file}, SkipInvalid: true, Brief: brief})
+		for _, want := range []string{"26 entries: 1 skipped, 25 added, 25 now trusted", "26 entries: 1 skipped, 25 unchanged"} {
+			done, err := op.One(context.Background(), s, entries.Add{Files: []string{file}, SkipInvalid: true, Brief: brief, Trust: true})
 			if err != nil || done.Counts() != want || done.Count() != 26 || (len(done.Actions) < 26) != brief {
 				t.Errorf("brief %v: %q, %d actions, %v; want %q", brief, done.Counts(), len(done.Actions), err, want)
 			}

@@ -11,6 +11,7 @@ import (
 
 	"certkdb/commands/op"
 	"certkdb/commands/op/databases"
+	"certkdb/commands/op/input"
 	"certkdb/kdb"
 )
 
@@ -65,6 +66,9 @@ func (o Copy) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 	}
 	info, err := s.Database().Info(ctx)
 	if err != nil {
+		return plan, err
+	}
+	if err := o.trustLess(ctx, entries, info.Format); err != nil {
 		return plan, err
 	}
 	leftBehind, err := recorded(ctx, o.From, entries)
@@ -250,6 +254,20 @@ func (o Copy) read(ctx context.Context) (entries []kdb.Entry, closed leftOut, er
 		err = refuseCAKeys(entries)
 	}
 	return entries, closed, err
+}
+
+// trustLess trusts only self-signed certificates of a source that has no marks, such as a PEM file, as adding that file does.
+func (o Copy) trustLess(ctx context.Context, entries []kdb.Entry, target string) error {
+	source, err := o.From.Database().Info(ctx)
+	if err != nil || trustsAll(target) || !slices.Contains([]string{"pem", "der", "pkcs7"}, source.Format) {
+		return err
+	}
+	for i := range entries {
+		if e := &entries[i]; e.Kind == kdb.KindTrusted {
+			e.Trusted = e.Trusted && input.SelfSigned(e)
+		}
+	}
+	return nil
 }
 
 // certificates reads entries as certificates without keys and chains. Among all, entries that have no certificate are left out.

@@ -52,6 +52,8 @@ type Action struct {
 	Reason string `json:"reason,omitempty"`
 	// PrivateKey says that the private key was copied with the certificate or request.
 	PrivateKey bool `json:"private_key,omitempty"`
+	// Trusted says that the entry has become trusted.
+	Trusted bool `json:"trusted,omitempty"`
 	// NewLabel is the label after a rename.
 	NewLabel string `json:"new_label,omitempty"`
 }
@@ -69,7 +71,7 @@ type Rename struct {
 
 // Plan implements op.Operation.
 func (o Rename) Plan(context.Context, *op.Session) (op.Plan[Changed], error) {
-	return op.Plan[Changed]{Name: "rename", Apply: o.apply}, kdb.CheckLabel(o.NewLabel)
+	return op.Plan[Changed]{Name: "rename", Apply: o.apply}, kdb.CheckNewLabel(o.NewLabel)
 }
 
 func (o Rename) apply(tx kdb.Tx) (changed Changed, err error) {

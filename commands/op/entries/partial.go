@@ -17,7 +17,7 @@ type leftOut struct {
 // What is wrong with a single entry: its key does not open, or the entry is damaged; the target cannot hold it, or cannot compare its key.
 var (
 	unreadable = []error{kdb.ErrPassword, kdb.ErrEncryption, kdb.ErrUnsupported, kdb.ErrParse, kdb.ErrCorrupt}
-	unwritable = []error{kdb.ErrPassword, kdb.ErrEncryption, kdb.ErrUnsupported}
+	unwritable = []error{kdb.ErrPassword, kdb.ErrEncryption, kdb.ErrUnsupported, kdb.ErrLabel}
 )
 
 // note adds an entry that cannot be copied because of err, if that is one of the reasons, so that the others can be.

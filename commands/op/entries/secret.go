@@ -39,7 +39,7 @@ func (o AddSecret) Plan(context.Context, *op.Session) (op.Plan[Changed], error) 
 		err = tx.Put(kdb.Entry{Label: o.Label, Kind: kdb.KindSecretKey, Key: bytes.Clone(secret), KeyAlgorithm: o.Algorithm})
 		changed.note(Action{Label: o.Label, Action: ActionAdded, Kind: kdb.KindSecretKey})
 		return changed, err
-	}}, kdb.CheckLabel(o.Label)
+	}}, kdb.CheckNewLabel(o.Label)
 }
 
 // Secret takes a symmetric key out of the database, which the audit log notes.

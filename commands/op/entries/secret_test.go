@@ -65,7 +65,7 @@ func TestAdd_labelsBySubject(t *testing.T) {
 		{"first", "CN=Root=trusted+ first=trusted+"},
 	} {
 		s := optest.New(t)
-		o := entries.Add{Files: []string{bundle}, Label: c.label, LabelFirst: true, LabelBySubject: true}
+		o := entries.Add{Files: []string{bundle}, Label: c.label, LabelFirst: true, LabelBySubject: true, Trust: true}
 		if _, err := op.One(t.Context(), s, o); err != nil {
 			t.Errorf("label %q: %v", c.label, err)
 		}
@@ -79,7 +79,7 @@ func TestAdd_skipsKnownCertificates(t *testing.T) {
 	web := root.Issue(t, "web")
 	bundle := optest.File(t, "bundle.pem", optest.PEM(web.Trusted(""), root.Trusted("")))
 	s := optest.New(t, root.Trusted("my root"))
-	added, err := op.One(t.Context(), s, entries.Add{Files: []string{bundle}, Label: "web", LabelFirst: true, SkipKnown: true})
+	added, err := op.One(t.Context(), s, entries.Add{Files: []string{bundle}, Label: "web", LabelFirst: true, SkipKnown: true, Trust: true})
 	if err != nil || len(added.Actions) != 2 || added.Actions[1].Action != entries.ActionUnchanged || added.Actions[1].Label != "my root" {
 		t.Errorf("%+v, %v", added.Actions, err)
 	}

@@ -16,6 +16,7 @@ import (
 	"certkdb/commands/op"
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile/pem"
+	"certkdb/pki/issuers"
 )
 
 // Input is what is to be added: files of certificates and keys, and whole databases. It can be read several times.
@@ -27,6 +28,7 @@ type Input struct {
 	secrets    map[string][]byte // passwords that were asked for, by place
 	lenient    bool              // bad pieces are reported and passed over
 	ignoreKeys bool              // private keys in files are passed over
+	trust      bool              // every certificate is trusted
 }
 
 // piece is one file; standard input is kept in memory, since it cannot be read twice.
@@ -47,11 +49,14 @@ type Files struct {
 	LockTimeout  time.Duration
 	Lenient      bool // bad pieces are reported and passed over
 	IgnoreKeys   bool // private keys are passed over, but for those in databases
+	// Trust yields every certificate without key as trusted. Otherwise those are that are self-signed, or that their file marks as
+	// trusted: what comes along in a file, such as the intermediates of a server's chain, is nothing that somebody trusts.
+	Trust bool
 }
 
 // Open finds out what the files are. Databases are read at once, so that nothing is locked later.
 func (o Files) Open(ctx context.Context, env *op.Env) (*Input, error) {
-	in := &Input{env: env, password: o.Password, secrets: map[string][]byte{}, lenient: o.Lenient, ignoreKeys: o.IgnoreKeys}
+	in := &Input{env: env, password: o.Password, secrets: map[string][]byte{}, lenient: o.Lenient, ignoreKeys: o.IgnoreKeys, trust: o.Trust}
 	for _, name := range o.Names {
 		if err := in.add(ctx, o, name); err != nil {
 			in.Close()
@@ -67,15 +72,10 @@ func (o Files) Open(ctx context.Context, env *op.Env) (*Input, error) {
 
 func (in *Input) add(ctx context.Context, o Files, name string) error {
 	if name == "-" {
-		data, err := io.ReadAll(io.LimitReader(in.env.Stdin, maxStdin+1))
-		if err == nil && len(data) > maxStdin {
-			err = fmt.Errorf("%w: more than 1 GiB; write it to a file and name that", kdb.ErrParse)
-		}
-		if err != nil {
-			return fmt.Errorf("reading standard input: %w", err)
-		}
-		in.pieces = append(in.pieces, piece{"standard input", data})
-		return nil
+		return in.addStream("standard input", in.env.Stdin)
+	}
+	if info, err := os.Stat(name); err == nil && kdb.Irregular(info) {
+		return in.addPipe(name)
 	}
 	driver, err := kdb.Recognise(in.env.Drivers, name)
 	var foreign *kdb.ForeignFormat
@@ -94,6 +94,29 @@ func (in *Input) add(ctx context.Context, o Files, name string) error {
 	}
 	source := op.DB{Location: name, Password: o.Password, KeyPassword: o.KeyPassword, LockTimeout: o.LockTimeout}
 	return in.addDatabase(ctx, driver, source)
+}
+
+// addPipe reads a named pipe or a device, which cannot be read twice.
+func (in *Input) addPipe(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return fmt.Errorf("reading %q: %w", name, op.UnwrapPath(err))
+	}
+	defer f.Close()
+	return in.addStream(name, f)
+}
+
+// addStream keeps what it reads in memory.
+func (in *Input) addStream(name string, r io.Reader) error {
+	data, err := io.ReadAll(io.LimitReader(r, maxStdin+1))
+	if err == nil && len(data) > maxStdin {
+		err = fmt.Errorf("%w: more than 1 GiB; write it to a file and name that", kdb.ErrParse)
+	}
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", name, op.UnwrapPath(err))
+	}
+	in.pieces = append(in.pieces, piece{name, data})
+	return nil
 }
 
 func (in *Input) addDatabase(ctx context.Context, driver *kdb.Driver, source op.DB) error {
@@ -134,6 +157,8 @@ func (in *Input) Entries() iter.Seq2[kdb.Entry, error] {
 			for entry, err := range pem.Entries(in.items(&current), options) {
 				if err != nil {
 					err = name(err)
+				} else {
+					entry.Trusted = entry.Kind == kdb.KindTrusted && (in.trust || entry.Trusted && trustworthy(&entry))
 				}
 				if stopped || !yield(entry.Entry, err) {
 					return
@@ -142,11 +167,24 @@ func (in *Input) Entries() iter.Seq2[kdb.Entry, error] {
 		}
 		for _, entry := range in.stored {
 			entry.Key = bytes.Clone(entry.Key) // the database that it goes to may clear it
+			entry.Trusted = entry.Trusted || in.trust && entry.Kind == kdb.KindTrusted
 			if stopped || !yield(entry, nil) {
 				return
 			}
 		}
 	}
+}
+
+// trustworthy says that a certificate is trusted when it is added: it is self-signed, or OpenSSL's trust settings follow it.
+func trustworthy(entry *pem.Entry) bool {
+	return entry.Item.Aux != nil && len(entry.Item.Aux.Trust) > 0 || SelfSigned(&entry.Entry)
+}
+
+// SelfSigned tells whether the certificate of an entry is self-signed. If its key identifiers agree, no signature is verified: anybody can
+// sign with a key of their own.
+func SelfSigned(entry *kdb.Entry) bool {
+	c, err := entry.Leaf()
+	return err == nil && (issuers.SelfIssued(c) && issuers.KeyIDs(c, c) > 0 || issuers.SelfSigned(c))
 }
 
 // items yields the pieces of all files, one after the other; current is the file that they come from.

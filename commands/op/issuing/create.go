@@ -73,7 +73,7 @@ func (o Create) Plan(ctx context.Context, s *op.Session) (plan op.Plan[Made], er
 
 // request checks the parameters.
 func (o *Create) request(env *op.Env) (issue.Request, error) {
-	if err := kdb.CheckLabel(o.Label); err != nil {
+	if err := kdb.CheckNewLabel(o.Label); err != nil {
 		return issue.Request{}, err
 	}
 	if !o.Spec.named() {

@@ -55,7 +55,7 @@ func (o Request) Plan(ctx context.Context, s *op.Session) (plan op.Plan[Requeste
 }
 
 func (o Request) request(env *op.Env) (issue.Request, error) {
-	if err := kdb.CheckLabel(o.Label); err != nil {
+	if err := kdb.CheckNewLabel(o.Label); err != nil {
 		return issue.Request{}, err
 	}
 	if !o.Spec.named() {

@@ -57,14 +57,14 @@ func (k *Keep) check(targets int) error {
 	case k.Chain && !k.wanted():
 		return &op.Dependent{Field: op.FieldSaveChain, Needs: op.FieldSave}
 	case k.Save:
-		return kdb.CheckLabel(k.Label)
+		return kdb.CheckNewLabel(k.Label)
 	}
 	return nil
 }
 
 // stored looks for the entry of a server.
 func (k Keep) stored(ctx context.Context, s *op.Session, r *Result) (found kdb.Summary, ok bool, err error) {
-	if kdb.CheckLabel(k.label(r)) != nil {
+	if kdb.CheckNewLabel(k.label(r)) != nil {
 		return found, false, nil
 	}
 	err = s.View(ctx, func(tx kdb.Tx) error {
