@@ -2,10 +2,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
+	"unsafe"
 
 	"certkdb/commands"
 )
@@ -19,11 +22,26 @@ func main() {
 
 func run() int {
 	signal.Ignore(syscall.SIGPIPE) // writing to a closed standard output is an error like others
-	program := func(ctx context.Context) int { return commands.Main(ctx, commands.ProcessEnv(ctx, version), os.Args) }
-	if commands.OnlyPrints(os.Args) {
+	argv := arguments()
+	program := func(ctx context.Context) int { return commands.Main(ctx, commands.ProcessEnv(ctx, version), argv) }
+	if commands.OnlyPrints(argv) {
 		return program(context.Background())
 	}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	return commands.Run(signals, os.Args, os.Stderr, program)
+	return commands.Run(signals, argv, os.Stderr, program)
+}
+
+// arguments returns a copy of the program's arguments, and overwrites passwords where ps and /proc/PID/cmdline read them. os.Args shares
+// that memory on Unix; elsewhere it is a copy of its own, where this does no harm. Until the program starts, the password can be seen.
+func arguments() []string {
+	argv := make([]string, len(os.Args))
+	for i, arg := range os.Args {
+		argv[i] = strings.Clone(arg)
+	}
+	for secret := range commands.Secrets(os.Args) {
+		shown := unsafe.Slice(unsafe.StringData(secret), len(secret))
+		copy(shown, bytes.Repeat([]byte("*"), len(shown)))
+	}
+	return argv
 }

@@ -1,0 +1,25 @@
+package commands_test
+
+import (
+	"slices"
+	"testing"
+
+	"certkdb/commands"
+)
+
+func TestSecrets_areWhatFollowsAPasswordOption(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ argv, want []string }{
+		{[]string{"gsk8capicmd", "-keydb", "-create", "-db", "k.kdb", "-PW", "s1", "-stash"}, []string{"s1"}},
+		{[]string{"runmqakm", "-cert", "-import", "-pw", "s1", "-target_pw", "s2", "-new_pw", "-3"}, []string{"s1", "s2", "-3"}},
+		{[]string{"runmqakm", "-cert -list -db k.kdb -pw s1 -label pw"}, []string{"s1"}},
+		{[]string{"certkdb", "list", "--password", "pass:s1", "--new-password=pass:s2"}, []string{"s1", "s2"}},
+		{[]string{"certkdb", "list", "--password", "env:PW"}, nil},
+		{[]string{"gsk8capicmd", "-random", "-create", "-pw"}, nil},
+		{[]string{"gsk8capicmd", "-pw", "a -pw b"}, []string{"a -pw b"}},
+	} {
+		if got := slices.Collect(commands.Secrets(test.argv)); !slices.Equal(got, test.want) {
+			t.Errorf("%q holds %q, want %q", test.argv, got, test.want)
+		}
+	}
+}
