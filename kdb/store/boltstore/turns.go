@@ -75,10 +75,3 @@ func (t *turns) admit() {
 		close(first.come)
 	}
 }
-
-// waiting is how many wait.
-func (t *turns) waiting() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return len(t.queue)
-}

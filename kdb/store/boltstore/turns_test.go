@@ -135,3 +135,10 @@ func TestTurns_nested(t *testing.T) {
 		t.Errorf("at last it is %q", value)
 	}
 }
+
+// waiting is how many wait.
+func (t *turns) waiting() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.queue)
+}
