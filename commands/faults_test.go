@@ -86,7 +86,7 @@ func kinds() []kind {
 		{file: "key.ckdb", create: generated, generated: true, receives: true, commands: slices.Concat(common, outputs, []string{
 			receive, "default web", "distrust root", "compact", "rekey", "backup DIR/copy.ckdb", "passwd" + random, "slots add" + random,
 			"stash create",
-			"copy --all --to DIR/copy.p12 --to-password file:DIR/old.pw --profile legacy",
+			"copy --all --key --to DIR/copy.p12 --to-password file:DIR/old.pw --profile legacy",
 		})},
 		{file: "stashed.ckdb", create: append(generated, "--stash"), generated: true, second: true, commands: []string{
 			"stash create", "stash remove", "slots remove second", "rekey --drop-slots", "passwd" + random,

@@ -49,7 +49,7 @@ func brokenServers() []broken {
 		{
 			name: "incomplete chain", prepare: func(b *broker) { b.signed("sub"); b.chain() },
 			cause: `the server does not send the certificate of the issuer "CN=Lab Issuing CA": it is not among the trusted certificates either`,
-			remedy: `on the server: append the certificate of "CN=Lab Issuing CA" to the file with its own; if it is a root that deserves trust, ` +
+			remedy: `on the server: append the certificate of "CN=Lab Issuing CA" to the file with its own; if it is a root that you trust, ` +
 				`here: certkdb add FILE`,
 			sClient: "verify error:num=20:unable to get local issuer certificate", gnutls: "The certificate issuer is unknown.",
 		},
@@ -68,7 +68,7 @@ func brokenServers() []broken {
 		{
 			name: "untrusted root", prepare: func(b *broker) { b.signed("stranger"); b.chain("stranger") },
 			cause:   `the root "CN=Stranger Root" is not among the trusted certificates`,
-			remedy:  `get the root "CN=Stranger Root" from its owner; if it deserves trust: certkdb add FILE`,
+			remedy:  `get the root "CN=Stranger Root" from its owner; if you trust it: certkdb add FILE`,
 			sClient: "verify error:num=19:self-signed certificate in certificate chain", gnutls: "The certificate issuer is unknown.",
 		},
 		{
