@@ -53,6 +53,9 @@ func newDamage(t *testing.T, files ...string) *damage {
 	return d
 }
 
+// state is where the program remembers which states of the database this user has seen.
+func (d *damage) state() string { return filepath.Join(filepath.Dir(d.path), "state") }
+
 // password is the source of the database's password.
 func (d *damage) password() string { return "file:" + filepath.Join(filepath.Dir(d.path), "pw") }
 
@@ -68,6 +71,9 @@ func (d *damage) read() []byte {
 func (d *damage) write(data []byte) {
 	d.t.Helper()
 	if err := os.WriteFile(d.path, data, 0o600); err != nil {
+		d.t.Fatal(err)
+	}
+	if err := os.RemoveAll(d.state()); err != nil { // this user has never seen a newer one
 		d.t.Fatal(err)
 	}
 }
@@ -121,6 +127,7 @@ func (d *damage) run(args ...string) result {
 	ctx, cancel := context.WithTimeout(d.t.Context(), 30*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "certkdb", append(args, "--db", d.path)...)
+	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+d.state())
 	var stdout, stderr strings.Builder
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()

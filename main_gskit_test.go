@@ -149,7 +149,7 @@ func (d gskitDatabase) migrate(labels []string) {
 	writeFile(d.T, password, []byte("Correct-Horse-9"))
 	for _, name := range []string{"new.ckdb", "new.p12"} {
 		to := filepath.Join(folder, name)
-		d.call("copy", "--all", "--to", to, "--to-password", "file:"+password)
+		d.call("copy", "--all", "--key", "--to", to, "--to-password", "file:"+password)
 		if got := d.labels(to, "--password", "file:"+password); !slices.Equal(got, labels) {
 			d.Errorf("%s has %q, want %q", name, got, labels)
 		}

@@ -70,18 +70,25 @@ func (v valued) take(flags []cli.Flag, words []string) error {
 	if len(words) == 2 {
 		value = words[1]
 	}
-	_, isList := f.(*listOption)
 	name := f.Names()[0]
 	switch {
 	case isSwitch(f):
 		return nil
 	case value == "":
 		return fmt.Errorf("%w: --%s is empty; leave the option out, or give it a value", op.ErrUsage, name)
-	case v[name] && !isList:
+	case v[name] && !isList(f):
 		return fmt.Errorf("%w: --%s is given twice", op.ErrUsage, name)
 	}
 	v[name] = true
 	return nil
+}
+
+func isList(f cli.Flag) bool {
+	switch f.(type) {
+	case *listOption, *cli.StringSliceFlag:
+		return true
+	}
+	return false
 }
 
 // optionNamed finds an option by one of its names; nil if there is none.

@@ -3,7 +3,6 @@ package databases
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"certkdb/commands/op"
 	"certkdb/kdb"
@@ -46,8 +45,12 @@ func RunNew[R any](ctx context.Context, env *op.Env, o Init, dryRun bool, operat
 	db := o.unmade(env, driver, created.Location)
 	defer func() { db.Close() }()
 	result, err = op.One(ctx, op.Attach(env, created.Location, db), op.Planned(plan))
-	if err == nil && !db.made && !isIncomplete(result) { // an empty file is a trap for the programs that load it
-		err = fmt.Errorf("creating %q: %w: there is nothing to store in it", created.Location, kdb.ErrNotFound)
+	if err == nil && !db.made && !isIncomplete(result) { // nothing became a database of nothing
+		s, _, err := o.Run(ctx, env)
+		if err != nil {
+			return result, err
+		}
+		return result, s.Close()
 	}
 	return result, err
 }
