@@ -125,7 +125,7 @@ func TestParse_refuses(t *testing.T) {
 		"a stray word":                {[]string{"-cert", "-list", "-db", "a", "b"}, 65, `"b"`},
 		"an en dash":                  {[]string{"-cert", "-list", "-db", "a", "–stashed"}, 65, "U+2013, en dash"},
 		"an en dash as a value":       {[]string{"-cert", "-list", "-db", "–stashed"}, 65, "U+2013, en dash"},
-		"a curly quote":               {[]string{"-cert", "-create", "-dn", "“CN=SSL", "CA,O=IBM”"}, 65, "U+201C, left double quotation mark"},
+		"a curly quote":               {[]string{"-cert", "-create", "-dn", "“CN=CA", "1,O=IBM”"}, 65, "U+201C, left double quotation mark"},
 		"a closing curly quote":       {[]string{"-cert", "-create", "-dn", "CN=SSL”"}, 65, "U+201D, right double quotation mark"},
 	} {
 		_, err := parse(test.args)

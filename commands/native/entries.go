@@ -183,7 +183,8 @@ func defaultCommand(env *op.Env) *cli.Command {
 func deleteCommand(env *op.Env) *cli.Command {
 	var o entries.Delete
 	return &cli.Command{
-		Name: "delete", Aliases: []string{"rm"}, Category: groupEntries, Usage: "delete entries: all that you name, or none", ArgsUsage: "LABEL…",
+		Name: "delete", Aliases: []string{"rm"}, Category: groupEntries, Usage: "delete entries: all that you name, or none",
+		ArgsUsage: "LABEL…",
 		Description: "Use --damaged for an entry that certkdb check reports as damaged, if you have no backup to restore. After that, the\n" +
 			"database can no longer detect an earlier rollback of records, so review the other entries. The audit log records this as\n" +
 			"delete-damaged.\n\n" +

@@ -316,7 +316,8 @@ func signedLine(s *issuing.SignedCertificate) string {
 func receiveCommand(env *op.Env) *cli.Command {
 	var o issuing.Receive
 	return &cli.Command{
-		Name: "receive", Category: groupIssuing, Usage: "add the certificate that a CA issued for a request in the database", ArgsUsage: "FILE…",
+		Name: "receive", Category: groupIssuing, Usage: "add the certificate that a CA issued for a request in the database",
+		ArgsUsage: "FILE…",
 		Description: "Finds the pending request, or the entry to renew, by the public key, and builds the chain from the input and the " +
 			"database.\n\n" +
 			examples(

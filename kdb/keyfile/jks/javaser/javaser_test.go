@@ -79,7 +79,8 @@ func TestJava_readsEveryKindOfValue(t *testing.T) {
 func TestModifiedUTF8(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
-		"a\xC0\x80b": "a\x00b", "\xED\xA0\xBD\xED\xB4\x91": "🔑", "\xF0\x9F\x94\x91": "🔑", "\xC3\xA4": "ä", "\xE9\x8D\xB5": "鍵", "\xC3": "\xC3",
+		"a\xC0\x80b": "a\x00b", "\xED\xA0\xBD\xED\xB4\x91": "🔑", "\xF0\x9F\x94\x91": "🔑", "\xC3\xA4": "ä",
+		"\xE9\x8D\xB5": "鍵", "\xC3": "\xC3",
 	} {
 		if got := javaser.DecodeText([]byte(in)); got != want {
 			t.Errorf("%x is %q, want %q", in, got, want)
