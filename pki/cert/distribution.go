@@ -170,6 +170,26 @@ type Access struct {
 	Location GeneralName
 }
 
+// AccessURLs returns the URLs under one method of authorityInfoAccess, such as oid.OCSP for responders and oid.CAIssuers for the issuer's
+// certificate (RFC 5280, 4.2.2.1). There are none in an extension that cannot be read.
+func (c *Certificate) AccessURLs(method string) []string {
+	e := c.Extension(IDAuthorityInfoAccess)
+	if e == nil {
+		return nil
+	}
+	list, err := ParseAccess(e.Value)
+	if err != nil {
+		return nil
+	}
+	var urls []string
+	for _, a := range list {
+		if a.Method == method && a.Location.Type == URIName {
+			urls = append(urls, string(a.Location.Value))
+		}
+	}
+	return urls
+}
+
 // ParseAccess reads the value of authorityInfoAccess or subjectInfoAccess.
 func ParseAccess(der []byte) ([]Access, error) {
 	input := cryptobyte.String(der)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"certkdb/pki/cert"
 	"certkdb/pki/issuers"
@@ -260,20 +259,10 @@ func (s *search) deadEnd(last *node) {
 	s.fail(s.chain, false, f)
 }
 
-// issuerURL is where a certificate says that its issuer's certificate is (RFC 5280, 4.2.2.1), "" if it does not say.
+// issuerURL is where a certificate says that its issuer's certificate is, "" if it does not say.
 func issuerURL(c *cert.Certificate) string {
-	e := c.Extension(cert.IDAuthorityInfoAccess)
-	if e == nil {
-		return ""
-	}
-	list, err := cert.ParseAccess(e.Value)
-	if err != nil {
-		return ""
-	}
-	for _, a := range list {
-		if a.Method == oid.CAIssuers && a.Location.Type == cert.URIName {
-			return strings.TrimPrefix(a.Location.String(), "uri:")
-		}
+	if urls := c.AccessURLs(oid.CAIssuers); len(urls) > 0 {
+		return urls[0]
 	}
 	return ""
 }

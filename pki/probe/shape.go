@@ -91,7 +91,7 @@ func (l *linker) follow() {
 		if next < 0 {
 			known := func(c *cert.Certificate) bool { return bytes.Equal(c.Raw, last.Raw) || l.issues(c, last) }
 			if !slices.ContainsFunc(l.trust, known) {
-				l.Missing = &Missing{Subject: last.Issuer, KeyID: last.AKI, URLs: issuerURLs(last)}
+				l.Missing = &Missing{Subject: last.Issuer, KeyID: last.AKI, URLs: last.AccessURLs(oid.CAIssuers)}
 			}
 			return
 		}
@@ -124,22 +124,4 @@ func (l *linker) issues(issuer, c *cert.Certificate) bool {
 	err = signer.CheckSignature(signed.SignatureAlgorithm, signed.RawTBSCertificate, signed.Signature)
 	var weak x509.InsecureAlgorithmError
 	return err == nil || errors.As(err, &weak) || errors.Is(err, x509.ErrUnsupportedAlgorithm)
-}
-
-func issuerURLs(c *cert.Certificate) []string {
-	e := c.Extension(oid.AuthorityInfoAccess)
-	if e == nil {
-		return nil
-	}
-	list, err := cert.ParseAccess(e.Value)
-	if err != nil {
-		return nil
-	}
-	var urls []string
-	for _, a := range list {
-		if a.Method == oid.CAIssuers && a.Location.Type == cert.URIName {
-			urls = append(urls, string(a.Location.Value))
-		}
-	}
-	return urls
 }

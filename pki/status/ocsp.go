@@ -64,25 +64,6 @@ func forOCSP(c *cert.Certificate) *x509.Certificate {
 	return &x509.Certificate{RawSubject: c.RawSubject, RawSubjectPublicKeyInfo: c.RawSPKI}
 }
 
-// OCSPURLs are the responders that a certificate names (RFC 5280, 4.2.2.1).
-func OCSPURLs(c *cert.Certificate) []string {
-	e := c.Extension(cert.IDAuthorityInfoAccess)
-	if e == nil {
-		return nil
-	}
-	list, err := cert.ParseAccess(e.Value)
-	if err != nil {
-		return nil
-	}
-	var urls []string
-	for _, access := range list {
-		if access.Method == oid.OCSP && access.Location.Type == cert.URIName {
-			urls = append(urls, string(access.Location.Value))
-		}
-	}
-	return urls
-}
-
 // PostOCSP sends a request to a responder and returns its response (RFC 6960, appendix A). A nil client is one with a
 // timeout.
 func PostOCSP(ctx context.Context, client *http.Client, responder string, request []byte) ([]byte, error) {

@@ -17,6 +17,7 @@ import (
 	"certkdb/pki"
 	"certkdb/pki/cert"
 	"certkdb/pki/issue"
+	"certkdb/pki/oid"
 	"certkdb/pki/path"
 	"certkdb/pki/status"
 
@@ -54,7 +55,7 @@ func TestOCSP_ours(t *testing.T) {
 				t.Errorf("%s: %s", keyType, out)
 			}
 		}
-		if got := status.OCSPURLs(c); !slices.Equal(got, []string{"http://ocsp.example/a"}) {
+		if got := c.AccessURLs(oid.OCSP); !slices.Equal(got, []string{"http://ocsp.example/a"}) {
 			t.Error(got)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"certkdb/commands/op"
 	"certkdb/pki"
 	"certkdb/pki/cert"
+	"certkdb/pki/oid"
 	"certkdb/pki/path"
 	"certkdb/pki/status"
 )
@@ -79,7 +80,7 @@ func (v *Validation) readOCSP(
 func (o Validate) ocspResponse(ctx context.Context, leaf, issuer *cert.Certificate) (source string, response []byte, err error) {
 	source = o.OCSP
 	if source == ocspCertificate {
-		urls := status.OCSPURLs(leaf)
+		urls := leaf.AccessURLs(oid.OCSP)
 		if len(urls) == 0 {
 			return "", nil, op.Mark(op.NoResponder, fmt.Errorf("%w: the certificate %q names no OCSP responder", op.ErrUsage, leaf.Subject.String()))
 		}

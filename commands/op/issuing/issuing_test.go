@@ -82,8 +82,13 @@ func labels(t *testing.T, s *op.Session) string {
 
 func issued(t *testing.T, s *op.Session) []issuing.IssuedCertificate {
 	t.Helper()
+	return issuedBy(t, s, "root")
+}
+
+func issuedBy(t *testing.T, s *op.Session, ca string) []issuing.IssuedCertificate {
+	t.Helper()
 	var all []issuing.IssuedCertificate
-	err := issuing.Issued{CA: "root"}.Run(ctx, s, func(list []issuing.IssuedCertificate) error {
+	err := issuing.Issued{CA: ca}.Run(ctx, s, func(list []issuing.IssuedCertificate) error {
 		all = append(all, list...)
 		return nil
 	})

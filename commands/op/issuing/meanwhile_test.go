@@ -89,7 +89,7 @@ func TestPlan_relyingOnACAThatChanges(t *testing.T) {
 			t.Run(name+" by a CA that is "+c.name, func(t *testing.T) {
 				t.Parallel()
 				s := withSub(t)
-				before := issuedBy(t, s, "sub")
+				before := len(issuedBy(t, s, "sub"))
 				err := run(s, func() { c.change(t, s) })
 				if c.lists && name == "crl" {
 					if err != nil {
@@ -103,7 +103,7 @@ func TestPlan_relyingOnACAThatChanges(t *testing.T) {
 				if labels(t, s) != "root sub web" && c.name != "deleted" && c.name != "deleted above" {
 					t.Errorf("the database has %s", labels(t, s))
 				}
-				if c.name == "revoked" && issuedBy(t, s, "sub") != before {
+				if c.name == "revoked" && len(issuedBy(t, s, "sub")) != before {
 					t.Error("something was recorded")
 				}
 			})
@@ -124,19 +124,6 @@ func withSub(t *testing.T) *op.Session {
 	one(t, s, issuing.Create{Label: "sub", Spec: caSpec("Sub"), CA: issuing.Authority{Label: "root"}})
 	one(t, s, issuing.Create{Label: "web", Spec: spec("www.example.com"), CA: issuing.Authority{Label: "sub"}})
 	return s
-}
-
-// issuedBy counts the records of a CA.
-func issuedBy(t *testing.T, s *op.Session, ca string) (n int) {
-	t.Helper()
-	err := issuing.Issued{CA: ca}.Run(ctx, s, func(list []issuing.IssuedCertificate) error {
-		n += len(list)
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
 }
 
 // TestPlan_relyingOnNothingElse: other changes do not matter.
@@ -189,10 +176,10 @@ func TestPlan_relyingOnACAInAnotherDatabase(t *testing.T) {
 	if err := meanwhile(s, create, func() { one(t, home, issuing.Renew{Label: "root"}) }); !errors.As(err, new(*op.ChangedMeanwhile)) {
 		t.Errorf("the error is %v", err)
 	}
-	if optest.Expect(t, s, ""); issuedBy(t, home, "root") != 0 {
+	if optest.Expect(t, s, ""); len(issuedBy(t, home, "root")) != 0 {
 		t.Error("a certificate is recorded")
 	}
-	if one(t, s, create); issuedBy(t, home, "root") != 1 {
+	if one(t, s, create); len(issuedBy(t, home, "root")) != 1 {
 		t.Error("the certificate is not recorded")
 	}
 	optest.Expect(t, s, "web=personal")
