@@ -10,7 +10,7 @@ import (
 func Secrets(argv []string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for i, arg := range argv {
-			if i > 0 && isPasswordOption(argv[i-1]) {
+			if i > 0 && endsWithPasswordOption(argv[i-1]) {
 				if !yield(arg) {
 					return
 				}
@@ -29,7 +29,13 @@ func Secrets(argv []string) iter.Seq[string] {
 	}
 }
 
+// endsWithPasswordOption says that the last word of an argument is the name of an option whose value is a password, in the next argument.
+func endsWithPasswordOption(arg string) bool {
+	words := strings.Fields(arg)
+	return len(words) > 0 && isPasswordOption(words[len(words)-1])
+}
+
 // isPasswordOption says that an argument is the name of an option whose value is a password.
 func isPasswordOption(arg string) bool {
-	return strings.HasPrefix(arg, "-") && strings.HasSuffix(strings.ToLower(arg), "pw") && !strings.ContainsAny(arg, " \t")
+	return strings.HasPrefix(arg, "-") && strings.HasSuffix(strings.ToLower(arg), "pw")
 }

@@ -14,6 +14,7 @@ func TestSecrets_areWhatFollowsAPasswordOption(t *testing.T) {
 		{[]string{"runmqakm", "-cert", "-import", "-pw", "s1", "-target_pw", "s2", "-new_pw", "-3"}, []string{"s1", "s2", "-3"}},
 		{[]string{"runmqakm", "-cert -list -db k.kdb -pw s1 -label pw"}, []string{"s1"}},
 		{[]string{"certkdb", "list", "--password", "pass:s1", "--new-password=pass:s2"}, []string{"s1", "s2"}},
+		{[]string{"runmqakm", "-cert -add -label x -pw", "s1"}, []string{"s1"}},
 		{[]string{"certkdb", "list", "--password", "env:PW"}, nil},
 		{[]string{"gsk8capicmd", "-random", "-create", "-pw"}, nil},
 		{[]string{"gsk8capicmd", "-pw", "a -pw b"}, []string{"a -pw b"}},
