@@ -363,11 +363,14 @@ func journalPath(main string) string {
 	return folder + "." + name + mark + journalName
 }
 
-// journalPaths are the places where it may be.
+// journalPaths are the places where it may be. In the temporary folders, where anybody may make files, those of others are no journals.
 func journalPaths(main string) []string {
 	places := []string{journalPath(main)}
 	for _, folder := range awayFolders() {
-		places = append(places, awayPrefix(folder, main)+journalName)
+		at := awayPrefix(folder, main) + journalName
+		if info, err := os.Lstat(at); err == nil && ours(info) {
+			places = append(places, at)
+		}
 	}
 	return places
 }

@@ -5,6 +5,7 @@ package atomicfile
 import (
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
@@ -24,23 +25,31 @@ func namesOf(info fs.FileInfo) int {
 	return 1
 }
 
+// ours says whether a file is a regular one of this user, or of the administrator.
+func ours(info fs.FileInfo) bool {
+	uid, _, known := ownerOf(info)
+	return info.Mode().IsRegular() && known && (uid == 0 || uid == os.Geteuid())
+}
+
 // trusted says whether a file that stands for an interrupted change may be believed: only if everybody who could have put it there may
-// also change the file at path, which is so in a folder without the sticky bit, or if it belongs to somebody who may.
+// also change the file at path. Whoever may change the folder of that file may do so, unless the folder has the sticky bit: then only the
+// owner of the file may. Other folders are no better than their files, which must be this user's.
 func trusted(info fs.FileInfo, folder, path string) bool {
+	if !info.Mode().IsRegular() || ours(info) {
+		return ours(info)
+	}
 	parent, err := os.Stat(folder)
-	if err != nil || !info.Mode().IsRegular() {
+	if err != nil || filepath.Clean(folder) != filepath.Dir(path) {
 		return false
 	}
 	if parent.Mode()&fs.ModeSticky == 0 {
 		return true
 	}
 	uid, _, known := ownerOf(info)
-	if !known || uid == 0 || uid == os.Geteuid() {
-		return known
+	target, err := os.Stat(path)
+	if err != nil {
+		return false
 	}
-	if target, err := os.Stat(path); err == nil {
-		owner, _, known := ownerOf(target)
-		return known && owner == uid
-	}
-	return false
+	owner, _, ofTarget := ownerOf(target)
+	return known && ofTarget && owner == uid
 }

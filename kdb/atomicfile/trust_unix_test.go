@@ -50,3 +50,40 @@ func TestRecover_othersInAStickyFolder(t *testing.T) {
 		}
 	}
 }
+
+// TestRecover_othersInTheTemporaryFolder: whatever its mode, anybody may put a journal there; one of another user is none.
+func TestRecover_othersInTheTemporaryFolder(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Log("only the administrator can make files of others")
+		return
+	}
+	away := t.TempDir()
+	t.Setenv("TMPDIR", away)
+	for _, mode := range []fs.FileMode{0o777, 0o777 | fs.ModeSticky} {
+		if err := os.Chmod(away, mode); err != nil {
+			t.Fatal(err)
+		}
+		main := filepath.Join(t.TempDir(), "a")
+		write(t, main, "old a")
+		temp := awayPrefix(away, main) + "new"
+		write(t, temp, "evil")
+		j := &journal{kind: "replace", at: awayPrefix(away, main) + journalName, actions: []action{
+			{verb: "write", path: main, temp: temp, old: digest("old a"), next: digest("evil")},
+		}}
+		write(t, j.at, string(j.encode()))
+		for _, path := range []string{temp, j.at} {
+			if err := os.Chown(path, 4711, 4711); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := Current(main); got[0] != main {
+			t.Errorf("%v: readers read %q", mode, got)
+		}
+		if err := Recover(Disk{}, main); err != nil {
+			t.Errorf("%v: Recover = %v", mode, err)
+		}
+		if data, err := os.ReadFile(main); err != nil || string(data) != "old a" {
+			t.Errorf("%v: the file holds %q, %v", mode, data, err)
+		}
+	}
+}
