@@ -69,6 +69,36 @@ func TestSet_hardLinksEveryFault(t *testing.T) {
 	})
 }
 
+// tornDisk fails three writes over a file: the first one half-way, that which is to put the old content back, and the second attempt.
+type tornDisk struct {
+	atomicfile.Disk
+	path  string
+	times int
+}
+
+func (d *tornDisk) Write(f *os.File, data []byte) (int, error) {
+	if f.Name() != d.path || d.times == 3 {
+		return d.Disk.Write(f, data)
+	}
+	d.times++
+	if d.times == 1 {
+		_, _ = d.Disk.Write(f, data[:2])
+	}
+	return 0, syscall.EIO
+}
+
+// TestSet_hardLinksTornTwice: what the second attempt finds is not the old content.
+func TestSet_hardLinksTornTwice(t *testing.T) {
+	t.Parallel()
+	dir := linked(t)
+	path := filepath.Join(dir, "a")
+	if err := overwriteA(&tornDisk{path: path}, dir); !errors.Is(err, atomicfile.ErrUnfinished) {
+		t.Errorf("the error is %v", err)
+	}
+	must(t, atomicfile.Recover(atomicfile.Disk{}, path))
+	want(t, dir, map[string]string{"a": "new", "b": "new"})
+}
+
 // TestSet_folderWithoutWritePermission runs in another process, as a user for whom permissions count. It is
 // not parallel: a child holds the locks of its parent until it runs its program.
 func TestSet_folderWithoutWritePermission(t *testing.T) {

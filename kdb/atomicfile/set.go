@@ -157,7 +157,10 @@ func (s *Set) replaceAll() error {
 	}
 	err = j.perform(s.fs)
 	if errors.Is(err, ErrUnfinished) {
-		err = j.perform(s.fs)
+		// What the second attempt finds in a file, and puts back if it fails, need not be the old content.
+		if err = j.perform(s.fs); err != nil && !errors.Is(err, ErrUnfinished) {
+			err = fmt.Errorf("%w: %w", ErrUnfinished, err)
+		}
 	}
 	if err == nil {
 		j.remove(s.fs)
