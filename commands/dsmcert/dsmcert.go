@@ -122,15 +122,15 @@ func (r request) complete() error {
 }
 
 // add imports a certificate under the server's name, and further ones of the file under their subjects. If there is no database, it makes
-// one that nobody knows a password of, with a stash: IBM's where the client is installed, else the default one.
+// one whose password nobody knows, with a stash: IBM's where the client is installed, else the default one.
 func add(ctx context.Context, env *op.Env, found string, r request) error {
 	o := entries.Add{Files: []string{r.file}, Label: r.server, LabelFirst: true, LabelBySubject: true, CertificatesOnly: true, Trust: true}
 	added, found, err := importFile(ctx, env, found, o)
 	if err != nil {
 		return err
 	}
-	if list, ok := readIndex(found); ok || found != "" && added.made {
-		if list = append(without(list, r.server), indexed{r.server, r.server}); added.HasChanged() {
+	if list, ok := readIndex(found); ok || added.made && !hasIndex(found) {
+		if list = append(without(list, r.server, r.server), indexed{r.server, r.server}); added.HasChanged() {
 			err = updateIndex(env, found, list)
 		}
 	}
@@ -229,12 +229,12 @@ func describe(e op.Entry, server string) string {
 func remove(ctx context.Context, s *op.Session, found string, r request) error {
 	index, ok := readIndex(found)
 	label := labelOf(index, r.server)
-	if _, err := op.One(ctx, s, entries.Delete{Labels: []string{label}}); err != nil {
+	if _, err := op.One(ctx, s, entries.Delete{Labels: []string{label}, CertificatesOnly: true}); err != nil {
 		return err
 	}
 	var err error
 	if ok {
-		err = updateIndex(s.Env, found, without(index, label))
+		err = updateIndex(s.Env, found, without(index, r.server, label))
 	}
 	_, printed := fmt.Fprintf(s.Env.Stdout, "The certificate for server %q was deleted successfully.\n", r.server)
 	return errors.Join(printed, err)

@@ -203,7 +203,7 @@ func TestIndex_isReadAndWritten(t *testing.T) {
 		}
 	}
 	two := append(list, indexed{"name", "label"})
-	if got := labelOf(two, "name"); got != "label" || labelOf(two, "other") != "other" || len(without(two, "label")) != 1 {
+	if got := labelOf(two, "name"); got != "label" || labelOf(two, "other") != "other" || len(without(two, "", "label")) != 1 {
 		t.Errorf("the label is %q", got)
 	}
 }
@@ -237,5 +237,29 @@ func TestMain_indexFollows(t *testing.T) {
 	call(env, "-delete", "-server", "192.0.2.7:1500")
 	if data, err := os.ReadFile(path); err != nil || string(data) != "odd" {
 		t.Errorf("an index of another form was changed: %q, %v", data, err)
+	}
+}
+
+// TestMain_deletesWhatTheServerHas: neither another server's certificate, for which an older line of the index stands, nor a private key.
+func TestMain_deletesWhatTheServerHas(t *testing.T) {
+	t.Parallel()
+	root := optest.NewCA(t, "Root")
+	env := client(t, root.Trusted("SP01"), root.Issue(t, "web").Personal("web"))
+	path := indexPath(filepath.Join(env.Getenv("DSM_DIR"), databaseName))
+	if err := os.WriteFile(path, encodeIndex([]indexed{{"SP02", "SP01"}}), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	file := optest.File(t, "cert256.arm", optest.PEM(optest.NewCA(t, "Other").Trusted("")))
+	for _, args := range [][]string{{"-add", "-server", "SP02", "-file", file}, {"-delete", "-server", "SP02"}} {
+		if status, _, stderr := call(env, args...); status != 0 {
+			t.Errorf("%q: %d, %s", args, status, stderr)
+		}
+	}
+	if status, _, stderr := call(env, "-delete", "-server", "web"); status != 2 || !strings.Contains(stderr, "has a key of its own") {
+		t.Errorf("a private key: %d, %s", status, stderr)
+	}
+	_, out, _ := call(env, "-list")
+	if !strings.Contains(out, "SP01\n") || !strings.Contains(out, "web\n") || strings.Contains(out, "CN=Other") {
+		t.Errorf("the list is %s", out)
 	}
 }

@@ -36,7 +36,7 @@ func printError(w io.Writer, err error) int {
 	case op.ClassNoPassword, op.ClassWrongPassword:
 		fmt.Fprintln(w, "dsmcert: the key database is opened by its stash, dsmcert.sth next to it; if that is lost, delete both and add again")
 	case op.ClassPermission:
-		fmt.Fprintln(w, "dsmcert: the client's own key database is root's to change")
+		fmt.Fprintln(w, "dsmcert: only root can change the client's own key database")
 	}
 	if status, known := statuses()[class]; known {
 		return status

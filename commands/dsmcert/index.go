@@ -29,7 +29,7 @@ func readIndex(database string) (list []indexed, ok bool) {
 		return nil, false // the default database has none
 	}
 	info, err := os.Stat(indexPath(database))
-	if err != nil || info.Size() > maxIndex {
+	if err != nil || !info.Mode().IsRegular() || info.Size() > maxIndex {
 		return nil, false
 	}
 	data, err := os.ReadFile(indexPath(database))
@@ -37,6 +37,12 @@ func readIndex(database string) (list []indexed, ok bool) {
 		return nil, false
 	}
 	return decodeIndex(data)
+}
+
+// hasIndex says that something is in the place of the index, whatever it is.
+func hasIndex(database string) bool {
+	_, err := os.Lstat(indexPath(database))
+	return err == nil
 }
 
 func decodeIndex(data []byte) (list []indexed, ok bool) {
@@ -74,9 +80,10 @@ func updateIndex(env *op.Env, database string, list []indexed) error {
 	return nil
 }
 
-// without leaves out what an index says of a label.
-func without(list []indexed, label string) []indexed {
-	return slices.DeleteFunc(slices.Clone(list), func(i indexed) bool { return i.label == label })
+// without leaves out what an index says of a server or a label. An older line for the server would say that its certificate has another
+// label.
+func without(list []indexed, server, label string) []indexed {
+	return slices.DeleteFunc(slices.Clone(list), func(i indexed) bool { return i.server == server || i.label == label })
 }
 
 // labelOf is the label of a server's certificate: its name, unless the index says otherwise.

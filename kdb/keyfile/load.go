@@ -192,6 +192,10 @@ func (p paths) read() (Files, error) {
 }
 
 func readAll(path string) ([]byte, error) {
+	// Before it is opened, which would wait if it is a pipe.
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		return nil, kdb.ErrIrregular
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err

@@ -104,6 +104,9 @@ const maxStash = 4096
 // Run reads. The error wraps kdb.ErrParse for what is no stash with a password; that of a native database holds none.
 func (o RevealStash) Run() (Revealed, error) {
 	info, err := os.Stat(o.File)
+	if err == nil && !info.Mode().IsRegular() {
+		err = kdb.ErrIrregular
+	}
 	if err == nil && info.Size() > maxStash {
 		err = fmt.Errorf("%w: it is too long for a stash", kdb.ErrParse)
 	}

@@ -209,6 +209,8 @@ type Delete struct {
 	IfExists bool // a label that does not exist is no error
 	// Damaged deletes entries that cannot be read any more, too.
 	Damaged bool
+	// CertificatesOnly refuses every other kind of entry: nothing with a key is lost.
+	CertificatesOnly bool
 }
 
 // Plan implements op.Operation.
@@ -231,6 +233,9 @@ func (o Delete) sound(tx kdb.Tx) (changed Changed, err error) {
 		if errors.Is(err, kdb.ErrNotFound) && o.IfExists {
 			changed.note(Action{Label: label, Action: ActionAbsent})
 			continue
+		}
+		if err == nil && o.CertificatesOnly && s.Kind != kdb.KindTrusted {
+			err = &op.WrongKind{Label: label, Kind: s.Kind, Reason: "it has a key of its own, and is not a server's certificate"}
 		}
 		if err == nil {
 			err = tx.Delete(label)
