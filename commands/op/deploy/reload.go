@@ -29,10 +29,11 @@ func reload(ctx context.Context, s *op.Session, jobs []*job) {
 				continue
 			}
 			j.out.Reload = &result
-			if err == nil {
-				err = j.settle(ctx, s)
+			failed := err
+			if failed == nil {
+				failed = j.settle(ctx, s)
 			}
-			j.fail(err)
+			j.fail(failed)
 		}
 	}
 }

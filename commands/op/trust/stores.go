@@ -17,8 +17,6 @@ import (
 	"certkdb/kdb"
 )
 
-func readlink(path string) (string, error) { return os.Readlink(path) }
-
 // open finds the store of a target.
 func (c Change) open(env *op.Env, o *Outcome) (store, error) {
 	switch o.Kind {
@@ -28,8 +26,9 @@ func (c Change) open(env *op.Env, o *Outcome) (store, error) {
 		return &javaStore{env, path, c.Password}, err
 	case NSS:
 		folder := cmp.Or(o.Place, filepath.Join(env.Home, ".pki", "nssdb"))
-		o.Place = within(c.Root, strings.TrimPrefix(folder, "sql:"))
-		return &nssStore{env: env, folder: o.Place, password: c.Password}, nil
+		var err error
+		o.Place, err = within(c.Root, strings.TrimPrefix(folder, "sql:"))
+		return &nssStore{env: env, folder: o.Place, password: c.Password}, err
 	}
 	if o.Place+c.Root == "" && (runtime.GOOS == "darwin" || runtime.GOOS == "windows") {
 		return &commandStore{env: env, tool: toolOf(runtime.GOOS)}, nil
@@ -48,15 +47,25 @@ func folders() [][]string {
 }
 
 func (c Change) openFolder(env *op.Env, o *Outcome) (store, error) {
+	var wanted string
+	if o.Place != "" {
+		var err error
+		if wanted, err = within(c.Root, o.Place); err != nil {
+			return nil, err
+		}
+	}
 	for _, f := range folders() {
-		path := within(c.Root, f[0])
-		if info, err := os.Stat(path); o.Place == "" && err == nil && info.IsDir() || o.Place != "" && within(c.Root, o.Place) == path {
+		path, err := within(c.Root, f[0])
+		if err != nil {
+			return nil, err
+		}
+		if info, err := os.Stat(path); wanted == "" && err == nil && info.IsDir() || wanted == path {
 			o.Place = path
 			return &folderStore{env: env, path: path, root: c.Root, update: f[1]}, nil
 		}
 	}
-	if o.Place != "" {
-		o.Place = within(c.Root, o.Place)
+	if wanted != "" {
+		o.Place = wanted
 		return &folderStore{env: env, path: o.Place, root: c.Root}, nil
 	}
 	return nil, fmt.Errorf("%w: no folder of trust anchors is known here; is the package ca-certificates installed?", fs.ErrNotExist)
@@ -83,13 +92,21 @@ func (f *folderStore) list(context.Context, []anchor) (names []string, err error
 	return names, err
 }
 
-func (f *folderStore) change(ctx context.Context, add []anchor, remove []string) ([]string, error) {
+func (f *folderStore) change(ctx context.Context, add []anchor, remove []string) (notes []string, err error) {
+	var written []string
+	defer func() {
+		if err != nil { // so that the next attempt is not taken for done
+			for _, path := range written {
+				_ = os.Remove(path)
+			}
+		}
+	}()
 	for _, a := range add {
-		out := op.Output{Path: filepath.Join(f.path, a.name()+".crt"), Force: true, Rights: op.Rights{Mode: "0644"}}
-		err := out.Write(f.env, false, func(w io.Writer) error { return pem.Encode(w, &pem.Block{Type: "CERTIFICATE", Bytes: a.der}) })
-		if err != nil {
+		path := filepath.Join(f.path, a.name()+".crt")
+		if err := f.write(path, a.der); err != nil {
 			return nil, err
 		}
+		written = append(written, path)
 	}
 	for _, name := range remove {
 		if err := os.Remove(filepath.Join(f.path, name+".crt")); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -108,8 +125,17 @@ func (f *folderStore) change(ctx context.Context, add []anchor, remove []string)
 			return nil, nil
 		}
 	}
-	_, err := run(ctx, f.env, nil, f.update)
+	_, err = run(ctx, f.env, nil, f.update)
 	return nil, err
+}
+
+// write writes a certificate. In an image, a link in place of the file could lead out of it.
+func (f *folderStore) write(path string, der []byte) error {
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("writing %q: it is a link, a folder or a device, not a regular file", path)
+	}
+	out := op.Output{Path: path, Force: true, Rights: op.Rights{Mode: "0644"}}
+	return out.Write(f.env, false, func(w io.Writer) error { return pem.Encode(w, &pem.Block{Type: "CERTIFICATE", Bytes: der}) })
 }
 
 // run runs a program of the system.
@@ -123,7 +149,7 @@ func run(ctx context.Context, env *op.Env, stdin []byte, argv ...string) ([]byte
 // cacerts is the key store of a Java runtime.
 func (c Change) cacerts(env *op.Env, place string) (string, error) {
 	if place != "" {
-		return within(c.Root, place), nil
+		return within(c.Root, place)
 	}
 	home := env.Getenv("JAVA_HOME")
 	if home == "" {
@@ -131,7 +157,10 @@ func (c Change) cacerts(env *op.Env, place string) (string, error) {
 	}
 	var err error
 	for _, below := range []string{"lib/security/cacerts", "jre/lib/security/cacerts"} {
-		path := within(c.Root, filepath.Join(home, below))
+		var path string
+		if path, err = within(c.Root, filepath.Join(home, below)); err != nil {
+			return "", err
+		}
 		if _, err = os.Stat(path); err == nil {
 			return path, nil
 		}

@@ -4,7 +4,8 @@
 //	done, err := trust.Change{Labels: []string{"corp-root"}, Targets: []trust.Target{{Kind: trust.System}}}.Run(ctx, s)
 //
 // What is put there has a name that is made of the label and the fingerprint. Only such names are ever replaced or removed, and only if the
-// certificate is the one that the name says. Private keys never leave.
+// certificate is the one that the name says. macOS and Windows keep certificates without names: there, removing a certificate also removes
+// one that the system had before. Private keys never leave.
 package trust
 
 import (
@@ -13,6 +14,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -254,10 +256,11 @@ func (c Change) runOne(ctx context.Context, s *op.Session, o *Outcome, anchors [
 	return err
 }
 
-// within resolves a path below the root: symbolic links lead to places below the root too.
-func within(root, path string) string {
+// within resolves a path below the root: symbolic links lead to places below the root too. More of them than the system follows are an
+// error: it would follow them from where this stopped, out of the root.
+func within(root, path string) (string, error) {
 	if root == "" {
-		return path
+		return path, nil
 	}
 	done := "/"
 	parts := strings.Split(filepath.ToSlash(path), "/")
@@ -265,18 +268,20 @@ func within(root, path string) string {
 		part := parts[0]
 		parts = parts[1:]
 		next := filepath.Join(done, part) // also for ".."
-		target, err := readlink(filepath.Join(root, next))
-		if err != nil || links >= maxLinks {
+		target, err := os.Readlink(filepath.Join(root, next))
+		if err != nil {
 			done = next
 			continue
 		}
-		links++
+		if links++; links > maxLinks {
+			return "", fmt.Errorf("resolving %q below %q: more than %d symbolic links", path, root, maxLinks)
+		}
 		if filepath.IsAbs(target) {
 			done = "/"
 		}
 		parts = append(strings.Split(filepath.ToSlash(target), "/"), parts...)
 	}
-	return filepath.Join(root, done)
+	return filepath.Join(root, done), nil
 }
 
 // maxLinks bounds how many symbolic links are followed, as the system does.

@@ -205,11 +205,44 @@ func TestWithin(t *testing.T) {
 		}
 	}
 	for path, want := range map[string]string{
-		"/a/b": "a/b", "/absolute/x": "etc/pki/x", "/up/x": "etc/x", "/../../x": "x", "/chain": "etc/pki/x", "/loop/x": "loop/x",
+		"/a/b": "a/b", "/absolute/x": "etc/pki/x", "/up/x": "etc/x", "/../../x": "x", "/chain": "etc/pki/x",
 	} {
-		if got := within(root, path); got != filepath.Join(root, want) {
-			t.Errorf("%s: %s", path, got)
+		if got, err := within(root, path); err != nil || got != filepath.Join(root, want) {
+			t.Errorf("%s: %s, %v", path, got, err)
 		}
+	}
+	if got, err := within(root, "/loop/x"); err == nil {
+		t.Errorf("a loop leads to %s", got)
+	}
+}
+
+// TestFolder_linkOutOfTheRoot: nothing is written through a link in place of the file.
+func TestFolder_linkOutOfTheRoot(t *testing.T) {
+	t.Parallel()
+	root, outside := image(t), filepath.Join(t.TempDir(), "victim")
+	corp := optest.NewCA(t, "Corp").Trusted("corp")
+	s := optest.New(t, corp)
+	a := anchor{"corp", corp.Certificates[0]}
+	if err := os.Symlink(outside, filepath.Join(root, anchors, a.name()+".crt")); err != nil {
+		t.Skip(err)
+	}
+	done, err := Change{All: true, Targets: []Target{{Kind: System}}, Root: root}.Run(ctx, s)
+	if err != nil || done.Incomplete() == nil {
+		t.Errorf("%v, %v", done, err)
+	}
+	if _, err := os.Lstat(outside); err == nil {
+		t.Error("the target of the link was written")
+	}
+}
+
+// TestFolder_updateFails: the next attempt installs again, and runs the program again.
+func TestFolder_updateFails(t *testing.T) {
+	t.Parallel()
+	s := optest.New(t)
+	s.Env.Command = func(context.Context, []byte, ...string) ([]byte, error) { return nil, errors.New("it failed") }
+	f := &folderStore{env: s.Env, path: t.TempDir(), update: "update-it"}
+	if _, err := f.change(ctx, []anchor{{"a", []byte("x")}}, nil); err == nil || len(names(t, f.path)) != 0 {
+		t.Errorf("%v, and there are %q", err, names(t, f.path))
 	}
 }
 
