@@ -2,7 +2,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"os"
 	"os/signal"
@@ -41,7 +40,9 @@ func arguments() []string {
 	}
 	for secret := range commands.Secrets(os.Args) {
 		shown := unsafe.Slice(unsafe.StringData(secret), len(secret))
-		copy(shown, bytes.Repeat([]byte("*"), len(shown)))
+		for i := range shown {
+			shown[i] = '*'
+		}
 	}
 	return argv
 }

@@ -35,7 +35,9 @@ func Line(words, dialects []string) (Answer, error) {
 	if len(words) == 1 {
 		words = split(words[0])
 	}
-	words = slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == "sudo" })
+	for len(words) > 0 && words[0] == "sudo" {
+		words = words[1:]
+	}
 	if len(words) == 0 {
 		return Answer{}, fmt.Errorf("%w: it is empty", ErrUnknown)
 	}

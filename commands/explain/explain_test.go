@@ -54,6 +54,12 @@ func TestLine(t *testing.T) {
 		},
 		{"runmqakm -certreq -list -db a.kdb -stashed", "list --kind request --db a.kdb"},
 		{"sudo dsmcert -add -server SP01 -file a.arm", "add a.arm --label SP01 --db /opt/tivoli/tsm/client/ba/bin/dsmcert.kdb"},
+		{
+			"sudo keytool -genkeypair -alias sudo -keyalg EC -dname CN=ca -ext BC:critical=ca:true,pathlen:0 -ext san:critical=ip:192.0.2.7 " +
+				"-ext ku=keyCertSign -keystore a.p12",
+			"create sudo --dn CN=ca --key-type p256 --is-ca --san ip:192.0.2.7 --db a.p12",
+		},
+		{"gsk8capicmd_64 -cert -list -expiry 30 -db k.kdb", "list --expiring 30d --db k.kdb"},
 		{"keytool -list -keystore a.p12 -storepass S3cret", "list --db a.p12 --password file:db.pw"},
 		{
 			"keytool -genkeypair -alias web -keyalg EC -dname CN=web -ext san=dns:web -validity 90 -keystore a.p12 -storepass S3cret",

@@ -3,6 +3,7 @@ package explain
 import (
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -149,7 +150,7 @@ func (l *gskitLine) add() {
 		args = append(args, "--no-trust")
 	}
 	l.step(l.with(args...)...)
-	l.note("what is there already is no error for certkdb; another certificate under the label is one (exit 4), unless --replace is given")
+	l.note("certkdb accepts a certificate that is already there; a different one under the same label is an error (exit 4), unless --replace is given")
 	if l.has("label") {
 		l.note("of a file with several certificates certkdb wants no --label: each gets one of its own")
 	}
@@ -251,6 +252,10 @@ func (l *gskitLine) list() {
 			args = append(args, "--kind", "personal")
 		case "ca":
 			args = append(args, "--kind", "trusted")
+		default:
+			if _, err := strconv.ParseUint(word, 10, 16); err == nil && l.has("expiry") { // its number of days may be left out
+				args = append(args, "--expiring", word+"d")
+			}
 		}
 	}
 	l.step(l.with(args...)...)
@@ -274,10 +279,6 @@ func (l *gskitLine) receive() {
 }
 
 func (l *gskitLine) sign() {
-	db := l.db
-	if l.db = l.get("db"); l.db == "" {
-		l.db = db
-	}
 	args := []string{"sign", l.get("file"), "--ca", l.get("label"), "--out", l.get("target")}
 	args = append(args, flag("--days", l.get("expire"))...)
 	if l.has("preserve") {

@@ -12,7 +12,7 @@ var keytoolAlone = []string{
 // keytool translates a line of Java's keytool.
 func (a *answer) keytool(args []string) error {
 	l := keytoolLine{answer: a, options: parse(args, keytoolAlone, true)}
-	for name, translate := range map[string]func(){
+	commands := map[string]func(){
 		"genkeypair": l.generate, "genkey": l.generate, "importcert": l.importCertificate, "import": l.importCertificate,
 		"list": l.list, "exportcert": l.export, "export": l.export, "importkeystore": l.importStore, "certreq": l.request, "gencert": l.sign,
 		"delete":       func() { l.step(l.with("delete", l.get("alias"))...) },
@@ -20,8 +20,9 @@ func (a *answer) keytool(args []string) error {
 		"storepasswd":  func() { l.step(append(l.with("passwd"), l.secret("--new-password", targetPassword, true)...)...) },
 		"printcert":    func() { l.step("show", "--file", l.get("file")) },
 		"printcertreq": func() { l.step("show", "--file", l.get("file")) },
-	} {
-		if l.has(name) {
+	}
+	for _, word := range args {
+		if translate := commands[strings.ToLower(strings.TrimPrefix(word, "-"))]; translate != nil && strings.HasPrefix(word, "-") {
 			translate()
 			return nil
 		}
@@ -64,13 +65,28 @@ func (l *keytoolLine) generate() {
 	args := []string{"create", l.alias(), "--dn", l.get("dname"), "--key-type", key}
 	args = append(args, flag("--days", l.get("validity"))...)
 	for _, extension := range l.all["ext"] {
-		if _, names, ok := strings.Cut(strings.ToLower(extension), "san="); ok {
-			args = append(args, flag("--san", items(names, "")...)...)
-		}
+		args = append(args, l.extension(extension)...)
 	}
 	l.step(l.with(args...)...)
-	l.note("certkdb makes the key store only on demand: certkdb init --db FILE --new-password SRC first if it is not there")
+	l.note("certkdb does not create the key store by itself; if it does not exist, first run certkdb init --db FILE --new-password SRC")
 	l.note("key usages are those of the profile server")
+}
+
+// extension translates NAME[:critical]=VALUE, the value of -ext.
+func (l *keytoolLine) extension(text string) []string {
+	name, value, _ := strings.Cut(text, "=")
+	name, _, _ = strings.Cut(strings.ToLower(name), ":")
+	switch {
+	case name == "san" || name == "subjectalternativename":
+		return flag("--san", items(strings.ToLower(value), "")...)
+	case name == "bc" || name == "basicconstraints":
+		if strings.Contains(strings.ToLower(value), "ca:false") {
+			return nil
+		}
+		return []string{"--is-ca"}
+	}
+	l.note("the extension %q is not translated; the options for extensions are in: certkdb create --help", text)
+	return nil
 }
 
 // alias is mykey unless the line says otherwise.

@@ -137,7 +137,7 @@ func (r *reader) stray(word string) error {
 		return nil
 	}
 	if options()[r.after].secret {
-		return r.wrong("an argument stands behind the value of -%s; a value with blanks needs quotes", r.after)
+		return r.wrong("unexpected argument after the value of -%s; a value with blanks needs quotes", r.after)
 	}
 	return r.wrong("unexpected argument %q; a value with blanks needs quotes", word)
 }

@@ -133,7 +133,7 @@ func (d Deployed) HasChanged() bool {
 	return slices.ContainsFunc(d.Deployments, func(o Outcome) bool { return o.Reload != nil || o.outdated() > 0 })
 }
 
-// outdated counts the files that have, or had, not what the database has.
+// outdated counts the files that differ, or differed, from the database.
 func (o *Outcome) outdated() (n int) {
 	for _, f := range o.Files {
 		if f.State != op.FileUnchanged {

@@ -11,7 +11,7 @@ import (
 	"certkdb/kdb"
 )
 
-// reload runs each command once, however many targets name it, unless a target of its could not be written.
+// reload runs each command once, however many targets name it, if at least one of them was written.
 func reload(ctx context.Context, s *op.Session, jobs []*job) {
 	var commands []string
 	for _, j := range jobs {
