@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"certkdb/commands/op"
 	"certkdb/commands/op/databases"
@@ -62,6 +63,9 @@ func run(ctx context.Context, env *op.Env, args []string) error {
 	case "add":
 		return add(ctx, env, found, r)
 	}
+	if found == "" { // it is not there yet, and another one is not the client's
+		found = place(env, clientFolders)
+	}
 	s, err := op.Open(ctx, env, database(found))
 	if err != nil {
 		return err
@@ -102,10 +106,19 @@ func parse(args []string) (request, error) {
 				r.server = args[i]
 			}
 		default:
-			return r, fmt.Errorf("%w: there is no option %q", op.ErrUsage, args[i])
+			return r, unknownOption(args[i])
 		}
 	}
 	return r, r.complete()
+}
+
+// unknownOption names a character that a document made of a hyphen: it looks like one.
+func unknownOption(word string) error {
+	first, _ := utf8.DecodeRuneInString(word)
+	if name := op.TypographicName(first); name != "" {
+		return fmt.Errorf("%w: %q begins with %q (U+%04X, %s) in place of an ordinary hyphen", op.ErrUsage, word, first, first, name)
+	}
+	return fmt.Errorf("%w: there is no option %q", op.ErrUsage, word)
 }
 
 // complete reports what the action lacks.
@@ -129,7 +142,11 @@ func add(ctx context.Context, env *op.Env, found string, r request) error {
 	if err != nil {
 		return err
 	}
-	if list, ok := readIndex(found); ok || added.made && !hasIndex(found) {
+	list, ok := readIndex(found)
+	if added.made {
+		list = nil // what an index tells of a database that was deleted
+	}
+	if ok || added.made && !hasIndex(found) {
 		if list = append(without(list, r.server, r.server), indexed{r.server, r.server}); added.HasChanged() {
 			err = updateIndex(env, found, list)
 		}
@@ -186,13 +203,30 @@ func importFile(ctx context.Context, env *op.Env, found string, o entries.Add) (
 
 // create makes the files that IBM's client makes: PKCS #12 as GSKit writes it, a stash, and the index that add writes.
 func create(ctx context.Context, env *op.Env, path string, o entries.Add) (entries.Added, error) {
+	missing := missingFolders(path)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return entries.Added{}, fmt.Errorf("making the folder of %q: %w", path, op.UnwrapPath(err))
 	}
 	made := databases.Init{
 		DB: database(path), Type: "pkcs12", Profile: "gskit", NewPassword: op.NewPassword{Generate: true}, Stash: true,
 	}
-	return databases.RunNew(ctx, env, made, false, o)
+	added, err := databases.RunNew(ctx, env, made, false, o)
+	if err != nil {
+		for _, folder := range missing {
+			_ = os.Remove(folder) // it stays if there is something in it
+		}
+	}
+	return added, err
+}
+
+// missingFolders are the folders above a path that are not there, the deepest first.
+func missingFolders(path string) (missing []string) {
+	for folder := filepath.Dir(path); ; folder = filepath.Dir(folder) {
+		if _, err := os.Lstat(folder); err == nil || folder == filepath.Dir(folder) {
+			return missing
+		}
+		missing = append(missing, folder)
+	}
 }
 
 func list(ctx context.Context, s *op.Session, found string) error {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"certkdb/commands/op"
+	"certkdb/commands/op/entries"
 	"certkdb/commands/op/optest"
 	"certkdb/kdb"
 )
@@ -33,6 +34,7 @@ func TestParse(t *testing.T) {
 		{"-add -server", "wrong usage: option -server needs a value"},
 		{"-frobnicate", `wrong usage: there is no option "-frobnicate"`},
 		{"-list more", `wrong usage: there is no option "more"`},
+		{"–add -server a", `wrong usage: "–add" begins with '–' (U+2013, en dash) in place of an ordinary hyphen`},
 	} {
 		r, err := parse(strings.Fields(c.args))
 		got := fmt.Sprint(r)
@@ -261,5 +263,26 @@ func TestMain_deletesWhatTheServerHas(t *testing.T) {
 	_, out, _ := call(env, "-list")
 	if !strings.Contains(out, "SP01\n") || !strings.Contains(out, "web\n") || strings.Contains(out, "CN=Other") {
 		t.Errorf("the list is %s", out)
+	}
+}
+
+// TestMain_clientWithoutDatabase: what the client is to have is not looked for in the user's own database; a failed -add leaves no folders.
+func TestMain_clientWithoutDatabase(t *testing.T) {
+	t.Parallel()
+	folder, own := t.TempDir(), optest.Store(t, "own.kdb", optest.NewCA(t, "Mine").Trusted("mine"))
+	vars := map[string]string{"DSM_DIR": folder, "CERTKDB_DB": own, "CERTKDB_PASSWORD_FILE": optest.File(t, "pw", optest.Password)}
+	env := optest.Env()
+	env.Getenv = func(name string) string { return vars[name] }
+	for _, args := range [][]string{{"-list"}, {"-delete", "-server", "mine"}} {
+		if status, out, stderr := call(env, args...); status != 3 || out != "" || !strings.Contains(stderr, folder) {
+			t.Errorf("%q: %d, %q, %q", args, status, out, stderr)
+		}
+	}
+	path := filepath.Join(folder, "a", "b", databaseName)
+	if _, err := create(context.Background(), env, path, entries.Add{Files: []string{os.DevNull}, CertificatesOnly: true}); err == nil {
+		t.Error("nothing was added")
+	}
+	if left, _ := os.ReadDir(folder); len(left) != 0 {
+		t.Errorf("left: %v", left)
 	}
 }

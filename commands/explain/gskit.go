@@ -150,9 +150,10 @@ func (l *gskitLine) add() {
 		args = append(args, "--no-trust")
 	}
 	l.step(l.with(args...)...)
-	l.note("certkdb accepts a certificate that is already there; a different one under the same label is an error (exit 4), unless --replace is given")
+	l.note("certkdb accepts a certificate that is already there; a different one under the same label is an error, unless " +
+		"--replace is given")
 	if l.has("label") {
-		l.note("of a file with several certificates certkdb wants no --label: each gets one of its own")
+		l.note("for a file with several certificates, leave out --label: each gets one of its own")
 	}
 }
 

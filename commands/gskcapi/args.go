@@ -5,8 +5,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"unicode/utf8"
+
+	"certkdb/commands/op"
 )
 
 // line is a parsed command line.
@@ -220,22 +221,13 @@ func (r *reader) wrong(format string, args ...any) error {
 	return &failure{status: 65, why: fmt.Sprintf(format, args...)}
 }
 
-// typographic characters are what word processors make of hyphens and quotes.
-var typographic = sync.OnceValue(func() map[rune]string {
-	return map[rune]string{
-		'‐': "hyphen", '‑': "non-breaking hyphen", '‒': "figure dash", '–': "en dash", '—': "em dash", '−': "minus sign",
-		'“': "left double quotation mark", '”': "right double quotation mark", '„': "low double quotation mark",
-		'‘': "left single quotation mark", '’': "right single quotation mark",
-	}
-})
-
 // checkTypography refuses words that begin with such a character, or end with a typographic quote: they were copied from a document. It
 // names the character and nothing of the word, which may be a password.
 func checkTypography(word, what string) error {
 	first, _ := utf8.DecodeRuneInString(word)
 	last, _ := utf8.DecodeLastRuneInString(word)
 	for _, r := range []rune{first, last} {
-		if name, ok := typographic()[r]; ok && (r == first || strings.ContainsRune("“”„‘’", r)) {
+		if name := op.TypographicName(r); name != "" && (r == first || strings.ContainsRune("“”„‘’", r)) {
 			return &failure{
 				status: 65,
 				why:    fmt.Sprintf("%s has the character %q (U+%04X, %s) in place of an ordinary hyphen or quote", what, r, r, name),

@@ -89,7 +89,11 @@ func (p *program) open() (*op.Session, error) {
 	if _, err := p.kind("type", "", ""); err != nil {
 		return nil, err
 	}
-	return op.Open(p.ctx, p.env, p.db())
+	s, err := op.Open(p.ctx, p.env, p.db())
+	if op.ClassOf(err) == op.ClassParse {
+		err = &failure{status: 18, err: err}
+	}
+	return s, err
 }
 
 // with opens the database for fn.
@@ -232,7 +236,7 @@ func (p *program) expirePassword(s *op.Session, format string) error {
 
 // inPlaceOf makes a database where companions of an old one may lie, which would stand in its way: without their .kdb they are stale. They
 // are renamed, because a request in them may still be wanted, and so is the stash of another database if the new one is to have a stash.
-func (p *program) inPlaceOf(stale []string, o databases.Init, make func() error) error {
+func (p *program) inPlaceOf(stale []string, o databases.Init, create func() error) error {
 	path := o.DB.Location
 	base := strings.TrimSuffix(path, filepath.Ext(path))
 	var moved []string
@@ -255,19 +259,27 @@ func (p *program) inPlaceOf(stale []string, o databases.Init, make func() error)
 		}
 		return nil
 	}
-	if _, err := os.Lstat(path); err == nil || o.Type != "cms" {
+	if _, err := os.Lstat(path); err == nil || o.Type != "cms" && hasSibling(base) {
 		stale = nil
 	}
 	if err := aside(stale); err != nil {
 		return err
 	}
-	err := make()
+	err := create()
 	if _, exists := os.Lstat(path); o.Stash && op.ClassOf(err) == op.ClassDatabaseExists && exists != nil {
 		if err = aside([]string{".sth"}); err == nil {
-			err = make()
+			err = create()
 		}
 	}
 	return err
+}
+
+// hasSibling says that there is a database of the same name, to which a stash may belong.
+func hasSibling(base string) bool {
+	return slices.ContainsFunc([]string{".kdb", ".p12", ".pfx", ".jks"}, func(ending string) bool {
+		_, err := os.Lstat(base + ending)
+		return err == nil
+	})
 }
 
 // stashes says that a stash is to be made; -v1stash makes one that versions of GSKit before 8.0.50.69 read.

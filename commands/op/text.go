@@ -108,3 +108,33 @@ func ParseTime(field Field, text string) (time.Time, error) {
 	}
 	return time.Time{}, &Invalid{Field: field, Value: text, Reason: "not a time; write 2027-01-31 or 2027-01-31T12:00:00Z"}
 }
+
+// TypographicName is what a character is called that word processors make of a hyphen or a quote; "" for every other one. In a command line
+// it comes from a document that the line was copied from.
+func TypographicName(r rune) string {
+	switch r {
+	case '‐':
+		return "hyphen"
+	case '‑':
+		return "non-breaking hyphen"
+	case '‒':
+		return "figure dash"
+	case '–':
+		return "en dash"
+	case '—':
+		return "em dash"
+	case '−':
+		return "minus sign"
+	case '“':
+		return "left double quotation mark"
+	case '”':
+		return "right double quotation mark"
+	case '„':
+		return "low double quotation mark"
+	case '‘':
+		return "left single quotation mark"
+	case '’':
+		return "right single quotation mark"
+	}
+	return ""
+}
