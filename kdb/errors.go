@@ -82,3 +82,13 @@ func (e *RolledBack) Error() string {
 }
 
 func (e *RolledBack) Unwrap() error { return ErrRolledBack }
+
+// OpenError is why a database cannot be opened, as [fs.PathError] is for a file.
+type OpenError struct {
+	Location string
+	Err      error
+}
+
+func (e *OpenError) Error() string { return fmt.Sprintf("opening %q: %v", e.Location, e.Err) }
+
+func (e *OpenError) Unwrap() error { return e.Err }

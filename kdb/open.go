@@ -68,7 +68,7 @@ func Exists(ctx context.Context, drivers []Driver, location string) (bool, error
 	}
 	exists, err := driver.Exists(ctx, location)
 	if err != nil {
-		return false, fmt.Errorf("opening %q: %w", location, withoutPath(err))
+		return false, &OpenError{Location: location, Err: withoutPath(err)}
 	}
 	return exists, nil
 }
@@ -107,13 +107,13 @@ func Recognise(drivers []Driver, location string) (*Driver, error) {
 	}
 	head, err := readHead(location)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("opening %q: %w", location, ErrNoDatabase)
+		return nil, &OpenError{Location: location, Err: ErrNoDatabase}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("opening %q: %w", location, withoutPath(err))
+		return nil, &OpenError{Location: location, Err: withoutPath(err)}
 	}
 	if foreign := FindForeign(head); foreign != nil {
-		return nil, fmt.Errorf("opening %q: %w", location, foreign)
+		return nil, &OpenError{Location: location, Err: foreign}
 	}
 	for i := range drivers {
 		if drivers[i].Matches != nil && drivers[i].Matches(head) {
@@ -121,12 +121,12 @@ func Recognise(drivers []Driver, location string) (*Driver, error) {
 		}
 	}
 	if remains(drivers, location) {
-		return nil, fmt.Errorf("opening %q: %w", location, ErrRemains)
+		return nil, &OpenError{Location: location, Err: ErrRemains}
 	}
 	if len(bytes.TrimRight(head, "\x00")) == 0 {
-		return nil, fmt.Errorf("opening %q: %w: there is nothing in the file", location, ErrCorrupt)
+		return nil, &OpenError{Location: location, Err: fmt.Errorf("%w: there is nothing in the file", ErrCorrupt)}
 	}
-	return nil, fmt.Errorf("opening %q: %w: unknown kind of file", location, ErrVersion)
+	return nil, &OpenError{Location: location, Err: fmt.Errorf("%w: unknown kind of file", ErrVersion)}
 }
 
 // remains says whether a file is what is left of a database.

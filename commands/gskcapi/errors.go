@@ -123,6 +123,8 @@ func (p *program) translate(err error) *failure {
 		f.why = op.Interruption(err)
 	case class == op.ClassDatabaseNotFound:
 		f.id, f.text = "CTGSK3026W", fmt.Sprintf("The key file %q does not exist or cannot be read.", p.given["db"])
+	case class == op.ClassParse && op.IsOpening(err):
+		f.status = 18
 	case errors.As(err, &missing):
 		f.status, f.id, f.text = 117, "CTGSK3029W", fmt.Sprintf("The database doesn't contain an entry with label %q.", missing.Label)
 	case problem != nil && problem.Code == op.NoMatchingKey:

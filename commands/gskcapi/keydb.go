@@ -89,11 +89,7 @@ func (p *program) open() (*op.Session, error) {
 	if _, err := p.kind("type", "", ""); err != nil {
 		return nil, err
 	}
-	s, err := op.Open(p.ctx, p.env, p.db())
-	if op.ClassOf(err) == op.ClassParse {
-		err = &failure{status: 18, err: err}
-	}
-	return s, err
+	return op.Open(p.ctx, p.env, p.db())
 }
 
 // with opens the database for fn.

@@ -78,3 +78,8 @@ func ClassOf(err error) Class {
 	}
 	return ClassFailed
 }
+
+// IsOpening says whether err is why a database cannot be opened, not an error of another file.
+func IsOpening(err error) bool {
+	return errors.As(err, new(*kdb.OpenError))
+}

@@ -67,13 +67,13 @@ type Database struct {
 func Open(c Codec, location string, o kdb.Options) (*Database, error) {
 	head, err := readHead(location)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("opening %q: %w", location, kdb.ErrNoDatabase)
+		return nil, &kdb.OpenError{Location: location, Err: kdb.ErrNoDatabase}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("opening %q: %w", location, err)
+		return nil, &kdb.OpenError{Location: location, Err: err}
 	}
 	if c.Matches != nil && !c.Matches(head) {
-		return nil, fmt.Errorf("opening %q: %w: it is not a %s file", location, kdb.ErrVersion, c.Name)
+		return nil, &kdb.OpenError{Location: location, Err: fmt.Errorf("%w: it is not a %s file", kdb.ErrVersion, c.Name)}
 	}
 	return newDatabase(c, location, o), nil
 }
@@ -217,7 +217,7 @@ func (d *Database) Check(ctx context.Context, report func(kdb.Problem)) error {
 	}
 	if s, ok := loaded.container.(Sealer); ok {
 		if err := s.Unlock(); err != nil {
-			return fmt.Errorf("opening %q: %w", d.location, err)
+			return &kdb.OpenError{Location: d.location, Err: err}
 		}
 	}
 	for _, e := range loaded.container.Entries() {

@@ -148,7 +148,7 @@ func (d *Database) read(ctx context.Context) (Files, stamp, error) {
 		p := d.paths()
 		before, err := p.stamp()
 		if errors.Is(err, fs.ErrNotExist) {
-			return Files{}, nil, fmt.Errorf("opening %q: %w", d.location, kdb.ErrNoDatabase)
+			return Files{}, nil, &kdb.OpenError{Location: d.location, Err: kdb.ErrNoDatabase}
 		}
 		var files Files
 		if err == nil {
@@ -255,7 +255,7 @@ func (d *Database) load(ctx context.Context, mayAsk bool) (*loaded, error) {
 	}
 	l := &loaded{files: files, stamp: stamp, later: &later{}}
 	if l.container, l.partial, err = d.decode(files, d.candidates(ctx, mayAsk), l.later); err != nil {
-		return nil, fmt.Errorf("opening %q: %w", d.location, err)
+		return nil, &kdb.OpenError{Location: d.location, Err: err}
 	}
 	l.later.ask = d.asker(ctx, mayAsk)
 	return l, nil

@@ -337,7 +337,7 @@ func (d *Database) Unlock(ctx context.Context) error {
 	}
 	if s, ok := loaded.container.(Sealer); ok {
 		if err := s.Unlock(); err != nil {
-			return fmt.Errorf("opening %q: %w", d.location, err)
+			return &kdb.OpenError{Location: d.location, Err: err}
 		}
 	}
 	d.spare.put(loaded)
