@@ -85,7 +85,7 @@ func create(disk FS, path, prefix string) (*Temp, error) {
 			err = lockfile.ErrBusy // another process took it for stale before it was locked
 		}
 		if errors.Is(err, lockfile.ErrBusy) && attempt < maxAttempts {
-			t.file.Close()
+			lockfile.Close(t.file)
 			continue
 		}
 		if !t.named {
@@ -327,7 +327,7 @@ func (t *Temp) Discard() {
 		_ = t.fs.Remove(t.name) // at worst a file stays that the next writer removes
 	}
 	t.named = false
-	t.file.Close()
+	lockfile.Close(t.file)
 }
 
 // RemoveStale removes the temporary files of paths that killed processes left. Each folder is read once.
@@ -355,7 +355,7 @@ func removeStale(disk FS, name, path string) {
 	if err != nil {
 		return
 	}
-	defer f.Close()
+	defer lockfile.Close(f)
 	if hasName(f, path) || lockfile.TryFile(f) == nil && hasName(f, name) {
 		if runtime.GOOS == "windows" {
 			f.Close()

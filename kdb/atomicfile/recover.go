@@ -36,7 +36,7 @@ func recoverFrom(disk FS, at string, paths []string) error {
 	if err != nil {
 		return bare(err)
 	}
-	defer f.Close()
+	defer lockfile.Close(f)
 	if err := lockfile.TryFile(f); errors.Is(err, ErrBusy) {
 		return ErrBusy
 	}
@@ -47,7 +47,7 @@ func recoverFrom(disk FS, at string, paths []string) error {
 	if errors.Is(err, fs.ErrPermission) {
 		return err
 	}
-	f.Close() // Windows removes no open files
+	lockfile.Close(f) // Windows removes no open files
 	switch {
 	case err != nil:
 		return bare(disk.Remove(at))

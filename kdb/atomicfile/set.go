@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
+
+	"certkdb/kdb/internal/lockfile"
 )
 
 // Set changes several files that belong together in one step: after a kill or a power failure, Recover makes all of them new or leaves
@@ -182,7 +184,7 @@ func (s *Set) replaceAll() error {
 // leave closes the new file and lets it keep its temporary name, for Recover.
 func (m *member) leave() {
 	if m.temp != nil {
-		m.temp.file.Close()
+		lockfile.Close(m.temp.file)
 		m.temp.named = false
 	}
 }

@@ -59,13 +59,20 @@ func lockOpen(path string, flock func(*os.File) error) (unlock func(), err error
 			current, err = hasPath(f, path)
 		}
 		if err == nil && current {
-			return func() { f.Close() }, nil // closing releases the lock
+			return func() { Close(f) }, nil
 		}
-		f.Close()
+		Close(f)
 		if err != nil {
 			return nil, err
 		}
 	}
+}
+
+// Close closes a file and gives its lock back first: a program that is being started at this moment has a copy of the descriptor, and
+// would keep the lock a little longer.
+func Close(f *os.File) {
+	Release(f)
+	f.Close()
 }
 
 // hasPath says whether the open file is the one at the path.

@@ -7,5 +7,5 @@ import (
 	"syscall"
 )
 
-// unlock gives back the lock of a file whose memory map stays: the map would keep the lock after the file is closed.
+// unlock gives back the lock of a file that something else keeps open: its memory map, or a program that is being started.
 func unlock(f *os.File) { _ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN) }

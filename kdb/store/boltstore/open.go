@@ -198,6 +198,9 @@ func (h *handle) close() {
 		unlock(h.file)
 		h.file.Close()
 	case !h.broken && h.db != nil:
+		if h.db.IsReadOnly() {
+			unlock(h.file) // bbolt leaves that to closing, see lockfile.Close
+		}
 		h.db.Close()
 	}
 	h.file, h.db = nil, nil
