@@ -288,7 +288,7 @@ func (s *suite) tryDamaged(t *testing.T, what string, files keyfile.Files, mustF
 		c.Check(func(kdb.Problem) {})
 		return
 	}
-	for _, known := range []error{kdb.ErrParse, kdb.ErrPassword, kdb.ErrCorrupt, kdb.ErrVersion, kdb.ErrUnsupported} {
+	for _, known := range []error{kdb.ErrParse, kdb.ErrPassword, kdb.ErrCorrupt, kdb.ErrVersion, kdb.ErrUnsupported, kdb.ErrEncryption} {
 		if errors.Is(err, known) {
 			return
 		}
