@@ -16,7 +16,7 @@ import (
 var layers = map[string][]string{
 	"certkdb/pki": {
 		". oid hosts session",
-		"key name pbe",
+		"key name pbe exchange",
 		"cert key/openssh",
 		"issuers lint probe",
 		"path",

@@ -3,6 +3,7 @@
 //
 //	issue    certificates and PKCS #10 requests, through cfssl
 //	status   revocation: CRLs and OCSP
+//	exchange requests to HTTP servers that are not trusted
 //	lint     zlint's rules
 //	path     the path validation of RFC 5280
 //	issuers  who issued a certificate, and chains

@@ -3,6 +3,7 @@ package native
 import (
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -161,6 +162,10 @@ func printValidated(w io.Writer, validated inspect.Validated) {
 				continue // what was tried before the valid one does not matter to a person
 			}
 			printAttempt(w, i+1, chain)
+		}
+		if v.OCSP != nil {
+			line := fmt.Sprintf("  OCSP: %s, of %s, from %q", v.OCSP.Status, v.OCSP.ThisUpdate.Format(time.RFC3339), v.OCSP.Source)
+			fmt.Fprintln(w, printable(line))
 		}
 		if v.Limit != "" {
 			fmt.Fprintf(w, "  %s\n", v.Limit)

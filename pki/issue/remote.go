@@ -1,20 +1,15 @@
 package issue
 
 import (
-	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"certkdb/pki"
 	"certkdb/pki/cert"
+	"certkdb/pki/exchange"
 	"certkdb/pki/key"
 )
 
@@ -28,16 +23,9 @@ type Remote struct {
 	AuthKey string
 	// Roots are certificates in DER that are trusted in addition to the system's when the server has TLS.
 	Roots [][]byte
-	// Client makes the connections; nil is one with a timeout. It decides whom to trust.
-	Client *http.Client
 
 	auth provider // of a profile file
 }
-
-const (
-	remoteTimeout = 30 * time.Second
-	maxAnswer     = 1 << 20
-)
 
 // Sign lets the remote CA sign a PKCS #10 request and returns the certificate in DER, having made sure that it is for
 // the request's key. It does not use cfssl's own client, which cannot be cancelled, reads answers of any length, and
@@ -95,49 +83,15 @@ func (r Remote) post(ctx context.Context, endpoint string, body []byte) ([]byte,
 	if err != nil {
 		return nil, err
 	}
-	client := r.Client
-	if client == nil {
-		client = r.client()
-		defer client.CloseIdleConnections()
-	}
-	q, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
+	answer, err := exchange.Request{URL: address, Type: "application/json", Body: body, Roots: r.Roots}.Post(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", pki.ErrArgument, err)
+		return nil, err
 	}
-	q.Header.Set("Content-Type", "application/json")
-	answer, err := client.Do(q)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", pki.ErrRemote, withoutURL(err))
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", pki.ErrRemote, err)
-	}
-	if len(text) > maxAnswer {
-		return nil, fmt.Errorf("%w: the answer has more than %d bytes", pki.ErrRemote, maxAnswer)
-	}
-	der, err := remoteAnswer(text)
-	if err != nil && answer.StatusCode/100 != 2 && !errors.Is(err, pki.ErrRefused) { // a refusal is an answer
-		return nil, fmt.Errorf("%w: %s: %w", pki.ErrRemote, answer.Status, err)
+	der, err := remoteAnswer(answer.Body)
+	if refused := answer.Refused(); err != nil && refused != nil && !errors.Is(err, pki.ErrRefused) { // cfssl's own refusal says more
+		return nil, fmt.Errorf("%w: %w", refused, err)
 	}
 	return der, err
-}
-
-// client trusts the system's roots and r's. Without the system's there are r's alone.
-func (r Remote) client() *http.Client {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	roots, err := x509.SystemCertPool()
-	if err != nil {
-		roots = x509.NewCertPool()
-	}
-	for _, der := range r.Roots {
-		if c, err := x509.ParseCertificate(der); err == nil { // what Go cannot read cannot vouch for a server
-			roots.AddCert(c)
-		}
-	}
-	transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
-	return &http.Client{Timeout: remoteTimeout, Transport: transport}
 }
 
 // endpoint is the URL of an endpoint of the server.
@@ -154,13 +108,4 @@ func (r Remote) endpoint(name string) (string, error) {
 		return "", fmt.Errorf("%w: %q is not a URL of a cfssl server", pki.ErrArgument, r.URL)
 	}
 	return text + "/api/v1/cfssl/" + name, nil
-}
-
-// withoutURL is the reason in an error of an HTTP client; the caller names the URL.
-func withoutURL(err error) error {
-	var named *url.Error
-	if errors.As(err, &named) {
-		return named.Err
-	}
-	return err
 }

@@ -1,18 +1,14 @@
 package status
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"net/url"
 	"time"
 
 	"certkdb/pki"
 	"certkdb/pki/cert"
+	"certkdb/pki/exchange"
 	"certkdb/pki/oid"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -41,12 +37,6 @@ const (
 // ocspSkew is how far clocks may differ.
 const ocspSkew = 5 * time.Minute
 
-// Limits on an exchange with a responder.
-const (
-	timeout   = 30 * time.Second
-	maxAnswer = 1 << 20
-)
-
 // ocspFresh is how old a response may be that names no next update: its responder has a newer one at any time (RFC 6960, 2.4).
 const ocspFresh = 24 * time.Hour
 
@@ -64,30 +54,17 @@ func forOCSP(c *cert.Certificate) *x509.Certificate {
 	return &x509.Certificate{RawSubject: c.RawSubject, RawSubjectPublicKeyInfo: c.RawSPKI}
 }
 
-// PostOCSP sends a request to a responder and returns its response (RFC 6960, appendix A). A nil client is one with a
-// timeout.
-func PostOCSP(ctx context.Context, client *http.Client, responder string, request []byte) ([]byte, error) {
-	if client == nil {
-		client = &http.Client{Timeout: timeout}
-	}
-	q, err := http.NewRequestWithContext(ctx, http.MethodPost, responder, bytes.NewReader(request))
-	if err != nil {
-		return nil, fmt.Errorf("asking the OCSP responder %q: %w: %w", responder, pki.ErrArgument, err)
-	}
-	q.Header.Set("Content-Type", "application/ocsp-request")
-	answer, err := client.Do(q)
-	if err != nil {
-		return nil, fmt.Errorf("asking the OCSP responder %q: %w: %w", responder, pki.ErrRemote, reason(err))
-	}
-	defer answer.Body.Close()
-	der, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
-	if err == nil && answer.StatusCode != http.StatusOK {
-		err = errors.New(answer.Status)
+// PostOCSP sends a request to a responder and returns its response (RFC 6960, appendix A). The responder is not trusted; package exchange
+// has the limits.
+func PostOCSP(ctx context.Context, responder string, request []byte) ([]byte, error) {
+	answer, err := exchange.Request{URL: responder, Type: "application/ocsp-request", Body: request}.Post(ctx)
+	if err == nil {
+		err = answer.Refused()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("asking the OCSP responder %q: %w: %w", responder, pki.ErrRemote, err)
+		return nil, fmt.Errorf("asking the OCSP responder %q: %w", responder, err)
 	}
-	return der, nil
+	return answer.Body, nil
 }
 
 // digestOf is the digest of a certificate identifier, nil if it is unknown or broken.
@@ -107,12 +84,4 @@ func publicBits(spki []byte) []byte {
 		return nil
 	}
 	return bits
-}
-
-// reason is the cause in an error of an HTTP client, without the URL, which the caller names.
-func reason(err error) error {
-	if named, ok := errors.AsType[*url.Error](err); ok {
-		return named.Err
-	}
-	return err
 }

@@ -194,11 +194,11 @@ func TestPostOCSP(t *testing.T) {
 		w.Write([]byte("answer"))
 	}))
 	defer server.Close()
-	if got, err := status.PostOCSP(t.Context(), nil, server.URL, []byte("q")); err != nil || string(got) != "answer" {
+	if got, err := status.PostOCSP(t.Context(), server.URL, []byte("q")); err != nil || string(got) != "answer" {
 		t.Errorf("%q, %v", got, err)
 	}
 	for _, url := range []string{server.URL + "/bad", "http://127.0.0.1:" + freePort(t)} {
-		if _, err := status.PostOCSP(t.Context(), nil, url, nil); !errors.Is(err, pki.ErrRemote) {
+		if _, err := status.PostOCSP(t.Context(), url, nil); !errors.Is(err, pki.ErrRemote) {
 			t.Errorf("%s: %v", url, err)
 		}
 	}

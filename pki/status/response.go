@@ -10,6 +10,7 @@ import (
 
 	"certkdb/pki"
 	"certkdb/pki/cert"
+	"certkdb/pki/exchange"
 	"certkdb/pki/key"
 	"certkdb/pki/name"
 	"certkdb/pki/oid"
@@ -63,7 +64,7 @@ func ReadOCSP(response []byte, c, issuer *cert.Certificate, o path.Options) (Ans
 }
 
 func readOCSP(response []byte, c, issuer *cert.Certificate, o path.Options) (Answer, error) {
-	if len(response) > maxAnswer {
+	if len(response) > exchange.MaxAnswer {
 		return Answer{}, fmt.Errorf("%w: it has %d bytes", pki.ErrParse, len(response))
 	}
 	r, err := parseOCSP(response)

@@ -5,13 +5,15 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"certkdb/commands/op"
+	"certkdb/commands/op/input"
 	"certkdb/pki"
 	"certkdb/pki/cert"
+	"certkdb/pki/exchange"
 	"certkdb/pki/oid"
 	"certkdb/pki/path"
 	"certkdb/pki/status"
@@ -31,7 +33,7 @@ const ocspCertificate = "certificate"
 // checkOCSP asks for the status of a certificate with a valid chain, and marks it invalid if it was revoked or nothing
 // is known.
 func (o Validate) checkOCSP(
-	ctx context.Context, v *Validation, result path.Result, options path.Options, labels map[[32]byte]string,
+	ctx context.Context, env *op.Env, v *Validation, result path.Result, options path.Options, labels map[[32]byte]string,
 ) error {
 	if o.OCSP == "" || !v.Valid {
 		return nil
@@ -40,7 +42,7 @@ func (o Validate) checkOCSP(
 	if len(result.Chain) < 2 {
 		return fmt.Errorf("%s: %w: a certificate that is trusted itself has no issuer to ask by OCSP", v.Name, op.ErrUsage)
 	}
-	source, response, err := o.ocspResponse(ctx, leaf, result.Chain[1])
+	source, response, err := o.ocspResponse(ctx, env, leaf, result.Chain[1])
 	if err != nil {
 		return err
 	}
@@ -76,26 +78,32 @@ func (v *Validation) readOCSP(
 	return nil
 }
 
-// ocspResponse gets a response: out of a file, from a URL, or from where the certificate says.
-func (o Validate) ocspResponse(ctx context.Context, leaf, issuer *cert.Certificate) (source string, response []byte, err error) {
+// ocspResponse gets a response: out of a file, from a URL, or from where the certificate says. A certificate is not trusted to name a file.
+func (o Validate) ocspResponse(
+	ctx context.Context, env *op.Env, leaf, issuer *cert.Certificate,
+) (source string, response []byte, err error) {
 	source = o.OCSP
 	if source == ocspCertificate {
 		urls := leaf.AccessURLs(oid.OCSP)
-		if len(urls) == 0 {
+		web := slices.IndexFunc(urls, isWeb)
+		if web < 0 {
 			return "", nil, op.Mark(op.NoResponder, fmt.Errorf("%w: the certificate %q names no OCSP responder", op.ErrUsage, leaf.Subject.String()))
 		}
-		source = urls[0]
+		source = urls[web]
 	}
-	if !strings.HasPrefix(source, "http://") && !strings.HasPrefix(source, "https://") {
-		response, err = os.ReadFile(source)
-		if err != nil {
-			return "", nil, fmt.Errorf("reading %q: %w", source, op.UnwrapPath(err))
-		}
-		return source, response, nil
+	if !isWeb(source) {
+		response, err = input.ReadFile(env, source, exchange.MaxAnswer)
+		return source, response, err
 	}
 	request, err := status.AskOCSP(leaf, issuer)
 	if err == nil {
-		response, err = status.PostOCSP(ctx, nil, source, request)
+		response, err = status.PostOCSP(ctx, source, request)
 	}
 	return source, response, op.PKIError(err)
+}
+
+// isWeb tells the address of a server from the name of a file.
+func isWeb(source string) bool {
+	scheme, _, found := strings.Cut(source, "://")
+	return found && (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https"))
 }

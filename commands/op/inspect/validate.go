@@ -112,7 +112,7 @@ func (o Validate) Run(ctx context.Context, s *op.Session) (Validated, error) {
 		}
 		result := validator.Validate(leaf)
 		v := o.describe(c.name, result, labels)
-		if err := o.checkOCSP(ctx, &v, result, options, labels); err != nil {
+		if err := o.checkOCSP(ctx, s.Env, &v, result, options, labels); err != nil {
 			return validated, err
 		}
 		validated.Results = append(validated.Results, v)

@@ -45,9 +45,9 @@ func (i *Identity) CA(t testing.TB, name string, changes ...Adapt) *Identity {
 }
 
 // Issue makes an identity for a host, valid for a year.
-func (i *Identity) Issue(t testing.TB, host string) *Identity {
+func (i *Identity) Issue(t testing.TB, host string, changes ...Adapt) *Identity {
 	t.Helper()
-	return i.issue(t, host, false, Now.AddDate(1, 0, 0))
+	return i.issue(t, host, false, Now.AddDate(1, 0, 0), changes...)
 }
 
 // Until makes an identity for a host, valid until a time.

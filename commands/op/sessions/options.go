@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"certkdb/commands/op"
+	"certkdb/commands/op/input"
 	"certkdb/kdb"
 	"certkdb/pki/session"
 )
@@ -31,7 +32,7 @@ const maxOptions = 4 << 20
 
 // readOptions reads a file in which nothing is wrong that matters.
 func readOptions(env *op.Env, name string) (*session.File, error) {
-	data, err := readFile(env, name, maxOptions)
+	data, err := input.ReadFile(env, name, maxOptions)
 	if err != nil {
 		return nil, err
 	}

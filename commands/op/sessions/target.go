@@ -2,14 +2,13 @@ package sessions
 
 import (
 	"fmt"
-	"io"
 	"net"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 
 	"certkdb/commands/op"
+	"certkdb/commands/op/input"
 	"certkdb/pki/probe"
 )
 
@@ -60,7 +59,7 @@ const maxTargets = 16 << 20
 // ReadTargets reads a file with a server a line: host:port, and behind it a protocol for STARTTLS if it needs one. Empty lines and
 // lines that begin with # do not count. "-" is standard input. Each gets what common says otherwise.
 func ReadTargets(env *op.Env, file string, common Target) ([]Target, error) {
-	data, err := readFile(env, file, maxTargets)
+	data, err := input.ReadFile(env, file, maxTargets)
 	if err != nil {
 		return nil, err
 	}
@@ -90,25 +89,4 @@ func ReadTargets(env *op.Env, file string, common Target) ([]Target, error) {
 		return nil, fmt.Errorf("reading %q: %w: it names no server", file, op.ErrUsage)
 	}
 	return list, nil
-}
-
-// readFile reads a small file; "-" is standard input.
-func readFile(env *op.Env, file string, limit int64) ([]byte, error) {
-	in := env.Stdin
-	if file != "-" {
-		f, err := os.Open(file)
-		if err != nil {
-			return nil, fmt.Errorf("reading %q: %w", file, op.UnwrapPath(err))
-		}
-		defer f.Close()
-		in = f
-	}
-	data, err := io.ReadAll(io.LimitReader(in, limit+1))
-	if err != nil {
-		return nil, fmt.Errorf("reading %q: %w", file, op.UnwrapPath(err))
-	}
-	if int64(len(data)) > limit {
-		return nil, op.Mark(op.TooLong, fmt.Errorf("reading %q: %w: it is longer than %d bytes", file, op.ErrUsage, limit))
-	}
-	return data, nil
 }
