@@ -1,7 +1,6 @@
 package kdb
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -52,6 +51,13 @@ type Driver struct {
 	Exists func(ctx context.Context, location string) (bool, error)
 	// Beside returns the paths of the other files that a database at the location has or may get, such as a stash; nil if there are none.
 	Beside func(location string) []string
+	// OpenData opens a database that was read already, for reading alone; the location is its name. It is nil if the kind needs its file.
+	OpenData func(ctx context.Context, location string, data []byte, o Options) (Database, error)
+	// Data is what Open opens instead of a file, if [Recognise] or [RecogniseData] had to read all of it.
+	Data []byte
+	// Unwrap returns the file that a text holds in base64, nil if it holds something else; of the beginning of a text, that of the file.
+	// It is nil for most kinds.
+	Unwrap func(text []byte, whole bool) []byte
 	// Labels yields the labels that begin with prefix, in the order of their bytes, without a password. It is nil if the kind
 	// cannot tell its labels before it is opened.
 	Labels func(ctx context.Context, location, prefix string) iter.Seq2[string, error]
@@ -100,7 +106,8 @@ func withoutPath(err error) error {
 	return err
 }
 
-// Recognise finds the driver of the existing database at location. What is no regular file is not opened: [ErrIrregular].
+// Recognise finds the driver of the existing database at location, or of the one that the file there holds in base64, which can only be
+// read. What is no regular file is not opened: [ErrIrregular].
 func Recognise(drivers []Driver, location string) (*Driver, error) {
 	if scheme, _, ok := strings.Cut(location, "://"); ok {
 		return byScheme(drivers, scheme)
@@ -112,21 +119,18 @@ func Recognise(drivers []Driver, location string) (*Driver, error) {
 	if err != nil {
 		return nil, &OpenError{Location: location, Err: withoutPath(err)}
 	}
-	if foreign := FindForeign(head); foreign != nil {
-		return nil, &OpenError{Location: location, Err: foreign}
+	if driver, err := unwrapFile(drivers, location, head); driver != nil || err != nil {
+		return driver, err
 	}
-	for i := range drivers {
-		if drivers[i].Matches != nil && drivers[i].Matches(head) {
-			return &drivers[i], nil
-		}
+	driver, err := match(drivers, head)
+	var foreign *ForeignFormat
+	if err != nil && !errors.As(err, &foreign) && remains(drivers, location) {
+		err = ErrRemains
 	}
-	if remains(drivers, location) {
-		return nil, &OpenError{Location: location, Err: ErrRemains}
+	if err != nil {
+		return nil, &OpenError{Location: location, Err: err}
 	}
-	if len(bytes.TrimRight(head, "\x00")) == 0 {
-		return nil, &OpenError{Location: location, Err: fmt.Errorf("%w: there is nothing in the file", ErrCorrupt)}
-	}
-	return nil, &OpenError{Location: location, Err: fmt.Errorf("%w: unknown kind of file", ErrVersion)}
+	return driver, nil
 }
 
 // remains says whether a file is what is left of a database.

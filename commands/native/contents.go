@@ -19,8 +19,8 @@ func addCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "add", Aliases: []string{"import"}, Category: groupEntries,
 		Usage: "add certificates and keys from files, or from another database", ArgsUsage: "FILE…",
-		Description: "Reads PEM bundles, DER and whole key databases; - is standard input. Certificates without keys become trusted if\n" +
-			"they are self-signed, others only with --trust; a key store's own marks are kept. Keys with their certificates become\n" +
+		Description: "Reads PEM bundles, DER and whole key databases, also in base64; - is standard input. Certificates without keys become\n" +
+			"trusted if they are self-signed, others only with --trust; a key store's own marks are kept. Keys with their certificates become\n" +
 			"personal entries. PEM, PKCS #7 and JKS files trust all certificates without keys that they have.\n\n" +
 			"All entries are added in one transaction, or none. An entry that already has the same content is left alone. Without\n" +
 			"--label an entry keeps the label it has in the file, or gets one derived from its subject and fingerprint, the same on\n" +

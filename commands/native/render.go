@@ -210,7 +210,6 @@ var problemHints = sync.OnceValue(func() map[op.Code]string {
 		op.SlotsDropped:   "give the password with --password SRC, or remove the slots that cannot be kept with --drop-slots",
 		op.ClosedKeys:     "give the passwords of single keys with --in-key-password",
 		op.ClosedFile:     "give the password with --in-password SRC",
-		op.StoreOnStdin:   "write it to a file and name that",
 		op.TooLong:        "put it into a database with certkdb add, and list that",
 		op.NoResponder:    "name one with --ocsp URL",
 		op.NothingTrusted: "name a trust anchor with --trust FILE",
@@ -242,8 +241,8 @@ func classHint(err error) string {
 		return "chmod 600 the stash; if others may have read it, replace it with: certkdb stash create"
 	case errors.Is(err, kdb.ErrPassword):
 		return "see where passwords can come from with: certkdb help passwords"
-	case errors.Is(err, kdb.ErrIrregular):
-		return "write what it gives to a file, and name that"
+	case errors.Is(err, kdb.ErrIrregular), errors.Is(err, kdb.ErrNeedsFile):
+		return "write what it gives to a file, decoded if it is base64, and name that"
 	case errors.Is(err, kdb.ErrLocked):
 		return "another process is using it; wait longer with --lock-timeout 60s"
 	case errors.Is(err, kdb.ErrChanged):

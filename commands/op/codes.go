@@ -68,8 +68,6 @@ const (
 	ClosedKeys
 	// ClosedFile: private keys in a file are encrypted, and no password is given.
 	ClosedFile
-	// StoreOnStdin: a key store cannot be read from standard input.
-	StoreOnStdin
 	// TooLong: a file is too long to be shown.
 	TooLong
 	// NoResponder: a certificate names no OCSP responder.

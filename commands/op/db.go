@@ -16,7 +16,7 @@ const DefaultLockTimeout = 10 * time.Second
 
 // DB says which database an operation works on and how it is opened.
 type DB struct {
-	Location    string // "" is the default database
+	Location    string // "" is the default database, "-" standard input
 	Password    Password
 	KeyPassword []Password // for private keys with passwords of their own
 	LockTimeout time.Duration
@@ -49,7 +49,7 @@ func (d DB) open(ctx context.Context, env *Env, location string) (kdb.Database, 
 	if err != nil {
 		return nil, err
 	}
-	driver, err := kdb.Recognise(env.Drivers, location)
+	driver, err := env.Recognise(location)
 	if errors.Is(err, kdb.ErrNoDatabase) {
 		return nil, &Problem{Code: NoDatabase, Location: location, Err: err}
 	}
@@ -62,7 +62,7 @@ func (d DB) open(ctx context.Context, env *Env, location string) (kdb.Database, 
 	if driver.Pieces {
 		options.Password, options.NewPassword = ForKeys(options.Password), ForKeys(options.NewPassword)
 	}
-	return driver.Open(ctx, location, options)
+	return driver.Open(ctx, Named(location), options)
 }
 
 // ForKeys adds what the password of a file is for that has private keys encrypted and nothing else.

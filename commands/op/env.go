@@ -48,6 +48,7 @@ type Env struct {
 	Disk atomicfile.FS
 
 	protected []protectedFile
+	piped     map[string][]byte // what was read, by location
 }
 
 // protectedFile is a file that no output may replace: its name for messages, and with symbolic links followed.

@@ -191,6 +191,9 @@ func (p Password) fetch(env *Env, what, whose string, ask func(Terminal) ([]byte
 	case fromFD:
 		return passwordFD(p.Source.fd)
 	case fromStdin:
+		if err := env.stdinTaken(); err != nil {
+			return nil, err
+		}
 		return firstLine(env.Stdin)
 	case fromCredential:
 		return passwordCredential(env, p.Source.value)

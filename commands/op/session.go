@@ -24,7 +24,7 @@ type Session struct {
 
 // Kind names the kind of the database by the beginning of its file, as [kdb.Driver] has it. Nothing is decrypted for that.
 func (s *Session) Kind() (string, error) {
-	driver, err := kdb.Recognise(s.Env.Drivers, s.Location)
+	driver, err := s.Env.Recognise(s.Location)
 	if err != nil {
 		return "", err
 	}
@@ -41,7 +41,9 @@ func Open(ctx context.Context, env *Env, d DB) (*Session, error) {
 	if err != nil {
 		return nil, InterruptedAt(err, ProgressNone)
 	}
-	env.Protect(location)
+	if location != Stdin {
+		env.Protect(location)
+	}
 	switch files := db.(type) {
 	case interface{ Files() []string }:
 		env.Protect(files.Files()...)

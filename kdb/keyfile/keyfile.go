@@ -30,7 +30,12 @@ func Driver(c Codec) kdb.Driver {
 		}
 		return db, nil
 	}
-	d.Accepts, d.Fold = c.accepts, c.Fold
+	d.Accepts, d.Fold, d.Unwrap = c.accepts, c.Fold, c.Unwrap
+	d.OpenData = func(_ context.Context, location string, data []byte, o kdb.Options) (kdb.Database, error) {
+		db := newDatabase(c, location, o)
+		db.held = &Files{Main: data}
+		return db, nil
+	}
 	d.Beside = func(location string) []string { return newDatabase(c, location, kdb.Options{}).paths().others() }
 	if c.New != nil {
 		d.CreateWith = func(ctx context.Context, location string, o kdb.CreateOptions, fn func(kdb.Tx) error) (kdb.Database, error) {
@@ -61,6 +66,8 @@ type Database struct {
 	secrets  secrets
 	spare    spare
 	disk     atomicfile.FS
+	// held is what was read already, from a pipe or out of base64 text; it cannot be changed. It is nil for a file.
+	held *Files
 }
 
 // Open opens the key file at location, without reading more than its beginning. The error wraps kdb.ErrNoDatabase or kdb.ErrVersion.
@@ -185,12 +192,15 @@ func (d *Database) View(ctx context.Context, fn func(kdb.Tx) error) error {
 
 // Info implements [kdb.Database]. Without a password it tells what the codec can see; Entries is -1 if that is not their number.
 func (d *Database) Info(ctx context.Context) (kdb.Info, error) {
-	info := kdb.Info{Location: d.location, Format: d.codec.Name, Entries: -1, ReadOnly: d.codec.New == nil}
+	info := kdb.Info{Location: d.location, Format: d.codec.Name, Entries: -1, ReadOnly: d.codec.New == nil || d.held != nil}
 	files, stamp, err := d.read(ctx)
 	if err != nil {
 		return info, err
 	}
 	info.Size = stamp.size()
+	if d.held != nil {
+		info.Size = int64(len(d.held.Main))
+	}
 	if loaded, err := d.load(ctx, false); err == nil {
 		container := loaded.container
 		info.Version, info.Facts, info.Entries = container.Version(), container.Facts(), len(container.Entries())

@@ -125,6 +125,14 @@ func (s stamp) size() int64 {
 	return size
 }
 
+// stamp takes the state of the files; what is held does not change.
+func (d *Database) stamp() (stamp, error) {
+	if d.held != nil {
+		return stamp{nil}, nil
+	}
+	return d.paths().stamp()
+}
+
 // stamp takes the state of the files.
 func (p paths) stamp() (stamp, error) {
 	var s stamp
@@ -143,6 +151,10 @@ func (p paths) stamp() (stamp, error) {
 
 // read reads main file and companions in one state: nobody locks readers out, so it reads again when a writer came between.
 func (d *Database) read(ctx context.Context) (Files, stamp, error) {
+	if d.held != nil {
+		s, err := d.stamp()
+		return *d.held, s, err
+	}
 	d.complete(ctx)
 	for range maxReads {
 		p := d.paths()
@@ -244,7 +256,7 @@ func (d *Database) load(ctx context.Context, mayAsk bool) (*loaded, error) {
 		return nil, err
 	}
 	if kept := d.spare.take(); kept != nil {
-		if now, err := d.paths().stamp(); err == nil && now.equal(kept.stamp) {
+		if now, err := d.stamp(); err == nil && now.equal(kept.stamp) {
 			kept.later.ask = d.asker(ctx, mayAsk)
 			return kept, nil
 		}

@@ -152,7 +152,7 @@ func (s *secrets) forget() {
 
 // StashPath is where the format's own stash file is: next to the key file; "" if the format has none.
 func (d *Database) StashPath() string {
-	if d.codec.Stash == nil {
+	if d.codec.Stash == nil || d.held != nil {
 		return ""
 	}
 	path := beside(d.location, d.codec.Stash.Extension)
@@ -181,7 +181,7 @@ func (d *Database) Password() []byte { return d.secrets.get() }
 
 // HasStash reports whether there is a stash file next to the key file.
 func (d *Database) HasStash() bool {
-	if d.codec.Stash == nil {
+	if d.StashPath() == "" {
 		return false
 	}
 	_, err := os.Stat(d.StashPath())
@@ -276,6 +276,9 @@ func (d *Database) newStash(password []byte, encode func([]byte) ([]byte, error)
 }
 
 func (d *Database) createStash(ctx context.Context, encode func([]byte) ([]byte, error)) error {
+	if err := d.checkHeld(); err != nil {
+		return err
+	}
 	loaded, err := d.load(ctx, true)
 	if err != nil {
 		return err

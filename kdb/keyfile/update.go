@@ -29,6 +29,9 @@ func (d *Database) Update(ctx context.Context, _ string, fn func(kdb.Tx) error) 
 // ChangePassword writes the file under another password. The new file is opened once with it before it takes the old one's place. A stash
 // file with the old password gets the new one.
 func (d *Database) ChangePassword(ctx context.Context, password []byte) error {
+	if err := d.checkHeld(); err != nil {
+		return err
+	}
 	if password == nil {
 		return fmt.Errorf("changing the password of %q: %w", d.location, kdb.ErrNoPassword)
 	}
@@ -82,6 +85,9 @@ type edit func(Container) (changed bool, err error)
 // update reads, edits and replaces the files under their lock. Whatever may need a person happens before the lock is taken. The
 // password, if not nil, is a new one.
 func (d *Database) update(ctx context.Context, edit edit, password []byte) error {
+	if err := d.checkHeld(); err != nil {
+		return err
+	}
 	select {
 	case d.updating <- struct{}{}:
 		defer func() { <-d.updating }()
@@ -106,6 +112,15 @@ func (d *Database) update(ctx context.Context, edit edit, password []byte) error
 		}
 	}
 	return err
+}
+
+// checkHeld is the error of what cannot be done to a database that is no file of its own; nil if it is one.
+func (d *Database) checkHeld() error {
+	if d.held == nil {
+		return nil
+	}
+	err := &kdb.Limit{Reason: "it came out of base64 text or a pipe, and is only read", Way: kdb.WayCopy}
+	return fmt.Errorf("writing %q: %w", d.location, err)
 }
 
 // locked does the part of update that needs the lock.

@@ -52,6 +52,9 @@ func (o Init) plan(ctx context.Context, env *op.Env) (Created, *kdb.Driver, erro
 	if err != nil {
 		return Created{}, nil, err
 	}
+	if location == op.Stdin {
+		return Created{}, nil, fmt.Errorf("%w: a database is made in a file, not on standard output", op.ErrUsage)
+	}
 	driver, err := o.driver(env, location)
 	if err != nil {
 		return Created{}, nil, err

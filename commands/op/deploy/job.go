@@ -214,7 +214,7 @@ const NotRemembered = "this database cannot remember where its certificates are 
 func (j *job) sameStore(ctx context.Context, env *op.Env, path string) (bool, error) {
 	same := false
 	driver, err := kdb.Recognise(env.Drivers, path)
-	if err != nil {
+	if err != nil || driver.Data != nil { // base64 text is not what was asked for
 		return false, nil // it is replaced
 	}
 	other, err := driver.Open(ctx, path, kdb.Options{Password: op.Fixed(j.password), NoStash: true})

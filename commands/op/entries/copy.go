@@ -151,6 +151,9 @@ func (o Copy) CopyTo(ctx context.Context, to databases.Init, newOnly bool) (Adde
 	if to.DB.Location == "" {
 		return Added{}, op.Need(op.FieldTo)
 	}
+	if to.DB.Location == op.Stdin {
+		return Added{}, fmt.Errorf("%w: entries are copied to a file, not to standard output", op.ErrUsage)
+	}
 	if kdb.Same(o.From.Location, to.DB.Location) {
 		return Added{}, fmt.Errorf("%w: source and target are the same file %q", op.ErrUsage, to.DB.Location)
 	}

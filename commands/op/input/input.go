@@ -37,9 +37,6 @@ type piece struct {
 	data []byte
 }
 
-// maxStdin bounds what is kept of standard input.
-const maxStdin = 1 << 30
-
 // Files says which files are read, and how.
 type Files struct {
 	Names        []string    // "-" is standard input
@@ -71,22 +68,15 @@ func (o Files) Open(ctx context.Context, env *op.Env) (*Input, error) {
 }
 
 func (in *Input) add(ctx context.Context, o Files, name string) error {
-	if name == "-" {
-		return in.addStream("standard input", in.env.Stdin)
-	}
-	if info, err := os.Stat(name); err == nil && kdb.Irregular(info) {
-		return in.addPipe(name)
-	}
-	driver, err := kdb.Recognise(in.env.Drivers, name)
+	driver, err := in.env.Recognise(name)
 	var foreign *kdb.ForeignFormat
 	switch {
-	case errors.As(err, &foreign):
+	case errors.As(err, &foreign), errors.Is(err, kdb.ErrNeedsFile):
 		return err
 	case errors.Is(err, kdb.ErrNoDatabase):
 		return fmt.Errorf("reading %q: %w", name, os.ErrNotExist)
 	case errors.Is(err, kdb.ErrVersion), err == nil && driver.Pieces: // no container: certificates and keys
-		in.pieces = append(in.pieces, piece{name: name})
-		return nil
+		return in.addPieces(name)
 	case errors.Is(err, kdb.ErrCorrupt):
 		return fmt.Errorf("reading %q: %w: the file is empty", name, kdb.ErrParse)
 	case err != nil:
@@ -96,26 +86,17 @@ func (in *Input) add(ctx context.Context, o Files, name string) error {
 	return in.addDatabase(ctx, driver, source)
 }
 
-// addPipe reads a named pipe or a device, which cannot be read twice.
-func (in *Input) addPipe(name string) error {
-	f, err := os.Open(name)
-	if err != nil {
-		return fmt.Errorf("reading %q: %w", name, op.UnwrapPath(err))
+// addPieces takes a file of certificates and keys; what cannot be read twice comes from memory.
+func (in *Input) addPieces(name string) error {
+	p := piece{name: name}
+	if info, err := os.Stat(name); name == op.Stdin || err == nil && kdb.Irregular(info) {
+		data, err := in.env.Piped(name)
+		if err != nil {
+			return err
+		}
+		p = piece{op.Named(name), data}
 	}
-	defer f.Close()
-	return in.addStream(name, f)
-}
-
-// addStream keeps what it reads in memory.
-func (in *Input) addStream(name string, r io.Reader) error {
-	data, err := io.ReadAll(io.LimitReader(r, maxStdin+1))
-	if err == nil && len(data) > maxStdin {
-		err = fmt.Errorf("%w: more than 1 GiB; write it to a file and name that", kdb.ErrParse)
-	}
-	if err != nil {
-		return fmt.Errorf("reading %s: %w", name, op.UnwrapPath(err))
-	}
-	in.pieces = append(in.pieces, piece{name, data})
+	in.pieces = append(in.pieces, p)
 	return nil
 }
 
@@ -124,7 +105,7 @@ func (in *Input) addDatabase(ctx context.Context, driver *kdb.Driver, source op.
 	if err != nil {
 		return err
 	}
-	db, err := driver.Open(ctx, source.Location, options)
+	db, err := driver.Open(ctx, op.Named(source.Location), options)
 	if err != nil {
 		return err
 	}

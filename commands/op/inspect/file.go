@@ -107,7 +107,7 @@ func ShowsFile(ctx context.Context, env *op.Env, d op.DB, argument string) bool 
 	if err != nil {
 		return true
 	}
-	driver, err := kdb.Recognise(env.Drivers, location)
+	driver, err := env.Recognise(location)
 	if errors.Is(err, kdb.ErrNoDatabase) {
 		return true
 	}
@@ -148,18 +148,14 @@ func (o Inspect) Run(ctx context.Context, env *op.Env) (Inspected, error) {
 }
 
 func (o Inspect) read(env *op.Env) ([]byte, error) {
-	name, r := fmt.Sprintf("%q", o.File), env.Stdin
-	if o.File == "-" {
-		name = "standard input"
+	name := fmt.Sprintf("%q", op.Named(o.File))
+	var data []byte
+	var err error
+	if info, errStat := os.Stat(o.File); o.File == op.Stdin || errStat == nil && kdb.Irregular(info) {
+		data, err = env.Piped(o.File)
 	} else {
-		f, err := os.Open(o.File)
-		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", name, op.UnwrapPath(err))
-		}
-		defer f.Close()
-		r = f
+		data, err = readFile(o.File)
 	}
-	data, err := io.ReadAll(io.LimitReader(r, maxInspected+1))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("reading %s: %w", name, op.UnwrapPath(err))
@@ -169,6 +165,16 @@ func (o Inspect) read(env *op.Env) ([]byte, error) {
 		return nil, fmt.Errorf("reading %s: %w: the file is empty", name, kdb.ErrParse)
 	}
 	return data, nil
+}
+
+// readFile reads a file as far as it is shown, and a byte more.
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxInspected+1))
 }
 
 // expectations are what Expect may name, and the items that meet it.

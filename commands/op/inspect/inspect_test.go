@@ -2,9 +2,11 @@ package inspect_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -319,10 +321,17 @@ func TestInspect_standardInput(t *testing.T) {
 	if found, err := (inspect.Inspect{File: "-"}).Run(ctx, env); inspected(found) != "pem: certificate" || err != nil {
 		t.Errorf("%+v, %v", found, err)
 	}
-	env.Stdin = strings.NewReader("\xfe\xed\xfe\xed\x00\x00\x00\x02\x00\x00\x00\x00")
-	_, err := inspect.Inspect{File: "-"}.Run(ctx, env)
-	if p, ok := errors.AsType[*op.Problem](err); !ok || p.Code != op.StoreOnStdin || !errors.Is(err, kdb.ErrUnsupported) {
-		t.Errorf("a key store: %v", err)
+	store, err := os.ReadFile(optest.Store(t, "a.jks", optest.NewCA(t, "Root").Trusted("root")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, data := range map[string]string{"a key store": string(store), "in base64": base64.StdEncoding.EncodeToString(store)} {
+		env := optest.Env()
+		env.Stdin = strings.NewReader(data)
+		found, err := inspect.Inspect{File: "-", Password: optest.Secrets()}.Run(ctx, env)
+		if inspected(found) != "jks: trusted" || err != nil {
+			t.Errorf("%s: %+v, %v", what, found, err)
+		}
 	}
 }
 

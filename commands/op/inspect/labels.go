@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"certkdb/commands/op"
-	"certkdb/kdb"
 )
 
 // Labels lists up to most labels that begin with prefix, for shells to complete. It needs no password and answers
@@ -14,7 +13,7 @@ func Labels(ctx context.Context, env *op.Env, d op.DB, prefix string, most int) 
 	if err != nil {
 		return nil
 	}
-	driver, err := kdb.Recognise(env.Drivers, location)
+	driver, err := env.Recognise(location)
 	if err != nil || driver.Labels == nil {
 		return nil
 	}

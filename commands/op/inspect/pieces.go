@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 
 	"certkdb/commands/op"
@@ -38,13 +37,15 @@ func (s *inspection) forget() {
 }
 
 func (s *inspection) inspect(data []byte) error {
-	head := data[:min(len(data), 4096)] // as much as kdb.Driver.Matches promises to see
-	i := slices.IndexFunc(s.env.Drivers, func(d kdb.Driver) bool { return d.Matches != nil && !d.Pieces && d.Matches(head) })
-	if i >= 0 {
-		return s.store(&s.env.Drivers[i], data)
-	}
-	if foreign := kdb.FindForeign(head); foreign != nil {
-		return fmt.Errorf("reading %q: %w", s.File, foreign)
+	driver, err := s.env.Recognise(s.File)
+	var foreign *kdb.ForeignFormat
+	switch {
+	case errors.As(err, &foreign):
+		return fmt.Errorf("reading %q: %w", op.Named(s.File), foreign)
+	case errors.Is(err, kdb.ErrNeedsFile):
+		return err
+	case err == nil && !driver.Pieces:
+		return s.store(driver, data)
 	}
 	return s.pieces(data)
 }

@@ -16,18 +16,18 @@ import (
 // entries.
 func (s *inspection) store(driver *kdb.Driver, data []byte) error {
 	s.found.Format = driver.Name
+	if driver.Data != nil {
+		data = driver.Data
+	}
 	if driver.Name == pkcs12.Codec().Name {
 		return s.pkcs12(data)
-	}
-	if s.File == "-" {
-		return op.Mark(op.StoreOnStdin, fmt.Errorf("%w: a key store of the kind %s on standard input", kdb.ErrUnsupported, driver.Name))
 	}
 	source := op.DB{Location: s.File, Password: s.Password, KeyPassword: s.KeyPasswords, LockTimeout: s.LockTimeout}
 	options, err := source.Options(s.ctx, s.env)
 	if err != nil {
 		return err
 	}
-	db, err := driver.Open(s.ctx, s.File, options)
+	db, err := driver.Open(s.ctx, op.Named(s.File), options)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ func Codec(iterations int) keyfile.Codec {
 		Extensions: []string{".pem", ".crt", ".cer", ".arm", ".key"},
 		Pieces:     true,
 		Matches:    matchesText,
+		Unwrap:     armour.Unwrap,
 		Decode: func(f keyfile.Files, p keyfile.Passwords) (keyfile.Container, error) {
 			c := newContainer(p)
 			c.iterations = iterations
@@ -45,11 +46,17 @@ func DER() keyfile.Codec {
 		Name:       "der",
 		Extensions: []string{".der"},
 		Pieces:     true,
-		Matches:    func(head []byte) bool { return looksLikeDER(head) || armour.LooksLikeBase64(head) },
+		Matches:    func(head []byte) bool { return looksLikeDER(head) || isWrapped(head) },
 		Decode: func(f keyfile.Files, p keyfile.Passwords) (keyfile.Container, error) {
 			return newContainer(p).decodeDER(f.Main)
 		},
 	}
+}
+
+// isWrapped recognises base64 text without armour that holds DER or PEM by its beginning.
+func isWrapped(head []byte) bool {
+	inner := armour.UnwrapBare(head, false)
+	return inner != nil && (looksLikeDER(inner) || bytes.Contains(inner, []byte(armour.BeginMark)))
 }
 
 // emptyMark is the content of a PEM file without any block: an empty file could be anything.
@@ -104,6 +111,9 @@ func (c *container) decodeDER(data []byte) (keyfile.Container, error) {
 	c.version = "DER"
 	if !looksLikeDER(data) {
 		c.version = "base64 without armour"
+	}
+	if decoder := armour.UTF16(data); decoder != nil {
+		data, _ = decoder.Bytes(data) // what is not UTF-16 becomes U+FFFD
 	}
 	c.split(data, 0, func(out *sink) {
 		if c.version == "DER" {

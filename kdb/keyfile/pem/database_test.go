@@ -214,6 +214,9 @@ func TestMatches(t *testing.T) {
 		"an empty database":          {head: "# certificates and keys in PEM (RFC 7468): none yet\n", pem: true},
 		"DER":                        {head: string(cert), der: true},
 		"base64":                     {head: base64Text(cert), der: true},
+		"base64 in UTF-16":           {head: "\xff\xfe" + string(utf16LE(base64Text(cert))), der: true},
+		"base64 of PEM":              {head: base64Text([]byte(block)), der: true},
+		"base64 of something else":   {head: base64Text([]byte("a key store of Java would be here, for example"))},
 		"base64 that fills the head": {head: strings.Repeat("MIIB", 1024), pem: true, der: true},
 	} {
 		if got := pem.Codec(0).Matches([]byte(test.head)); got != test.pem {

@@ -180,7 +180,7 @@ func TestDecode_nothingReadable(t *testing.T) {
 	}{
 		"a damaged certificate":    {pem.FastCodec(), armoured("CERTIFICATE", []byte("0\x03no!")), kdb.ErrParse, "certificate 1 (line 1)"},
 		"a key of an unknown type": {pem.FastCodec(), armoured("PRIVATE KEY", []byte(unknownKey)), kdb.ErrUnsupported, "private key 1"},
-		"a key store in base64":    {pem.DER(), base64.StdEncoding.EncodeToString([]byte(store)), kdb.ErrUnsupported, "base64 -d"},
+		"a key store in base64":    {pem.DER(), base64.StdEncoding.EncodeToString([]byte(store)), kdb.ErrUnsupported, "in a file of its own"},
 		"a key store in armour":    {pem.FastCodec(), "note\n" + armoured("PKCS12", []byte(store)), kdb.ErrUnsupported, "in a file of its own"},
 	} {
 		_, err := c.codec.Decode(keyfile.Files{Main: []byte(c.text)}, keyfile.Passwords{})

@@ -94,21 +94,13 @@ func (x *pieces) add(p *part) error {
 	case PKCS7:
 		return x.addPKCS7(p)
 	case PKCS12:
-		return fmt.Errorf("%s: %w: %s", p.item.Where(), kdb.ErrUnsupported, keyStoreAdvice(&p.item))
+		return fmt.Errorf("%s: %w: a key store among certificates; pass it in a file of its own", p.item.Where(), kdb.ErrUnsupported)
 	default:
 		x.ignored(p.item)
 		return nil
 	}
 	x.size += len(p.item.DER)
 	return nil
-}
-
-// keyStoreAdvice says what to do with a PKCS #12 key store: as part of a text it has no password of its own.
-func keyStoreAdvice(i *Item) string {
-	if i.Type == "" && i.Offset == 0 {
-		return "a PKCS #12 key store in base64 or on standard input; write it to a file, decoded with base64 -d if necessary"
-	}
-	return "a key store among certificates; pass it in a file of its own"
 }
 
 func (x *pieces) addCertificate(f *piece) (err error) {

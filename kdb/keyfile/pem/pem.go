@@ -13,7 +13,9 @@ package pem
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -142,19 +144,32 @@ func scanText(in io.Reader, out *sink) {
 	case err != nil:
 		out.error(err)
 	case out.any:
-	case rest.Base64 != nil:
-		der, err := base64.StdEncoding.DecodeString(string(rest.Base64))
-		if err != nil {
-			out.fail("base64 text without BEGIN and END: %w", err)
-			return
-		}
-		scanDER(bufio.NewReader(bytes.NewReader(der)), out)
+	case rest.Base64 != nil && scanBase64(rest.Base64, out):
 	case rest.Empty:
 		out.fail("the input is empty")
 	default:
 		out.fail("neither a PEM block (-----BEGIN …) nor DER was found in it")
 	}
 }
+
+// scanBase64 reads what base64 text holds: DER, or text with PEM blocks, as Kubernetes encodes it. It reports whether the text is that.
+func scanBase64(text []byte, out *sink) bool {
+	inner, err := base64.StdEncoding.DecodeString(string(text))
+	switch {
+	case err == nil && looksLikeDER(inner):
+		scanDER(bufio.NewReader(bytes.NewReader(inner)), out)
+	case err == nil && bytes.Contains(inner, []byte(armour.BeginMark)):
+		scanText(bytes.NewReader(inner), out)
+	case text[0] == firstOfDER:
+		out.fail("base64 text without BEGIN and END: %w", cmp.Or(err, errors.New("it is not DER")))
+	default:
+		return false
+	}
+	return true
+}
+
+// firstOfDER is the first character of DER in base64.
+const firstOfDER = 'M'
 
 // sink numbers items, passes them on, and remembers whether anybody still wants more.
 type sink struct {

@@ -21,25 +21,14 @@ func (b *bare) line(text []byte) {
 	if b.spoilt || len(text) == 0 {
 		return
 	}
-	if !isBase64(text) || len(b.text) == 0 && text[0] != 'M' || len(b.text)+len(text) > MaxBlock/3*4 {
-		*b = bare{spoilt: true} // 'M' begins the base64 text of a DER SEQUENCE
+	if !isBase64(text) || len(b.text)+len(text) > MaxBlock/3*4 {
+		*b = bare{spoilt: true}
 		return
 	}
 	b.text = append(b.text, text...)
 }
 
 func (b *bare) ok() bool { return !b.spoilt && len(b.text) >= shortestBare }
-
-// LooksLikeBase64 recognises base64 text without armour by its beginning.
-func LooksLikeBase64(head []byte) bool {
-	var b bare
-	for len(head) > 0 {
-		var line []byte
-		line, head = cutLine(head)
-		b.line(word(line))
-	}
-	return b.ok()
-}
 
 func isBase64(text []byte) bool {
 	for _, c := range text {

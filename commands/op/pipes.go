@@ -1,0 +1,79 @@
+package op
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"certkdb/kdb"
+)
+
+// Stdin is the location that stands for standard input.
+const Stdin = "-"
+
+// StdinName is the name of standard input in messages.
+const StdinName = "standard input"
+
+// maxPiped bounds what is kept of a pipe.
+const maxPiped = 1 << 30
+
+// Recognise finds the driver of the existing database at a location: a file, [Stdin], or a pipe. What was read out of a pipe is kept for
+// the next time.
+func (e *Env) Recognise(location string) (*kdb.Driver, error) {
+	if location != Stdin {
+		info, err := os.Stat(location)
+		if err != nil || !kdb.Irregular(info) {
+			return kdb.Recognise(e.Drivers, location)
+		}
+	}
+	data, err := e.Piped(location)
+	if err != nil {
+		return nil, err
+	}
+	return kdb.RecogniseData(e.Drivers, Named(location), data)
+}
+
+// Piped reads standard input, a pipe or a device to its end, once.
+func (e *Env) Piped(location string) ([]byte, error) {
+	if data, ok := e.piped[location]; ok {
+		return data, nil
+	}
+	r, name := e.Stdin, StdinName
+	if location != Stdin {
+		name = fmt.Sprintf("%q", location)
+		f, err := os.Open(location)
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", name, UnwrapPath(err))
+		}
+		defer f.Close()
+		r = f
+	}
+	data, err := io.ReadAll(io.LimitReader(r, maxPiped+1))
+	if err == nil && len(data) > maxPiped {
+		err = fmt.Errorf("%w: more than 1 GiB; write it to a file and name that", kdb.ErrParse)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, UnwrapPath(err))
+	}
+	if e.piped == nil {
+		e.piped = map[string][]byte{}
+	}
+	e.piped[location] = data
+	return data, nil
+}
+
+// Named is a location for messages.
+func Named(location string) string {
+	if location == Stdin {
+		return StdinName
+	}
+	return location
+}
+
+// stdinTaken is the error about a password on standard input, if a database or a file was read from there.
+func (e *Env) stdinTaken() error {
+	if _, taken := e.piped[Stdin]; !taken {
+		return nil
+	}
+	return fmt.Errorf("%w: standard input is the file already, so the password cannot come from there", ErrUsage)
+}
