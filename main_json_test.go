@@ -94,7 +94,7 @@ var jsonGolden = []struct{ command, schema, fields string }{
 	{"stash create --password file:pw2", "stash", "action path"},
 	{"rekey --password file:pw2", "rekey", "location"},
 	{"compact", "compact", "bytes_before bytes_after"},
-	{"backup backup.ckdb", "backup", "to size_bytes"},
+	{"backup backup.ckdb", "backup", "to size_bytes opens_with[].slot opens_with[].kind"},
 	{
 		"log", "log", "records[].number records[].time records[].operation records[].label records[].sha256 records[].user records[].host " +
 			"records[].slot records[].slot_name",

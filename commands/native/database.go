@@ -178,18 +178,3 @@ func compactCommand(env *op.Env) *cli.Command {
 		}),
 	}
 }
-
-func backupCommand(env *op.Env) *cli.Command {
-	return &cli.Command{
-		Name: "backup", Category: groupDatabase, Usage: "write a consistent copy of the database to a new file", ArgsUsage: "FILE",
-		Description: "The copy is encrypted like the original and opens with the same passwords. The stash is not copied.\n\n" + examples(
-			"certkdb backup /backup/key-2026-11-22.ckdb",
-		),
-		Flags: changeFlags(),
-		Action: act(env, "backup", func(_ *cli.Context, args []string) (op.Act[databases.BackupDone], error) {
-			return databases.Backup{To: args[0]}, nil
-		}, func(w io.Writer, done databases.BackupDone) {
-			fmt.Fprintf(w, "wrote %d bytes to %q\n", done.Size, done.To)
-		}),
-	}
-}

@@ -53,3 +53,51 @@ func printRecovered(w io.Writer, done databases.Recovered) {
 		}
 	}
 }
+
+func backupCommand(env *op.Env) *cli.Command {
+	var o databases.Backup
+	return &cli.Command{
+		Name: "backup", Category: groupDatabase, Usage: "write a copy of the database to a file", ArgsUsage: "FILE",
+		Description: "The copy is encrypted like the database, and opens with the same passwords. --with-stash makes a stash for the copy,\n" +
+			"--password-out writes a new random password to a file: both open the copy alone, and are worth as much as the keys in it.\n" +
+			"The copy is opened before the command reports success, so it needs the database's stash or password.\n\n" + examples(
+			"certkdb backup /backup/key-2026-11-22.ckdb", "certkdb backup /backup/key.ckdb --with-stash",
+			"certkdb backup /backup/key.ckdb --force --password-out /root/key-backup.pw",
+		),
+		Flags: append(changeFlags(), append(copyFlags(&o.Out),
+			&cli.BoolFlag{Name: "with-stash", Usage: "make a stash for the copy, next to it", Destination: &o.WithStash},
+			&cli.StringFlag{
+				Name: "password-out", Usage: "write a random password that opens the copy to `FILE` (mode 0600)", Destination: &o.PasswordOut,
+			})...),
+		Action: act(env, "backup", func(_ *cli.Context, args []string) (op.Act[databases.BackupDone], error) {
+			o.Out.Path = args[0]
+			return o, nil
+		}, printBackup),
+	}
+}
+
+// copyFlags are those of an output file that an argument names.
+func copyFlags(out *op.Output) []cli.Flag { return outputFlags(out, "")[1:] }
+
+func printBackup(w io.Writer, done databases.BackupDone) {
+	if done.Unchanged {
+		fmt.Fprintf(w, "unchanged: %q is a copy of the database already\n", done.To)
+	} else {
+		fmt.Fprintf(w, "wrote %d bytes to %q\n", done.Size, done.To)
+	}
+	for _, o := range done.OpensWith {
+		switch {
+		case o.Move != "":
+			fmt.Fprintf(w, "it opens with the stash %q, if that is copied to %q\n", o.File, o.Move)
+		case o.Kind == "stash":
+			fmt.Fprintf(w, "it opens with the stash %q\n", o.File)
+		case o.File != "":
+			fmt.Fprintf(w, "it opens with the password in %q\n", o.File)
+		default:
+			fmt.Fprintf(w, "it opens with the password of key slot %q\n", o.Slot)
+		}
+	}
+	if len(done.OpensWith) > 0 && !done.Portable() {
+		fmt.Fprintln(w, "keep a copy of that stash, or make the backup with --with-stash or --password-out FILE")
+	}
+}

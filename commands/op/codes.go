@@ -25,6 +25,8 @@ const (
 	// FileExists: an output file exists. SecretExists: one that is never replaced cannot be made.
 	FileExists
 	SecretExists
+	// CopyHasStash: a copy of a database is not replaced, because its stash would open it no longer.
+	CopyHasStash
 	// OverDatabase: an output file is a database that is in use, or belongs to it.
 	OverDatabase
 	// DamagedEntry: an entry cannot be read any more.

@@ -15,6 +15,7 @@ const (
 	FieldKeyPassword      Field = "in-key-password"
 	FieldGeneratePassword Field = "generate-password"
 	FieldPasswordOut      Field = "password-out"
+	FieldWithStash        Field = "with-stash"
 
 	FieldLabel        Field = "label"  // the entry, or the label for a new one
 	FieldLabels       Field = "labels" // several

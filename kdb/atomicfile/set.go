@@ -63,14 +63,11 @@ func (s *Set) Add(path string) (*Temp, error) {
 
 // addOver prepares a file that exists, and finds out whether it can be replaced.
 func (s *Set) addOver(path string, old *os.File) (*Temp, error) {
-	info, err := old.Stat()
-	if err != nil {
-		return nil, bare(err)
-	}
-	m := &member{path: path, write: namesOf(info) > 1 || isMountPoint(old)}
+	m := &member{path: path, write: IsShared(old)}
 	if m.write && !mayWrite(path) {
 		return nil, fmt.Errorf("%w: it has other names (hard links) or is mounted, so that only its content can be changed", fs.ErrPermission)
 	}
+	var err error
 	if m.temp, err = New(s.fs, path); errors.Is(err, fs.ErrPermission) && mayWrite(path) {
 		m.write = true // the folder cannot be written, the file can
 		m.temp, err = createAway(s.fs, path)
@@ -85,6 +82,13 @@ func (s *Set) addOver(path string, old *os.File) (*Temp, error) {
 		err = nil // else nobody gains rights by it
 	}
 	return m.temp, err
+}
+
+// IsShared says whether a file must not be replaced because it has other names (hard links), which would keep the old content, or because
+// something is mounted on it.
+func IsShared(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && namesOf(info) > 1 || isMountPoint(f)
 }
 
 // openOld opens the regular file at a path; nil if there is none.

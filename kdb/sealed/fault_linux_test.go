@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"certkdb/kdb"
+	"certkdb/kdb/sealed"
 )
 
 // TestFile_diskFull: a write that does not fit is an error and changes nothing.
@@ -38,7 +39,9 @@ func TestFile_diskFull(t *testing.T) {
 	if err := db.Compact(ctx); err != nil && !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("Compact = %v", err)
 	}
-	if err := db.Backup(ctx, path+".backup"); err != nil && !errors.Is(err, syscall.ENOSPC) {
+	if b, err := db.Backup(ctx, path+".backup", sealed.NewBackup{}); err == nil {
+		must(t, b.Close())
+	} else if !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("Backup = %v", err)
 	}
 	files, err := os.ReadDir(dir)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"certkdb/kdb"
+	"certkdb/kdb/sealed"
 )
 
 // TestGolden_write makes the golden database when it was removed. It runs with -tags golden, and TestGolden_writeExamples after it.
@@ -26,6 +27,6 @@ func TestGolden_write(t *testing.T) {
 	must(t, err)
 	must(t, db.CreateStash(ctx))
 	must(t, os.MkdirAll("testdata", 0o755))
-	must(t, db.Backup(ctx, golden))
+	backUp(t, db, golden, sealed.NewBackup{})
 	must(t, os.WriteFile(golden+".stash", read(t, path+".stash"), 0o600))
 }

@@ -142,7 +142,7 @@ func (c *recovery) create(to store.Store) (err error) {
 			}()
 		}
 	}
-	if err := filler.Fill(c.ctx, c.write); err != nil {
+	if err := filler.Fill(c.ctx, false, c.write); err != nil {
 		return err
 	}
 	target.keys = c.keys

@@ -353,13 +353,3 @@ func (db *Database) Compact(ctx context.Context) error {
 	}
 	return db.name(st.Rewrite(ctx, nil))
 }
-
-// Backup writes a compact copy of one state of the database to a new file of mode 0600, never over an existing one. The
-// same passwords open it. It needs no password.
-func (db *Database) Backup(ctx context.Context, path string) error {
-	st, ok := db.store.(store.Copier)
-	if !ok {
-		return &store.Error{Op: "copying", Location: db.location, Err: kdb.ErrUnsupported}
-	}
-	return db.name(st.Copy(ctx, path))
-}

@@ -87,8 +87,7 @@ func (t *tx) commit() error {
 		return err
 	}
 	t.head.generation++
-	t.head.seals++
-	if t.head.seals > maxSeals {
+	if t.head.seals >= maxSeals {
 		return fmt.Errorf("%w: its master key sealed 2^32 records; rekey it", kdb.ErrUnsupported)
 	}
 	if t.counted != t.head.entries || t.head.generation == 1 || t.operation == "rekey" {
@@ -96,6 +95,11 @@ func (t *tx) commit() error {
 			return err
 		}
 	}
+	return t.putHead()
+}
+
+func (t *tx) putHead() error {
+	t.head.seals++
 	return putTwice(t.stx, keyHead, seal(t.keys.head, t.head.encode(), t.keys.meta.bind(keyHead)))
 }
 

@@ -117,10 +117,21 @@ type Checker interface {
 	Check(ctx context.Context, report func(where, what string)) error
 }
 
-// Copier is a Store in a file that can be copied while it is in use.
+// Copier is a Store that can be copied while it is in use.
 type Copier interface {
-	// Copy writes one consistent state into a new file of mode 0600, never over an existing one.
-	Copy(ctx context.Context, path string) error
+	// Copy makes a compact copy of one state, in the folder of a path, where it takes no name. fn puts the records, best in the order of
+	// their keys; a nil fn copies all of them. The caller closes the copy.
+	Copy(ctx context.Context, path string, fn func(old Tx, put func(key string, value []byte) error) error) (Copy, error)
+}
+
+// Copy is a complete store in a file without a name, for whoever writes it somewhere.
+type Copy interface {
+	// View calls fn with the records of the copy.
+	View(ctx context.Context, fn func(Tx) error) error
+	Size() int64
+	// WriteTo writes the file; it may be called several times.
+	io.WriterTo
+	io.Closer
 }
 
 // Eraser is a Store that keeps old values where they were until the place is needed.
@@ -187,7 +198,8 @@ type Found struct {
 
 // Filler is a Store that can be made out of any number of records.
 type Filler interface {
-	// Fill makes the store, which must not exist yet, of what fn puts: whole, and down to the disk, or not at all. Keys may come in any
-	// order; a later value replaces an earlier one.
-	Fill(ctx context.Context, fn func(put func(key string, value []byte) error) error) error
+	// Fill makes the store of what fn puts: whole, and down to the disk, or not at all. Keys may come in any order; a later value replaces an
+	// earlier one. kdb.ErrDatabaseExists if something is there, unless over is set: then the new file takes its place, with its owner and
+	// mode, whatever it is. Nothing locks a file that is replaced like this: it is for one that is damaged.
+	Fill(ctx context.Context, over bool, fn func(put func(key string, value []byte) error) error) error
 }

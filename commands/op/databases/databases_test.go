@@ -107,11 +107,12 @@ func TestActs_onFiles(t *testing.T) {
 	t.Parallel()
 	s, path := inFile(t)
 	to := filepath.Join(filepath.Dir(path), "copy.ckdb")
-	copied, err := try(t, s, path, databases.Backup{To: to})
+	copied, err := try(t, s, path, databases.Backup{Out: op.Output{Path: to}})
 	if err != nil || copied.To != to || copied.Size == 0 || !opens(t, s, to, optest.Password) {
 		t.Errorf("backup: %+v, %v", copied, err)
 	}
-	if _, err = try(t, s, path, databases.Backup{To: to}); !errors.Is(err, kdb.ErrDatabaseExists) {
+	taken := optest.File(t, "taken", "mine")
+	if _, err = try(t, s, path, databases.Backup{Out: op.Output{Path: taken}}); problem(err) != op.FileExists {
 		t.Errorf("over an existing file: %v", err)
 	}
 	compacted, err := try(t, s, path, databases.Compact{})

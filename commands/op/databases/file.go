@@ -3,9 +3,6 @@ package databases
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
-	"os"
 
 	"certkdb/commands/op"
 	"certkdb/kdb"
@@ -80,52 +77,4 @@ func (o Compact) Do(ctx context.Context, s *op.Session) (Compacted, error) {
 	after, err := db.Info(ctx)
 	done.After = after.Size
 	return done, err
-}
-
-// Backup copies the file.
-type Backup struct {
-	To string
-}
-
-// BackupDone tells what was written.
-type BackupDone struct {
-	To   string `json:"to"`
-	Size int64  `json:"size_bytes"`
-}
-
-// HasChanged is always true.
-func (BackupDone) HasChanged() bool { return true }
-
-// Plan checks whether the copy can be made; the size is that of the database.
-func (o Backup) Plan(ctx context.Context, s *op.Session) (BackupDone, error) {
-	db, err := nativeOf(ctx, s, op.FeatureBackup)
-	if err != nil {
-		return BackupDone{}, err
-	}
-	info, err := db.Info(ctx)
-	if err != nil {
-		return BackupDone{}, err
-	}
-	if _, err := os.Lstat(o.To); err == nil {
-		return BackupDone{}, fmt.Errorf("writing %q: %w", o.To, kdb.ErrDatabaseExists)
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return BackupDone{}, fmt.Errorf("writing %q: %w", o.To, op.UnwrapPath(err))
-	}
-	return BackupDone{o.To, info.Size}, nil
-}
-
-// Do copies.
-func (o Backup) Do(ctx context.Context, s *op.Session) (BackupDone, error) {
-	db, err := nativeOf(ctx, s, op.FeatureBackup)
-	if err != nil {
-		return BackupDone{}, err
-	}
-	if err := db.Backup(ctx, o.To); err != nil {
-		return BackupDone{}, err
-	}
-	info, err := os.Stat(o.To)
-	if err != nil {
-		return BackupDone{}, err
-	}
-	return BackupDone{o.To, info.Size()}, nil
 }

@@ -84,6 +84,11 @@ func (s *Store) View(ctx context.Context, fn func(store.Tx) error) error {
 }
 
 func (s *Store) withSnapshot(ctx context.Context, fn func(*boltread.Snapshot) error) error {
+	return s.withFile(ctx, func(_ *os.File, snap *boltread.Snapshot) error { return fn(snap) })
+}
+
+// withFile is withSnapshot with the file that is locked.
+func (s *Store) withFile(ctx context.Context, fn func(*os.File, *boltread.Snapshot) error) error {
 	h, err := s.open(ctx, access{})
 	if err != nil {
 		return err
@@ -93,7 +98,7 @@ func (s *Store) withSnapshot(ctx context.Context, fn func(*boltread.Snapshot) er
 	if err != nil {
 		return s.name(err)
 	}
-	return s.name(fn(snap))
+	return s.name(fn(h.file, snap))
 }
 
 // name adds the file to an error that is about its content.
@@ -125,7 +130,7 @@ func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
 		return s.name(err)
 	}
 	if !w.isFrom(h, snap) {
-		again, err := s.collect(ctx, snap, fn)
+		again, err := s.collect(ctx, h.file, snap, fn)
 		defer again.discard()
 		if err != nil || again.empty() {
 			return s.name(err)
@@ -140,8 +145,8 @@ func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
 
 // prepare runs fn on what is in the file now.
 func (s *Store) prepare(ctx context.Context, fn func(store.Tx) error) (w *work, err error) {
-	err = s.withSnapshot(ctx, func(snap *boltread.Snapshot) error {
-		w, err = s.collect(ctx, snap, fn)
+	err = s.withFile(ctx, func(f *os.File, snap *boltread.Snapshot) error {
+		w, err = s.collect(ctx, f, snap, fn)
 		if err != nil || w.empty() {
 			return err
 		}
@@ -174,18 +179,19 @@ type work struct {
 	disk    atomicfile.FS
 }
 
-// collect runs fn and returns what it did. The caller discards it in the end.
-func (s *Store) collect(ctx context.Context, snap *boltread.Snapshot, fn func(store.Tx) error) (*work, error) {
+// collect runs fn and returns what it did to the state in a file, which is nil if there is none yet. The caller discards it in the end.
+// Many changes go to a new file, unless the old one has to keep its place: then all are in memory.
+func (s *Store) collect(ctx context.Context, f *os.File, snap *boltread.Snapshot, fn func(store.Tx) error) (*work, error) {
 	o := newOverlay(ctx, snap)
 	w := &work{seen: snap.Meta(), disk: s.disk}
-	if path, err := filepath.EvalSymlinks(s.path); err == nil && canReplaceOpen && !s.create.Load() {
+	path, err := filepath.EvalSymlinks(s.path)
+	if err == nil && canReplaceOpen && f != nil && !atomicfile.IsShared(f) {
 		o.disk, o.path, o.limit, w.path = s.disk, path, s.limit, path
 	}
 	defer o.discard() // also if fn panics
 	if err := fn(o); err != nil {
 		return nil, err
 	}
-	var err error
 	if o.runs == nil {
 		w.changes, err = o.effective()
 		return w, err
@@ -265,7 +271,7 @@ func (s *Store) updateNew(ctx context.Context, fn func(store.Tx) error) error {
 	if _, err := os.Lstat(s.path); err == nil {
 		return &store.Error{Op: "creating", Location: s.path, Err: kdb.ErrDatabaseExists}
 	}
-	w, err := s.collect(ctx, boltread.Empty(ctx), fn)
+	w, err := s.collect(ctx, nil, boltread.Empty(ctx), fn)
 	if err != nil {
 		return err
 	}

@@ -52,6 +52,12 @@ func (b *builder) put(key, value []byte) error { return b.failed(b.writer.Put(ke
 
 // finish writes what is left.
 func (b *builder) finish() error {
+	_, err := b.complete()
+	return err
+}
+
+// complete is finish, and returns what the file holds.
+func (b *builder) complete() (*boltread.Snapshot, error) {
 	meta, err := b.writer.Finish()
 	if err == nil {
 		err = b.buffer.Flush()
@@ -71,7 +77,7 @@ func (b *builder) finish() error {
 	if err == nil {
 		err = double(b.disk, f, snap, true)
 	}
-	return b.failed(err)
+	return snap, b.failed(err)
 }
 
 // discard closes the file and removes its temporary name if it still has it.
@@ -90,24 +96,6 @@ func (b *builder) publish() error {
 		return &store.Error{Op: "creating", Location: b.path, Err: err}
 	}
 	return nil
-}
-
-// Copy implements store.Copier: it writes a compact copy of one state of the records into a new file of mode 0600.
-func (s *Store) Copy(ctx context.Context, path string) error {
-	if exists, _ := kdb.FileExists(ctx, path); exists {
-		return &store.Error{Op: "creating", Location: path, Err: kdb.ErrDatabaseExists}
-	}
-	return s.withSnapshot(ctx, func(snap *boltread.Snapshot) error {
-		b, err := newBuilder(s.disk, path)
-		if err != nil {
-			return err
-		}
-		defer b.discard()
-		if err := b.copyAll(snap); err != nil {
-			return err
-		}
-		return b.publish()
-	})
 }
 
 // copyAll puts all records of a state.
@@ -139,6 +127,9 @@ func (s *Store) Rewrite(ctx context.Context, fn func(old store.Tx, put func(key 
 		return err
 	}
 	defer h.close()
+	if atomicfile.IsShared(h.file) {
+		return &store.Error{Op: "rewriting", Location: s.path, Err: errShared}
+	}
 	snap, err := h.snapshot(ctx)
 	if err != nil {
 		return s.name(err)
@@ -150,6 +141,10 @@ func (s *Store) Rewrite(ctx context.Context, fn func(old store.Tx, put func(key 
 	defer b.discard()
 	return b.replace(h.file)
 }
+
+// errShared says why a file keeps its place: the other names would go on with the old content.
+var errShared = fmt.Errorf("%w here: the file has other names (hard links) or is mounted, so that no new file can take its place",
+	kdb.ErrUnsupported)
 
 // rewritten makes a new file of what fn puts.
 func (s *Store) rewritten(

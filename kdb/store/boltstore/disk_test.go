@@ -47,8 +47,12 @@ func jobs(dir string) map[string]struct {
 			return on(d, filepath.Join(dir, "y"), boltstore.Options{Options: store.Options{Create: true}}).Update(ctx, put)
 		}, created("y")},
 		"a copy": {func(d *atomicfiletest.Disk) error {
-			return on(d, path, boltstore.Options{}).Copy(ctx, filepath.Join(dir, "z"))
-		}, created("z")},
+			c, err := on(d, path, boltstore.Options{}).Copy(ctx, filepath.Join(dir, "z"), nil)
+			if err != nil {
+				return err
+			}
+			return c.Close()
+		}, []string{"create z~", "write z~", "remove z~"}},
 		"a compaction": {func(d *atomicfiletest.Disk) error { return on(d, path, boltstore.Options{}).Rewrite(ctx, nil) }, replaced},
 		"a rewrite": {func(d *atomicfiletest.Disk) error {
 			return on(d, path, boltstore.Options{}).Rewrite(ctx, func(_ store.Tx, put func(string, []byte) error) error {
@@ -163,20 +167,81 @@ func TestCreate_neverOverAFileThatCameMeanwhile(t *testing.T) {
 	}
 }
 
-func TestCopy_neverOverAFile(t *testing.T) {
+// TestCopy has the records that are wanted, can be written more than once, and leaves no file.
+func TestCopy(t *testing.T) {
 	t.Parallel()
 	dir := oldFile(t)
 	s := boltstore.Open(filepath.Join(dir, "x"), boltstore.Options{})
-	target := filepath.Join(dir, "y")
-	write(t, target, []byte("mine"))
-	if err := s.Copy(ctx, target); !errors.Is(err, kdb.ErrDatabaseExists) {
-		t.Errorf("Copy = %v, want ErrDatabaseExists", err)
+	for name, c := range map[string]struct {
+		fn   func(store.Tx, func(string, []byte) error) error
+		want map[string]string
+	}{
+		"everything": {nil, map[string]string{"a": "old"}},
+		"other records": {
+			func(_ store.Tx, put func(string, []byte) error) error { return put("b", []byte("new")) }, map[string]string{"b": "new"},
+		},
+	} {
+		made, err := s.Copy(ctx, filepath.Join(dir, "y"), c.fn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var first, second bytes.Buffer
+		n, err1 := made.WriteTo(&first)
+		_, err2 := made.WriteTo(&second)
+		if err := errors.Join(err1, err2); err != nil || n != made.Size() || !bytes.Equal(first.Bytes(), second.Bytes()) {
+			t.Errorf("%s: %d bytes of %d, %v", name, n, made.Size(), err)
+		}
+		if err := made.View(ctx, func(tx store.Tx) error {
+			if tx.Put("c", nil) == nil {
+				t.Errorf("%s: the copy was changed", name)
+			}
+			for key, value := range c.want {
+				if got, err := tx.Get(key); err != nil || string(got) != value {
+					t.Errorf("%s: %q, %v", name, got, err)
+				}
+			}
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
+		if err := made.Close(); err != nil {
+			t.Error(err)
+		}
+		path := filepath.Join(t.TempDir(), "z")
+		write(t, path, first.Bytes())
+		if got, err := content(boltstore.Open(path, boltstore.Options{})); err != nil || !maps.Equal(got, c.want) {
+			t.Errorf("%s: the file holds %v, %v", name, got, err)
+		}
 	}
-	if err := s.Copy(ctx, filepath.Join(dir, "none", "y")); err == nil {
+	if _, err := s.Copy(ctx, filepath.Join(dir, "none", "y"), nil); err == nil {
 		t.Error("a copy into a missing folder")
 	}
-	if data, err := os.ReadFile(target); err != nil || string(data) != "mine" {
-		t.Errorf("the file became %q, %v", data, err)
+	checkFolder(t, "copying", dir, false)
+}
+
+// TestRewrite_sharedFileKeepsItsPlace: a file with a second name is not replaced, because that name would keep the old content. A large
+// update changes it in place.
+func TestRewrite_sharedFileKeepsItsPlace(t *testing.T) {
+	t.Parallel()
+	dir := oldFile(t)
+	path, other := filepath.Join(dir, "x"), filepath.Join(dir, "other")
+	if err := os.Link(path, other); err != nil {
+		t.Skip("no hard links here:", err)
+	}
+	s := boltstore.Open(path, boltstore.Options{MaxMemory: 1})
+	if err := s.Rewrite(ctx, nil); !errors.Is(err, kdb.ErrUnsupported) || !strings.Contains(err.Error(), "hard links") {
+		t.Errorf("Rewrite = %v", err)
+	}
+	if err := s.Fill(ctx, true, func(func(string, []byte) error) error { return nil }); !errors.Is(err, kdb.ErrUnsupported) {
+		t.Errorf("Fill = %v", err)
+	}
+	if err := s.Update(ctx, func(tx store.Tx) error { return tx.Put("b", []byte("new")) }); err != nil {
+		t.Error(err)
+	}
+	for _, name := range []string{path, other} {
+		if got, err := content(boltstore.Open(name, boltstore.Options{})); err != nil || len(got) != 2 {
+			t.Errorf("%s holds %v, %v", name, got, err)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"certkdb/kdb"
+	"certkdb/kdb/atomicfile"
 	"certkdb/kdb/store"
 	"certkdb/kdb/store/boltread"
 )
@@ -54,19 +55,40 @@ func openToRead(path string) (*os.File, error) {
 }
 
 // Fill implements store.Filler.
-func (s *Store) Fill(ctx context.Context, fn func(put func(key string, value []byte) error) error) error {
-	if exists, err := kdb.FileExists(ctx, s.path); err != nil || exists {
+func (s *Store) Fill(ctx context.Context, over bool, fn func(put func(key string, value []byte) error) error) error {
+	exists, err := kdb.FileExists(ctx, s.path)
+	if err != nil || exists && !over {
 		return &store.Error{Op: "creating", Location: s.path, Err: errors.Join(err, kdb.ErrDatabaseExists)}
 	}
-	empty := boltread.Empty(ctx)
-	b, err := s.rewritten(ctx, empty, s.path, func(_ store.Tx, put func(string, []byte) error) error { return fn(put) })
+	path := s.path
+	if exists {
+		path = atomicfile.Follow(path)
+	}
+	b, err := s.rewritten(ctx, boltread.Empty(ctx), path, func(_ store.Tx, put func(string, []byte) error) error { return fn(put) })
 	if err != nil {
 		return err
 	}
 	defer b.discard()
-	if err := b.publish(); err != nil {
-		return err
+	if exists {
+		err = b.replaceAny(path)
+	} else {
+		err = b.publish()
 	}
-	s.create.Store(false)
-	return nil
+	if err == nil {
+		s.create.Store(false)
+	}
+	return err
+}
+
+// replaceAny puts the new file in the place of a regular file, whatever is in that.
+func (b *builder) replaceAny(path string) error {
+	old, err := openToRead(path)
+	if err != nil {
+		return &store.Error{Op: "replacing", Location: path, Err: err}
+	}
+	defer old.Close()
+	if atomicfile.IsShared(old) {
+		return &store.Error{Op: "replacing", Location: path, Err: errShared}
+	}
+	return b.replace(old)
 }

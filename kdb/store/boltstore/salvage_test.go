@@ -26,17 +26,26 @@ func TestSalvage_andFill(t *testing.T) {
 		}
 		return nil
 	}
-	if err := s.Fill(ctx, fill); err != nil {
+	if err := s.Fill(ctx, false, fill); err != nil {
 		t.Fatal(err)
 	}
-	if err := Open(path, Options{}).Fill(ctx, fill); !errors.Is(err, kdb.ErrDatabaseExists) {
+	if err := Open(path, Options{}).Fill(ctx, false, fill); !errors.Is(err, kdb.ErrDatabaseExists) {
 		t.Errorf("over an existing file: %v", err)
 	}
 	failing := errors.New("failing")
 	other := filepath.Join(t.TempDir(), "y")
-	err := Open(other, Options{}).Fill(ctx, func(func(string, []byte) error) error { return failing })
+	err := Open(other, Options{}).Fill(ctx, false, func(func(string, []byte) error) error { return failing })
 	if _, exists := os.Lstat(other); !errors.Is(err, failing) || exists == nil {
 		t.Errorf("a Fill that fails: %v, and the file is there", err)
+	}
+	if err := errors.Join(os.WriteFile(path, []byte("damaged"), 0o600), os.Chmod(path, 0o640)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Fill(ctx, true, fill); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode() != 0o640 {
+		t.Errorf("after taking the place of a file: %v, %v", info.Mode(), err)
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
