@@ -16,6 +16,7 @@ require (
 	github.com/cloudflare/cfssl v1.7.1
 	github.com/cloudflare/circl v1.6.5
 	github.com/pavlo-v-chernykh/keystore-go/v4 v4.5.0
+	github.com/rivo/uniseg v0.4.7
 	github.com/rogpeppe/go-internal v1.16.0
 	github.com/urfave/cli/v2 v2.27.7
 	go.etcd.io/bbolt v1.5.0

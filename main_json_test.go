@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"certkdb/commands/lintprogram/linttest"
 )
@@ -180,6 +181,11 @@ func TestHelp_everyCommandHasExamples(t *testing.T) {
 			t.Errorf("certkdb help does not name %s", name)
 		}
 		help := certkdb(t, "help", name)
+		for line := range strings.Lines(help) {
+			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 100 {
+				t.Errorf("certkdb help %s: %d columns: %s", name, n, line)
+			}
+		}
 		if !strings.Contains(help, "Usage: certkdb "+name) {
 			t.Errorf("certkdb help %s has no usage:\n%s", name, help)
 		}

@@ -31,7 +31,8 @@ func ProcessEnv(ctx context.Context, version string) *op.Env {
 	home, _ := os.UserHomeDir() // without one, locations have to be named
 	return &op.Env{
 		Stdin: patient{ctx, os.Stdin}, Stdout: os.Stdout, Stderr: os.Stderr,
-		Getenv: os.Getenv, Terminal: func() (op.Terminal, error) { return openTerminal(ctx) }, Progress: progress, Now: time.Now,
+		Getenv: os.Getenv, Terminal: func() (op.Terminal, error) { return openTerminal(ctx) }, Progress: progress,
+		Screen: screen, Now: time.Now,
 		User: sync.OnceValue(userName), Host: sync.OnceValue(hostName), Root: os.Geteuid() == 0, Home: home,
 		State: stateFolder(os.Getenv("XDG_STATE_HOME"), os.Geteuid() == 0, home),
 		Dial:  new(net.Dialer).DialContext,
@@ -84,6 +85,15 @@ func progress() io.Writer {
 		return nil
 	}
 	return os.Stderr
+}
+
+// screen is the width of the terminal that standard output is, 0 if it is none, and whether it shows colours.
+func screen() (columns int, colours bool) {
+	columns, _, err := term.GetSize(int(os.Stdout.Fd()))
+	if err != nil {
+		return 0, false
+	}
+	return columns, showsColours(os.Stdout)
 }
 
 // terminal asks on the controlling terminal, so that standard input and output stay free for data.

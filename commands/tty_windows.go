@@ -1,6 +1,10 @@
 package commands
 
-import "os"
+import (
+	"os"
+
+	"golang.org/x/sys/windows"
+)
 
 func openTTY() (in, out *os.File, err error) {
 	if in, err = os.OpenFile("CONIN$", os.O_RDWR, 0); err != nil {
@@ -11,4 +15,12 @@ func openTTY() (in, out *os.File, err error) {
 		return nil, nil, err
 	}
 	return in, out, nil
+}
+
+// showsColours asks the console to follow escape sequences; those before Windows 10 cannot.
+func showsColours(console *os.File) bool {
+	var mode uint32
+	handle := windows.Handle(console.Fd())
+	return windows.GetConsoleMode(handle, &mode) == nil &&
+		windows.SetConsoleMode(handle, mode|windows.ENABLE_VIRTUAL_TERMINAL_PROCESSING) == nil
 }

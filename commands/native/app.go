@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,6 +29,13 @@ func run(ctx context.Context, env *op.Env, argv []string, dialects map[string]Di
 	}
 	app := newApp(env, tree(env, dialects, calledCommand(argv)))
 	args, err := arrange(app, argv)
+	if asked, ok := errors.AsType[helpAsked](err); ok {
+		w := &onceFailing{w: env.Stdout}
+		if err := showHelp(w, screenOf(env), app, asked.path); err != nil {
+			return err
+		}
+		return ifRead(w.err)
+	}
 	if err != nil {
 		return err
 	}
@@ -38,7 +44,7 @@ func run(ctx context.Context, env *op.Env, argv []string, dialects map[string]Di
 
 // newApp makes the program of some commands, for one run.
 func newApp(env *op.Env, commands []*cli.Command) *cli.App {
-	flags := append(commonFlags(), cli.HelpFlag)
+	flags := append(commonFlags(""), cli.HelpFlag)
 	for i, f := range flags {
 		flags[i] = named(f)
 	}
@@ -55,35 +61,28 @@ func newApp(env *op.Env, commands []*cli.Command) *cli.App {
 		ExitErrHandler:            func(*cli.Context, error) {}, // Main alone exits
 		Commands:                  commands,
 		Flags:                     flags, // the action reports a missing command
-		CustomAppHelpTemplate:     appHelp,
-		Action:                    noCommand,
+		Action:                    func(c *cli.Context) error { return noCommand(c, env) },
 		OnUsageError:              usageError,
 	}
 }
 
-// ownFormats are the commands that take further formats than table and json, and look themselves.
-var ownFormats = []string{"list", "show", "issued", "log", "export", "connect", "completion", "man", "help"}
-
-// prepare gives a command and those below it what all commands have in common.
-func prepare(c *cli.Command) {
+// prepare gives a command and those below it what all commands have in common. The path ends with the command's name.
+func prepare(c *cli.Command, env *op.Env, path string) {
 	c.HideHelpCommand = true
 	c.OnUsageError = usageError
 	if len(c.Subcommands) > 0 && c.Action == nil {
-		c.Action = noCommand
+		c.Action = func(c *cli.Context) error { return noCommand(c, env) }
 	}
 	if run := c.Action; run != nil {
-		looksItself := slices.Contains(ownFormats, c.Name)
 		c.Action = func(c *cli.Context) error {
-			if !looksItself {
-				if _, err := outputFormat(c); err != nil { // before anything is changed
-					return err
-				}
+			if _, err := outputFormat(c); err != nil { // before anything is changed
+				return err
 			}
 			return pointToHelp(c, run(c))
 		}
 	}
 	if !c.SkipFlagParsing {
-		common := inCategory(categoryCommon, commonFlags())
+		common := inCategory(categoryCommon, commonFlags(path))
 		c.Flags = append(append(c.Flags, common...), cli.HelpFlag) // or urfave/cli adds it here and there
 	}
 	for i, f := range c.Flags {
@@ -92,16 +91,19 @@ func prepare(c *cli.Command) {
 		}
 		c.Flags[i] = named(f)
 	}
-	c.CustomHelpTemplate = commandHelp
 	for _, sub := range c.Subcommands {
 		sub.Category = c.Category
-		prepare(sub)
+		prepare(sub, env, path+" "+sub.Name)
 	}
 }
 
 // usageError replaces urfave/cli's, which prints the help on standard output.
 func usageError(c *cli.Context, err error, _ bool) error {
-	return pointToHelp(c, fmt.Errorf("%w: %w", op.ErrUsage, twoHyphens{err}))
+	wrong := fmt.Errorf("%w: %w", op.ErrUsage, twoHyphens{err})
+	if near := nearOption(c, err); near != "" {
+		wrong = withHint(wrong, didYouMean("--"+near)+" See: "+helpFor(c))
+	}
+	return pointToHelp(c, wrong)
 }
 
 // pointToHelp adds a hint to the help, if an error about wrong usage has no better one.
@@ -109,7 +111,12 @@ func pointToHelp(c *cli.Context, err error) error {
 	if !errors.Is(err, op.ErrUsage) || hintFor(err) != "" {
 		return err
 	}
-	return withHint(err, "see: "+strings.TrimSpace(c.App.Name+" help "+commandPath(c)))
+	return withHint(err, "see: "+helpFor(c))
+}
+
+// helpFor is the command line that shows the help of a command.
+func helpFor(c *cli.Context) string {
+	return strings.TrimSpace(c.App.Name + " help " + commandPath(c))
 }
 
 // twoHyphens is an error of Go's flag package, which writes options with one hyphen and calls every bad value a parse error.
@@ -133,84 +140,18 @@ func commandPath(c *cli.Context) string {
 }
 
 // noCommand answers a group or the program itself when no command follows.
-func noCommand(c *cli.Context) error {
+func noCommand(c *cli.Context, env *op.Env) error {
 	below := c.App.Commands
 	if c.Command != nil && len(c.Command.Subcommands) > 0 {
 		below = c.Command.Subcommands
 	}
 	if !c.Args().Present() {
 		if c.Command == nil || c.Command.Name == "" || c.Command.Name == c.App.Name {
-			return cli.ShowAppHelp(c)
+			return showHelp(env.Stdout, screenOf(env), c.App, nil)
 		}
 		return withHint(fmt.Errorf("%w: %q needs a subcommand", op.ErrUsage, c.Command.Name), "see: certkdb help "+c.Command.Name)
 	}
-	word := c.Args().First()
-	err := fmt.Errorf("%w: there is no command %q", op.ErrUsage, word)
-	if near := nearest(commandNames(below), word); near != "" {
-		return withHint(err, fmt.Sprintf("did you mean %q? All commands: certkdb help", near))
-	}
-	return withHint(err, "see all commands: certkdb help")
-}
-
-// nearest is the word that was probably meant; "" if no word is similar.
-func nearest(words []string, written string) (near string) {
-	least := min(2, len(written)/2) + 1
-	for _, word := range words {
-		if d := distance(word, written); d < least {
-			near, least = word, d
-		}
-	}
-	return near
-}
-
-// distance is the number of letters to be changed, added or removed to make one word of the other (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range a {
-		before := row[0] // of the row above, one to the left
-		row[0] = i + 1
-		for j := range b {
-			change := before
-			if a[i] != b[j] {
-				change++
-			}
-			before, row[j+1] = row[j+1], min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
-}
-
-// Names of the common options.
-const (
-	flagDB          = "db"
-	flagPassword    = "password"
-	flagLockTimeout = "lock-timeout"
-	flagJSON        = "json"
-	flagOutput      = "output"
-	flagDetailed    = "detailed-exitcode"
-	flagDryRun      = "dry-run"
-)
-
-const categoryCommon = "Common options"
-
-// commonFlags are the options that every command takes and that mean the same everywhere.
-func commonFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringFlag{Name: flagDB, Usage: "the database: a `FILE`; default: $CERTKDB_DB, else the user's own"},
-		&cli.StringFlag{
-			Name: flagPassword, Usage: "where the password comes from: `SRC` is file:PATH, env:VAR, fd:N, stdin, prompt, stash, cred:NAME",
-		},
-		&cli.StringFlag{Name: "password-file", Usage: "the same as --password file:`FILE`"},
-		&cli.DurationFlag{
-			Name: flagLockTimeout, Usage: "how long to wait for another writer: a `TIME` such as 60s or 5m", Value: op.DefaultLockTimeout,
-		},
-		&cli.StringSliceFlag{Name: "in-key-password", Usage: "an additional password `SRC` for private keys that have their own password"},
-		&cli.BoolFlag{Name: flagJSON, Usage: "print results and errors as JSON"},
-		&cli.StringFlag{Name: flagOutput, Usage: "`FORMAT` of results, also -o: table, wide, json, jsonl, csv, name, pem"},
-	}
+	return unknownCommand(below, c.Args().First())
 }
 
 // database collects the common options about the database.

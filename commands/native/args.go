@@ -18,7 +18,8 @@ import (
 // skipped, or another database changed. So is an option that is given twice but takes one value.
 func arrange(app *cli.App, args []string) ([]string, error) {
 	path, options, rest := []string{args[0]}, []string{}, []string{}
-	commands, flags, given := app.Commands, commonFlags(), valued{}
+	commands, flags, given := app.Commands, commonFlags(""), valued{}
+	stray := "" // an option before the command that only some commands have, if any
 	for i := 1; i < len(args); i++ {
 		arg := args[i]
 		if arg == "--" {
@@ -26,6 +27,12 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 			break
 		}
 		if len(arg) > 1 && arg[0] == '-' {
+			if name := strings.TrimLeft(arg, "-"); name == "help" || name == "h" {
+				return nil, helpAsked{path[1:]}
+			}
+			if len(path) == 1 && stray == "" && optionNamed(flags, optionName(arg)) == nil {
+				stray = arg
+			}
 			n, err := optionLength(flags, args[i:])
 			if err == nil {
 				err = given.take(flags, args[i:i+n])
@@ -38,6 +45,12 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 			continue
 		}
 		command := lookup(commands, arg)
+		if command == nil && len(rest) == 0 && len(commands) > 0 && arg != "" {
+			if stray != "" {
+				return nil, strayOption(args[1:], stray)
+			}
+			return nil, unknownCommand(commands, arg)
+		}
 		if command == nil || len(rest) > 0 {
 			rest = append(rest, arg)
 			continue
@@ -47,9 +60,9 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 			return append(path, args[i+1:]...), nil
 		}
 		flags = append(flags, command.Flags...)
-		if len(commands) == 0 {
-			commands = nil
-		}
+	}
+	if len(path) == 1 && stray != "" {
+		return nil, strayOption(args[1:], stray)
 	}
 	if slices.Contains(rest, "") {
 		return nil, fmt.Errorf("%w: an argument is empty", op.ErrUsage)
@@ -117,13 +130,23 @@ func longOption(arg string) string {
 	return arg
 }
 
+// optionName is the name of an option as it is written.
+func optionName(arg string) string {
+	name, _, _ := strings.Cut(strings.TrimLeft(longOption(arg), "-"), "=")
+	return name
+}
+
+// helpAsked is not a failure: the line has --help. Path is the command that it is about.
+type helpAsked struct{ path []string }
+
+func (helpAsked) Error() string { return "help" }
+
 // optionLength says how many words the option at the front takes: two when its value is a separate word.
 func optionLength(flags []cli.Flag, args []string) (int, error) {
-	name, _, hasValue := strings.Cut(strings.TrimLeft(longOption(args[0]), "-"), "=")
-	if hasValue || name == "help" || name == "h" {
+	if strings.Contains(args[0], "=") {
 		return 1, nil
 	}
-	f := optionNamed(flags, name)
+	f := optionNamed(flags, optionName(args[0]))
 	if f == nil {
 		return 1, nil // unknown: the command will say so
 	}

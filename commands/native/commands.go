@@ -78,14 +78,14 @@ func tree(env *op.Env, dialects map[string]Dialect, called string) []*cli.Comman
 	commands := make([]*cli.Command, len(all))
 	for i, m := range all {
 		commands[i] = m.make(env)
-		prepare(commands[i])
+		prepare(commands[i], env, commands[i].Name)
 	}
 	return commands
 }
 
 // calledCommand is the first word that is neither an option nor the value of one. Before the command only common options are known.
 func calledCommand(args []string) string {
-	flags := commonFlags()
+	flags := commonFlags("")
 	for i := 1; i < len(args); i++ {
 		if arg := args[i]; len(arg) < 2 || arg[0] != '-' {
 			return arg

@@ -74,9 +74,6 @@ func completionCommand(env *op.Env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			if err := refuseJSON(c); err != nil {
-				return err
-			}
 			script, ok := completionScripts()[args[0]]
 			if !ok {
 				return usage(c, "unknown shell %q: use bash, zsh or fish", args[0])
@@ -109,7 +106,7 @@ const maxLabels = 1000
 
 // candidates are the words that can complete the unfinished word after the finished ones.
 func candidates(ctx context.Context, env *op.Env, commands []*cli.Command, finished []string, word string) []string {
-	all, flags := commands, commonFlags()
+	all, flags := commands, commonFlags("")
 	var command *cli.Command
 	given, wanting := map[string]string{}, "" // wanting is the option whose value is being typed
 	for _, w := range finished {

@@ -229,7 +229,7 @@ func sentNotes(c sessions.Sent) string {
 }
 
 func printHandshake(w io.Writer, r *sessions.Result) {
-	t := newTable(w)
+	t := newDetails(w)
 	line := func(name, value string) {
 		if value != "" {
 			t.row("  "+name, value)

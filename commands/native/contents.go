@@ -138,12 +138,12 @@ func exportCommand(env *op.Env) *cli.Command {
 			if stores.Root != "" || c.Bool(flagDetailed) {
 				return usage(c, "--root and --detailed-exitcode are for trust stores: name one with --to or --from")
 			}
-			format, err := outputFormat(c, formatPEM, "der")
+			format, err := outputFormat(c)
 			if err != nil {
 				return err
 			}
 			o.Labels = c.Args().Slice()
-			if o.Format == "" && (format == formatPEM || format == "der") {
+			if o.Format == "" && (format == formatPEM || format == formatDER) {
 				o.Format = entries.Format(format) // -o pem, as people write it for list
 			}
 			return export(c, env, o, format)
@@ -163,6 +163,9 @@ func export(c *cli.Context, env *op.Env, o entries.Export, format string) error 
 	}
 	if format == formatJSON {
 		return cmp.Or(ifRead(printJSON(env.Stdout, "export", exported, s.DryRun)), exported.Incomplete())
+	}
+	if c.Bool(flagQuiet) {
+		return exported.Incomplete()
 	}
 	w := textWriter(c, env)
 	to := "standard output"

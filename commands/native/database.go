@@ -76,7 +76,7 @@ func infoCommand(env *op.Env) *cli.Command {
 }
 
 func printInfo(w io.Writer, info databases.DatabaseInfo) {
-	t := newTable(w)
+	t := newDetails(w)
 	t.row("location", info.Location)
 	t.row("format", info.Format+" "+info.Version)
 	if info.ID != "" {

@@ -38,7 +38,7 @@ func showCommand(env *op.Env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			format, err := outputFormat(c, formatPEM)
+			format, err := outputFormat(c)
 			if err != nil {
 				return err
 			}
@@ -73,7 +73,7 @@ func printShownPEM(w io.Writer, shown inspect.Shown) error {
 }
 
 func printShown(w io.Writer, shown inspect.Shown) {
-	t := newTable(w)
+	t := newDetails(w)
 	t.row("label", shown.Label)
 	t.row("kind", kindText(&shown.Entry))
 	status := string(shown.Status)
@@ -105,7 +105,7 @@ func printShown(w io.Writer, shown inspect.Shown) {
 }
 
 func printCertificate(w io.Writer, c inspect.Certificate) {
-	t := newTable(w)
+	t := newDetails(w)
 	t.row("  subject", orDash(c.Subject))
 	t.row("  issuer", orDash(c.Issuer))
 	t.row("  serial", c.Serial)

@@ -7,80 +7,119 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"certkdb/commands/op"
 	"certkdb/commands/op/inspect"
-	"certkdb/kdb"
 )
 
 func listCommand(env *op.Env) *cli.Command {
-	var o inspect.List
-	var expiring string
-	var check bool
+	o := listing{}
 	return &cli.Command{
 		Name: "list", Aliases: []string{"ls"}, Category: groupEntries, Usage: "list the entries, sorted by label",
 		ArgsUsage: "[PATTERN]",
-		Description: "The pattern is a shell's: * ? [a-z]. The output is streamed: memory use does not grow with the number of entries.\n" +
+		Description: "The pattern is a shell's: * ? [a-z]. With several filters, entries are shown that fit all of them. On a terminal,\n" +
+			"wide columns are cut to its width, what has expired is red, and what expires within 30 days is yellow.\n\n" +
+			"The output is streamed: memory use does not grow with the number of entries, unless you sort them.\n" +
 			"-o pem leaves distrusted certificates out, unless you name one or ask for --kind distrusted.\n\n" +
 			examples(
 				"certkdb list", "certkdb list 'corp-*' -o wide", "certkdb list --expiring 30d --json", "certkdb list --expiring 30d --check",
+				"certkdb list --sort not_after --columns label,not_after,days_left,sans", "certkdb list --issuer 'Example Root' --san example.com",
 				"certkdb list --db /etc/ssl/certs/ca-certificates.crt --expiring 90d", "certkdb list --kind personal -o name",
 				"certkdb list --trusted -o pem > bundle.pem", "certkdb list --db key.kdb --kind personal --expiring 60d",
 				"certkdb list --db key.kdb --kind trusted --expiring 60d --check",
 			),
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "kind", Usage: "only entries of `KIND`: trusted, distrusted, personal, request, secret-key", Destination: &o.Kind},
-			&cli.BoolFlag{Name: "trusted", Usage: "only what is trusted, personal certificates included", Destination: &o.Trusted},
-			&cli.BoolFlag{Name: "expired", Usage: "only certificates that have expired", Destination: &o.Expired},
-			&cli.StringFlag{
-				Name: "expiring", Usage: "only certificates that expire within a `TIME` such as 30d, or have expired", Destination: &expiring,
-			},
-			&cli.BoolFlag{Name: "check", Usage: "with --expired or --expiring: exit with 9 if there is any such certificate", Destination: &check},
-			&cli.BoolFlag{Name: "with-pem", Usage: "add the certificates to JSON", Destination: &o.WithPEM},
+		Flags:  o.flags(),
+		Action: func(c *cli.Context) error { return o.run(c, env) },
+	}
+}
+
+// listing are the options of list.
+type listing struct {
+	inspect.List
+	expiring string
+	check    bool
+}
+
+func (o *listing) flags() []cli.Flag {
+	return slices.Concat([]cli.Flag{
+		&cli.StringFlag{Name: "kind", Usage: "only entries of `KIND`: trusted, distrusted, personal, request, secret-key", Destination: &o.Kind},
+		&cli.BoolFlag{Name: "trusted", Usage: "only what is trusted, personal certificates included", Destination: &o.Trusted},
+		&cli.BoolFlag{Name: "expired", Usage: "only certificates that have expired", Destination: &o.Expired},
+		&cli.StringFlag{
+			Name: "expiring", Usage: "only certificates that expire within a `TIME` such as 30d, or have expired", Destination: &o.expiring,
 		},
-		Action: func(c *cli.Context) error {
-			_, err := arguments(c)
-			if err != nil {
-				return err
-			}
-			o.Pattern = c.Args().First()
-			if o.Expiring, err = parsePeriod(expiring); err != nil {
-				return err
-			}
-			format, err := outputFormat(c, formatWide, formatJSONL, formatCSV, formatName, formatPEM)
-			if err != nil {
-				return err
-			}
-			if o.WithPEM && format != formatJSON && format != formatJSONL {
-				return usage(c, "--with-pem needs --json or --output jsonl")
-			}
-			if check && o.Expiring == 0 && !o.Expired {
-				return usage(c, "--check needs --expired or --expiring TIME")
-			}
-			out := env.Stdout
-			if check { // the exit code counts even if nothing reads the list
-				out = patient{out}
-			}
-			n, err := list(c, env, out, o, format)
-			if err == nil && check && n > 0 {
-				err = fmt.Errorf("%w: %d", op.ErrExpired, n)
-			}
-			return err
+	}, filterFlags(&o.Filter), []cli.Flag{
+		&cli.StringFlag{
+			Name: "sort", Usage: "by this `COLUMN`, such as not_after or subject; with a hyphen before its name, in reverse", Destination: &o.Sort,
+		},
+		columnsFlag(),
+		&cli.BoolFlag{Name: "check", Usage: "with --expired or --expiring: exit with 9 if there is any such certificate", Destination: &o.check},
+		&cli.BoolFlag{Name: "with-pem", Usage: "add the certificates to JSON", Destination: &o.WithPEM},
+	})
+}
+
+// filterFlags are the options that choose entries by what is in them.
+func filterFlags(f *inspect.Filter) []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "subject", Usage: "only those with this `TEXT` in their subject, in upper or lower case", Destination: &f.Subject},
+		&cli.StringFlag{Name: "issuer", Usage: "only those with this `TEXT` in their issuer's name", Destination: &f.Issuer},
+		&cli.StringFlag{Name: "san", Usage: "only those with this `TEXT` in a subject alternative name", Destination: &f.SAN},
+		&cli.StringFlag{Name: "serial", Usage: "only those with this serial `NUMBER`, hexadecimal", Destination: &f.Serial},
+		&cli.StringFlag{
+			Name: "fingerprint", Usage: "only those whose fingerprint, SHA-256 or SHA-1, begins with these `DIGITS`", Destination: &f.Fingerprint,
+		},
+		&cli.StringFlag{
+			Name: "key", Usage: "only those with the key in this `FILE` (a key, certificate or request), or whose key's SHA-256 begins like this",
+			Destination: &f.Key,
 		},
 	}
 }
 
+func (o *listing) run(c *cli.Context, env *op.Env) error {
+	_, err := arguments(c)
+	if err != nil {
+		return err
+	}
+	o.Pattern = c.Args().First()
+	if o.Expiring, err = parsePeriod(o.expiring); err != nil {
+		return err
+	}
+	format, err := outputFormat(c)
+	if err != nil {
+		return err
+	}
+	columns, err := chosen(c, entryColumns())
+	switch {
+	case err != nil:
+		return err
+	case columns != nil && format != formatTable && format != formatCSV:
+		return usage(c, "--columns is for tables and CSV")
+	case o.WithPEM && format != formatJSON && format != formatJSONL:
+		return usage(c, "--with-pem needs --json or --output jsonl")
+	case o.check && o.Expiring == 0 && !o.Expired:
+		return usage(c, "--check needs --expired or --expiring TIME")
+	}
+	out := env.Stdout
+	if o.check { // the exit code counts even if nothing reads the list
+		out = patient{out}
+	}
+	n, err := list(c, env, out, o.List, format, columns)
+	if err == nil && o.check && n > 0 {
+		err = fmt.Errorf("%w: %d", op.ErrExpired, n)
+	}
+	return err
+}
+
 // list prints the entries and counts them.
-func list(c *cli.Context, env *op.Env, out io.Writer, o inspect.List, format string) (n int, err error) {
+func list(c *cli.Context, env *op.Env, out io.Writer, o inspect.List, format string, columns []column[*op.Entry]) (n int, err error) {
 	o.Bundle, o.LabelsOnly = format == formatPEM, format == formatName
 	o.WithPEM = o.WithPEM || o.Bundle
 	w := bufio.NewWriterSize(out, 64<<10)
-	p := listPrinter(w, format)
+	p := listPrinter(w, env, format, columns)
 	s, err := openDatabase(c, env)
 	if err != nil {
 		return 0, err
@@ -116,7 +155,7 @@ type entryPrinter struct {
 	end   func() error
 }
 
-func listPrinter(w io.Writer, format string) entryPrinter {
+func listPrinter(w io.Writer, env *op.Env, format string, columns []column[*op.Entry]) entryPrinter {
 	nothing := func() error { return nil }
 	switch format {
 	case formatJSON:
@@ -134,9 +173,17 @@ func listPrinter(w io.Writer, format string) entryPrinter {
 			return err
 		}), nothing}
 	case formatCSV:
-		return csvList(w)
+		if columns == nil {
+			columns = columnsNamed(entryColumns(), csvColumns)
+		}
+		return csvList(w, columns)
+	case formatWide:
+		columns = columnsNamed(entryColumns(), wideColumns)
 	}
-	return tableList(w, format == formatWide)
+	if columns == nil {
+		columns = columnsNamed(entryColumns(), tableColumns)
+	}
+	return tableList(w, env.Stderr, screenOf(env), columns)
 }
 
 // jsonLine writes a value as JSON in a line of its own.
@@ -183,20 +230,11 @@ func jsonList(w io.Writer) entryPrinter {
 	}
 }
 
-func csvList(w io.Writer) entryPrinter {
+func csvList(w io.Writer, columns []column[*op.Entry]) entryPrinter {
 	writer := csv.NewWriter(w)
-	header := []string{
-		"label", "kind", "trusted", "default", "subject", "issuer", "serial", "not_before", "not_after", "status", "key_type", "ca", "sha256",
-	}
-	_ = writer.Write(header) // errors come out of Flush
+	_ = writer.Write(columnNames(columns)) // errors come out of Flush
 	return entryPrinter{
-		print: eachEntry(func(e *op.Entry) error {
-			return writer.Write(cells(
-				e.Label, e.Kind.String(), strconv.FormatBool(e.Trusted), strconv.FormatBool(e.Default), e.Subject, e.Issuer, e.Serial,
-				timeText(e.NotBefore, time.RFC3339), timeText(e.NotAfter, time.RFC3339),
-				string(e.Status), e.KeyType, strconv.FormatBool(e.CA), e.Fingerprints.SHA256,
-			))
-		}),
+		print: eachEntry(func(e *op.Entry) error { return writer.Write(values(columns, e)) }),
 		end: func() error {
 			writer.Flush()
 			return writer.Error()
@@ -204,92 +242,28 @@ func csvList(w io.Writer) entryPrinter {
 	}
 }
 
-// tableList prints columns, aligned within each chunk.
-func tableList(w io.Writer, wide bool) entryPrinter {
+// tableList prints columns, aligned within each chunk. That there is nothing is no result and goes to notes.
+func tableList(w, notes io.Writer, on screen, columns []column[*op.Entry]) entryPrinter {
 	found := false
 	return entryPrinter{
 		print: func(chunk []op.Entry) error {
 			t := newTable(w)
+			t.on = on
 			if len(chunk) > 0 && !found {
-				t.row(tableHeader(wide)...)
+				t.row(headers(columns)...)
 				found = true
 			}
 			for i := range chunk {
-				t.row(tableRow(&chunk[i], wide)...)
+				e := &chunk[i]
+				t.coloured(colourOf(e.Status, e.ExpiresInSeconds), texts(columns, e)...)
 			}
 			return t.flush()
 		},
 		end: func() error {
-			if found {
-				return nil
+			if !found {
+				fmt.Fprintln(notes, "no entries")
 			}
-			_, err := fmt.Fprintln(w, "no entries")
-			return err
+			return nil
 		},
 	}
-}
-
-func tableHeader(wide bool) []string {
-	header := []string{"LABEL", "KIND", "EXPIRES", "DAYS", "KEY", "STATUS", "SUBJECT"}
-	if wide {
-		header = append(header, "ISSUER", "SERIAL", "SHA256", "NAMES", "WARNING")
-	}
-	return header
-}
-
-func tableRow(e *op.Entry, wide bool) []string {
-	row := []string{
-		e.Label, kindText(e), timeText(e.NotAfter, time.DateOnly), daysLeft(e), orDash(e.KeyType), string(e.Status), orDash(e.Subject),
-	}
-	if wide {
-		row = append(row, orDash(e.Issuer), orDash(e.Serial), e.Fingerprints.SHA256, orDash(namesText(e.SANs)), e.Warning)
-	}
-	return row
-}
-
-// kindText is the kind with what is special about the entry.
-func kindText(e *op.Entry) string {
-	text := e.Kind.String()
-	switch {
-	case e.Kind == kdb.KindTrusted && !e.Trusted:
-		text = "distrusted"
-	case e.Kind == kdb.KindPersonal && e.Trusted:
-		text += "+trusted"
-	}
-	if e.Default {
-		text += "*"
-	}
-	return text
-}
-
-func timeText(t *time.Time, layout string) string {
-	if t == nil {
-		return "-"
-	}
-	return t.Format(layout)
-}
-
-func daysLeft(e *op.Entry) string {
-	if e.ExpiresInSeconds == nil {
-		return "-"
-	}
-	return strconv.FormatInt(*e.ExpiresInSeconds/(24*60*60), 10)
-}
-
-func namesText(s *op.SANs) string {
-	if s == nil {
-		return ""
-	}
-	var names []string
-	for _, list := range [][]string{s.DNS, s.IP, s.Email, s.URI} {
-		names = append(names, list...)
-	}
-	return strings.Join(names, " ")
-}
-
-func orDash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
 }

@@ -24,7 +24,7 @@ func logCommand(env *op.Env) *cli.Command {
 			if _, err := arguments(c); err != nil {
 				return err
 			}
-			format, err := outputFormat(c, formatJSONL)
+			format, err := outputFormat(c)
 			if err != nil {
 				return err
 			}

@@ -18,9 +18,6 @@ func manCommand(env *op.Env) *cli.Command {
 			if _, err := arguments(c); err != nil {
 				return err
 			}
-			if err := refuseJSON(c); err != nil {
-				return err
-			}
 			w := &onceFailing{w: env.Stdout}
 			printManual(w, c.App)
 			return w.err
@@ -42,7 +39,7 @@ func printManual(w io.Writer, app *cli.App) {
 		}
 	}
 	fmt.Fprintf(w, ".SH COMMON OPTIONS\n")
-	printManualFlags(w, commonFlags(), func(string) bool { return true })
+	printManualFlags(w, commonFlags(""), func(string) bool { return true })
 	fmt.Fprintf(w, ".SH PASSWORDS\n.nf\n%s.fi\n", roff(helpPasswords))
 	fmt.Fprintf(w, ".SH EXIT STATUS\n.nf\n%s.fi\n", roff(helpExitCodes))
 }
@@ -63,10 +60,7 @@ func printManualCommand(w io.Writer, c *cli.Command, parent string) {
 func printManualFlags(w io.Writer, flags []cli.Flag, wanted func(category string) bool) {
 	for _, f := range flags {
 		if of, ok := f.(cli.CategorizableFlag); ok && f != cli.HelpFlag && wanted(of.GetCategory()) {
-			option, about, _ := strings.Cut(f.String(), "\t")
-			if len(f.Names()[0]) == 1 {
-				option = "-" + option
-			}
+			option, about := optionText(f)
 			fmt.Fprintf(w, ".TP\n.B %s\n%s\n", roff(option), roff(about))
 		}
 	}

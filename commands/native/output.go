@@ -5,43 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"certkdb/commands/op"
 )
-
-// The formats of results.
-const (
-	formatTable = "table"
-	formatWide  = "wide"
-	formatJSON  = "json"
-	formatJSONL = "jsonl"
-	formatCSV   = "csv"
-	formatName  = "name"
-	formatPEM   = "pem"
-	formatIndex = "index"
-)
-
-// outputFormat is the format asked for; allowed are those that the command has in addition to table and json.
-func outputFormat(c *cli.Context, allowed ...string) (string, error) {
-	format := c.String(flagOutput)
-	switch {
-	case format == "" && c.Bool(flagJSON):
-		return formatJSON, nil
-	case format == "":
-		return formatTable, nil
-	case c.Bool(flagJSON) && format != formatJSON && format != formatJSONL:
-		return "", usage(c, "--json and --output %s exclude each other", format)
-	}
-	allowed = append([]string{formatTable, formatJSON}, allowed...)
-	if !slices.Contains(allowed, format) {
-		return "", usage(c, "--output %s is not possible here: use %s", format, strings.Join(allowed, ", "))
-	}
-	return format, nil
-}
 
 // emit prints a result: v as JSON under --json, with the schema certkdb.NAME/v1, else what text writes.
 func emit(c *cli.Context, env *op.Env, name string, v any, text func(io.Writer)) error {
@@ -52,9 +20,21 @@ func emit(c *cli.Context, env *op.Env, name string, v any, text func(io.Writer))
 	if format == formatJSON {
 		return ifRead(printJSON(env.Stdout, name, v, c.Bool(flagDryRun)))
 	}
+	if c.Bool(flagQuiet) && !printsData(c) {
+		return nil
+	}
 	w := textWriter(c, env)
 	text(w)
 	return ifRead(w.err)
+}
+
+// printsData says whether the text of a result is the request, certificate or list that the command has made, and not a message about it.
+func printsData(c *cli.Context) bool {
+	switch c.Command.Name {
+	case "request", "sign", "crl":
+		return c.String("out") == "" || c.String("out") == "-"
+	}
+	return false
 }
 
 // ifRead drops the error of an output whose reader has closed it, so that the exit code is that of what was done.
@@ -67,23 +47,16 @@ func ifRead(err error) error {
 
 // textWriter is where the text of a result goes.
 func textWriter(c *cli.Context, env *op.Env) *onceFailing {
+	on := screenFor(c, env)
 	if c.Bool(flagDryRun) {
-		return &onceFailing{w: visible{dryWriter{env.Stdout}}, raw: env.Stdout}
+		return &onceFailing{w: visible{dryWriter{env.Stdout}}, raw: env.Stdout, on: on}
 	}
-	return &onceFailing{w: visible{env.Stdout}, raw: env.Stdout}
+	return &onceFailing{w: visible{env.Stdout}, raw: env.Stdout, on: on}
 }
 
 // schemaName is the value of the field "schema", the version of a result's form: fields are added, never renamed.
 func schemaName(name string) string {
 	return "certkdb." + name + "/v1"
-}
-
-// refuseJSON is for commands whose output is a text for another program.
-func refuseJSON(c *cli.Context) error {
-	if c.Bool(flagJSON) || c.String(flagOutput) != "" {
-		return usage(c, "%s prints no table and no JSON", c.Command.Name)
-	}
-	return nil
 }
 
 // printJSON prints v, a struct, with the field "schema" in front, then "dry_run" if nothing was done.
@@ -108,6 +81,7 @@ func printJSON(w io.Writer, name string, v any, dryRun bool) error {
 type onceFailing struct {
 	w   io.Writer
 	raw io.Writer // for bytes that are no text
+	on  screen
 	err error
 }
 

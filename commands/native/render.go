@@ -70,7 +70,7 @@ func hintFor(err error) string {
 		}
 	}
 	if e, ok := errors.AsType[*op.Invalid](err); ok && e.Wanted != "" {
-		return e.Wanted
+		return wantedHint(e)
 	}
 	if _, ok := errors.AsType[*issuing.RemoteDecides](err); ok {
 		return "leave it out, or choose one of the server's profiles with --ca-remote-profile NAME"
@@ -83,6 +83,9 @@ func hintFor(err error) string {
 			"certkdb check --db " + op.Quote(e.Location) + " --accept-rollback"
 	}
 	if e, ok := errors.AsType[*op.NotFound](err); ok && e.Where == "" {
+		if e.Near != "" {
+			return didYouMean(e.Near) + " See all labels with: certkdb list"
+		}
 		return "see the labels with: certkdb list"
 	}
 	if e, ok := errors.AsType[*op.WrongKind](err); ok && e.Wanted == kdb.KindPersonal {
@@ -95,6 +98,17 @@ func hintFor(err error) string {
 		return wayHint(e.Way)
 	}
 	return classHint(err)
+}
+
+// wantedHint says what a value could be, the most similar first.
+func wantedHint(e *op.Invalid) string {
+	words := strings.FieldsFunc(e.Wanted, func(r rune) bool { return r == ' ' || r == ',' || r == ';' || r == ':' })
+	if text, ok := e.Value.(string); ok && len(words) > 3 {
+		if near := op.Nearest(words, text); near != "" {
+			return didYouMean(near) + " " + e.Wanted
+		}
+	}
+	return e.Wanted
 }
 
 func existsHint(e *op.Exists) string {

@@ -20,18 +20,28 @@ func issuedCommand(env *op.Env) *cli.Command {
 			examples(
 				"certkdb issued --ca sub", "certkdb issued --ca sub --serial 43563c82e3f71e21 -o pem", "certkdb issued --ca sub --json",
 				"certkdb issued --ca sub -o csv > issued.csv", "certkdb issued --ca sub -o index > index.txt",
+				"certkdb issued --ca sub --subject example.com --columns serial,not_after,sha256",
 			),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "ca", Usage: "`LABEL` of the CA", Destination: &o.CA},
 			&cli.StringFlag{Name: "serial", Usage: "only the certificate with this serial `NUMBER`, hexadecimal", Destination: &o.Serial},
+			&cli.StringFlag{Name: "subject", Usage: "only those with this `TEXT` in their subject, in upper or lower case", Destination: &o.Subject},
+			columnsFlag(),
 		},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
 				return err
 			}
-			format, err := outputFormat(c, formatJSONL, formatCSV, formatPEM, formatIndex)
+			format, err := outputFormat(c)
 			if err != nil {
 				return err
+			}
+			columns, err := chosen(c, issuedColumns())
+			if err != nil {
+				return err
+			}
+			if columns != nil && format != formatTable && format != formatCSV {
+				return usage(c, "--columns is for tables and CSV")
 			}
 			s, err := openDatabase(c, env)
 			if err != nil {
@@ -39,12 +49,13 @@ func issuedCommand(env *op.Env) *cli.Command {
 			}
 			defer s.Close()
 			o.WithPEM, o.WithIndex = format == formatPEM, format == formatIndex
-			return o.Run(c.Context, s, func(list []issuing.IssuedCertificate) error { return printIssued(env.Stdout, list, format) })
+			return o.Run(c.Context, s, func(list []issuing.IssuedCertificate) error { return printIssued(env, list, format, columns) })
 		},
 	}
 }
 
-func printIssued(w io.Writer, list []issuing.IssuedCertificate, format string) error {
+func printIssued(env *op.Env, list []issuing.IssuedCertificate, format string, columns []column[*issuing.IssuedCertificate]) error {
+	w := env.Stdout
 	switch format {
 	case formatJSON:
 		if list == nil {
@@ -59,7 +70,10 @@ func printIssued(w io.Writer, list []issuing.IssuedCertificate, format string) e
 		}
 		return nil
 	case formatCSV:
-		return csvIssued(w, list)
+		if columns == nil {
+			columns = columnsNamed(issuedColumns(), "serial issued_at not_after status revoked_at reason subject sha256")
+		}
+		return csvIssued(w, list, columns)
 	case formatPEM, formatIndex:
 		for _, i := range list {
 			if _, err := io.WriteString(w, i.PEM+i.Index); err != nil {
@@ -68,30 +82,58 @@ func printIssued(w io.Writer, list []issuing.IssuedCertificate, format string) e
 		}
 		return nil
 	}
+	if columns == nil {
+		columns = columnsNamed(issuedColumns(), "serial issued_at not_after status subject")
+	}
 	t := newTable(w)
-	t.row("SERIAL", "ISSUED", "EXPIRES", "STATUS", "SUBJECT")
-	for _, i := range list {
-		status := string(i.Status)
-		if i.Reason != "" {
-			status += " (" + i.Reason + ")"
-		}
-		t.row(i.Serial, i.IssuedAt.Format(time.DateOnly), i.NotAfter.Format(time.DateOnly), status, orDash(i.Subject))
+	t.on = screenOf(env)
+	t.row(headers(columns)...)
+	for i := range list {
+		left := int64(list[i].NotAfter.Sub(env.Now()).Seconds())
+		t.coloured(colourOf(list[i].Status, &left), texts(columns, &list[i])...)
 	}
 	return t.flush()
 }
 
-func csvIssued(w io.Writer, list []issuing.IssuedCertificate) error {
+// issuedColumns are all columns of a list of what a CA issued.
+func issuedColumns() []column[*issuing.IssuedCertificate] {
+	type record = *issuing.IssuedCertificate
+	moment := func(of func(record) time.Time, layout string) func(record) string {
+		return func(i record) string { return of(i).Format(layout) }
+	}
+	issued := func(i record) time.Time { return i.IssuedAt }
+	notAfter := func(i record) time.Time { return i.NotAfter }
+	return []column[record]{
+		{"serial", "SERIAL", func(i record) string { return i.Serial }, nil},
+		{"issued_at", "ISSUED", moment(issued, time.DateOnly), moment(issued, time.RFC3339)},
+		{"not_after", "EXPIRES", moment(notAfter, time.DateOnly), moment(notAfter, time.RFC3339)},
+		{"status", "STATUS", issuedStatus, func(i record) string { return string(i.Status) }},
+		{"revoked_at", "REVOKED", func(i record) string { return timeText(i.RevokedAt, time.DateOnly) }, revokedAt},
+		{"reason", "REASON", func(i record) string { return orDash(i.Reason) }, func(i record) string { return i.Reason }},
+		{"subject", "SUBJECT", func(i record) string { return orDash(i.Subject) }, func(i record) string { return i.Subject }},
+		{"sha256", "SHA256", func(i record) string { return i.SHA256 }, nil},
+	}
+}
+
+func issuedStatus(i *issuing.IssuedCertificate) string {
+	if i.Reason != "" {
+		return string(i.Status) + " (" + i.Reason + ")"
+	}
+	return string(i.Status)
+}
+
+func revokedAt(i *issuing.IssuedCertificate) string {
+	if i.RevokedAt == nil {
+		return ""
+	}
+	return i.RevokedAt.Format(time.RFC3339)
+}
+
+func csvIssued(w io.Writer, list []issuing.IssuedCertificate, columns []column[*issuing.IssuedCertificate]) error {
 	writer := csv.NewWriter(w)
-	// Errors come out of Error.
-	_ = writer.Write([]string{"serial", "issued_at", "not_after", "status", "revoked_at", "reason", "subject", "sha256"})
-	for _, i := range list {
-		revokedAt := ""
-		if i.RevokedAt != nil {
-			revokedAt = i.RevokedAt.Format(time.RFC3339)
-		}
-		_ = writer.Write(cells(
-			i.Serial, i.IssuedAt.Format(time.RFC3339), i.NotAfter.Format(time.RFC3339), string(i.Status), revokedAt, i.Reason, i.Subject, i.SHA256,
-		))
+	_ = writer.Write(columnNames(columns)) // errors come out of Error
+	for i := range list {
+		_ = writer.Write(values(columns, &list[i]))
 	}
 	writer.Flush()
 	return writer.Error()

@@ -228,7 +228,7 @@ func printChecklist(w io.Writer, checked sessions.Checked) {
 	if !checked.Database {
 		fmt.Fprintln(w, "there is no key database, so no certificate is taken for present")
 	}
-	t := newTable(w)
+	t := newDetails(w)
 	for _, s := range checked.Steps {
 		text := s.Text
 		if s.Server != "" {

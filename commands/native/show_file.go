@@ -48,7 +48,7 @@ func inspected(c *cli.Context, env *op.Env, o *inspect.Inspect) (bool, error) {
 
 // showFile shows a file. What could be read is printed even if other parts of it are bad.
 func showFile(c *cli.Context, env *op.Env, o inspect.Inspect) error {
-	format, err := outputFormat(c, formatPEM)
+	format, err := outputFormat(c)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func printInspectedPEM(w io.Writer, found inspect.Inspected) error {
 }
 
 func printInspected(w io.Writer, found inspect.Inspected) {
-	t := newTable(w)
+	t := newDetails(w)
 	t.row("file", found.File)
 	t.row("format", strings.TrimSpace(found.Format+" "+found.Version))
 	t.row("items", strconv.Itoa(len(found.Items)))
@@ -105,7 +105,7 @@ func placeOf(item *inspect.Item) string {
 }
 
 func printItem(w io.Writer, item *inspect.Item) {
-	t := newTable(w)
+	t := newDetails(w)
 	field := func(name, value string) {
 		if value != "" {
 			t.row("  "+name, value)

@@ -1,79 +1,190 @@
 package native
 
 import (
-	"bytes"
-	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
-	"unicode/utf16"
 
-	"certkdb/commands/op"
+	"github.com/rivo/uniseg"
 )
 
-// table aligns rows in columns.
-type table struct{ w *tabwriter.Writer }
+// table aligns rows in columns. On a screen it fits into the width: the widest columns are cut, or in a table of details the values
+// continue below themselves.
+type table struct {
+	w       io.Writer
+	on      screen
+	details bool
+	rows    []tableRow
+}
 
-func newTable(w io.Writer) table {
-	return table{tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)}
+type tableRow struct {
+	cells  []string
+	widths []int // in columns of a terminal
+	colour colour
+}
+
+const (
+	gap       = "  " // between columns
+	leastCell = 10   // columns are not cut below this width
+	ellipsis  = "…"
+)
+
+// newTable makes a table of rows that stand for things of one kind.
+func newTable(w io.Writer) *table {
+	return &table{w: w, on: screenBehind(w)}
+}
+
+// newDetails makes a table of names and values, in which nothing is cut.
+func newDetails(w io.Writer) *table {
+	return &table{w: w, on: screenBehind(w), details: true}
 }
 
 // row adds a row. Control characters in foreign text are escaped, so that no certificate can write on the screen.
-func (t table) row(cells ...string) {
+func (t *table) row(cells ...string) { t.coloured(plainly, cells...) }
+
+// coloured adds a row that has a colour where there are colours.
+func (t *table) coloured(c colour, cells ...string) {
+	r := tableRow{cells: make([]string, len(cells)), widths: make([]int, len(cells)), colour: c}
 	for i, cell := range cells {
-		cells[i] = printable(cell)
+		r.cells[i] = printable(cell)
+		r.widths[i] = width(r.cells[i])
 	}
-	_, _ = io.WriteString(t.w, strings.Join(cells, "\t")+"\n") // errors come out of flush
+	t.rows = append(t.rows, r)
 }
 
-func (t table) flush() error {
-	return t.w.Flush()
-}
-
-// printable is [op.Printable].
-func printable(s string) string { return op.Printable(s) }
-
-// visible is a writer for text. It escapes what a terminal may take for a command, whoever wrote it.
-type visible struct{ w io.Writer }
-
-func (v visible) Write(p []byte) (int, error) {
-	_, err := io.WriteString(v.w, op.PrintableText(string(p)))
-	return len(p), err
-}
-
-// cell is a value of a CSV row. An apostrophe in front keeps a spreadsheet from taking it for a formula; a lone dash stands for nothing.
-func cell(value string) string {
-	if value != "-" && value != "" && strings.ContainsRune("=+-@\t\r", rune(value[0])) {
-		value = "'" + value
+// flush writes the rows.
+func (t *table) flush() error {
+	widths := t.widths()
+	if t.on.columns > 0 && !t.details {
+		fit(widths, t.on.columns)
 	}
-	return printable(value)
+	var b strings.Builder
+	for _, r := range t.rows {
+		line := t.line(r, widths)
+		if t.on.colours {
+			line = r.colour.paint(line)
+		}
+		b.WriteString(line + "\n")
+	}
+	t.rows = nil
+	if f, ok := t.w.(*onceFailing); ok && t.on.colours {
+		f.bytes([]byte(b.String())) // all cells are printable
+		return f.err
+	}
+	_, err := io.WriteString(t.w, b.String())
+	return err
 }
 
-// cells makes a CSV row.
-func cells(values ...string) []string {
-	for i := range values {
-		values[i] = cell(values[i])
-	}
-	return values
-}
-
-// escapeJSON escapes in JSON what a terminal may take for a command. It can only stand within strings; below 0x20 nothing is left to do.
-func escapeJSON(body []byte) []byte {
-	hidden := func(r rune) bool { return r != '\n' && op.Hidden(r) }
-	if !bytes.ContainsFunc(body, hidden) {
-		return body
-	}
-	var b bytes.Buffer
-	for _, r := range string(body) {
-		switch {
-		case !hidden(r):
-			b.WriteRune(r)
-		case r > 0xffff:
-			high, low := utf16.EncodeRune(r)
-			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
-		default:
-			fmt.Fprintf(&b, `\u%04x`, r)
+// widths are those of the columns. The last cell of a row needs no room behind it.
+func (t *table) widths() []int {
+	var widths []int
+	for _, r := range t.rows {
+		for i, n := range r.widths {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			if !t.details || i < len(r.widths)-1 {
+				widths[i] = max(widths[i], n)
+			}
 		}
 	}
-	return b.Bytes()
+	return widths
+}
+
+// fit makes the widest columns narrower until all of them have room, or none can be cut any more.
+func fit(widths []int, room int) {
+	total := len(gap) * (len(widths) - 1)
+	for _, n := range widths {
+		total += n
+	}
+	for ; total > room; total-- {
+		widest := 0
+		for i, n := range widths {
+			if n > widths[widest] {
+				widest = i
+			}
+		}
+		if widths[widest] <= leastCell {
+			return
+		}
+		widths[widest]--
+	}
+}
+
+// line is a row in columns of some widths.
+func (t *table) line(r tableRow, widths []int) string {
+	var b strings.Builder
+	used := 0
+	for i, cell := range r.cells {
+		n, last := r.widths[i], i == len(r.cells)-1
+		if t.on.columns > 0 && !t.details && n > widths[i] {
+			cell, n = cut(cell, widths[i])
+		}
+		if last && t.details && t.on.columns > 0 {
+			cell = hang(cell, used, t.on.columns)
+		}
+		b.WriteString(cell)
+		used += n
+		if !last {
+			pad := max(widths[i]-n, 0) + len(gap)
+			b.WriteString(strings.Repeat(" ", pad))
+			used += pad
+		}
+	}
+	line := strings.TrimRight(b.String(), " ")
+	if t.on.columns > 0 && !t.details && used > t.on.columns {
+		line, _ = cut(line, t.on.columns)
+	}
+	return line
+}
+
+// width is how many columns of a terminal a text takes.
+func width(text string) int {
+	for i := range len(text) {
+		if text[i] >= 0x80 {
+			return uniseg.StringWidth(text)
+		}
+	}
+	return len(text)
+}
+
+// cut shortens a text to a number of columns, at least one, with … at its end.
+func cut(text string, columns int) (string, int) {
+	if width(text) <= columns {
+		return text, width(text)
+	}
+	end, used := 0, 0
+	for rest, state := text, -1; rest != ""; {
+		var cluster string
+		var n int
+		cluster, rest, n, state = uniseg.FirstGraphemeClusterInString(rest, state)
+		if used+n > columns-1 {
+			break
+		}
+		end, used = end+len(cluster), used+n
+	}
+	return text[:end] + ellipsis, used + 1
+}
+
+// hang breaks a text between words, so that its lines begin in the same column and end before another. A word without room stays whole.
+func hang(text string, indent, columns int) string {
+	if indent+width(text) <= columns || columns-indent < leastCell {
+		return text
+	}
+	var b strings.Builder
+	used := indent
+	for i, word := range strings.Split(text, " ") {
+		n := width(word)
+		switch {
+		case i == 0:
+		case used+1+n > columns:
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			used = indent
+		default:
+			b.WriteString(" ")
+			used++
+		}
+		b.WriteString(word)
+		used += n
+	}
+	return b.String()
 }

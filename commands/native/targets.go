@@ -18,7 +18,7 @@ import (
 func connectIn(env *op.Env, run func(*cli.Context, []string) (sessions.Connected, error)) cli.ActionFunc {
 	common := action(env, "connect", run, printConnected)
 	return func(c *cli.Context) error {
-		format, err := outputFormat(c, formatJSONL, formatCSV, formatName)
+		format, err := outputFormat(c)
 		if err != nil {
 			return err
 		}

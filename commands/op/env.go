@@ -22,6 +22,8 @@ type Env struct {
 	Terminal func() (Terminal, error)
 	// Progress returns where to show how far a command has come, nil if nobody looks; the field may be nil.
 	Progress func() io.Writer
+	// Screen returns the width of the terminal that standard output is, 0 if it is none, and whether it shows colours; the field may be nil.
+	Screen func() (columns int, colours bool)
 	// Now is the clock.
 	Now func() time.Time
 	// User and Host return the names for audit logs.

@@ -135,6 +135,8 @@ type NotFound struct {
 	Label string
 	// Where says where else the label was looked for ("the input"); "" is the database.
 	Where string
+	// Near is a label of the database that was probably meant, "" for none.
+	Near string
 }
 
 func (e *NotFound) Error() string {

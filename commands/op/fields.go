@@ -46,6 +46,7 @@ const (
 	FieldPattern      Field = "pattern"
 	FieldKind         Field = "kind"
 	FieldExpect       Field = "expect"
+	FieldSort         Field = "sort"
 
 	FieldCA          Field = "ca"
 	FieldCARemote    Field = "ca-remote"

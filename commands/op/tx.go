@@ -76,7 +76,7 @@ func (Silent) Audit(string, string) error { return nil }
 func MustHave(tx kdb.Tx, label string) (kdb.Summary, error) {
 	s, err := tx.Summary(label)
 	if errors.Is(err, kdb.ErrNotFound) {
-		return s, &NotFound{Label: label}
+		return s, &NotFound{Label: label, Near: nearLabel(tx, label)}
 	}
 	return s, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +22,10 @@ type List struct {
 	Bundle   bool
 	Expired  bool // only certificates that have expired
 	Expiring time.Duration
+	Filter
+	// Sort is the field to sort by, as [SortFields] has them; a hyphen in front reverses the order. "" is the order of the labels' bytes, in
+	// which entries are streamed. For any other, all of them are held in memory.
+	Sort string
 	// WithPEM adds the certificates; they are opened for that.
 	WithPEM bool
 	// LabelsOnly opens no entry unless a filter needs that; the results have nothing but their labels.
@@ -36,10 +41,34 @@ const listChunk = 2_000
 
 // Run calls each with the entries in the order of their labels' bytes, in chunks, outside of any lock.
 func (o List) Run(ctx context.Context, s *op.Session, each func([]op.Entry) error) error {
-	keep, err := o.filter(s.Env.Now())
+	sorted, err := o.sorter()
 	if err != nil {
 		return err
 	}
+	keep, err := o.filter(s.Env.Now())
+	if err == nil {
+		err = o.prepare(ctx, s.Env)
+	}
+	if err != nil {
+		return err
+	}
+	if sorted != nil {
+		var all []op.Entry
+		err := o.stream(ctx, s, keep, func(chunk []op.Entry) error {
+			all = append(all, chunk...)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		slices.SortStableFunc(all, sorted)
+		return each(all)
+	}
+	return o.stream(ctx, s, keep, each)
+}
+
+// stream calls each with the entries as they are read.
+func (o List) stream(ctx context.Context, s *op.Session, keep func(*kdb.Summary) bool, each func([]op.Entry) error) error {
 	for after, more := o.start(), true; more; {
 		var chunk []op.Entry
 		err := s.View(ctx, func(tx kdb.Tx) (err error) {
@@ -91,7 +120,7 @@ func (o List) chunk(tx kdb.Tx, after string, keep func(*kdb.Summary) bool, now t
 	found []op.Entry, last string, more bool, err error,
 ) {
 	n, prefix, all := 0, o.prefix(), tx.Summaries(after)
-	if o.LabelsOnly && o.Kind == "" && !o.Trusted && !o.Expired && o.Expiring == 0 {
+	if o.labelsSuffice() && o.Kind == "" && !o.Trusted && !o.Expired && o.Expiring == 0 && !o.chooses() {
 		all = labelled(tx, after)
 	}
 	for s, err := range all {
@@ -101,7 +130,13 @@ func (o List) chunk(tx kdb.Tx, after string, keep func(*kdb.Summary) bool, now t
 		if s.Label > prefix && !strings.HasPrefix(s.Label, prefix) {
 			break
 		}
-		if keep(&s) {
+		fits := keep(&s)
+		if fits && o.chooses() {
+			if fits, err = o.fits(tx, &s); err != nil {
+				return nil, "", false, err
+			}
+		}
+		if fits {
 			entry, err := o.entry(tx, &s, now)
 			if err != nil {
 				return nil, "", false, err
@@ -115,8 +150,11 @@ func (o List) chunk(tx kdb.Tx, after string, keep func(*kdb.Summary) bool, now t
 	return found, "", false, nil
 }
 
+// labelsSuffice says that nothing else is needed of an entry.
+func (o List) labelsSuffice() bool { return o.LabelsOnly && o.Sort == "" }
+
 func (o List) entry(tx kdb.Tx, s *kdb.Summary, now time.Time) (op.Entry, error) {
-	if o.LabelsOnly {
+	if o.labelsSuffice() {
 		return op.Entry{Label: s.Label}, nil
 	}
 	entry := op.NewEntry(s, now)

@@ -16,6 +16,7 @@ import (
 type Issued struct {
 	CA        string // label
 	Serial    string // only this one, hexadecimal
+	Subject   string // only those with this in their subject, in whatever case
 	WithPEM   bool
 	WithIndex bool
 }
@@ -59,7 +60,9 @@ func (o Issued) Run(ctx context.Context, s *op.Session, each func([]IssuedCertif
 			if err != nil {
 				return err
 			}
-			all = append(all, o.describe(record, now))
+			if d := o.describe(record, now); strings.Contains(strings.ToLower(d.Subject), strings.ToLower(o.Subject)) {
+				all = append(all, d)
+			}
 		}
 		return nil
 	})

@@ -1,0 +1,65 @@
+package native
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"certkdb/commands/op"
+)
+
+// The formats of results.
+const (
+	formatTable = "table"
+	formatWide  = "wide"
+	formatJSON  = "json"
+	formatJSONL = "jsonl"
+	formatCSV   = "csv"
+	formatName  = "name"
+	formatPEM   = "pem"
+	formatDER   = "der"
+	formatIndex = "index"
+)
+
+// formatsOf lists the formats of a command's results; nil if what it prints is a text for a person or another program.
+func formatsOf(command string) []string {
+	switch command {
+	case "list":
+		return []string{formatTable, formatWide, formatJSON, formatJSONL, formatCSV, formatName, formatPEM}
+	case "issued":
+		return []string{formatTable, formatJSON, formatJSONL, formatCSV, formatPEM, formatIndex}
+	case "log":
+		return []string{formatTable, formatJSON, formatJSONL, formatCSV}
+	case "show":
+		return []string{formatTable, formatJSON, formatPEM}
+	case "export":
+		return []string{formatTable, formatJSON, formatPEM, formatDER}
+	case "connect":
+		return []string{formatTable, formatJSON, formatJSONL, formatCSV, formatName}
+	case "completion", "man", "help":
+		return nil
+	}
+	return []string{formatTable, formatJSON}
+}
+
+// outputFormat is the format asked for, one of those that the command has.
+func outputFormat(c *cli.Context) (string, error) {
+	format := c.String(flagOutput)
+	switch {
+	case format == "" && c.Bool(flagJSON):
+		return formatJSON, nil
+	case format == "":
+		return formatTable, nil
+	case c.Bool(flagJSON) && format != formatJSON && format != formatJSONL:
+		return "", usage(c, "--json and --output %s exclude each other", format)
+	}
+	if allowed := formatsOf(strings.Fields(commandPath(c))[0]); !slices.Contains(allowed, format) {
+		err := usage(c, "--output %s is not possible here: use %s", format, strings.Join(allowed, ", "))
+		if near := op.Nearest(allowed, format); near != "" {
+			err = withHint(err, didYouMean(near))
+		}
+		return "", err
+	}
+	return format, nil
+}

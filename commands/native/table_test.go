@@ -1,0 +1,140 @@
+package native
+
+import (
+	"strings"
+	"testing"
+
+	"certkdb/commands/op"
+)
+
+func draw(on screen, details bool, rows ...[]string) string {
+	var b strings.Builder
+	t := &table{w: &b, on: on, details: details}
+	for _, r := range rows {
+		t.row(r...)
+	}
+	_ = t.flush()
+	return b.String()
+}
+
+// On a screen the widest columns are cut first; elsewhere everything is written.
+func TestTable_fitsTheScreen(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("long ", 20)
+	rows := [][]string{{"LABEL", "KIND", "SUBJECT"}, {"web", "personal", long + "end"}, {strings.Repeat("x", 60), "trusted", "CN=short"}}
+	if all := draw(screen{}, false, rows...); !strings.Contains(all, long+"end") || !strings.Contains(all, strings.Repeat("x", 60)) {
+		t.Errorf("a pipe does not get everything:\n%s", all)
+	}
+	for _, columns := range []int{200, 80, 60, 40, 20} {
+		text := draw(screen{columns: columns}, false, rows...)
+		for line := range strings.Lines(text) {
+			if n := width(strings.TrimSuffix(line, "\n")); n > columns {
+				t.Errorf("%d columns of %d: %q", n, columns, line)
+			}
+		}
+		if columns == 80 && (!strings.Contains(text, "personal") || strings.Count(text, "…") != 2) {
+			t.Errorf("not the widest columns are cut:\n%s", text)
+		}
+	}
+}
+
+// Wide, combining and hidden characters do not shift the columns behind them.
+func TestTable_alignsByWidth(t *testing.T) {
+	t.Parallel()
+	text := draw(screen{}, false,
+		[]string{"証明書", "|"}, []string{"cafe\u0301", "|"}, []string{"👩🏽", "|"}, []string{"a\u202eb", "|"}, []string{"plain", "|"})
+	for line := range strings.Lines(text) {
+		before, _, _ := strings.Cut(line, "|")
+		if n := width(before); n != len(`a\u202eb`)+len(gap) {
+			t.Errorf("the second column begins at %d: %q", n, line)
+		}
+	}
+	if short, n := cut("証明書", 4); short != "証…" || n != 3 {
+		t.Errorf("half a character: %q, %d", short, n)
+	}
+	if short, _ := cut("e\u0301e\u0301e\u0301", 2); short != "e\u0301…" {
+		t.Errorf("an accent is lost: %q", short)
+	}
+}
+
+func TestTable_detailsHang(t *testing.T) {
+	t.Parallel()
+	row := []string{"names", "one.example.com two.example.com three.example.com"}
+	want := "names  one.example.com two.example.com\n       three.example.com\n"
+	if got := draw(screen{columns: 40}, true, row); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := draw(screen{}, true, row); strings.Count(got, "\n") != 1 {
+		t.Errorf("a pipe gets %q", got)
+	}
+	hash := strings.Repeat("0", 64)
+	if got := draw(screen{columns: 40}, true, []string{"hash", hash}); !strings.Contains(got, hash) {
+		t.Errorf("a word is broken: %q", got)
+	}
+}
+
+func TestTable_coloursOnlyOnAScreen(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		environment string
+		columns     int
+		shows, want bool
+	}{
+		{"", 80, true, true},
+		{"", 0, true, false},
+		{"", 80, false, false},
+		{"NO_COLOR=1", 80, true, false},
+		{"CLICOLOR=0", 80, true, false},
+		{"CLICOLOR=1", 80, true, true},
+		{"TERM=dumb", 80, true, false},
+		{"TERM=xterm", 80, true, true},
+	} {
+		name, value, _ := strings.Cut(c.environment, "=")
+		env := &op.Env{
+			Screen: func() (int, bool) { return c.columns, c.shows },
+			Getenv: func(asked string) string { return map[string]string{name: value}[asked] },
+		}
+		on := screenOf(env)
+		var b strings.Builder
+		table := &table{w: &b, on: on}
+		table.coloured(red, "expired")
+		if err := table.flush(); err != nil || strings.Contains(b.String(), "\x1b[31mexpired\x1b[0m") != c.want {
+			t.Errorf("%+v: %q, %v", c, b.String(), err)
+		}
+	}
+	if screenOf(&op.Env{}) != (screen{}) {
+		t.Error("an environment without a screen has one")
+	}
+}
+
+func TestColourOf(t *testing.T) {
+	t.Parallel()
+	left := func(days int64) *int64 { seconds := days * 24 * 60 * 60; return &seconds }
+	for _, c := range []struct {
+		status op.Status
+		left   *int64
+		want   colour
+	}{
+		{op.StatusValid, left(31), plainly},
+		{op.StatusValid, left(30), yellow},
+		{op.StatusExpired, left(-1), red},
+		{op.StatusRevoked, left(90), red},
+		{op.StatusNotYetValid, left(90), yellow},
+		{op.StatusNone, nil, plainly},
+	} {
+		if got := colourOf(c.status, c.left); got != c.want {
+			t.Errorf("%s: %q, want %q", c.status, got, c.want)
+		}
+	}
+}
+
+func TestDaysLeft_countsDaysThatHaveBegun(t *testing.T) {
+	t.Parallel()
+	for seconds, want := range map[int64]string{
+		90*86400 - 1: "90", 86400: "1", 86399: "1", 1: "1", 0: "0", -1: "-1", -86400: "-1", -86401: "-2",
+	} {
+		if got := daysLeft(&op.Entry{ExpiresInSeconds: &seconds}); got != want {
+			t.Errorf("%d seconds: %s days, want %s", seconds, got, want)
+		}
+	}
+}
