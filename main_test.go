@@ -35,7 +35,7 @@ type withLinter struct{ *testing.M }
 func (m withLinter) Run() int {
 	state, err := os.MkdirTemp("", "certkdb-state-")
 	if err == nil {
-		err = os.Setenv("XDG_STATE_HOME", state) // nothing is noted in the home of whoever runs the tests
+		err = os.Setenv("XDG_STATE_HOME", state) // nothing is noted in the home of the person who runs the tests
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -87,7 +87,7 @@ func (p *program) once(c call) (*outcome, error) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, p.path, c.args...)
 	detach(cmd) // no terminal to ask for a password
-	cmd.Env = []string{"HOME=" + os.DevNull, "XDG_DATA_HOME=" + os.DevNull, "TZ=UTC"}
+	cmd.Env = []string{"HOME=" + os.DevNull, "XDG_DATA_HOME=" + os.DevNull, "XDG_STATE_HOME=" + os.DevNull, "TZ=UTC"}
 	if c.password != nil {
 		cmd.Args = append(cmd.Args, "--in-password", "stdin")
 		cmd.Stdin = strings.NewReader(*c.password + "\n")

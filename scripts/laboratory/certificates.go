@@ -18,7 +18,8 @@ type certs struct{ *lab }
 
 func (c certs) run(args ...string) error {
 	cmd := exec.Command(c.certkdb, args...)
-	cmd.Env = append(os.Environ(), "CERTKDB_DB="+c.path("ca.ckdb"), "CERTKDB_PASSWORD_FILE=", "PASSWORDDIR="+c.path("trust"))
+	cmd.Env = append(os.Environ(), "CERTKDB_DB="+c.path("ca.ckdb"), "CERTKDB_PASSWORD_FILE=", "PASSWORDDIR="+c.path("trust"),
+		"XDG_STATE_HOME="+c.path("state")) // nothing is noted in the home of the person who starts the lab
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("certkdb %s: %w\n%s", strings.Join(args, " "), err, out)
