@@ -22,9 +22,10 @@ func addCommand(env *op.Env) *cli.Command {
 		Description: "Reads PEM bundles, DER and whole key databases, also in base64; - is standard input. Certificates without keys become\n" +
 			"trusted if they are self-signed, others only with --trust; a key store's own marks are kept. Keys with their certificates become\n" +
 			"personal entries. PEM, PKCS #7 and JKS files trust all certificates without keys that they have.\n\n" +
-			"All entries are added in one transaction, or none. An entry that already has the same content is left alone. Without\n" +
-			"--label an entry keeps the label it has in the file, or gets one derived from its subject and fingerprint, the same on\n" +
-			"every machine.\n\n" +
+			"All entries are added in one transaction, or none. Entries of a key store that cannot be read, such as a private key\n" +
+			"with another password, are left out and listed, and the exit code tells. An entry that already has the same content is\n" +
+			"left alone. Without --label an entry keeps the label it has in the file, or gets one derived from its subject and\n" +
+			"fingerprint, the same on every machine.\n\n" +
 			examples(
 				"certkdb add root.pem --label corp-root",
 				"certkdb add /etc/ssl/certs/ca-certificates.crt",
@@ -43,7 +44,7 @@ func addCommand(env *op.Env) *cli.Command {
 		),
 		Action: change(env, "add", func(c *cli.Context, args []string) (op.Operation[entries.Added], error) {
 			format, err := outputFormat(c)
-			o.InPassword.AllowEmpty, o.Files, o.Brief = true, args, format == formatTable
+			o.InPassword.AllowEmpty, o.LeaveOut, o.Files, o.Brief = true, true, args, format == formatTable
 			return o, err
 		}, printAdded),
 	}

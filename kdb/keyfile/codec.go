@@ -30,7 +30,7 @@ type Codec struct {
 	// Fold is the form in which the format's readers compare labels, and in which Put and Rename write new ones (strings.ToLower); nil if
 	// they tell all labels apart.
 	Fold func(label string) string
-	// Decode reads files. It wraps kdb.ErrParse, kdb.ErrPassword, kdb.ErrCorrupt or kdb.ErrVersion, naming offset,
+	// Decode reads files. It wraps kdb.ErrParse, kdb.ErrPassword, kdb.ErrCorrupt, kdb.ErrVersion or kdb.ErrUnsupported, naming offset,
 	// structure and algorithm (OID and name).
 	Decode func(files Files, passwords Passwords) (Container, error)
 	// Describe tells, without a password and without failing, what the container's Version and Facts would tell, as far as it is there to

@@ -33,7 +33,9 @@ type Add struct {
 	Only             string // only the entry with this label in the input
 	Replace          bool
 	SkipInvalid      bool
-	ValidAfter       time.Time // leave out certificates that end before this time; zero takes all
+	// LeaveOut leaves out what cannot be read in a key store, such as a private key with another password, and adds the rest.
+	LeaveOut   bool
+	ValidAfter time.Time // leave out certificates that end before this time; zero takes all
 	// Brief lists of many entries only those that there is something to say about; the others are counted.
 	Brief bool
 	// Trust trusts all certificates without keys, NoTrust none. With neither, those become trusted that are self-signed, and those that
@@ -51,7 +53,7 @@ type Added struct {
 	untrusted  int
 }
 
-// Incomplete is the error for entries that could not be copied, which the result lists as skipped.
+// Incomplete is the error for entries that were left out, which the result lists as skipped.
 func (a Added) Incomplete() error { return a.incomplete }
 
 // Plan implements op.Operation.
@@ -63,16 +65,29 @@ func (o Add) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 	if err != nil {
 		return op.Plan[Added]{}, err
 	}
-	in, err := input.Files{
+	var left leftOut
+	files := input.Files{
 		Names: o.Files, Certificates: o.Certificates, Password: o.InPassword, KeyPassword: s.Source.KeyPassword,
 		LockTimeout: s.Source.LockTimeout, Lenient: o.SkipInvalid, IgnoreKeys: o.IgnoreKeys,
 		Trust: o.Trust || trustsAll(info.Format) && !o.NoTrust,
-	}.Open(ctx, s.Env)
+	}
+	if o.LeaveOut {
+		files.LeaveOut = func(s kdb.Summary, err error) bool {
+			if o.Only != "" {
+				return s.Label != o.Only // what is asked for by name is not left out
+			}
+			return left.note(s.Label, s.Kind, err, unreadable)
+		}
+	}
+	in, err := files.Open(ctx, s.Env)
 	if err != nil {
 		return op.Plan[Added]{}, err
 	}
 	return op.Plan[Added]{Name: "add", Close: in.Close, Apply: func(tx kdb.Tx) (added Added, err error) {
 		err = o.addAll(tx, in, &added)
+		if err == nil {
+			added.leave(left)
+		}
 		if missing, ok := errors.AsType[input.PasswordMissing](err); ok {
 			err = op.Pause{Resume: func(context.Context) error { return in.Ask(missing.Where) }}
 		}
@@ -118,7 +133,7 @@ func (o Add) addAll(tx kdb.Tx, in *input.Input, added *Added) error {
 			added.omitLast()
 		}
 	}
-	if o.Only != "" && len(added.Actions) == 0 {
+	if o.Only != "" && added.Count() == 0 {
 		return &op.NotFound{Label: o.Only, Where: "the input"}
 	}
 	return nil

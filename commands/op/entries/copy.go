@@ -90,8 +90,7 @@ func (o Copy) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 				action.PrivateKey = action.Action.changes() && len(entry.Key) > 0 && entry.Kind != kdb.KindSecretKey
 				action.Reason = join(action.Reason, cmp.Or(leftBehind[entry.Label], readers(info.Format, &entry)))
 			}
-			added.Actions = append(added.Actions, left.actions...)
-			added.incomplete = left.err(len(added.Actions))
+			added.leave(left)
 			return added, nil
 		},
 	}, err

@@ -8,7 +8,7 @@ import (
 	"certkdb/kdb"
 )
 
-// leftOut are the entries that could not be copied, in their order.
+// leftOut are the entries that could not be copied or added, in their order.
 type leftOut struct {
 	actions []Action
 	errs    []error
@@ -37,10 +37,16 @@ func (l leftOut) add(other leftOut) leftOut {
 	}
 }
 
+// leave adds to a result what was left out.
+func (a *Added) leave(left leftOut) {
+	a.Actions = append(a.Actions, left.actions...)
+	a.incomplete = left.err(len(a.Actions))
+}
+
 // err is the error of a copy that is not complete; nil if it is.
 func (l leftOut) err(total int) error {
 	if len(l.errs) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d of %d entries could not be copied: %w", len(l.errs), total, errors.Join(l.errs...))
+	return fmt.Errorf("%d of %d entries were left out: %w", len(l.errs), total, errors.Join(l.errs...))
 }

@@ -49,6 +49,8 @@ type Files struct {
 	// Trust yields every certificate without key as trusted. Otherwise those are that are self-signed, or that their file marks as
 	// trusted: what comes along in a file, such as the intermediates of a server's chain, is nothing that somebody trusts.
 	Trust bool
+	// LeaveOut is asked about each entry of a database that cannot be read; true leaves it out. If it is nil, all must be readable.
+	LeaveOut func(kdb.Summary, error) bool
 }
 
 // Open finds out what the files are. Databases are read at once, so that nothing is locked later.
@@ -83,7 +85,7 @@ func (in *Input) add(ctx context.Context, o Files, name string) error {
 		return err
 	}
 	source := op.DB{Location: name, Password: o.Password, KeyPassword: o.KeyPassword, LockTimeout: o.LockTimeout}
-	return in.addDatabase(ctx, driver, source)
+	return in.addDatabase(ctx, driver, source, o.LeaveOut)
 }
 
 // addPieces takes a file of certificates and keys; what cannot be read twice comes from memory.
@@ -100,7 +102,7 @@ func (in *Input) addPieces(name string) error {
 	return nil
 }
 
-func (in *Input) addDatabase(ctx context.Context, driver *kdb.Driver, source op.DB) error {
+func (in *Input) addDatabase(ctx context.Context, driver *kdb.Driver, source op.DB, leaveOut func(kdb.Summary, error) bool) error {
 	options, err := source.Options(ctx, in.env)
 	if err != nil {
 		return err
@@ -111,7 +113,7 @@ func (in *Input) addDatabase(ctx context.Context, driver *kdb.Driver, source op.
 	}
 	defer db.Close()
 	return db.View(ctx, func(tx kdb.Tx) error {
-		entries, err := op.ReadEntries(tx, nil, true, nil)
+		entries, err := op.ReadEntries(tx, nil, true, leaveOut)
 		in.stored = append(in.stored, entries...)
 		return err
 	})

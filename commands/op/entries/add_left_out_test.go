@@ -1,0 +1,89 @@
+package entries_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"certkdb/commands/op"
+	"certkdb/commands/op/entries"
+	"certkdb/commands/op/optest"
+	"certkdb/kdb"
+)
+
+// closedKeys are why keys do not open, by label.
+type closedKeys map[string]error
+
+// closing is a key store in which the keys of some entries do not open.
+type closing struct {
+	kdb.Database
+	errs closedKeys
+}
+
+func (c closing) View(ctx context.Context, fn func(kdb.Tx) error) error {
+	return c.Database.View(ctx, func(tx kdb.Tx) error { return fn(closingTx{tx, c.errs}) })
+}
+
+func (closing) Close() error { return nil } // it is opened again
+
+type closingTx struct {
+	kdb.Tx
+	errs closedKeys
+}
+
+func (c closingTx) Key(label string) ([]byte, error) {
+	if err := c.errs[label]; err != nil {
+		return nil, fmt.Errorf("the key of %q: %w", label, err)
+	}
+	return c.Tx.Key(label)
+}
+
+// TestAdd_leavesOutClosedKeys: one key that does not open keeps nothing else in a key store from being added. It is listed, and the error
+// says so; but an entry that is asked for by name is not left out.
+func TestAdd_leavesOutClosedKeys(t *testing.T) {
+	t.Parallel()
+	root := optest.NewCA(t, "Root")
+	leave := entries.Add{LeaveOut: true}
+	for _, c := range []struct {
+		rule string
+		o    entries.Add
+		errs closedKeys
+		want string // the result
+		err  error  // of it being incomplete
+		fail error
+	}{
+		{"all keys open", leave, nil, "a added, b added, root added!", nil, nil},
+		{"another password", leave, closedKeys{"a": kdb.ErrPassword}, "b added, root added, a skipped!", kdb.ErrPassword, nil},
+		{"an unknown cipher", leave, closedKeys{"b": kdb.ErrEncryption}, "a added, root added, b skipped!", kdb.ErrEncryption, nil},
+		{
+			"every key", leave, closedKeys{"a": kdb.ErrPassword, "b": kdb.ErrPassword}, "root added, a skipped, b skipped!", kdb.ErrPassword, nil,
+		},
+		{"another one is asked for", entries.Add{LeaveOut: true, Only: "b"}, closedKeys{"a": kdb.ErrPassword}, "b added!", nil, nil},
+		{"it is asked for", entries.Add{LeaveOut: true, Only: "a"}, closedKeys{"a": kdb.ErrPassword}, "", nil, kdb.ErrPassword},
+		{"nobody says that it may be left out", entries.Add{}, closedKeys{"a": kdb.ErrPassword}, "", nil, kdb.ErrPassword},
+		{"no password yet", leave, closedKeys{"a": kdb.ErrNoPassword}, "", nil, kdb.ErrNoPassword},
+	} {
+		source := optest.New(t, root.Trusted("root"), root.Issue(t, "a").Personal("a"), root.Issue(t, "b").Personal("b"))
+		store := closing{source.Database(), c.errs}
+		s := optest.New(t)
+		s.Env.Drivers = append([]kdb.Driver{{
+			Name: "closing", Scheme: "closing",
+			Open: func(context.Context, string, kdb.Options) (kdb.Database, error) { return store, nil },
+		}}, s.Env.Drivers...)
+		c.o.Files = []string{"closing://store"}
+		got, err := op.One(ctx, s, op.Operation[entries.Added](c.o))
+		if !errors.Is(err, c.fail) || c.fail != nil && optest.State(t, s) != "" {
+			t.Errorf("%s: %v", c.rule, err)
+		}
+		for _, a := range got.Actions {
+			if skipped := a.Action == entries.ActionSkipped; skipped != strings.Contains(a.Reason, "the key of") {
+				t.Errorf("%s: %q: %s", c.rule, a.Label, a.Reason)
+			}
+		}
+		if text := withoutParseErrors(got); c.fail == nil && text != c.want || !errors.Is(got.Incomplete(), c.err) {
+			t.Errorf("%s: %s, incomplete: %v", c.rule, text, got.Incomplete())
+		}
+	}
+}
