@@ -85,22 +85,7 @@ type Entry struct {
 	// Added is when the entry was first put under its label, UTC, to the second; zero where the format has no place for it.
 	Added time.Time
 
-	leaf *cert.Certificate // see Leaf
-}
-
-// Leaf is the entry's own certificate, the first of Certificates, as cert.Parse reads it.
-func (e *Entry) Leaf() (*cert.Certificate, error) {
-	der := e.Certificates[0]
-	if c := e.leaf; c != nil && len(der) > 0 && len(c.Raw) == len(der) && &c.Raw[0] == &der[0] {
-		return c, nil
-	}
-	return cert.Parse(der)
-}
-
-// WithLeaf is the entry with its own certificate parsed already, so that Leaf need not do it. It refers to Certificates[0].
-func (e Entry) WithLeaf(c *cert.Certificate) Entry {
-	e.leaf = c
-	return e
+	leaf *Leaf // see WithLeaf
 }
 
 // Marks are what an entry is marked as, apart from its content; nil leaves a mark as it is.
@@ -133,6 +118,9 @@ func (m Marks) Check(s *Summary) error {
 func (e *Entry) Fingerprint() [32]byte {
 	switch {
 	case len(e.Certificates) > 0:
+		if l := e.leaf.of(e.Certificates[0]); l != nil {
+			return l.sha256
+		}
 		return sha256.Sum256(e.Certificates[0])
 	case len(e.Request) > 0:
 		return sha256.Sum256(e.Request)
@@ -169,7 +157,7 @@ func CheckNewLabel(label string) error {
 		return err
 	}
 	for _, r := range label {
-		if unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) {
+		if r >= utf8.RuneSelf && unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) {
 			return fmt.Errorf("%w: %q contains %U, which is invisible or changes the direction of text", ErrLabel, label, r)
 		}
 	}

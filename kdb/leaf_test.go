@@ -2,6 +2,7 @@ package kdb_test
 
 import (
 	"bytes"
+	"reflect"
 	"testing"
 
 	"certkdb/kdb"
@@ -13,16 +14,27 @@ func TestLeaf_ofOtherCertificates(t *testing.T) {
 	first, _, _ := newPair(t)
 	second, _, _ := newPair(t)
 	e := kdb.Entry{Certificates: [][]byte{first}}
-	c, err := e.Leaf()
+	l, err := kdb.ReadLeaf(first)
 	if err != nil {
 		t.Fatal(err)
 	}
-	e = e.WithLeaf(c)
-	if same, err := e.Leaf(); err != nil || same != c {
+	read := e.WithLeaf(l)
+	if same, err := read.Leaf(); err != nil || same != l.Certificate() {
 		t.Errorf("it was parsed again, %v", err)
 	}
-	e.Certificates = [][]byte{second}
-	if other, err := e.Leaf(); err != nil || !bytes.Equal(other.Raw, second) {
+	sameSummary(t, &read, &e)
+	e, read.Certificates = kdb.Entry{Certificates: [][]byte{second}}, [][]byte{second}
+	if other, err := read.Leaf(); err != nil || !bytes.Equal(other.Raw, second) {
 		t.Errorf("the certificate of before is returned, %v", err)
+	}
+	sameSummary(t, &read, &e)
+}
+
+func sameSummary(t *testing.T, e, want *kdb.Entry) {
+	t.Helper()
+	s, err := kdb.Summarize(e)
+	w, wantErr := kdb.Summarize(want)
+	if err != nil || wantErr != nil || !reflect.DeepEqual(s, w) || e.Fingerprint() != want.Fingerprint() {
+		t.Errorf("%+v, %v; without its leaf %+v, %v", s, err, w, wantErr)
 	}
 }

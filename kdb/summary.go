@@ -51,16 +51,34 @@ func Summarize(e *Entry) (Summary, error) {
 }
 
 func (s *Summary) readCertificate(e *Entry) error {
-	c, err := e.Leaf()
+	if l := e.leaf.of(e.Certificates[0]); l != nil {
+		s.describeAs(&l.facts)
+		return nil
+	}
+	c, err := cert.Parse(e.Certificates[0])
 	if err != nil {
 		return err
 	}
+	s.describe(c)
+	return nil
+}
+
+// describe fills in what a certificate says.
+func (s *Summary) describe(c *cert.Certificate) {
 	s.Subject, s.Issuer, s.Serial = c.Subject.String(), c.Issuer.String(), c.SerialHex()
 	s.NotBefore, s.NotAfter = c.NotBefore, c.NotAfter
 	s.KeyType, s.CA = c.KeyType, c.IsCA
 	s.DNSNames, s.IPAddresses, s.Emails, s.URIs = c.SAN.Strings()
 	s.Warning = c.Warning()
-	return nil
+}
+
+// describeAs takes over what describe filled in.
+func (s *Summary) describeAs(o *Summary) {
+	s.Subject, s.Issuer, s.Serial = o.Subject, o.Issuer, o.Serial
+	s.NotBefore, s.NotAfter = o.NotBefore, o.NotAfter
+	s.KeyType, s.CA = o.KeyType, o.CA
+	s.DNSNames, s.IPAddresses, s.Emails, s.URIs = o.DNSNames, o.IPAddresses, o.Emails, o.URIs
+	s.Warning = o.Warning
 }
 
 func (s *Summary) readRequest(der []byte) error {

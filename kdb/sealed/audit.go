@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"iter"
 	"time"
 
@@ -63,11 +64,12 @@ func decodeLog(b []byte) (logEntry, error) {
 }
 
 // chain is the chain value after a log record: a keyed hash of the record, which holds the value before it.
-func (k *keys) chain(plain []byte) (sum [32]byte) {
-	mac := hmac.New(sha256.New, k.audit)
+func (k *keys) chain(plain []byte) [32]byte { return chainAfter(hmac.New(sha256.New, k.audit), plain) }
+
+func chainAfter(mac hash.Hash, plain []byte) [32]byte {
+	mac.Reset()
 	mac.Write(plain)
-	mac.Sum(sum[:0])
-	return sum
+	return [32]byte(mac.Sum(nil))
 }
 
 // log appends to the audit log.
@@ -83,7 +85,10 @@ func (t *tx) nextLog(operation, label string, fingerprint [32]byte) (key string,
 		SHA256: fingerprint, User: call(t.db.o.User), Host: call(t.db.o.Host), Slot: int(t.keys.slot), SlotName: t.keys.slotName,
 	}, t.head.logChain}
 	plain = l.encode()
-	t.head.logSeq, t.head.logChain = l.Sequence, t.keys.chain(plain)
+	if t.chainer == nil {
+		t.chainer = hmac.New(sha256.New, t.keys.audit)
+	}
+	t.head.logSeq, t.head.logChain = l.Sequence, chainAfter(t.chainer, plain)
 	return logKey(l.Sequence), plain
 }
 

@@ -60,9 +60,7 @@ func (t *tx) sealBatch() error {
 	inParallel(len(list), t.sealer, func(s *sealer, i int) { list[i].seal(s) })
 	t.changed = true
 	for _, b := range list {
-		for i := range b.digest {
-			t.head.digest[i] ^= b.digest[i]
-		}
+		mix(&t.head.digest, b.digest)
 		for _, record := range b.records {
 			t.head.seals++
 			if err := t.stx.Put(record.Key, record.Value); err != nil {

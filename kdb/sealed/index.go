@@ -2,7 +2,6 @@ package sealed
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -39,9 +38,6 @@ var lastSpot = spot{
 
 // blockSize is how many bytes of postings a block has at most before it is split.
 const blockSize = 1 << 10
-
-// maxPending is how many postings a transaction keeps until it puts them into their blocks.
-const maxPending = 1 << 19
 
 // posting says that a label has a trait, or, in a transaction, that it has it no more.
 type posting struct {
@@ -107,8 +103,9 @@ func (d *decoder) spot() spot { return spot(d.fixed(uint64(len(spot{})))) }
 
 // spotter computes the spots of postings. It is not safe for concurrent use.
 type spotter struct {
-	mac  hash.Hash
-	seen map[kdb.Trait][traitSize]byte // of the last traits: many certificates have one issuer
+	mac     hash.Hash
+	scratch []byte
+	seen    map[kdb.Trait][traitSize]byte // of the last traits: many certificates have one issuer
 }
 
 func (k *keys) spotter() *spotter {
@@ -117,10 +114,9 @@ func (k *keys) spotter() *spotter {
 
 func (p *spotter) hash(kind byte, text string, out []byte) {
 	p.mac.Reset()
-	p.mac.Write([]byte{kind})
-	p.mac.Write([]byte(text))
-	var sum [sha256.Size]byte
-	copy(out, p.mac.Sum(sum[:0]))
+	p.scratch = append(append(p.scratch[:0], kind), text...)
+	p.mac.Write(p.scratch)
+	copy(out, p.mac.Sum(p.scratch[:0]))
 }
 
 // trait is the first part of the spots of a trait's postings.
@@ -156,17 +152,6 @@ func (p *spotter) postings(e *kdb.Entry) []posting {
 // index notes the postings of an entry, or that they are to be removed.
 func (t *tx) index(e *kdb.Entry, removed bool) error {
 	return t.addPostings(t.spots.postings(e), removed)
-}
-
-func (t *tx) addPostings(list []posting, removed bool) error {
-	for _, p := range list {
-		p.removed, p.number = removed, uint32(len(t.postings))
-		t.postings = append(t.postings, p)
-	}
-	if len(t.postings) < maxPending {
-		return nil
-	}
-	return t.flushIndex()
 }
 
 // unindex removes the postings of an entry that is going to be changed or removed. If what it holds cannot be read, all blocks are.
@@ -289,91 +274,6 @@ func (t *tx) openBlock(record store.Record) (block, error) {
 	return b, nil
 }
 
-// chunkBlocks is how many blocks are read before they are changed, if many are.
-const chunkBlocks = 1 << 12
-
-// flushIndex puts the pending postings into their blocks.
-func (t *tx) flushIndex() error {
-	if err := t.sealBatch(); err != nil {
-		return err
-	}
-	list := t.postings
-	if len(list) == 0 {
-		return nil
-	}
-	t.postings = nil
-	slices.SortFunc(list, func(p, o posting) int { return cmp.Or(p.compare(o), cmp.Compare(p.number, o.number)) })
-	list = lastOfEach(list)
-	ahead := 1
-	if len(list) > chunkBlocks {
-		ahead = chunkBlocks
-	}
-	for len(list) > 0 {
-		if err := t.ctx.Err(); err != nil {
-			return err
-		}
-		blocks, err := t.readBlocks(list[0].at, ahead)
-		if err != nil {
-			return err
-		}
-		if list, err = t.mergeInto(blocks, list); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// lastOfEach leaves of each run of equal postings the last one, which was made last.
-func lastOfEach(list []posting) []posting {
-	kept := list[:0]
-	for i, p := range list {
-		if i+1 == len(list) || p.compare(list[i+1]) != 0 {
-			kept = append(kept, p)
-		}
-	}
-	return kept
-}
-
-func (t *tx) readBlocks(from spot, most int) (list []block, err error) {
-	for b, err := range t.blocks(from) {
-		if err != nil {
-			return nil, err
-		}
-		if list = append(list, b); len(list) == most {
-			break
-		}
-	}
-	return list, nil
-}
-
-// mergeInto changes blocks by the postings that belong to them and returns the postings behind them.
-func (t *tx) mergeInto(blocks []block, list []posting) ([]posting, error) {
-	var jobs []*merging
-	for _, b := range blocks {
-		n, _ := slices.BinarySearchFunc(list, b.upper, func(p posting, upper spot) int {
-			return cmp.Or(bytes.Compare(p.at[:], upper[:]), -1)
-		})
-		if n > 0 {
-			jobs = append(jobs, &merging{block: b, changes: list[:n]})
-			list = list[n:]
-		}
-	}
-	inParallel(len(jobs), t.sealer, func(s *sealer, i int) { jobs[i].run(s) })
-	for _, job := range jobs {
-		for i := range job.digest {
-			t.head.index[i] ^= job.digest[i]
-		}
-		for _, record := range job.records {
-			t.changed = true
-			t.head.seals++
-			if err := t.stx.Put(record.Key, record.Value); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return list, nil
-}
-
 // sealer seals records in one of several goroutines.
 type sealer struct {
 	keys     *keys
@@ -412,45 +312,6 @@ func inParallel[W any](n int, start func() W, do func(worker W, i int)) {
 		})
 	}
 	all.Wait()
-}
-
-// merging is the change of one block.
-type merging struct {
-	block
-	changes []posting
-	digest  [32]byte // what the change does to the digest
-	records []store.Record
-}
-
-func (m *merging) run(s *sealer) {
-	if m.value != nil {
-		s.digester.toggle(&m.digest, blockKey(m.upper), m.value)
-	}
-	m.postings = merge(m.postings, m.changes)
-	for _, b := range m.split() {
-		key := blockKey(b.upper)
-		value := s.seal(key, b.encode())
-		s.digester.toggle(&m.digest, key, value)
-		m.records = append(m.records, store.Record{Key: key, Value: value})
-	}
-}
-
-// merge applies changes to postings, both in order.
-func merge(postings, changes []posting) []posting {
-	merged := make([]posting, 0, len(postings)+len(changes))
-	for _, c := range changes {
-		for len(postings) > 0 && postings[0].compare(c) < 0 {
-			merged = append(merged, postings[0])
-			postings = postings[1:]
-		}
-		if len(postings) > 0 && postings[0].compare(c) == 0 {
-			postings = postings[1:]
-		}
-		if !c.removed {
-			merged = append(merged, c)
-		}
-	}
-	return append(merged, postings...)
 }
 
 // split cuts a block that is too long into several of the same length. Postings of one spot stay together.

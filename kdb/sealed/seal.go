@@ -157,21 +157,22 @@ func open(aead cipher.AEAD, sealed, bound []byte) ([]byte, error) {
 }
 
 // digester computes the digest of a set of records: the XOR of a keyed hash of each.
-type digester struct{ mac hash.Hash }
+type digester struct {
+	mac     hash.Hash
+	scratch []byte
+}
 
-func (k *keys) digester() digester { return digester{hmac.New(sha256.New, k.digest)} }
+func (k *keys) digester() digester {
+	return digester{hmac.New(sha256.New, k.digest), make([]byte, 0, 512)}
+}
 
 // toggle adds a record to the digest, or takes it out if it is in it.
 func (d digester) toggle(digest *[32]byte, key string, value []byte) {
+	e := encoder{d.scratch[:0]}
+	e.u16(uint16(len(key)))
+	e.b = append(e.b, key...)
 	d.mac.Reset()
-	var length encoder
-	length.u16(uint16(len(key)))
-	d.mac.Write(length.b)
-	d.mac.Write([]byte(key))
+	d.mac.Write(e.b)
 	d.mac.Write(value)
-	var sum [32]byte
-	d.mac.Sum(sum[:0])
-	for i := range digest {
-		digest[i] ^= sum[i]
-	}
+	mix(digest, [32]byte(d.mac.Sum(d.scratch[:0])))
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"iter"
 	"strings"
 
@@ -24,9 +25,11 @@ type tx struct {
 	changed   bool
 	erase     bool // a key slot or a private key was removed: nothing of it may stay
 	digester  digester
+	chainer   hash.Hash            // for the audit log; nil until it is needed
 	issuers   map[[32]byte]*issuer // of the registry, as far as they were read
 	spots     *spotter
 	postings  []posting // that are not yet in the index
+	aside     []int     // numbers of records that hold more of them
 	batch     batch
 	bound     []byte // associated data, with room for a record's key behind boundLen
 }
@@ -188,13 +191,20 @@ func (t *tx) summary(label string) (s summary, raw []byte, err error) {
 	}
 	raw, err = t.stx.Get(prefixSummary + label)
 	if errors.Is(err, store.ErrNotFound) {
-		return s, nil, fmt.Errorf("label %q: %w", label, kdb.ErrNotFound)
+		return s, nil, noLabel(label)
 	}
 	if err == nil {
 		s, err = t.decodeSummary(label, raw)
 	}
 	return s, raw, err
 }
+
+// noLabel is the error for a label that is not there. Each of many new entries makes some, which nobody reads.
+type noLabel string
+
+func (l noLabel) Error() string { return fmt.Sprintf("label %q: %v", string(l), kdb.ErrNotFound) }
+
+func (noLabel) Unwrap() error { return kdb.ErrNotFound }
 
 func (t *tx) decodeSummary(label string, raw []byte) (summary, error) {
 	key := prefixSummary + label

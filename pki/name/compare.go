@@ -85,7 +85,7 @@ func (a Attribute) canonical() string {
 // then reduce insignificant spaces (RFC 5280, 7.1 b and c).
 func prepare(s string) string {
 	if isASCII(s) {
-		return squeeze(asciiLower(strings.Map(mapRune, s)))
+		return squeeze(strings.Map(mapASCII, s))
 	}
 	s = strings.Map(mapRune, s)
 	return squeeze(strings.Map(mapRune, fold(s)))
@@ -101,6 +101,19 @@ func mapRune(r rune) rune {
 	case unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Variation_Selector, r):
 		return -1
 	case r == 0x034f || r == 0x1806 || r == 0xfffc:
+		return -1
+	}
+	return r
+}
+
+// mapASCII is mapRune for ASCII, in lower case.
+func mapASCII(r rune) rune {
+	switch {
+	case 'A' <= r && r <= 'Z':
+		return r + 'a' - 'A'
+	case r >= '\t' && r <= '\r':
+		return ' '
+	case r < ' ' || r == 0x7f:
 		return -1
 	}
 	return r

@@ -350,3 +350,17 @@ func FuzzEqual(f *testing.F) {
 		}
 	})
 }
+
+// TestCanonical_asciiAsOthers: ASCII text takes a shorter way, with the same result.
+func TestCanonical_asciiAsOthers(t *testing.T) {
+	t.Parallel()
+	canonical := func(text string) string {
+		return name.Name{RDNs: []name.RDN{{{Type: name.CommonName, Tag: 12, Value: text}}}}.Canonical()
+	}
+	for c := range rune(128) {
+		short, long := canonical("A"+string(c)+" Z"), canonical("A"+string(c)+" Zé")
+		if strings.Replace(long, "é", "", 1) != short {
+			t.Errorf("%q: %q in ASCII, %q among other characters", c, short, long)
+		}
+	}
+}

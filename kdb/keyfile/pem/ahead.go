@@ -4,15 +4,14 @@ import (
 	"iter"
 	"runtime"
 
+	"certkdb/kdb"
 	"certkdb/pki/cert"
 )
 
 // certificate parses the DER of a certificate, unless that was done already.
 func (i *Item) certificate() (*cert.Certificate, error) {
-	if c := i.parsed; c != nil && len(c.Raw) == len(i.DER) && &c.Raw[0] == &i.DER[0] {
-		return c, nil
-	}
-	return cert.Parse(i.DER)
+	e := kdb.Entry{Certificates: [][]byte{i.DER}}.WithLeaf(i.parsed)
+	return e.Leaf()
 }
 
 // aheadChunk is how many items are parsed by one goroutine.
@@ -73,7 +72,7 @@ func readAhead(items iter.Seq2[Item, error], chunks chan<- chan []aheadItem, sto
 func parseAll(chunk []aheadItem) []aheadItem {
 	for n := range chunk {
 		if i := &chunk[n].item; i.Kind == Certificate && chunk[n].err == nil && len(i.DER) > 0 {
-			i.parsed, _ = cert.Parse(i.DER)
+			i.parsed, _ = kdb.ReadLeaf(i.DER)
 		}
 	}
 	return chunk

@@ -133,7 +133,7 @@ func (g *gatherer) flush() {
 func (g *gatherer) emit(r *record) {
 	switch {
 	case r.item != nil:
-		e := Entry{Entry: r.entry().WithLeaf(r.leaf), Item: *r.item}
+		e := Entry{Entry: r.entry().WithLeaf(r.item.parsed), Item: *r.item}
 		if r.key != nil {
 			e.Key = r.key.private.PKCS8
 		}

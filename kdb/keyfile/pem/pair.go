@@ -31,9 +31,8 @@ type record struct {
 	base         string // the label without the number that tells it from an earlier one
 	kind         kdb.Kind
 	trusted      bool
-	item         *Item             // the certificate or request; nil for a key alone
-	cert         *part             // nil for requests, and for keys without a certificate
-	leaf         *cert.Certificate // what cert has
+	item         *Item // the certificate or request; nil for a key alone
+	cert         *part // nil for requests, and for keys without a certificate
 	request      *part
 	key          *part
 	copies       []*part  // the same certificate or key again
@@ -148,7 +147,7 @@ func (x *pieces) pair() []*record {
 	for _, f := range x.certs {
 		if !f.taken && !x.inChain(f) {
 			x.records = append(x.records, &record{
-				kind: kdb.KindTrusted, trusted: !f.item.Aux.Distrusted(), item: f.item, cert: f.part, leaf: f.cert, label: f.label(""),
+				kind: kdb.KindTrusted, trusted: !f.item.Aux.Distrusted(), item: f.item, cert: f.part, label: f.label(""),
 				certificates: [][]byte{f.item.DER},
 			})
 		}
@@ -299,7 +298,7 @@ func (x *pieces) distinct(list []*piece) [][]*piece {
 func (x *pieces) pairCertificate(k *piece, group []*piece) {
 	f := group[0]
 	r := &record{
-		kind: kdb.KindPersonal, item: f.item, cert: f.part, leaf: f.cert, label: f.label(k.item.Label),
+		kind: kdb.KindPersonal, item: f.item, cert: f.part, label: f.label(k.item.Label),
 		certificates: [][]byte{f.item.DER},
 	}
 	for _, again := range group[1:] {
@@ -403,7 +402,7 @@ func (k *piece) label(other string) string {
 	if k.cert == nil {
 		return kdb.AutoLabel(&e)
 	}
-	e = kdb.Entry{Certificates: [][]byte{k.item.DER}}
+	e = kdb.Entry{Certificates: [][]byte{k.item.DER}}.WithLeaf(k.item.parsed)
 	return kdb.LabelFor(k.cert.Subject, e.Fingerprint())
 }
 

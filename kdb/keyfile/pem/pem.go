@@ -22,7 +22,6 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile/pem/armour"
-	"certkdb/pki/cert"
 	"certkdb/pki/pbe"
 )
 
@@ -80,8 +79,8 @@ type Item struct {
 	// Offset is where the item begins in DER input.
 	Offset int64
 
-	budget *pbe.Budget       // of the whole input
-	parsed *cert.Certificate // of DER, if Ahead has parsed it
+	budget *pbe.Budget // of the whole input
+	parsed *kdb.Leaf   // of DER, if Ahead has read it
 	// chainOf is the localKeyID of the entry whose chain a certificate belongs to: see armour.Attributes.
 	chainOf []byte
 	// start and end are where the block is in a text, from BEGIN to what follows END.
