@@ -36,9 +36,10 @@ type Certificate struct {
 	Signature []byte
 	// Unaligned says that the signature is not a whole number of bytes, as no algorithm makes it.
 	Unaligned bool
-	// Version is 1, 2 or 3; other numbers are kept.
-	Version int
-	Serial  *big.Int
+	// Version is 1, 2 or 3; other numbers are kept. VersionWritten says that it is there: version 1 is the default that DER leaves out.
+	Version        int
+	VersionWritten bool
+	Serial         *big.Int
 	// SignatureAlgorithm stands next to the signature, TBSSignatureAlgorithm inside what is signed; they should agree.
 	SignatureAlgorithm    oid.Algorithm
 	TBSSignatureAlgorithm oid.Algorithm
@@ -75,8 +76,9 @@ type Extension struct {
 	ID       string // dotted
 	Critical bool
 	Value    []byte // content of the OCTET STRING
-	// BadFlag says that the critical flag is true in BER but not in DER.
-	BadFlag bool
+	// BadFlag says that the critical flag is true in BER but not in DER; FalseFlag says that it is there to say FALSE, which is the
+	// default that DER leaves out.
+	BadFlag, FalseFlag bool
 }
 
 // Malformation is an extension that [Parse] could not decode. The certificate can be kept, not relied upon.
@@ -116,6 +118,7 @@ func (c *Certificate) parseTBS(tbs cryptobyte.String) error {
 	c.Version = 1
 	if tag := asn1.Tag(0).Constructed().ContextSpecific(); tbs.PeekASN1Tag(tag) {
 		var v cryptobyte.String
+		c.VersionWritten = true
 		if !tbs.ReadASN1(&v, tag) || !v.ReadASN1Integer(&c.Version) || !v.Empty() || c.Version < -1<<30 || c.Version > 1<<30 {
 			return errors.New("its version is not a small INTEGER")
 		}

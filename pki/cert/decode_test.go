@@ -114,7 +114,7 @@ func TestDecoders_read(t *testing.T) {
 		{"keyid", "an identifier", tlv(0x30, tlv(0x80, "\x01\x02")), "0102 [] <nil>"},
 		{"keyid", "issuer and serial number", tlv(0x30, tlv(0xa1, tlv(0xa4, directory("CN=i"))), "\x82\x01\x05"), " directory:CN=i 5"},
 		{"keyid", "a negative serial number", tlv(0x30, "\x82\x02\xff\x00"), " [] -256"},
-		{"extensions", "one", tlv(0x30, one("\x2a\x03", flagTrue, "v")), "[{1.2.3 true [118] false}]"},
+		{"extensions", "one", tlv(0x30, one("\x2a\x03", flagTrue, "v")), "[{1.2.3 true [118] false false}]"},
 	} {
 		got, err := decoders[test.decoder]([]byte(test.der))
 		if strings.HasPrefix(test.want, " []") {

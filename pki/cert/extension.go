@@ -121,6 +121,7 @@ func readExtension(from *cryptobyte.String) (Extension, error) {
 		}
 		e.Critical = flag[0] != 0 // BER: anything but zero is true
 		e.BadFlag = flag[0] != 0 && flag[0] != 0xff
+		e.FalseFlag = flag[0] == 0
 	}
 	if !seq.ReadASN1(&value, asn1.OCTET_STRING) || !seq.Empty() {
 		return e, errors.New("the value is not an OCTET STRING")
@@ -159,6 +160,18 @@ func (c *Certificate) decodeExtension(id string, value cryptobyte.String) (err e
 	return err
 }
 
+// IsDER reports whether a key usage leaves its unused bits zero (X.690, 11.2.1) and basic constraints leave out a CA flag that is FALSE
+// (11.5). Other extensions are not judged.
+func (e *Extension) IsDER() bool {
+	switch e.ID {
+	case IDKeyUsage:
+		return isDERBits(e.Value)
+	case IDBasicConstraints:
+		return len(e.Value) < 5 || e.Value[2] != byte(asn1.BOOLEAN) || e.Value[4] == 0xff
+	}
+	return true
+}
+
 func readKeyUsage(value cryptobyte.String) (KeyUsage, error) {
 	bits, err := readBits(value)
 	return KeyUsage(bits), err
@@ -173,9 +186,10 @@ func readBits(value cryptobyte.String) (uint16, error) {
 	return namedBits(content), nil
 }
 
+// namedBits decodes the content of a BIT STRING; the bits that it declares unused count as zero.
 func namedBits(content []byte) uint16 {
 	var bits uint16
-	for i := range min(8*(len(content)-1), 9) {
+	for i := range min(8*(len(content)-1)-int(content[0]), 9) {
 		if content[1+i/8]&(0x80>>(i%8)) != 0 {
 			bits |= 1 << i
 		}
@@ -251,10 +265,17 @@ func readAuthorityKeyID(value cryptobyte.String) ([]byte, error) {
 		}
 		keyID = id
 	}
-	for _, tag := range []asn1.Tag{asn1.Tag(1).Constructed().ContextSpecific(), asn1.Tag(2).ContextSpecific()} {
-		if seq.PeekASN1Tag(tag) && !seq.SkipASN1(tag) {
-			return nil, errors.New("the issuer and serial number are cut short")
+	if tag := asn1.Tag(1).Constructed().ContextSpecific(); seq.PeekASN1Tag(tag) {
+		var issuer cryptobyte.String
+		if !seq.ReadASN1(&issuer, tag) {
+			return nil, errors.New("the issuer is cut short")
 		}
+		if _, err := readGeneralNames(issuer); err != nil {
+			return nil, err
+		}
+	}
+	if tag := asn1.Tag(2).ContextSpecific(); seq.PeekASN1Tag(tag) && !seq.SkipASN1(tag) {
+		return nil, errors.New("the serial number is cut short")
 	}
 	if !seq.Empty() {
 		return nil, errors.New("it has an unknown field")

@@ -94,7 +94,20 @@ func readGeneralName(from *cryptobyte.String) (GeneralName, error) {
 	if tag&0xc0 != 0x80 || n.Type > RegisteredID || constructed != (tag&0x20 != 0) {
 		return GeneralName{}, fmt.Errorf("tag %#02x stands for no kind of name", uint8(tag))
 	}
-	return n, nil
+	return n, n.checkStructure()
+}
+
+// checkStructure takes apart the names that have parts. The syntax of text and the lengths of addresses are for the validator to judge.
+func (n GeneralName) checkStructure() (err error) {
+	switch n.Type {
+	case OtherName:
+		_, _, err = n.Other()
+	case DirectoryName:
+		_, err = name.Parse(n.Value)
+	case RegisteredID:
+		_, err = oid.Decode(n.Value)
+	}
+	return err
 }
 
 // Strings returns the names that programs look for, by kind. Addresses of a wrong length are left out.
@@ -155,11 +168,15 @@ func (n GeneralName) text() string {
 
 // Other takes an other name apart: the dotted identifier of its type, and the DER of its value.
 func (n GeneralName) Other() (id string, value []byte, err error) {
-	var content, wrapped cryptobyte.String
+	var content, wrapped, one cryptobyte.String
+	var tag asn1.Tag
 	list := cryptobyte.String(n.Value)
 	if !list.ReadASN1(&content, asn1.OBJECT_IDENTIFIER) ||
 		!list.ReadASN1(&wrapped, asn1.Tag(0).Constructed().ContextSpecific()) || !list.Empty() {
 		return "", nil, errors.New("reading an other name: it is not an identifier and a value")
+	}
+	if rest := wrapped; !rest.ReadAnyASN1(&one, &tag) || !rest.Empty() {
+		return "", nil, errors.New("reading an other name: its value is not one value")
 	}
 	id, err = oid.Decode(content)
 	return id, wrapped, err

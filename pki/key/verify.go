@@ -103,6 +103,22 @@ func CanonicalParams(a oid.Algorithm) bool {
 	return a.Params == nil
 }
 
+// CanonicalSPKI reports whether a public key's algorithm has the parameters that its standard wants: NULL with RSA (RFC 3279, 2.3.1), none
+// with Edwards and Montgomery curves (RFC 8410, 3) and with ML-DSA (RFC 9881, 3). Those of other algorithms are not judged here.
+func CanonicalSPKI(der []byte) bool {
+	s, err := parseSPKI(der)
+	if err != nil {
+		return false
+	}
+	switch a := s.Algorithm; a.OID {
+	case oid.RSA:
+		return string(a.Params) == string(derNull)
+	case oid.Ed25519, oid.Ed448, oid.X25519, oid.X448, oid.MLDSA44, oid.MLDSA65, oid.MLDSA87:
+		return a.Params == nil
+	}
+	return true
+}
+
 // Verify checks the signature of a message. The error wraps [ErrSignature] if the signature is wrong or the key is not of the algorithm's
 // kind, and [ErrUnsupported] if the algorithm is unknown. Weak digests and short keys are for the caller to judge.
 func Verify(public *PublicKey, a oid.Algorithm, message, signature []byte) error {

@@ -13,13 +13,12 @@ import (
 	"certkdb/pki/oid"
 )
 
-// processed are the extensions that are processed here, or whose criticality changes nothing for a path.
+// processed are the extensions that are processed here, or whose criticality changes nothing for a path. Those that RFC 5280 wants not
+// critical and that a path says nothing about (authority and subject information access, freshest CRL) are not among them.
 var processed = []string{
 	cert.IDKeyUsage, cert.IDSubjectAltName, cert.IDIssuerAltName, cert.IDBasicConstraints, cert.IDNameConstraints,
 	cert.IDCertificatePolicies, cert.IDPolicyMappings, cert.IDPolicyConstraints, cert.IDInhibitAnyPolicy,
-	cert.IDExtendedKeyUsage, cert.IDCRLDistributionPoints, cert.IDFreshestCRL, cert.IDSubjectKeyID, cert.IDAuthorityKeyID,
-	cert.IDAuthorityInfoAccess, cert.IDSubjectInfoAccess,
-	idNoCheck,
+	cert.IDExtendedKeyUsage, cert.IDCRLDistributionPoints, cert.IDSubjectKeyID, cert.IDAuthorityKeyID, idNoCheck,
 }
 
 // idNoCheck is id-pkix-ocsp-nocheck of OCSP responders' certificates (RFC 6960, 4.2.2.2.1).

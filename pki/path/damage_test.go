@@ -14,6 +14,9 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
+// endOfTBS stands for the end of the signed part among the text to replace: what stands instead is appended.
+const endOfTBS = "#end"
+
 // resign replaces text in the signed part of a certificate or CRL and signs it again by ECDSA with SHA-256.
 // unused is the number of unused bits that the signature claims to have.
 func resign(t testing.TB, whole []byte, issuer *member, unused byte, replace ...string) []byte {
@@ -23,14 +26,14 @@ func resign(t testing.TB, whole []byte, issuer *member, unused byte, replace ...
 	if !input.ReadASN1(&seq, asn1.SEQUENCE) || !seq.ReadASN1(&tbs, asn1.SEQUENCE) || !seq.ReadASN1Element(&algorithm, asn1.SEQUENCE) {
 		t.Fatal("no signed structure")
 	}
-	text := string(tbs)
+	text := string(tbs) + endOfTBS
 	for i := 0; i < len(replace); i += 2 {
 		if !strings.Contains(text, replace[i]) {
 			t.Fatalf("%q is not there", replace[i])
 		}
 		text = strings.Replace(text, replace[i], replace[i+1], 1)
 	}
-	text = der(0x30, text)
+	text = der(0x30, strings.TrimSuffix(text, endOfTBS))
 	sum := sha256.Sum256([]byte(text))
 	signature, err := issuer.key.Sign(rand.Reader, sum[:], crypto.SHA256)
 	if err != nil {

@@ -45,8 +45,8 @@ func (f *facts) read(e cert.Extension) (err error) {
 	switch e.ID {
 	case cert.IDCertificatePolicies:
 		f.policies, err = cert.ParsePolicies(e.Value)
-		if err == nil && e.Critical {
-			err = knownQualifiers(f.policies)
+		if err == nil {
+			err = knownQualifiers(f.policies, e.Critical)
 		}
 	case cert.IDPolicyMappings:
 		f.mappings, err = cert.ParsePolicyMappings(e.Value)
@@ -73,12 +73,16 @@ func (f *facts) read(e cert.Extension) (err error) {
 	return err
 }
 
-// knownQualifiers refuses qualifiers that are not processed in a critical extension (RFC 5280, 4.2.1.4).
-func knownQualifiers(policies []cert.Policy) error {
+// knownQualifiers refuses qualifiers that are not processed in a critical extension, and with anyPolicy (RFC 5280, 4.2.1.4).
+func knownQualifiers(policies []cert.Policy, critical bool) error {
 	for _, p := range policies {
 		for _, q := range p.Qualifiers {
-			if q.ID != cert.QualifierCPS && q.ID != cert.QualifierUserNotice {
+			switch {
+			case q.ID == cert.QualifierCPS || q.ID == cert.QualifierUserNotice:
+			case critical:
 				return errors.New("it is critical and has a policy qualifier of an unknown type, " + q.ID)
+			case p.ID == cert.AnyPolicy:
+				return errors.New("it qualifies anyPolicy by an unknown type, " + q.ID)
 			}
 		}
 	}

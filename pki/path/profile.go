@@ -83,9 +83,21 @@ func (c *checker) checkEncoding(i int, n *node) {
 	if !key.CanonicalParams(n.SignatureAlgorithm) {
 		c.profile(i, "its signature algorithm %s has parameters that it must not have, or lacks them (4.1.1.2)", n.SignatureAlgorithm.Name)
 	}
+	if n.Version == 1 && n.VersionWritten {
+		c.profile(i, "its version 1 is written out, against DER (4.1)")
+	}
+	if !key.CanonicalSPKI(n.RawSPKI) {
+		c.profile(i, "its public key's algorithm has parameters that it must not have, or lacks them (4.1.2.7)")
+	}
+	if n.Extensions != nil && len(n.Extensions) == 0 {
+		c.profile(i, "its list of extensions is empty (4.1)")
+	}
 	for _, e := range n.Extensions {
-		if e.BadFlag {
+		switch {
+		case e.BadFlag || e.FalseFlag:
 			c.profile(i, "its extension %s has a critical flag that is not DER (4.1)", cert.TypeName(e.ID))
+		case !e.IsDER():
+			c.profile(i, "its extension %s is not DER (4.1)", cert.TypeName(e.ID))
 		}
 	}
 }
@@ -167,7 +179,10 @@ func (c *checker) checkReadable(i int, n *node) {
 				err = errors.New("it is empty")
 			}
 		case cert.IDCRLDistributionPoints, cert.IDFreshestCRL:
-			_, err = cert.ParseDistributionPoints(e.Value)
+			var points []cert.DistributionPoint
+			if points, err = cert.ParseDistributionPoints(e.Value); err == nil {
+				err = pointProblem(points)
+			}
 		case cert.IDIssuerAltName:
 			_, err = cert.ParseGeneralNames(e.Value)
 		}
@@ -175,6 +190,20 @@ func (c *checker) checkReadable(i int, n *node) {
 			c.profile(i, "its extension %s cannot be read (4.2): %v", cert.TypeName(e.ID), err)
 		}
 	}
+}
+
+// pointProblem finds what RFC 5280, 4.2.1.13 forbids in distribution points: CRL issuers without a directory name, and a name relative to
+// one of several.
+func pointProblem(points []cert.DistributionPoint) error {
+	for _, p := range points {
+		switch {
+		case p.CRLIssuer != nil && !p.CRLIssuer.Has(cert.DirectoryName):
+			return errors.New("a CRL issuer has no directory name")
+		case p.Name != nil && p.Name.Relative != nil && len(p.CRLIssuer) > 1:
+			return errors.New("a name is relative to one of several CRL issuers")
+		}
+	}
+	return nil
 }
 
 // checkNames looks at the syntax of names and constraints (4.2.1.6, 4.2.1.10).
