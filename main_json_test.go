@@ -96,6 +96,7 @@ var jsonGolden = []struct{ command, schema, fields string }{
 	{"rekey --password file:pw2", "rekey", "location"},
 	{"compact", "compact", "bytes_before bytes_after"},
 	{"backup backup.ckdb", "backup", "to size_bytes opens_with[].slot opens_with[].kind"},
+	{"restore backup.ckdb --password file:pw2", "restore", "from location id entries"},
 	{
 		"log", "log", "records[].number records[].time records[].operation records[].label records[].sha256 records[].user records[].host " +
 			"records[].slot records[].slot_name",

@@ -35,6 +35,8 @@ type Driver struct {
 	// Recover copies what can be read of a damaged database into a new one at another location; "" only looks what there is. The options open
 	// both. It is nil if the kind cannot be recovered.
 	Recover func(ctx context.Context, location, to string, o Options) (Recovery, error)
+	// Restore puts a backup in the place of the database at a location: see [RestoreOptions]. It is nil if the kind has no backups.
+	Restore func(ctx context.Context, backup, location string, o RestoreOptions) (Restored, error)
 	// Open opens an existing database. It does not ask for the password before the file has proved to be one.
 	Open func(ctx context.Context, location string, o Options) (Database, error)
 	// Create makes a new, empty database, wrapping ErrDatabaseExists if there is one already; nil if the kind can

@@ -28,6 +28,7 @@ func makers(dialects map[string]Dialect) []maker {
 		{[]string{"check"}, checkCommand},
 		{[]string{"compact"}, compactCommand},
 		{[]string{"backup"}, backupCommand},
+		{[]string{"restore"}, restoreCommand},
 		{[]string{"recover"}, recoverCommand},
 		{[]string{"log"}, logCommand},
 		{[]string{"add", "import"}, addCommand},

@@ -8,6 +8,7 @@ import (
 
 	"certkdb/commands/op"
 	"certkdb/commands/op/databases"
+	"certkdb/kdb"
 )
 
 func recoverCommand(env *op.Env) *cli.Command {
@@ -60,7 +61,8 @@ func backupCommand(env *op.Env) *cli.Command {
 		Name: "backup", Category: groupDatabase, Usage: "write a copy of the database to a file", ArgsUsage: "FILE",
 		Description: "The copy is encrypted like the database, and opens with the same passwords. --with-stash makes a stash for the copy,\n" +
 			"--password-out writes a new random password to a file: both open the copy alone, and are worth as much as the keys in it.\n" +
-			"The copy is opened before the command reports success, so it needs the database's stash or password.\n\n" + examples(
+			"The copy is opened before the command reports success, so it needs the database's stash or password.\n" +
+			"Put a copy back with: certkdb restore FILE.\n\n" + examples(
 			"certkdb backup /backup/key-2026-11-22.ckdb", "certkdb backup /backup/key.ckdb --with-stash",
 			"certkdb backup /backup/key.ckdb --force --password-out /root/key-backup.pw",
 		),
@@ -100,4 +102,70 @@ func printBackup(w io.Writer, done databases.BackupDone) {
 	if len(done.OpensWith) > 0 && !done.Portable() {
 		fmt.Fprintln(w, "keep a copy of that stash, or make the backup with --with-stash or --password-out FILE")
 	}
+}
+
+func restoreCommand(env *op.Env) *cli.Command {
+	var o databases.Restore
+	return &cli.Command{
+		Name: "restore", Category: groupDatabase, Usage: "put a backup in the place of the database", ArgsUsage: "FILE",
+		Description: "FILE was made by certkdb backup. It is verified completely, then takes the place of the database that --db names, all\n" +
+			"or nothing. The password is that of the backup; a stash next to it is used too, or that of the database.\n\n" +
+			"A database that has changes which the backup lacks, another one, and one that is damaged are replaced only with --force.\n" +
+			"The output says what is lost. The stash of the database stays where it is. If there is none, that of the backup is copied.\n" +
+			"The next revocation lists of CAs get numbers above all that may have been issued since the backup.\n\n" + examples(
+			"certkdb restore /backup/key-2026-11-22.ckdb", "certkdb restore /backup/key.ckdb --password file:/root/key-backup.pw",
+			"certkdb restore /backup/key.ckdb --db /etc/app/key.ckdb --dry-run",
+		),
+		Flags: append(changeFlags(), &cli.BoolFlag{
+			Name: "force", Usage: "replace the database even if it has what the backup lacks", Destination: &o.Force,
+		}),
+		Action: action(env, "restore", func(c *cli.Context, args []string) (done databases.Restored, err error) {
+			if o.To, err = database(c, env); err != nil {
+				return done, err
+			}
+			o.From = args[0]
+			return o.Run(c.Context, env, c.Bool(flagDryRun))
+		}, printRestored),
+	}
+}
+
+func printRestored(w io.Writer, done databases.Restored) {
+	if done.Unchanged {
+		fmt.Fprintf(w, "unchanged: %q has everything that is in %q\n", done.Location, done.From)
+	} else {
+		fmt.Fprintf(w, "restored %q from %q, entries: %d\n", done.Location, done.From, done.Entries)
+	}
+	switch l := done.Lost; {
+	case l == nil:
+	case l.What == databases.LostDatabase:
+		fmt.Fprintln(w, "lost: the database that was there, which was another one")
+	case l.What == databases.LostUnknown:
+		fmt.Fprintln(w, "lost: what the database had that the backup lacks; it could not be read")
+	case l.Changes == 1:
+		fmt.Fprintf(w, "lost: 1 change, %s\n", kdb.Change(*l.First))
+	default:
+		fmt.Fprintf(w, "lost: %d changes, from %s to %s\n", l.Changes, kdb.Change(*l.First), kdb.Change(*l.Last))
+	}
+	switch {
+	case done.CopiedStash:
+		fmt.Fprintf(w, "copied the stash of the backup to %q\n", done.Stash)
+	case done.Stash != "":
+		fmt.Fprintf(w, "its stash %q opens it\n", done.Stash)
+	case done.UselessStash != "" && done.BackupStash != "":
+		fmt.Fprintf(w, "its stash %q does not open it; replace it with that of the backup: cp %s %s\n", done.UselessStash,
+			op.Quote(done.BackupStash), op.Quote(done.UselessStash))
+	case done.UselessStash != "":
+		fmt.Fprintf(w, "its stash %q does not open it; replace it with: certkdb stash create --db %s\n", done.UselessStash,
+			op.Quote(done.Location))
+	}
+}
+
+// lossHint says what to do about a database that a backup would replace.
+func lossHint(e *kdb.WouldLose) string {
+	if e.Loss == kdb.LossUnreadable {
+		return fmt.Sprintf("first copy what can still be read with: certkdb recover %s --to NEW.ckdb; then replace it with --force",
+			op.Quote(e.Location))
+	}
+	return "replace it with --force; what it has is lost then, so make a backup of it first with: certkdb backup FILE --db " +
+		op.Quote(e.Location)
 }

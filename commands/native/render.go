@@ -79,8 +79,11 @@ func hintFor(err error) string {
 		return existsHint(e)
 	}
 	if e, ok := errors.AsType[*kdb.RolledBack](err); ok {
-		return "find out who put the older copy back, and put the newest one there; if you did it on purpose, accept it with: " +
-			"certkdb check --db " + op.Quote(e.Location) + " --accept-rollback"
+		return "find out who put the older copy back, and restore the newest one with: certkdb restore FILE; if you did it on purpose, " +
+			"accept it with: certkdb check --db " + op.Quote(e.Location) + " --accept-rollback"
+	}
+	if e, ok := errors.AsType[*kdb.WouldLose](err); ok {
+		return lossHint(e)
 	}
 	if e, ok := errors.AsType[*op.NotFound](err); ok && e.Where == "" {
 		if e.Near != "" {
@@ -125,7 +128,9 @@ func featureHint(e *op.Unsupported) string {
 	case op.FeatureStash:
 		return "give its password with --password file:PATH, or copy it into a native database with: certkdb copy --all --key --to NEW.ckdb"
 	case op.FeatureRecovery:
-		return "restore a backup: only native databases can be recovered"
+		return "put a backup in its place: only native databases can be recovered"
+	case op.FeatureRestoring:
+		return "only backups of native databases are restored; others are copied by cp"
 	case op.FeaturePassword:
 		return ""
 	}
@@ -158,12 +163,12 @@ func problemHint(p *op.Problem) string {
 		if p.Found == "ckdb" {
 			return recoverHint(p.Location)
 		}
-		return "restore a backup"
+		return "put a backup copy of the file in its place"
 	case op.Unreadable:
 		if native, ok := errors.AsType[*store.Error](p.Err); ok {
 			return recoverHint(native.Location)
 		}
-		return "restore a backup: the damage is too severe to check anything"
+		return "put a backup copy of the file in its place: the damage is too severe to check anything"
 	case op.Wrecked:
 		return recoverHint(p.Location)
 	case op.Incomplete:
@@ -233,8 +238,8 @@ var problemHints = sync.OnceValue(func() map[op.Code]string {
 
 // recoverHint is for a damaged native database.
 func recoverHint(location string) string {
-	return fmt.Sprintf("copy what can still be read into a new database with: certkdb recover %s --to NEW.ckdb; or restore a backup",
-		op.Quote(location))
+	return fmt.Sprintf("copy what can still be read into a new database with: certkdb recover %s --to NEW.ckdb; "+
+		"or put a backup in its place with: certkdb restore BACKUP --db %s --force", op.Quote(location), op.Quote(location))
 }
 
 // passwordHint says how to give a password when there is no terminal to ask on.
@@ -268,7 +273,10 @@ func classHint(err error) string {
 		if native, ok := errors.AsType[*store.Error](err); ok {
 			return recoverHint(native.Location)
 		}
-		return "see what is damaged with: certkdb check; then restore a backup"
+		if unopened, ok := errors.AsType[*kdb.OpenError](err); ok { // nothing in it is of any use
+			return "put a backup in its place with: certkdb restore BACKUP --db " + op.Quote(unopened.Location) + " --force"
+		}
+		return "see what is damaged with: certkdb check; then put a backup copy of the file in its place"
 	case errors.Is(err, fs.ErrPermission):
 		return "run as the owner of the file, or change its owner and mode"
 	case errors.Is(err, lintprogram.ErrMissing):

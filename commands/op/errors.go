@@ -196,6 +196,7 @@ const (
 	FeatureCompaction Feature = "compaction"
 	FeatureBackup     Feature = "a backup"
 	FeatureRecovery   Feature = "recovery"
+	FeatureRestoring  Feature = "restoring a backup"
 	FeatureLog        Feature = "an audit log"
 	FeatureRecords    Feature = "a record of issued certificates"
 	FeaturePassword   Feature = "changing the password"

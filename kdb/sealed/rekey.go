@@ -53,7 +53,9 @@ func (db *Database) Rekey(ctx context.Context, r Rekey) error {
 		err = st.Rewrite(ctx, job.run)
 	}
 	if !ok || errors.Is(err, kdb.ErrUnsupported) {
-		err = db.store.Update(ctx, job.inPlace)
+		if err = db.store.Update(ctx, job.inPlace); err == nil {
+			err = db.eraseRemoved(ctx)
+		}
 	}
 	if err != nil {
 		return db.name(err)
@@ -102,8 +104,15 @@ func (r *rekeying) keepsStash() bool {
 
 // inPlace seals all records again in a transaction that changes them.
 func (r *rekeying) inPlace(stx store.Tx) error {
+	return replaceRecords(stx, []string{prefixSlot, copyKey(prefixSlot), prefixIndex}, func(put func(string, []byte) error) error {
+		return r.run(chunked{stx}, put)
+	})
+}
+
+// replaceRecords changes records in their place: fn puts them, and those with one of the prefixes that it does not put are deleted.
+func replaceRecords(stx store.Tx, prefixes []string, fn func(put func(string, []byte) error) error) error {
 	unwanted := make(map[string]bool)
-	for _, prefix := range []string{prefixSlot, copyKey(prefixSlot), prefixIndex} {
+	for _, prefix := range prefixes {
 		for record, err := range stx.Scan(prefix, "") {
 			if err != nil {
 				return err
@@ -111,7 +120,7 @@ func (r *rekeying) inPlace(stx store.Tx) error {
 			unwanted[record.Key] = true
 		}
 	}
-	err := r.run(chunked{stx}, func(key string, value []byte) error {
+	err := fn(func(key string, value []byte) error {
 		delete(unwanted, key)
 		return stx.Put(key, value)
 	})

@@ -65,6 +65,10 @@ func Driver(b store.Backend) kdb.Driver {
 			}
 			return Recover(ctx, from, b.Open(to, store.Options{LockTimeout: o.LockTimeout, Create: true}), location, o)
 		},
+		Restore: func(ctx context.Context, backup, location string, o kdb.RestoreOptions) (kdb.Restored, error) {
+			how := store.Options{LockTimeout: o.LockTimeout}
+			return Restore(ctx, b.Open(backup, how), b.Open(location, how), backup, location, o)
+		},
 		Beside: func(location string) []string { return []string{location + StashExtension} },
 		Open: func(ctx context.Context, location string, o kdb.Options) (kdb.Database, error) {
 			return asDatabase(Open(ctx, b.Open(location, store.Options{LockTimeout: o.LockTimeout}), location, o))
