@@ -33,11 +33,13 @@ var layers = map[string][]string{
 		"keyfile/cms keyfile/pkcs12 keyfile/jks keyfile/pem",
 	},
 	"certkdb/commands": {
-		"op lintprogram explain",
+		"op lintprogram",
 		"op/input op/databases op/deploy op/links op/optest op/trust lintprogram/linttest",
 		"op/entries op/inspect",
 		"op/issuing op/sessions",
-		"native dsmcert gskcapi",
+		"dsmcert gskcapi",
+		"explain",
+		"native",
 		".",
 	},
 }
@@ -58,7 +60,7 @@ var denied = []struct {
 	{folder: "certkdb/commands/op", deny: []string{"github.com/urfave/cli", "go.etcd.io", "github.com/cloudflare/cfssl"}},
 	{folder: "certkdb/commands/dsmcert", deny: []string{"certkdb/kdb", "certkdb/pki", "github.com/urfave/cli"}},
 	{folder: "certkdb/commands/gskcapi", deny: []string{"certkdb/kdb", "certkdb/pki", "github.com/urfave/cli"}},
-	{folder: "certkdb/commands/explain", deny: []string{"certkdb", "github.com/urfave/cli"}},
+	{folder: "certkdb/commands/explain", deny: []string{"certkdb/kdb", "certkdb/pki", "github.com/urfave/cli"}},
 }
 
 // owners are libraries and the packages that may import each: mostly one.

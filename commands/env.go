@@ -115,7 +115,7 @@ func (t terminal) ReadPassword(prompt string) ([]byte, error) {
 	fmt.Fprint(t.out, op.Printable(prompt))
 	fd := int(t.in.Fd())
 	before, _ := term.GetState(fd) // without one, reading fails
-	password, err := unlessDone(t.ctx, func() ([]byte, error) { return term.ReadPassword(fd) })
+	password, err := unlessDone(t.ctx, func() ([]byte, error) { return readHidden(t.in) })
 	if t.ctx.Err() != nil && before != nil {
 		_ = term.Restore(fd, before) // nothing can be done about it
 	}

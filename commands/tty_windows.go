@@ -4,6 +4,7 @@ import (
 	"os"
 
 	"golang.org/x/sys/windows"
+	"golang.org/x/term"
 )
 
 func openTTY() (in, out *os.File, err error) {
@@ -24,3 +25,6 @@ func showsColours(console *os.File) bool {
 	return windows.GetConsoleMode(handle, &mode) == nil &&
 		windows.SetConsoleMode(handle, mode|windows.ENABLE_VIRTUAL_TERMINAL_PROCESSING) == nil
 }
+
+// readHidden reads a line from a console without showing it.
+func readHidden(in *os.File) ([]byte, error) { return term.ReadPassword(int(in.Fd())) }

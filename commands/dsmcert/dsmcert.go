@@ -137,7 +137,9 @@ func (r request) complete() error {
 // add imports a certificate under the server's name, and further ones of the file under their subjects. If there is no database, it makes
 // one whose password nobody knows, with a stash: IBM's where the client is installed, else the default one.
 func add(ctx context.Context, env *op.Env, found string, r request) error {
-	o := entries.Add{Files: []string{r.file}, Label: r.server, LabelFirst: true, LabelBySubject: true, CertificatesOnly: true, Trust: true}
+	o := entries.Add{
+		Files: []string{r.file}, Label: r.server, LabelFirst: true, LabelBySubject: true, SkipKnown: true, CertificatesOnly: true, Trust: true,
+	}
 	added, found, err := importFile(ctx, env, found, o)
 	if err != nil {
 		return err

@@ -286,3 +286,21 @@ func TestMain_clientWithoutDatabase(t *testing.T) {
 		t.Errorf("left: %v", left)
 	}
 }
+
+// TestMain_furtherCertificateIsThere: what the database has under another label is not stored again.
+func TestMain_furtherCertificateIsThere(t *testing.T) {
+	t.Parallel()
+	root := optest.NewCA(t, "Root")
+	leaf := root.Issue(t, "leaf")
+	env := client(t, root.Trusted("corp root"), leaf.Trusted("the leaf"))
+	file := optest.File(t, "chain.pem", optest.PEM(leaf.Trusted(""), root.Trusted(""), leaf.Trusted("")))
+	want := "Certificate imported successfully for server \"SP01\".\n" +
+		"A further certificate of the file is in the key database already, as \"corp root\".\n" +
+		"A further certificate of the file is in the key database already, as \"SP01\".\n"
+	if status, out, stderr := call(env, "-add", "-server", "SP01", "-file", file); status != 0 || out != want {
+		t.Errorf("%d, %s, %s", status, out, stderr)
+	}
+	if _, out, _ := call(env, "-list"); strings.Count(out, "Subject :") != 3 {
+		t.Errorf("the list is %s", out)
+	}
+}

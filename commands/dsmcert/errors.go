@@ -49,6 +49,15 @@ func message(err error) string {
 	if errors.Is(err, context.Canceled) {
 		return op.Interruption(err)
 	}
+	if e, ok := errors.AsType[*op.Exists](err); ok {
+		return fmt.Sprintf("server %q: the key database has another certificate under this name", e.Label)
+	}
+	if e, ok := errors.AsType[*op.NotFound](err); ok {
+		return fmt.Sprintf("server %q: there is no such certificate in the key database", e.Label)
+	}
+	if e, ok := errors.AsType[*op.WrongKind](err); ok {
+		return fmt.Sprintf("server %q: %s", e.Label, e.Reason)
+	}
 	text := err.Error()
 	if worded, ok := errors.AsType[op.Worded](err); ok {
 		text = worded.Text(optionName)

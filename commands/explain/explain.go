@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"certkdb/commands/op"
 )
 
 // ErrUnknown says that nothing is known of the line.
@@ -71,7 +73,7 @@ type answer struct{ Answer }
 func (a *answer) step(args ...string) {
 	quoted := []string{"certkdb"}
 	for _, arg := range args {
-		quoted = append(quoted, quote(arg))
+		quoted = append(quoted, op.Quote(arg))
 	}
 	a.Steps = append(a.Steps, Step{append([]string{"certkdb"}, args...), strings.Join(quoted, " ")})
 }
@@ -102,17 +104,6 @@ func (a *answer) secret(option, file string, given bool) []string {
 // unknown is the error for an action or a command that is not known.
 func unknown(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrUnknown, fmt.Sprintf(format, args...))
-}
-
-// quote writes a word for a shell.
-func quote(word string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:,=@+%", r)
-	}
-	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 // split takes a line apart as a shell does, with quotes and backslashes; it expands nothing.

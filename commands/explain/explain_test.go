@@ -56,8 +56,8 @@ func TestLine(t *testing.T) {
 		{"sudo dsmcert -add -server SP01 -file a.arm", "add a.arm --label SP01 --db /opt/tivoli/tsm/client/ba/bin/dsmcert.kdb"},
 		{
 			"sudo keytool -genkeypair -alias sudo -keyalg EC -dname CN=ca -ext BC:critical=ca:true,pathlen:0 -ext san:critical=ip:192.0.2.7 " +
-				"-ext ku=keyCertSign -keystore a.p12",
-			"create sudo --dn CN=ca --key-type p256 --is-ca --san ip:192.0.2.7 --db a.p12",
+				"-ext ku=keyCertSign -sigalg SHA512withECDSA -keystore a.p12",
+			"create sudo --dn CN=ca --key-type p256 --is-ca --path-len 0 --san ip:192.0.2.7 --ku keyCertSign --db a.p12",
 		},
 		{"gsk8capicmd_64 -cert -list -expiry 30 -db k.kdb", "list --expiring 30d --db k.kdb"},
 		{"keytool -list -keystore a.p12 -storepass S3cret", "list --db a.p12 --password file:db.pw"},
@@ -82,7 +82,30 @@ func TestLine(t *testing.T) {
 		},
 		{
 			"openssl pkcs12 -in a.p12 -passin pass:S3cret -nodes -out a.pem",
-			"export --all --combined --db a.p12 --password file:db.pw --out a.pem",
+			"export LABEL --combined --db a.p12 --password file:db.pw --out a.pem",
+		},
+		{"openssl pkcs12 -in a.p12 -nokeys -out a.pem", "export --all --db a.p12 --out a.pem"},
+		{"openssl x509 -in a.crt -noout -checkend 604800", "list --db a.crt --expiring 7d --check"},
+		{"openssl x509 -checkend 3601 -noout -in a.crt", "list --db a.crt --expiring 3601s --check"},
+		{"openssl x509 -in a.crt -noout -checkhost www.example", "validate --file a.crt --host www.example"},
+		{"openssl rsa -in a.key -noout -check", "show --file a.key"},
+		{
+			"openssl rsa -in a.key -passin pass:S3cret -out b.key -traditional",
+			"export LABEL --key --db a.key --password file:db.pw --out b.key --traditional",
+		},
+		{"openssl ec -aes256 -in a.key -out b.key", "export LABEL --key --db a.key --out b.key --out-password file:out.pw"},
+		{"openssl pkey -in a.key -text -noout", "show --file a.key"},
+		{"openssl crl -in a.crl -noout -nextupdate", "show --file a.crl"},
+		{
+			"openssl genrsa -aes256 -passout pass:S3cret -out a.key 4096",
+			"init --db key.ckdb --generate-password --stash; " +
+				"request server --cn www.example.com --key-type rsa4096 --out server.csr --db key.ckdb; " +
+				"export server --key --out a.key --db key.ckdb --out-password file:out.pw",
+		},
+		{
+			"openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384",
+			"init --db key.ckdb --generate-password --stash; " +
+				"request server --cn www.example.com --key-type p384 --out server.csr --db key.ckdb",
 		},
 		{"openssl x509 -in a.crt -noout -enddate", "show --file a.crt"},
 		{"openssl req -in a.csr -noout -text", "show --file a.csr"},
@@ -135,6 +158,8 @@ func TestLine_unknown(t *testing.T) {
 	for _, line := range []string{
 		"", "curl https://a", "openssl", "openssl speed", "keytool -genseckey -alias a", "gsk8capicmd_64 -random -create -length 9", "dsmcert",
 		"certutil", "pk12util", "openssl verify", "openssl s_client -quiet", "openssl x509 -req -in a.csr -signkey k.pem",
+		"openssl rsa", "openssl rsa -in a.key -pubout", "openssl ecparam -list_curves", "openssl genpkey -algorithm DSA",
+		"runmqakm -cert -lits -db a.kdb", "runmqakm -cert -add -db a.kdb -crypto x -file y", "runmqakm -cert -add -?",
 	} {
 		if answer, err := explain.Line([]string{line}, dialects); !errors.Is(err, explain.ErrUnknown) {
 			t.Errorf("%q: %+v, %v", line, answer, err)

@@ -3,31 +3,18 @@ package explain
 import (
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
-)
 
-// gskitAlone are the options of gsk8capicmd without a value.
-var gskitAlone = []string{
-	"stashed", "target_stashed", "stash", "v1stash", "genpw", "prompt", "populate", "empty", "strong", "fips", "preserve", "rfc3339", "expiry",
-	"stashpw", "keydb", "cert", "certreq", "secretkey", "random", "version", "help", "add", "create", "delete", "details", "export", "extract",
-	"getdefault", "import", "list", "modify", "receive", "rename", "setdefault", "sign", "validate", "changepw", "convert", "recreate", "?",
-}
+	"certkdb/commands/gskcapi"
+)
 
 // gskit translates a line of gsk8capicmd.
 func (a *answer) gskit(args []string) error {
-	l := gskitLine{answer: a, options: parse(args, gskitAlone, true)}
-	object, action := "", ""
-	for _, word := range args {
-		name := strings.ToLower(strings.TrimPrefix(word, "-"))
-		switch {
-		case !strings.HasPrefix(word, "-") || !slices.Contains(gskitAlone, name):
-		case object == "" && slices.Contains([]string{"keydb", "cert", "certreq", "secretkey", "random", "version"}, name):
-			object = name
-		case object != "" && action == "" && !slices.Contains([]string{"fips", "strong", "stashed", "stash"}, name):
-			action = name
-		}
+	line, err := gskcapi.Read(args)
+	if err != nil {
+		return unknown("gsk8capicmd does not take this line: %s", err)
 	}
+	l := gskitLine{answer: a, options: options{values: line.Options}, filter: line.Filter}
 	if l.db = l.get("db"); l.db == "" {
 		l.db = l.get("file")
 	}
@@ -40,10 +27,11 @@ func (a *answer) gskit(args []string) error {
 		"cert setdefault": l.simple("default"), "cert sign": l.sign, "cert validate": l.simple("validate"),
 		"certreq create": l.request, "certreq delete": l.simple("delete"), "certreq details": l.simple("show"),
 		"certreq list": func() { l.step(l.with("list", "--kind", "request")...) }, "secretkey delete": l.simple("delete"),
-		"version ": func() { l.step("version") },
-	}[object+" "+action]
+		"version version": func() { l.step("version") },
+	}[line.Object+" "+line.Action]
 	if translate == nil {
-		return unknown("-%s -%s has no counterpart; certkdb runs the line itself, as a subcommand: certkdb gsk8capicmd …", object, action)
+		return unknown("-%s -%s has no counterpart; certkdb runs the line itself, as a subcommand: certkdb gsk8capicmd …",
+			line.Object, line.Action)
 	}
 	translate()
 	a.note("certkdb runs the line unchanged, too: certkdb gsk8capicmd …")
@@ -53,7 +41,7 @@ func (a *answer) gskit(args []string) error {
 type gskitLine struct {
 	*answer
 	options
-	db string
+	db, filter string
 }
 
 // with is a command on the database, and how that is opened: a stash is found without being named.
@@ -94,7 +82,7 @@ func (l *gskitLine) createDB() {
 	} else {
 		args = append(args, l.secret("--new-password", databasePassword, l.has("pw"))...)
 	}
-	if l.has("stash", "v1stash", "stashpw", "stashed", "genpw") {
+	if l.has("stash", "v1stash", "stashed", "genpw") {
 		args = append(args, "--stash")
 	}
 	l.step(args...)
@@ -114,18 +102,18 @@ func (l *gskitLine) deleteDB() {
 }
 
 func (l *gskitLine) changePassword() {
-	l.step(append(l.with("passwd"), l.secret("--new-password", targetPassword, l.has("new_pw"))...)...)
+	l.step(append(l.with("passwd"), l.secret("--new-password", targetPassword, l.has("target_pw"))...)...)
 	l.note("a stash that held the old password gets the new one")
-	if l.has("stash", "stashpw") {
-		l.step(append([]string{"stash", "create", "--db", l.db}, l.secret("--password", targetPassword, l.has("new_pw"))...)...)
+	if l.has("stash", "v1stash") {
+		l.step(append([]string{"stash", "create", "--db", l.db}, l.secret("--password", targetPassword, l.has("target_pw"))...)...)
 	}
 }
 
 func (l *gskitLine) stashPassword() { l.step(l.with("stash", "create")...) }
 
 func (l *gskitLine) convert() {
-	target := l.get("new_db", "target")
-	format := l.get("new_format", "target_type")
+	target := l.get("target")
+	format := l.get("target_type")
 	if target == "" {
 		target = strings.TrimSuffix(l.db, filepath.Ext(l.db)) + map[string]string{"cms": ".kdb", "jks": ".jks"}[kind(format, "")]
 		if kind(format, "") == "pkcs12" {
@@ -134,12 +122,12 @@ func (l *gskitLine) convert() {
 	}
 	args := append(l.with("copy", "--all", "--key"), "--to", target)
 	args = append(args, flag("--type", kind(format, target))...)
-	given := l.has("new_pw", "target_pw")
+	given := l.has("target_pw")
 	l.step(append(args, l.secret("--to-password", targetPassword, true)...)...)
 	if !given {
 		l.note("GSKit gives the new database the password of the old one; certkdb takes the one of --to-password")
 	}
-	if l.has("stash", "stashpw") {
+	if l.has("stash", "v1stash") {
 		l.step("stash", "create", "--db", target, "--password", targetPassword)
 	}
 }
@@ -170,7 +158,7 @@ func (l *gskitLine) certificate() []string {
 // keyType is the type of a key of -size bits for -sigalg.
 func (l *gskitLine) keyType() []string {
 	size := l.get("size")
-	if strings.Contains(strings.ToLower(l.get("sigalg", "sig_alg")), "ecdsa") {
+	if strings.Contains(strings.ToLower(l.get("sigalg")), "ecdsa") {
 		if size == "" {
 			size = "256"
 		}
@@ -247,17 +235,14 @@ func (l *gskitLine) importFrom() {
 
 func (l *gskitLine) list() {
 	args := []string{"list"}
-	for _, word := range l.rest {
-		switch strings.ToLower(word) {
-		case "personal":
-			args = append(args, "--kind", "personal")
-		case "ca":
-			args = append(args, "--kind", "trusted")
-		default:
-			if _, err := strconv.ParseUint(word, 10, 16); err == nil && l.has("expiry") { // its number of days may be left out
-				args = append(args, "--expiring", word+"d")
-			}
-		}
+	switch l.filter {
+	case "personal":
+		args = append(args, "--kind", "personal")
+	case "ca":
+		args = append(args, "--kind", "trusted")
+	}
+	if days := l.get("expiry"); days != "" { // the number may be left out
+		args = append(args, "--expiring", days+"d")
 	}
 	l.step(l.with(args...)...)
 	l.note("for scripts: -o name prints the labels alone, --json everything; --expiring 30d lists what expires")

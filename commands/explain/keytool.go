@@ -69,7 +69,15 @@ func (l *keytoolLine) generate() {
 	}
 	l.step(l.with(args...)...)
 	l.note("certkdb does not create the key store by itself; if it does not exist, first run certkdb init --db FILE --new-password SRC")
-	l.note("key usages are those of the profile server")
+	l.note("key usages are those of the profile server, unless --ku and --eku are given")
+	l.noteSignature()
+}
+
+// noteSignature says what becomes of -sigalg.
+func (l *keytoolLine) noteSignature() {
+	if l.has("sigalg") {
+		l.note("-sigalg %s: certkdb chooses the hash by the key that signs, SHA-256 or better", l.get("sigalg"))
+	}
 }
 
 // extension translates NAME[:critical]=VALUE, the value of -ext.
@@ -77,13 +85,22 @@ func (l *keytoolLine) extension(text string) []string {
 	name, value, _ := strings.Cut(text, "=")
 	name, _, _ = strings.Cut(strings.ToLower(name), ":")
 	switch {
+	case name == "honored": // of -gencert: "all"
+		return []string{"--preserve"}
 	case name == "san" || name == "subjectalternativename":
 		return flag("--san", items(strings.ToLower(value), "")...)
 	case name == "bc" || name == "basicconstraints":
-		if strings.Contains(strings.ToLower(value), "ca:false") {
+		value = strings.ToLower(value)
+		if strings.Contains(value, "ca:false") {
 			return nil
 		}
-		return []string{"--is-ca"}
+		_, length, _ := strings.Cut(value, "pathlen:")
+		length, _, _ = strings.Cut(length, ",")
+		return append([]string{"--is-ca"}, flag("--path-len", length)...)
+	case name == "ku" || name == "keyusage":
+		return flag("--ku", value)
+	case name == "eku" || name == "extendedkeyusage":
+		return flag("--eku", value)
 	}
 	l.note("the extension %q is not translated; the options for extensions are in: certkdb create --help", text)
 	return nil
@@ -140,11 +157,17 @@ func (l *keytoolLine) request() {
 		dn = "CN=…"
 	}
 	l.step(l.with("request", l.alias(), "--dn", dn, "--out", l.get("file"))...)
+	l.noteSignature()
 	l.note("keytool asks for a certificate for a key that is there; certkdb request makes a new key, and receive joins key and certificate. " +
 		"A CA of your own signs at once: certkdb renew LABEL --ca CA")
 }
 
 func (l *keytoolLine) sign() {
 	args := []string{"sign", l.get("infile"), "--ca", l.alias(), "--out", l.get("outfile")}
-	l.step(l.with(append(args, flag("--days", l.get("validity"))...)...)...)
+	args = append(args, flag("--days", l.get("validity"))...)
+	for _, extension := range l.all["ext"] {
+		args = append(args, l.extension(extension)...)
+	}
+	l.step(l.with(args...)...)
+	l.noteSignature()
 }

@@ -9,8 +9,14 @@ var opensslAlone = []string{
 	"export", "nodes", "noenc", "noout", "text", "info", "nokeys", "nocerts", "cacerts", "clcerts", "x509", "new", "req", "dates", "startdate",
 	"enddate", "subject", "issuer", "fingerprint", "sha256", "sha384", "sha512", "serial", "CAcreateserial", "verify", "showcerts", "brief",
 	"quiet", "legacy", "batch", "nomac", "descert", "hash", "pubkey", "purpose", "verify_return_error", "partial_chain", "trusted_first",
-	"aes256",
+	"modulus", "check", "pubout", "pubin", "traditional", "email", "ocsp_uri", "nextupdate", "lastupdate", "crlnumber", "genkey", "status",
+	"ign_eof", "no_ign_eof", "crl_check", "crl_check_all", "x509_strict", "tls1", "tls1_1", "tls1_2", "tls1_3", "noservername", "subject_hash",
+	"issuer_hash", "alias", "msg", "debug", "state", "utf8",
+	"aes256", "aes192", "aes128", "aes-256-cbc", "aes-192-cbc", "aes-128-cbc", "des3", "des", // ciphers
 }
+
+// ciphers are the options that encrypt a private key.
+var ciphers = [...]string{"aes256", "aes192", "aes128", "aes-256-cbc", "aes-192-cbc", "aes-128-cbc", "des3", "des"}
 
 // openssl translates a line of openssl's command.
 func (a *answer) openssl(args []string) error {
@@ -29,10 +35,16 @@ func (a *answer) openssl(args []string) error {
 		return l.verify()
 	case "s_client":
 		return l.client()
-	case "crl", "pkcs7", "pkey", "rsa", "ec":
+	case "crl", "pkcs7":
 		l.step("show", "--file", l.get("in"))
+		l.note("certkdb validate --crl FILE holds certificates against a revocation list, and verifies its signature")
+	case "pkey", "rsa", "ec":
+		return l.key()
+	case "genrsa", "genpkey", "ecparam":
+		return l.generate(args[0])
 	default:
-		return unknown("openssl %s is not known; pkcs12, x509, req, verify, s_client, crl and pkcs7 are", args[0])
+		return unknown("openssl %s: pkcs12, x509, req, verify, s_client, crl, pkcs7, rsa, ec, pkey, genrsa, genpkey and ecparam are known",
+			args[0])
 	}
 	return nil
 }
@@ -68,16 +80,25 @@ func (l *opensslLine) pkcs12() {
 		l.step(append([]string{"list", "--db", l.get("in")}, in...)...)
 		l.step(append([]string{"info", "--db", l.get("in")}, in...)...)
 	default:
-		format := []string{"export", "--all", "--combined"}
+		format := []string{"export", "LABEL", "--combined"}
 		switch {
 		case l.has("nokeys"):
 			format = []string{"export", "--all"}
 		case l.has("nocerts"):
-			format = []string{"export", "--all", "--key"}
+			format = []string{"export", "LABEL", "--key"}
 		}
-		l.step(append(append(append(format, "--db", l.get("in")), in...), flag("--out", l.get("out"))...)...)
-		l.note("a private key leaves the file only when --key or --combined asks for it; in place of --all labels can be named")
+		args := append(append(append(format, "--db", l.get("in")), in...), flag("--out", l.get("out"))...)
+		l.step(append(args, l.secret("--out-password", targetPassword, l.has("passout") && !l.has("nodes", "noenc", "nokeys"))...)...)
+		l.note("a private key leaves the file only when --key or --combined asks for it; --out-password encrypts it")
+		if format[1] == "LABEL" {
+			l.noteLabel()
+		}
 	}
+}
+
+// noteLabel says what stands for LABEL.
+func (l *opensslLine) noteLabel() {
+	l.note("LABEL is what certkdb list --db %s -o name shows", l.get("in"))
 }
 
 func (l *opensslLine) x509() error {
@@ -95,7 +116,10 @@ func (l *opensslLine) x509() error {
 			format = "der"
 		}
 		l.step("export", "LABEL", "--db", l.get("in"), "--format", format, "--out", l.get("out"))
-		l.note("LABEL is what certkdb list --db %s -o name shows", l.get("in"))
+		l.noteLabel()
+		return nil
+	}
+	if l.judge() {
 		return nil
 	}
 	l.step("show", "--file", l.get("in"))
@@ -117,7 +141,10 @@ func (l *opensslLine) authority() {
 func (l *opensslLine) sign() {
 	args := []string{"sign", l.get("in"), "--ca", "ca", "--db", "ca.ckdb", "--out", l.get("out")}
 	l.step(append(args, flag("--days", l.get("days"))...)...)
-	l.note("-extfile: certkdb has --san, --ku, --eku, --policy and --profile; names come from the request with --preserve")
+	if l.has("extfile", "extensions") {
+		l.note("-extfile: certkdb has --san, --ku, --eku, --policy and --profile for what stands in the file")
+	}
+	l.note("the profile decides which extensions of the request are taken; --preserve takes them all, as -copy_extensions does")
 }
 
 // subject is the distinguished name of RFC 4514 for openssl's, which has slashes and begins with the country.
@@ -137,10 +164,7 @@ func (l *opensslLine) req() error {
 	case strings.HasPrefix(newkey, "rsa:"):
 		key = "rsa" + strings.TrimPrefix(newkey, "rsa:")
 	case strings.HasPrefix(newkey, "ec"):
-		key = "p256"
-		if strings.Contains(strings.Join(l.all["pkeyopt"], " "), "384") {
-			key = "p384"
-		}
+		key = curveOf(strings.Join(l.all["pkeyopt"], " "))
 	case strings.HasPrefix(newkey, "ed25519"):
 		key = "ed25519"
 	}

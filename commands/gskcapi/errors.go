@@ -21,10 +21,15 @@ type failure struct {
 }
 
 func (f *failure) Error() string {
-	if f.why == "" && f.err != nil {
+	switch {
+	case f.why != "":
+		return f.why
+	case f.err != nil:
 		return f.err.Error()
+	case f.text != "":
+		return f.text
 	}
-	return f.why
+	return texts()[f.status]
 }
 
 func (f *failure) Unwrap() error { return f.err }

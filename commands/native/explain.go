@@ -15,8 +15,8 @@ func explainCommand(env *op.Env, dialects []string) *cli.Command {
 	return &cli.Command{
 		Name: "explain", Category: groupOperations, Usage: "translate another tool's command line into certkdb's", ArgsUsage: "LINE…",
 		Description: "Prints the commands of certkdb that do the same as a line for gsk8capicmd and its relatives, dsmcert, keytool, openssl\n" +
-			"(pkcs12, x509, req, verify, s_client), certutil or pk12util, and says what differs. Nothing is run. Passwords in the line are\n" +
-			"not repeated: the translation reads them from files.\n\n" +
+			"(pkcs12, x509, req, verify, s_client, crl, pkcs7, rsa, ec, pkey, genrsa, genpkey, ecparam), certutil or pk12util, and says what\n" +
+			"differs. Nothing is run. Passwords in the line are not repeated: the translation reads them from files.\n\n" +
 			examples(
 				"certkdb explain -- keytool -list -keystore trust.p12 -storepass changeit",
 				"certkdb explain -- gsk8capicmd_64 -cert -add -db key.kdb -stashed -label root -file root.arm",

@@ -40,7 +40,7 @@ type Env struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Lint hands a request to certkdb-lint and returns its answer (see certkdb/pki/lint).
 	Lint func(ctx context.Context, request []byte) ([]byte, error)
-	// Command runs another program; nil where none may be run.
+	// Command runs another program.
 	Command Command
 	// Drivers are the kinds of databases, the native one first.
 	Drivers []kdb.Driver
@@ -66,7 +66,7 @@ func (e *Env) Linter(ctx context.Context) lint.Program {
 
 // Terminal asks a person.
 type Terminal interface {
-	// ReadPassword prints the prompt and reads a line without showing it.
+	// ReadPassword prints the prompt and reads a line without showing it. The error wraps io.EOF if the input has ended.
 	ReadPassword(prompt string) ([]byte, error)
 	Close() error
 }

@@ -220,7 +220,11 @@ func (p Password) prompt(env *Env, ask func(Terminal) ([]byte, error)) ([]byte, 
 		return nil, p.missing(fmt.Errorf("%w: %w", kdb.ErrNoPassword, err))
 	}
 	defer t.Close()
-	return ask(t)
+	password, err := ask(t)
+	if errors.Is(err, io.EOF) { // Ctrl-D
+		return nil, p.missing(fmt.Errorf("%w: the input on the terminal has ended", kdb.ErrNoPassword))
+	}
+	return password, err
 }
 
 func passwordFile(path string) ([]byte, error) {
@@ -349,5 +353,8 @@ func Confirm(env *Env, question string) (bool, error) {
 	}
 	defer t.Close()
 	answer, err := t.ReadPassword(question + " [yes or no] ")
+	if errors.Is(err, io.EOF) {
+		return false, nil
+	}
 	return strings.EqualFold(strings.TrimSpace(string(answer)), "yes"), err
 }

@@ -8,7 +8,6 @@ package deploy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -35,6 +34,9 @@ const (
 func (f Form) order() int {
 	return slices.Index([]Form{FormKey, FormPKCS12, FormJKS, FormCombined, FormChain, FormFullChain, FormCert}, f)
 }
+
+// field is the parameter that names a file of the form.
+func (f Form) field() op.Field { return op.Field(f) }
 
 // isStore says that a file is a key store with a password.
 func (f Form) isStore() bool { return f == FormPKCS12 || f == FormJKS }
@@ -196,7 +198,7 @@ func (o Deploy) jobs(ctx context.Context, s *op.Session) ([]*job, error) {
 		return nil, &op.Conflict{Fields: []op.Field{op.FieldAll}, Reason: "it is for what the database remembers, not for new files"}
 	}
 	if len(o.Files) > 0 {
-		target, err := o.target(s.Env)
+		target, err := o.target()
 		if err != nil {
 			return nil, err
 		}
@@ -219,7 +221,7 @@ func (o Deploy) jobs(ctx context.Context, s *op.Session) ([]*job, error) {
 }
 
 // target checks a new target and makes its paths absolute.
-func (o Deploy) target(env *op.Env) (Target, error) {
+func (o Deploy) target() (Target, error) {
 	t := o.Target
 	if err := t.rights().Check(); err != nil {
 		return t, err
@@ -235,13 +237,10 @@ func (o Deploy) target(env *op.Env) (Target, error) {
 		}
 		t.Files[i].Path = path
 		if slices.ContainsFunc(t.Files[:i], func(f File) bool { return f.Path == path }) {
-			return t, &op.Invalid{Field: op.FieldOut, Value: path, Reason: "two files would have this name"}
+			return t, &op.Invalid{Field: t.Files[i].Form.field(), Value: path, Reason: "two files would have this name"}
 		}
 	}
 	slices.SortStableFunc(t.Files, func(a, b File) int { return a.Form.order() - b.Form.order() })
-	if t.Reload != "" && env.Command == nil {
-		return t, errors.New("no command can be run here")
-	}
 	if !t.hasStore() {
 		return t, nil
 	}

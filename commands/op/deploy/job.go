@@ -100,7 +100,7 @@ func (j *job) plan(ctx context.Context, s *op.Session) error {
 		if f.Form.isStore() {
 			p.Same = func(path string) (bool, error) { return j.sameStore(ctx, s.Env, path) }
 		} else if p.Data = j.encode(f.Form); len(p.Data) == 0 {
-			return &op.Invalid{Field: op.FieldChain, Value: f.Path, Reason: noIssuers}
+			return &op.Invalid{Field: f.Form.field(), Value: f.Path, Reason: noIssuers}
 		}
 		state, err := p.State()
 		if err != nil {

@@ -76,9 +76,6 @@ func (e *ReloadError) Unwrap() error { return e.Err }
 
 func run(ctx context.Context, env *op.Env, command string) (Reload, error) {
 	result := Reload{Command: command}
-	if env.Command == nil {
-		return result, &ReloadError{Command: command, Err: errors.New("no command can be run here")}
-	}
 	shell := []string{"sh", "-c"}
 	if runtime.GOOS == "windows" {
 		shell = []string{"cmd", "/C"}

@@ -25,7 +25,7 @@ type Add struct {
 	LabelBySubject bool
 	// Labels are other labels for entries of the input, by the ones that they have there.
 	Labels map[string]string
-	// SkipKnown leaves out certificates without keys that the database has already, under whatever label.
+	// SkipKnown leaves out certificates without keys that the database has already, under whatever label; with LabelFirst, not the first.
 	SkipKnown bool
 	// CertificatesOnly refuses inputs with private keys.
 	CertificatesOnly bool
@@ -114,7 +114,7 @@ func (o Add) addAll(tx kdb.Tx, in *input.Input, added *Added) error {
 		if err != nil {
 			return err
 		}
-		if label, ok := known[entry.Fingerprint()]; ok && entry.Kind == kdb.KindTrusted {
+		if label, ok := known[entry.Fingerprint()]; ok && entry.Kind == kdb.KindTrusted && !(o.LabelFirst && entry.Label == o.Label) {
 			added.note(Action{Label: label, Action: ActionUnchanged, Kind: entry.Kind, SHA256: op.HexDigest(entry.Fingerprint())})
 			continue
 		}
@@ -125,6 +125,9 @@ func (o Add) addAll(tx kdb.Tx, in *input.Input, added *Added) error {
 		}
 		if err := put(tx, entry, o.Replace, &added.Changed); err != nil {
 			return err
+		}
+		if known != nil {
+			known[entry.Fingerprint()] = entry.Label
 		}
 		if err := o.noteUntrusted(tx, &entry, &added.Actions[len(added.Actions)-1]); err != nil {
 			return err

@@ -103,7 +103,7 @@ func (o Remove) Run(dryRun bool) (Links, error) {
 		}
 		switch {
 		case err != nil:
-			return done, fmt.Errorf("removing links: %w", err)
+			return done, fmt.Errorf("removing %q: %w", path, op.UnwrapPath(err))
 		case whose == foreign:
 			done.Kept = append(done.Kept, name)
 		case whose == ours:

@@ -10,6 +10,7 @@ package optest
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -34,14 +35,17 @@ import (
 // Now is the time of the clock in tests.
 var Now = time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// Env is a world without environment variables, input, and a terminal. What is printed goes nowhere.
+// Env is a world without environment variables, input, a terminal, and other programs. What is printed goes nowhere.
 func Env() *op.Env {
 	return &op.Env{
 		Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard, Version: "test",
 		Getenv:   func(string) string { return "" },
 		Terminal: func() (op.Terminal, error) { return nil, op.ErrNoTerminal },
 		Now:      func() time.Time { return Now },
-		User:     func() string { return "alice" }, Host: func() string { return "server" },
+		Command: func(_ context.Context, _ []byte, argv ...string) ([]byte, error) {
+			return nil, fmt.Errorf("%s: no program is run in this test", argv[0])
+		},
+		User: func() string { return "alice" }, Host: func() string { return "server" },
 		Drivers: []kdb.Driver{
 			sealed.Driver(boltstore.Backend()), keyfile.Driver(pkcs12.Codec()), keyfile.Driver(jks.JKS()), keyfile.Driver(pem.Codec(0)),
 		},

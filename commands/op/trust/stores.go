@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/pem"
@@ -23,12 +24,12 @@ func (c Change) open(env *op.Env, o *Outcome) (store, error) {
 	case Java:
 		path, err := c.cacerts(env, o.Place)
 		o.Place = path
-		return &javaStore{env, path, c.Password}, err
+		return &javaStore{env, path, c.password}, err
 	case NSS:
 		folder := cmp.Or(o.Place, filepath.Join(env.Home, ".pki", "nssdb"))
 		var err error
 		o.Place, err = within(c.Root, strings.TrimPrefix(folder, "sql:"))
-		return &nssStore{env: env, folder: o.Place, password: c.Password}, err
+		return &nssStore{env: env, folder: o.Place, password: c.password}, err
 	}
 	if o.Place+c.Root == "" && (runtime.GOOS == "darwin" || runtime.GOOS == "windows") {
 		return &commandStore{env: env, tool: toolOf(runtime.GOOS)}, nil
@@ -121,11 +122,11 @@ func (f *folderStore) change(ctx context.Context, add []anchor, remove []string)
 	}
 	if len(remove) > 0 && f.update == "update-ca-certificates" {
 		// Without the option, the links to what was removed stay in /etc/ssl/certs.
-		if _, err := run(ctx, f.env, nil, f.update, "--fresh"); err == nil {
+		if _, err := f.env.Command(ctx, nil, f.update, "--fresh"); err == nil {
 			return nil, nil
 		}
 	}
-	_, err = run(ctx, f.env, nil, f.update)
+	_, err = f.env.Command(ctx, nil, f.update)
 	return nil, err
 }
 
@@ -136,14 +137,6 @@ func (f *folderStore) write(path string, der []byte) error {
 	}
 	out := op.Output{Path: path, Force: true, Rights: op.Rights{Mode: "0644"}}
 	return out.Write(f.env, false, func(w io.Writer) error { return pem.Encode(w, &pem.Block{Type: "CERTIFICATE", Bytes: der}) })
-}
-
-// run runs a program of the system.
-func run(ctx context.Context, env *op.Env, stdin []byte, argv ...string) ([]byte, error) {
-	if env.Command == nil {
-		return nil, errors.New("no program can be run here")
-	}
-	return env.Command(ctx, stdin, argv...)
 }
 
 // cacerts is the key store of a Java runtime.
@@ -172,7 +165,7 @@ func (c Change) cacerts(env *op.Env, place string) (string, error) {
 type javaStore struct {
 	env      *op.Env
 	path     string
-	password op.Password
+	password password
 }
 
 // with opens the key store.
@@ -181,9 +174,12 @@ func (j *javaStore) with(ctx context.Context, do func(kdb.Database) error) error
 	if err != nil {
 		return err
 	}
-	ask := op.Fixed([]byte("changeit"))
-	if j.password.Given() {
-		ask = func(context.Context, string) ([]byte, error) { return j.password.Read(j.env, j.path) }
+	ask := func(context.Context, string) ([]byte, error) {
+		password, err := j.password(j.path)
+		if password == nil && err == nil {
+			password = []byte("changeit")
+		}
+		return bytes.Clone(password), err
 	}
 	db, err := driver.Open(ctx, j.path, kdb.Options{Password: ask, LockTimeout: op.DefaultLockTimeout})
 	if err != nil {
@@ -240,19 +236,18 @@ func (j *javaStore) change(ctx context.Context, add []anchor, remove []string) (
 type nssStore struct {
 	env      *op.Env
 	folder   string
-	password op.Password
+	password password
 	others   map[string]string // certificates under names that are not ours
 }
 
 // certutil runs the tool with the password, if there is one, in a file for a moment.
 func (n *nssStore) certutil(ctx context.Context, stdin []byte, args ...string) ([]byte, error) {
 	argv := append([]string{"certutil", args[0], "-d", "sql:" + n.folder}, args[1:]...)
-	if n.password.Given() {
-		password, err := n.password.Read(n.env, n.folder)
-		if err != nil {
-			return nil, err
-		}
-		defer clear(password)
+	password, err := n.password(n.folder)
+	if err != nil {
+		return nil, err
+	}
+	if password != nil {
 		f, err := os.CreateTemp("", "certkdb-") // mode 0600
 		if err != nil {
 			return nil, err
@@ -264,7 +259,7 @@ func (n *nssStore) certutil(ctx context.Context, stdin []byte, args ...string) (
 		}
 		argv = append(argv, "-f", f.Name())
 	}
-	return run(ctx, n.env, stdin, argv...)
+	return n.env.Command(ctx, stdin, argv...)
 }
 
 func (n *nssStore) list(ctx context.Context, _ []anchor) (names []string, err error) {

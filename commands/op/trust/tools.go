@@ -61,7 +61,7 @@ func (c *commandStore) list(ctx context.Context, anchors []anchor) (names []stri
 		if len(a.der) == 0 {
 			continue
 		}
-		_, err := run(ctx, c.env, nil, c.tool.find(a.der)...)
+		_, err := c.env.Command(ctx, nil, c.tool.find(a.der)...)
 		if _, missing := errors.AsType[*op.CommandError](err); missing {
 			continue
 		}
@@ -91,7 +91,7 @@ func (c *commandStore) change(ctx context.Context, add []anchor, remove []string
 
 func (c *commandStore) runAll(ctx context.Context, commands ...[]string) error {
 	for _, argv := range commands {
-		if _, err := run(ctx, c.env, nil, argv...); err != nil {
+		if _, err := c.env.Command(ctx, nil, argv...); err != nil {
 			return err
 		}
 	}

@@ -57,8 +57,24 @@ type Change struct {
 	Targets []Target
 	// Root is the folder in which the system to change is mounted, "" for the one that runs.
 	Root string
-	// Password is that of a Java key store, else "changeit", or of an NSS database.
+	// Password is that of a Java key store, else "changeit", or of an NSS database. It is read once for all targets.
 	Password op.Password
+
+	password password
+}
+
+// password returns the password of a target, nil if none is given.
+type password func(target string) ([]byte, error)
+
+// readOnce reads a password when the first target needs it; forget clears it.
+func readOnce(env *op.Env, p op.Password) (read password, forget func()) {
+	var text []byte
+	return func(target string) (_ []byte, err error) {
+		if text == nil && p.Given() {
+			text, err = p.Read(env, target)
+		}
+		return text, err
+	}, func() { clear(text) }
 }
 
 // Changed tells what was done in each target.
@@ -156,6 +172,9 @@ func (c Change) Run(ctx context.Context, s *op.Session) (Changed, error) {
 		return Changed{}, err
 	}
 	var done Changed
+	var forget func()
+	c.password, forget = readOnce(s.Env, c.Password)
+	defer forget()
 	for _, t := range c.Targets {
 		o := Outcome{Target: t, Actions: []Action{}}
 		if o.err = c.runOne(ctx, s, &o, anchors); o.err != nil {

@@ -334,3 +334,24 @@ func TestNSS(t *testing.T) {
 		t.Errorf("left: %d", len(db))
 	}
 }
+
+// TestChange_passwordIsReadOnce: from standard input it cannot be read again, and nobody types it for each call of a tool.
+func TestChange_passwordIsReadOnce(t *testing.T) {
+	t.Parallel()
+	s := optest.New(t, optest.NewCA(t, "Corp").Trusted("corp"))
+	s.Env.Stdin = strings.NewReader(optest.Password + "\n")
+	var passwords []string
+	tool := nss{}
+	s.Env.Command = func(ctx context.Context, stdin []byte, argv ...string) ([]byte, error) {
+		password, err := os.ReadFile(argv[slices.Index(argv, "-f")+1])
+		if err != nil {
+			return nil, err
+		}
+		passwords = append(passwords, string(password))
+		return tool.run(ctx, stdin, argv...)
+	}
+	java := optest.Store(t, "cacerts.jks", optest.NewCA(t, "Mine").Trusted("mine"))
+	c := Change{All: true, Targets: []Target{{NSS, t.TempDir()}, {Java, java}}, Password: op.Password{Source: op.FromStdin()}}
+	want(t, "installed", do(t, s, c), "nss installed corp, java installed corp")
+	want(t, "the passwords", strings.Join(passwords, " "), optest.Password+" "+optest.Password)
+}
