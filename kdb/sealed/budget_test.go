@@ -84,6 +84,13 @@ func TestBudget_take(t *testing.T) {
 			t.Errorf("%s: %d slots, want %d", s.describe(), n, maxSlots)
 		}
 	}
+	both, n := newBudget(0), 0
+	for both.take(made) && both.take(&rounds) {
+		n += 2
+	}
+	if n != maxSlots {
+		t.Errorf("%d slots of both kinds, want %d", n, maxSlots)
+	}
 	large := slot{kdf: kdfArgon2id, memory: 1 << 20, passes: 1}
 	if b := newBudget(0); b.take(&large) {
 		t.Error("a gibibyte unasked")

@@ -321,8 +321,8 @@ func (db *Database) openByPassword(ctx context.Context, m *meta, slots []storedS
 			continue
 		}
 		if !left.take(s.slot) {
-			tooMuch = fmt.Sprintf(": key slot %d asks for too much work: %s, with at most %s for one and %d times that for all",
-				s.id, s.slot.describe(), kibibytes(left.memory), budgetPasses)
+			tooMuch = fmt.Sprintf(": key slot %d asks for too much work: %s, with at most %s for one, and for all as much as %d new slots ask for",
+				s.id, s.slot.describe(), kibibytes(left.memory), maxSlots)
 			continue
 		}
 		master, err := s.slot.unwrap(m, s.id, password)

@@ -38,7 +38,7 @@ func run(args []string) error {
 	}
 	b := &bench{folder: args[0]}
 	fmt.Printf("%s/%s, %d processors, %s\n\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version())
-	return errors.Join(b.starts(), b.peers(bundle), b.stores(), b.issuing(), b.scale(n))
+	return errors.Join(b.starts(), b.peers(bundle), b.stores(), b.issuing(), b.disk(), b.hostile(), b.scale(n))
 }
 
 // bench runs programs in a folder.
@@ -51,7 +51,10 @@ type sample struct {
 }
 
 // once runs a program; its output is thrown away.
-func (b *bench) once(command ...string) (sample, error) {
+func (b *bench) once(command ...string) (sample, error) { return b.run(0, command...) }
+
+// run runs a program that ends with this exit code.
+func (b *bench) run(exit int, command ...string) (sample, error) {
 	cmd := exec.Command(command[0], command[1:]...)
 	if command[0] == "certkdb" || command[0] == "empty" {
 		cmd.Path, cmd.Err = filepath.Join(b.folder, command[0]), nil
@@ -60,8 +63,8 @@ func (b *bench) once(command ...string) (sample, error) {
 	var said strings.Builder
 	cmd.Stderr = &said
 	start := time.Now()
-	if err := cmd.Run(); err != nil {
-		return sample{}, fmt.Errorf("running %q: %w: %s", command, err, said.String())
+	if err := cmd.Run(); cmd.ProcessState == nil || cmd.ProcessState.ExitCode() != exit {
+		return sample{}, fmt.Errorf("running %q: %v, want exit code %d: %s", command, err, exit, said.String())
 	}
 	state := cmd.ProcessState
 	return sample{time.Since(start), state.UserTime() + state.SystemTime(), peak(state)}, nil
@@ -243,7 +246,7 @@ func (b *bench) scale(n int) error {
 	if err := writeBundle(filepath.Join(b.folder, "many.pem"), n); err != nil {
 		return err
 	}
-	if err := b.all(newDatabase("many.ckdb")); err != nil {
+	if err := b.all(newDatabase("many.ckdb"), newDatabase("copied.ckdb")); err != nil {
 		return err
 	}
 	for _, step := range []struct {
@@ -251,9 +254,11 @@ func (b *bench) scale(n int) error {
 		command    []string
 	}{
 		{"add of one bundle", "at least 50000/s on two processors, at most 200 MiB", []string{"add", "many.pem"}},
-		{"add of the same again", "", []string{"add", "many.pem"}},
+		{"add of the same again", "at most 200 MiB", []string{"add", "many.pem"}},
 		{"list -o jsonl", "at least 100000/s, at most 64 MiB", []string{"list", "-o", "jsonl"}},
-		{"export --all", "", []string{"export", "--all", "--out", "all.pem"}},
+		{"list -o name", "at most 64 MiB", []string{"list", "-o", "name"}},
+		{"export --all", "at most 64 MiB", []string{"export", "--all", "--out", "all.pem"}},
+		{"copy --all to a new database", "at most 200 MiB", []string{"copy", "--all", "--to", "copied.ckdb"}},
 		{"check", "at most 200 MiB", []string{"check"}},
 	} {
 		s, err := b.once(append([]string{"certkdb", "--db", "many.ckdb"}, step.command...)...)
@@ -267,7 +272,7 @@ func (b *bench) scale(n int) error {
 		fmt.Printf("%-34s %s (%s of processor time), %.0f/s, peak memory %s%s\n", step.what, seconds(s.wall), seconds(s.cpu),
 			float64(n)/s.wall.Seconds(), mib(s.peak), goal)
 	}
-	return errors.Join(b.flat(), b.oneMore())
+	return errors.Join(b.flat(), b.oneMore(), b.fileSize("many.ckdb"))
 }
 
 // oneMore adds one certificate to the full database and one to an empty one.

@@ -36,7 +36,7 @@ type Options struct {
 
 // window is how many bytes of certificates are held to find the ones that belong to a private key. A key, its certificate and
 // its chain must be that close together; an input of any size is still read in flat memory.
-const window = 4 << 20
+const window = 1 << 20
 
 // Entries makes entries of items, in streams of any length, by the rules of FORMAT.md, except that a certificate in a chain is never an
 // entry of its own, and that a private key needs its certificate or request. Labels are those of the file, else made by kdb.AutoLabel.

@@ -38,14 +38,14 @@ func Backend() store.Backend {
 // Options say how to use a file.
 type Options struct {
 	store.Options
-	// MaxMemory is how many bytes of changes an Update keeps in memory; 0 is 32 MiB. Beyond it the changes go to a temporary file, and
+	// MaxMemory is how many bytes of changes an Update keeps in memory; 0 is 8 MiB. Beyond it the changes go to a temporary file, and
 	// in the end a new file takes the file's place.
 	MaxMemory int
 	// Disk is for tests; nil is the disk of this machine.
 	Disk atomicfile.FS
 }
 
-const defaultMaxMemory = 32 << 20
+const defaultMaxMemory = 8 << 20
 
 // Store is one file. It implements store.Store, store.File, store.Checker, store.Copier and store.Rewriter.
 type Store struct {
