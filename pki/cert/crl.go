@@ -22,7 +22,7 @@ type CRL struct {
 	SignatureAlgorithm oid.Algorithm
 	// TBSSignatureAlgorithm stands within what is signed; it should be the same.
 	TBSSignatureAlgorithm oid.Algorithm
-	Version               int // 1 or 2
+	Version               int // 1 or 2; 0 if version 1 is written out, which must be absent (RFC 5280, 5.1.2.1)
 	Issuer                name.Name
 	// ThisUpdate and NextUpdate are UTC; NextUpdate is zero if absent.
 	ThisUpdate, NextUpdate time.Time
@@ -36,7 +36,8 @@ type CRL struct {
 	Unaligned bool
 
 	malformed []Malformation
-	badTime   bool
+	times     timeForm // that of the worst one
+	earlyForm bool     // a GeneralizedTime stands where RFC 5280 wants a UTCTime
 }
 
 // Revoked is one entry of a CRL.
@@ -78,7 +79,9 @@ func (c *CRL) parseTBS(tbs cryptobyte.String) error {
 		if !tbs.ReadASN1Integer(&c.Version) || c.Version < 0 || c.Version > 1<<16 {
 			return errors.New("its version is not a small INTEGER")
 		}
-		c.Version++
+		if c.Version > 0 {
+			c.Version++
+		}
 	}
 	if c.TBSSignatureAlgorithm, err = oid.ReadAlgorithm(&tbs); err != nil {
 		return fmt.Errorf("its inner signature algorithm: %w", err)
@@ -86,27 +89,34 @@ func (c *CRL) parseTBS(tbs cryptobyte.String) error {
 	if c.RawIssuer, c.Issuer, err = readName(&tbs); err != nil {
 		return fmt.Errorf("its issuer: %w", err)
 	}
-	var form1, form2 timeForm
-	if c.ThisUpdate, form1, err = readTime(&tbs); err != nil {
+	c.times = timeStrict
+	if c.ThisUpdate, err = c.readTime(&tbs); err != nil {
 		return err
 	}
-	form2 = form1
 	if tbs.PeekASN1Tag(asn1.UTCTime) || tbs.PeekASN1Tag(asn1.GeneralizedTime) {
-		if c.NextUpdate, form2, err = readTime(&tbs); err != nil {
+		if c.NextUpdate, err = c.readTime(&tbs); err != nil {
 			return err
 		}
 	}
-	c.badTime = form1 == timeBad || form2 == timeBad
 	if tbs.PeekASN1Tag(asn1.SEQUENCE) {
 		var revoked cryptobyte.String
 		if !tbs.ReadASN1(&revoked, asn1.SEQUENCE) {
 			return errors.New("its list is cut short")
 		}
-		if c.Revoked, err = readRevoked(revoked); err != nil {
+		if err = c.readRevoked(revoked); err != nil {
 			return err
 		}
 	}
 	return c.parseExtensions(tbs)
+}
+
+// readTime reads a time and remembers how it is written.
+func (c *CRL) readTime(from *cryptobyte.String) (time.Time, error) {
+	generalized := from.PeekASN1Tag(asn1.GeneralizedTime)
+	t, form, err := readTime(from)
+	c.times = min(c.times, form)
+	c.earlyForm = c.earlyForm || generalized && t.Year() < 2050
+	return t, err
 }
 
 func (c *CRL) parseExtensions(tbs cryptobyte.String) error {
@@ -149,33 +159,33 @@ func readInteger(value cryptobyte.String) (*big.Int, error) {
 	return v, nil
 }
 
-func readRevoked(list cryptobyte.String) ([]Revoked, error) {
+func (c *CRL) readRevoked(list cryptobyte.String) error {
 	count, rest := 0, list
 	for ; !rest.Empty(); count++ {
 		if !rest.SkipASN1(asn1.SEQUENCE) {
-			return nil, fmt.Errorf("entry %d is not a SEQUENCE", count+1)
+			return fmt.Errorf("entry %d is not a SEQUENCE", count+1)
 		}
 	}
-	entries := make([]Revoked, 0, count)
+	c.Revoked = make([]Revoked, 0, count)
 	for !list.Empty() {
 		var seq cryptobyte.String
 		list.ReadASN1(&seq, asn1.SEQUENCE)
-		r, err := readEntry(seq)
+		r, err := c.readEntry(seq)
 		if err != nil {
-			return nil, fmt.Errorf("entry %d: %w", len(entries)+1, err)
+			return fmt.Errorf("entry %d: %w", len(c.Revoked)+1, err)
 		}
-		entries = append(entries, r)
+		c.Revoked = append(c.Revoked, r)
 	}
-	return entries, nil
+	return nil
 }
 
-func readEntry(seq cryptobyte.String) (Revoked, error) {
+func (c *CRL) readEntry(seq cryptobyte.String) (Revoked, error) {
 	r := Revoked{Serial: new(big.Int)}
 	var err error
 	if !seq.ReadASN1Integer(r.Serial) {
 		return r, errors.New("its serial number is not an INTEGER")
 	}
-	if r.Date, _, err = readTime(&seq); err != nil || seq.Empty() {
+	if r.Date, err = c.readTime(&seq); err != nil || seq.Empty() {
 		return r, err
 	}
 	if r.Extensions, err = readExtensions(seq); err != nil {
@@ -189,6 +199,9 @@ func readEntry(seq cryptobyte.String) (Revoked, error) {
 		case IDCertificateIssuer:
 			r.Issuer, err = ParseGeneralNames(e.Value)
 			r.Malformed = r.Malformed || err != nil
+		case IDInvalidityDate:
+			_, form, err := readTime(&value)
+			r.Malformed = r.Malformed || err != nil || form == timeBad || !value.Empty()
 		}
 	}
 	return r, nil
@@ -204,8 +217,11 @@ func (c *CRL) Extension(id string) *Extension {
 	return nil
 }
 
-// TimesReadable reports whether ThisUpdate and NextUpdate, if it is there, are times.
-func (c *CRL) TimesReadable() bool { return !c.badTime }
+// TimesInUTC reports whether all times, those of the entries too, have seconds, no fractions and are in UTC (RFC 5280, 5.1.2.4).
+func (c *CRL) TimesInUTC() bool { return c.times == timeStrict }
+
+// TimesInForm reports whether they are also a UTCTime through 2049 and a GeneralizedTime afterwards.
+func (c *CRL) TimesInForm() bool { return c.times == timeStrict && !c.earlyForm }
 
 // Malformed returns the extensions that could not be decoded.
 func (c *CRL) Malformed() []Malformation { return c.malformed }

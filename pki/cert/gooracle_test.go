@@ -295,7 +295,7 @@ func TestParseCRL_templatesOfGo(t *testing.T) {
 	if !bytes.Equal(c.RawTBS, want.RawTBSRevocationList) || !bytes.Equal(c.RawIssuer, want.RawIssuer) ||
 		!bytes.Equal(c.Signature, want.Signature) ||
 		!bytes.Equal(c.AKI, want.AuthorityKeyId) || c.Number.Cmp(want.Number) != 0 || c.BaseNumber != nil || c.Version != 2 ||
-		!c.TimesReadable() ||
+		!c.TimesInForm() ||
 		!c.ThisUpdate.Equal(want.ThisUpdate) || !c.NextUpdate.Equal(want.NextUpdate) || len(c.Revoked) != len(entries) {
 		t.Errorf("%+v", c)
 	}

@@ -285,7 +285,7 @@ func TestParseCRL_refusesStructure(t *testing.T) {
 	odd := revocations(v2, tlv(0x17, "soon"), tlv(0x17, "260201000000Z"),
 		tlv(0xa0, tlv(0x30, one(idCE+"\x14", "", "\x05\x00"), one(idCE+"\x1b", "", "\x02\x01\x03"))))
 	c, err := cert.ParseCRL(odd)
-	if err != nil || c.TimesReadable() || len(c.Malformed()) != 1 || c.Number != nil || c.BaseNumber == nil ||
+	if err != nil || c.TimesInUTC() || len(c.Malformed()) != 1 || c.Number != nil || c.BaseNumber == nil ||
 		c.Extension("2.5.29.27") == nil || c.Extension("1.2") != nil {
 		t.Errorf("kept as %+v, %v", c, err)
 	}

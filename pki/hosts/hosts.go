@@ -79,7 +79,7 @@ func Match(pattern, host string) bool {
 	host, err := ToASCII(strings.TrimSuffix(host, "."))
 	pattern, host = Lower(pattern), Lower(host)
 	suffix, isWildcard := strings.CutPrefix(pattern, "*.")
-	if err != nil || Check(suffix) != nil || endsInNumber(host) {
+	if err != nil || Check(suffix) != nil || EndsInNumber(host) {
 		return false
 	}
 	if !isWildcard {
@@ -89,9 +89,9 @@ func Match(pattern, host string) bool {
 	return ok && rest == suffix && strings.Contains(suffix, ".")
 }
 
-// endsInNumber tells hosts that programs take for IPv4 addresses, however odd ("127.1", "0x7f.0.0.1"): no top-level domain is a
+// EndsInNumber tells hosts that programs take for IPv4 addresses, however odd ("127.1", "0x7f.0.0.1"): no top-level domain is a
 // number.
-func endsInNumber(host string) bool {
+func EndsInNumber(host string) bool {
 	last := host[strings.LastIndexByte(host, '.')+1:]
 	digits := "0123456789"
 	if hex, ok := strings.CutPrefix(last, "0x"); ok {

@@ -51,9 +51,59 @@ func (c *checker) checkBaselineExtensions(i int, n *node) {
 			c.baseline(i, "its authority key identifier has an issuer or serial number (7.1.2.11.1)")
 		}
 	}
-	if e := n.Extension(cert.IDCRLDistributionPoints); e != nil && e.Critical {
+	if bad := n.KeyUsage &^ forCAs; i > 0 && bad != 0 {
+		c.baseline(i, "it is a CA whose key usage has %s (7.1.2.10.7)", bad)
+	}
+	c.checkBaselinePoints(i, n)
+	c.checkBaselineAccess(i, n)
+}
+
+// forCAs are the usages that a CA may have (7.1.2.10.7).
+const forCAs = cert.DigitalSignature | cert.KeyCertSign | cert.CRLSign
+
+// checkBaselinePoints wants CRLs at full names by HTTP, for all reasons and by the issuer itself (7.1.2.11.2).
+func (c *checker) checkBaselinePoints(i int, n *node) {
+	e := n.Extension(cert.IDCRLDistributionPoints)
+	if e == nil {
+		return
+	}
+	if e.Critical {
 		c.baseline(i, "its CRL distribution points are critical (7.1.2.11.2)")
 	}
+	points, err := cert.ParseDistributionPoints(e.Value)
+	if err != nil {
+		return // [checker.checkReadable] says it
+	}
+	for _, p := range points {
+		switch {
+		case p.Reasons != cert.AllReasons || p.CRLIssuer != nil:
+			c.baseline(i, "a CRL distribution point is for some reasons, or of another issuer (7.1.2.11.2)")
+		case p.Name == nil || !slices.ContainsFunc(p.Name.Full, isHTTP):
+			c.baseline(i, "a CRL distribution point has no full name by HTTP (7.1.2.11.2)")
+		}
+	}
+}
+
+// checkBaselineAccess wants OCSP responders and issuers' certificates at URLs by HTTP, and nothing else (7.1.2.7.7).
+func (c *checker) checkBaselineAccess(i int, n *node) {
+	e := n.Extension(cert.IDAuthorityInfoAccess)
+	if e == nil {
+		return
+	}
+	list, err := cert.ParseAccess(e.Value)
+	if err != nil {
+		return // [checker.checkReadable] says it
+	}
+	for _, a := range list {
+		if a.Method != oid.OCSP && a.Method != oid.CAIssuers || !isHTTP(a.Location) {
+			c.baseline(i, "its information access has %s at %s, not an OCSP responder or an issuer by HTTP (7.1.2.7.7)",
+				oid.Name(a.Method), a.Location)
+		}
+	}
+}
+
+func isHTTP(g cert.GeneralName) bool {
+	return g.Type == cert.URIName && strings.HasPrefix(hosts.Lower(string(g.Value)), "http://")
 }
 
 // checkBaselineServer looks at a TLS server's certificate (7.1.2.7).
@@ -61,6 +111,9 @@ func (c *checker) checkBaselineServer() {
 	n := c.chain[0]
 	if n.IsCA {
 		c.baseline(0, "it is a CA (7.1.2.7.8)")
+	}
+	if e := n.Extension(cert.IDBasicConstraints); e != nil && !e.Critical {
+		c.baseline(0, "its basic constraints are not critical (7.1.2.7.8)")
 	}
 	san := n.Extension(cert.IDSubjectAltName)
 	switch {
@@ -76,14 +129,32 @@ func (c *checker) checkBaselineServer() {
 	c.checkBaselineUsage(n)
 }
 
+// precertificateSigning is the usage of those who sign precertificates (RFC 6962, 3.1).
+const precertificateSigning = "1.3.6.1.4.1.11129.2.4.4"
+
+// checkBaselineKeyUsage looks at the usages that the kind of key allows; without the extension everything is allowed (7.1.2.7.11).
+func (c *checker) checkBaselineKeyUsage(n *node) {
+	if n.Extension(cert.IDKeyUsage) == nil {
+		return
+	}
+	bad, needed := notForServers|cert.KeyEncipherment|cert.DataEncipherment, cert.DigitalSignature
+	if strings.HasPrefix(n.Key().Type, "rsa") {
+		bad, needed = notForServers|cert.KeyAgreement, cert.DigitalSignature|cert.KeyEncipherment
+	}
+	if bad &= n.KeyUsage; bad != 0 {
+		c.baseline(0, "its key usage has %s (7.1.2.7.11)", bad)
+	}
+	if n.KeyUsage&needed == 0 {
+		c.baseline(0, "its key usage has none of %s (7.1.2.7.11)", needed)
+	}
+}
+
 // notForServers are the usages that a TLS server's certificate must not have besides its own (7.1.2.7.10, 7.1.2.7.11).
 const notForServers = cert.ContentCommitment | cert.KeyCertSign | cert.CRLSign | cert.EncipherOnly | cert.DecipherOnly
 
 func (c *checker) checkBaselineUsage(n *node) {
-	if bad := n.KeyUsage & notForServers; bad != 0 {
-		c.baseline(0, "its key usage has %s (7.1.2.7.11)", bad)
-	}
-	for _, id := range []string{CodeSigning, EmailProtection, TimeStamping, OCSPSigning} {
+	c.checkBaselineKeyUsage(n)
+	for _, id := range []string{CodeSigning, EmailProtection, TimeStamping, OCSPSigning, precertificateSigning} {
 		if slices.Contains(n.ExtKeyUsage, id) {
 			c.baseline(0, "its extended key usage names %s (7.1.2.7.10)", oid.Name(id))
 		}

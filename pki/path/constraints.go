@@ -1,6 +1,7 @@
 package path
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -161,9 +162,14 @@ func (s constraint) who() string {
 	return fmt.Sprintf("the name constraints of %s", subjectOf(s.owner))
 }
 
-// sameForm tells whether a constraint speaks about names of n's form. A SmtpUTF8Mailbox is under the constraints
-// for rfc822Name (RFC 9598, 6).
+// sameForm tells whether a constraint speaks about names of n's form: of other names each type is a form. A SmtpUTF8Mailbox is under
+// the constraints for rfc822Name (RFC 9598, 6).
 func sameForm(c, n cert.GeneralName) bool {
+	if c.Type == cert.OtherName && n.Type == cert.OtherName {
+		id1, _, err1 := c.Other()
+		id2, _, err2 := n.Other()
+		return err1 == nil && err2 == nil && id1 == id2
+	}
 	return c.Type == n.Type || c.Type == cert.RFC822Name && isSMTPUTF8(n)
 }
 
@@ -189,9 +195,14 @@ func (s constraint) within(n, c cert.GeneralName, excluded bool) (bool, error) {
 		if mailbox, ok := smtpUTF8(n); ok && c.Type == cert.RFC822Name {
 			return withinSMTPUTF8(mailbox, limit, excluded), nil
 		}
+		if name, isSRV, _ := readSRV(n); isSRV {
+			base, _, _ := readSRV(c)
+			return name.under(base), nil
+		}
 	}
 	if !s.critical {
-		return !excluded, nil // what is not critical and not understood is left out of account
+		// What is not critical and not understood is left out of account, but the same bytes are the same name.
+		return !excluded || bytes.Equal(n.Value, c.Value), nil
 	}
 	return false, fmt.Errorf("%s restrict names of a form that is not processed: %s", s.who(), n)
 }
@@ -207,7 +218,10 @@ func canCompare(n cert.GeneralName) bool {
 	case cert.IPAddress:
 		return len(n.Value) == 4 || len(n.Value) == 16
 	case cert.OtherName:
-		return !isSMTPUTF8(n) || wellFormed(n)
+		if name, isSRV, ok := readSRV(n); isSRV {
+			return ok && name.service != "" && name.domain != ""
+		}
+		return !isSMTPUTF8(n) || isUTF8Mailbox(n)
 	}
 	return true
 }
@@ -230,12 +244,14 @@ func withinDirectory(subject, base []byte) (bool, error) {
 	return n.HasPrefix(b), nil
 }
 
-// withinSMTPUTF8 compares the host alone: a constraint for one mailbox permits no SmtpUTF8Mailbox (RFC 9549, 3).
+// withinSMTPUTF8 compares the host alone. A constraint for one mailbox permits no SmtpUTF8Mailbox (RFC 9598, 6), and excludes all of its
+// host: a local part may be written in several ways.
 func withinSMTPUTF8(mailbox, limit string, excluded bool) bool {
-	if !strings.Contains(limit, "@") {
+	at := strings.LastIndexByte(limit, '@')
+	if at < 0 {
 		return underMailbox(mailbox, limit)
 	}
-	return excluded && sameMailbox(mailbox, limit)
+	return excluded && underMailbox(mailbox, limit[at+1:])
 }
 
 // supported says why constraints cannot be processed: then what they meant to exclude must not pass.
@@ -254,6 +270,9 @@ func (s constraint) supported() error {
 			ok = err == nil
 		case cert.IPAddress:
 			ok = isSubnet(n.Value)
+		case cert.OtherName:
+			_, isSRV, wellFormed := readSRV(n)
+			ok = !isSRV || wellFormed
 		}
 		if !ok {
 			return fmt.Errorf("its constraint %s is malformed", n)

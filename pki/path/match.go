@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"certkdb/pki/cert"
 	"certkdb/pki/hosts"
@@ -79,7 +80,7 @@ func underIP(ip, constraint []byte) bool {
 }
 
 // uriHost returns the host of a URI; false if it has none that a constraint can be compared with, which includes IP
-// addresses (RFC 5280, 4.2.1.10).
+// addresses, also in odd notations, and hosts of one label (RFC 5280, 4.2.1.10: a fully qualified domain name).
 func uriHost(uri string) (string, bool) {
 	u, err := url.Parse(uri)
 	if err != nil || u.Host == "" {
@@ -87,6 +88,9 @@ func uriHost(uri string) (string, bool) {
 	}
 	host := u.Hostname()
 	if _, err := netip.ParseAddr(host); err == nil || strings.HasPrefix(u.Host, "[") || !isHostName(host, false) {
+		return "", false
+	}
+	if !strings.Contains(host, ".") || hosts.EndsInNumber(hosts.Lower(host)) {
 		return "", false
 	}
 	return host, true
@@ -109,10 +113,44 @@ func smtpUTF8(n cert.GeneralName) (string, bool) {
 	}
 	input := cryptobyte.String(value)
 	var text cryptobyte.String
-	if !input.ReadASN1(&text, asn1.UTF8String) || !input.Empty() {
+	if !input.ReadASN1(&text, asn1.UTF8String) || !input.Empty() || !utf8.Valid(text) || strings.HasPrefix(string(text), "\ufeff") {
 		return "", false
 	}
 	return string(text), true
+}
+
+// isUTF8Mailbox tells the mailbox of a SmtpUTF8Mailbox (RFC 9598, 3): UTF-8 without a byte order mark, the host in A-labels.
+func isUTF8Mailbox(n cert.GeneralName) bool {
+	mailbox, ok := smtpUTF8(n)
+	at := strings.LastIndexByte(mailbox, '@')
+	return ok && at > 0 && isLocalPart(mailbox[:at], true) && isStrictHost(mailbox[at+1:], false)
+}
+
+// srvName is the name of a service of a domain (RFC 4985): the service with its underscore, and the domain. Constraints may have one alone.
+type srvName struct{ service, domain string }
+
+// readSRV reads an other name of that type. ok says that service and domain are well formed, as far as they are there.
+func readSRV(n cert.GeneralName) (name srvName, isSRV, ok bool) {
+	id, value, err := n.Other()
+	if err != nil || id != oid.SRVName {
+		return name, false, false
+	}
+	input := cryptobyte.String(value)
+	var content cryptobyte.String
+	if !input.ReadASN1(&content, asn1.IA5String) || !input.Empty() {
+		return name, true, false
+	}
+	name.domain = hosts.Lower(string(content))
+	if strings.HasPrefix(name.domain, "_") {
+		name.service, name.domain, _ = strings.Cut(name.domain, ".")
+	}
+	ok = name.service != "_" && (name.domain == "" || isStrictHost(name.domain, false))
+	return name, true, ok && name != srvName{}
+}
+
+// under tells whether a name lies in the subtree of a constraint: service and domain are compared each for itself (RFC 4985, 4).
+func (n srvName) under(limit srvName) bool {
+	return (limit.service == "" || n.service == limit.service) && (limit.domain == "" || underDomain(n.domain, limit.domain))
 }
 
 // matchHost tells whether the certificate is for a host: a DNS name or an IP address (RFC 9525, 6).

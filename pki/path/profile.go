@@ -245,13 +245,12 @@ func wellFormed(g cert.GeneralName) bool {
 		d, err := name.Parse(g.Value)
 		return err == nil && directoryProblem(d) == ""
 	case cert.OtherName:
-		id, _, err := g.Other()
-		if err != nil || id != oid.SMTPUTF8Mailbox {
-			return err == nil
+		if isSMTPUTF8(g) {
+			mailbox, _ := smtpUTF8(g)
+			return isUTF8Mailbox(g) && !isMailbox(mailbox) // RFC 9598, 3: an ASCII mailbox is an rfc822Name
 		}
-		mailbox, ok := smtpUTF8(g)
-		at := strings.LastIndexByte(mailbox, '@')
-		return ok && at > 0 && isStrictHost(mailbox[at+1:], false) // RFC 9598, 3: hosts are in A-label form
+		_, _, err := g.Other()
+		return err == nil
 	}
 	return true
 }
@@ -276,7 +275,7 @@ func wellFormedConstraint(g cert.GeneralName) bool {
 		d, err := name.Parse(g.Value)
 		return err == nil && len(d.RDNs) > 0 && directoryProblem(d) == ""
 	}
-	return true
+	return g.Type == cert.OtherName // the other forms must not be constrained
 }
 
 // isNoHosts tells the constraint by which the Baseline Requirements have CAs excluded from all host names (7.1.2.10.8).
@@ -298,15 +297,20 @@ func isStrictHost(s string, wildcard bool) bool {
 // literals are legal there, but nobody has them, and they have been used to smuggle names past constraints.
 func isMailbox(s string) bool {
 	local, host, ok := strings.Cut(s, "@")
-	if !ok || local == "" || local[0] == '.' || local[len(local)-1] == '.' || strings.Contains(local, "..") {
+	return ok && isLocalPart(local, false) && isStrictHost(host, false)
+}
+
+// isLocalPart tells a dot-string, of ASCII alone or not.
+func isLocalPart(local string, international bool) bool {
+	if local == "" || local[0] == '.' || local[len(local)-1] == '.' || strings.Contains(local, "..") {
 		return false
 	}
 	for _, c := range []byte(local) {
-		if c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),:;<>@[\]`, c) >= 0 {
+		if c <= ' ' || c == 0x7f || c > 0x7f && !international || strings.IndexByte(`"(),:;<>@[\]`, c) >= 0 {
 			return false
 		}
 	}
-	return isStrictHost(host, false)
+	return true
 }
 
 // isAbsoluteURI wants a scheme, and something after it that is a host if there are slashes.
@@ -388,8 +392,16 @@ func (c *checker) checkBaselineKey(i int, n *node) {
 	case k.Type != "p256" && k.Type != "p384" && k.Type != "p521":
 		c.fail(RuleBaseline, i, "its key of type %s is not allowed (6.1.5)", k.Type)
 	}
+	if i == len(c.chain)-1 {
+		return
+	}
 	d := key.SignatureDigest(n.SignatureAlgorithm)
-	if i < len(c.chain)-1 && (d == nil || d.Hash != crypto.SHA256 && d.Hash != crypto.SHA384 && d.Hash != crypto.SHA512) {
+	if d == nil || d.Hash != crypto.SHA256 && d.Hash != crypto.SHA384 && d.Hash != crypto.SHA512 {
 		c.fail(RuleBaseline, i, "its signature algorithm %s is not allowed (7.1.3)", n.SignatureAlgorithm.Name)
+		return
+	}
+	curves := map[string]crypto.Hash{"p256": crypto.SHA256, "p384": crypto.SHA384, "p521": crypto.SHA512}
+	if signer := c.chain[i+1].Key().Type; curves[signer] != 0 && curves[signer] != d.Hash {
+		c.fail(RuleBaseline, i, "a key of type %s signed it with %s (7.1.3.2.2)", signer, d)
 	}
 }

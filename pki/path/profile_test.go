@@ -245,7 +245,7 @@ func TestValidate_webPKI(t *testing.T) {
 		{"CA", func(c *x509.Certificate) {
 			c.IsCA, c.BasicConstraintsValid = true, true
 			c.KeyUsage = x509.KeyUsageCertSign
-		}, "baseline-requirements baseline-requirements"},
+		}, "baseline-requirements baseline-requirements baseline-requirements"},
 		{"CRL signing", func(c *x509.Certificate) { c.KeyUsage |= x509.KeyUsageCRLSign }, "baseline-requirements"},
 		{
 			"server and e-mail", func(c *x509.Certificate) { c.ExtKeyUsage = append(c.ExtKeyUsage, x509.ExtKeyUsageEmailProtection) },

@@ -108,7 +108,7 @@ func (m MAC) parse() (k kdf, d *oid.Digest, size int, err error) {
 func parsePBMAC1(parameters cryptobyte.String) (k kdf, d *oid.Digest, size int, err error) {
 	var body, function, scheme cryptobyte.String
 	if !parameters.ReadASN1(&body, asn1.SEQUENCE) || !body.ReadASN1Element(&function, asn1.SEQUENCE) ||
-		!body.ReadASN1Element(&scheme, asn1.SEQUENCE) {
+		!body.ReadASN1Element(&scheme, asn1.SEQUENCE) || !body.Empty() || !parameters.Empty() {
 		return nil, d, 0, ErrParse
 	}
 	if k, size, err = parseKDF(function); err != nil {
@@ -117,14 +117,8 @@ func parsePBMAC1(parameters cryptobyte.String) (k kdf, d *oid.Digest, size int, 
 	if size == 0 {
 		return nil, d, 0, fmt.Errorf("%w: the key length is missing", ErrParse)
 	}
-	id, _, err := readAlgorithm(scheme)
-	if err != nil {
-		return nil, d, 0, err
-	}
-	if d = hmacByOID(id); d == nil {
-		return nil, d, 0, unsupported("message authentication code", id)
-	}
-	return k, d, size, nil
+	d, err = readMAC(scheme, "message authentication code")
+	return k, d, size, err
 }
 
 // NewMAC makes the MAC of content with a random salt.

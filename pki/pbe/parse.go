@@ -60,7 +60,29 @@ func readSalted(parameters cryptobyte.String, d *oid.Digest) (salted, error) {
 	if err := s.readIterations(&body); err != nil {
 		return s, err
 	}
+	if !body.Empty() || !parameters.Empty() {
+		return s, errTrailing
+	}
 	return s, checkSalt(s.salt)
+}
+
+// errTrailing is data after the parameters that a standard has.
+var errTrailing = fmt.Errorf("%w: data follows the parameters", ErrParse)
+
+// readMAC reads the AlgorithmIdentifier of an HMAC, whose parameters are NULL or absent (RFC 8018, B.1.2).
+func readMAC(der []byte, use string) (*oid.Digest, error) {
+	id, parameters, err := readAlgorithm(der)
+	if err != nil {
+		return nil, err
+	}
+	d := hmacByOID(id)
+	if d == nil {
+		return nil, unsupported(use, id)
+	}
+	if len(parameters) > 0 && string(parameters) != "\x05\x00" {
+		return nil, fmt.Errorf("%w: HMAC-%s has parameters other than NULL", ErrParse, d)
+	}
+	return d, nil
 }
 
 func (s *salted) readIterations(in *cryptobyte.String) error {
@@ -105,7 +127,7 @@ func readCount(in *cryptobyte.String, what string) (int, error) {
 func parsePBES2(parameters cryptobyte.String) (*scheme, error) {
 	var body, function, encryption cryptobyte.String
 	if !parameters.ReadASN1(&body, asn1.SEQUENCE) || !body.ReadASN1Element(&function, asn1.SEQUENCE) ||
-		!body.ReadASN1Element(&encryption, asn1.SEQUENCE) {
+		!body.ReadASN1Element(&encryption, asn1.SEQUENCE) || !body.Empty() || !parameters.Empty() {
 		return nil, fmt.Errorf("reading the parameters of PBES2: %w", ErrParse)
 	}
 	k, keyLength, err := parseKDF(function)
@@ -164,16 +186,8 @@ func parsePBKDF2(body cryptobyte.String) (k pbkdf2KDF, err error) {
 	if body.Empty() {
 		return k, nil
 	}
-	id, _, err := readAlgorithm(body)
-	if err != nil {
-		return k, err
-	}
-	d := hmacByOID(id)
-	if d == nil {
-		return k, unsupported("pseudo-random function of PBKDF2", id)
-	}
-	k.digest = d
-	return k, nil
+	k.digest, err = readMAC(body, "pseudo-random function of PBKDF2")
+	return k, err
 }
 
 func readKeyLength(in *cryptobyte.String) (int, error) {
@@ -204,6 +218,9 @@ func parseScrypt(body cryptobyte.String) (k scryptKDF, err error) {
 		if k.keyLength, err = readKeyLength(&body); err != nil {
 			return k, err
 		}
+	}
+	if !body.Empty() {
+		return k, errTrailing
 	}
 	return k, k.check()
 }
@@ -241,7 +258,7 @@ func (s *scheme) parseCipher(algorithm []byte, keyLength int) error {
 }
 
 func (s *scheme) readIV(parameters cryptobyte.String) error {
-	if !parameters.ReadASN1Bytes(&s.iv, asn1.OCTET_STRING) || len(s.iv) != s.cipher.block {
+	if !parameters.ReadASN1Bytes(&s.iv, asn1.OCTET_STRING) || !parameters.Empty() || len(s.iv) != s.cipher.block {
 		return fmt.Errorf("%w: %s without an initialization vector of %d bytes", ErrParse, s.cipher.name, s.cipher.block)
 	}
 	return nil
@@ -260,6 +277,9 @@ func (s *scheme) parseGCM(parameters cryptobyte.String) error {
 	}
 	if !body.Empty() && !body.ReadASN1Integer(&s.tagSize) || s.tagSize < 12 || s.tagSize > 16 {
 		return fmt.Errorf("%w: %s with a tag of %d bytes", ErrParse, s.cipher.name, s.tagSize)
+	}
+	if !body.Empty() {
+		return errTrailing
 	}
 	if len(s.iv) != 12 && s.tagSize != 16 {
 		return fmt.Errorf("%w: %s with a nonce of %d and a tag of %d bytes", ErrUnsupported, s.cipher.name, len(s.iv), s.tagSize)

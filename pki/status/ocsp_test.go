@@ -82,13 +82,16 @@ func TestOCSP_delegatedOpenSSLResponder(t *testing.T) {
 	}
 	for _, responder := range []struct {
 		profile string
+		name    []string // how the response names the responder
 		ok      bool
-	}{{"ocsp", true}, {"server", false}} {
+	}{{"ocsp", nil, true}, {"ocsp", []string{"-resp_key_id"}, true}, {"server", nil, false}} {
 		issued := mustIssue(t, ca, issue.Request{Subject: dn(t, "CN=responder"), Profile: profile(t, responder.profile)})
 		writePEM(t, dir, "rsigner.pem", "CERTIFICATE", issued.Certificate)
 		writePEM(t, dir, "rkey.pem", "PRIVATE KEY", issued.Key.PKCS8)
-		mustTool(t, dir, "openssl", "ocsp", "-index", "index.txt", "-CA", "ca.pem", "-rsigner", "rsigner.pem", "-rkey", "rkey.pem", "-reqin",
-			"q.der", "-respout", "a.der", "-ndays", "1")
+		mustTool(t, dir, "openssl", append([]string{
+			"ocsp", "-index", "index.txt", "-CA", "ca.pem", "-rsigner", "rsigner.pem", "-rkey", "rkey.pem", "-reqin",
+			"q.der", "-respout", "a.der", "-ndays", "1",
+		}, responder.name...)...)
 		answer, err := os.ReadFile(filepath.Join(dir, "a.der"))
 		if err != nil {
 			t.Fatal(err)

@@ -97,7 +97,7 @@ func parseOCSP(der cryptobyte.String) (*ocspResponse, error) {
 		return nil, fmt.Errorf("%w: the responder says: %s", pki.ErrRefused, ocsp.ResponseStatus(status))
 	}
 	if !outer.ReadASN1(&explicit, tagged(0)) || !explicit.ReadASN1(&body, asn1.SEQUENCE) || !body.ReadASN1(&id, asn1.OBJECT_IDENTIFIER) ||
-		!body.ReadASN1(&basic, asn1.OCTET_STRING) {
+		!body.ReadASN1(&basic, asn1.OCTET_STRING) || !outer.Empty() || !explicit.Empty() || !body.Empty() {
 		return nil, errNoOCSP
 	}
 	if dotted, _ := oid.Decode(id); dotted != oid.OCSPBasic {
@@ -119,7 +119,10 @@ func parseBasicOCSP(der cryptobyte.String) (*ocspResponse, error) {
 		return nil, fmt.Errorf("%w: %w", errNoOCSP, err)
 	}
 	r.tbs, r.signature = tbs, bits
-	if seq.ReadASN1(&list, tagged(0)) && list.ReadASN1(&list, asn1.SEQUENCE) {
+	if seq.PeekASN1Tag(tagged(0)) {
+		if !seq.ReadASN1(&list, tagged(0)) || !list.ReadASN1(&list, asn1.SEQUENCE) {
+			return nil, errNoOCSP
+		}
 		for !list.Empty() && len(r.certificates) < maxResponders {
 			var one cryptobyte.String
 			if !list.ReadASN1Element(&one, asn1.SEQUENCE) {
@@ -130,26 +133,23 @@ func parseBasicOCSP(der cryptobyte.String) (*ocspResponse, error) {
 			}
 		}
 	}
+	if !seq.Empty() {
+		return nil, errNoOCSP
+	}
 	return r, r.parseData(tbs)
 }
 
 // parseData reads ResponseData.
 func (r *ocspResponse) parseData(tbs cryptobyte.String) error {
-	var data, choice, answers, extensions cryptobyte.String
+	var data, answers cryptobyte.String
 	var produced time.Time
+	var err error
 	tbs.ReadASN1(&data, asn1.SEQUENCE) // it was read as an element already
-	if data.PeekASN1Tag(tagged(0)) {
-		return fmt.Errorf("%w: an OCSP response of a version that is not known here", pki.ErrRefused) // DER leaves version 1 out
+	if err := readVersion(&data); err != nil {
+		return err
 	}
-	switch {
-	case data.ReadASN1(&choice, tagged(1)):
-		n, err := name.Parse(choice)
-		if err != nil {
-			return fmt.Errorf("%w: its responder: %w", errNoOCSP, err)
-		}
-		r.responderName = &n
-	case !data.ReadASN1(&choice, tagged(2)) || !choice.ReadASN1((*cryptobyte.String)(&r.responderKey), asn1.OCTET_STRING):
-		return errNoOCSP
+	if err := r.readResponder(&data); err != nil {
+		return err
 	}
 	if !data.ReadASN1GeneralizedTime(&produced) || !data.ReadASN1(&answers, asn1.SEQUENCE) {
 		return errNoOCSP
@@ -161,36 +161,85 @@ func (r *ocspResponse) parseData(tbs cryptobyte.String) error {
 		}
 		r.answers = append(r.answers, a)
 	}
-	var err error
-	if data.ReadASN1(&extensions, tagged(1)) {
-		if r.extensions, err = cert.ParseExtensions(extensions); err != nil {
-			return fmt.Errorf("%w: %w", errNoOCSP, err)
+	r.extensions, err = readLastExtensions(data)
+	return err
+}
+
+// readResponder reads ResponderID: a name, or the hash of a key.
+func (r *ocspResponse) readResponder(data *cryptobyte.String) error {
+	var choice cryptobyte.String
+	var tag asn1.Tag
+	if !data.ReadAnyASN1(&choice, &tag) {
+		return errNoOCSP
+	}
+	switch tag {
+	case tagged(1):
+		n, err := name.Parse(choice)
+		if err != nil {
+			return fmt.Errorf("%w: its responder: %w", errNoOCSP, err)
 		}
+		r.responderName = &n
+		return nil
+	case tagged(2):
+		if choice.ReadASN1((*cryptobyte.String)(&r.responderKey), asn1.OCTET_STRING) && choice.Empty() {
+			return nil
+		}
+	}
+	return errNoOCSP
+}
+
+// readLastExtensions reads the [1] extensions that end a structure; nil if they are absent.
+func readLastExtensions(from cryptobyte.String) ([]cert.Extension, error) {
+	var content cryptobyte.String
+	var present bool
+	if !from.ReadOptionalASN1(&content, &present, tagged(1)) || !from.Empty() {
+		return nil, errNoOCSP
+	}
+	if !present {
+		return nil, nil
+	}
+	list, err := cert.ParseExtensions(content)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errNoOCSP, err)
+	}
+	return list, nil
+}
+
+// readVersion takes version 1 alone, also written out, which DER leaves out.
+func readVersion(data *cryptobyte.String) error {
+	var explicit cryptobyte.String
+	var version int
+	if !data.PeekASN1Tag(tagged(0)) {
+		return nil
+	}
+	if !data.ReadASN1(&explicit, tagged(0)) || !explicit.ReadASN1Integer(&version) || !explicit.Empty() {
+		return errNoOCSP
+	}
+	if version != 0 {
+		return fmt.Errorf("%w: an OCSP response of version %d, which is not known here", pki.ErrRefused, version+1)
 	}
 	return nil
 }
 
 func readOCSPAnswer(from *cryptobyte.String) (ocspAnswer, error) {
 	a := ocspAnswer{serial: new(big.Int)}
-	var seq, id, algorithm, hash, status, next, extensions cryptobyte.String
+	var seq, id, algorithm, hash, status, next cryptobyte.String
+	var hasNext bool
 	var tag asn1.Tag
 	if !from.ReadASN1(&seq, asn1.SEQUENCE) || !seq.ReadASN1(&id, asn1.SEQUENCE) || !id.ReadASN1(&algorithm, asn1.SEQUENCE) ||
 		!algorithm.ReadASN1(&hash, asn1.OBJECT_IDENTIFIER) || !id.ReadASN1((*cryptobyte.String)(&a.nameHash), asn1.OCTET_STRING) ||
-		!id.ReadASN1((*cryptobyte.String)(&a.keyHash), asn1.OCTET_STRING) || !id.ReadASN1Integer(a.serial) ||
+		!id.ReadASN1((*cryptobyte.String)(&a.keyHash), asn1.OCTET_STRING) || !id.ReadASN1Integer(a.serial) || !id.Empty() ||
 		!seq.ReadAnyASN1(&status, &tag) || !a.readStatus(status, tag) || !seq.ReadASN1GeneralizedTime(&a.ThisUpdate) {
 		return a, errNoOCSP
 	}
-	if seq.ReadASN1(&next, tagged(0)) && !next.ReadASN1GeneralizedTime(&a.NextUpdate) {
+	if !seq.ReadOptionalASN1(&next, &hasNext, tagged(0)) ||
+		hasNext && (!next.ReadASN1GeneralizedTime(&a.NextUpdate) || !next.Empty()) {
 		return a, errNoOCSP
 	}
 	a.hash = digestOf(hash)
 	var err error
-	if seq.ReadASN1(&extensions, tagged(1)) {
-		if a.extensions, err = cert.ParseExtensions(extensions); err != nil {
-			return a, fmt.Errorf("%w: %w", errNoOCSP, err)
-		}
-	}
-	return a, nil
+	a.extensions, err = readLastExtensions(seq)
+	return a, err
 }
 
 // readStatus reads CertStatus.
@@ -198,38 +247,46 @@ func (a *ocspAnswer) readStatus(content cryptobyte.String, tag asn1.Tag) bool {
 	switch tag {
 	case asn1.Tag(0).ContextSpecific():
 		a.Status = Good
+		return len(content) == 0 // IMPLICIT NULL
 	case asn1.Tag(2).ContextSpecific():
 		a.Status = Unknown
+		return len(content) == 0
 	case tagged(1):
 		var reason cryptobyte.String
 		var number int
+		var hasReason bool
 		a.Status = Revoked
 		if !content.ReadASN1GeneralizedTime(&a.RevokedAt) {
 			return false
 		}
-		if content.ReadASN1(&reason, tagged(0)) && !reason.ReadASN1Enum(&number) {
+		if !content.ReadOptionalASN1(&reason, &hasReason, tagged(0)) || hasReason && (!reason.ReadASN1Enum(&number) || !reason.Empty()) {
 			return false
 		}
 		a.Reason = cert.Reason(number)
-	default:
-		return false
+		return content.Empty()
 	}
-	return true
+	return false
 }
 
-// about finds the answer about a certificate of an issuer: serial numbers are unique only within one.
+// about finds the answer about a certificate of an issuer: serial numbers are unique only within one. Of several the one that revokes
+// counts.
 func (r *ocspResponse) about(serial *big.Int, issuer *cert.Certificate) (ocspAnswer, error) {
 	err := fmt.Errorf("%w: it has no answer about this certificate", pki.ErrRefused)
-	for _, a := range r.answers {
-		if a.serial.Cmp(serial) != 0 {
-			continue
+	var found *ocspAnswer
+	for i := range r.answers {
+		a := &r.answers[i]
+		switch {
+		case a.serial.Cmp(serial) != 0:
+		case !a.isAbout(issuer):
+			err = fmt.Errorf("%w: it is about a certificate of another issuer (RFC 6960, 4.1.1)", pki.ErrRefused)
+		case found == nil || a.Status == Revoked:
+			found = a
 		}
-		if a.isAbout(issuer) {
-			return a, nil
-		}
-		err = fmt.Errorf("%w: it is about a certificate of another issuer (RFC 6960, 4.1.1)", pki.ErrRefused)
 	}
-	return ocspAnswer{}, err
+	if found == nil {
+		return ocspAnswer{}, err
+	}
+	return *found, nil
 }
 
 // isAbout compares the issuer of an answer (RFC 6960, 4.1.1).
@@ -292,6 +349,8 @@ func (a *ocspAnswer) current(now time.Time) error {
 	switch {
 	case a.ThisUpdate.After(now.Add(ocspSkew)):
 		return fmt.Errorf("%w: it begins at %s, after now", pki.ErrRefused, stamp(a.ThisUpdate))
+	case !a.NextUpdate.IsZero() && a.NextUpdate.Before(a.ThisUpdate):
+		return fmt.Errorf("%w: it ends at %s, before it begins at %s", pki.ErrRefused, stamp(a.NextUpdate), stamp(a.ThisUpdate))
 	case !a.NextUpdate.IsZero() && a.NextUpdate.Before(now.Add(-ocspSkew)):
 		return fmt.Errorf("%w: it ended at %s; ask the responder again", pki.ErrRefused, stamp(a.NextUpdate))
 	case a.NextUpdate.IsZero() && a.ThisUpdate.Before(now.Add(-ocspFresh)):
