@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -156,7 +154,12 @@ func noCommand(c *cli.Context, env *op.Env) error {
 
 // database collects the common options about the database.
 func database(c *cli.Context, env *op.Env) (op.DB, error) {
-	db := op.DB{Location: c.String(flagDB), LockTimeout: c.Duration(flagLockTimeout)}
+	return databaseAt(c, env, c.String(flagDB))
+}
+
+// databaseAt is the database at a location, with the common options about it.
+func databaseAt(c *cli.Context, env *op.Env, location string) (op.DB, error) {
+	db := op.DB{Location: location, LockTimeout: c.Duration(flagLockTimeout)}
 	var err error
 	text, file := c.String(flagPassword), c.String("password-file")
 	switch {
@@ -179,23 +182,4 @@ func database(c *cli.Context, env *op.Env) (op.DB, error) {
 
 func usage(c *cli.Context, format string, args ...any) error {
 	return usageError(c, fmt.Errorf(format, args...), true)
-}
-
-// maxPeriod is the longest that time.Duration holds, some 292 years.
-const maxPeriod = 1<<63 - 1
-
-// parsePeriod reads 90d, 12h, 2w, 1y, or what Go's durations take.
-func parsePeriod(text string) (time.Duration, error) {
-	if text == "" {
-		return 0, nil
-	}
-	units := map[byte]time.Duration{'d': 24 * time.Hour, 'w': 7 * 24 * time.Hour, 'y': 365 * 24 * time.Hour}
-	if unit, ok := units[text[len(text)-1]]; ok {
-		if n, err := strconv.ParseUint(text[:len(text)-1], 10, 16); err == nil && n <= maxPeriod/uint64(unit) {
-			return time.Duration(n) * unit, nil
-		}
-	} else if d, err := time.ParseDuration(text); err == nil && d >= 0 {
-		return d, nil
-	}
-	return 0, fmt.Errorf("%w: %q is not a length of time; write 90d, 12h, 2w or 1y", op.ErrUsage, text)
 }

@@ -64,14 +64,19 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 	if len(path) == 1 && stray != "" {
 		return nil, strayOption(args[1:], stray)
 	}
+	if given[flagDB] > 1 && (len(path) != 2 || lookup(app.Commands, path[1]).Name != "list") {
+		return nil, withHint(givenTwice(flagDB), strings.Join(append([]string{"see: certkdb help"}, path[1:]...), " "))
+	}
 	if slices.Contains(rest, "") {
 		return nil, fmt.Errorf("%w: an argument is empty", op.ErrUsage)
 	}
 	return slices.Concat(path, options, []string{"--"}, rest), nil
 }
 
-// valued are the options with values that were given, by their first names.
-type valued map[string]bool
+func givenTwice(name string) error { return fmt.Errorf("%w: --%s is given twice", op.ErrUsage, name) }
+
+// valued counts the options with values that were given, by their first names.
+type valued map[string]int
 
 // take looks at an option, a word or two, and refuses an empty value and a second one where only one can count.
 func (v valued) take(flags []cli.Flag, words []string) error {
@@ -89,10 +94,10 @@ func (v valued) take(flags []cli.Flag, words []string) error {
 		return nil
 	case value == "":
 		return fmt.Errorf("%w: --%s is empty; leave the option out, or give it a value", op.ErrUsage, name)
-	case v[name] && !isList(f):
-		return fmt.Errorf("%w: --%s is given twice", op.ErrUsage, name)
+	case v[name] > 0 && !isList(f) && name != flagDB: // list takes several databases
+		return givenTwice(name)
 	}
-	v[name] = true
+	v[name]++
 	return nil
 }
 

@@ -98,6 +98,17 @@ const (
 	csvColumns   = "label kind trusted default subject issuer serial not_before not_after status key_type ca sha256"
 )
 
+// standardColumns are those that a format has if none are chosen.
+func standardColumns(format string) string {
+	switch format {
+	case formatCSV:
+		return csvColumns
+	case formatWide:
+		return wideColumns
+	}
+	return tableColumns
+}
+
 // entryColumns are all columns of a list of entries.
 func entryColumns() []column[*op.Entry] {
 	or := func(text func(*op.Entry) string) func(*op.Entry) string {
@@ -118,6 +129,7 @@ func entryColumns() []column[*op.Entry] {
 	notAfter := func(e *op.Entry) *time.Time { return e.NotAfter }
 	added := func(e *op.Entry) *time.Time { return e.Added }
 	return []column[*op.Entry]{
+		{"database", "DATABASE", func(e *op.Entry) string { return orDash(e.Database) }, func(e *op.Entry) string { return e.Database }},
 		{"label", "LABEL", func(e *op.Entry) string { return e.Label }, nil},
 		{"kind", "KIND", kindText, func(e *op.Entry) string { return e.Kind.String() }},
 		{"trusted", "TRUSTED", marked(func(e *op.Entry) bool { return e.Trusted }), truth(func(e *op.Entry) bool { return e.Trusted })},
@@ -128,7 +140,7 @@ func entryColumns() []column[*op.Entry] {
 		{"not_before", "STARTS", day(notBefore), second(notBefore)},
 		{"not_after", "EXPIRES", day(notAfter), second(notAfter)},
 		{"days_left", "DAYS", daysLeft, nil},
-		{"status", "STATUS", func(e *op.Entry) string { return string(e.Status) }, nil},
+		{"status", "STATUS", statusText, func(e *op.Entry) string { return string(e.Status) }},
 		{"key_type", "KEY", or(keyType), keyType},
 		{"ca", "CA", marked(func(e *op.Entry) bool { return e.CA }), truth(func(e *op.Entry) bool { return e.CA })},
 		{"sha256", "SHA256", func(e *op.Entry) string { return e.Fingerprints.SHA256 }, nil},
@@ -195,4 +207,12 @@ func orDash(s string) string {
 		return "-"
 	}
 	return s
+}
+
+// statusText is the status, and when the chain ends if that is why the entry is listed.
+func statusText(e *op.Entry) string {
+	if e.ChainEnds == nil {
+		return string(e.Status)
+	}
+	return string(e.Status) + ", chain until " + e.ChainEnds.NotAfter.Format(time.DateOnly)
 }

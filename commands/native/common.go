@@ -49,7 +49,7 @@ func usesDatabase(command string) bool {
 
 func databaseFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: flagDB, Usage: "the database: a `FILE`; default: $CERTKDB_DB, else the user's own"},
+		&cli.GenericFlag{Name: flagDB, Usage: "the database: a `FILE`; default: $CERTKDB_DB, else the user's own", Value: &locations{}},
 		&cli.StringFlag{
 			Name: flagPassword, Usage: "where the password comes from: `SRC` is file:PATH, env:VAR, fd:N, stdin, prompt, stash, cred:NAME",
 		},
@@ -59,6 +59,31 @@ func databaseFlags() []cli.Flag {
 		},
 		&cli.StringSliceFlag{Name: "in-key-password", Usage: "an additional password `SRC` for private keys that have their own password"},
 	}
+}
+
+// locations are the values of --db, of which only list takes several.
+type locations struct{ all []string }
+
+// Set implements flag.Value.
+func (l *locations) Set(location string) error {
+	l.all = append(l.all, location)
+	return nil
+}
+
+// String is the last one.
+func (l *locations) String() string {
+	if len(l.all) == 0 {
+		return ""
+	}
+	return l.all[len(l.all)-1]
+}
+
+// locationsOf are those that --db names, or the default one.
+func locationsOf(c *cli.Context) []string {
+	if l, ok := c.Generic(flagDB).(*locations); ok && len(l.all) > 0 {
+		return l.all
+	}
+	return []string{""}
 }
 
 // onlyAnswers says whether a command has no other purpose than its output, so that it makes no sense to leave that out.

@@ -151,7 +151,7 @@ func (f *connectFlags) prepare(env *op.Env, args []string) (err error) {
 	}
 	f.o.MinVersion = version
 	f.o.Keep.Save = f.o.Keep.Label != ""
-	f.o.Expiring, err = parsePeriod(f.expiring)
+	f.o.Expiring, err = op.ParseLength(f.expiring)
 	return err
 }
 

@@ -3,6 +3,7 @@ package native
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,7 +17,7 @@ const keyTypes = "rsa2048 rsa3072 rsa4096 p256 p384 p521 ed25519 mldsa44 mldsa65
 
 // specLists are the options of a Spec that may be repeated. urfave/cli keeps lists of its own, which take copies.
 type specLists struct {
-	sans, permit, exclude, keyUsages, extKeyUsages, policies, crls, ocsps, issuers cli.StringSlice
+	sans, permit, exclude, keyUsages, extKeyUsages, policies, crls, ocsps, issuers, extensions cli.StringSlice
 }
 
 // into copies the lists. Usages and policies may also be given as one list with commas.
@@ -24,6 +25,7 @@ func (l *specLists) into(s *issuing.Spec) {
 	s.SANs, s.Permit, s.Exclude = l.sans.Value(), l.permit.Value(), l.exclude.Value()
 	s.KeyUsages, s.ExtKeyUsages, s.Policies = commas(l.keyUsages.Value()), commas(l.extKeyUsages.Value()), commas(l.policies.Value())
 	s.CRLURLs, s.OCSPURLs, s.IssuerURLs = l.crls.Value(), l.ocsps.Value(), l.issuers.Value()
+	s.Extensions = l.extensions.Value()
 }
 
 func commas(list []string) []string {
@@ -55,7 +57,9 @@ func subjectFlags(s *issuing.Spec, l *specLists) []cli.Flag {
 		&cli.StringFlag{Name: "c", Usage: "its country: two `LETTERS`", Destination: &s.Country},
 		&cli.StringFlag{Name: "dn", Usage: "the whole subject instead: a distinguished `NAME` as in RFC 4514", Destination: &s.DN},
 		&cli.StringSliceFlag{
-			Name: "san", Usage: "a subject alternative name, `TYPE:VALUE`: dns, ip, email, uri, directory or rid; may be repeated",
+			Name: "san",
+			Usage: "a subject alternative name, `TYPE:VALUE`: dns, ip, email, uri, directory, rid, upn, or other:OID;UTF8:TEXT; may be " +
+				"repeated",
 			Destination: &l.sans,
 		},
 		&cli.StringFlag{Name: "key-type", Usage: "`TYPE` of the key: " + keyTypes, Value: "p256", Destination: &s.KeyType},
@@ -93,6 +97,14 @@ func useFlags(s *issuing.Spec, l *specLists) []cli.Flag {
 		&cli.StringSliceFlag{Name: "crl-url", Usage: "where its revocation list is: `URL`", Destination: &l.crls},
 		&cli.StringSliceFlag{Name: "ocsp-url", Usage: "where its OCSP responder is: `URL`", Destination: &l.ocsps},
 		&cli.StringSliceFlag{Name: "issuer-url", Usage: "where its issuer's certificate is: `URL`", Destination: &l.issuers},
+		&cli.BoolFlag{
+			Name: "must-staple", Usage: "clients insist on a stapled OCSP response (RFC 7633)", Destination: &s.MustStaple,
+		},
+		&cli.StringSliceFlag{
+			Name:        "extension",
+			Usage:       "a further extension, `OID=VALUE`: DER:HEX, UTF8:TEXT, IA5:TEXT or NULL, then ,critical if it is; may be repeated",
+			Destination: &l.extensions,
+		},
 		&cli.BoolFlag{Name: "fips", Usage: "refuse what is not approved under FIPS 140-3", Destination: &s.FIPS},
 		&cli.BoolFlag{Name: "lint", Usage: "refuse a certificate in which the linter finds errors", Destination: &s.Lint},
 	})
@@ -106,7 +118,9 @@ func timeFlags(s *issuing.Spec) []cli.Flag {
 		&cli.StringFlag{
 			Name: "not-before", Usage: "valid from this `TIME`, such as 2027-01-31 or 2027-01-31T12:00:00Z", Destination: &s.NotBefore,
 		},
-		&cli.StringFlag{Name: "not-after", Usage: "valid until this `TIME`", Destination: &s.NotAfter},
+		&cli.StringFlag{
+			Name: "not-after", Usage: "valid until this `TIME`, or for a length such as 90d or 12h, or never", Destination: &s.NotAfter,
+		},
 	})
 }
 
@@ -160,6 +174,8 @@ func createCommand(env *op.Env) *cli.Command {
 				"certkdb create root --is-ca --dn 'CN=Example Root,O=Example,C=US' --key-type p384 --days 3650",
 				"certkdb create sub --ca root --is-ca --path-len 0 --permit dns:example.com --cn 'Example Issuing CA'",
 				"certkdb create api --ca sub --cn api.example.com --profile peer --ensure",
+				"certkdb create job --ca sub --cn job.example.com --not-after 12h --must-staple",
+				"certkdb create card --ca sub --profile client --cn Alice --san upn:alice@example.com --extension 1.3.6.1.4.1.311.20.2=UTF8:text",
 			),
 		Flags: flags,
 		Action: change(env, "create", func(c *cli.Context, args []string) (op.Operation[issuing.Made], error) {
@@ -204,12 +220,17 @@ func requestCommand(env *op.Env) *cli.Command {
 			Name: "ensure", Usage: "do nothing if the label already has such a request, or the certificate issued for it",
 			Destination: &o.Ensure,
 		},
+		&cli.StringFlag{Name: "renew", Usage: "ask for the next certificate of the entry with this `LABEL`", Destination: &o.Renew},
+		&cli.BoolFlag{Name: "reuse-key", Usage: "with --renew: keep the private key", Destination: &o.ReuseKey},
 	)
 	flags = append(append(append(flags, changeFlags()...), subjectFlags(&o.Spec, &lists)...), useFlags(&o.Spec, &lists)...)
 	return &cli.Command{
-		Name: "request", Category: groupIssuing, Usage: "create a private key and a PKCS #10 certificate request", ArgsUsage: "LABEL",
-		Description: "The key waits in the database under the label until you add the certificate with: certkdb receive.\n\n" +
+		Name: "request", Category: groupIssuing, Usage: "create a private key and a PKCS #10 certificate request", ArgsUsage: "[LABEL]",
+		Description: "The key waits in the database under the label until you add the certificate with: certkdb receive.\n" +
+			"With --renew, the request asks for what the certificate of an entry has: names, usages and type of key. The new key waits\n" +
+			"under LABEL.renewal, and the entry stays in use until certkdb receive puts the new certificate in its place.\n\n" +
 			examples(
+				"certkdb request --renew web --out web.csr", "certkdb request --renew web --reuse-key --out web.csr",
 				"certkdb request web --cn www.example.com --san dns:example.com --out web.csr",
 				"certkdb request web --dn 'CN=fqdn,OU=Storage,O=Example' --key-type rsa2048 --ku digitalSignature,keyEncipherment --eku "+
 					"clientAuth,serverAuth --out -",
@@ -217,7 +238,9 @@ func requestCommand(env *op.Env) *cli.Command {
 		Flags: flags,
 		Action: change(env, "request", func(c *cli.Context, args []string) (op.Operation[issuing.Requested], error) {
 			lists.into(&o.Spec)
-			o.Label = args[0]
+			if err := checkRequest(c, &o, args); err != nil {
+				return nil, err
+			}
 			return o, checkValues(c)
 		}, func(w io.Writer, made issuing.Requested) {
 			if o.Out.Path == "-" { // for another program, which expects nothing else
@@ -229,13 +252,43 @@ func requestCommand(env *op.Env) *cli.Command {
 	}
 }
 
+// checkRequest tells a new request, which has a label and names, from one for an entry that is renewed.
+func checkRequest(c *cli.Context, o *issuing.Request, args []string) error {
+	switch {
+	case c.IsSet("renew") && o.Renew == "":
+		return usage(c, "--renew is empty")
+	case o.Renew == "" && len(args) == 0:
+		return usage(c, "LABEL is missing")
+	case o.Renew == "" && o.ReuseKey:
+		return usage(c, "--reuse-key needs --renew LABEL")
+	case o.Renew == "":
+		o.Label = args[0]
+		return nil
+	case len(args) > 0:
+		return usage(c, "the request for %q waits under %q: leave %q out", o.Renew, o.Renew+issuing.RenewalSuffix, args[0])
+	}
+	if !c.IsSet("key-type") {
+		o.Spec.KeyType = "" // that of the entry
+	}
+	for _, f := range append(subjectFlags(&issuing.Spec{}, &specLists{}), useFlags(&issuing.Spec{}, &specLists{})...) {
+		if name := f.Names()[0]; name != "key-type" && name != "fips" && c.IsSet(name) {
+			return usage(c, "--%s and --renew exclude each other: the names and usages are those of the entry", name)
+		}
+	}
+	return nil
+}
+
 func printRequested(w io.Writer, made issuing.Requested) {
-	fmt.Fprintf(w, "%s %q: %s, %s\n", changedWord("requested", made.Changed), made.Label, orDash(made.Subject), made.KeyType)
+	word := changedWord("requested", made.Changed)
+	if made.Renews != "" && made.Renews == made.Label {
+		word = "requested for the key of"
+	}
+	fmt.Fprintf(w, "%s %q: %s, %s\n", word, made.Label, orDash(made.Subject), made.KeyType)
 	printNotes(w, made.Notes)
 	switch {
 	case made.Out == "":
 		fmt.Fprint(w, made.PEM)
-	case made.Changed:
+	case made.Changed || made.Renews != "":
 		fmt.Fprintf(w, "wrote the request to %q\n", made.Out)
 	default:
 		fmt.Fprintf(w, "the request is in %q\n", made.Out)
@@ -354,14 +407,25 @@ func renewCommand(env *op.Env) *cli.Command {
 		Name: "renew", Category: groupIssuing, Usage: "replace a certificate with a new one for the same names and uses", ArgsUsage: "LABEL",
 		Description: "A self-signed certificate is self-signed again. Any other is signed by its CA, which is found in the database or named\n" +
 			"with --ca. The entry gets a new private key, unless --reuse-key keeps the old one. A CA keeps its key, so that what it\n" +
-			"issued stays valid, unless you give --key-type; its new certificate replaces the old one in the chains of other entries.\n" +
+			"issued stays valid; its new certificate replaces the old one in the chains of other entries.\n" +
 			"With --before, nothing is done until the certificate is due.\n\n" +
-			examples("certkdb renew web", "certkdb renew web --before 30d", "certkdb renew web --reuse-key --days 90"),
+			"To give a CA a new key, use --new-key. The entry with the old key stays as LABEL.old, and two certificates are made by\n" +
+			"which each key vouches for the other: servers send LABEL.new-with-old to clients that trust only the old root. Then renew\n" +
+			"what the old key issued, give the new root to all clients, and go on making lists for both: certkdb crl --ca LABEL.old.\n" +
+			"When nothing of certkdb issued --ca LABEL.old is valid any more: certkdb delete LABEL.old.\n\n" +
+			examples(
+				"certkdb renew web", "certkdb renew web --before 30d", "certkdb renew web --reuse-key --days 90", "certkdb renew web --revoke",
+				"certkdb renew root --new-key",
+			),
 		Flags: append(append(changeFlags(), authorityFlags(env, &o.CA)...),
 			&cli.BoolFlag{Name: "reuse-key", Usage: "keep the private key", Destination: &o.ReuseKey},
-			&cli.StringFlag{Name: "key-type", Usage: "`TYPE` of the new key; default: as before", Destination: &o.KeyType},
+			&cli.BoolFlag{Name: "new-key", Usage: "make a new private key for a CA too, and keep the old one as LABEL.old", Destination: &o.NewKey},
+			&cli.StringFlag{Name: "key-type", Usage: "make a new key of this `TYPE`; default: as before", Destination: &o.KeyType},
 			&cli.IntFlag{Name: "days", Usage: "valid for `N` days; default: as long as before", DefaultText: "as before", Destination: &o.Days},
-			&cli.StringFlag{Name: "before", Usage: "only if it expires within a `TIME` such as 30d", Destination: &before},
+			&cli.StringFlag{
+				Name: "before", Usage: "only if it expires within a `TIME` such as 30d, or in the last 33% of its validity", Destination: &before,
+			},
+			&cli.BoolFlag{Name: "revoke", Usage: "revoke the replaced certificate, as superseded", Destination: &o.Revoke},
 			&cli.BoolFlag{Name: "lint", Usage: "refuse a certificate in which the linter finds errors", Destination: &o.Lint},
 		),
 		Action: change(env, "renew", func(c *cli.Context, args []string) (op.Operation[issuing.Renewed], error) {
@@ -369,7 +433,13 @@ func renewCommand(env *op.Env) *cli.Command {
 				return nil, err
 			}
 			var err error
-			o.Before, err = parsePeriod(before)
+			if percent, is := strings.CutSuffix(before, "%"); is {
+				if o.BeforePercent, err = strconv.Atoi(percent); err != nil || o.BeforePercent < 1 || o.BeforePercent > 99 {
+					return nil, usage(c, "--before %s: 1%% to 99%% of the validity are possible", before)
+				}
+			} else {
+				o.Before, err = op.ParseLength(before)
+			}
 			o.Label, o.CA.DB.LockTimeout = args[0], c.Duration(flagLockTimeout)
 			return o, err
 		}, printRenewed),
@@ -380,6 +450,7 @@ func printRenewed(w io.Writer, r issuing.Renewed) {
 	until := timeText(r.NotAfter, time.DateOnly)
 	if !r.Changed {
 		fmt.Fprintf(w, "unchanged %q: valid until %s, not due\n", r.Label, until)
+		printNotes(w, r.Notes)
 		return
 	}
 	key := "with the same key"
@@ -387,6 +458,15 @@ func printRenewed(w io.Writer, r issuing.Renewed) {
 		key = "with a new key"
 	}
 	fmt.Fprintf(w, "renewed %q %s, signed by %s, valid until %s\n", r.Label, key, r.Issuer, until)
+	if r.OldLabel != "" {
+		fmt.Fprintf(w, "kept the old key as %q: it is needed until what it issued has expired\n", r.OldLabel)
+	}
+	for _, label := range r.CrossCertificates {
+		fmt.Fprintf(w, "made the cross certificate %q\n", label)
+	}
+	if r.Revoked != "" {
+		fmt.Fprintf(w, "revoked the old certificate: serial %s, superseded\n", r.Revoked)
+	}
 	printRefreshed(w, r.Refreshed)
 	printNotes(w, r.Notes)
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 
@@ -48,9 +49,9 @@ func (o *listing) flags() []cli.Flag {
 	return slices.Concat([]cli.Flag{
 		&cli.StringFlag{Name: "kind", Usage: "only entries of `KIND`: trusted, distrusted, personal, request, secret-key", Destination: &o.Kind},
 		&cli.BoolFlag{Name: "trusted", Usage: "only what is trusted, personal certificates included", Destination: &o.Trusted},
-		&cli.BoolFlag{Name: "expired", Usage: "only certificates that have expired", Destination: &o.Expired},
+		&cli.BoolFlag{Name: "expired", Usage: "only what has expired, chains included", Destination: &o.Expired},
 		&cli.StringFlag{
-			Name: "expiring", Usage: "only certificates that expire within a `TIME` such as 30d, or have expired", Destination: &o.expiring,
+			Name: "expiring", Usage: "only what expires within a `TIME` such as 30d, or has expired, chains included", Destination: &o.expiring,
 		},
 	}, filterFlags(&o.Filter), []cli.Flag{
 		&cli.StringFlag{
@@ -85,7 +86,7 @@ func (o *listing) run(c *cli.Context, env *op.Env) error {
 		return err
 	}
 	o.Pattern = c.Args().First()
-	if o.Expiring, err = parsePeriod(o.expiring); err != nil {
+	if o.Expiring, err = op.ParseLength(o.expiring); err != nil {
 		return err
 	}
 	format, err := outputFormat(c)
@@ -108,6 +109,9 @@ func (o *listing) run(c *cli.Context, env *op.Env) error {
 		out = patient{out}
 	}
 	n, err := list(c, env, out, o.List, format, columns)
+	if err == nil && n == 0 {
+		err = notAFile(c, o.Pattern)
+	}
 	if err == nil && o.check && n > 0 {
 		err = fmt.Errorf("%w: %d", op.ErrExpired, n)
 	}
@@ -119,23 +123,59 @@ func list(c *cli.Context, env *op.Env, out io.Writer, o inspect.List, format str
 	o.Bundle, o.LabelsOnly = format == formatPEM, format == formatName
 	o.WithPEM = o.WithPEM || o.Bundle
 	w := bufio.NewWriterSize(out, 64<<10)
+	all := locationsOf(c)
+	if len(all) > 1 && columns == nil {
+		columns = columnsNamed(entryColumns(), "database "+standardColumns(format))
+	}
 	p := listPrinter(w, env, format, columns)
-	s, err := openDatabase(c, env)
+	for _, location := range all {
+		several := ""
+		if len(all) > 1 {
+			several = location
+		}
+		more, err := listOne(c, env, location, o, func(chunk []op.Entry) error {
+			for i := range chunk {
+				chunk[i].Database = several
+			}
+			return p.print(chunk)
+		})
+		n += more
+		if err != nil {
+			return n, err
+		}
+	}
+	err = p.end()
+	if err != nil {
+		return n, err
+	}
+	return n, w.Flush()
+}
+
+// listOne lists one of several databases.
+func listOne(c *cli.Context, env *op.Env, location string, o inspect.List, each func([]op.Entry) error) (n int, err error) {
+	db, err := databaseAt(c, env, location)
+	if err != nil {
+		return 0, err
+	}
+	s, err := op.Open(c.Context, env, db)
 	if err != nil {
 		return 0, err
 	}
 	defer s.Close()
 	err = o.Run(c.Context, s, func(chunk []op.Entry) error {
 		n += len(chunk)
-		return p.print(chunk)
+		return each(chunk)
 	})
-	if err == nil {
-		err = p.end()
+	return n, err
+}
+
+// notAFile refuses a pattern that no label matches and that is the name of a file: it was meant to be listed.
+func notAFile(c *cli.Context, pattern string) error {
+	if info, err := os.Stat(pattern); pattern == "" || err != nil || info.IsDir() {
+		return nil
 	}
-	if err != nil {
-		return n, err
-	}
-	return n, w.Flush()
+	err := usage(c, "no label matches %q, which is a file", pattern)
+	return withHint(err, "list what is in it with: certkdb list --db "+op.Quote(pattern))
 }
 
 // patient is a writer that goes on when its output was closed.
@@ -174,14 +214,12 @@ func listPrinter(w io.Writer, env *op.Env, format string, columns []column[*op.E
 		}), nothing}
 	case formatCSV:
 		if columns == nil {
-			columns = columnsNamed(entryColumns(), csvColumns)
+			columns = columnsNamed(entryColumns(), standardColumns(format))
 		}
 		return csvList(w, columns)
-	case formatWide:
-		columns = columnsNamed(entryColumns(), wideColumns)
 	}
 	if columns == nil {
-		columns = columnsNamed(entryColumns(), tableColumns)
+		columns = columnsNamed(entryColumns(), standardColumns(format))
 	}
 	return tableList(w, env.Stderr, screenOf(env), columns)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 	"sync"
 
@@ -88,6 +89,10 @@ func hintFor(err error) string {
 	if e, ok := errors.AsType[*op.NotFound](err); ok && e.Where == "" {
 		if e.Near != "" {
 			return didYouMean(e.Near) + " See all labels with: certkdb list"
+		}
+		if info, err := os.Stat(e.Label); err == nil && info.Mode().IsRegular() {
+			return fmt.Sprintf("there is a file of that name: give it with --file %[1]s if the command has that option, or add it with: "+
+				"certkdb add %[1]s", op.Quote(e.Label))
 		}
 		return "see the labels with: certkdb list"
 	}
@@ -174,9 +179,13 @@ func problemHint(p *op.Problem) string {
 	case op.Incomplete:
 		return "copy what is missing from a backup: certkdb copy LABEL --db BACKUP --to " + op.Quote(p.Location)
 	case op.NotIssued:
-		return "see the serial numbers with: certkdb issued --ca " + op.Quote(p.Label)
+		return "see the serial numbers with: certkdb issued --ca " + op.Quote(p.Label) +
+			"; name a certificate that is not listed with --file FILE"
 	case op.IssuedNotWritten:
 		return fmt.Sprintf("it was issued and recorded; get it with: certkdb issued --ca %s --serial %s -o pem", op.Quote(p.Label), p.Found)
+	case op.NewerList:
+		return fmt.Sprintf("take over what it revokes and its number: certkdb crl --ca %s --after %s --out FILE", op.Quote(p.Label),
+			op.Quote(p.Location))
 	case op.NotTrusted:
 		return trustRemedy(p.Label) + "; or copy it into a native, PKCS #12 or CMS database"
 	case op.NotValid:
@@ -254,19 +263,11 @@ func passwordHint(field op.Field) string {
 	return text
 }
 
-// isClosedKey says that a single key does not open with the password that opened its file.
-func isClosedKey(err error) bool {
-	_, closed := errors.AsType[*kdb.ClosedKey](err)
-	return closed && errors.Is(err, kdb.ErrPassword)
-}
-
 // classHint is the advice that fits the class of an error.
 func classHint(err error) string {
 	switch {
 	case errors.Is(err, sealed.ErrStashMode):
 		return "chmod 600 the stash; if others may have read it, replace it with: certkdb stash create"
-	case isClosedKey(err):
-		return "if the key has a password of its own, give it with --in-key-password"
 	case errors.Is(err, kdb.ErrPassword):
 		return "see where passwords can come from with: certkdb help passwords"
 	case errors.Is(err, kdb.ErrIrregular), errors.Is(err, kdb.ErrNeedsFile):

@@ -127,6 +127,7 @@ func printItem(w io.Writer, item *inspect.Item) {
 		field(extensionName(&e), e.Value)
 	}
 	t.flush()
+	printRevokedCertificates(w, item.RevokedCertificates)
 	for i, c := range item.Certificates {
 		if len(item.Certificates) > 1 || item.Type != "certificate" {
 			fmt.Fprintf(w, "  certificate %d of %d\n", i+1, len(item.Certificates))
@@ -162,6 +163,23 @@ func printRevocationFields(field func(name, value string), item *inspect.Item) {
 	field("next update", timeText(item.NextUpdate, time.RFC3339))
 	field("number", item.Number)
 	field("revoked", strconv.Itoa(*item.Revoked))
+}
+
+// printRevokedCertificates prints the entries of a revocation list.
+func printRevokedCertificates(w io.Writer, list []inspect.RevokedCertificate) {
+	if len(list) == 0 {
+		return
+	}
+	t := newTable(w)
+	t.row("  SERIAL", "REVOKED", "REASON", "INVALID SINCE")
+	for _, r := range list {
+		reason := r.Reason
+		if r.Issuer != "" {
+			reason += ", issued by " + r.Issuer
+		}
+		t.row("  "+r.Serial, r.RevokedAt.Format(time.RFC3339), reason, timeText(r.InvalidSince, time.RFC3339))
+	}
+	t.flush()
 }
 
 func extensionName(e *inspect.Extension) string {

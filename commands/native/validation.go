@@ -58,7 +58,7 @@ func printLinted(w io.Writer, linted inspect.Linted) {
 
 func validateCommand(env *op.Env) *cli.Command {
 	var o inspect.Validate
-	var files, crls, policies, trust cli.StringSlice
+	var files, crls, policies, trust, untrusted cli.StringSlice
 	return &cli.Command{
 		Name: "validate", Category: groupIssuing, Usage: "build and validate chains from what the database trusts, and explain the verdict",
 		ArgsUsage: "[LABEL…]",
@@ -70,6 +70,7 @@ func validateCommand(env *op.Env) *cli.Command {
 				"certkdb validate --file chain.pem --purpose client --at 2027-01-31",
 				"certkdb validate web --crl sub.crl --crl root.crl --json",
 				"certkdb validate --file chain.pem --trust root.pem --only-trust",
+				"certkdb validate --file web.pem --untrusted intermediates.pem --host www.example.com",
 			),
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{
@@ -90,6 +91,10 @@ func validateCommand(env *op.Env) *cli.Command {
 				Usage:       "check its status by OCSP: a `FILE` with a response, a responder's URL, or the word certificate for the one it names",
 				Destination: &o.OCSP,
 			},
+			&cli.StringSliceFlag{
+				Name: "untrusted", Usage: "a `FILE` with certificates that may be in the chain and are not trusted for that; may be repeated",
+				Destination: &untrusted,
+			},
 			&cli.StringSliceFlag{Name: "trust", Usage: "a `FILE` with further trust anchors; may be repeated", Destination: &trust},
 			&cli.BoolFlag{Name: "only-trust", Usage: "trust only --trust, not the database", Destination: &o.OnlyThese},
 			&cli.StringSliceFlag{Name: "policy", Usage: "acceptable policies: dotted `OID,OID`, or any", Destination: &policies},
@@ -105,6 +110,7 @@ func validateCommand(env *op.Env) *cli.Command {
 		},
 		Action: func(c *cli.Context) error {
 			o.Labels, o.Files = c.Args().Slice(), files.Value()
+			o.Untrusted = untrusted.Value()
 			o.CRLs, o.Policies, o.Trust = crls.Value(), commas(policies.Value()), trust.Value()
 			s, err := databaseIf(c, env, o.NeedsDatabase())
 			if err != nil {
@@ -166,6 +172,11 @@ func printValidated(w io.Writer, validated inspect.Validated) {
 		if v.OCSP != nil {
 			line := fmt.Sprintf("  OCSP: %s, of %s, from %q", v.OCSP.Status, v.OCSP.ThisUpdate.Format(time.RFC3339), v.OCSP.Source)
 			fmt.Fprintln(w, printable(line))
+		}
+		if v.Valid {
+			for _, note := range v.Notes {
+				fmt.Fprintf(w, "  note: %s\n", printable(note))
+			}
 		}
 		if v.Limit != "" {
 			fmt.Fprintf(w, "  %s\n", v.Limit)

@@ -108,3 +108,14 @@ func ParseAll(ders [][]byte) []*cert.Certificate {
 	}
 	return list
 }
+
+// FirstToExpire is the certificate of a chain that expires first; nil if none can be read.
+func FirstToExpire(chain [][]byte) *cert.Certificate {
+	var first *cert.Certificate
+	for _, c := range ParseAll(chain) {
+		if first == nil || c.NotAfter.Before(first.NotAfter) {
+			first = c
+		}
+	}
+	return first
+}

@@ -88,6 +88,8 @@ const (
 	NoMatchingKey
 	// NotIssued: the CA Label has issued nothing under the serial number Found.
 	NotIssued
+	// NewerList: there is a revocation list of the CA that is newer than what its database knows. Location is its file, Label the CA.
+	NewerList
 	// NeedsFolder: several files are to be written.
 	NeedsFolder
 	// IssuedNotWritten: a certificate of the CA Label with the serial number Found is recorded and could not be written.

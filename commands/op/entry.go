@@ -12,6 +12,7 @@ const StatusRevoked Status = "revoked"
 
 // Entry is what a listing shows of an entry.
 type Entry struct {
+	Database         string       `json:"database,omitempty"` // where it is, in a list of several
 	Label            string       `json:"label"`
 	Kind             kdb.Kind     `json:"kind"`
 	Trusted          bool         `json:"trusted"`
@@ -28,9 +29,16 @@ type Entry struct {
 	SANs             *SANs        `json:"sans,omitempty"`
 	Fingerprints     Fingerprints `json:"fingerprints"`
 	ChainLength      int          `json:"chain_length"`
+	ChainEnds        *ChainEnd    `json:"chain_ends,omitempty"`
 	Warning          string       `json:"warning,omitempty"`
 	Added            *time.Time   `json:"added,omitempty"`
 	PEM              []string     `json:"pem,omitempty"`
+}
+
+// ChainEnd is the certificate of an entry's chain for which the entry is listed by time, because it expires before the entry's own.
+type ChainEnd struct {
+	Subject  string    `json:"subject"`
+	NotAfter time.Time `json:"not_after"`
 }
 
 // SANs are subject alternative names by type.

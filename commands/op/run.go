@@ -240,10 +240,10 @@ type readerOfRecords struct {
 	kdb.Registry
 }
 
-func (readerOfRecords) PutIssued(kdb.Issued) error             { return errChanges }
-func (readerOfRecords) NextCRLNumber([32]byte) (uint64, error) { return 0, errChanges }
-func (readerOfRecords) SetDeployments(string, []byte) error    { return errChanges }
-func (readerOfRecords) DeleteDamaged(...string) error          { return errChanges }
+func (readerOfRecords) PutIssued(kdb.Issued) error                     { return errChanges }
+func (readerOfRecords) NextCRLNumber([32]byte, uint64) (uint64, error) { return 0, errChanges }
+func (readerOfRecords) SetDeployments(string, []byte) error            { return errChanges }
+func (readerOfRecords) DeleteDamaged(...string) error                  { return errChanges }
 
 // Planned is the operation of a plan that is made already.
 func Planned[R any](p Plan[R]) Operation[R] { return planned[R]{p} }

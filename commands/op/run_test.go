@@ -223,7 +223,7 @@ func TestOne_noticesEveryKindOfChange(t *testing.T) {
 		{"PutIssued", func(tx kdb.Tx) error {
 			return tx.(kdb.Registry).PutIssued(kdb.Issued{Serial: "1", Certificate: []byte("x")})
 		}, true},
-		{"NextCRLNumber", func(tx kdb.Tx) error { _, err := tx.(kdb.Registry).NextCRLNumber([32]byte{}); return err }, true},
+		{"NextCRLNumber", func(tx kdb.Tx) error { _, err := tx.(kdb.Registry).NextCRLNumber([32]byte{}, 0); return err }, true},
 		{"reading", func(tx kdb.Tx) error {
 			_, err := tx.Key("web")
 			_, err2 := tx.(kdb.Registry).LastCRLNumber([32]byte{})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -107,6 +108,34 @@ func ParseTime(field Field, text string) (time.Time, error) {
 		}
 	}
 	return time.Time{}, &Invalid{Field: field, Value: text, Reason: "not a time; write 2027-01-31 or 2027-01-31T12:00:00Z"}
+}
+
+// maxLength is the longest length of time that is read, in days of 24 hours: about 290 years, which is what a Duration holds.
+const maxLength = uint64(1<<63 - 1)
+
+// ParseLength reads a length of time: a number with d, w or y for days, weeks and years of 365 days, or Go's hours, minutes and seconds.
+// "" is 0. The error wraps [ErrUsage].
+func ParseLength(text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	unit := time.Duration(0)
+	switch text[len(text)-1] {
+	case 'd':
+		unit = 24 * time.Hour
+	case 'w':
+		unit = 7 * 24 * time.Hour
+	case 'y':
+		unit = 365 * 24 * time.Hour
+	}
+	if unit > 0 {
+		if n, err := strconv.ParseUint(text[:len(text)-1], 10, 16); err == nil && n <= maxLength/uint64(unit) {
+			return time.Duration(n) * unit, nil
+		}
+	} else if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+		return d, nil
+	}
+	return 0, fmt.Errorf("%w: %q is not a length of time; write 90d, 12h, 2w or 1y", ErrUsage, text)
 }
 
 // TypographicName is what a character is called that word processors make of a hyphen or a quote; "" for every other one. In a command line

@@ -237,13 +237,14 @@ func (t *registryTx) AllIssued(issuer [32]byte) iter.Seq2[kdb.Issued, error] {
 }
 
 // NextCRLNumber implements kdb.Registry.
-func (t *registryTx) NextCRLNumber(issuer [32]byte) (uint64, error) {
+func (t *registryTx) NextCRLNumber(issuer [32]byte, least uint64) (uint64, error) {
 	last, err := t.LastCRLNumber(issuer)
 	if err != nil {
 		return 0, err
 	}
-	t.numbers[issuer], t.changed = last+1, true
-	return last + 1, nil
+	next := max(last+1, least)
+	t.numbers[issuer], t.changed = next, true
+	return next, nil
 }
 
 // LastCRLNumber implements kdb.Registry.

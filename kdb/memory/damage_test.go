@@ -34,11 +34,11 @@ func (b broken) Summaries(string) iter.Seq2[kdb.Summary, error] {
 	}
 }
 
-func (broken) PutIssued(kdb.Issued) error                  { return errBroken }
-func (broken) Issued([32]byte, string) (kdb.Issued, error) { return kdb.Issued{}, errBroken }
-func (broken) LastCRLNumber([32]byte) (uint64, error)      { return 0, errBroken }
-func (broken) NextCRLNumber([32]byte) (uint64, error)      { return 0, errBroken }
-func (broken) DeleteDamaged(...string) error               { return errBroken }
+func (broken) PutIssued(kdb.Issued) error                     { return errBroken }
+func (broken) Issued([32]byte, string) (kdb.Issued, error)    { return kdb.Issued{}, errBroken }
+func (broken) LastCRLNumber([32]byte) (uint64, error)         { return 0, errBroken }
+func (broken) NextCRLNumber([32]byte, uint64) (uint64, error) { return 0, errBroken }
+func (broken) DeleteDamaged(...string) error                  { return errBroken }
 func (b broken) AllIssued([32]byte) iter.Seq2[kdb.Issued, error] {
 	return func(yield func(kdb.Issued, error) bool) {
 		for _, r := range b.issued {
@@ -75,7 +75,7 @@ func TestOverlay_passesErrorsOn(t *testing.T) {
 		"Default":       second(tx.Default()),
 		"Issued":        second(registry.Issued([32]byte{}, "1")),
 		"LastCRLNumber": second(registry.LastCRLNumber([32]byte{})),
-		"NextCRLNumber": second(registry.NextCRLNumber([32]byte{})),
+		"NextCRLNumber": second(registry.NextCRLNumber([32]byte{}, 0)),
 	} {
 		if !errors.Is(err, errBroken) {
 			t.Errorf("%s: %v", what, err)
@@ -160,7 +160,7 @@ func TestDatabase_isARegistry(t *testing.T) {
 			if last, err := r.LastCRLNumber(issuer); last != want || err != nil {
 				t.Errorf("last list %d, %v, want %d", last, err, want)
 			}
-			if next, err := r.NextCRLNumber(issuer); next != want+1 || err != nil {
+			if next, err := r.NextCRLNumber(issuer, 0); next != want+1 || err != nil {
 				t.Errorf("next list %d, %v, want %d", next, err, want+1)
 			}
 		}

@@ -152,4 +152,4 @@ func (emptyNative) AllIssued([32]byte) iter.Seq2[kdb.Issued, error] {
 
 func (emptyNative) LastCRLNumber([32]byte) (uint64, error) { return 0, nil }
 
-func (emptyNative) NextCRLNumber([32]byte) (uint64, error) { return 0, kdb.ErrUnsupported }
+func (emptyNative) NextCRLNumber([32]byte, uint64) (uint64, error) { return 0, kdb.ErrUnsupported }

@@ -249,7 +249,7 @@ func TestOverlay_changedSaysWhetherAnythingIs(t *testing.T) {
 		{"an entry", func(tx kdb.Tx) error { return tx.Put(secret("b")) }, true},
 		{"a record of the audit log", func(tx kdb.Tx) error { return tx.Audit("export-key", "aes") }, true},
 		{"a record of a certificate", func(tx kdb.Tx) error { return tx.(kdb.Registry).PutIssued(kdb.Issued{Serial: "1"}) }, true},
-		{"the number of a list", func(tx kdb.Tx) error { _, err := tx.(kdb.Registry).NextCRLNumber([32]byte{}); return err }, true},
+		{"the number of a list", func(tx kdb.Tx) error { _, err := tx.(kdb.Registry).NextCRLNumber([32]byte{}, 0); return err }, true},
 	} {
 		overlay := memory.NewOverlay()
 		must(t, db.View(ctx, func(tx kdb.Tx) error { return c.do(overlay.On(tx)) }))
@@ -387,13 +387,13 @@ func TestRegistry_showsRecordsOfBoth(t *testing.T) {
 	}
 	must(t, db.Update(ctx, "issue", func(tx kdb.Tx) error {
 		r := tx.(kdb.Registry)
-		_, err := r.NextCRLNumber(issuer)
+		_, err := r.NextCRLNumber(issuer, 0)
 		return errors.Join(r.PutIssued(issued("02", "below")), r.PutIssued(issued("04", "below")), err)
 	}))
 	o := &over{db, memory.NewOverlay()}
 	must(t, o.Update(ctx, "", func(tx kdb.Tx) error {
 		r := tx.(kdb.Registry)
-		number, err := r.NextCRLNumber(issuer)
+		number, err := r.NextCRLNumber(issuer, 0)
 		if number != 2 {
 			t.Errorf("the next list has number %d, want 2", number)
 		}

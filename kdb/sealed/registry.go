@@ -33,6 +33,10 @@ func encodeIssued(r *kdb.Issued) []byte {
 	e.u8(formatVersion)
 	e.time(r.At)
 	e.bytes(r.Certificate)
+	if len(r.Certificate) == 0 {
+		e.bytes([]byte(r.Subject))
+		e.time(r.NotAfter)
+	}
 	return e.b
 }
 
@@ -42,6 +46,9 @@ func decodeIssued(b []byte) (kdb.Issued, error) {
 		return kdb.Issued{}, fmt.Errorf("%w %d", kdb.ErrVersion, version)
 	}
 	r := kdb.Issued{At: d.time(), Certificate: d.bytes()}
+	if d.err == nil && len(r.Certificate) == 0 {
+		r.Subject, r.NotAfter = string(d.bytes()), d.time()
+	}
 	return r, d.end()
 }
 
@@ -238,7 +245,7 @@ func (t *tx) LastCRLNumber(issuer [32]byte) (uint64, error) {
 }
 
 // NextCRLNumber implements kdb.Registry.
-func (t *tx) NextCRLNumber(issuer [32]byte) (uint64, error) {
+func (t *tx) NextCRLNumber(issuer [32]byte, least uint64) (uint64, error) {
 	if t.operation == "" {
 		return 0, errReading
 	}
@@ -246,7 +253,7 @@ func (t *tx) NextCRLNumber(issuer [32]byte) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	of.number++
+	of.number = max(of.number+1, least)
 	of.changed, t.changed = true, true
 	return of.number, nil
 }

@@ -95,7 +95,7 @@ func TestRegistry_countsRevocationLists(t *testing.T) {
 	db, _ := newDatabase(t)
 	for want := uint64(1); want <= 3; want++ {
 		register(t, db, func(r kdb.Registry) error {
-			n, err := r.NextCRLNumber([32]byte{1})
+			n, err := r.NextCRLNumber([32]byte{1}, 0)
 			if err == nil && n != want {
 				t.Errorf("number %d, want %d", n, want)
 			}
@@ -110,7 +110,7 @@ func TestRegistry_survivesRekey(t *testing.T) {
 	db, _ := newDatabase(t)
 	one := record(t, 1, "one")
 	register(t, db, func(r kdb.Registry) error {
-		_, err := r.NextCRLNumber(one.Issuer)
+		_, err := r.NextCRLNumber(one.Issuer, 0)
 		return errors.Join(err, r.PutIssued(one))
 	})
 	err := db.Rekey(context.Background(), sealed.Rekey{Passwords: [][]byte{[]byte("secret")}, Cost: kdb.CostTest})
@@ -121,7 +121,7 @@ func TestRegistry_survivesRekey(t *testing.T) {
 		t.Errorf("%d records after the rekey, want 1", len(got))
 	}
 	register(t, db, func(r kdb.Registry) error {
-		n, err := r.NextCRLNumber(one.Issuer)
+		n, err := r.NextCRLNumber(one.Issuer, 0)
 		if n != 2 {
 			t.Errorf("number %d after the rekey, want 2", n)
 		}
@@ -137,13 +137,13 @@ func TestRegistry_noticesWhatWasPutBack(t *testing.T) {
 	db, st := inMemory(t, newPair(t, "a"), newPair(t, "b"))
 	one, two := record(t, 1, "one"), record(t, 1, "two")
 	register(t, db, func(r kdb.Registry) error {
-		_, err := r.NextCRLNumber(one.Issuer)
+		_, err := r.NextCRLNumber(one.Issuer, 0)
 		return errors.Join(err, r.PutIssued(one), r.PutIssued(two))
 	})
 	before := st.Records()
 	one.RevokedAt, one.Reason = time.Unix(1_800_000_100, 0).UTC(), 1
 	register(t, db, func(r kdb.Registry) error {
-		_, err := r.NextCRLNumber(one.Issuer)
+		_, err := r.NextCRLNumber(one.Issuer, 0)
 		return errors.Join(err, r.PutIssued(one))
 	})
 	revoked := st.Records()
@@ -196,7 +196,7 @@ func TestRegistry_noticesWhatWasPutBack(t *testing.T) {
 	records := maps.Clone(original)
 	records[issuer] = revoked[issuer]
 	st.Replace(records)
-	err := db.Update(ctx, "crl", func(tx kdb.Tx) error { _, err := tx.(kdb.Registry).NextCRLNumber(one.Issuer); return err })
+	err := db.Update(ctx, "crl", func(tx kdb.Tx) error { _, err := tx.(kdb.Registry).NextCRLNumber(one.Issuer, 0); return err })
 	if !errors.Is(err, kdb.ErrCorrupt) {
 		t.Errorf("NextCRLNumber = %v, want ErrCorrupt", err)
 	}

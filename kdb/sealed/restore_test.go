@@ -159,7 +159,7 @@ func TestRestore_raisesListNumbers(t *testing.T) {
 	id := [32]byte{1}
 	next := func(db *sealed.Database) (n uint64) {
 		must(t, db.Update(ctx, "crl", func(tx kdb.Tx) (err error) {
-			if n, err = tx.(kdb.Registry).NextCRLNumber(id); err == nil {
+			if n, err = tx.(kdb.Registry).NextCRLNumber(id, 0); err == nil {
 				err = tx.Audit("crl", "")
 			}
 			return err

@@ -53,6 +53,23 @@ type Revoked struct {
 	Malformed bool
 }
 
+// InvalidityDate is since when the certificate is invalid (RFC 5280, 5.3.2), zero if the entry does not say.
+func (r *Revoked) InvalidityDate() time.Time {
+	for _, e := range r.Extensions {
+		value := cryptobyte.String(e.Value)
+		if e.ID != oid.InvalidityDate {
+			continue
+		}
+		if at, _, err := readTime(&value); err == nil && value.Empty() {
+			return at
+		}
+	}
+	return time.Time{}
+}
+
+// SerialHex is the serial number in lower-case hexadecimal, as that of a [Certificate].
+func (r *Revoked) SerialHex() string { return serialHex(r.Serial) }
+
 // ParseCRL reads one certificate revocation list. der must hold nothing else.
 func ParseCRL(der []byte) (*CRL, error) {
 	c := &CRL{Raw: der}

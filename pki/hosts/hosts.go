@@ -47,6 +47,9 @@ func Check(host string) error {
 	if host == "" || len(host) > 253 {
 		return fmt.Errorf("it has %d characters, 1 to 253 are possible", len(host))
 	}
+	if name, dot := strings.CutSuffix(host, "."); dot && name != "" && !strings.HasSuffix(name, ".") {
+		return errors.New("it ends with a dot, and its last label is empty: leave the dot out")
+	}
 	for label := range strings.SplitSeq(host, ".") {
 		if err := checkLabel(label); err != nil {
 			return err
@@ -65,6 +68,9 @@ func checkLabel(label string) error {
 		return fmt.Errorf("the label %s begins or ends with a hyphen", label)
 	}
 	for _, c := range []byte(label) {
+		if c == '*' {
+			return errors.New("the character '*' is not allowed: a wildcard is the whole first label, as in *.example.com")
+		}
 		if (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
 			return fmt.Errorf("the character %q is not allowed", c)
 		}

@@ -1,7 +1,9 @@
 package issue
 
 import (
+	"bytes"
 	"crypto"
+	"crypto/sha256"
 	"crypto/x509"
 	"fmt"
 	"io"
@@ -13,6 +15,8 @@ import (
 	"certkdb/pki/cert"
 	"certkdb/pki/key"
 	"certkdb/pki/oid"
+
+	"golang.org/x/crypto/cryptobyte"
 )
 
 // CA is a certification authority: a certificate and its private key.
@@ -82,18 +86,29 @@ func (ca *CA) end() time.Time {
 
 // parent is the CA as x509 wants the issuer: its name, byte for byte, and key identifier.
 func (ca *CA) parent() *x509.Certificate {
-	return &x509.Certificate{RawSubject: ca.cert.RawSubject, SubjectKeyId: ca.cert.SKI, KeyUsage: x509.KeyUsageCRLSign}
+	return &x509.Certificate{RawSubject: ca.cert.RawSubject, SubjectKeyId: ca.keyID(), KeyUsage: x509.KeyUsageCRLSign}
+}
+
+// keyID is the identifier of the CA's key: that of its certificate, else one that is made of the key (RFC 7093, 2, method 1), which
+// nobody compares with a certificate that has none.
+func (ca *CA) keyID() []byte {
+	if len(ca.cert.SKI) > 0 {
+		return ca.cert.SKI
+	}
+	in := cryptobyte.String(ca.cert.RawSPKI)
+	public, err := key.ReadSPKI(&in)
+	if err != nil {
+		return nil // unreachable: the key was read before
+	}
+	sum := sha256.Sum256(public.Bits)
+	return sum[:20]
 }
 
 // SignCRL signs a revocation list with what identifies the CA (RFC 5280, 5.1 and 5.2.1); package status makes the template. With fips, a
 // key that FIPS 140-3 does not approve is refused.
 func (ca *CA) SignCRL(random io.Reader, template x509.RevocationList, fips bool) ([]byte, error) {
-	switch {
-	case ca.cert.KeyUsage != 0 && ca.cert.KeyUsage&cert.CRLSign == 0:
+	if ca.cert.KeyUsage != 0 && ca.cert.KeyUsage&cert.CRLSign == 0 {
 		return nil, fmt.Errorf("%w: the CA's key usage lacks cRLSign (RFC 5280, 4.2.1.3)", pki.ErrRefused)
-	case len(ca.cert.SKI) == 0:
-		return nil, fmt.Errorf("%w: the CA's certificate has no subject key identifier for the list to name (RFC 5280, 5.2.1); renew it",
-			pki.ErrRefused)
 	}
 	if err := checkKey(ca.signer.Public(), fips); err != nil {
 		return nil, err
@@ -156,6 +171,7 @@ func (ca *CA) certify(r *Request, public crypto.PublicKey, private key.Private) 
 	if err := ca.allows(&d, r); err != nil {
 		return Issued{}, err
 	}
+	ca.identify(&d)
 	algorithm := ca.algorithm
 	if r.Signature != "" {
 		if algorithm, err = r.signatureAlgorithm(ca.signer); err != nil {
@@ -175,9 +191,22 @@ func (ca *CA) certify(r *Request, public crypto.PublicKey, private key.Private) 
 	return Issued{Certificate: der, Key: private, Notes: d.notes}, nil
 }
 
+// identify names the CA's key in the draft. x509 leaves that out when issuer and subject have the same name, but only a self-signed
+// certificate may lack it (RFC 5280, 4.2.1.1): with the same name, nothing else tells it from one.
+func (ca *CA) identify(d *draft) {
+	if !bytes.Equal(d.RawSubject, ca.cert.RawSubject) {
+		return // x509 takes the identifier from the parent
+	}
+	d.AuthorityKeyId = ca.keyID()
+	if !d.IsCA {
+		d.notes = append(d.notes, "it has the name of its CA: programs that ignore key identifiers take it for self-signed")
+	}
+}
+
 // allows holds the draft against the CA's path length and purposes.
 func (ca *CA) allows(d *draft, r *Request) error {
-	if d.IsCA {
+	// A new key of the CA itself does not count (RFC 5280, 6.1.4 (l)).
+	if d.IsCA && !bytes.Equal(d.RawSubject, ca.cert.RawSubject) {
 		if err := ca.limitPath(d); err != nil {
 			return err
 		}

@@ -208,10 +208,35 @@ const defaultProfile = "default"
 // readConfig reads a cfssl configuration file. Its default profile has the name "default".
 func readConfig(text []byte) ([]Profile, error) {
 	silence()
+	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
 	if !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) { // LoadConfig does not survive the JSON value null
 		return nil, fmt.Errorf("%w: it is not a JSON object", pki.ErrParse)
 	}
-	text, err := checkConfig(text)
+	file, err := splitConfig(text)
+	if err != nil {
+		return nil, err
+	}
+	var profiles []Profile
+	for _, name := range slices.Sorted(maps.Keys(file.profiles)) {
+		cfg, err := file.load(name)
+		if err != nil {
+			profiles = append(profiles, Profile{Name: name, broken: err})
+			continue
+		}
+		profile := cfg.Signing.Profiles[name]
+		inherit(profile, cfg.Signing.Default)
+		profiles = append(profiles, fromCFSSL(name, profile))
+	}
+	cfg, err := file.load("")
+	if err != nil {
+		return append(profiles, Profile{Name: defaultProfile, broken: err}), nil
+	}
+	return append(profiles, fromCFSSL(defaultProfile, cfg.Signing.Default)), nil
+}
+
+// load has cfssl read one profile with the default one, or that one alone: a fault in a profile that nobody asked for does not matter.
+func (f *configFile) load(name string) (*config.Config, error) {
+	text, err := f.with(name)
 	if err != nil {
 		return nil, err
 	}
@@ -219,16 +244,17 @@ func readConfig(text []byte) ([]Profile, error) {
 	if err != nil {
 		return nil, cfsslError(pki.ErrParse, err)
 	}
-	var profiles []Profile
-	for _, name := range slices.Sorted(maps.Keys(cfg.Signing.Profiles)) {
-		profile := cfg.Signing.Profiles[name]
-		if _, _, unknown := profile.Usages(); len(unknown) > 0 {
-			return nil, fmt.Errorf("%w: profile %q has the unknown usages %q", pki.ErrParse, name, unknown)
-		}
-		inherit(profile, cfg.Signing.Default)
-		profiles = append(profiles, fromCFSSL(name, profile))
+	profile := cfg.Signing.Default
+	if name != "" {
+		profile = cfg.Signing.Profiles[name]
 	}
-	return append(profiles, fromCFSSL(defaultProfile, cfg.Signing.Default)), nil
+	if profile == nil {
+		return nil, fmt.Errorf("%w: the profile is not an object", pki.ErrParse)
+	}
+	if _, _, unknown := profile.Usages(); len(unknown) > 0 {
+		return nil, fmt.Errorf("%w: the unknown usages %q", pki.ErrParse, unknown)
+	}
+	return cfg, nil
 }
 
 // authKey makes what authenticates requests out of a key in hexadecimal.

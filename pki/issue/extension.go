@@ -109,7 +109,7 @@ func (d *draft) timestampingExtension() (cert.Extension, bool) {
 func ParseConstraint(text string) (cert.GeneralName, error) {
 	kind, value, ok := strings.Cut(text, ":")
 	kind, value = strings.ToLower(strings.TrimSpace(kind)), strings.TrimSpace(value)
-	if !ok || !isSANType(kind) || kind == "rid" {
+	if !ok || !isConstraintType(kind) {
 		return cert.GeneralName{}, fmt.Errorf("%w: the name constraint %q has none of dns:, ip:, email:, uri: and directory: before it",
 			pki.ErrArgument, text)
 	}
@@ -124,9 +124,21 @@ func ParseConstraint(text string) (cert.GeneralName, error) {
 		}
 		return hostConstraint(cert.RFC822Name, value)
 	case "dns":
+		if strings.HasPrefix(value, ".") {
+			return cert.GeneralName{}, fmt.Errorf("%w: the name constraint dns:%s has a dot in front: write dns:%s, which includes the domain "+
+				"itself; RFC 5280, 4.2.1.10 has no form for the names below it alone", pki.ErrArgument, value, value[1:])
+		}
 		return hostConstraint(cert.DNSName, value)
 	}
 	return hostConstraint(cert.URIName, value)
+}
+
+func isConstraintType(kind string) bool {
+	switch kind {
+	case "dns", "ip", "email", "uri", "url", "directory", "dirname":
+		return true
+	}
+	return false
 }
 
 // hostConstraint takes a host, a domain with a leading dot, and for DNS the empty name that stands for all.
@@ -141,7 +153,7 @@ func hostConstraint(kind cert.NameType, value string) (cert.GeneralName, error) 
 			"%w: the name constraint %q is not a domain; write example.com, which includes all names below it",
 			pki.ErrArgument, value)
 	}
-	if dot && kind != cert.DNSName {
+	if dot {
 		host = "." + host
 	}
 	return cert.GeneralName{Type: kind, Value: []byte(host)}, nil

@@ -47,6 +47,7 @@ type Profile struct {
 	gate       lint.Gate
 	notes      []string // what the file says and is left to others
 	impossible string   // why nothing can be issued by it here
+	broken     error    // why the file's profile could not be read
 }
 
 // Take says which parts of a PKCS #10 request go into the certificate (cfssl's CSR whitelist).
@@ -104,6 +105,9 @@ func ProfileNamed(wanted string, profiles ...Profile) (Profile, error) {
 	all := slices.Concat(profiles, Profiles())
 	names := make([]string, 0, len(all))
 	for _, p := range all {
+		if p.Name == wanted && p.broken != nil {
+			return p, fmt.Errorf("profile %q: %w", p.Name, p.broken)
+		}
 		if p.Name == wanted {
 			return p, nil
 		}
@@ -116,7 +120,7 @@ func ProfileNamed(wanted string, profiles ...Profile) (Profile, error) {
 
 // ReadProfiles reads the profiles of a cfssl configuration file (the JSON that cfssl serve -config takes): those under
 // their names, and the default one as "default", from which the others take the URLs that they lack. Members that cfssl does not have
-// are errors.
+// are errors of their profile, which [ProfileNamed] returns; the others can be used.
 func ReadProfiles(config []byte) ([]Profile, error) {
 	profiles, err := readConfig(config)
 	if err != nil {
@@ -124,6 +128,9 @@ func ReadProfiles(config []byte) ([]Profile, error) {
 	}
 	return profiles, nil
 }
+
+// SaysNothing tells a profile that cannot issue: it has no usages and leaves signing to nobody else.
+func (p Profile) SaysNothing() bool { return len(p.Usages) == 0 && p.remote == nil }
 
 // Remote returns the remote CA that a profile of a configuration file names, if it names one.
 func (p Profile) Remote() (Remote, bool) {

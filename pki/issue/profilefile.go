@@ -34,38 +34,88 @@ func profileMembers() map[string][]string {
 	}
 }
 
-// checkConfig refuses members of profiles that nobody would look at, and returns the text as cfssl reads it: its documentation has numbers
-// for lint_error_level, and its parser zlint's words.
-func checkConfig(text []byte) ([]byte, error) {
-	var all map[string]any
+// configFile is a configuration before cfssl reads it.
+type configFile struct {
+	all      map[string]any
+	signing  map[string]any
+	profiles map[string]any // by name
+	fallback any            // the default profile
+}
+
+// splitConfig reads the JSON of a configuration.
+func splitConfig(text []byte) (*configFile, error) {
+	f := &configFile{}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
-	if err := decoder.Decode(&all); err != nil {
+	if err := decoder.Decode(&f.all); err != nil {
 		return nil, fmt.Errorf("%w: %w", pki.ErrParse, err)
 	}
 	if _, err := decoder.Token(); err != io.EOF {
 		return nil, fmt.Errorf("%w: something follows the JSON object", pki.ErrParse)
 	}
-	signing, _ := memberOf(all, "signing").(map[string]any)
-	profiles, _ := memberOf(signing, "profiles").(map[string]any)
-	if err := errors.Join(checkSpellings(all), checkSpellings(signing)); err != nil {
-		return nil, err
+	f.signing, _ = memberOf(f.all, "signing").(map[string]any)
+	f.profiles, _ = memberOf(f.signing, "profiles").(map[string]any)
+	f.fallback = memberOf(f.signing, "default")
+	if f.signing == nil {
+		return nil, fmt.Errorf("%w: it has no member signing", pki.ErrParse)
 	}
-	byName := map[string]any{"default": memberOf(signing, "default")}
-	maps.Copy(byName, profiles)
-	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		profile, _ := byName[name].(map[string]any)
-		if err := checkMembers("", profile); err != nil {
-			return nil, fmt.Errorf("profile %q: %w", name, err)
+	return f, errors.Join(checkSpellings(f.all), checkSpellings(f.signing))
+}
+
+// with returns the configuration with one named profile and the default one, or with that alone, as cfssl reads it: its documentation has
+// numbers for lint_error_level, and its parser zlint's words. Members that nobody would look at are refused.
+func (f *configFile) with(name string) ([]byte, error) {
+	signing := map[string]any{}
+	fallback := f.fallback
+	if err := checkProfile(fallback); err != nil {
+		if name == "" {
+			return nil, err
 		}
-		if err := lintWord(profile); err != nil {
-			return nil, fmt.Errorf("profile %q: %w", name, err)
+		fallback = urlsOf(fallback)
+	}
+	if fallback != nil {
+		signing["default"] = fallback
+	}
+	if name != "" {
+		if _, ok := f.profiles[name].(map[string]any); !ok {
+			return nil, fmt.Errorf("%w: it is not a JSON object", pki.ErrParse) // cfssl does not survive null
 		}
-		if err := checkDates(profile); err != nil {
-			return nil, fmt.Errorf("profile %q: %w", name, err)
+		if err := checkProfile(f.profiles[name]); err != nil {
+			return nil, err
+		}
+		signing["profiles"] = map[string]any{name: f.profiles[name]}
+	}
+	all := map[string]any{}
+	for member, value := range f.all {
+		if !strings.EqualFold(member, "signing") {
+			all[member] = value
 		}
 	}
+	all["signing"] = signing
 	return json.Marshal(all)
+}
+
+// urlsOf is a default profile with nothing but what others take from it.
+func urlsOf(fallback any) map[string]any {
+	profile, _ := fallback.(map[string]any)
+	kept := map[string]any{"usages": []string{"signing"}, "expiry": "1h"}
+	for _, member := range []string{"issuer_urls", "ocsp_url", "crl_url"} {
+		if value := memberOf(profile, member); value != nil {
+			kept[member] = value
+		}
+	}
+	return kept
+}
+
+func checkProfile(value any) error {
+	profile, _ := value.(map[string]any)
+	if err := checkMembers("", profile); err != nil {
+		return err
+	}
+	if err := lintWord(profile); err != nil {
+		return err
+	}
+	return checkDates(profile)
 }
 
 // memberOf finds a member as encoding/json does: whatever the case of its name.

@@ -237,7 +237,11 @@ func TestReadProfiles_refusals(t *testing.T) {
 		"usages twice":    `{"signing":{"profiles":{"a":{"usages":["server auth"],"Usages":["client auth"],"expiry":"1h"}}}}`,
 		"unknown authkey": `{"signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"1h","auth_key":"x"}}}}`,
 	} {
-		if _, err := issue.ReadProfiles([]byte(text)); !errors.Is(err, pki.ErrParse) || strings.Contains(err.Error(), `{"code"`) {
+		profiles, err := issue.ReadProfiles([]byte(text))
+		if err == nil {
+			_, err = issue.ProfileNamed("a", profiles...)
+		}
+		if !errors.Is(err, pki.ErrParse) || strings.Contains(err.Error(), `{"code"`) {
 			t.Errorf("%s: %v", rule, err)
 		}
 	}

@@ -38,6 +38,20 @@ func Renewal(der []byte) (Request, error) {
 	return r, nil
 }
 
+// RenewalRequest is [Renewal] for another CA than one's own: what the issuer alone decides is left out (RFC 5280, 4.2.1.4, 4.2.1.13,
+// 4.2.2.1).
+func RenewalRequest(der []byte) (Request, error) {
+	r, err := Renewal(der)
+	r.Extensions = slices.DeleteFunc(r.Extensions, func(e cert.Extension) bool {
+		switch e.ID {
+		case cert.IDAuthorityInfoAccess, cert.IDCRLDistributionPoints, cert.IDFreshestCRL, cert.IDIssuerAltName, cert.IDCertificatePolicies:
+			return true
+		}
+		return false
+	})
+	return r, err
+}
+
 // renewedUsages are the key usages by cfssl's names, so that those that a key of another type cannot have go; none says
 // that the old certificate does not limit them. The purposes are copied with the extensions.
 func renewedUsages(c *cert.Certificate) (usages []string, none bool) {

@@ -13,8 +13,9 @@ import (
 	"certkdb/pki/oid"
 )
 
-// ParseSAN reads a subject alternative name written TYPE:VALUE with type dns, ip, email, uri, directory or rid, as listings
-// write it. Without a type it is an IP address, an email address, a URI or a DNS name by its looks. Names of
+// ParseSAN reads a subject alternative name written TYPE:VALUE with type dns, ip, email, uri, directory, rid, upn or other, as listings
+// write it; an other name is other:OID;VALUE with a value as in [ParseExtension]. Without a type it is an IP address, an email address, a
+// URI or a DNS name by its looks. Names of
 // hosts in other alphabets become A-labels (RFC 5890), so dns:bücher.example is stored as xn--bcher-kva.example.
 func ParseSAN(text string) (cert.GeneralName, error) {
 	kind, value, ok := strings.Cut(text, ":")
@@ -33,13 +34,17 @@ func ParseSAN(text string) (cert.GeneralName, error) {
 		return uriSAN(value)
 	case "rid":
 		return ridSAN(value)
+	case "upn":
+		return upnSAN(value)
+	case "other", "othername":
+		return otherSAN(value)
 	}
 	return dirSAN(value)
 }
 
 func isSANType(kind string) bool {
 	switch kind {
-	case "dns", "ip", "email", "uri", "url", "directory", "dirname", "rid":
+	case "dns", "ip", "email", "uri", "url", "directory", "dirname", "rid", "upn", "other", "othername":
 		return true
 	}
 	return false
@@ -54,7 +59,7 @@ func guessSAN(text string) (cert.GeneralName, error) {
 		return ipSAN(text)
 	}
 	if kind, _, ok := strings.Cut(text, ":"); ok && isWord(kind) {
-		return cert.GeneralName{}, fmt.Errorf("%w: there is no type of names %q; there are dns, ip, email, uri, directory and rid",
+		return cert.GeneralName{}, fmt.Errorf("%w: there is no type of names %q; there are dns, ip, email, uri, directory, rid, upn and other",
 			pki.ErrArgument, kind)
 	}
 	if strings.Contains(text, "@") {

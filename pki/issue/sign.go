@@ -51,7 +51,10 @@ func (r *Request) take(asked *cert.Request, preserve bool) ([]string, error) {
 	var notes []string
 	if r.Subject.Empty() {
 		if p.Take == nil || p.Take.Subject {
-			r.Subject = asked.Subject
+			var empty []string
+			if r.Subject, empty = withoutEmpty(asked.Subject); len(empty) > 0 {
+				notes = append(notes, "empty parts of the subject are left out: "+strings.Join(empty, ", "))
+			}
 		} else {
 			notes = append(notes, "the subject that it asks for is not taken by profile "+p.Name)
 		}
@@ -74,6 +77,25 @@ func (r *Request) take(asked *cert.Request, preserve bool) ([]string, error) {
 	return append(notes, r.takeExtensions(asked, p, preserve)...), nil
 }
 
+// withoutEmpty leaves out attributes without a value, which the types of RFC 5280, appendix A do not have, and names them.
+func withoutEmpty(subject name.Name) (rest name.Name, empty []string) {
+	for _, rdn := range subject.RDNs {
+		kept := slices.DeleteFunc(slices.Clone(rdn), func(a name.Attribute) bool { return len(a.Raw) == 2 })
+		for _, a := range rdn {
+			if len(a.Raw) == 2 { // tag and length
+				empty = append(empty, name.ShortName(a.Type))
+			}
+		}
+		if len(kept) > 0 || len(rdn) == 0 {
+			rest.RDNs = append(rest.RDNs, kept)
+		}
+	}
+	if len(empty) == 0 {
+		return subject, nil
+	}
+	return rest, empty
+}
+
 // takes tells whether names of a kind may come from a request. Kinds that cfssl's list does not have need no list at all.
 func (p Profile) takes(kind cert.NameType) bool {
 	if p.Take == nil {
@@ -94,7 +116,7 @@ func (p Profile) takes(kind cert.NameType) bool {
 
 // takeExtensions takes the extensions that may come from the request. Those that r has already stay.
 func (r *Request) takeExtensions(asked *cert.Request, p Profile, preserve bool) (notes []string) {
-	var refused []string
+	var refused, allowed []string
 	for _, e := range asked.Extensions {
 		given := slices.ContainsFunc(r.Extensions, func(x cert.Extension) bool { return x.ID == e.ID })
 		switch {
@@ -102,12 +124,18 @@ func (r *Request) takeExtensions(asked *cert.Request, p Profile, preserve bool) 
 		case e.ID == cert.IDBasicConstraints && asked.IsCA == p.IsCA: // made from the parameters
 		case p.copies(e.ID, preserve, asked):
 			r.Extensions = append(r.Extensions, e)
+			if !preserve && !p.CopyExtensions {
+				allowed = append(allowed, oid.Name(e.ID))
+			}
 		default:
 			refused = append(refused, oid.Name(e.ID))
 		}
 	}
 	if len(refused) > 0 {
 		notes = append(notes, "asked for and left to the profile: "+strings.Join(refused, ", "))
+	}
+	if len(allowed) > 0 {
+		notes = append(notes, "taken from the request, because profile "+p.Name+" lists them in allowed_extensions: "+strings.Join(allowed, ", "))
 	}
 	return notes
 }

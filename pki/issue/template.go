@@ -299,11 +299,7 @@ func (d *draft) alternativeNames(r *Request) ([]cert.GeneralName, error) {
 		names = d.mailboxes(r.Subject)
 	}
 	if !d.IsCA && (len(names) == 0 || server && r.AddCommonName) {
-		n, ok := fromCommonName(r.Subject.CommonName(), server)
-		if ok && !slices.ContainsFunc(names, func(have cert.GeneralName) bool { return covers(have, n) }) {
-			names = append([]cert.GeneralName{n}, names...)
-			d.notes = append(d.notes, "alternative name "+n.String()+" taken from the common name")
-		}
+		names = d.addCommonNames(names, r.Subject, server)
 	}
 	if len(names) == 0 && r.Subject.Empty() {
 		return nil, fmt.Errorf("%w: a certificate needs a subject or an alternative name (RFC 5280, 4.1.2.6)", pki.ErrArgument)
@@ -312,6 +308,19 @@ func (d *draft) alternativeNames(r *Request) ([]cert.GeneralName, error) {
 		d.notes = append(d.notes, "clients look for a server's name only in the alternative names, and there are none (RFC 9525, 2)")
 	}
 	return names, nil
+}
+
+// addCommonNames puts the common names that are those of hosts in front of the alternative names; a subject may have several.
+func (d *draft) addCommonNames(names []cert.GeneralName, subject name.Name, server bool) []cert.GeneralName {
+	var added []cert.GeneralName
+	for _, text := range subject.Attributes(name.CommonName) {
+		n, ok := fromCommonName(text, server)
+		if ok && !slices.ContainsFunc(slices.Concat(added, names), func(have cert.GeneralName) bool { return covers(have, n) }) {
+			added = append(added, n)
+			d.notes = append(d.notes, "alternative name "+n.String()+" taken from the common name")
+		}
+	}
+	return slices.Concat(added, names)
 }
 
 // mailboxes are the addresses of the subject: programs for mail look for them in the alternative names (RFC 8550, 3).

@@ -158,11 +158,11 @@ func unlikeExtensions(want, have []cert.Extension) string {
 		h, there := find(have, e.ID)
 		switch {
 		case !there:
-			return "it has no " + oid.Name(e.ID)
+			return "it has no " + oid.Name(e.ID) + asked(w)
 		case !wanted:
 			return "it has " + oid.Name(e.ID) + ", which is not asked for"
-		case w.Critical != h.Critical || !bytes.Equal(w.Value, h.Value):
-			return "its " + oid.Name(e.ID) + " differs"
+		case w.Critical != h.Critical || !sameValue(w, h):
+			return "its " + oid.Name(e.ID) + " differs" + valuesOf(w, h)
 		}
 	}
 	return ""

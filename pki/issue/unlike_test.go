@@ -110,6 +110,10 @@ func TestUnlikeNames(t *testing.T) {
 }
 
 func TestUnlikeRequest(t *testing.T) {
+	const (
+		otherName = "its subjectAltName differs: it has dns:www.example.com; asked for dns:other.example.com"
+		noUsage   = "it has no keyUsage: asked for keyAgreement (critical)"
+	)
 	t.Parallel()
 	base := issue.Request{Subject: dn(t, "CN=www.example.com"), SANs: sans(t, "www.example.com")}
 	plain := newRequest(t, base).Request
@@ -121,8 +125,8 @@ func TestUnlikeRequest(t *testing.T) {
 		"days are the CA's":    {func(r *issue.Request) { r.Days = 7 }, ""},
 		"another type of key":  {func(r *issue.Request) { r.KeyType = "p521" }, "its key is p256"},
 		"another subject":      {func(r *issue.Request) { r.Subject = dn(t, "CN=other") }, "its subject is CN=www.example.com"},
-		"another name":         {func(r *issue.Request) { r.SANs = sans(t, "other.example.com") }, "its subjectAltName differs"},
-		"usages are asked for": {func(r *issue.Request) { r.KeyUsages = []string{"keyAgreement"} }, "it has no keyUsage"},
+		"another name":         {func(r *issue.Request) { r.SANs = sans(t, "other.example.com") }, otherName},
+		"usages are asked for": {func(r *issue.Request) { r.KeyUsages = []string{"keyAgreement"} }, noUsage},
 	} {
 		r := base
 		c.change(&r)

@@ -42,6 +42,7 @@ func (s *search) run(leaf *node) Result {
 	}
 	if !s.result.Valid {
 		slices.SortStableFunc(s.result.Attempts, moreHopeful)
+		s.preferSuccessor()
 	}
 	return s.result
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -210,7 +211,7 @@ func (c *checker) wrapUp() {
 	c.tryPolicy(0, err)
 	c.policies = set
 	if c.search.host != "" && !matchHost(n.Certificate, c.search.host, c.v.o.CommonNameHost) {
-		c.fail(RuleHost, 0, "it is not for the host %q, but for %s", c.search.host, describeNames(n.Certificate))
+		c.failHost(n.Certificate, c.search.host)
 	}
 	for _, e := range c.search.emails {
 		if !matchEmail(n.Certificate, e) {
@@ -235,6 +236,25 @@ func describeNames(c *cert.Certificate) string {
 		return text[:200] + "…"
 	}
 	return text
+}
+
+// failHost explains why a certificate is not for a host. That its common name is the host's does not count (RFC 9525, 2).
+func (c *checker) failHost(n *cert.Certificate, host string) {
+	kind := "dns:"
+	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
+		kind = "ip:"
+	}
+	remedy := Remedy{Action: ReissueForName, Subject: kind + strings.Trim(host, "[]")}
+	switch {
+	case len(n.SAN) == 0 && strings.EqualFold(n.Subject.CommonName(), host):
+		c.failAnd(RuleHost, 0, remedy, "it names the host %q only in its common name, which does not count: programs look for subject "+
+			"alternative names (RFC 9525, 2), and it has none", host)
+	case len(n.SAN) == 0:
+		c.failAnd(RuleHost, 0, remedy, "it is not for the host %q: it has no subject alternative names, where programs look for hosts "+
+			"(RFC 9525, 2)", host)
+	default:
+		c.fail(RuleHost, 0, "it is not for the host %q, but for %s", host, describeNames(n))
+	}
 }
 
 func (c *checker) checkSignature(i int, n, issuer *node) {
@@ -285,7 +305,11 @@ func (c *checker) checkTime(i int) {
 		c.failAnd(RuleValidity, i, Remedy{Action: WaitOrSetClock}, "it is valid only from %s, in %s", stamp(n.NotBefore),
 			span(n.NotBefore.Sub(now)))
 	case now.Truncate(time.Second).After(n.NotAfter): // a validity ends with the second that it names
-		c.failAnd(RuleValidity, i, Remedy{Action: Renew}, "it expired on %s, %s ago", stamp(n.NotAfter), span(now.Sub(n.NotAfter)))
+		remedy := Remedy{Action: Renew}
+		if i > 0 {
+			remedy = Remedy{Action: RenewCA, Subject: subjectText(n.Subject)}
+		}
+		c.failAnd(RuleValidity, i, remedy, "it expired on %s, %s ago", stamp(n.NotAfter), span(now.Sub(n.NotAfter)))
 	}
 }
 

@@ -33,8 +33,11 @@ const (
 	RaiseDepth
 	RaiseWork
 	AcceptPolicy
-	GiveCRL // give the current CRL of Subject
+	GiveCRL        // give the current CRL of Subject
+	TrustSuccessor // trust the root of Subject, which followed the expired one
+	RenewCA        // the owner of the CA of Subject must renew it
 	UseOwnHost
+	ReissueForName // the certificate must have Subject, a kind and a name, as an alternative name
 	UseOwnAddress
 	WaitOrSetClock
 	FetchAgain
@@ -132,6 +135,12 @@ func (r Remedy) String() string {
 		return "its issuer has another key: add the issuer's certificate with the subject key identifier " + r.KeyID
 	case TrustIssuer:
 		return fmt.Sprintf("trust the certificate of %q, or accept partial chains", r.Subject)
+	case TrustSuccessor:
+		return fmt.Sprintf("trust its successor %q, or leave the expired cross-certificate out", r.Subject)
+	case RenewCA:
+		return fmt.Sprintf("renew it if it is your own CA, else get the current certificate of %q", r.Subject)
+	case ReissueForName:
+		return "have it reissued with the subject alternative name " + r.Subject
 	case GiveCRL:
 		return fmt.Sprintf("give the current CRL of %q", r.Subject)
 	}

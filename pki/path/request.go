@@ -14,7 +14,7 @@ func VerifyRequest(r *cert.Request) error {
 	const what = "its signature does not verify with its own key"
 	a := r.SignatureAlgorithm
 	if d := key.SignatureDigest(a); d != nil && d.Bits() < 160 {
-		return fmt.Errorf("%s: the digest of %s is too weak", what, a.Name)
+		return fmt.Errorf("its signature proves nothing: the digest of %s is too weak", a.Name)
 	}
 	err := readKey(r.RawSPKI).verify(a, r.RawTBS, r.Signature)
 	if err == key.ErrSignature {

@@ -75,8 +75,8 @@ func (l CRL) check() error {
 	}
 	seen := make(map[string]bool, len(l.Revoked))
 	for _, r := range l.Revoked {
-		if r.Serial == nil || r.Serial.Sign() == 0 || seen[r.Serial.String()] {
-			return fmt.Errorf("%w: the serial number %v is missing, zero or repeated", pki.ErrArgument, r.Serial)
+		if r.Serial == nil || seen[r.Serial.String()] {
+			return fmt.Errorf("%w: the serial number %v is missing or repeated", pki.ErrArgument, r.Serial)
 		}
 		seen[r.Serial.String()] = true
 		if r.Reason == cert.RemoveFromCRL || !r.Reason.Known() {

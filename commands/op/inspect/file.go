@@ -82,6 +82,8 @@ type Item struct {
 	NextUpdate *time.Time `json:"next_update,omitempty"`
 	Number     string     `json:"number,omitempty"`
 	Revoked    *int       `json:"revoked,omitempty"`
+	// RevokedCertificates are the entries of a revocation list.
+	RevokedCertificates []RevokedCertificate `json:"revoked_certificates,omitempty"`
 	// Extensions are those that a request asks for, or those of a revocation list; those of a certificate stand with it.
 	Extensions []Extension `json:"extensions,omitempty"`
 	// Certificates are the item's certificate, and the rest of the chain of an entry.
@@ -92,6 +94,18 @@ type Item struct {
 
 	// flaw says why a certificate is of no use; it is kept and shown all the same.
 	flaw string
+}
+
+// RevokedCertificate is an entry of a revocation list (RFC 5280, 5.3).
+type RevokedCertificate struct {
+	Serial    string    `json:"serial"`
+	RevokedAt time.Time `json:"revoked_at"`
+	Reason    string    `json:"reason"`
+	// InvalidSince is the invalidity date: since when the key is suspected to be compromised, or the certificate invalid.
+	InvalidSince *time.Time `json:"invalid_since,omitempty"`
+	Hold         bool       `json:"hold,omitempty"` // it may be released
+	// Issuer is that of the certificate, if another CA issued it (an indirect list).
+	Issuer string `json:"issuer,omitempty"`
 }
 
 // maxInspected bounds what is held in memory and printed; longer bundles are for add and list.

@@ -30,8 +30,6 @@ type List struct {
 	WithPEM bool
 	// LabelsOnly opens no entry unless a filter needs that; the results have nothing but their labels.
 	LabelsOnly bool
-
-	fold func(label string) string // nil if the database tells all labels apart
 }
 
 // KindDistrusted is shown as the kind of a certificate without key that is not trusted.
@@ -43,15 +41,11 @@ const listChunk = 2_000
 
 // Run calls each with the entries in the order of their labels' bytes, in chunks, outside of any lock.
 func (o List) Run(ctx context.Context, s *op.Session, each func([]op.Entry) error) error {
-	o, err := o.inCase(ctx, s)
-	if err != nil {
-		return err
-	}
 	sorted, err := o.sorter()
 	if err != nil {
 		return err
 	}
-	keep, err := o.filter(s.Env.Now())
+	keep, err := o.filter()
 	if err == nil {
 		err = o.prepare(ctx, s.Env)
 	}
@@ -104,9 +98,6 @@ func (o List) start() string {
 
 // prefix is what every label that matches the pattern begins with.
 func (o List) prefix() string {
-	if o.fold != nil {
-		return "" // labels in the file may have any case
-	}
 	if i := strings.IndexAny(o.Pattern, `*?[\`); i >= 0 {
 		return o.Pattern[:i]
 	}
@@ -146,11 +137,18 @@ func (o List) chunk(tx kdb.Tx, after string, keep func(*kdb.Summary) bool, now t
 			}
 		}
 		if fits {
-			entry, err := o.entry(tx, &s, now)
+			ends, err := o.ends(tx, &s, now)
 			if err != nil {
 				return nil, "", false, err
 			}
-			found = append(found, entry)
+			if ends != nil || o.inTime(s.NotAfter, now) {
+				entry, err := o.entry(tx, &s, now)
+				if err != nil {
+					return nil, "", false, err
+				}
+				entry.ChainEnds = ends
+				found = append(found, entry)
+			}
 		}
 		if n++; n == listChunk {
 			return found, s.Label, true, nil
@@ -175,7 +173,7 @@ func (o List) entry(tx kdb.Tx, s *kdb.Summary, now time.Time) (op.Entry, error) 
 	return entry, err
 }
 
-func (o List) filter(now time.Time) (func(*kdb.Summary) bool, error) {
+func (o List) filter() (func(*kdb.Summary) bool, error) {
 	if _, err := path.Match(o.Pattern, ""); err != nil {
 		return nil, &op.Invalid{Field: op.FieldPattern, Value: o.Pattern, Reason: "a bracket is not closed"}
 	}
@@ -194,7 +192,7 @@ func (o List) filter(now time.Time) (func(*kdb.Summary) bool, error) {
 		case o.Bundle && distrusted && !exact && o.Kind != KindDistrusted:
 			return false
 		}
-		return o.matches(s.Label) && o.inTime(s, now)
+		return o.matches(s.Label)
 	}, nil
 }
 
@@ -215,40 +213,12 @@ func (o List) kind() (kdb.Kind, error) {
 	return kind, err
 }
 
-// inCase is the list with its pattern as the database compares labels: a JKS file takes Web for web.
-func (o List) inCase(ctx context.Context, s *op.Session) (List, error) {
-	if o.Pattern == "" {
-		return o, nil
-	}
-	err := s.View(ctx, func(tx kdb.Tx) error {
-		if f, ok := tx.(kdb.Folder); ok {
-			o.fold = f.Fold
-			o.Pattern = f.Fold(o.Pattern)
-		}
-		return nil
-	})
-	return o, err
-}
-
 // matches compares with the pattern. Slashes are ordinary in labels, so path.Match sees them as another byte.
 func (o List) matches(label string) bool {
 	if o.Pattern == "" {
 		return true
 	}
-	if o.fold != nil {
-		label = o.fold(label)
-	}
 	hide := strings.NewReplacer("/", "\x01")
 	ok, _ := path.Match(hide.Replace(o.Pattern), hide.Replace(label))
 	return ok
-}
-
-func (o List) inTime(s *kdb.Summary, now time.Time) bool {
-	if !o.Expired && o.Expiring == 0 {
-		return true
-	}
-	if s.NotAfter.IsZero() {
-		return false
-	}
-	return now.After(s.NotAfter) || o.Expiring > 0 && s.NotAfter.Sub(now) <= o.Expiring
 }

@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 
 	"certkdb/commands/op"
@@ -16,6 +18,7 @@ import (
 	"certkdb/pki/cert"
 	"certkdb/pki/key"
 	"certkdb/pki/name"
+	"certkdb/pki/oid"
 	"certkdb/pki/pbe"
 )
 
@@ -239,8 +242,23 @@ func (s *inspection) crl(item *Item, der []byte) error {
 	if c.Number != nil {
 		item.Number = c.Number.String()
 	}
-	item.Extensions, item.PEM = newExtensions(cert.DescribeExtensions(c.Extensions)), op.PEMString("X509 CRL", der)
+	for i := range c.Revoked {
+		item.RevokedCertificates = append(item.RevokedCertificates, revokedCertificate(&c.Revoked[i]))
+	}
+	others := slices.DeleteFunc(slices.Clone(c.Extensions), func(e cert.Extension) bool { return e.ID == oid.CRLNumber && c.Number != nil })
+	item.Extensions, item.PEM = newExtensions(cert.DescribeExtensions(others)), op.PEMString("X509 CRL", der)
 	return nil
+}
+
+func revokedCertificate(r *cert.Revoked) RevokedCertificate {
+	out := RevokedCertificate{
+		Serial: r.SerialHex(), RevokedAt: r.Date.UTC(), Reason: r.Reason.String(), Hold: r.Reason == cert.CertificateHold,
+		InvalidSince: op.TimePointer(r.InvalidityDate()),
+	}
+	for _, n := range r.Issuer {
+		out.Issuer = strings.TrimPrefix(out.Issuer+", "+n.String(), ", ")
+	}
+	return out
 }
 
 func newExtensions(lines []cert.Line) []Extension {

@@ -1,15 +1,18 @@
 package inspect
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"fmt"
 	"slices"
+	"time"
 
 	"certkdb/commands/op"
 	"certkdb/commands/op/input"
 	"certkdb/kdb"
 	"certkdb/pki/cert"
+	"certkdb/pki/issuers"
 	"certkdb/pki/name"
 	"certkdb/pki/path"
 )
@@ -18,6 +21,7 @@ import (
 type Validate struct {
 	Labels         []string
 	Files          []string // certificates with their chains, which are not trusted
+	Untrusted      []string // files with certificates that may be in the chains, and are not trusted for that
 	Host           string   // a DNS name, an IP address or an e-mail address that the certificate must be for
 	Purpose        string   // "server", "client", "code", "email", "timestamp", "ocsp", "any", or a dotted identifier
 	At             string   // a time; "" is now
@@ -51,6 +55,7 @@ type Validation struct {
 	Chains   []Attempt   `json:"chains"` // the valid one, or those that were tried
 	Limit    string      `json:"limit,omitempty"`
 	OCSP     *OCSPAnswer `json:"ocsp,omitempty"`
+	Notes    []string    `json:"notes,omitempty"` // about a valid chain
 }
 
 // Attempt is a chain that was tried.
@@ -82,8 +87,9 @@ type Failure struct {
 
 // subject of a validation: a certificate and what came with it.
 type candidate struct {
-	name  string
-	chain [][]byte
+	name   string
+	chain  [][]byte
+	isFile bool
 }
 
 // NeedsDatabase says whether Run reads the database; else the session needs none ([op.Nothing]).
@@ -112,6 +118,7 @@ func (o Validate) Run(ctx context.Context, s *op.Session) (Validated, error) {
 		}
 		result := validator.Validate(leaf)
 		v := o.describe(c.name, result, labels)
+		v.Notes = notesAbout(c, result.Chain, o.Untrusted)
 		if err := o.checkOCSP(ctx, s.Env, &v, result, options, labels); err != nil {
 			return validated, err
 		}
@@ -176,14 +183,22 @@ func (o Validate) gather(ctx context.Context, s *op.Session, options *path.Optio
 		if err != nil {
 			return nil, nil, err
 		}
-		files = append(files, candidate{file, leafFirst(chain)})
+		files = append(files, candidate{file, leafFirst(chain), true})
+	}
+	var untrusted candidate
+	for _, file := range o.Untrusted {
+		given, err := input.ReadCertificates(s.Env, file)
+		if err != nil {
+			return nil, nil, err
+		}
+		untrusted.chain = append(untrusted.chain, given...)
 	}
 	labels := map[[32]byte]string{}
 	var list []candidate
 	err := s.View(ctx, func(tx kdb.Tx) (err error) {
 		if list, err = o.named(tx); err == nil {
 			list = append(list, files...)
-			err = o.fromDatabase(tx, namesIn(list, options.CRLs), options, labels)
+			err = o.fromDatabase(tx, namesIn(append(slices.Clip(list), untrusted), options.CRLs), options, labels)
 		}
 		return err
 	})
@@ -196,6 +211,7 @@ func (o Validate) gather(ctx context.Context, s *op.Session, options *path.Optio
 	for _, c := range list {
 		options.Intermediates = append(options.Intermediates, op.ParseAll(c.chain[1:])...)
 	}
+	options.Intermediates = append(options.Intermediates, op.ParseAll(untrusted.chain)...)
 	for _, file := range o.Trust {
 		anchors, err := input.ReadCertificates(s.Env, file)
 		if err != nil {
@@ -204,6 +220,22 @@ func (o Validate) gather(ctx context.Context, s *op.Session, options *path.Optio
 		options.Roots = append(options.Roots, path.Anchors(op.ParseAll(anchors)...)...)
 	}
 	return list, labels, nil
+}
+
+// notesAbout says what is not as it should be about a valid chain: what others may find missing, and what ends before the certificate.
+func notesAbout(c candidate, chain []*cert.Certificate, untrusted []string) (notes []string) {
+	for i, above := range chain[min(1, len(chain)):] {
+		if above.NotAfter.Before(chain[0].NotAfter) {
+			notes = append(notes, fmt.Sprintf("certificate %d of the chain, %q, expires on %s, before the certificate itself", i+1,
+				above.Subject.String(), above.NotAfter.UTC().Format(time.DateOnly)))
+		}
+		isGiven := slices.ContainsFunc(c.chain, func(der []byte) bool { return bytes.Equal(der, above.Raw) })
+		if c.isFile && len(untrusted) == 0 && !isGiven && !issuers.SelfSigned(above) {
+			notes = append(notes, fmt.Sprintf("the certificate of %q is not in the file, but in the database: programs that only get what is "+
+				"in the file find no chain", above.Subject.String()))
+		}
+	}
+	return notes
 }
 
 // leafFirst moves the first certificate that is not a CA's to the front: chains come in any order, and their end is what is validated.
@@ -224,7 +256,7 @@ func (o Validate) named(tx kdb.Tx) ([]candidate, error) {
 		if len(e.Certificates) == 0 {
 			return nil, fmt.Errorf("label %q: %w: it has no certificate to validate", e.Label, op.ErrUsage)
 		}
-		list = append(list, candidate{e.Label, e.Certificates})
+		list = append(list, candidate{e.Label, e.Certificates, false})
 	}
 	return list, err
 }

@@ -80,6 +80,8 @@ type authority struct {
 	above  [][]byte // the whole chain that was read, for revocations
 	// revoked says why it may not issue any more.
 	revoked error
+	// broughtAlong says that the CA is older than its entry, so that it may have issued elsewhere.
+	broughtAlong bool
 	// recorded says that the database has a record from which the certificates can be had again.
 	recorded bool
 }
@@ -189,6 +191,7 @@ func (ca *authority) read(tx kdb.Tx, now time.Time) error {
 		return &op.WrongKind{Label: ca.label, Kind: s.Kind, Reason: "it has no certificate, and cannot sign without"}
 	}
 	_, ca.recorded = tx.(kdb.Registry)
+	ca.broughtAlong = s.Added.Sub(s.NotBefore) > time.Hour
 	entry, err := ca.basis.Entry(tx, ca.label)
 	if err == nil {
 		entry.Key, err = tx.Key(ca.label)
@@ -237,7 +240,7 @@ func (ca *authority) unrecorded() []string {
 }
 
 // record writes into the CA's database what it issued, unless the CA may not issue any more. Databases without such a record keep none.
-func (ca *authority) record(tx kdb.Tx, issued [][]byte, now time.Time) error {
+func (ca *authority) record(tx kdb.Tx, issued [][]byte, now time.Time, also []func(kdb.Tx) error) error {
 	if err := ca.stillIssues(tx); err != nil {
 		return err
 	}
@@ -258,6 +261,11 @@ func (ca *authority) record(tx kdb.Tx, issued [][]byte, now time.Time) error {
 			return err
 		}
 		if err := registry.PutIssued(kdb.Issued{Issuer: ca.issuer, Serial: c.SerialHex(), Certificate: der, At: now.UTC()}); err != nil {
+			return err
+		}
+	}
+	for _, change := range also {
+		if err := change(tx); err != nil {
 			return err
 		}
 	}

@@ -20,6 +20,12 @@ type CRL struct {
 	NextUpdate time.Duration
 	Format     entries.Format // PEM or DER
 	Out        op.Output
+	// Number is that of the list; 0 is the next one.
+	Number uint64
+	// After is a file with the CA's last list from elsewhere: what it revokes stays revoked, and the numbers go on from its.
+	After string
+	// Before makes a new list only if the one in Out ends within this time, or does not say what is revoked; 0 makes one in any case.
+	Before time.Duration
 }
 
 // CRLDone tells of a new list.
@@ -29,6 +35,10 @@ type CRLDone struct {
 	ThisUpdate time.Time `json:"this_update"`
 	NextUpdate time.Time `json:"next_update"`
 	Out        string    `json:"out,omitempty"`
+	Changed    bool      `json:"changed"` // false: the list in the file is still good
+	// TakenOver is how many revocations came from the list of After.
+	TakenOver int      `json:"taken_over,omitempty"`
+	Notes     []string `json:"notes,omitempty"`
 	// PEM is the list when no file was asked for.
 	PEM string `json:"crl_pem,omitempty"`
 	// Body is what goes to standard output then.
@@ -39,8 +49,17 @@ type CRLDone struct {
 // lists come more often than that.
 const revokedStay = 90 * 24 * time.Hour
 
-// HasChanged is always true: each list takes a number.
-func (CRLDone) HasChanged() bool { return true }
+// HasChanged says whether there is a new list.
+func (d CRLDone) HasChanged() bool { return d.Changed }
+
+// listing is a CRL between Plan and Apply.
+type listing struct {
+	CRL
+	ca       *authority
+	after    *cert.CRL // the list to follow, nil if there is none
+	existing *cert.CRL // what is in Out, nil if that is no list
+	der      []byte
+}
 
 // Plan opens the CA. The number of the list is taken, and the list noted in the audit log, before it is written.
 func (o CRL) Plan(ctx context.Context, s *op.Session) (op.Plan[CRLDone], error) {
@@ -51,85 +70,166 @@ func (o CRL) Plan(ctx context.Context, s *op.Session) (op.Plan[CRLDone], error) 
 	if o.CA == "" {
 		return plan, op.Need(op.FieldCA)
 	}
-	if err := o.Out.Check(s.Env); err != nil {
+	if o.Before > 0 && o.Out.IsStdout() {
+		return plan, op.Need(op.FieldOut)
+	}
+	l := &listing{CRL: o, existing: existingList(s.Env, o.Out.Path)}
+	if o.Before > 0 && l.existing != nil {
+		l.Out.Force = true // a list that was written here before
+	}
+	if err := l.Out.Check(s.Env); err != nil {
 		return plan, err
 	}
-	ca, err := Authority{Label: o.CA}.load(ctx, s)
-	if err != nil {
+	var err error
+	if o.After != "" {
+		if l.after, err = readList(s.Env, o.After); err != nil {
+			return plan, err
+		}
+	}
+	if l.ca, err = (Authority{Label: o.CA}).load(ctx, s); err != nil {
 		return plan, err
 	}
-	var der []byte
-	plan.Apply = func(tx kdb.Tx) (done CRLDone, err error) {
-		done, der, err = o.make(tx, ca, s.Env.Now().UTC())
-		return done, err
-	}
-	plan.After = func(_ context.Context, done *CRLDone) error { return o.write(s.Env, der, done) }
+	plan.Apply = func(tx kdb.Tx) (CRLDone, error) { return l.make(tx, s.Env.Now().UTC()) }
+	plan.After = func(_ context.Context, done *CRLDone) error { return l.write(s.Env, done) }
 	return plan, nil
 }
 
-// make signs the next list.
-func (o CRL) make(tx kdb.Tx, ca *authority, now time.Time) (CRLDone, []byte, error) {
-	if err := ca.basis.Holds(tx); err != nil {
-		return CRLDone{}, nil, err
+// make signs the next list, unless the existing one is good.
+func (l *listing) make(tx kdb.Tx, now time.Time) (done CRLDone, err error) {
+	if err := l.ca.basis.Holds(tx); err != nil {
+		return done, err
 	}
-	list, err := o.list(tx, now)
+	record, err := ledgerOf(tx, l.CA)
 	if err != nil {
-		return CRLDone{}, nil, err
+		return done, err
 	}
-	der, err := list.Sign(ca.CA)
+	least := l.Number
+	if l.after != nil {
+		var follows uint64
+		if done.TakenOver, follows, err = record.takeList(l.after); err != nil {
+			return done, fmt.Errorf("reading %q: %w", l.After, err)
+		}
+		least = max(least, follows)
+	}
+	list, first, err := l.list(record, now)
 	if err != nil {
-		return CRLDone{}, nil, op.PKIError(err)
+		return done, err
 	}
-	done := CRLDone{
-		Number: list.Number.Uint64(), Revoked: len(list.Revoked), ThisUpdate: list.ThisUpdate.Truncate(time.Second),
-		NextUpdate: list.NextUpdate.Truncate(time.Second),
+	last, err := record.LastCRLNumber(record.issuer)
+	if err != nil {
+		return done, err
 	}
-	if !o.Out.IsStdout() {
-		done.Out = o.Out.Path
+	if l.good(record, list.Revoked, last, now) {
+		return l.describe(done, last, len(list.Revoked), l.existing.ThisUpdate, l.existing.NextUpdate), nil
 	}
-	return done, der, tx.Audit("crl", o.CA)
+	if err := l.checkNumber(record, last, least); err != nil {
+		return done, err
+	}
+	number, err := record.NextCRLNumber(record.issuer, least)
+	if err != nil {
+		return done, err
+	}
+	list.Number = new(big.Int).SetUint64(number)
+	if l.der, err = list.Sign(l.ca.CA); err != nil {
+		return done, op.PKIError(err)
+	}
+	done = l.describe(done, number, len(list.Revoked), list.ThisUpdate, list.NextUpdate)
+	done.Changed = true
+	if first && least == 0 && last == 0 {
+		done.Notes = append(done.Notes, NoteFirstList)
+	}
+	return done, tx.Audit("crl", l.CA)
 }
 
-func (o CRL) write(env *op.Env, der []byte, done *CRLDone) error {
-	text := op.PEMString("X509 CRL", der)
-	body := []byte(text)
-	if o.Format == entries.FormatDER {
-		body = der
+// NoteFirstList warns of a list that could take revocations back.
+const NoteFirstList = "it is the first list of the CA in this database; if lists were made elsewhere, or before a backup was restored, " +
+	"it must have a higher number, and what they revoked would be valid again"
+
+func (l *listing) describe(done CRLDone, number uint64, revoked int, from, to time.Time) CRLDone {
+	done.Number, done.Revoked = number, revoked
+	done.ThisUpdate, done.NextUpdate = from.Truncate(time.Second), to.Truncate(time.Second)
+	if !l.Out.IsStdout() {
+		done.Out = l.Out.Path
 	}
-	if o.Out.IsStdout() {
+	return done
+}
+
+// good tells whether the list in the file says what is revoked, and for longer than Before.
+func (l *listing) good(record *ledger, revoked []status.Entry, last uint64, now time.Time) bool {
+	list := l.existing
+	if l.Before <= 0 || l.Number != 0 || list == nil || list.Number == nil || list.Number.Cmp(new(big.Int).SetUint64(last)) != 0 ||
+		list.NextUpdate.Sub(now) <= l.Before || len(list.Revoked) != len(revoked) ||
+		!record.signed(list.SignatureAlgorithm, list.RawTBS, list.Signature) {
+		return false
+	}
+	reasons := make(map[string]cert.Reason, len(revoked))
+	for _, r := range revoked {
+		reasons[r.Serial.String()] = r.Reason
+	}
+	for _, r := range list.Revoked {
+		if reason, is := reasons[r.Serial.String()]; !is || reason != r.Reason {
+			return false
+		}
+	}
+	return true
+}
+
+// checkNumber refuses to make a list that clients take for older than one that exists (RFC 5280, 5.2.3).
+func (l *listing) checkNumber(record *ledger, last, least uint64) error {
+	if l.Number != 0 && l.Number < max(last+1, least) {
+		return &op.Invalid{
+			Field: op.FieldNumber, Value: l.Number, Reason: fmt.Sprintf("the next list must have at least the number %d", max(last+1, least)),
+		}
+	}
+	list := l.existing
+	if list == nil || list.Number == nil || list.Number.Cmp(new(big.Int).SetUint64(max(last+1, least))) < 0 ||
+		!record.signed(list.SignatureAlgorithm, list.RawTBS, list.Signature) {
+		return nil
+	}
+	err := fmt.Errorf("the revocation list in %q has the number %s, and the next one of this database would have %d: it does not know "+
+		"what was revoked in between", l.Out.Path, list.Number, max(last+1, least))
+	return &op.Problem{Code: op.NewerList, Label: l.CA, Location: l.Out.Path, Err: op.Classify(err, kdb.ErrExists)}
+}
+
+func (l *listing) write(env *op.Env, done *CRLDone) error {
+	if !done.Changed {
+		return nil
+	}
+	text := op.PEMString("X509 CRL", l.der)
+	body := []byte(text)
+	if l.Format == entries.FormatDER {
+		body = l.der
+	}
+	if l.Out.IsStdout() {
 		done.PEM, done.Body = text, body
 		return nil
 	}
-	return o.Out.Write(env, false, func(w io.Writer) error {
+	return l.Out.Write(env, false, func(w io.Writer) error {
 		_, err := w.Write(body)
 		return err
 	})
 }
 
-func (o CRL) list(tx kdb.Tx, now time.Time) (status.CRL, error) {
-	issuer, registry, err := issuerOf(tx, o.CA)
-	if err != nil {
-		return status.CRL{}, err
-	}
-	number, err := registry.NextCRLNumber(issuer)
-	if err != nil {
-		return status.CRL{}, err
-	}
-	list := status.CRL{Number: new(big.Int).SetUint64(number), ThisUpdate: now, NextUpdate: now.Add(o.NextUpdate)}
-	for record, err := range registry.AllIssued(issuer) {
+// list is what the CA revoked; first says that it made nothing else here that is recorded.
+func (l *listing) list(record *ledger, now time.Time) (list status.CRL, first bool, err error) {
+	list, first = status.CRL{ThisUpdate: now, NextUpdate: now.Add(l.NextUpdate)}, true
+	for r, err := range record.AllIssued(record.issuer) {
 		if err != nil {
-			return list, err
+			return list, false, err
 		}
-		if record.RevokedAt.IsZero() {
+		first = false
+		if r.RevokedAt.IsZero() {
 			continue
 		}
-		c, err := cert.Parse(record.Certificate)
-		if err != nil {
-			return list, fmt.Errorf("the record of serial number %s: %w: %w", record.Serial, kdb.ErrCorrupt, err)
+		serial, ok := new(big.Int).SetString(r.Serial, 16)
+		_, end, _ := subjectAndEnd(&r)
+		if !ok {
+			return list, false, fmt.Errorf("the record of serial number %s: %w", r.Serial, kdb.ErrCorrupt)
 		}
-		if now.Sub(c.NotAfter) < revokedStay {
-			list.Revoked = append(list.Revoked, status.Entry{Serial: c.Serial, Time: record.RevokedAt, Reason: cert.Reason(record.Reason)})
+		// A certificate whose end is not known stays in the list.
+		if end.IsZero() || now.Sub(end) < revokedStay {
+			list.Revoked = append(list.Revoked, status.Entry{Serial: serial, Time: r.RevokedAt, Reason: cert.Reason(r.Reason)})
 		}
 	}
-	return list, nil
+	return list, first || l.ca.broughtAlong, nil
 }

@@ -76,18 +76,20 @@ func (d *draft) certificates() [][]byte {
 func (ca *authority) elsewhere() bool { return ca != nil && (ca.remote != nil || ca.other != nil) }
 
 // recordElsewhere records certificates in the CA's database if that is another one than the session's: before they are stored, so that
-// no certificate gets out that is not recorded.
-func (ca *authority) recordElsewhere(ctx context.Context, operation string, certificates [][]byte, now time.Time) error {
+// no certificate gets out that is not recorded. also are further changes in the same transaction.
+func (ca *authority) recordElsewhere(
+	ctx context.Context, operation string, certificates [][]byte, now time.Time, also ...func(kdb.Tx) error,
+) error {
 	if ca == nil || ca.other == nil {
 		return nil
 	}
-	return ca.other.Database().Update(ctx, operation, func(tx kdb.Tx) error { return ca.record(tx, certificates, now) })
+	return ca.other.Database().Update(ctx, operation, func(tx kdb.Tx) error { return ca.record(tx, certificates, now, also) })
 }
 
 // recordHere records certificates in the session's database, if the CA is there.
-func (ca *authority) recordHere(tx kdb.Tx, certificates [][]byte, now time.Time) error {
+func (ca *authority) recordHere(tx kdb.Tx, certificates [][]byte, now time.Time, also ...func(kdb.Tx) error) error {
 	if ca == nil || ca.other != nil || ca.remote != nil {
 		return nil
 	}
-	return ca.record(tx, certificates, now)
+	return ca.record(tx, certificates, now, also)
 }

@@ -7,30 +7,35 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/pki/cert"
+	"certkdb/pki/name"
 )
 
 // indexLine is the record of a certificate in the file in which openssl ca keeps its own and which openssl ocsp answers from (-index):
 // status, end, revocation with its reason, serial number, file and subject, separated by tabs. It has no specification but openssl-ca(1)
 // and apps/ca.c.
 func indexLine(r kdb.Issued, now time.Time) string {
-	c, err := cert.Parse(r.Certificate)
-	if err != nil { // what cannot be read has no subject and no end
-		c = &cert.Certificate{}
+	subject, end := r.Subject, r.NotAfter
+	if c, err := cert.Parse(r.Certificate); err == nil {
+		subject, end = indexSubject(c.Subject), c.NotAfter
 	}
 	status, revoked := "V", ""
 	switch {
 	case !r.RevokedAt.IsZero():
 		status, revoked = "R", indexTime(r.RevokedAt)+indexReason(cert.Reason(r.Reason).String())
-	case now.After(c.NotAfter):
+	case now.After(end):
 		status = "E"
 	}
-	var subject strings.Builder
-	for _, rdn := range c.Subject.RDNs {
+	return strings.Join([]string{status, indexTime(end), revoked, strings.ToUpper(r.Serial), "unknown", subject}, "\t") + "\n"
+}
+
+func indexSubject(subject name.Name) string {
+	var text strings.Builder
+	for _, rdn := range subject.RDNs {
 		for _, a := range rdn {
-			subject.WriteString("/" + a.String())
+			text.WriteString("/" + a.String())
 		}
 	}
-	return strings.Join([]string{status, indexTime(c.NotAfter), revoked, strings.ToUpper(r.Serial), "unknown", subject.String()}, "\t") + "\n"
+	return text.String()
 }
 
 // indexTime is a UTCTime, or from 2050 on a GeneralizedTime.

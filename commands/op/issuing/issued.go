@@ -26,11 +26,11 @@ type IssuedCertificate struct {
 	Serial    string     `json:"serial"`
 	Subject   string     `json:"subject"`
 	Status    op.Status  `json:"status"`
-	IssuedAt  time.Time  `json:"issued_at"`
-	NotAfter  time.Time  `json:"not_after"`
+	IssuedAt  *time.Time `json:"issued_at,omitempty"` // these are missing if another program issued it, whose record does not say
+	NotAfter  *time.Time `json:"not_after,omitempty"`
 	RevokedAt *time.Time `json:"revoked_at,omitempty"`
 	Reason    string     `json:"reason,omitempty"`
-	SHA256    string     `json:"sha256"`
+	SHA256    string     `json:"sha256,omitempty"` // of the certificate; missing if only its number is known
 	PEM       string     `json:"pem,omitempty"`
 	Index     string     `json:"-"` // its line in the index of openssl ca
 }
@@ -73,16 +73,21 @@ func (o Issued) Run(ctx context.Context, s *op.Session, each func([]IssuedCertif
 }
 
 func (o Issued) describe(r kdb.Issued, now time.Time) IssuedCertificate {
-	e := kdb.Entry{Kind: kdb.KindTrusted, Certificates: [][]byte{r.Certificate}}
-	s, _ := kdb.Summarize(&e) // what cannot be read has no subject
+	s := kdb.Summary{Kind: kdb.KindTrusted, Subject: r.Subject, NotAfter: r.NotAfter} // all that is known without the certificate
+	if len(r.Certificate) > 0 {
+		e := kdb.Entry{Kind: kdb.KindTrusted, Certificates: [][]byte{r.Certificate}}
+		s, _ = kdb.Summarize(&e) // what cannot be read has no subject
+	}
 	record := IssuedCertificate{
-		Serial: r.Serial, Subject: s.Subject, Status: op.StatusOf(&s, now), IssuedAt: r.At.UTC(), NotAfter: s.NotAfter.UTC(),
-		SHA256: op.HexDigest(s.SHA256),
+		Serial: r.Serial, Subject: s.Subject, Status: op.StatusOf(&s, now), IssuedAt: op.TimePointer(r.At), NotAfter: op.TimePointer(s.NotAfter),
+	}
+	if len(r.Certificate) > 0 {
+		record.SHA256 = op.HexDigest(s.SHA256)
 	}
 	if !r.RevokedAt.IsZero() {
 		record.Status, record.RevokedAt, record.Reason = op.StatusRevoked, op.TimePointer(r.RevokedAt), cert.Reason(r.Reason).String()
 	}
-	if o.WithPEM {
+	if o.WithPEM && len(r.Certificate) > 0 {
 		record.PEM = op.PEMString("CERTIFICATE", r.Certificate)
 	}
 	if o.WithIndex {

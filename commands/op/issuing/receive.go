@@ -32,6 +32,8 @@ type Received struct {
 	Complete bool   `json:"complete"`
 	Missing  string `json:"missing_issuer,omitempty"`
 	Changed  bool   `json:"changed"` // false: the entry had it already
+	// Renewed says that the certificate and its new key took the place of those of the entry that the request was to renew.
+	Renewed bool `json:"renewed,omitempty"`
 	// Refreshed are the labels whose chains have the renewed CA now.
 	Refreshed []string `json:"refreshed_chains,omitempty"`
 }
@@ -87,6 +89,14 @@ func (o Receive) receive(tx kdb.Tx, env *op.Env, given [][]byte) (Received, erro
 	if err := o.store(tx, &waiting, append([][]byte{leaf}, issuers.WithoutRoot(chain)...), &received); err != nil {
 		return Received{}, err
 	}
+	if waiting.Kind == kdb.KindRequest {
+		if received.Renewed, err = takePlace(tx, waiting.Label); err != nil {
+			return Received{}, err
+		}
+	}
+	if received.Renewed {
+		waiting.Label = strings.TrimSuffix(waiting.Label, RenewalSuffix)
+	}
 	s, err := tx.Summary(waiting.Label)
 	received.Entry = op.NewEntry(&s, env.Now())
 	return received, err
@@ -119,6 +129,36 @@ func (o Receive) store(tx kdb.Tx, waiting *kdb.Summary, certificates [][]byte, r
 	}
 	received.Refreshed, err = refreshChains(tx, waiting.Label, old.Certificates[0], certificates)
 	return err
+}
+
+// takePlace moves a received certificate with its key to the entry that the request was made to renew, if that is still there with the same
+// subject, and keeps the marks of that entry.
+func takePlace(tx kdb.Tx, label string) (bool, error) {
+	renewed, is := strings.CutSuffix(label, RenewalSuffix)
+	if !is {
+		return false, nil
+	}
+	old, err := tx.Summary(renewed)
+	if errors.Is(err, kdb.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	entry, err := op.FullEntry(tx, label)
+	if err != nil {
+		return false, err
+	}
+	defer clear(entry.Key)
+	s, err := tx.Summary(label)
+	if err != nil || old.Kind != kdb.KindPersonal || old.Subject != s.Subject {
+		return false, err
+	}
+	entry.Label, entry.Default, entry.Trusted = renewed, old.Default || entry.Default, old.Trusted
+	if err := tx.Put(entry); err != nil {
+		return false, err
+	}
+	return true, tx.Delete(label)
 }
 
 // candidate is an entry whose private key belongs to one of the certificates.

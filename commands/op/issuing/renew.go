@@ -3,6 +3,7 @@ package issuing
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -19,14 +20,19 @@ import (
 type Renew struct {
 	Label string
 	CA    Authority // "" finds the issuer in the database; a self-signed certificate signs itself
-	// ReuseKey keeps the private key; otherwise a new one is made. A CA keeps its key unless a KeyType is given: what it
+	// ReuseKey keeps the private key; otherwise a new one is made. A CA keeps its key unless NewKey or a KeyType is given: what it
 	// issued is verified with it, and its revocation list is about what was signed with it.
 	ReuseKey bool
-	KeyType  string // of a new key; "" is the type of the old one
-	Days     int    // 0 is as long as the old one
-	// Before renews only what expires within this time; 0 renews in any case.
-	Before time.Duration
-	Lint   bool
+	// NewKey rolls the key of a CA over: the entry with the old key stays, see [OldSuffix].
+	NewKey  bool
+	KeyType string // of a new key; "" is the type of the old one
+	Days    int    // 0 is as long as the old one
+	// Before renews only what expires within this time; 0 renews in any case. BeforePercent is a share of the validity instead.
+	Before        time.Duration
+	BeforePercent int
+	Lint          bool
+	// Revoke revokes the certificate that is replaced, as superseded.
+	Revoke bool
 }
 
 // Renewed tells what was done.
@@ -37,6 +43,11 @@ type Renewed struct {
 	Issuer  string `json:"signed_by"` // a label, or "itself"
 	// Old is the fingerprint of the certificate that was replaced.
 	Old string `json:"replaced_sha256,omitempty"`
+	// OldLabel is where the old key of a CA is now, and CrossCertificates are the labels of the certificates of each key by the other.
+	OldLabel          string   `json:"old_label,omitempty"`
+	CrossCertificates []string `json:"cross_certificates,omitempty"`
+	// Revoked is the serial number of the replaced certificate, if it was revoked.
+	Revoked string `json:"revoked_serial,omitempty"`
 	// Refreshed are the labels whose chains have the renewed CA now.
 	Refreshed []string `json:"refreshed_chains,omitempty"`
 	Notes     []string `json:"notes,omitempty"`
@@ -65,7 +76,11 @@ func (o Renew) Plan(ctx context.Context, s *op.Session) (plan op.Plan[Renewed], 
 	switch {
 	case err != nil:
 	case r.CA.given():
-		r.ca, err = r.CA.load(ctx, s)
+		if r.ca, err = r.CA.load(ctx, s); err == nil {
+			err = r.revocable()
+		}
+	case o.Revoke:
+		err = r.revocable()
 	default:
 		err = newest(ctx, s)
 	}
@@ -78,6 +93,9 @@ func (o Renew) Plan(ctx context.Context, s *op.Session) (plan op.Plan[Renewed], 
 	if r.ca.elsewhere() {
 		plan.Before = r.before
 	}
+	if err == nil && r.rollover != nil {
+		err = r.rollover.prepare(r)
+	}
 	return plan, err
 }
 
@@ -89,6 +107,10 @@ type renewal struct {
 	due   bool
 	ca    *authority // nil signs itself
 	draft *draft
+	// revoked is the serial number of the old certificate, if it is revoked
+	revoked  string
+	rollover *rollover // nil unless a CA gets a new key
+	note     string    // about what is not due by itself
 }
 
 func (r *renewal) close() {
@@ -109,16 +131,67 @@ func (r *renewal) read(tx kdb.Tx) error {
 	case s.ChainLength == 0:
 		return &op.WrongKind{Label: r.Label, Kind: s.Kind, Reason: "it has no certificate to renew"}
 	}
-	if r.due = r.Before <= 0 || s.NotAfter.Sub(r.env.Now()) <= r.Before; !r.due {
-		return nil // not even its CA is looked for, which need not be here
+	if r.BeforePercent > 0 {
+		r.Before = s.NotAfter.Sub(s.NotBefore) / 100 * time.Duration(r.BeforePercent)
+	}
+	if r.due = r.expires(s.NotAfter); !r.due {
+		if err := r.readChain(tx, &s); err != nil || !r.due {
+			return err // not even its CA is looked for, which need not be here
+		}
 	}
 	if r.old, err = op.FullEntry(tx, r.Label); err == nil && !r.CA.given() {
 		r.CA.Label, err = r.findIssuer(tx, &r.old, r.env.Now())
 	}
-	if s.CA && r.KeyType == "" {
+	switch {
+	case err != nil:
+	case !s.CA && r.NewKey && r.ReuseKey, s.CA && r.ReuseKey && r.NewKey:
+		err = op.Exclusive(op.FieldReuseKey, op.FieldNewKey)
+	case s.CA && r.KeyType == "" && !r.NewKey:
 		r.ReuseKey = true
+	case s.CA && !r.ReuseKey:
+		r.rollover, err = newRollover(tx, r.Label)
 	}
 	return err
+}
+
+// expires tells whether an end is near enough to renew.
+func (r *renewal) expires(end time.Time) bool {
+	return r.Before <= 0 || end.Sub(r.env.Now()) <= r.Before
+}
+
+// readChain finds out whether a certificate above the entry's own is due, and whether a new one would come with a chain that is valid for
+// longer: that of the CA here, if it was renewed.
+func (r *renewal) readChain(tx kdb.Tx, s *kdb.Summary) error {
+	if s.ChainLength < 2 {
+		return nil
+	}
+	entry, err := tx.Entry(r.Label)
+	if err != nil {
+		return err
+	}
+	first := op.FirstToExpire(entry.Certificates[1:])
+	if first == nil || !r.expires(first.NotAfter) {
+		return nil
+	}
+	label := r.CA.Label
+	if label == "" {
+		if label, err = r.findIssuer(tx, &entry, r.env.Now()); err != nil {
+			label = "" // the chain comes from elsewhere
+		}
+	}
+	if label != "" && r.CA.DB.Location == "" {
+		ca, err := tx.Entry(label)
+		if err != nil {
+			return err
+		}
+		end := op.FirstToExpire(issuers.WithoutRoot(ca.Certificates))
+		r.due = end != nil && end.NotAfter.After(first.NotAfter)
+	}
+	if !r.due {
+		r.note = fmt.Sprintf("%s in its chain expires on %s: renew that first, or get a new chain from its CA", first.Subject,
+			first.NotAfter.UTC().Format(time.DateOnly))
+	}
+	return nil
 }
 
 // itself stands for the label of the issuer of a self-signed certificate.
@@ -153,7 +226,7 @@ func (o Renew) findIssuer(tx kdb.Tx, old *kdb.Entry, now time.Time) (string, err
 		}
 	}
 	if issuer := pool.Issuer(c); issuer != nil {
-		return labels[string(issuer.Raw)], nil
+		return successorOf(labels[string(issuer.Raw)], slices.Collect(maps.Values(labels))), nil
 	}
 	if found {
 		return successor, nil
@@ -192,14 +265,56 @@ func (r *renewal) before(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return r.ca.recordElsewhere(ctx, "renew", [][]byte{r.draft.Certificate}, r.env.Now())
+	return r.ca.recordElsewhere(ctx, "renew", [][]byte{r.draft.Certificate}, r.env.Now(), r.revokeOld)
+}
+
+// revocable refuses to revoke what no record of the signing CA can have.
+func (r *renewal) revocable() error {
+	if !r.Revoke {
+		return nil
+	}
+	switch {
+	case r.ca == nil:
+		return &op.Conflict{Fields: []op.Field{op.FieldRevoke}, Reason: "a self-signed certificate cannot be revoked"}
+	case r.ca.remote != nil:
+		return op.Exclusive(op.FieldCARemote, op.FieldRevoke)
+	case !r.ca.recorded:
+		return &op.Unsupported{Feature: op.FeatureRecords}
+	}
+	return nil
+}
+
+// revokeOld revokes the certificate that was replaced, in the database of the CA.
+func (r *renewal) revokeOld(tx kdb.Tx) error {
+	if !r.Revoke {
+		return nil
+	}
+	l, err := ledgerOf(tx, r.ca.label)
+	if err != nil {
+		return err
+	}
+	c, err := cert.Parse(r.old.Certificates[0])
+	if err != nil {
+		return err
+	}
+	record, err := l.find(c.SerialHex(), c.Raw)
+	if err == nil && record.RevokedAt.IsZero() {
+		record.RevokedAt, record.Reason = r.env.Now().UTC().Truncate(time.Second), int(cert.Superseded)
+		err = l.PutIssued(record)
+	}
+	r.revoked = record.Serial
+	return err
 }
 
 // apply replaces the entry, unless somebody else renewed it meanwhile.
 func (r *renewal) apply(tx kdb.Tx) (renewed Renewed, err error) {
 	before, err := op.MustHave(tx, r.Label)
 	if err != nil || !r.due {
-		return Renewed{Entry: op.NewEntry(&before, r.env.Now())}, err
+		renewed = Renewed{Entry: op.NewEntry(&before, r.env.Now())}
+		if r.note != "" {
+			renewed.Notes = []string{r.note}
+		}
+		return renewed, err
 	}
 	if before.SHA256 != r.old.Fingerprint() {
 		return renewed, &op.ChangedMeanwhile{Label: r.Label, What: "it has a different certificate now"}
@@ -212,14 +327,13 @@ func (r *renewal) apply(tx kdb.Tx) (renewed Renewed, err error) {
 		return renewed, err
 	}
 	renewed.Entry, renewed.Changed, renewed.NewKey, renewed.Issuer = op.NewEntry(&now, r.env.Now()), true, !r.ReuseKey, "itself"
+	renewed.Revoked = r.revoked
 	renewed.Old, renewed.Notes = op.HexDigest(r.old.Fingerprint()), slices.Clone(r.draft.Notes)
 	if r.ca != nil {
 		renewed.Issuer = r.ca.label
 	}
-	if renewed.CA && renewed.NewKey {
-		renewed.Notes = append(
-			renewed.Notes, "the CA's old key was replaced: certificates issued with it can no longer be revoked; renew those entries too",
-		)
+	if r.rollover != nil {
+		renewed.OldLabel, renewed.CrossCertificates = r.rollover.oldLabel, r.rollover.labels()
 	}
 	if r.Before > 0 && renewed.NotAfter != nil && renewed.NotAfter.Sub(r.env.Now()) <= r.Before {
 		renewed.Notes = append(renewed.Notes, NoteDueAgain)
@@ -233,10 +347,13 @@ func (r *renewal) store(tx kdb.Tx, before *kdb.Summary) ([]string, error) {
 	if r.draft.Certificate == nil { // not yet signed by a remote CA
 		return nil, tx.Put(r.draft.entry(r.Label))
 	}
-	if err := r.ca.recordHere(tx, [][]byte{r.draft.Certificate}, r.env.Now()); err != nil {
+	if err := r.ca.recordHere(tx, [][]byte{r.draft.Certificate}, r.env.Now(), r.revokeOld); err != nil {
 		return nil, err
 	}
 	chain := r.draft.certificates()
+	if r.rollover != nil {
+		return nil, r.rollover.store(tx, r, before)
+	}
 	store := func() error { return tx.Put(r.draft.entry(r.Label)) }
 	if r.ReuseKey {
 		store = func() error { return tx.Certify(r.Label, chain) }

@@ -1,7 +1,6 @@
 package issuing
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 	"fmt"
@@ -22,12 +21,17 @@ type Revoke struct {
 	Serial string // its serial number, hexadecimal
 	File   string // or a file with it
 	Reason string // a name of RFC 5280, 5.3.1; "" is unspecified
+	// All revokes every certificate of the same subject that the CA issued and that is still valid, such as those that were renewed.
+	All bool
 }
 
 // Revoked tells of a certificate that was taken back.
 type Revoked struct {
 	IssuedCertificate
 	Changed bool `json:"changed"` // false: it had been revoked before
+	// Others are the certificates of the same subject that were revoked with it; Valid are those that remain valid.
+	Others []IssuedCertificate `json:"also_revoked,omitempty"`
+	Valid  []IssuedCertificate `json:"still_valid,omitempty"`
 }
 
 // releases tells whether a hold is to be taken back: lists that name changes say so by the reason removeFromCRL (RFC 5280, 5.3.1).
@@ -44,6 +48,9 @@ func (o Revoke) Plan(ctx context.Context, s *op.Session) (op.Plan[Revoked], erro
 	plan := op.Plan[Revoked]{Name: "release"}
 	if o.CA == "" {
 		return plan, op.Need(op.FieldCA)
+	}
+	if o.All && o.releases() {
+		return plan, fmt.Errorf("%w: certificates are released from hold one at a time", op.ErrUsage)
 	}
 	reason := cert.RemoveFromCRL
 	if !o.releases() {
@@ -89,23 +96,74 @@ func isHex(text string) bool {
 
 // revoke changes the record of a certificate; der is nil if only its number is known.
 func (o Revoke) revoke(tx kdb.Tx, serial string, der []byte, reason cert.Reason, now time.Time) (revoked Revoked, err error) {
-	issuer, registry, err := issuerOf(tx, o.CA)
+	l, err := ledgerOf(tx, o.CA)
 	if err != nil {
 		return revoked, err
 	}
-	record, err := recordOf(registry, issuer, serial, o.CA)
+	record, err := l.find(serial, der)
 	if err != nil {
 		return revoked, err
-	}
-	if der != nil && !bytes.Equal(der, record.Certificate) { // another CA may have used the same number
-		err = fmt.Errorf("serial number %s: %q issued another certificate under it", serial, o.CA)
-		return revoked, op.Classify(err, kdb.ErrNotFound)
 	}
 	if revoked.Changed, err = o.change(&record, reason, now); err == nil && revoked.Changed {
-		err = registry.PutIssued(record)
+		err = l.PutIssued(record)
 	}
 	revoked.IssuedCertificate = Issued{}.describe(record, now)
-	return revoked, err
+	if err != nil || o.releases() {
+		return revoked, err
+	}
+	return revoked, o.revokeOthers(l, &record, &revoked, reason, now)
+}
+
+// revokeOthers revokes the other certificates of the same subject under All, and lists them otherwise.
+func (o Revoke) revokeOthers(l *ledger, record *kdb.Issued, revoked *Revoked, reason cert.Reason, now time.Time) error {
+	others, err := l.alike(record, now)
+	for i := range others {
+		other := &others[i]
+		if !o.All {
+			revoked.Valid = append(revoked.Valid, Issued{}.describe(*other, now))
+			continue
+		}
+		if _, err := o.change(other, reason, now); err != nil {
+			return err
+		}
+		if err := l.PutIssued(*other); err != nil {
+			return err
+		}
+		revoked.Others, revoked.Changed = append(revoked.Others, Issued{}.describe(*other, now)), true
+	}
+	return err
+}
+
+// alike finds the other certificates of a subject that are valid and not revoked.
+func (l *ledger) alike(record *kdb.Issued, now time.Time) (others []kdb.Issued, err error) {
+	subject, _, ok := subjectAndEnd(record)
+	if !ok {
+		return nil, nil
+	}
+	for other, err := range l.AllIssued(l.issuer) {
+		if err != nil {
+			return nil, err
+		}
+		if other.Serial == record.Serial || !other.RevokedAt.IsZero() {
+			continue
+		}
+		if of, end, _ := subjectAndEnd(&other); of == subject && now.Before(end) {
+			others = append(others, other)
+		}
+	}
+	return others, nil
+}
+
+// subjectAndEnd are what a record tells of its certificate; ok is false for a subject that is empty or unknown.
+func subjectAndEnd(r *kdb.Issued) (subject string, end time.Time, ok bool) {
+	if len(r.Certificate) == 0 {
+		return r.Subject, r.NotAfter, r.Subject != ""
+	}
+	c, err := cert.Parse(r.Certificate)
+	if err != nil || c.Subject.Empty() {
+		return "", time.Time{}, false
+	}
+	return indexSubject(c.Subject), c.NotAfter, true
 }
 
 // change puts the revocation into the record, or takes it out.

@@ -2,12 +2,16 @@ package issuing
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/big"
 	"os"
+	"slices"
 	"strings"
+	"time"
 
 	"certkdb/commands/op"
+	"certkdb/pki"
 	"certkdb/pki/cert"
 	"certkdb/pki/issue"
 	"certkdb/pki/key"
@@ -49,6 +53,8 @@ type Spec struct {
 	Permit, Exclude                                          []string
 	KeyUsages, ExtKeyUsages, Policies                        []string
 	CRLURLs, OCSPURLs, IssuerURLs                            []string
+	Extensions                                               []string // OID=VALUE, see [issue.ParseExtension]
+	MustStaple                                               bool     // clients insist on a stapled OCSP response (RFC 7633)
 	// Plain makes a certificate that says nothing about what it is good for, instead of a profile's.
 	Plain bool
 	// Signature is what is signed with, see [issue.Request.Signature]; "" is the usual algorithm of the key.
@@ -87,16 +93,61 @@ func (s Spec) request(env *op.Env) (issue.Request, error) {
 	if s.Days != 0 && s.NotAfter != "" {
 		return r, op.Exclusive(op.FieldDays, op.FieldNotAfter)
 	}
-	if r.NotBefore, err = op.ParseTime(op.FieldNotBefore, s.NotBefore); err != nil {
+	if err := s.times(env, &r); err != nil {
 		return r, err
 	}
-	if r.NotAfter, err = op.ParseTime(op.FieldNotAfter, s.NotAfter); err != nil {
+	if err := s.extensions(&r); err != nil {
 		return r, err
 	}
 	if r.Subject, err = s.subject(); err != nil {
 		return r, err
 	}
 	return r, s.names(&r)
+}
+
+// never is the end of certificates that have none (RFC 5280, 4.1.2.5).
+const never = "never"
+
+// times reads the dates. The end may be a length of time, which counts from the beginning.
+func (s Spec) times(env *op.Env, r *issue.Request) (err error) {
+	if r.NotBefore, err = op.ParseTime(op.FieldNotBefore, s.NotBefore); err != nil {
+		return err
+	}
+	if s.NotAfter == never {
+		r.NotAfter = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+		return nil
+	}
+	if length, err := op.ParseLength(s.NotAfter); err == nil && length > 0 {
+		from := r.NotBefore
+		if from.IsZero() {
+			from = env.Now()
+		}
+		r.NotAfter = from.Add(length)
+		return nil
+	}
+	r.NotAfter, err = op.ParseTime(op.FieldNotAfter, s.NotAfter)
+	if invalid, ok := errors.AsType[*op.Invalid](err); ok && invalid.Wanted == "" {
+		invalid.Wanted = "a length of time such as 90d or 12h, and the word never, are possible too"
+	}
+	return err
+}
+
+// extensions reads the further extensions.
+func (s Spec) extensions(r *issue.Request) error {
+	if s.MustStaple {
+		r.Extensions = append(r.Extensions, issue.MustStaple())
+	}
+	for _, text := range s.Extensions {
+		e, err := issue.ParseExtension(text)
+		if err != nil {
+			return &op.Invalid{Field: op.FieldExtension, Err: op.PKIError(err)}
+		}
+		if slices.ContainsFunc(r.Extensions, func(have cert.Extension) bool { return have.ID == e.ID }) {
+			return &op.Invalid{Field: op.FieldExtension, Value: text, Reason: "a certificate has each extension once (RFC 5280, 4.2)"}
+		}
+		r.Extensions = append(r.Extensions, e)
+	}
+	return nil
 }
 
 // names reads alternative names and name constraints.
@@ -147,6 +198,21 @@ func (s Spec) profile() (issue.Profile, error) {
 		wanted = "server"
 	}
 	profile, err := issue.ProfileNamed(wanted, own...)
+	if errors.Is(err, pki.ErrParse) {
+		err = fmt.Errorf("reading the profiles in %q: %w", s.ProfileFile, err)
+	}
+	if err == nil && s.Profile == "" && profile.SaysNothing() && len(own) > 1 {
+		var names []string
+		for _, p := range own {
+			if p.Name != wanted {
+				names = append(names, p.Name)
+			}
+		}
+		return profile, &op.Invalid{
+			Field: op.FieldProfileFile, Value: s.ProfileFile, Reason: "its default profile has no usages",
+			Wanted: "choose a profile of the file with --profile: " + strings.Join(names, ", "),
+		}
+	}
 	return profile, op.PKIError(err)
 }
 
@@ -246,6 +312,8 @@ func (s Spec) requestersChoice() []op.Field {
 		{op.FieldExclude, len(s.Exclude) > 0},
 		{op.FieldKeyUsage, len(s.KeyUsages) > 0},
 		{op.FieldExtKeyUsage, len(s.ExtKeyUsages) > 0},
+		{op.FieldExtension, len(s.Extensions) > 0},
+		{op.FieldMustStaple, s.MustStaple},
 		{op.FieldProfile, s.Profile != "" && s.ProfileFile == ""},
 	})
 }

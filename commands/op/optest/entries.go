@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"fmt"
 	"math/big"
 	"sync/atomic"
@@ -191,4 +192,27 @@ func SameReads(t *testing.T, what string, entries []kdb.Entry, do func(s *op.Ses
 		t.Errorf("%s: %d records are read in a database of %d entries, %d in one of %d",
 			what, large, 120+len(entries), small, 2+len(entries))
 	}
+}
+
+// CRL makes a revocation list of the CA.
+func (i *Identity) CRL(t testing.TB, number int64, revoked ...x509.RevocationListEntry) []byte {
+	t.Helper()
+	template := &x509.RevocationList{
+		Number: big.NewInt(number), ThisUpdate: Now.Add(-time.Hour), NextUpdate: Now.AddDate(0, 0, 7), RevokedCertificateEntries: revoked,
+	}
+	der, err := x509.CreateRevocationList(rand.Reader, template, i.parsed, i.signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
+
+// Revoked is an entry of a revocation list; since is its invalidity date, if it is not zero.
+func Revoked(serial int64, reason int, since time.Time) x509.RevocationListEntry {
+	e := x509.RevocationListEntry{SerialNumber: big.NewInt(serial), RevocationTime: Now.Add(-time.Hour), ReasonCode: reason}
+	if !since.IsZero() {
+		value, _ := asn1.MarshalWithParams(since, "generalized") // a time always has an encoding
+		e.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 24}, Value: value}}
+	}
+	return e
 }

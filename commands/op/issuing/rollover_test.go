@@ -1,0 +1,198 @@
+package issuing_test
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"certkdb/commands/op"
+	"certkdb/commands/op/issuing"
+	"certkdb/commands/op/optest"
+	"certkdb/kdb"
+)
+
+// certificateFile writes the certificate of a label into a folder.
+func certificateFile(t *testing.T, s *op.Session, dir, label string) string {
+	t.Helper()
+	path := filepath.Join(dir, label+".pem")
+	err := s.View(ctx, func(tx kdb.Tx) error {
+		entry, err := tx.Entry(label)
+		if err != nil {
+			return err
+		}
+		block := &pem.Block{Type: "CERTIFICATE", Bytes: entry.Certificates[0]}
+		return os.WriteFile(path, pem.EncodeToMemory(block), 0o600)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Both generations of a root are accepted by clients that trust only the other one (RFC 4210, 4.4).
+func TestRenew_rollsTheKeyOfARootOver(t *testing.T) {
+	t.Parallel()
+	s := withCA(t)
+	if err := s.Database().Update(ctx, "trust", func(tx kdb.Tx) error { return tx.Mark("root", kdb.Marks{Trusted: new(true)}) }); err != nil {
+		t.Fatal(err)
+	}
+	renewed := one(t, s, issuing.Renew{Label: "root", NewKey: true, KeyType: "p384"})
+	if !renewed.NewKey || !renewed.Trusted || renewed.OldLabel != "root.old" || len(renewed.CrossCertificates) != 2 ||
+		renewed.KeyType != "p384" {
+		t.Errorf("renewed: %+v", renewed)
+	}
+	if got := labels(t, s); got != "root root.new-with-old root.old root.old-with-new web" {
+		t.Errorf("the labels are %s", got)
+	}
+	one(t, s, issuing.Create{Label: "shop", Spec: spec("shop.example.com"), CA: issuing.Authority{Label: "root"}})
+	dir := t.TempDir()
+	byOld := certificateFile(t, s, dir, "web")
+	if r := one(t, s, issuing.Revoke{CA: "root.old", Label: "web"}); !r.Changed {
+		t.Errorf("the old key revokes what it issued: %+v", r)
+	}
+	if r := one(t, s, issuing.Renew{Label: "web"}); r.Issuer != "root" {
+		t.Errorf("renewed by %q and not by the new key", r.Issuer)
+	}
+	if _, err := op.One(ctx, s, issuing.Renew{Label: "root", NewKey: true}); err == nil {
+		t.Error("rolled over again while the old key is there")
+	}
+	if _, err := exec.LookPath("openssl"); err != nil {
+		t.Skip("openssl is not installed")
+	}
+	byNew := certificateFile(t, s, dir, "shop")
+	for _, c := range [][3]string{
+		{"root", "root", byNew}, {"root.old", "root.new-with-old", byNew}, {"root.old", "root.old", byOld}, {"root", "root.old-with-new", byOld},
+	} {
+		cmd := exec.Command("openssl", "verify", "-attime", "1801396800", "-CAfile", certificateFile(t, s, dir, c[0]),
+			"-untrusted", certificateFile(t, s, dir, c[1]), c[2])
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s: %s", strings.Join(c[:], ", "), out)
+		}
+	}
+}
+
+func TestRenew_rollsTheKeyOfACABelowAnotherOver(t *testing.T) {
+	t.Parallel()
+	s := withCA(t)
+	sub := caSpec("Sub")
+	sub.PathLen, sub.Days = 0, 300
+	one(t, s, issuing.Create{Label: "sub", Spec: sub, CA: issuing.Authority{Label: "root"}})
+	renewed := one(t, s, issuing.Renew{Label: "sub", NewKey: true})
+	if renewed.OldLabel != "sub.old" || len(renewed.CrossCertificates) != 0 || renewed.Issuer != "root" {
+		t.Errorf("renewed: %+v", renewed)
+	}
+	for rule, o := range map[string]issuing.Renew{
+		"keep the key and make another": {Label: "root", NewKey: true, ReuseKey: true},
+		"of no CA":                      {Label: "web", NewKey: true, ReuseKey: true},
+	} {
+		if _, err := op.One(ctx, s, o); err == nil {
+			t.Errorf("%s: renewed", rule)
+		}
+	}
+	limited := caSpec("Limited")
+	limited.PathLen = 0
+	one(t, s, issuing.Create{Label: "limited", Spec: limited})
+	if r := one(t, s, issuing.Renew{Label: "limited", NewKey: true}); len(r.CrossCertificates) != 2 {
+		t.Errorf("a root with the path length 0: %+v", r)
+	}
+}
+
+// The entry that a CA elsewhere is asked to renew stays until the certificate comes (N8).
+func TestRequest_renewsAnEntry(t *testing.T) {
+	t.Parallel()
+	for _, reuse := range []bool{false, true} {
+		ca := optest.NewCA(t, "Outside CA")
+		web := ca.Issue(t, "web.example.com").Default("web")
+		web.Trusted = true
+		s := optest.New(t, web)
+		asked := one(t, s, issuing.Request{Renew: "web", ReuseKey: reuse, Spec: issuing.Spec{PathLen: -1}})
+		if asked.Renews != "web" || asked.Changed == reuse || asked.Subject != "CN=web.example.com" {
+			t.Errorf("asked: %+v", asked)
+		}
+		block, _ := pem.Decode([]byte(asked.PEM))
+		path := file(t, "new.crt", op.PEMString("CERTIFICATE", ca.Receive(t, block.Bytes)))
+		if want := map[bool]string{true: "web", false: "web web.renewal"}[reuse]; labels(t, s) != want {
+			t.Errorf("the labels are %s", labels(t, s))
+		}
+		received := one(t, s, issuing.Receive{Files: []string{path}})
+		if received.Label != "web" || !received.Changed || !received.Default || !received.Trusted || received.Renewed == reuse {
+			t.Errorf("received: %+v", received)
+		}
+		if got := labels(t, s); got != "web" {
+			t.Errorf("the labels are %s afterwards", got)
+		}
+	}
+}
+
+func TestRequest_refusesToRenew(t *testing.T) {
+	t.Parallel()
+	root := optest.NewCA(t, "Root")
+	s := optest.New(t, root.Trusted("root"), root.Issue(t, "web").Personal("web"), optest.Request(t, "web.renewal"))
+	for rule, o := range map[string]issuing.Request{
+		"without a key":           {Renew: "root"},
+		"what is not there":       {Renew: "nothing"},
+		"what is asked for":       {Renew: "web"},
+		"another type of its key": {Renew: "web", ReuseKey: true, Spec: issuing.Spec{KeyType: "p384"}},
+		"an unknown type of key":  {Renew: "web", Spec: issuing.Spec{KeyType: "rot13"}},
+	} {
+		if _, err := op.One(ctx, s, o); err == nil {
+			t.Errorf("%s: asked for", rule)
+		}
+	}
+	if asked := one(t, s, issuing.Request{Renew: "web", Replace: true}); asked.Label != "web.renewal" || !asked.Changed {
+		t.Errorf("replaced: %+v", asked)
+	}
+}
+
+// What is above a certificate counts for its renewal, too (N7).
+func TestRenew_watchesTheWholeChain(t *testing.T) {
+	t.Parallel()
+	s := withCA(t)
+	sub := caSpec("Sub")
+	sub.Days = 40
+	one(t, s, issuing.Create{Label: "sub", Spec: sub, CA: issuing.Authority{Label: "root"}})
+	one(t, s, issuing.Create{Label: "shop", Spec: spec("shop.example.com"), CA: issuing.Authority{Label: "sub"}})
+	before := issuing.Renew{Label: "shop", Before: 20 * 24 * time.Hour}
+	if r := one(t, s, before); r.Changed || len(r.Notes) != 0 {
+		t.Errorf("nothing is due: %+v", r)
+	}
+	later := op.Attach(s.Env, "test", s.Database())
+	now := s.Env.Now()
+	env := *s.Env
+	env.Now = func() time.Time { return now.AddDate(0, 0, 9) }
+	later.Env = &env
+	// The leaf has 21 days left, the CA 31.
+	if r := one(t, later, issuing.Renew{Label: "shop", Before: 20 * 24 * time.Hour}); r.Changed {
+		t.Errorf("not due: %+v", r)
+	}
+	if r := one(t, later, issuing.Renew{Label: "shop", BeforePercent: 75}); !r.Changed {
+		t.Errorf("a share of the validity: %+v", r)
+	}
+}
+
+func TestRenew_chainThatExpiresFirst(t *testing.T) {
+	t.Parallel()
+	root := optest.NewCA(t, "Root")
+	sub := root.CA(t, "Sub", func(c *x509.Certificate) { c.NotAfter = optest.Now.AddDate(0, 0, 10) })
+	s := optest.New(t, root.Personal("root"), sub.Personal("sub"), sub.Issue(t, "web").Personal("web"))
+	o := issuing.Renew{Label: "web", Before: 30 * 24 * time.Hour}
+	r := one(t, s, o)
+	if r.Changed || len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "CN=Sub in its chain expires on") {
+		t.Errorf("the CA is to be renewed first: %+v", r)
+	}
+	if r := one(t, s, issuing.Renew{Label: "sub", Before: 30 * 24 * time.Hour}); !r.Changed || len(r.Refreshed) != 1 {
+		t.Errorf("the CA: %+v", r)
+	}
+	if r := one(t, s, o); r.Changed || len(r.Notes) != 0 {
+		t.Errorf("then nothing is due: %+v", r)
+	}
+	outside := optest.New(t, sub.Issue(t, "web").Personal("web"))
+	if r := one(t, outside, o); r.Changed || len(r.Notes) != 1 {
+		t.Errorf("a CA elsewhere: %+v", r)
+	}
+}
