@@ -177,7 +177,8 @@ func (p *program) receive() error {
 		return err
 	}
 	return p.with(func(s *op.Session) error {
-		received, err := op.One(p.ctx, s, issuing.Receive{Files: []string{p.given["file"]}, Label: p.label(), Default: isDefault})
+		o := issuing.Receive{Files: []string{p.given["file"]}, Label: p.label(), Default: isDefault, TrustOwn: true}
+		received, err := op.One(p.ctx, s, o)
 		if err == nil && !received.Complete {
 			err = &failure{
 				status: 146,

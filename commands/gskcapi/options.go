@@ -45,7 +45,7 @@ var options = sync.OnceValue(func() map[string]option {
 		"san_dnsname": {arity: list}, "san_emailaddr": {arity: list}, "san_ipaddr": {arity: list}, "eku": {arity: list}, "ku": {arity: list},
 		"certpolicy": {arity: list}, "ca": {arity: value}, "default_cert": {arity: value}, "ca_label": {arity: value}, "preserve": {},
 		"format": {arity: value}, "trust": {arity: value}, "expiry": {arity: number}, "rfc3339": {}, "length": {arity: value},
-		"encryption": {arity: value}, "sernum": {arity: value}, "san": {arity: value},
+		"showoid": {}, "encryption": {arity: value}, "sernum": {arity: value}, "san": {arity: value},
 	}
 })
 

@@ -102,7 +102,7 @@ func certActions() []*action {
 		{name: "add", usage: database(useFile, mayLabel, useFormat, use{"-trust", optional, "<enable | disable>"}), run: (*program).add},
 		{name: "create", usage: database(create...), run: (*program).create},
 		{name: "delete", usage: database(useLabel), run: (*program).remove},
-		{name: "details", usage: slices.Concat(details, secondary), run: (*program).details},
+		{name: "details", usage: slices.Concat(details, secondary), more: []string{"showoid"}, run: (*program).details},
 		{
 			name: "export", usage: database(slices.Concat([]use{mayLabel, useTarget}, targetDB)...), more: []string{"encryption"},
 			run: (*program).export,

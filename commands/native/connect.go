@@ -77,7 +77,7 @@ func (f *connectFlags) flags() []cli.Flag {
 			Usage: "a `FILE` with a server a line: HOST:PORT, or HOST:PORT PROTOCOL for STARTTLS; - is standard input",
 		},
 		&cli.StringFlag{
-			Name: "expiring", Destination: &f.expiring,
+			Name: "expiring", Aliases: []string{"watch-expiry"}, Destination: &f.expiring,
 			Usage: "exit with 9 if a server's certificate expires within a `TIME` such as 30d",
 		},
 		&cli.StringFlag{Name: "save", Usage: "store the server's certificate under `LABEL`", Destination: &f.o.Keep.Label},

@@ -56,6 +56,11 @@ func HasIssuers(s *kdb.Summary) bool { return isIssuer(s) || s.ChainLength > 1 }
 // isIssuer tells entries whose own certificates may issue; a trusted one of version 1 does not say that it is a CA's.
 func isIssuer(s *kdb.Summary) bool { return s.ChainLength > 0 && (s.CA || s.Trusted) }
 
+// IsOwnRoot tells a self-signed certificate whose private key is here.
+func IsOwnRoot(s *kdb.Summary) bool {
+	return s.Kind == kdb.KindPersonal && s.Issuer == s.Subject && s.ChainLength > 0
+}
+
 // Found is an entry that may have the certificate of an issuer.
 type Found struct {
 	kdb.Summary

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// broken is a server with which something is wrong, and what three clients say of it: connect in its first two lines, the others in the
+// broken is a server with which something is wrong, and what four clients say of it: connect in its first two lines, the others in the
 // words that come closest to a cause. Where their versions differ, | separates the words; the first are those of Debian 12.
 type broken struct {
 	name            string
@@ -23,6 +23,7 @@ type broken struct {
 	host            string        // to ask for; default localhost
 	cause, remedy   string
 	sClient, gnutls string
+	step            string // of step certificate verify, which is asked only where it is installed; "nothing" is no output
 	sClientOptions  []string
 	plain           bool // no TLS on the port
 	// waits keeps the input of the peers open, or they end before the server's answer to the handshake arrives.
@@ -39,12 +40,14 @@ func brokenServers() []broken {
 			name: "expired", prepare: func(b *broker) { b.signed("sub", "--not-before", "2021-01-01", "--not-after", "2022-01-01") },
 			cause: "the server's certificate expired on 2022-01-01T00:00:00Z, N days ago", remedy: renew,
 			sClient: "verify error:num=10:certificate has expired", gnutls: "The certificate chain uses expired certificate.",
+			step: "x509: certificate has expired or is not yet valid",
 		},
 		{
 			name: "wrong name", prepare: func(b *broker) { b.signed("sub") }, host: "www.example.com",
 			cause:   `the server's certificate is not for the host "www.example.com", but for dns:localhost, ip:127.0.0.1`,
 			remedy:  "use a name that the certificate has, or have it reissued with this one as a subject alternative name",
 			sClient: "verify error:num=62:hostname mismatch", gnutls: "The name in the certificate does not match the expected.",
+			step: "x509: certificate is valid for localhost, not www.example.com",
 		},
 		{
 			name: "incomplete chain", prepare: func(b *broker) { b.signed("sub"); b.chain() },
@@ -52,36 +55,42 @@ func brokenServers() []broken {
 			remedy: `on the server: append the certificate of "CN=Lab Issuing CA" to the file with its own; if it is a root that you trust, ` +
 				`here: certkdb add FILE`,
 			sClient: "verify error:num=20:unable to get local issuer certificate", gnutls: "The certificate issuer is unknown.",
+			step: "x509: certificate signed by unknown authority",
 		},
 		{
 			name: "wrong order", prepare: func(b *broker) { b.signed("low"); b.chain("mid", "low") },
 			cause:   "ok, but the server sends its certificates in the wrong order, which TLS 1.2 forbids (RFC 5246, 7.4.2)",
 			remedy:  "on the server: put its own certificate first into the file, then each issuer after what it issued",
 			sClient: "Verification: OK" + goesOn, gnutls: "The certificate is trusted." + goesOn,
+			step: "nothing" + goesOn,
 		},
 		{
 			name: "self-signed", prepare: func(b *broker) { b.signed(""); b.chain() },
 			cause:   "the server's certificate is self-signed, and not among the trusted certificates",
 			remedy:  "compare its fingerprint with the server's owner, then: certkdb connect HOST:PORT --save localhost --fingerprint SHA256",
 			sClient: "verify error:num=18:self-signed certificate", gnutls: "The certificate issuer is unknown.",
+			step: "x509: certificate signed by unknown authority",
 		},
 		{
 			name: "untrusted root", prepare: func(b *broker) { b.signed("stranger"); b.chain("stranger") },
 			cause:   `the root "CN=Stranger Root" is not among the trusted certificates`,
 			remedy:  `get the root "CN=Stranger Root" from its owner; if you trust it: certkdb add FILE`,
 			sClient: "verify error:num=19:self-signed certificate in certificate chain", gnutls: "The certificate issuer is unknown.",
+			step: "x509: certificate signed by unknown authority",
 		},
 		{
 			name: "expired intermediate", prepare: func(b *broker) { b.openssl("oldsub", "rsa:2048"); b.chain("oldsub") },
 			cause:   `the CA certificate "CN=Old CA" expired on 2022-01-01T00:00:00Z, N days ago`,
 			remedy:  `on the server: replace the certificate of "CN=Old CA" in the file with its own by the CA's current one`,
 			sClient: "verify error:num=10:certificate has expired", gnutls: "The certificate chain uses expired certificate.",
+			step: "x509: certificate has expired or is not yet valid",
 		},
 		{
 			name: "revoked by staple", prepare: (*broker).revoked, options: []string{"-status_file", "ocsp"}, sClientOptions: []string{"-status"},
 			cause:   "the server's certificate was revoked on DATE (keyCompromise)",
 			remedy:  "on the server: if the certificate was revoked, install a new one; otherwise staple a current response",
 			sClient: "Cert Status: revoked" + goesOn, gnutls: "The certificate chain is revoked.",
+			step: "nothing" + goesOn,
 		},
 		{
 			name: "weak key", prepare: func(b *broker) { b.openssl("sub", "rsa:1024"); b.chain("sub") },
@@ -90,6 +99,7 @@ func brokenServers() []broken {
 			remedy:  "on the server: install a certificate with a key of 2048 bits or more, signed with SHA-256 or better",
 			sClient: "verify error:num=66:EE certificate key too weak",
 			gnutls:  "The certificate is trusted." + goesOn + "|The certificate chain uses insecure algorithm.",
+			step:    "nothing" + goesOn,
 		},
 		{
 			name: "TLS 1.0 only", prepare: func(b *broker) { b.signed("sub") }, options: []string{"-tls1", "-cipher", "DEFAULT:@SECLEVEL=0"},
@@ -97,18 +107,21 @@ func brokenServers() []broken {
 			remedy:  "on the server: enable TLS 1.2 or, better, TLS 1.3",
 			sClient: "legacy sigalg disallowed or unsupported|unsupported protocol",
 			gnutls:  "The certificate is trusted." + goesOn + "|A packet with illegal or unsupported version was received.",
+			step:    "tls: protocol version not supported",
 		},
 		{
 			name: "client certificate required", prepare: func(b *broker) { b.signed("sub") },
 			options: []string{"-CAfile", "../trust/root.crt", "-Verify", "3", "-verify_return_error"}, waits: true,
 			cause: "the server requires a client certificate", remedy: "show it one with --cert LABEL; the server takes those of CN=Lab Root",
 			sClient: "certificate required", gnutls: "Certificate is required",
+			step: "nothing" + goesOn,
 		},
 		{
 			name: "plain text", plain: true,
 			cause:   `the server answers in plain text on this port, not in TLS; it said "220 mail.example.com ESMTP\r\n"`,
 			remedy:  "ask for TLS in its protocol: --starttls smtp; or use its port for TLS",
 			sClient: "wrong version number", gnutls: "An unexpected TLS packet was received.",
+			step: "tls: first record does not look like a TLS handshake",
 		},
 	}
 }
@@ -188,7 +201,7 @@ func (b *broker) revoked() {
 		"-respout ocsp -ndays 2")
 }
 
-// TestBroken has connect, openssl s_client and gnutls-cli say what is wrong with twelve servers. README.md shows it side by side.
+// TestBroken has connect, openssl s_client, gnutls-cli and step say what is wrong with twelve servers. README.md shows it side by side.
 func TestBroken(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"openssl", "gnutls-cli"} {
@@ -266,7 +279,7 @@ func plainText(t *testing.T) string {
 	return "localhost:" + port
 }
 
-// ask has the three clients connect, compares what they say, and returns the line of the table.
+// ask has the clients connect, compares what they say, and returns the line of the table.
 func (c *broken) ask(t *testing.T, l *lab, address string) string {
 	t.Helper()
 	host := c.host
@@ -291,9 +304,12 @@ func (c *broken) ask(t *testing.T, l *lab, address string) string {
 	args := []string{"s_client", "-connect", address, "-CAfile", root, "-verify_return_error", "-verify_hostname", host}
 	c.peer(t, c.sClient, "openssl", append(args, c.sClientOptions...)...)
 	c.peer(t, c.gnutls, "gnutls-cli", "--x509cafile="+root, "--verify-hostname="+host, address)
+	if _, err := exec.LookPath("step"); err == nil {
+		c.peer(t, c.step, "step", "certificate", "verify", "https://"+address, "--roots", root, "--host", host, "--servername", host)
+	}
 	s0, _, _ := strings.Cut(c.sClient, "|")
 	g0, _, _ := strings.Cut(c.gnutls, "|")
-	return fmt.Sprintf("| %s | %s<br>remedy: %s | %s | %s |", c.name, c.cause, c.remedy, s0, g0)
+	return fmt.Sprintf("| %s | %s<br>remedy: %s | %s | %s | %s |", c.name, c.cause, c.remedy, s0, g0, c.step)
 }
 
 // peer runs another client, which must say what the table says, and succeed only where the table says so.
@@ -312,6 +328,9 @@ func (c *broken) peer(t *testing.T, want, program string, args ...string) {
 	out, err := cmd.CombinedOutput()
 	for words := range strings.SplitSeq(want, "|") {
 		said, succeeds := strings.CutSuffix(words, goesOn)
+		if said == "nothing" && len(out) == 0 && succeeds == (err == nil) {
+			return
+		}
 		if strings.Contains(string(out), said) && succeeds == (err == nil) {
 			return
 		}

@@ -289,7 +289,7 @@ func (o Validate) fromDatabase(tx kdb.Tx, names []name.Name, options *path.Optio
 
 // trustsOwn tells the self-signed certificates that are trusted because their keys are here.
 func (o Validate) trustsOwn(s *kdb.Summary) bool {
-	return o.TrustOwn && s.Kind == kdb.KindPersonal && s.Issuer == s.Subject && s.ChainLength > 0
+	return o.TrustOwn && op.IsOwnRoot(s)
 }
 
 // addTo puts the certificates of an entry into the options.

@@ -23,6 +23,8 @@ type Receive struct {
 	Files   []string // with the certificate and perhaps its chain; "-" is standard input
 	Label   string   // the request; "" finds it by the public key
 	Default bool
+	// TrustOwn trusts the self-signed certificates of personal entries too, as GSKit does.
+	TrustOwn bool
 }
 
 // Received tells what became of the certificate.
@@ -67,7 +69,7 @@ func (o Receive) read(ctx context.Context, s *op.Session) (given [][]byte, err e
 }
 
 func (o Receive) receive(tx kdb.Tx, env *op.Env, given [][]byte) (Received, error) {
-	pool, err := readPool(tx, given)
+	pool, err := readPool(tx, given, o.TrustOwn)
 	if err != nil {
 		return Received{}, err
 	}
@@ -252,7 +254,7 @@ type pool struct {
 }
 
 // readPool takes the certificates in the input, which are not trusted because of that, and those of the database that may be above them.
-func readPool(tx kdb.Tx, given [][]byte) (*pool, error) {
+func readPool(tx kdb.Tx, given [][]byte, trustOwn bool) (*pool, error) {
 	p := &pool{trusted: map[[32]byte]bool{}}
 	var names []name.Name
 	certificates := op.ParseAll(given)
@@ -261,7 +263,7 @@ func readPool(tx kdb.Tx, given [][]byte) (*pool, error) {
 	}
 	hasCertificate := func(s *kdb.Summary) bool { return s.ChainLength > 0 }
 	err := op.EachAbove(tx, names, hasCertificate, func(f *op.Found) error {
-		if f.Trusted {
+		if f.Trusted || trustOwn && op.IsOwnRoot(&f.Summary) {
 			p.trusted[f.SHA256] = true
 		}
 		p.certificates = append(p.certificates, f.Certificates...)
