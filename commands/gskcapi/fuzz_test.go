@@ -36,6 +36,7 @@ func FuzzMain(f *testing.F) {
 	} {
 		f.Add(strings.ReplaceAll(line, " ", "\n"))
 	}
+	f.Add("YB --") // what is said of it quotes it
 	drivers := []kdb.Driver{keyfile.Driver(cms.Codec()), keyfile.Driver(pkcs12.Codec())}
 	f.Fuzz(func(t *testing.T, text string) {
 		args := strings.Split(text, "\n")
@@ -61,7 +62,7 @@ func FuzzMain(f *testing.F) {
 		if (status == 0) == strings.HasPrefix(out.String(), "CTGSK") || errs.Len() > 0 {
 			t.Errorf("status %d, output %q, errors %q", status, out.String(), errs.String())
 		}
-		if strings.Contains(out.String(), " --") {
+		if strings.Contains(out.String(), " --") && !strings.Contains(text, " --") {
 			t.Errorf("an option of certkdb in %q", out.String())
 		}
 		if strings.Contains(out.String(), fuzzedPassword) && !misplaced(args) {

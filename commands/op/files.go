@@ -183,6 +183,9 @@ func (o Output) Check(env *Env) error {
 	if err := o.Rights.Check(); err != nil {
 		return err
 	}
+	if os.IsPathSeparator(o.Path[len(o.Path)-1]) { // its last element would be taken for a file in that folder
+		return fmt.Errorf("writing %q: %w: it names a folder", o.Path, ErrUsage)
+	}
 	path, descriptor := follow(o.Path)
 	if descriptor >= 0 {
 		return nil
@@ -196,6 +199,8 @@ func (o Output) Check(env *Env) error {
 	info, err := os.Lstat(path)
 	switch {
 	case err != nil: // there is none; or something that will be an error again
+	case info.Mode()&fs.ModeSymlink != 0: // what follow leaves is a circle
+		return fmt.Errorf("writing %q: %w: its symbolic links lead in a circle", o.Path, ErrUsage)
 	case !o.Force && (info.Mode().IsRegular() || info.IsDir()):
 		return Mark(FileExists, fmt.Errorf("writing %q: %w", o.Path, fs.ErrExist))
 	case info.IsDir():

@@ -136,6 +136,32 @@ func TestTurns_nested(t *testing.T) {
 	}
 }
 
+// TestTurns_whoGivesUpLetsOthersIn: a reader that waits behind a writer comes in as soon as the writer gives up, while others still read.
+func TestTurns_whoGivesUpLetsOthersIn(t *testing.T) {
+	t.Parallel()
+	var all turns
+	wait := func(n int) {
+		for all.waiting() < n {
+			runtime.Gosched()
+		}
+	}
+	all.take(t.Context(), false, time.Hour)
+	ctx, giveUp := context.WithCancel(t.Context())
+	writer, reader := make(chan func()), make(chan func())
+	go func() { writer <- all.take(ctx, true, time.Hour) }()
+	wait(1)
+	go func() { reader <- all.take(t.Context(), false, 10*time.Second) }()
+	wait(2)
+	giveUp()
+	(<-writer)() // ends nothing
+	<-reader
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if all.readers != 2 || all.writing {
+		t.Errorf("%d readers have a turn, a writer: %v; want both readers and no writer", all.readers, all.writing)
+	}
+}
+
 // waiting is how many wait.
 func (t *turns) waiting() int {
 	t.mu.Lock()
