@@ -16,7 +16,8 @@ import (
 func FuzzOutput_names(f *testing.F) {
 	for _, name := range []string{
 		"new", "db", "./db", "folder/../db", "folder/db", "db.stash", "link", "loop", "dangling", "folder", "folder/", ".", "", "other",
-		"hard", "new/", "a/b", ".db.certkdb-new", ".certkdb-new", strings.Repeat("x", 300), "\xff", "-", "a\nb", "db/", "db/x", "folder//new", "\u202e", "nul\x00",
+		"hard", "new/", "a/b", ".db.certkdb-new", ".certkdb-new", strings.Repeat("x", 300), "\xff", "-", "a\nb", "db/", "db/x", "folder//new",
+		"\u202e", "nul\x00",
 	} {
 		f.Add(name, true)
 		f.Add(name, false)

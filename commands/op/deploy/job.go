@@ -81,10 +81,22 @@ func (j *job) read(tx kdb.Tx) error {
 	if j.entry, err = j.basis.Entry(tx, j.label); err != nil {
 		return err
 	}
+	j.pend()
 	if slices.ContainsFunc(j.target.Files, func(f File) bool { return f.Form.hasKey() }) {
 		j.entry.Key, err = tx.Key(j.label)
 	}
 	return err
+}
+
+// pend takes over from the remembered targets that a reload is pending: the target may be named again, as scripts do.
+func (j *job) pend() {
+	targets, err := Targets(&j.entry)
+	if err != nil {
+		return // it is an error where they are changed
+	}
+	for _, t := range targets {
+		j.target.Pending = j.target.Pending || t.Pending && t.meets(j.target)
+	}
 }
 
 // plan makes the content of the files, and finds out which of them differ.

@@ -2,10 +2,14 @@ package sealed_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"certkdb/kdb"
@@ -125,5 +129,36 @@ func TestFile_tellsLabelsAlone(t *testing.T) {
 		if bytes.Contains(data, secret) {
 			t.Errorf("%s is in the file", what)
 		}
+	}
+}
+
+// TestUnlock_asksOnce: several goroutines that find the database locked ask for its password once.
+func TestUnlock_asksOnce(t *testing.T) {
+	t.Parallel()
+	db, path := newDatabase(t)
+	must(t, db.Close())
+	const readers = 8
+	var started, asked atomic.Int32
+	o := options("secret")
+	o.Password = func(context.Context, string) ([]byte, error) {
+		for started.Load() < readers {
+			runtime.Gosched()
+		}
+		asked.Add(1)
+		return []byte("secret"), nil
+	}
+	locked := openWith(t, path, o)
+	var wait sync.WaitGroup
+	for range readers {
+		wait.Go(func() {
+			started.Add(1)
+			if err := locked.View(ctx, func(kdb.Tx) error { return nil }); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	if n := asked.Load(); n != 1 {
+		t.Errorf("the password was asked for %d times", n)
 	}
 }

@@ -1,0 +1,69 @@
+package trust
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"certkdb/commands/op/optest"
+)
+
+// TestFolder_linksAreNotOurs: a link with the name of one of our files is not listed, so that it is never removed.
+func TestFolder_linksAreNotOurs(t *testing.T) {
+	t.Parallel()
+	corp := optest.NewCA(t, "Corp").Trusted("corp")
+	s := optest.New(t, corp)
+	elsewhere := optest.File(t, "corp.crt", optest.PEM(corp))
+	root := image(t)
+	link := filepath.Join(root, anchors, (&anchor{"corp", corp.Certificates[0]}).name()+".crt")
+	if err := os.Symlink(elsewhere, link); err != nil {
+		t.Skip(err)
+	}
+	out := Change{Labels: []string{"corp"}, Remove: true, Targets: []Target{{Kind: System}}, Root: root}
+	want(t, "removed", do(t, s, out), "system unchanged corp")
+	if _, err := os.Lstat(link); err != nil {
+		t.Error("the link was removed")
+	}
+}
+
+// TestFolder_fresh: Debian's program removes the links to what was removed only with --fresh. If that fails, it runs once more without it,
+// and then an error counts.
+func TestFolder_fresh(t *testing.T) {
+	t.Parallel()
+	const update, other = "update-ca-certificates", "update-it"
+	for _, c := range []struct {
+		rule, program string
+		remove        []string
+		fails         string // the last word of the command lines that fail
+		want          string
+	}{
+		{"nothing is removed", update, nil, "", update},
+		{"something is removed", update, []string{"a"}, "", update + " --fresh"},
+		{"by another program", other, []string{"a"}, "", other},
+		{"it does not know the option", update, []string{"a"}, "--fresh", update + " --fresh, " + update},
+		{"it fails", update, []string{"a"}, update, update},
+	} {
+		s := optest.New(t)
+		var ran []string
+		s.Env.Command = func(_ context.Context, _ []byte, argv ...string) ([]byte, error) {
+			ran = append(ran, strings.Join(argv, " "))
+			if slices.Contains([]string{c.fails}, argv[len(argv)-1]) {
+				return nil, errors.New("it failed")
+			}
+			return nil, nil
+		}
+		f := &folderStore{env: s.Env, path: t.TempDir(), update: c.program}
+		remove := c.remove
+		if c.fails == update {
+			remove = nil
+		}
+		_, err := f.change(ctx, nil, remove)
+		if got := strings.Join(ran, ", "); got != c.want || (err != nil) != (c.fails == update) {
+			t.Errorf("%s: ran %q, %v; want %q", c.rule, got, err, c.want)
+		}
+	}
+}
