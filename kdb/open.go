@@ -26,6 +26,8 @@ type Driver struct {
 	// Pieces says that such a file is a series of independent pieces (PEM, DER, PKCS #7), not a container: it can be
 	// read as a stream, piece by piece, and no password opens it; only private keys in it may have one.
 	Pieces bool
+	// Unprotected says that a profile of new databases takes no password; nil if all do.
+	Unprotected func(profile string) bool
 	// StashOnly says that a stash can open such a database without there being a password.
 	StashOnly bool
 	// Matches recognises an existing file by its first bytes (up to 8192) and nothing else.

@@ -144,7 +144,7 @@ func candidates(ctx context.Context, env *op.Env, commands []*cli.Command, finis
 	case "completion":
 		return beginningWith(word, slices.Sorted(maps.Keys(completionScripts())))
 	case "help":
-		return beginningWith(word, append(commandNames(all), "exit-codes", "passwords"))
+		return beginningWith(word, append(commandNames(all), topicNames()...))
 	}
 	return nil
 }

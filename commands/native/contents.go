@@ -34,7 +34,10 @@ func addCommand(env *op.Env) *cli.Command {
 				"openssl s_client -showcerts -connect host:443 </dev/null | certkdb add - --no-trust",
 			),
 		Flags: append(changeFlags(),
-			&cli.StringFlag{Name: "label", Aliases: []string{"l"}, Usage: "`LABEL` for the one entry in the input", Destination: &o.Label},
+			&cli.StringFlag{
+				Name: "label", Aliases: []string{"l"}, Usage: "`LABEL` for the one entry, or the one private key, in the input",
+				Destination: &o.Label,
+			},
 			&cli.StringFlag{Name: "only", Usage: "only the entry with this `LABEL` in the input", Destination: &o.Only},
 			&cli.BoolFlag{Name: "replace", Usage: "replace entries that have the label but other content", Destination: &o.Replace},
 			&cli.BoolFlag{Name: "skip-invalid", Usage: "skip what cannot be read, and report it", Destination: &o.SkipInvalid},
@@ -129,7 +132,10 @@ func exportCommand(env *op.Env) *cli.Command {
 				Name: "traditional", Usage: "private keys as PKCS #1 or SEC 1 for old programs, not as PKCS #8", Destination: &o.Traditional,
 			},
 			passwordFlag(env, &o.OutPassword.Password, op.FieldOutPassword, "where the password for the new database or encrypted key comes from"),
-			&cli.StringFlag{Name: "profile", Usage: "how a foreign format is written: `NAME`", Destination: &o.Profile},
+			profileFlag(&o.Profile),
+			&cli.BoolFlag{
+				Name: flagSkip, Usage: "leave out, and list, what a key database cannot hold; it is no error then", Destination: &o.SkipUnsupported,
+			},
 			dryRunFlag(),
 		), trustFlags(env, &stores)...),
 		Action: func(c *cli.Context) error {
@@ -192,9 +198,9 @@ func copyCommand(env *op.Env) *cli.Command {
 		Name: "copy", Category: groupEntries, Usage: "copy entries to another database", ArgsUsage: "[LABEL…]",
 		Description: "Copies between databases of any kind, and creates the target if it does not exist. Entries that already have the same\n" +
 			"content are left alone. With --all, entries whose keys do not open, or that the target cannot hold, are skipped and\n" +
-			"listed, and the exit code tells why. --existing merges two databases: it says what becomes of an entry whose label the\n" +
-			"target has with other content. keep leaves the target's, replace takes the copy, rename puts a number behind the copy's\n" +
-			"label, such as web (2).\n\n" +
+			"listed, and the exit code tells why; --skip-unsupported makes the latter no error. --existing merges two databases: it\n" +
+			"says what becomes of an entry whose label the target has with other content. keep leaves the target's, replace takes the\n" +
+			"copy, rename puts a number behind the copy's label, such as web (2).\n\n" +
 			"Private keys are copied with their certificates, but that of a CA only with --key. To share certificates, copy them with\n" +
 			"--certificates; --trusted copies the certificates of everything that is trusted. Neither copies a private key.\n\n" +
 			examples(
@@ -208,11 +214,14 @@ func copyCommand(env *op.Env) *cli.Command {
 			&cli.StringFlag{
 				Name: "type", Usage: "`KIND` of a new database: ckdb, cms, pkcs12, jks, pem or pkcs7; default: by its extension", Destination: &to.Type,
 			},
-			&cli.StringFlag{Name: "profile", Usage: "how a foreign format is written: `NAME`", Destination: &to.Profile},
+			profileFlag(&to.Profile),
 			&cli.BoolFlag{Name: "all", Usage: "every entry", Destination: &o.All},
 			&cli.BoolFlag{Name: "trusted", Usage: "the certificates of what is trusted, personal ones included", Destination: &o.Trusted},
 			&cli.BoolFlag{Name: "certificates", Usage: "certificates alone, without private keys and chains", Destination: &o.Certificates},
 			&cli.BoolFlag{Name: "key", Usage: "also the private keys of CAs", Destination: &o.CAKeys},
+			&cli.BoolFlag{
+				Name: flagSkip, Usage: "leave out, and list, what the target cannot hold; it is no error then", Destination: &o.SkipUnsupported,
+			},
 			&cli.BoolFlag{Name: "replace", Usage: "the same as --existing replace", Destination: &o.Replace},
 			&cli.StringFlag{
 				Name: "existing", Usage: "what becomes of labels that exist with other content: `RULE` is keep, replace or rename",

@@ -34,7 +34,7 @@ func initCommand(env *op.Env) *cli.Command {
 			&cli.StringFlag{
 				Name: "type", Usage: "`KIND` of database: ckdb, cms, pkcs12, jks, pem or pkcs7; default: by the file's extension", Destination: &o.Type,
 			},
-			&cli.StringFlag{Name: "profile", Usage: "how a foreign format is written: `NAME`", Destination: &o.Profile},
+			profileFlag(&o.Profile),
 		),
 		Action: action(env, "init", func(c *cli.Context, _ []string) (created databases.Created, err error) {
 			if o.DB, err = database(c, env); err != nil {

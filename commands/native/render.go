@@ -263,11 +263,19 @@ func passwordHint(field op.Field) string {
 	return text
 }
 
+// isClosedKey says that a single key does not open with the password that opened its file.
+func isClosedKey(err error) bool {
+	_, closed := errors.AsType[*kdb.ClosedKey](err)
+	return closed && errors.Is(err, kdb.ErrPassword)
+}
+
 // classHint is the advice that fits the class of an error.
 func classHint(err error) string {
 	switch {
 	case errors.Is(err, sealed.ErrStashMode):
 		return "chmod 600 the stash; if others may have read it, replace it with: certkdb stash create"
+	case isClosedKey(err):
+		return "if the key has a password of its own, give it with --in-key-password"
 	case errors.Is(err, kdb.ErrPassword):
 		return "see where passwords can come from with: certkdb help passwords"
 	case errors.Is(err, kdb.ErrIrregular), errors.Is(err, kdb.ErrNeedsFile):

@@ -67,14 +67,22 @@ Of export --format: pem, der, pkcs7 (p7b), pkcs7-der (p7c), ssh, or a kind of da
 Private keys are read as PKCS #8, PKCS #1, SEC 1, OpenSSH and traditional PEM.
 `
 
+// helpProfiles has a table of what the programs really read: each cell was tried.
 const helpProfiles = `How a new PKCS #12 file is encrypted: init, copy and export take --profile NAME
-  2023           PBES2 with AES-256 and SHA-256: OpenSSL 1.1 and later, Java 11 and later, Windows
-                 Server 2019 and later, macOS 14 and later; the default
-  2026           as 2023, with the integrity check of RFC 9579 (PBMAC1): OpenSSL 3.4 and Java 26, or
-                 later
-  legacy         triple DES, RC2 and SHA-1: everything, also Windows before 2019 and old Java
-  gskit          as GSKit writes it, for IBM's programs
-  passwordless   certificates alone, neither encrypted nor protected: trust stores for Java and Go
+  2023           PBES2 with AES-256 and HMAC-SHA-256; the default
+  2026           the same with the integrity check of RFC 9579 (PBMAC1)
+  legacy         triple DES and HMAC-SHA-1: weak, for old programs
+  gskit          legacy, with signers marked as IBM's GSKit does
+  passwordless   no password and no encryption: everybody who has the file has its keys
+
+Which program reads which:
+                 OpenSSL 3.0  keytool 17    NSS 3.87  GnuTLS 3.7  Go: go-pkcs12  x/crypto
+  2023           yes          yes           yes       yes         yes            no
+  2026           no           no            no        no          yes            no
+  legacy         yes          yes           yes       yes         yes            yes
+  gskit          yes          yes           yes       yes         yes            yes
+  passwordless   yes          certificates  no        yes         yes            no
+2026 is read by OpenSSL 3.4, Java 25, NSS 3.132, GnuTLS 3.8 and later.
 
 Of PKCS #7: pem (text) instead of DER. CMS: the version of the file.
 Of create, request and sign, --profile is what the certificate is for: server, client, peer, ca,

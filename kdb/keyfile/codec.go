@@ -19,8 +19,9 @@ type Codec struct {
 	Extensions []string
 	Pieces     bool
 	Matches    func(head []byte) bool
-	// Unwrap is as in kdb.Driver.
-	Unwrap func(text []byte, whole bool) []byte
+	// Unprotected and Unwrap are as in kdb.Driver.
+	Unprotected func(profile string) bool
+	Unwrap      func(text []byte, whole bool) []byte
 	// Companions are the endings of further files that belong to the database, without which it is incomplete
 	// (".rdb" and ".crl" next to a CMS ".kdb"); most formats have none. A companion that is missing is nil. They change with the
 	// main file in one step, in the eyes of this program. Others see the main file change first, then the companions in this order.

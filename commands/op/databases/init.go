@@ -143,7 +143,11 @@ func (o Init) create(ctx context.Context, env *op.Env, driver *kdb.Driver, locat
 	}
 	options.Password = op.ForKeys(func(context.Context, string) ([]byte, error) { return o.NewPassword.Get(env, location) })
 	options.NewPassword = options.Password
-	if !options.StashOnly && (o.NewPassword.Wanted() || !driver.Pieces) { // else the first private key will ask
+	unprotected := driver.Unprotected != nil && driver.Unprotected(o.Profile)
+	if unprotected {
+		options.Password = nil
+	}
+	if !options.StashOnly && (o.NewPassword.Wanted() || !driver.Pieces && !unprotected) { // else the first private key will ask
 		password, err := o.NewPassword.Get(env, location)
 		if err != nil {
 			return nil, err

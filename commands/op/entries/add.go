@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"certkdb/commands/op"
@@ -106,7 +108,11 @@ func (o Add) addAll(tx kdb.Tx, in *input.Input, added *Added) error {
 	if err != nil {
 		return err
 	}
-	for entry, err := range o.wanted(in.Entries()) {
+	wanted, err := o.single(o.wanted(in.Entries()))
+	if err != nil {
+		return err
+	}
+	for entry, err := range wanted {
 		if err != nil && o.SkipInvalid && errors.Is(err, kdb.ErrParse) {
 			added.note(Action{Action: ActionSkipped, Reason: err.Error()})
 			continue
@@ -188,21 +194,73 @@ func (o Add) adapt(entry *kdb.Entry, n int) error {
 	if o.NoTrust {
 		entry.Trusted = false
 	}
-	if o.Label == "" || n > 1 && o.LabelFirst {
+	if o.Label == "" || n > 1 || !o.LabelFirst {
 		if label, ok := o.Labels[entry.Label]; ok {
 			entry.Label = label
 			return nil
 		}
 		return o.labelBySubject(entry)
 	}
-	if n > 1 {
-		return &op.Problem{
-			Code: op.SeveralEntries,
-			Err:  &op.Invalid{Field: op.FieldLabel, Value: o.Label, Reason: "it is for one entry, and the input has several"},
-		}
-	}
 	entry.Label = o.Label
 	return nil
+}
+
+// single gives the label that was asked for to the one entry of the input, or to the only one with a private key: what comes along are
+// certificates of CAs. The others keep theirs.
+func (o Add) single(entries iter.Seq2[kdb.Entry, error]) (iter.Seq2[kdb.Entry, error], error) {
+	if o.Label == "" || o.LabelFirst {
+		return entries, nil
+	}
+	var all []kdb.Entry
+	var errs []error
+	var keys, labels []int
+	for entry, err := range entries {
+		if err == nil {
+			labels = append(labels, len(all))
+			if entry.Kind != kdb.KindTrusted {
+				keys = append(keys, len(all))
+			}
+		}
+		all, errs = append(all, entry), append(errs, err)
+		if err != nil && !o.SkipInvalid {
+			return nil, err
+		}
+	}
+	if len(keys) == 1 {
+		labels = keys
+	}
+	if len(labels) > 1 {
+		return nil, o.several(all, errs)
+	}
+	if len(labels) == 1 {
+		all[labels[0]].Label = o.Label
+	}
+	return func(yield func(kdb.Entry, error) bool) {
+		for i := range all {
+			if !yield(all[i], errs[i]) {
+				return
+			}
+		}
+	}, nil
+}
+
+// several is the error about a label for more than one entry. It tells the labels of the input, which nobody knows who has not added it.
+func (o Add) several(all []kdb.Entry, errs []error) error {
+	const most = 10
+	var labels []string
+	for i := range all {
+		if errs[i] == nil {
+			labels = append(labels, strconv.Quote(all[i].Label))
+		}
+	}
+	text := strings.Join(labels[:min(most, len(labels))], ", ")
+	if len(labels) > most {
+		text += fmt.Sprintf(" and %d more", len(labels)-most)
+	}
+	return &op.Problem{
+		Code: op.SeveralEntries,
+		Err:  &op.Invalid{Field: op.FieldLabel, Value: o.Label, Reason: "it is for one entry, and the input has " + text},
+	}
 }
 
 // known are the labels of the certificates that the database has, if they are to be left out.

@@ -39,8 +39,7 @@ func TestAdd(t *testing.T) {
 	mixed := optest.File(t, "mixed.pem", optest.PEM(root.Trusted(""), old.Trusted("")))
 	broken := optest.File(t, "broken.pem", optest.PEM(root.Trusted(""))+"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n")
 	store := optest.Store(t, "a.jks", web.Personal("web"), root.Trusted("root"))
-	auto := func(i *optest.Identity) string { e := i.Trusted(""); return kdb.AutoLabel(&e) }
-	rootLabel, second := auto(root), auto(web2)
+	rootLabel, second := entryOf(root), entryOf(web2)
 	for _, c := range []struct {
 		rule, done, state string
 		add               entries.Add
@@ -49,14 +48,14 @@ func TestAdd(t *testing.T) {
 		{"a root is trusted", rootLabel + " added!", rootLabel + "=trusted+", entries.Add{Files: []string{certificate}}, nil},
 		{"unless it is not to be", "root added!", "root=trusted", entries.Add{Files: []string{certificate}, Label: "root", NoTrust: true}, nil},
 		{
-			"what comes along with a root is not trusted", auto(sub) + " added (it is not trusted), " + rootLabel + " added!",
-			rootLabel + "=trusted+ " + auto(sub) + "=trusted",
+			"what comes along with a root is not trusted", entryOf(sub) + " added (it is not trusted), " + rootLabel + " added!",
+			rootLabel + "=trusted+ " + entryOf(sub) + "=trusted",
 			entries.Add{Files: []string{chain}},
 			nil,
 		},
 		{
-			"unless all is to be", auto(sub) + " added, " + rootLabel + " added!",
-			rootLabel + "=trusted+ " + auto(sub) + "=trusted+",
+			"unless all is to be", entryOf(sub) + " added, " + rootLabel + " added!",
+			rootLabel + "=trusted+ " + entryOf(sub) + "=trusted+",
 			entries.Add{Files: []string{chain}, Trust: true},
 			nil,
 		},
@@ -136,6 +135,12 @@ func TestAdd(t *testing.T) {
 	}
 }
 
+// entryOf is the label of an identity's certificate in a file.
+func entryOf(i *optest.Identity) string {
+	e := i.Trusted("")
+	return kdb.AutoLabel(&e)
+}
+
 func TestAdd_refused(t *testing.T) {
 	t.Parallel()
 	root := optest.NewCA(t, "Root")
@@ -160,7 +165,7 @@ func TestAdd_refused(t *testing.T) {
 			"all or nothing",
 			entries.Add{Files: []string{bundle}, Label: "new"},
 			as[*op.Invalid],
-			`wrong usage: label "new": it is for one entry, and the input has several`, op.ErrUsage,
+			fmt.Sprintf(`wrong usage: label "new": it is for one entry, and the input has %q, %q`, entryOf(web), entryOf(root)), op.ErrUsage,
 		},
 		{
 			"a private key",

@@ -27,6 +27,8 @@ type Copy struct {
 	// CAKeys allows that private keys of CAs are copied.
 	CAKeys  bool
 	Replace bool
+	// SkipUnsupported leaves out entries that the target cannot hold, lists them as skipped, and calls that a success.
+	SkipUnsupported bool
 	// Existing says what becomes of an entry whose label the target has with other content; "" is an error, or with Replace that it is
 	// replaced.
 	Existing Existing
@@ -74,24 +76,12 @@ func (o Copy) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 	leftBehind, err := recorded(ctx, o.From, entries)
 	return op.Plan[Added]{
 		Name: "copy", Close: plan.Close, Before: func(ctx context.Context) error { return o.noteKeys(ctx, entries) },
-		Apply: func(tx kdb.Tx) (added Added, err error) {
-			left := closed
-			for i := range entries {
-				entry := entries[i]
-				var refused leftOut
-				if err := o.put(tx, entry, &added.Changed); err != nil {
-					if !o.All || !refused.note(entry.Label, entry.Kind, err, unwritable) {
-						return added, err
-					}
-					left = left.add(refused)
-					continue
-				}
-				action := &added.Actions[len(added.Actions)-1]
+		Apply: func(tx kdb.Tx) (Added, error) {
+			run := copying{Copy: o, left: closed}
+			return run.all(tx, entries, func(entry *kdb.Entry, action *Action) {
 				action.PrivateKey = action.Action.changes() && len(entry.Key) > 0 && entry.Kind != kdb.KindSecretKey
-				action.Reason = join(action.Reason, cmp.Or(leftBehind[entry.Label], readers(info.Format, &entry)))
-			}
-			added.leave(left)
-			return added, nil
+				action.Reason = join(action.Reason, cmp.Or(leftBehind[entry.Label], readers(info.Format, entry)))
+			})
 		},
 	}, err
 }

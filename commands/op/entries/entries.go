@@ -79,8 +79,8 @@ func (o Rename) apply(tx kdb.Tx) (changed Changed, err error) {
 	if err != nil {
 		return changed, err
 	}
-	if o.Label == o.NewLabel {
-		changed.note(Action{Label: o.Label, Action: ActionUnchanged, Kind: s.Kind})
+	if o.Label == o.NewLabel || s.Label == folded(tx, o.NewLabel) {
+		changed.note(Action{Label: s.Label, Action: ActionUnchanged, Kind: s.Kind})
 		return changed, nil
 	}
 	lost, err := o.move(tx, &s)
@@ -88,8 +88,16 @@ func (o Rename) apply(tx kdb.Tx) (changed Changed, err error) {
 		return changed, err
 	}
 	now, err := tx.Summary(o.NewLabel)
-	changed.note(Action{Label: o.Label, Action: ActionRenamed, Kind: s.Kind, NewLabel: now.Label, Reason: lost})
+	changed.note(Action{Label: s.Label, Action: ActionRenamed, Kind: s.Kind, NewLabel: now.Label, Reason: lost})
 	return changed, err
+}
+
+// folded is a label as the database would store it.
+func folded(tx kdb.Tx, label string) string {
+	if f, ok := tx.(kdb.Folder); ok {
+		return f.Fold(label)
+	}
+	return label
 }
 
 // move renames the entry. A label that was the default one stays it; a trust mark that is lost is returned as a reason.
@@ -197,7 +205,7 @@ func each(name string, labels []string, do func(kdb.Tx, *kdb.Summary) (ActionNam
 			if err != nil {
 				return changed, err
 			}
-			changed.note(Action{Label: label, Action: action, Kind: s.Kind, SHA256: op.HexDigest(s.SHA256)})
+			changed.note(Action{Label: s.Label, Action: action, Kind: s.Kind, SHA256: op.HexDigest(s.SHA256)})
 		}
 		return changed, nil
 	}}, nil
@@ -246,7 +254,7 @@ func (o Delete) sound(tx kdb.Tx) (changed Changed, err error) {
 		if err != nil {
 			return changed, err
 		}
-		changed.note(Action{Label: label, Action: ActionDeleted, Kind: s.Kind, SHA256: op.HexDigest(s.SHA256)})
+		changed.note(Action{Label: s.Label, Action: ActionDeleted, Kind: s.Kind, SHA256: op.HexDigest(s.SHA256)})
 	}
 	return changed, nil
 }

@@ -41,6 +41,8 @@ type Export struct {
 	// OutPassword protects a new database, or encrypts private keys (PKCS #8) if it is given.
 	OutPassword op.NewPassword
 	Profile     string
+	// SkipUnsupported is that of Copy, for exports into a database.
+	SkipUnsupported bool
 }
 
 // Exported tells what was written.
@@ -403,7 +405,9 @@ func (o Export) database(ctx context.Context, s *op.Session, format Format) (Exp
 		DB:   op.DB{Location: o.Out.Path, LockTimeout: s.Source.LockTimeout},
 		Type: string(format), Profile: o.Profile, NewPassword: o.OutPassword,
 	}
-	copied, err := Copy{From: s, Labels: o.Labels, All: o.All, Trusted: o.Trusted, CAKeys: o.Key}.CopyTo(ctx, to, true)
+	copied, err := Copy{
+		From: s, Labels: o.Labels, All: o.All, Trusted: o.Trusted, CAKeys: o.Key, SkipUnsupported: o.SkipUnsupported,
+	}.CopyTo(ctx, to, true)
 	exported := Exported{Out: o.Out.Path, incomplete: copied.incomplete}
 	keys := 0
 	for _, a := range copied.Actions {

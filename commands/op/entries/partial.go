@@ -1,10 +1,12 @@
 package entries
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
 
+	"certkdb/commands/op"
 	"certkdb/kdb"
 )
 
@@ -30,13 +32,6 @@ func (l *leftOut) note(label string, kind kdb.Kind, err error, reasons []error) 
 	return true
 }
 
-// add returns both.
-func (l leftOut) add(other leftOut) leftOut {
-	return leftOut{
-		append(l.actions[:len(l.actions):len(l.actions)], other.actions...), append(l.errs[:len(l.errs):len(l.errs)], other.errs...),
-	}
-}
-
 // leave adds to a result what was left out.
 func (a *Added) leave(left leftOut) {
 	a.Actions = append(a.Actions, left.actions...)
@@ -48,5 +43,98 @@ func (l leftOut) err(total int) error {
 	if len(l.errs) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d of %d entries were left out: %w", len(l.errs), total, errors.Join(l.errs...))
+	err := fmt.Errorf("%d of %d entries were left out: %w", len(l.errs), total, errors.Join(l.errs...))
+	if slices.ContainsFunc(l.errs, func(err error) bool { return errors.Is(err, kdb.ErrPassword) }) {
+		err = op.Mark(op.ClosedKeys, err)
+	}
+	return err
+}
+
+// InChain is the reason why a certificate without trust was left out that a copied entry has in its chain.
+const InChain = "it is in the chain of an entry, and the target cannot keep it apart without trusting it"
+
+// copying is a copy that goes on when an entry does not fit.
+type copying struct {
+	Copy
+	added   Added
+	left    leftOut
+	stored  []*kdb.Entry
+	skipped leftOut // without error, unless nothing is left
+	pending []misfit
+}
+
+// misfit is a certificate that the target refused; it may be in the chain of an entry.
+type misfit struct {
+	entry *kdb.Entry
+	err   error
+}
+
+// all copies the entries; after is called with each that was stored. Of entries that were named, an error about each that does not fit is
+// returned; of all entries, the others are copied.
+func (c *copying) all(tx kdb.Tx, entries []kdb.Entry, after func(*kdb.Entry, *Action)) (Added, error) {
+	for i := range entries {
+		entry := &entries[i]
+		if err := c.put(tx, *entry, &c.added.Changed); err != nil {
+			if !c.leave(entry, err) {
+				return c.added, err
+			}
+			continue
+		}
+		c.stored = append(c.stored, entry)
+		after(entry, &c.added.Actions[len(c.added.Actions)-1])
+	}
+	for _, m := range c.pending {
+		if c.chained(m.entry) {
+			c.skip(m.entry, InChain)
+		} else {
+			c.refuse(m.entry, m.err)
+		}
+	}
+	if len(c.stored) == 0 { // a target of nothing would be a trap
+		c.left.errs = append(c.left.errs, c.skipped.errs...)
+	}
+	c.added.leave(c.left)
+	if !c.All {
+		return c.added, c.added.incomplete
+	}
+	return c.added, nil
+}
+
+// leave notes that the target does not hold an entry, and says whether the copy goes on.
+func (c *copying) leave(entry *kdb.Entry, err error) bool {
+	unsupported := errors.Is(err, kdb.ErrUnsupported) || errors.Is(err, kdb.ErrLabel)
+	if unsupported && c.All && entry.Kind == kdb.KindTrusted && !entry.Trusted {
+		c.pending = append(c.pending, misfit{entry, err})
+		return true
+	}
+	if unsupported {
+		c.refuse(entry, err)
+		return true
+	}
+	return c.All && c.left.note(entry.Label, entry.Kind, err, unwritable)
+}
+
+// refuse notes an entry that the target cannot hold.
+func (c *copying) refuse(entry *kdb.Entry, err error) {
+	if c.SkipUnsupported {
+		c.skip(entry, err.Error())
+		c.skipped.errs = append(c.skipped.errs, err)
+		return
+	}
+	c.left.note(entry.Label, entry.Kind, err, unwritable)
+}
+
+// skip notes an entry that is left out without error.
+func (c *copying) skip(entry *kdb.Entry, reason string) {
+	c.added.note(Action{
+		Label: entry.Label, Action: ActionSkipped, Kind: entry.Kind, SHA256: op.HexDigest(entry.Fingerprint()), Reason: reason,
+	})
+}
+
+// chained says that a certificate is in the chain of an entry that was copied.
+func (c *copying) chained(entry *kdb.Entry) bool {
+	return slices.ContainsFunc(c.stored, func(e *kdb.Entry) bool {
+		return len(e.Certificates) > 1 &&
+			slices.ContainsFunc(e.Certificates[1:], func(der []byte) bool { return bytes.Equal(der, entry.Certificates[0]) })
+	})
 }

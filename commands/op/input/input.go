@@ -21,14 +21,17 @@ import (
 
 // Input is what is to be added: files of certificates and keys, and whole databases. It can be read several times.
 type Input struct {
-	env        *op.Env
-	pieces     []piece     // files of certificates and keys, together
-	stored     []kdb.Entry // the contents of databases
-	password   op.Password
-	secrets    map[string][]byte // passwords that were asked for, by place
-	lenient    bool              // bad pieces are reported and passed over
-	ignoreKeys bool              // private keys in files are passed over
-	trust      bool              // every certificate is trusted
+	env      *op.Env
+	pieces   []piece     // files of certificates and keys, together
+	stored   []kdb.Entry // the contents of databases
+	password op.Password
+	secrets  map[string][]byte // passwords that were asked for, by place
+	// keyPasswords are further passwords of private keys; keySecrets are what was read of them.
+	keyPasswords []op.Password
+	keySecrets   [][]byte
+	lenient      bool // bad pieces are reported and passed over
+	ignoreKeys   bool // private keys in files are passed over
+	trust        bool // every certificate is trusted
 }
 
 // piece is one file; standard input is kept in memory, since it cannot be read twice.
@@ -55,7 +58,10 @@ type Files struct {
 
 // Open finds out what the files are. Databases are read at once, so that nothing is locked later.
 func (o Files) Open(ctx context.Context, env *op.Env) (*Input, error) {
-	in := &Input{env: env, password: o.Password, secrets: map[string][]byte{}, lenient: o.Lenient, ignoreKeys: o.IgnoreKeys, trust: o.Trust}
+	in := &Input{
+		env: env, password: o.Password, keyPasswords: o.KeyPassword, secrets: map[string][]byte{},
+		lenient: o.Lenient, ignoreKeys: o.IgnoreKeys, trust: o.Trust,
+	}
 	for _, name := range o.Names {
 		if err := in.add(ctx, o, name); err != nil {
 			in.Close()
@@ -125,6 +131,9 @@ func (in *Input) Close() {
 	for _, secret := range in.secrets {
 		clear(secret)
 	}
+	for _, secret := range in.keySecrets {
+		clear(secret)
+	}
 }
 
 // Entries yields everything in the input, as a stream. Errors name the file.
@@ -132,7 +141,7 @@ func (in *Input) Entries() iter.Seq2[kdb.Entry, error] {
 	return func(yield func(kdb.Entry, error) bool) {
 		current, stopped := "", false
 		name := func(err error) error { return fmt.Errorf("reading %s: %w", current, err) }
-		options := pem.Options{Password: in.secret}
+		options := pem.Options{Password: in.secret, KeyPasswords: in.readKeyPasswords}
 		if in.lenient {
 			options.Invalid = func(err error) { stopped = stopped || !yield(kdb.Entry{}, name(err)) }
 		}
@@ -227,6 +236,18 @@ func (in *Input) secret(where string) ([]byte, error) {
 		return bytes.Clone(password), nil
 	}
 	return nil, PasswordMissing{where}
+}
+
+// readKeyPasswords reads the passwords of single keys, once.
+func (in *Input) readKeyPasswords() ([][]byte, error) {
+	for _, p := range in.keyPasswords[len(in.keySecrets):] {
+		secret, err := p.Read(in.env, "private keys")
+		if err != nil {
+			return nil, err
+		}
+		in.keySecrets = append(in.keySecrets, secret)
+	}
+	return in.keySecrets, nil
 }
 
 // Ask gets the password of an encrypted key.

@@ -30,6 +30,8 @@ type List struct {
 	WithPEM bool
 	// LabelsOnly opens no entry unless a filter needs that; the results have nothing but their labels.
 	LabelsOnly bool
+
+	fold func(label string) string // nil if the database tells all labels apart
 }
 
 // KindDistrusted is shown as the kind of a certificate without key that is not trusted.
@@ -41,6 +43,10 @@ const listChunk = 2_000
 
 // Run calls each with the entries in the order of their labels' bytes, in chunks, outside of any lock.
 func (o List) Run(ctx context.Context, s *op.Session, each func([]op.Entry) error) error {
+	o, err := o.inCase(ctx, s)
+	if err != nil {
+		return err
+	}
 	sorted, err := o.sorter()
 	if err != nil {
 		return err
@@ -98,6 +104,9 @@ func (o List) start() string {
 
 // prefix is what every label that matches the pattern begins with.
 func (o List) prefix() string {
+	if o.fold != nil {
+		return "" // labels in the file may have any case
+	}
 	if i := strings.IndexAny(o.Pattern, `*?[\`); i >= 0 {
 		return o.Pattern[:i]
 	}
@@ -213,10 +222,28 @@ func (o List) kind() (kdb.Kind, error) {
 	return kind, err
 }
 
+// inCase is the list with its pattern as the database compares labels: a JKS file takes Web for web.
+func (o List) inCase(ctx context.Context, s *op.Session) (List, error) {
+	if o.Pattern == "" {
+		return o, nil
+	}
+	err := s.View(ctx, func(tx kdb.Tx) error {
+		if f, ok := tx.(kdb.Folder); ok {
+			o.fold = f.Fold
+			o.Pattern = f.Fold(o.Pattern)
+		}
+		return nil
+	})
+	return o, err
+}
+
 // matches compares with the pattern. Slashes are ordinary in labels, so path.Match sees them as another byte.
 func (o List) matches(label string) bool {
 	if o.Pattern == "" {
 		return true
+	}
+	if o.fold != nil {
+		label = o.fold(label)
 	}
 	hide := strings.NewReplacer("/", "\x01")
 	ok, _ := path.Match(hide.Replace(o.Pattern), hide.Replace(label))

@@ -7,6 +7,7 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
+	"certkdb/pki/key"
 )
 
 // ErrNoCertificate says that an input has a private key without the certificate or request that belongs to it.
@@ -23,6 +24,8 @@ type Entry struct {
 type Options struct {
 	// Password is asked for the passwords of encrypted keys; nil if there is nobody to ask.
 	Password Passwords
+	// KeyPasswords returns passwords to be tried before that one is asked for. It may be nil.
+	KeyPasswords func() ([][]byte, error)
 	// Invalid is called for every piece that cannot be read, which is then left out. If it is nil, the first such piece ends
 	// everything.
 	Invalid func(error)
@@ -100,11 +103,29 @@ func (g *gatherer) invalid(err error) {
 func (g *gatherer) take(item Item) (err error) {
 	p := &part{item: item}
 	if isKey(item.Kind) {
-		if p.private, err = item.OpenKey(g.options.Password); err != nil {
+		if p.private, err = g.open(&item); err != nil {
 			return err
 		}
 	}
 	return g.pieces.add(p)
+}
+
+// open opens a private key with one of the passwords.
+func (g *gatherer) open(item *Item) (key.Private, error) {
+	var others [][]byte
+	if g.options.KeyPasswords != nil && item.Kind != PrivateKey {
+		var err error
+		if others, err = g.options.KeyPasswords(); err != nil {
+			return key.Private{}, err
+		}
+	}
+	for _, password := range others {
+		private, err := item.OpenKey(func(string) ([]byte, error) { return password, nil })
+		if !errors.Is(err, kdb.ErrPassword) {
+			return private, err
+		}
+	}
+	return item.OpenKey(g.options.Password)
 }
 
 func (g *gatherer) ignore(item Item) {

@@ -42,6 +42,10 @@ func Codec() keyfile.Codec {
 		Extensions: []string{".p12", ".pfx"},
 		Matches:    matches,
 		Stash:      stash.Codec(),
+		Unprotected: func(name string) bool {
+			p, err := profileNamed(name)
+			return err == nil && !p.encrypt
+		},
 		Decode: func(files keyfile.Files, passwords keyfile.Passwords) (keyfile.Container, error) {
 			c, err := Decode(files.Main, passwords)
 			if err != nil {
