@@ -3,6 +3,7 @@ package sessions
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"certkdb/commands/op"
@@ -155,17 +156,22 @@ func hostsOf(urls []string) []string {
 	return hosts
 }
 
-// known asks the database for a trusted certificate under one of the names, in any case of letters.
+// known asks the database for a trusted certificate under one of the names, in any case of letters. It opens no other entries.
 func known(ctx context.Context, s *op.Session, names []string) (label string, err error) {
 	err = s.View(ctx, func(tx kdb.Tx) error {
-		for found, err := range tx.Summaries("") {
+		for found, err := range tx.Labels("") {
 			if err != nil {
 				return err
 			}
-			for _, name := range names {
-				if name != "" && found.Trusted && strings.EqualFold(found.Label, name) {
-					label = found.Label
-				}
+			if !slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(found, name) }) {
+				continue
+			}
+			summary, err := tx.Summary(found)
+			if err != nil {
+				return err
+			}
+			if summary.Trusted {
+				label = found
 			}
 		}
 		return nil
