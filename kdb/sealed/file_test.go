@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -160,5 +161,25 @@ func TestUnlock_asksOnce(t *testing.T) {
 	wait.Wait()
 	if n := asked.Load(); n != 1 {
 		t.Errorf("the password was asked for %d times", n)
+	}
+}
+
+// TestClose_endsAllUse: a closed database does not open itself again, whatever is asked of it.
+func TestClose_endsAllUse(t *testing.T) {
+	t.Parallel()
+	db, path := newDatabase(t)
+	must(t, db.Close())
+	locked := openWith(t, path, kdb.Options{Password: never(t)})
+	must(t, locked.Close())
+	nothing := func(kdb.Tx) error { t.Error("it was opened"); return nil }
+	for what, do := range map[string]func() error{
+		"View":   func() error { return locked.View(ctx, nothing) },
+		"Update": func() error { return locked.Update(ctx, "test", nothing) },
+		"Unlock": func() error { return locked.Unlock(ctx) },
+		"Check":  func() error { return locked.Check(ctx, func(kdb.Problem) {}) },
+	} {
+		if err := do(); err == nil || !strings.Contains(err.Error(), "it is closed") {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 }

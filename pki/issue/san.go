@@ -122,21 +122,24 @@ func emailSAN(text string) (cert.GeneralName, error) {
 	return cert.GeneralName{Type: cert.RFC822Name, Value: []byte(text[:at] + "@" + host)}, nil
 }
 
-// uriSAN takes absolute URIs (RFC 5280, 4.2.1.6).
+// uriSAN takes absolute URIs, whose host, if they have one, is a full name or an IP address (RFC 5280, 4.2.1.6). Go reads no certificate
+// with another one.
 func uriSAN(text string) (cert.GeneralName, error) {
 	u, err := url.Parse(strings.TrimSpace(text))
 	if err != nil || u.Scheme == "" || u.Host == "" && u.Opaque == "" && u.Path == "" {
 		return cert.GeneralName{}, fmt.Errorf("%w: %q is not an absolute URI", pki.ErrArgument, text)
 	}
-	if u.Host != "" && !isASCII(u.Host) {
-		host, err := asciiHost(u.Hostname())
-		if err != nil {
-			return cert.GeneralName{}, err
+	if u.Host != "" {
+		if _, err := netip.ParseAddr(u.Hostname()); err != nil {
+			host, err := asciiHost(u.Hostname())
+			if err != nil {
+				return cert.GeneralName{}, err
+			}
+			if port := u.Port(); port != "" {
+				host += ":" + port
+			}
+			u.Host = host
 		}
-		if port := u.Port(); port != "" {
-			host += ":" + port
-		}
-		u.Host = host
 	}
 	written := u.String()
 	if !isASCII(written) {

@@ -92,7 +92,8 @@ func TestParseConstraint(t *testing.T) {
 func FuzzParseSAN(f *testing.F) {
 	for _, text := range []string{
 		"dns:*.bücher.example", "ip:::1", "email:a@b", "uri:https://é.example/", "rid:1.2", "directory:CN=a",
-		"faß.example",
+		"faß.example", "uri:https://le.", "uri:https://[::1]:443/", "uri:https://192.0.2.1/", "uri:https://a..b", "uri:https://:443",
+		"uri:urn:a", "uri:spiffe://trust_domain/x", "uri:https://*.example",
 	} {
 		f.Add(text)
 	}
