@@ -132,17 +132,42 @@ func (c *Container) addRecord(r *record) {
 	r.label = c.records.Add(document.Label(r.storedLabel(), r.autoLabel), r)
 }
 
-// storedLabel is the friendlyName of the key, else of the certificate.
+// storedLabel is the friendlyName of the key, else of the certificate. The one that somebody gave goes before the name of a key container.
 func (r *record) storedLabel() string {
+	ofKey, ofCert := "", ""
 	if r.key != nil {
-		if label := r.key.friendlyName(); label != "" {
-			return label
-		}
+		ofKey = r.key.friendlyName()
 	}
 	if r.cert != nil {
-		return r.cert.friendlyName()
+		ofCert = r.cert.friendlyName()
 	}
-	return ""
+	if ofKey == "" || isContainerName(ofKey) && ofCert != "" {
+		return ofCert
+	}
+	return ofKey
+}
+
+// isContainerName recognises what Windows calls the container of a key, and exports as its friendlyName: {GUID}, PvkTmp:GUID, or the
+// kind of the container and its GUID, with a template between them (te-WebServer-GUID, le-GUID).
+func isContainerName(label string) bool {
+	const guid = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
+	label = strings.TrimSuffix(label, "}")
+	at := len(label) - len(guid)
+	if at < 0 {
+		return false
+	}
+	for i, want := range []byte(guid) {
+		isHex := strings.IndexByte("0123456789abcdefABCDEF", label[at+i]) >= 0
+		if want == 'x' && !isHex || want == '-' && label[at+i] != '-' {
+			return false
+		}
+	}
+	for _, kind := range []string{"{", "PvkTmp:", "te-", "le-", "tp-", "lp-"} {
+		if strings.HasPrefix(label[:at], kind) {
+			return true
+		}
+	}
+	return at == 0
 }
 
 // autoLabel names what has no name in the file, always in the same way.
