@@ -1,7 +1,7 @@
 // Command benchmark is the measuring part of scripts/bench: whole processes, the median of several runs, and for
 // comparisons the programs in turn, so that both meet the same weather on the machine.
 //
-//	benchmark SCRATCH-FOLDER BUNDLE NUMBER
+//	benchmark SCRATCH-FOLDER BUNDLE NUMBER [PART…]
 package main
 
 import (
@@ -25,8 +25,8 @@ func main() {
 }
 
 func run(args []string) error {
-	if len(args) != 3 {
-		return errors.New("usage: benchmark SCRATCH-FOLDER BUNDLE NUMBER")
+	if len(args) < 3 {
+		return errors.New("usage: benchmark SCRATCH-FOLDER BUNDLE NUMBER [PART…]")
 	}
 	n, err := strconv.Atoi(args[2])
 	if err != nil || n < 1 || n > 99_999_999 {
@@ -38,7 +38,36 @@ func run(args []string) error {
 	}
 	b := &bench{folder: args[0]}
 	fmt.Printf("%s/%s, %d processors, %s\n\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version())
-	return errors.Join(b.starts(), b.peers(bundle), b.stores(), b.issuing(), b.disk(), b.hostile(), b.scale(n))
+	return errors.Join(b.prepare(bundle), b.parts(n, args[3:]))
+}
+
+// parts measures all parts, or those that are named.
+func (b *bench) parts(n int, wanted []string) (err error) {
+	for _, part := range []struct {
+		name string
+		do   func() error
+	}{
+		{"start", b.starts},
+		{"peers", b.peers},
+		{"stores", b.stores},
+		{"issuing", b.issuing},
+		{"disk", b.disk},
+		{"hostile", b.hostile},
+		{"scale", func() error { return b.scale(n) }},
+	} {
+		if len(wanted) == 0 || slices.Contains(wanted, part.name) {
+			err = errors.Join(err, part.do())
+		}
+	}
+	return err
+}
+
+// prepare makes what several parts need: a database of the system's roots, a password, and certificates.
+func (b *bench) prepare(bundle string) error {
+	return errors.Join(
+		b.all(newDatabase("roots.ckdb"), []string{"certkdb", "add", "--db", "roots.ckdb", bundle}),
+		os.WriteFile(filepath.Join(b.folder, "pw"), []byte("changeit\n"), 0o600),
+		writeBundle(filepath.Join(b.folder, "thousand.pem"), thousand))
 }
 
 // bench runs programs in a folder.
@@ -177,14 +206,7 @@ func (b *bench) starts() error {
 }
 
 // peers compares with other programs on the system's root certificates.
-func (b *bench) peers(bundle string) error {
-	err := b.all(newDatabase("roots.ckdb"), []string{"certkdb", "add", "--db", "roots.ckdb", bundle})
-	if err == nil {
-		err = os.WriteFile(filepath.Join(b.folder, "pw"), []byte("changeit\n"), 0o600)
-	}
-	if err != nil {
-		return err
-	}
+func (b *bench) peers() (err error) {
 	list := []string{"certkdb", "list", "--db", "roots.ckdb"}
 	const what = "list of the system's roots"
 	if installed("certutil", "pk12util") {

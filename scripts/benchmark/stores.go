@@ -15,9 +15,6 @@ func (b *bench) stores() error {
 	fmt.Println()
 	password := []string{"--password", "file:pw"}
 	var err error
-	if err := writeBundle(filepath.Join(b.folder, "thousand.pem"), thousand); err != nil {
-		return err
-	}
 	if installed("keytool") {
 		for _, store := range []string{"trust.p12", "trust.jks"} {
 			err = errors.Join(err,
