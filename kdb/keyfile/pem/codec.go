@@ -53,10 +53,10 @@ func DER() keyfile.Codec {
 	}
 }
 
-// isWrapped recognises base64 text without armour that holds DER or PEM by its beginning.
+// isWrapped recognises base64 text without armour that holds DER or PEM by its beginning, also if it was encoded twice.
 func isWrapped(head []byte) bool {
 	inner := armour.UnwrapBare(head, false)
-	return inner != nil && (looksLikeDER(inner) || bytes.Contains(inner, []byte(armour.BeginMark)))
+	return inner != nil && (looksLikeDER(inner) || bytes.Contains(inner, []byte(armour.BeginMark)) || isWrapped(inner))
 }
 
 // emptyMark is the content of a PEM file without any block: an empty file could be anything.

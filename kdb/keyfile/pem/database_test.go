@@ -216,6 +216,7 @@ func TestMatches(t *testing.T) {
 		"base64":                     {head: base64Text(cert), der: true},
 		"base64 in UTF-16":           {head: "\xff\xfe" + string(utf16LE(base64Text(cert))), der: true},
 		"base64 of PEM":              {head: base64Text([]byte(block)), der: true},
+		"base64 of base64":           {head: base64Text([]byte(base64Text(cert))), der: true},
 		"base64 of something else":   {head: base64Text([]byte("a key store of Java would be here, for example"))},
 		"base64 that fills the head": {head: strings.Repeat("MIIB", 1024), pem: true, der: true},
 	} {

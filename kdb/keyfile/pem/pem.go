@@ -157,7 +157,7 @@ func scanBase64(text []byte, out *sink) bool {
 	switch {
 	case err == nil && looksLikeDER(inner):
 		scanDER(bufio.NewReader(bytes.NewReader(inner)), out)
-	case err == nil && bytes.Contains(inner, []byte(armour.BeginMark)):
+	case err == nil && (bytes.Contains(inner, []byte(armour.BeginMark)) || isWrapped(inner)):
 		scanText(bytes.NewReader(inner), out)
 	case text[0] == firstOfDER:
 		out.fail("base64 text without BEGIN and END: %w", cmp.Or(err, errors.New("it is not DER")))
