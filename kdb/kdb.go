@@ -127,6 +127,9 @@ type SlotInfo struct {
 	Opened, HasStash bool
 }
 
+// FactKept names the facts about content that is kept in a file and is no entry. A weak one is about content that is damaged.
+const FactKept = "kept, not shown"
+
 // Fact is one line of [Info]: a name, its value, and whether it is something to worry about.
 type Fact struct {
 	Name, Value string

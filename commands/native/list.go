@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"certkdb/commands/op"
+	"certkdb/commands/op/databases"
 	"certkdb/commands/op/inspect"
 )
 
@@ -166,6 +167,9 @@ func listOne(c *cli.Context, env *op.Env, location string, o inspect.List, each 
 		n += len(chunk)
 		return each(chunk)
 	})
+	if err == nil {
+		err = warnOfDamage(c, env, s)
+	}
 	return n, err
 }
 
@@ -176,6 +180,18 @@ func notAFile(c *cli.Context, pattern string) error {
 	}
 	err := usage(c, "no label matches %q, which is a file", pattern)
 	return withHint(err, "list what is in it with: certkdb list --db "+op.Quote(pattern))
+}
+
+// warnOfDamage says what is in a file of another program and cannot be shown, so that nobody takes the list for all that there is.
+func warnOfDamage(c *cli.Context, env *op.Env, s *op.Session) error {
+	info, err := databases.Info{}.Run(c.Context, s)
+	if err != nil {
+		return err
+	}
+	for _, what := range info.Damaged {
+		fmt.Fprintf(env.Stderr, "certkdb: warning: damaged, kept and not shown: %s\n", printable(what))
+	}
+	return nil
 }
 
 // patient is a writer that goes on when its output was closed.

@@ -26,6 +26,8 @@ type DatabaseInfo struct {
 	Slots    []Slot     `json:"slots,omitempty"`
 	Facts    []Fact     `json:"facts,omitempty"`
 	FIPS     bool       `json:"fips_140_3_module"`
+	// Damaged is what is kept in the file and cannot be shown, because it is damaged. It stands among the facts too.
+	Damaged []string `json:"-"`
 }
 
 // Fact is something to know about a database.
@@ -49,6 +51,9 @@ func (Info) Run(ctx context.Context, s *op.Session) (DatabaseInfo, error) {
 		found.Entries = &info.Entries
 	}
 	for _, fact := range info.Facts {
+		if fact.Name == kdb.FactKept && fact.Weak {
+			found.Damaged, fact.Weak = append(found.Damaged, fact.Value), false
+		}
 		found.Facts = append(found.Facts, Fact(fact))
 	}
 	return found, nil

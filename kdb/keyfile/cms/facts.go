@@ -29,11 +29,13 @@ func (c *container) Facts() []kdb.Fact {
 	facts = append(facts, c.keyFacts()...)
 	for s := range c.all() {
 		if s.hidden != "" {
-			facts = append(facts, kdb.Fact{Name: "kept, not shown", Value: fmt.Sprintf("record %d, label %q: %s", s.number, s.label, s.hidden)})
+			facts = append(facts, kdb.Fact{
+				Name: kdb.FactKept, Value: fmt.Sprintf("record %d, label %q: %s", s.number, s.label, s.hidden), Weak: s.severity() != kdb.Note,
+			})
 		}
 	}
 	if f := c.files[roleCRL]; f != nil && len(f.slots) > 0 {
-		facts = append(facts, kdb.Fact{Name: "kept, not shown", Value: fmt.Sprintf("%d CRL records", len(f.slots))})
+		facts = append(facts, kdb.Fact{Name: kdb.FactKept, Value: fmt.Sprintf("%d CRL records", len(f.slots))})
 	}
 	return append(
 		facts,

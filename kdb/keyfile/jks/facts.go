@@ -18,7 +18,7 @@ func (c *container) Facts() []kdb.Fact {
 	}
 	facts = append(facts, c.keyFacts()...)
 	for _, r := range c.hidden {
-		facts = append(facts, kdb.Fact{Name: "kept, not shown", Value: fmt.Sprintf("alias %q: %s", r.alias, r.hidden)})
+		facts = append(facts, kdb.Fact{Name: kdb.FactKept, Value: fmt.Sprintf("alias %q: %s", r.alias, r.hidden), Weak: true})
 	}
 	return append(facts, kdb.Fact{
 		Name: "advice", Value: "copy the entries into a PKCS #12 file, which every Java since 8 reads, or into a native database",

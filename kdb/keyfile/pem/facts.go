@@ -14,10 +14,10 @@ func (c *container) Facts() []kdb.Fact {
 	facts = append(facts, c.keyFacts()...)
 	for i, err := range c.bad {
 		if i == maxFacts {
-			facts = append(facts, kdb.Fact{Name: "kept, not shown", Value: fmt.Sprintf("%d more pieces that cannot be read", len(c.bad)-i)})
+			facts = append(facts, kdb.Fact{Name: kdb.FactKept, Value: fmt.Sprintf("%d more pieces that cannot be read", len(c.bad)-i), Weak: true})
 			break
 		}
-		facts = append(facts, kdb.Fact{Name: "kept, not shown", Value: err.Error()})
+		facts = append(facts, kdb.Fact{Name: kdb.FactKept, Value: err.Error(), Weak: true})
 	}
 	facts = append(facts, c.keptFacts()...)
 	if c.fixed != "" {
@@ -80,7 +80,7 @@ func (c *container) keptFacts() []kdb.Fact {
 	var facts []kdb.Fact
 	for kind, n := range counts {
 		if n > 0 && !isKey(Kind(kind)) && Kind(kind) != Certificate {
-			facts = append(facts, kdb.Fact{Name: "kept, not shown", Value: fmt.Sprintf("%d %s", n, Kind(kind))})
+			facts = append(facts, kdb.Fact{Name: kdb.FactKept, Value: fmt.Sprintf("%d %s", n, Kind(kind))})
 		}
 	}
 	return facts

@@ -64,7 +64,7 @@ func TestFacts_badPieces(t *testing.T) {
 	t.Parallel()
 	c := decode(t, issue(t, "root", nil, true).certPEM()+strings.Repeat("-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----\n", 13))
 	text := facts(c)
-	if strings.Count(text, "certificate ") != 10 || !strings.HasSuffix(text, "3 more pieces that cannot be read") {
+	if strings.Count(text, "certificate ") != 10 || !strings.HasSuffix(text, "3 more pieces that cannot be read!") {
 		t.Error(text)
 	}
 	problems := 0

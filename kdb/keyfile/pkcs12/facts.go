@@ -19,6 +19,14 @@ func (c *Container) Facts() []kdb.Fact {
 	if kept := c.keptBags(); len(kept) > 0 {
 		facts = append(facts, kdb.Fact{Name: "kept unread", Value: strings.Join(kept, ", ")})
 	}
+	for number, b := range slices.Collect(c.bags()) {
+		if b.cert == nil {
+			continue
+		}
+		if _, err := cert.Parse(b.cert); err != nil {
+			facts = append(facts, kdb.Fact{Name: kdb.FactKept, Value: damagedBag(number, b, err), Weak: true})
+		}
+	}
 	if c.trailing > 0 {
 		facts = append(
 			facts,
@@ -26,6 +34,11 @@ func (c *Container) Facts() []kdb.Fact {
 		)
 	}
 	return facts
+}
+
+// damagedBag says which bag has a certificate that cannot be read.
+func damagedBag(number int, b *bag, err error) string {
+	return fmt.Sprintf("bag %d, friendlyName %q: %v", number+1, b.friendlyName(), err)
 }
 
 // describe tells what can be seen without the password.

@@ -271,7 +271,7 @@ func (c *container) Facts() []kdb.Fact {
 		n    int
 	}{{"revocation list", c.parts.crls}, {"signature", c.parts.signers}, {"attribute certificate", others}} {
 		if kept.n > 0 {
-			facts = append(facts, kdb.Fact{Name: "kept, not shown", Value: fmt.Sprintf("%d %s", kept.n, kept.what)})
+			facts = append(facts, kdb.Fact{Name: kdb.FactKept, Value: fmt.Sprintf("%d %s", kept.n, kept.what)})
 		}
 	}
 	return append(facts, keyfile.Advice())

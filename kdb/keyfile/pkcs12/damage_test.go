@@ -1,0 +1,28 @@
+package pkcs12_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"certkdb/kdb"
+)
+
+// A certificate that cannot be read hides no other, and is named.
+func TestDecode_damagedCertificate(t *testing.T) {
+	t.Parallel()
+	f := newFamily(t)
+	data := encode(t, newFile(t, "passwordless", trusted("root", f.root), trusted("two", f.two)), "")
+	at := bytes.LastIndex(data, []byte("\x30\x59\x30\x13\x06\x07")) // the public key of one of them
+	data[at] = 0x31
+	c := decode(t, data, "")
+	damaged := 0
+	for _, fact := range c.Facts() {
+		if fact.Name == kdb.FactKept && fact.Weak {
+			damaged++
+		}
+	}
+	if got := strings.Count(labels(c), ":trusted:"); got != 1 || damaged != 1 {
+		t.Errorf("%q are shown, %d facts of damage: %v", labels(c), damaged, c.Facts())
+	}
+}
