@@ -66,6 +66,9 @@ type kind struct {
 	file      string
 	create    []string
 	generated bool // its passwords are random, so that they open it at once
+	issues    bool // what it issues is random, so that only the numbers are compared
+	backedUp  bool // it has a backup, and was changed since
+	absent    bool // it is not there yet
 	plain     bool // it can be listed without a password
 	receives  bool // it keeps certificate requests
 	second    bool // it has a second key slot
@@ -85,12 +88,20 @@ func kinds() []kind {
 	return []kind{
 		{file: "key.ckdb", create: generated, generated: true, receives: true, commands: slices.Concat(common, outputs, []string{
 			receive, "default web", "distrust root", "compact", "rekey", "backup DIR/copy.ckdb", "passwd" + random, "slots add" + random,
-			"stash create",
+			"stash create", "backup DIR/copy.ckdb --with-stash --password-out DIR/new.pw",
 			"copy --all --key --to DIR/copy.p12 --to-password file:DIR/old.pw --profile legacy",
 		})},
 		{file: "stashed.ckdb", create: append(generated, "--stash"), generated: true, second: true, commands: []string{
 			"stash create", "stash remove", "slots remove second", "rekey --drop-slots", "passwd" + random,
 		}},
+		{file: "issuing.ckdb", create: generated, generated: true, receives: true, issues: true, commands: []string{
+			"create api --ca ca --cn api.example.com --key-type ed25519", "request more --cn more.example.com --out DIR/more.csr",
+			"sign DIR/wait.csr --ca ca --out DIR/again.crt", "renew web", "revoke --file DIR/wait.crt --ca ca", "crl --ca ca --out DIR/ca.crl",
+		}},
+		{file: "restored.ckdb", create: append(generated, "--stash"), generated: true, backedUp: true, commands: []string{
+			"restore DIR/backup.ckdb --force", "backup DIR/backup.ckdb --force", "recover --to DIR/recovered.ckdb",
+		}},
+		{file: "new.ckdb", generated: true, absent: true, commands: []string{"init --generate-password --stash", "init" + random}},
 		{file: "key.kdb", create: []string{"--stash"}, receives: true, commands: slices.Concat(common, []string{
 			receive, "default web", "distrust root", passwd, "stash create", "stash remove",
 		})},
@@ -104,7 +115,7 @@ func kinds() []kind {
 
 // changesPassword says that a command changes what opens the database.
 func changesPassword(command string) bool {
-	return slices.Contains([]string{"passwd", "slots", "stash", "rekey"}, strings.Fields(command)[0])
+	return slices.Contains([]string{"passwd", "slots", "stash", "rekey", "init"}, strings.Fields(command)[0])
 }
 
 // fault runs a command that the n-th call meets with something, and returns that call too; "" if there are fewer.
@@ -177,6 +188,9 @@ func (k kind) prepare(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
+	if k.absent {
+		return dir
+	}
 	db := []string{"--db", "DIR/" + k.file, "--password", "file:DIR/old.pw"}
 	making := db
 	if k.generated {
@@ -201,6 +215,10 @@ func (k kind) prepare(t *testing.T) string {
 		with("request", "wait", "--cn", "wait.example.com", "--out", "DIR/wait.csr")
 		with("sign", "DIR/wait.csr", "--ca", "ca", "--out", "DIR/wait.crt")
 	}
+	if k.backedUp {
+		with("backup", "DIR/backup.ckdb")
+		with("delete", "web")
+	}
 	if k.second {
 		with("slots", "add", "--name", "second", "--generate-password", "--password-out", "DIR/second.pw")
 	}
@@ -214,6 +232,11 @@ func (k kind) state(t *testing.T, dir, command string) string {
 	sources, looks := []string{"file:DIR/old.pw"}, []string{"list -o csv"}
 	if k.generated { // what lists the others reads all of them
 		looks = append(looks, "check")
+	}
+	if k.issues {
+		looks[0] = "list -o name"
+		_, out, _ := run(&atomicfiletest.Disk{}, dir, "issued", "--ca", "ca", "--json", "--db", "DIR/"+k.file, "--password", sources[0])
+		all = append(all, fmt.Sprintf("issued %d, revoked %d", strings.Count(out, `"serial"`), strings.Count(out, `"revoked_at"`)))
 	}
 	if changesPassword(command) {
 		sources = append(sources, "file:DIR/new.pw", "file:DIR/second.pw", "stash")
@@ -234,12 +257,26 @@ func (k kind) state(t *testing.T, dir, command string) string {
 			all = append(all, fmt.Sprintf("%s with %s: %v %s", look, source, code == 0, out))
 		}
 	}
-	for _, name := range []string{"web.crt", "web.key", "old.crt", "copy.ckdb", "copy.p12"} {
+	for _, name := range []string{"web.crt", "web.key", "old.crt", "copy.p12", "more.csr", "again.crt", "ca.crl"} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err == nil {
 			all = append(all, fmt.Sprintf("%s: something: %v", name, info.Size() > 4))
 		}
 	}
-	return strings.Join(all, "\n")
+	return strings.Join(append(all, copies(dir)...), "\n")
+}
+
+// copies says what opens the copies of a database, and what they hold.
+func copies(dir string) (all []string) {
+	for _, name := range []string{"copy.ckdb", "backup.ckdb", "recovered.ckdb"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			continue
+		}
+		for _, source := range []string{"file:DIR/old.pw", "file:DIR/new.pw", "stash"} {
+			code, out, _ := run(&atomicfiletest.Disk{}, dir, "list", "-o", "name", "--db", "DIR/"+name, "--password", source)
+			all = append(all, fmt.Sprintf("%s with %s: %v %q", name, source, code == 0, out))
+		}
+	}
+	return all
 }
 
 // copyOf copies a folder of files.
@@ -276,6 +313,9 @@ func names(t *testing.T, dir string) (list []string) {
 // everyFault lets a command meet each of the faults at its first call, its second, and so on.
 func (k kind) everyFault(t *testing.T, template, command string, faults map[string]fault) {
 	args := append(strings.Fields(command), "--db", "DIR/"+k.file, "--password", "file:DIR/old.pw")
+	if k.absent {
+		args = args[:len(args)-2]
+	}
 	before := k.state(t, template, command)
 	done := copyOf(t, template)
 	mustRun(t, done, args...)
@@ -290,9 +330,13 @@ func (k kind) everyFault(t *testing.T, template, command string, faults map[stri
 				continue
 			}
 			over = false
+			got, old, wanted := k.state(t, dir, command), before, after
+			if k.issues && code != 0 { // what was issued is stored before it is written, and can be written again
+				got, old, wanted = withoutOutputs(got), withoutOutputs(old), withoutOutputs(wanted)
+			}
 			what := fmt.Sprintf("%s at call %d of %s, %s: exit code %d, %s", name, n, command, call, code, text)
-			if got := k.state(t, dir, command); got != after && (got != before || code == 0) {
-				t.Errorf("%s\nthere is\n%s\nbefore it was\n%s\nafter it should be\n%s", what, got, before, after)
+			if got != wanted && (got != old || code == 0) {
+				t.Errorf("%s\nthere is\n%s\nbefore it was\n%s\nafter it should be\n%s", what, got, old, wanted)
 			}
 			k.nothingIsLeft(t, dir, what, done, args, changesPassword(command))
 			if t.Failed() {
@@ -304,6 +348,11 @@ func (k kind) everyFault(t *testing.T, template, command string, faults map[stri
 	if n < 3 {
 		t.Errorf("%s: there are hardly any calls", command)
 	}
+}
+
+func withoutOutputs(state string) string {
+	lines := strings.Split(state, "\n")
+	return strings.Join(slices.DeleteFunc(lines, func(line string) bool { return strings.Contains(line, ": something: ") }), "\n")
 }
 
 // nothingIsLeft repeats the command, which may have nothing more to do, and then makes another change.
@@ -319,6 +368,9 @@ func (k kind) nothingIsLeft(t *testing.T, dir, what, done string, args []string,
 			"--password", "file:DIR/"+password+".pw")
 	}
 	for _, name := range names(t, dir) {
+		if k.absent && strings.HasPrefix(name, k.file+".stash.") {
+			continue // of a database that was never made; it could be that of one which was moved
+		}
 		if !slices.Contains(names(t, done), name) {
 			t.Errorf("%s\nlater commands left %s", what, name)
 		}

@@ -129,12 +129,13 @@ func list(c *cli.Context, env *op.Env, out io.Writer, o inspect.List, format str
 		columns = columnsNamed(entryColumns(), "database "+standardColumns(format))
 	}
 	p := listPrinter(w, env, format, columns)
+	var unverified []error
 	for _, location := range all {
 		several := ""
 		if len(all) > 1 {
 			several = location
 		}
-		more, err := listOne(c, env, location, o, func(chunk []op.Entry) error {
+		more, warning, err := listOne(c, env, location, o, func(chunk []op.Entry) error {
 			for i := range chunk {
 				chunk[i].Database = several
 			}
@@ -144,23 +145,32 @@ func list(c *cli.Context, env *op.Env, out io.Writer, o inspect.List, format str
 		if err != nil {
 			return n, err
 		}
+		if warning != nil {
+			unverified = append(unverified, warning)
+		}
 	}
-	err = p.end()
-	if err != nil {
-		return n, err
+	if err = p.end(len(unverified) > 0); err == nil {
+		err = w.Flush()
 	}
-	return n, w.Flush()
+	for _, warning := range unverified {
+		if err == nil && env.Warn != nil {
+			env.Warn(warning)
+		}
+	}
+	return n, err
 }
 
-// listOne lists one of several databases.
-func listOne(c *cli.Context, env *op.Env, location string, o inspect.List, each func([]op.Entry) error) (n int, err error) {
+// listOne lists one of several databases. The warning says that it was read unverified.
+func listOne(
+	c *cli.Context, env *op.Env, location string, o inspect.List, each func([]op.Entry) error,
+) (n int, warning, err error) {
 	db, err := databaseAt(c, env, location)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	s, err := op.Open(c.Context, env, db)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	defer s.Close()
 	err = o.Run(c.Context, s, func(chunk []op.Entry) error {
@@ -170,7 +180,7 @@ func listOne(c *cli.Context, env *op.Env, location string, o inspect.List, each 
 	if err == nil {
 		err = warnOfDamage(c, env, s)
 	}
-	return n, err
+	return n, s.Unverified(), err
 }
 
 // notAFile refuses a pattern that no label matches and that is the name of a file: it was meant to be listed.
@@ -208,11 +218,11 @@ func (p patient) Write(data []byte) (int, error) {
 // entryPrinter prints entries as they come.
 type entryPrinter struct {
 	print func([]op.Entry) error
-	end   func() error
+	end   func(unverified bool) error
 }
 
 func listPrinter(w io.Writer, env *op.Env, format string, columns []column[*op.Entry]) entryPrinter {
-	nothing := func() error { return nil }
+	nothing := func(bool) error { return nil }
 	switch format {
 	case formatJSON:
 		return jsonList(w)
@@ -274,11 +284,15 @@ func jsonList(w io.Writer) entryPrinter {
 			separator = ","
 			return err
 		}),
-		end: func() error {
+		end: func(unverified bool) error {
 			if separator == "," {
 				separator = ""
 			}
-			_, err := fmt.Fprintf(w, "%s]}\n", separator)
+			rest := ""
+			if unverified {
+				rest = `,"unverified":true`
+			}
+			_, err := fmt.Fprintf(w, "%s]%s}\n", separator, rest)
 			return err
 		},
 	}
@@ -289,7 +303,7 @@ func csvList(w io.Writer, columns []column[*op.Entry]) entryPrinter {
 	_ = writer.Write(columnNames(columns)) // errors come out of Flush
 	return entryPrinter{
 		print: eachEntry(func(e *op.Entry) error { return writer.Write(values(columns, e)) }),
-		end: func() error {
+		end: func(bool) error {
 			writer.Flush()
 			return writer.Error()
 		},
@@ -313,7 +327,7 @@ func tableList(w, notes io.Writer, on screen, columns []column[*op.Entry]) entry
 			}
 			return t.flush()
 		},
-		end: func() error {
+		end: func(bool) error {
 			if !found {
 				fmt.Fprintln(notes, "no entries")
 			}

@@ -62,6 +62,8 @@ const (
 	// Damaged: a check found damage. Unreadable: not even a check is possible.
 	Damaged
 	Unreadable
+	// Unverified: a file was read without the password that verifies it.
+	Unverified
 	// Wrecked: the beginning of a native database is damaged. Location is the file.
 	Wrecked
 	// Incomplete: not everything of a damaged database could be copied. Location is the new one.

@@ -2,6 +2,7 @@ package op
 
 import (
 	"context"
+	"fmt"
 
 	"certkdb/kdb"
 	"certkdb/kdb/memory"
@@ -117,6 +118,15 @@ func (s *Session) AcceptState(ctx context.Context) error {
 		return db.AcceptState(ctx)
 	}
 	return nil
+}
+
+// Unverified is a warning if what was read last was read without the password that verifies it; nil if not.
+func (s *Session) Unverified() error {
+	if db, ok := s.db.(interface{ Unverified() bool }); !ok || !db.Unverified() {
+		return nil
+	}
+	err := fmt.Errorf("reading %q: %w, so nothing shows whether the file was changed", s.Location, kdb.ErrNoPassword)
+	return &Problem{Code: Unverified, Location: s.Location, Err: err}
 }
 
 // Close closes the database.

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"sync/atomic"
 
 	"certkdb/kdb"
 	"certkdb/kdb/atomicfile"
@@ -68,6 +69,8 @@ type Database struct {
 	disk     atomicfile.FS
 	// held is what was read already, from a pipe or out of base64 text; it cannot be changed. It is nil for a file.
 	held *Files
+
+	unverified atomic.Bool // what was read last
 }
 
 // Open opens the key file at location, without reading more than its beginning. The error wraps kdb.ErrNoDatabase or kdb.ErrVersion.
@@ -214,6 +217,10 @@ func (d *Database) Info(ctx context.Context) (kdb.Info, error) {
 	}
 	return info, nil
 }
+
+// Unverified says that the file was read without its password, with which it would have been verified: nothing shows whether it was
+// changed.
+func (d *Database) Unverified() bool { return d.unverified.Load() }
 
 // Check implements [kdb.Database]. A file that cannot be decoded is a finding; a wrong password is an error.
 func (d *Database) Check(ctx context.Context, report func(kdb.Problem)) error {

@@ -269,6 +269,7 @@ func (d *Database) load(ctx context.Context, mayAsk bool) (*loaded, error) {
 	if l.container, l.partial, err = d.decode(files, d.candidates(ctx, mayAsk), l.later); err != nil {
 		return nil, &kdb.OpenError{Location: d.location, Err: err}
 	}
+	d.unverified.Store(l.partial && !d.codec.Pieces)
 	l.later.ask = d.asker(ctx, mayAsk)
 	return l, nil
 }

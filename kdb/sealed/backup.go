@@ -145,6 +145,7 @@ func StashOf(path string) string { return stashPath(path) }
 // WriteStash writes the stash that opens the copy. It belongs next to the place where the copy goes: see StashOf.
 func (b *Backup) WriteStash(path string) error {
 	if err := writeStash(b.db.disk, path, &b.stash); err != nil {
+		b.WithdrawStash(path) // it may have its name
 		return fmt.Errorf("creating the stash %q: %w", path, err)
 	}
 	return nil

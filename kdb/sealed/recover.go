@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -163,13 +162,16 @@ func (c *recovery) copyStash(path string) (made bool, err error) {
 	if !c.db.stashOpens(&c.keys.meta, &c.slot) {
 		return false, nil
 	}
-	if _, err := os.Lstat(path); err == nil {
-		return false, fmt.Errorf("the stash %q: %w", path, kdb.ErrDatabaseExists)
-	}
 	st, err := readStash(c.db.stash)
 	defer clear(st.key[:])
 	if err != nil {
 		return false, err
+	}
+	if there, err := readStash(path); err == nil && there == st {
+		return true, nil // of an attempt that was killed
+	}
+	if exists(path) {
+		return false, fmt.Errorf("the stash %q: %w", path, kdb.ErrDatabaseExists)
 	}
 	return true, writeStash(c.db.disk, path, &st)
 }

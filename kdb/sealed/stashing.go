@@ -83,6 +83,7 @@ func (db *Database) createByStash(ctx context.Context, m *meta, commit func(*slo
 	rand.Read(content.key[:]) // never fails
 	defer clear(content.key[:])
 	if err := writeStash(db.disk, db.stash, &content); err != nil {
+		db.withdrawStash(ctx, &content) // it may have its name
 		return fmt.Errorf("creating the stash %q: %w", db.stash, err)
 	}
 	err := commit(db.newSlot(slotStash, kdb.CostProduction), content.key[:])
@@ -223,6 +224,11 @@ func writeStash(disk atomicfile.FS, path string, s *stash) error {
 	clear(content)
 	if err != nil {
 		return err
+	}
+	if !exists(path) { // a link needs no temporary name, which a kill would leave
+		if err := t.Publish(); !errors.Is(err, fs.ErrExist) {
+			return err
+		}
 	}
 	return t.Replace()
 }

@@ -93,13 +93,14 @@ func (o Backup) Do(ctx context.Context, s *op.Session) (done BackupDone, err err
 	}
 	password := op.NewPassword{Generate: o.PasswordOut != "", OutFile: o.PasswordOut}
 	made := sealed.NewBackup{Stash: o.WithStash}
+	old, _ := os.Stat(o.Out.Path)
 	if password.Generate {
 		if made.Password, err = password.Get(s.Env, o.Out.Path); err != nil {
 			return done, err
 		}
 		defer clear(made.Password)
 		defer func() {
-			if err != nil {
+			if err != nil && o.isOld(old) {
 				password.Drop()
 			}
 		}()
@@ -114,7 +115,7 @@ func (o Backup) Do(ctx context.Context, s *op.Session) (done BackupDone, err err
 			return done, err
 		}
 		defer func() {
-			if err != nil {
+			if err != nil && o.isOld(old) {
 				b.WithdrawStash(o.stash())
 			}
 		}()
@@ -123,6 +124,15 @@ func (o Backup) Do(ctx context.Context, s *op.Session) (done BackupDone, err err
 		return done, err
 	}
 	return o.write(s.Env, b)
+}
+
+// isOld says that the file is as it was before: what opens the copy is of no use then.
+func (o Backup) isOld(old fs.FileInfo) bool {
+	now, err := os.Stat(o.Out.Path)
+	if old == nil || err != nil {
+		return old == nil && err != nil
+	}
+	return os.SameFile(old, now) && old.ModTime().Equal(now.ModTime())
 }
 
 // prove opens the copy with what was written for it, before it takes its place.
