@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -86,6 +87,9 @@ func (o Add) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 		return op.Plan[Added]{}, err
 	}
 	return op.Plan[Added]{Name: "add", Close: in.Close, Apply: func(tx kdb.Tx) (added Added, err error) {
+		if info.Format == "ckdb" {
+			defer debug.SetGCPercent(debug.SetGCPercent(streamingGC))
+		}
 		err = o.addAll(tx, in, &added)
 		if err == nil {
 			added.leave(left)
@@ -96,6 +100,10 @@ func (o Add) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 		return added, err
 	}}, nil
 }
+
+// streamingGC is the percentage by which the heap grows until garbage is collected while entries go into a native database, which keeps few
+// of them in memory: with the default a hundred thousand certificates take a tenth more processor time, and 10 MiB less.
+const streamingGC = 150
 
 // trustsAll says whether a format trusts all certificates without keys.
 func trustsAll(format string) bool {
