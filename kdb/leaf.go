@@ -25,9 +25,6 @@ func ReadLeaf(der []byte) (*Leaf, error) {
 	return l, nil
 }
 
-// Certificate is what was parsed.
-func (l *Leaf) Certificate() *cert.Certificate { return l.cert }
-
 // of returns the leaf if it was made of this certificate, else nil.
 func (l *Leaf) of(der []byte) *Leaf {
 	if l == nil || len(der) == 0 || len(l.cert.Raw) != len(der) || &l.cert.Raw[0] != &der[0] {
