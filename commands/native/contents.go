@@ -142,8 +142,11 @@ func exportCommand(env *op.Env) *cli.Command {
 			if len(stores.Targets) > 0 {
 				return installTrust(env, &stores)(c)
 			}
-			if stores.Root != "" || c.Bool(flagDetailed) {
-				return usage(c, "--root and --detailed-exitcode are for trust stores: name one with --to or --from")
+			if stores.Root != "" {
+				return usage(c, "--root is for trust stores: name one with --to or --from")
+			}
+			if c.Bool(flagDetailed) && o.Out.IsStdout() {
+				return usage(c, "--detailed-exitcode is for trust stores and files: name one with --to, --from or --out")
 			}
 			format, err := outputFormat(c)
 			if err != nil {
@@ -169,10 +172,11 @@ func export(c *cli.Context, env *op.Env, o entries.Export, format string) error 
 		return err
 	}
 	if format == formatJSON {
-		return cmp.Or(ifRead(printJSON(env.Stdout, "export", exported, s.DryRun)), exported.Incomplete())
+		err := cmp.Or(ifRead(printJSON(env.Stdout, "export", exported, s.DryRun)), exported.Incomplete())
+		return detailed(c, !exported.Unchanged, err)
 	}
 	if c.Bool(flagQuiet) {
-		return exported.Incomplete()
+		return detailed(c, !exported.Unchanged, exported.Incomplete())
 	}
 	w := textWriter(c, env)
 	to := "standard output"
@@ -188,7 +192,7 @@ func export(c *cli.Context, env *op.Env, o entries.Export, format string) error 
 		fmt.Fprintln(w, actionLine(a))
 	}
 	printNotes(w, exported.Notes)
-	return cmp.Or(ifRead(w.err), exported.Incomplete())
+	return detailed(c, !exported.Unchanged, cmp.Or(ifRead(w.err), exported.Incomplete()))
 }
 
 func copyCommand(env *op.Env) *cli.Command {

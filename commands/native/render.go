@@ -183,6 +183,8 @@ func problemHint(p *op.Problem) string {
 			"; name a certificate that is not listed with --file FILE"
 	case op.IssuedNotWritten:
 		return fmt.Sprintf("it was issued and recorded; get it with: certkdb issued --ca %s --serial %s -o pem", op.Quote(p.Label), p.Found)
+	case op.WeakKey:
+		return "make a new key: certkdb renew " + op.Quote(p.Label) + " --key-type rsa2048"
 	case op.NewerList:
 		return fmt.Sprintf("take over what it revokes and its number: certkdb crl --ca %s --after %s --out FILE", op.Quote(p.Label),
 			op.Quote(p.Location))

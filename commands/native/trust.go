@@ -31,7 +31,7 @@ func trustFlags(env *op.Env, o *trust.Change) []cli.Flag {
 		store(op.FieldTo, false, "install trusted certificates in a `STORE`: system, java[:FILE] or nss[:FOLDER]"),
 		store(op.FieldFrom, true, "remove them from a `STORE`"),
 		&cli.StringFlag{Name: "root", Usage: "change the system that is below `FOLDER`, such as an image", Destination: &o.Root},
-		&cli.BoolFlag{Name: flagDetailed, Usage: "exit with 20 if a trust store changed, with 0 if there was nothing to do"},
+		&cli.BoolFlag{Name: flagDetailed, Usage: "exit with 20 if a trust store or file changed, with 0 if there was nothing to do"},
 		passwordFlag(env, &o.Password, op.FieldToPassword, "where the trust store's password comes from (java: changeit)"),
 	})
 }

@@ -90,6 +90,8 @@ const (
 	NoMatchingKey
 	// NotIssued: the CA Label has issued nothing under the serial number Found.
 	NotIssued
+	// WeakKey: the private key of the entry Label is too weak to be certified again.
+	WeakKey
 	// NewerList: there is a revocation list of the CA that is newer than what its database knows. Location is its file, Label the CA.
 	NewerList
 	// NeedsFolder: several files are to be written.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"certkdb/commands/op"
@@ -89,6 +90,10 @@ func (o Renew) Plan(ctx context.Context, s *op.Session) (plan op.Plan[Renewed], 
 	}
 	if r.draft, err = newDraft(r.ca, request); err == nil && r.draft.Certificate != nil {
 		err = op.PKIError(Spec{Lint: o.Lint}.lint(ctx, s.Env, r.draft.Certificate))
+	}
+	if c, parsed := cert.Parse(r.old.Certificates[0]); err != nil && r.ReuseKey && parsed == nil && c.Key().Bits < 2048 &&
+		strings.HasPrefix(c.KeyType, "rsa") {
+		err = &op.Problem{Code: op.WeakKey, Label: r.Label, Err: err}
 	}
 	if r.ca.elsewhere() {
 		plan.Before = r.before

@@ -1,11 +1,13 @@
 package issuing
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
 	"certkdb/commands/op"
 	"certkdb/kdb"
+	"certkdb/pki"
 	"certkdb/pki/cert"
 	"certkdb/pki/issue"
 	"certkdb/pki/issuers"
@@ -57,6 +59,9 @@ func (r *rollover) prepare(of *renewal) error {
 		return err
 	}
 	oldCA, err := issue.NewCA(of.old.Certificates[0], oldKey)
+	if errors.Is(err, pki.ErrRefused) {
+		return nil // a key that signs nothing any more, such as one of 1024 bits, vouches for nobody
+	}
 	if err != nil {
 		return op.PKIError(err)
 	}
