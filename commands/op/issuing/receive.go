@@ -134,7 +134,7 @@ func (o Receive) store(tx kdb.Tx, waiting *kdb.Summary, certificates [][]byte, r
 }
 
 // takePlace moves a received certificate with its key to the entry that the request was made to renew, if that is still there with the same
-// subject, and keeps the marks of that entry.
+// subject, and keeps the marks of that entry. A CA's old key stays under a label with [OldSuffix].
 func takePlace(tx kdb.Tx, label string) (bool, error) {
 	renewed, is := strings.CutSuffix(label, RenewalSuffix)
 	if !is {
@@ -155,6 +155,14 @@ func takePlace(tx kdb.Tx, label string) (bool, error) {
 	s, err := tx.Summary(label)
 	if err != nil || old.Kind != kdb.KindPersonal || old.Subject != s.Subject {
 		return false, err
+	}
+	if old.CA { // its revocation lists are signed with the old key, as after a rollover
+		if err := op.FreeLabel(tx, renewed+OldSuffix, false); err != nil {
+			return false, err
+		}
+		if err := tx.Rename(renewed, renewed+OldSuffix); err != nil {
+			return false, err
+		}
 	}
 	entry.Label, entry.Default, entry.Trusted = renewed, old.Default || entry.Default, old.Trusted
 	if err := tx.Put(entry); err != nil {

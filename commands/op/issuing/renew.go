@@ -294,11 +294,16 @@ func (r *renewal) revokeOld(tx kdb.Tx) error {
 	if !r.Revoke {
 		return nil
 	}
-	l, err := ledgerOf(tx, r.ca.label)
+	c, err := cert.Parse(r.old.Certificates[0])
 	if err != nil {
 		return err
 	}
-	c, err := cert.Parse(r.old.Certificates[0])
+	l, err := ledgerOf(tx, r.ca.label)
+	if err == nil && !l.certified(c) { // the CA has a new key, and what the old one signed is in the records of that
+		if before, errOld := ledgerOf(tx, r.ca.label+OldSuffix); errOld == nil {
+			l = before
+		}
+	}
 	if err != nil {
 		return err
 	}

@@ -196,3 +196,37 @@ func TestRenew_chainThatExpiresFirst(t *testing.T) {
 		t.Errorf("a CA elsewhere: %+v", r)
 	}
 }
+
+// What the old key issued is revoked by the old key, also when its successor renews it.
+func TestRenew_revokesWithTheKeyThatSigned(t *testing.T) {
+	t.Parallel()
+	s := withCA(t)
+	old := issued(t, s)[0].Serial
+	one(t, s, issuing.Renew{Label: "root", NewKey: true})
+	if r := one(t, s, issuing.Renew{Label: "web", Revoke: true}); r.Revoked != old || r.Issuer != "root" {
+		t.Errorf("renewed: %+v", r)
+	}
+	for _, i := range issuedBy(t, s, "root.old") {
+		if (i.Reason == "superseded") != (i.Serial == old) {
+			t.Errorf("serial %s: %s %s", i.Serial, i.Status, i.Reason)
+		}
+	}
+}
+
+// A CA that gets a certificate for a new key from elsewhere can still revoke what its old key signed.
+func TestReceive_keepsTheOldKeyOfACA(t *testing.T) {
+	t.Parallel()
+	root := optest.NewCA(t, "Root")
+	sub := root.CA(t, "Sub")
+	web := sub.Issue(t, "web")
+	s := optest.New(t, sub.Personal("sub"), web.Personal("web"))
+	asked := one(t, s, issuing.Request{Renew: "sub", Spec: issuing.Spec{PathLen: -1}})
+	block, _ := pem.Decode([]byte(asked.PEM))
+	path := file(t, "new.crt", op.PEMString("CERTIFICATE", root.Receive(t, block.Bytes)))
+	if r := one(t, s, issuing.Receive{Files: []string{path}}); !r.Renewed || labels(t, s) != "sub sub.old web" {
+		t.Errorf("received: %+v, %s", r, labels(t, s))
+	}
+	if r := one(t, s, issuing.Revoke{CA: "sub.old", Label: "web"}); !r.Changed {
+		t.Errorf("revoked: %+v", r)
+	}
+}
