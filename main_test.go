@@ -20,7 +20,7 @@ import (
 
 // TestMain makes the test binary be the program when a script calls it by one of its names.
 func TestMain(m *testing.M) {
-	program := func() { os.Exit(run()) }
+	program := checkedProgram
 	programs := map[string]func(){"certkdb": program, "dsmcert": program}
 	for _, name := range slices.Concat(gskcapi.NativeNames, gskcapi.JavaNames) {
 		programs[name] = program

@@ -32,7 +32,7 @@ func ProcessEnv(ctx context.Context, version string) *op.Env {
 	return &op.Env{
 		Stdin: patient{ctx, os.Stdin}, Stdout: os.Stdout, Stderr: os.Stderr,
 		Getenv: os.Getenv, Terminal: func() (op.Terminal, error) { return openTerminal(ctx) }, Progress: progress,
-		Screen: screen, Now: time.Now,
+		Screen: screen, Interactive: interactive, Now: time.Now,
 		User: sync.OnceValue(userName), Host: sync.OnceValue(hostName), Root: os.Geteuid() == 0, Home: home,
 		State: stateFolder(os.Getenv("XDG_STATE_HOME"), os.Geteuid() == 0, home),
 		Dial:  new(net.Dialer).DialContext,
@@ -85,6 +85,11 @@ func progress() io.Writer {
 		return nil
 	}
 	return os.Stderr
+}
+
+// interactive says that standard input and standard error are a terminal: not so for what a timer or another program has started.
+func interactive() bool {
+	return term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stderr.Fd()))
 }
 
 // screen is the width of the terminal that standard output is, 0 if it is none, and whether it shows colours.

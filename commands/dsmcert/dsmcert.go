@@ -258,7 +258,7 @@ func describe(e op.Entry, server string) string {
 		until = e.NotAfter.Format("2006-01-02")
 	}
 	return text + fmt.Sprintf("    Subject : %s\n    Issuer : %s\n    Not After : %s\n    SHA256 : %s\n",
-		e.Subject, e.Issuer, until, e.Fingerprints.SHA256)
+		e.Subject, e.Issuer, until, e.SHA256)
 }
 
 // remove deletes the certificate of a server.

@@ -45,7 +45,7 @@ func (p *program) nameless(s *op.Session, found []op.Entry) (map[string]string, 
 
 // madeUp says that a label was made of subject and fingerprint, see kdb.LabelFor.
 func madeUp(e op.Entry) bool {
-	sum := e.Fingerprints.SHA256
+	sum := e.SHA256
 	return len(sum) > 8 && strings.HasSuffix(e.Label, "-"+sum[:8])
 }
 

@@ -129,7 +129,7 @@ func entryColumns() []column[*op.Entry] {
 	notAfter := func(e *op.Entry) *time.Time { return e.NotAfter }
 	added := func(e *op.Entry) *time.Time { return e.Added }
 	return []column[*op.Entry]{
-		{"database", "DATABASE", func(e *op.Entry) string { return orDash(e.Database) }, func(e *op.Entry) string { return e.Database }},
+		{"location", "DATABASE", func(e *op.Entry) string { return orDash(e.Database) }, func(e *op.Entry) string { return e.Database }},
 		{"label", "LABEL", func(e *op.Entry) string { return e.Label }, nil},
 		{"kind", "KIND", kindText, func(e *op.Entry) string { return e.Kind.String() }},
 		{"trusted", "TRUSTED", marked(func(e *op.Entry) bool { return e.Trusted }), truth(func(e *op.Entry) bool { return e.Trusted })},
@@ -143,7 +143,7 @@ func entryColumns() []column[*op.Entry] {
 		{"status", "STATUS", statusText, func(e *op.Entry) string { return string(e.Status) }},
 		{"key_type", "KEY", or(keyType), keyType},
 		{"ca", "CA", marked(func(e *op.Entry) bool { return e.CA }), truth(func(e *op.Entry) bool { return e.CA })},
-		{"sha256", "SHA256", func(e *op.Entry) string { return e.Fingerprints.SHA256 }, nil},
+		{"sha256", "SHA256", func(e *op.Entry) string { return e.SHA256 }, nil},
 		{"sans", "NAMES", or(names), names},
 		{"chain_length", "CHAIN", func(e *op.Entry) string { return strconv.Itoa(e.ChainLength) }, nil},
 		{"added", "ADDED", day(added), second(added)},

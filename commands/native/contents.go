@@ -152,6 +152,9 @@ func exportCommand(env *op.Env) *cli.Command {
 			if err != nil {
 				return err
 			}
+			if format == formatJSON && o.Out.Path == "" && !c.Bool(flagDryRun) {
+				return usage(c, "--json needs --out FILE, because standard output has the certificates")
+			}
 			o.Labels = c.Args().Slice()
 			if o.Format == "" && (format == formatPEM || format == formatDER) {
 				o.Format = entries.Format(format) // -o pem, as people write it for list
@@ -183,9 +186,9 @@ func export(c *cli.Context, env *op.Env, o entries.Export, format string) error 
 	if exported.Out != "" {
 		to = fmt.Sprintf("%q", exported.Out)
 	}
-	line := fmt.Sprintf("wrote %s to %s", strings.Join(exported.Contents, ", "), to)
+	line := fmt.Sprintf("wrote %s to %s", contents(exported), to)
 	if exported.Unchanged {
-		line = fmt.Sprintf("unchanged: %s has %s", to, strings.Join(exported.Contents, ", "))
+		line = fmt.Sprintf("unchanged: %s has %s", to, contents(exported))
 	}
 	fmt.Fprintln(w, line)
 	for _, a := range exported.Skipped {
@@ -193,6 +196,15 @@ func export(c *cli.Context, env *op.Env, o entries.Export, format string) error 
 	}
 	printNotes(w, exported.Notes)
 	return detailed(c, !exported.Unchanged, cmp.Or(ifRead(w.err), exported.Incomplete()))
+}
+
+// contents says in words what a file has.
+func contents(exported entries.Exported) string {
+	var texts []string
+	for _, piece := range exported.Contents {
+		texts = append(texts, piece.String())
+	}
+	return strings.Join(texts, ", ")
 }
 
 func copyCommand(env *op.Env) *cli.Command {

@@ -104,7 +104,7 @@ func printInfo(w io.Writer, info databases.DatabaseInfo) {
 		if f.Weak {
 			value += " (weak)"
 		}
-		t.row(f.Name, value)
+		t.row(f.Title, value)
 	}
 	t.row("FIPS 140-3", map[bool]string{true: "module on", false: "module off"}[info.FIPS])
 	t.flush()

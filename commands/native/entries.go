@@ -1,6 +1,7 @@
 package native
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -182,20 +183,50 @@ func defaultCommand(env *op.Env) *cli.Command {
 
 func deleteCommand(env *op.Env) *cli.Command {
 	var o entries.Delete
+	var sure bool
 	return &cli.Command{
 		Name: "delete", Aliases: []string{"rm"}, Category: groupEntries, Usage: "delete entries: all that you name, or none",
 		ArgsUsage: "LABEL…",
 		Description: "Use --damaged for an entry that certkdb check reports as damaged, if you have no backup to restore. After that, the\n" +
 			"database can no longer detect an earlier rollback of records, so review the other entries. The audit log records this as\n" +
 			"delete-damaged.\n\n" +
+			"On a terminal you are asked before a private key is deleted, unless you say --yes. Scripts without a terminal are not asked.\n\n" +
 			examples("certkdb delete old-root", "certkdb delete old-root older-root --if-exists", "certkdb delete web --damaged"),
 		Flags: append(changeFlags(),
 			&cli.BoolFlag{Name: "if-exists", Usage: "ignore labels that do not exist", Destination: &o.IfExists},
 			&cli.BoolFlag{Name: "damaged", Usage: "also entries that can no longer be read", Destination: &o.Damaged},
+			&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "do not ask", Destination: &sure},
 		),
-		Action: change(env, "delete", func(_ *cli.Context, args []string) (op.Operation[entries.Changed], error) {
+		Action: action(env, "delete", func(c *cli.Context, args []string) (entries.Changed, error) {
 			o.Labels = args
-			return o, nil
+			s, err := openDatabase(c, env)
+			if err != nil {
+				return entries.Changed{}, err
+			}
+			defer s.Close()
+			if !sure && !s.DryRun && env.Interactive != nil && env.Interactive() {
+				if err := confirmDeletion(c, s, o); err != nil {
+					return entries.Changed{}, err
+				}
+			}
+			return op.One(c.Context, s, o)
 		}, printChanged),
 	}
+}
+
+// confirmDeletion asks before private keys are lost.
+func confirmDeletion(c *cli.Context, s *op.Session, o entries.Delete) error {
+	keys, err := o.PrivateKeys(c.Context, s)
+	if err != nil || len(keys) == 0 {
+		return err
+	}
+	question := fmt.Sprintf("%q has a private key, which would be lost. Delete it?", keys[0])
+	if n := len(keys); n > 1 {
+		question = fmt.Sprintf("%d of them have private keys, which would be lost. Delete them?", n)
+	}
+	sure, err := op.Confirm(s.Env, question)
+	if err == nil && !sure {
+		err = errors.New("nothing was deleted")
+	}
+	return err
 }

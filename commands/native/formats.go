@@ -37,7 +37,7 @@ func formatsOf(command string) []string {
 		return []string{formatTable, formatJSON, formatPEM, formatDER}
 	case "connect":
 		return []string{formatTable, formatJSON, formatJSONL, formatCSV, formatName}
-	case "completion", "man", "help":
+	case "completion", "man", "help", "schema":
 		return nil
 	}
 	return []string{formatTable, formatJSON}

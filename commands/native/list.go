@@ -126,7 +126,7 @@ func list(c *cli.Context, env *op.Env, out io.Writer, o inspect.List, format str
 	w := bufio.NewWriterSize(out, 64<<10)
 	all := locationsOf(c)
 	if len(all) > 1 && columns == nil {
-		columns = columnsNamed(entryColumns(), "database "+standardColumns(format))
+		columns = columnsNamed(entryColumns(), "location "+standardColumns(format))
 	}
 	p := listPrinter(w, env, format, columns)
 	var unverified []error

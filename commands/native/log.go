@@ -2,6 +2,7 @@ package native
 
 import (
 	"bufio"
+	"encoding/csv"
 	"errors"
 	"strconv"
 	"time"
@@ -18,8 +19,11 @@ func logCommand(env *op.Env) *cli.Command {
 		Name: "log", Category: groupDatabase, Usage: "show the audit log: who changed or exported what, and when",
 		Description: "The log is verified while it is read. If records were changed, removed or put back, what comes before them is shown,\n" +
 			"and the exit code is 12. SLOT is the key slot that opened the database for the operation.\n\n" +
-			examples("certkdb log", "certkdb log --after 120", "certkdb log -o jsonl"),
-		Flags: []cli.Flag{&cli.Uint64Flag{Name: "after", Usage: "only records after number `N`", Destination: &o.After}},
+			examples("certkdb log", "certkdb log --last 20", "certkdb log --after 120", "certkdb log -o jsonl"),
+		Flags: []cli.Flag{
+			&cli.Uint64Flag{Name: "after", Usage: "only records after number `N`", Destination: &o.After},
+			&cli.IntFlag{Name: "last", Usage: "only the last `N` records", Destination: &o.Last},
+		},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
 				return err
@@ -27,6 +31,9 @@ func logCommand(env *op.Env) *cli.Command {
 			format, err := outputFormat(c)
 			if err != nil {
 				return err
+			}
+			if c.IsSet("last") && o.Last < 1 {
+				return usage(c, "--last %d: show at least one record", o.Last)
 			}
 			s, err := openDatabase(c, env)
 			if err != nil {
@@ -43,6 +50,20 @@ func printLog(c *cli.Context, env *op.Env, s *op.Session, o databases.Log, forma
 	w := bufio.NewWriter(env.Stdout)
 	var err error
 	switch format {
+	case formatCSV:
+		writer := csv.NewWriter(w)
+		_ = writer.Write([]string{"number", "recorded_at", "operation", "label", "sha256", "user", "host", "slot", "slot_name"})
+		err = o.Run(c.Context, s, func(records []databases.LogRecord) error {
+			for _, r := range records {
+				_ = writer.Write(cells( // errors come out of Error
+					strconv.FormatUint(r.Number, 10), r.Time.Format(time.RFC3339), r.Operation, r.Label, r.SHA256, r.User, r.Host,
+					strconv.Itoa(r.Slot), r.SlotName,
+				))
+			}
+			return nil
+		})
+		writer.Flush()
+		err = errors.Join(err, writer.Error())
 	case formatJSONL:
 		err = o.Run(c.Context, s, func(records []databases.LogRecord) error {
 			for _, r := range records {

@@ -1,10 +1,12 @@
 package native
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 
 	"github.com/urfave/cli/v2"
 
@@ -59,7 +61,8 @@ func schemaName(name string) string {
 	return "certkdb." + name + "/v1"
 }
 
-// printJSON prints v, a struct, with the field "schema" in front, then "dry_run" if nothing was done.
+// printJSON prints v, a struct, with the field "schema" in front, then "dry_run" if nothing was done, and "changed" if it is the result of
+// a change.
 func printJSON(w io.Writer, name string, v any, dryRun bool) error {
 	body, err := json.Marshal(v)
 	if err != nil {
@@ -70,11 +73,24 @@ func printJSON(w io.Writer, name string, v any, dryRun bool) error {
 	if dryRun {
 		head += `,"dry_run":true`
 	}
+	if changed, ok := v.(changer); ok && !hasField(body, "changed") {
+		head += fmt.Sprintf(`,"changed":%t`, changed.HasChanged())
+	}
 	if len(body) > len("{}") {
 		head += ","
 	}
 	_, err = fmt.Fprintf(w, "%s%s\n", head, body[1:])
 	return err
+}
+
+// hasField says whether a JSON object has a field of its own.
+func hasField(body []byte, name string) bool {
+	var fields map[string]json.RawMessage
+	if !bytes.Contains(body, []byte(strconv.Quote(name))) || json.Unmarshal(body, &fields) != nil {
+		return false
+	}
+	_, ok := fields[name]
+	return ok
 }
 
 // onceFailing keeps the first error of a writer, so that text can be printed without a check after each line.

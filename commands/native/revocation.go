@@ -92,7 +92,7 @@ func printIssued(env *op.Env, list []issuing.IssuedCertificate, format string, c
 		if list == nil {
 			list = []issuing.IssuedCertificate{}
 		}
-		return printJSON(w, "issued", map[string]any{"certificates": list}, false)
+		return printJSON(w, "issued", issuedCertificates{list}, false)
 	case formatJSONL:
 		for _, i := range list {
 			if err := jsonLine(w, i); err != nil {

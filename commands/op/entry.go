@@ -12,27 +12,28 @@ const StatusRevoked Status = "revoked"
 
 // Entry is what a listing shows of an entry.
 type Entry struct {
-	Database         string       `json:"database,omitempty"` // where it is, in a list of several
-	Label            string       `json:"label"`
-	Kind             kdb.Kind     `json:"kind"`
-	Trusted          bool         `json:"trusted"`
-	Default          bool         `json:"default"`
-	Subject          string       `json:"subject,omitempty"`
-	Issuer           string       `json:"issuer,omitempty"`
-	Serial           string       `json:"serial,omitempty"`
-	NotBefore        *time.Time   `json:"not_before,omitempty"`
-	NotAfter         *time.Time   `json:"not_after,omitempty"`
-	ExpiresInSeconds *int64       `json:"expires_in_seconds,omitempty"`
-	Status           Status       `json:"status"`
-	KeyType          string       `json:"key_type,omitempty"`
-	CA               bool         `json:"ca"`
-	SANs             *SANs        `json:"sans,omitempty"`
-	Fingerprints     Fingerprints `json:"fingerprints"`
-	ChainLength      int          `json:"chain_length"`
-	ChainEnds        *ChainEnd    `json:"chain_ends,omitempty"`
-	Warning          string       `json:"warning,omitempty"`
-	Added            *time.Time   `json:"added,omitempty"`
-	PEM              []string     `json:"pem,omitempty"`
+	Database         string     `json:"location,omitempty"` // where it is, in a list of several
+	Label            string     `json:"label"`
+	Kind             kdb.Kind   `json:"kind"`
+	Trusted          bool       `json:"trusted"`
+	Default          bool       `json:"default"`
+	Subject          string     `json:"subject,omitempty"`
+	Issuer           string     `json:"issuer,omitempty"`
+	Serial           string     `json:"serial,omitempty"`
+	NotBefore        *time.Time `json:"not_before,omitempty"`
+	NotAfter         *time.Time `json:"not_after,omitempty"`
+	ExpiresInSeconds *int64     `json:"expires_in_seconds,omitempty"`
+	Status           Status     `json:"status"`
+	KeyType          string     `json:"key_type,omitempty"`
+	CA               bool       `json:"ca"`
+	SANs             *SANs      `json:"sans,omitempty"`
+	SHA256           string     `json:"sha256"` // of the DER of the certificate or request, hexadecimal
+	HasKey           bool       `json:"has_private_key"`
+	ChainLength      int        `json:"chain_length"`
+	ChainEnds        *ChainEnd  `json:"chain_ends,omitempty"`
+	Warning          string     `json:"warning,omitempty"`
+	Added            *time.Time `json:"added_at,omitempty"`
+	PEM              []string   `json:"certificates_pem,omitempty"`
 }
 
 // ChainEnd is the certificate of an entry's chain for which the entry is listed by time, because it expires before the entry's own.
@@ -47,11 +48,6 @@ type SANs struct {
 	IP    []string `json:"ip,omitempty"`
 	Email []string `json:"email,omitempty"`
 	URI   []string `json:"uri,omitempty"`
-}
-
-// Fingerprints are digests of the certificate's DER, lower-case hexadecimal.
-type Fingerprints struct {
-	SHA256 string `json:"sha256"`
 }
 
 // Status is the state of an entry in time.
@@ -73,8 +69,8 @@ func NewEntry(s *kdb.Summary, now time.Time) Entry {
 		Subject: s.Subject, Issuer: s.Issuer, Serial: s.Serial,
 		NotBefore: TimePointer(s.NotBefore), NotAfter: TimePointer(s.NotAfter), Status: StatusOf(s, now),
 		KeyType: s.KeyType, CA: s.CA, SANs: newSANs(s),
-		Fingerprints: Fingerprints{SHA256: hex.EncodeToString(s.SHA256[:])},
-		ChainLength:  s.ChainLength, Warning: s.Warning, Added: TimePointer(s.Added),
+		SHA256: hex.EncodeToString(s.SHA256[:]), HasKey: s.Kind == kdb.KindPersonal || s.Kind == kdb.KindRequest,
+		ChainLength: s.ChainLength, Warning: s.Warning, Added: TimePointer(s.Added),
 	}
 	if entry.NotAfter != nil {
 		seconds := int64(s.NotAfter.Sub(now) / time.Second)

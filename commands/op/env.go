@@ -20,6 +20,8 @@ type Env struct {
 	Getenv func(string) string
 	// Terminal opens the controlling terminal, or returns an error that wraps ErrNoTerminal.
 	Terminal func() (Terminal, error)
+	// Interactive says that a person sits in front of the command, who can be asked before something is lost; the field may be nil.
+	Interactive func() bool
 	// Progress returns where to show how far a command has come, nil if nobody looks; the field may be nil.
 	Progress func() io.Writer
 	// Screen returns the width of the terminal that standard output is, 0 if it is none, and whether it shows colours; the field may be nil.

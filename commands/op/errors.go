@@ -18,6 +18,10 @@ var (
 	ErrFindings = errors.New("refused")
 	// ErrInvalid: a certificate is not valid; the result tells why.
 	ErrInvalid = fmt.Errorf("%w: the certificate is not valid", ErrFindings)
+	// ErrDifferent: what was compared is not the same; the result tells in what.
+	ErrDifferent = Classify(errors.New("they differ"), ErrFindings)
+	// ErrNothingFound: a search had no result.
+	ErrNothingFound = Classify(errors.New("nothing is found"), kdb.ErrNotFound)
 	// ErrExpired: something has expired, or will within the time that was asked for.
 	ErrExpired = errors.New("certificates that have expired or will soon")
 	// ErrNetwork: a peer could not be reached or the handshake with it failed.

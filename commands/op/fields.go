@@ -47,6 +47,7 @@ const (
 	FieldKind         Field = "kind"
 	FieldExpect       Field = "expect"
 	FieldSort         Field = "sort"
+	FieldText         Field = "text" // what is looked for
 
 	FieldCA          Field = "ca"
 	FieldCARemote    Field = "ca-remote"

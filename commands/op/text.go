@@ -2,6 +2,7 @@ package op
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"strconv"
@@ -71,6 +72,9 @@ func escape(text, but string) string {
 func Hidden(r rune) bool {
 	return r < 0x20 || r >= 0x7f && (r < 0xa0 || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp))
 }
+
+// Digest is the SHA-256 digest of some bytes, in hexadecimal.
+func Digest(data []byte) string { return HexDigest(sha256.Sum256(data)) }
 
 // HexDigest writes a digest in hexadecimal.
 func HexDigest(sum [32]byte) string {

@@ -21,7 +21,7 @@ type Backup struct {
 
 // BackupDone tells what was written, and what opens it.
 type BackupDone struct {
-	To        string   `json:"to"`
+	To        string   `json:"location"`
 	Size      int64    `json:"size_bytes"`
 	OpensWith []Opener `json:"opens_with"`
 	// Unchanged says that the file held this copy already.

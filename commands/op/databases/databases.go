@@ -23,7 +23,7 @@ type Slot struct {
 	Name    string    `json:"name"`
 	Kind    string    `json:"kind"`
 	KDF     string    `json:"kdf"`
-	Created time.Time `json:"created"`
+	Created time.Time `json:"created_at"`
 	By      string    `json:"by,omitempty"`
 	// Opened says that this slot opened the database, HasStash that the stash next to the database belongs to it.
 	Opened   bool `json:"opened,omitempty"`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"certkdb/commands/op"
@@ -19,7 +20,7 @@ type DatabaseInfo struct {
 	Format   string     `json:"format"`
 	Version  string     `json:"version"`
 	ID       string     `json:"id,omitempty"`
-	Created  *time.Time `json:"created,omitempty"`
+	Created  *time.Time `json:"created_at,omitempty"`
 	Entries  *int       `json:"entries"` // null if the format hides it without the password
 	Size     int64      `json:"size_bytes"`
 	ReadOnly bool       `json:"read_only"`
@@ -32,7 +33,8 @@ type DatabaseInfo struct {
 
 // Fact is something to know about a database.
 type Fact struct {
-	Name  string `json:"name"`
+	Name  string `json:"name"`  // lower-case words with underscores
+	Title string `json:"title"` // the same for people
 	Value string `json:"value"`
 	Weak  bool   `json:"weak,omitempty"`
 }
@@ -54,9 +56,15 @@ func (Info) Run(ctx context.Context, s *op.Session) (DatabaseInfo, error) {
 		if fact.Name == kdb.FactKept && fact.Weak {
 			found.Damaged, fact.Weak = append(found.Damaged, fact.Value), false
 		}
-		found.Facts = append(found.Facts, Fact(fact))
+		found.Facts = append(found.Facts, newFact(fact))
 	}
 	return found, nil
+}
+
+func newFact(f kdb.Fact) Fact {
+	word := func(r rune) bool { return r >= 'a' && r <= 'z' || r >= '0' && r <= '9' }
+	words := strings.FieldsFunc(strings.ToLower(f.Name), func(r rune) bool { return !word(r) })
+	return Fact{Name: strings.Join(words, "_"), Title: f.Name, Value: f.Value, Weak: f.Weak}
 }
 
 // Check verifies everything in a database.

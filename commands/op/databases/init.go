@@ -25,7 +25,7 @@ type Created struct {
 	Location string `json:"location"`
 	Format   string `json:"format"`
 	ID       string `json:"id,omitempty"`
-	Stash    string `json:"stash,omitempty"`
+	Stash    string `json:"stash_file,omitempty"`
 	// PasswordFile is where a generated password was written.
 	PasswordFile string `json:"password_file,omitempty"`
 }

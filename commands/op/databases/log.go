@@ -3,6 +3,7 @@ package databases
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"certkdb/commands/op"
@@ -12,12 +13,13 @@ import (
 // Log reads the audit log.
 type Log struct {
 	After uint64 // only records after this number
+	Last  int    // only so many at the end; 0 is all
 }
 
 // LogRecord is a line of the audit log.
 type LogRecord struct {
 	Number    uint64    `json:"number"`
-	Time      time.Time `json:"time"`
+	Time      time.Time `json:"recorded_at"`
 	Operation string    `json:"operation"`
 	Label     string    `json:"label,omitempty"`
 	SHA256    string    `json:"sha256,omitempty"`
@@ -42,6 +44,17 @@ func (o Log) Run(ctx context.Context, s *op.Session, each func([]LogRecord) erro
 	db, err := nativeOf(ctx, s, op.FeatureLog)
 	if err != nil {
 		return err
+	}
+	if o.Last > 0 {
+		var end []LogRecord
+		last := o.Last
+		o.Last = 0
+		err := o.Run(ctx, s, func(records []LogRecord) error {
+			end = append(end, records...)
+			end = slices.Delete(end, 0, max(len(end)-last, 0))
+			return nil
+		})
+		return errors.Join(each(end), err)
 	}
 	for after := o.After; ; {
 		var chunk []LogRecord

@@ -19,8 +19,8 @@ type Recover struct {
 
 // Recovered tells what was copied, and what was not.
 type Recovered struct {
-	From     string `json:"from"`
-	To       string `json:"to"`
+	From     string `json:"source_location"`
+	To       string `json:"location"`
 	Entries  int    `json:"entries"`
 	Expected *int   `json:"expected"` // null if that is lost
 	// Verified says that the entries are exactly those of the last state.

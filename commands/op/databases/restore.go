@@ -20,7 +20,7 @@ type Restore struct {
 
 // Restored tells what was done.
 type Restored struct {
-	From      string `json:"from"`
+	From      string `json:"source_location"`
 	Location  string `json:"location"`
 	ID        string `json:"id"`
 	Entries   int    `json:"entries"`
@@ -29,10 +29,10 @@ type Restored struct {
 	Lost      *Lost  `json:"lost,omitempty"` // null if the backup has everything
 	// Stash opens the restored database; CopiedStash says that it was the backup's. UselessStash is there and does not open it;
 	// BackupStash does.
-	Stash        string `json:"stash,omitempty"`
+	Stash        string `json:"stash_file,omitempty"`
 	CopiedStash  bool   `json:"copied_stash,omitempty"`
-	UselessStash string `json:"useless_stash,omitempty"`
-	BackupStash  string `json:"backup_stash,omitempty"`
+	UselessStash string `json:"useless_stash_file,omitempty"`
+	BackupStash  string `json:"backup_stash_file,omitempty"`
 }
 
 // Lost is what the database had and the backup lacks.
@@ -55,7 +55,7 @@ const (
 
 // Change is something that was done to a database.
 type Change struct {
-	Time      time.Time `json:"time"`
+	Time      time.Time `json:"recorded_at"`
 	Operation string    `json:"operation"`
 	Label     string    `json:"label,omitempty"`
 }

@@ -29,7 +29,7 @@ const (
 // StashDone tells what was done to which stash.
 type StashDone struct {
 	Action StashAction `json:"action"`
-	Path   string      `json:"path"`
+	Path   string      `json:"file"`
 }
 
 // HasChanged is always true.
@@ -94,7 +94,7 @@ type RevealStash struct{ File string }
 
 // Revealed is a password. Nobody logs it.
 type Revealed struct {
-	Path     string `json:"path"`
+	Path     string `json:"file"`
 	Password string `json:"password"`
 }
 

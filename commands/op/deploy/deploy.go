@@ -47,7 +47,7 @@ func (f Form) hasKey() bool { return f == FormKey || f == FormCombined || f.isSt
 // File is a file that an entry is deployed to.
 type File struct {
 	Form Form   `json:"form"`
-	Path string `json:"path"`
+	Path string `json:"file"`
 }
 
 // Target is where an entry is deployed. The database keeps it as JSON: fields are added, never renamed.

@@ -51,7 +51,7 @@ type Action struct {
 	// Reason tells why an entry was skipped, or what is odd about it.
 	Reason string `json:"reason,omitempty"`
 	// PrivateKey says that the private key was copied with the certificate or request.
-	PrivateKey bool `json:"private_key,omitempty"`
+	PrivateKey bool `json:"has_private_key,omitempty"`
 	// Trusted says that the entry has become trusted.
 	Trusted bool `json:"trusted,omitempty"`
 	// NewLabel is the label after a rename.
@@ -285,4 +285,19 @@ func (o Delete) damaged(tx kdb.Tx) (changed Changed, err error) {
 		return changed, nil
 	}
 	return changed, remover.DeleteDamaged(lost...)
+}
+
+// PrivateKeys are those of the labels whose entries have private keys. What cannot be read is not among them.
+func (o Delete) PrivateKeys(ctx context.Context, s *op.Session) (labels []string, err error) {
+	err = s.View(ctx, func(tx kdb.Tx) error {
+		labels = nil
+		for _, label := range o.Labels {
+			summary, err := tx.Summary(label)
+			if err == nil && (summary.Kind == kdb.KindPersonal || summary.Kind == kdb.KindRequest) {
+				labels = append(labels, label)
+			}
+		}
+		return nil
+	})
+	return labels, err
 }

@@ -47,8 +47,8 @@ type Export struct {
 
 // Exported tells what was written.
 type Exported struct {
-	Out      string   `json:"out"` // "" for standard output
-	Contents []string `json:"contents"`
+	Out      string   `json:"file"` // "" for standard output
+	Contents []Piece  `json:"contents"`
 	Notes    []string `json:"notes,omitempty"`
 	// Skipped are the entries that could not be copied into a database.
 	Skipped []Action `json:"skipped,omitempty"`
@@ -298,15 +298,30 @@ func (o Export) write(s *op.Session, fill func(io.Writer) error) error {
 	return fill(io.Discard)
 }
 
+// Piece says how many there are of something.
+type Piece struct {
+	Type  string `json:"type"` // "certificate", "private-key", "public-key", "entry" …
+	Count int    `json:"count"`
+}
+
+// String is a number with its word, such as 2 private keys.
+func (p Piece) String() string {
+	word := strings.ReplaceAll(p.Type, "-", " ")
+	if p.Count != 1 && word == "entry" {
+		return fmt.Sprintf("%d entries", p.Count)
+	}
+	return fmt.Sprintf("%d %s", p.Count, op.Plural(p.Count, word))
+}
+
 // tally counts pieces by what they are.
 type tally map[string]int
 
-func (t tally) add(kind string) { t[strings.ToLower(kind)]++ }
+func (t tally) add(kind string) { t[strings.ReplaceAll(strings.ToLower(kind), " ", "-")]++ }
 
 func (o Export) exported(counts tally) Exported {
-	e := Exported{Contents: []string{}}
+	e := Exported{Contents: []Piece{}}
 	for _, kind := range slices.Sorted(maps.Keys(counts)) {
-		e.Contents = append(e.Contents, fmt.Sprintf("%d %s", counts[kind], op.Plural(counts[kind], kind)))
+		e.Contents = append(e.Contents, Piece{kind, counts[kind]})
 	}
 	if !o.Out.IsStdout() {
 		e.Out = o.Out.Path
@@ -423,9 +438,9 @@ func (o Export) database(ctx context.Context, s *op.Session, format Format) (Exp
 		}
 	}
 	n := len(copied.Actions) - len(exported.Skipped)
-	exported.Contents = []string{fmt.Sprintf("%d %s", n, map[bool]string{true: "entry", false: "entries"}[n == 1])}
+	exported.Contents = []Piece{{"entry", n}}
 	if keys > 0 {
-		exported.Contents = append(exported.Contents, fmt.Sprintf("%d %s", keys, op.Plural(keys, "private key")))
+		exported.Contents = append(exported.Contents, Piece{"private-key", keys})
 	}
 	return exported, err
 }

@@ -53,8 +53,8 @@ func (f *Filter) prepare(ctx context.Context, env *op.Env) error {
 	return err
 }
 
-// chooses says whether any field is given.
-func (f *Filter) chooses() bool {
+// Chooses says whether any field is given.
+func (f *Filter) Chooses() bool {
 	return f.Subject+f.Issuer+f.SAN+f.Serial+f.Fingerprint+f.Key != ""
 }
 

@@ -129,7 +129,7 @@ func (o List) chunk(tx kdb.Tx, after string, keep func(*kdb.Summary) bool, now t
 	found []op.Entry, last string, more bool, err error,
 ) {
 	n, prefix, all := 0, o.prefix(), tx.Summaries(after)
-	if o.labelsSuffice() && o.Kind == "" && !o.Trusted && !o.Expired && o.Expiring == 0 && !o.chooses() {
+	if o.labelsSuffice() && o.Kind == "" && !o.Trusted && !o.Expired && o.Expiring == 0 && !o.Chooses() {
 		all = labelled(tx, after)
 	}
 	for s, err := range all {
@@ -140,7 +140,7 @@ func (o List) chunk(tx kdb.Tx, after string, keep func(*kdb.Summary) bool, now t
 			break
 		}
 		fits := keep(&s)
-		if fits && o.chooses() {
+		if fits && o.Chooses() {
 			if fits, err = o.fits(tx, &s); err != nil {
 				return nil, "", false, err
 			}

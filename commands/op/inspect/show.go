@@ -24,7 +24,6 @@ type Show struct {
 // Shown is an entry with its certificates in detail.
 type Shown struct {
 	op.Entry
-	HasKey       bool          `json:"has_private_key"`
 	Certificates []Certificate `json:"certificates,omitempty"`
 	RequestPEM   string        `json:"request_pem,omitempty"`
 	// Request is the request in detail, as far as a request has what a certificate has.
@@ -106,7 +105,7 @@ func (s *Shown) addRevocation(tx kdb.Tx, entry *kdb.Entry) error {
 }
 
 func describe(s *kdb.Summary, entry *kdb.Entry, now time.Time) (Shown, error) {
-	shown := Shown{Entry: op.NewEntry(s, now), HasKey: s.Kind == kdb.KindPersonal || s.Kind == kdb.KindRequest}
+	shown := Shown{Entry: op.NewEntry(s, now)}
 	for _, der := range entry.Certificates {
 		c, err := newCertificate(der)
 		if err != nil {

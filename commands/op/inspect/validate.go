@@ -80,7 +80,7 @@ type Failure struct {
 	Rule     string `json:"rule"`
 	Section  string `json:"section"`
 	Reason   string `json:"reason"`
-	Remedy   string `json:"cure,omitempty"`
+	Remedy   string `json:"remedy,omitempty"`
 	// Untrusted is a label of the database, if the only failure is that it is not trusted.
 	Untrusted string `json:"-"`
 }

@@ -34,7 +34,7 @@ type CRLDone struct {
 	Revoked    int       `json:"revoked"`
 	ThisUpdate time.Time `json:"this_update"`
 	NextUpdate time.Time `json:"next_update"`
-	Out        string    `json:"out,omitempty"`
+	Out        string    `json:"file,omitempty"`
 	Changed    bool      `json:"changed"` // false: the list in the file is still good
 	// TakenOver is how many revocations came from the list of After.
 	TakenOver int      `json:"taken_over,omitempty"`

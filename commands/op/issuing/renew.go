@@ -41,7 +41,7 @@ type Renewed struct {
 	op.Entry
 	Changed bool   `json:"changed"`
 	NewKey  bool   `json:"new_key"`
-	Issuer  string `json:"signed_by"` // a label, or "itself"
+	Issuer  string `json:"signed_by,omitempty"` // a label, or "itself"
 	// Old is the fingerprint of the certificate that was replaced.
 	Old string `json:"replaced_sha256,omitempty"`
 	// OldLabel is where the old key of a CA is now, and CrossCertificates are the labels of the certificates of each key by the other.

@@ -34,7 +34,7 @@ type Requested struct {
 	op.Entry
 	Changed bool     `json:"changed"`
 	Renews  string   `json:"renews,omitempty"` // the label whose certificate is to be replaced
-	Out     string   `json:"out,omitempty"`
+	Out     string   `json:"file,omitempty"`
 	PEM     string   `json:"request_pem"`
 	Notes   []string `json:"notes,omitempty"`
 }

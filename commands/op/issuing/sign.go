@@ -32,7 +32,7 @@ type Signed struct {
 // SignedCertificate is one of them.
 type SignedCertificate struct {
 	Request  string   `json:"request"`
-	Out      string   `json:"out,omitempty"`
+	Out      string   `json:"file,omitempty"`
 	Subject  string   `json:"subject"`
 	Serial   string   `json:"serial"`
 	NotAfter string   `json:"not_after"`
