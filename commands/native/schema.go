@@ -48,6 +48,8 @@ func results() map[string]any {
 // listedEntries is the object of list, which is written as it is read.
 type listedEntries struct {
 	Entries []op.Entry `json:"entries"`
+	// Unverified says that no password was given that would show whether a key store was changed.
+	Unverified bool `json:"unverified,omitempty"`
 }
 
 // issuedCertificates is the object of issued.
