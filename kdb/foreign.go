@@ -1,21 +1,51 @@
 package kdb
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"slices"
+	"unicode/utf8"
+)
 
-// ForeignFormat is the error for a key database in a format that certkdb does not read. It wraps [ErrVersion].
+// ForeignFormat is the error for a file in a format that certkdb does not read. It wraps [ErrVersion].
 type ForeignFormat struct {
 	Name    string // "key store of Bouncy Castle (BCFKS)"
 	Convert string // how to turn it into a format that certkdb reads
+	// Loose says that there may be certificates and keys in it all the same, such as PEM blocks in an archive.
+	Loose bool
+	// searched says that certificates and keys were looked for in vain.
+	searched bool
 }
 
-func (f *ForeignFormat) Error() string { return "the format is not supported: it is a " + f.Name }
+func (f *ForeignFormat) Error() string {
+	if f.searched {
+		return ErrParse.Error() + ": it is a " + f.Name
+	}
+	return "the format is not supported: it is a " + f.Name
+}
 
-func (f *ForeignFormat) Unwrap() error { return ErrVersion }
+func (f *ForeignFormat) Unwrap() error {
+	if f.searched {
+		return ErrParse
+	}
+	return ErrVersion
+}
+
+// Searched is the error for a file in which there are no certificates and keys either. It wraps [ErrParse].
+func (f *ForeignFormat) Searched() error {
+	return &ForeignFormat{Name: f.Name, Convert: f.Convert, Loose: f.Loose, searched: true}
+}
 
 // How to convert the formats.
 const (
-	convertJava = "convert it with: keytool -importkeystore -deststoretype PKCS12, with Bouncy Castle as -providerclass and -providerpath"
-	convertNSS  = "export its entries with: pk12util -o FILE.p12 -d FOLDER -n NICKNAME, and certutil -L -d FOLDER -n NICKNAME -a"
+	convertJava   = "convert it with: keytool -importkeystore -deststoretype PKCS12, with Bouncy Castle as -providerclass and -providerpath"
+	convertSecret = `extract the values first, each with: kubectl get secret NAME -o jsonpath='{.data.tls\.crt}' | base64 -d`
+	convertSST    = "import it into Windows and export the certificates as PKCS #7"
+	convertPuTTY  = "convert it with: puttygen FILE -O private-openssh-new -o FILE.key"
+	convertNSS    = "export its entries with: pk12util -o FILE.p12 -d FOLDER -n NICKNAME, and certutil -L -d FOLDER -n NICKNAME -a"
 )
 
 // foreignFormats are recognised by their first bytes. The stores of Bouncy Castle begin with a version and the length of a salt, 20; UBER
@@ -25,11 +55,28 @@ var foreignFormats = []struct {
 	head   string
 	format ForeignFormat
 }{
-	{"\x00\x00\x00\x02\x00\x00\x00\x14", ForeignFormat{"key store of Bouncy Castle (BKS)", convertJava}},
-	{"\x00\x00\x00\x01\x00\x00\x00\x14", ForeignFormat{"key store of Bouncy Castle (UBER or BKS)", convertJava}},
-	{"\x03\xd9\xa2\x9a", ForeignFormat{"KeePass password database", "it holds passwords, not certificates"}},
-	{"SQLite format 3\x00", ForeignFormat{"SQLite database, such as cert9.db or key4.db of NSS", convertNSS}},
-	{"\x00\x06\x15\x61", ForeignFormat{"Berkeley DB, such as cert8.db of NSS", convertNSS}},
+	{"\x00\x00\x00\x02\x00\x00\x00\x14", ForeignFormat{Name: "key store of Bouncy Castle (BKS)", Convert: convertJava}},
+	{"\x00\x00\x00\x01\x00\x00\x00\x14", ForeignFormat{Name: "key store of Bouncy Castle (UBER or BKS)", Convert: convertJava}},
+	{"\x03\xd9\xa2\x9a", ForeignFormat{Name: "KeePass password database", Convert: "it holds passwords, not certificates"}},
+	{"\x00\x00\x00\x00CERT", ForeignFormat{Name: "certificate store of Windows (SST)", Convert: convertSST}},
+	{"PuTTY-User-Key-File-", ForeignFormat{Name: "PuTTY private key", Convert: convertPuTTY}},
+	{"SQLite format 3\x00", ForeignFormat{Name: "SQLite database, such as cert9.db or key4.db of NSS", Convert: convertNSS}},
+	{"\x00\x06\x15\x61", ForeignFormat{Name: "Berkeley DB, such as cert8.db of NSS", Convert: convertNSS}},
+}
+
+// looseFormats are recognised by the bytes at an offset, if no driver takes the file.
+var looseFormats = []struct {
+	offset        int
+	magic         string
+	name, convert string
+}{
+	{0, "\x1f\x8b", "compressed file (gzip)", "unpack it first with: gunzip, or tar -xzf if it is an archive"},
+	{0, "BZh", "compressed file (bzip2)", "unpack it first with: bunzip2, or tar -xjf if it is an archive"},
+	{0, "\xfd7zXZ\x00", "compressed file (xz)", "unpack it first with: unxz, or tar -xJf if it is an archive"},
+	{0, "\x28\xb5\x2f\xfd", "compressed file (Zstandard)", "unpack it first with: unzstd"},
+	{0, "7z\xbc\xaf\x27\x1c", "7-Zip archive", "unpack it first with: 7z x"},
+	{0, "PK\x03\x04", "ZIP archive", "unpack it first with: unzip"},
+	{257, "ustar", "tar archive", "unpack it first with: tar -xf"},
 }
 
 // pbes2 is the OBJECT IDENTIFIER 1.2.840.113549.1.5.13 in DER.
@@ -42,8 +89,89 @@ func FindForeign(head []byte) *ForeignFormat {
 			return &f.format
 		}
 	}
-	if isBCFKS(head) {
-		return &ForeignFormat{"key store of Bouncy Castle (BCFKS)", convertJava}
+	switch {
+	case isBCFKS(head):
+		return &ForeignFormat{Name: "key store of Bouncy Castle (BCFKS)", Convert: convertJava}
+	case isSecret(head):
+		return &ForeignFormat{Name: "Kubernetes Secret, whose values are in base64", Convert: convertSecret}
+	}
+	return nil
+}
+
+// findLoose says what a file is that no driver takes, by its first bytes; nil if that cannot be told.
+func findLoose(head []byte) *ForeignFormat {
+	for _, f := range looseFormats {
+		if len(head) > f.offset && bytes.HasPrefix(head[f.offset:], []byte(f.magic)) {
+			return &ForeignFormat{Name: f.name, Convert: f.convert, Loose: true}
+		}
+	}
+	if !isText(head) {
+		return nil
+	}
+	text := &ForeignFormat{
+		Name: "text file, not a key store", Convert: "name a key store, or a file with PEM blocks (-----BEGIN …)", Loose: true,
+	}
+	lower := bytes.ToLower(bytes.TrimSpace(head[:min(len(head), 256)]))
+	switch {
+	case bytes.HasPrefix(lower, []byte("<!doctype html")), bytes.HasPrefix(lower, []byte("<html")):
+		text.Name, text.Convert = "web page (HTML)", "download the file itself: a server may have answered with an error page"
+	case isHex(head):
+		text.Name, text.Convert = "file in hexadecimal", "decode it first with: xxd -r -p FILE"
+	case isBase64URL(head):
+		text.Name, text.Convert = "file in base64url", "decode it first with: basenc --base64url -d FILE"
+	}
+	return text
+}
+
+// isText says that the bytes are UTF-8 without control characters. The end of a whole head may cut a character.
+func isText(head []byte) bool {
+	whole := len(head) < headSize
+	for len(head) > 0 {
+		r, size := utf8.DecodeRune(head)
+		if r == utf8.RuneError && size == 1 {
+			return !whole && len(head) < utf8.UTFMax
+		}
+		if r < ' ' && (r < '\t' || r > '\r') || r == 0x7f {
+			return false
+		}
+		head = head[size:]
+	}
+	return true
+}
+
+// holdsFile says that the bytes begin like DER, a JKS file or PEM.
+func holdsFile(data []byte) bool {
+	return slices.ContainsFunc([]string{"\x30", "\xfe\xed\xfe\xed", "-----BEGIN "}, func(s string) bool {
+		return bytes.HasPrefix(data, []byte(s))
+	})
+}
+
+// isHex recognises digits with or without colons and spaces between them.
+func isHex(text []byte) bool {
+	digits := bytes.ReplaceAll(bytes.Join(bytes.Fields(text), nil), []byte(":"), nil)
+	data, err := hex.AppendDecode(nil, digits[:len(digits)&^1])
+	return err == nil && holdsFile(data)
+}
+
+// isBase64URL recognises the alphabet of RFC 4648, section 5.
+func isBase64URL(text []byte) bool {
+	digits := bytes.TrimRight(bytes.Join(bytes.Fields(text), nil), "=")
+	data, err := base64.RawURLEncoding.AppendDecode(nil, digits[:len(digits)&^3])
+	return err == nil && holdsFile(data)
+}
+
+// isSecret recognises a manifest in JSON or YAML. PEM blocks in it (stringData) can be read.
+func isSecret(head []byte) bool {
+	return isText(head) && bytes.Contains(head, []byte("apiVersion")) && bytes.Contains(head, []byte("Secret")) &&
+		bytes.Contains(head, []byte("data")) && !bytes.Contains(head, []byte("-----BEGIN "))
+}
+
+// foreignFolder recognises a folder that is a key database as a whole; nil if it is not one.
+func foreignFolder(path string) *ForeignFormat {
+	for _, name := range []string{"cert9.db", "cert8.db"} {
+		if _, err := os.Stat(filepath.Join(path, name)); err == nil {
+			return &ForeignFormat{Name: "database of NSS (a folder with " + name + ")", Convert: convertNSS}
+		}
 	}
 	return nil
 }

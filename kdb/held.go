@@ -47,6 +47,9 @@ func match(drivers []Driver, head []byte) (*Driver, error) {
 	if len(bytes.TrimRight(head, "\x00")) == 0 {
 		return nil, fmt.Errorf("%w: there is nothing in the file", ErrCorrupt)
 	}
+	if loose := findLoose(head); loose != nil {
+		return nil, loose
+	}
 	return nil, errUnknown
 }
 

@@ -128,7 +128,7 @@ func Recognise(drivers []Driver, location string) (*Driver, error) {
 	}
 	driver, err := match(drivers, head)
 	var foreign *ForeignFormat
-	if err != nil && !errors.As(err, &foreign) && remains(drivers, location) {
+	if err != nil && (!errors.As(err, &foreign) || foreign.Loose) && remains(drivers, location) {
 		err = ErrRemains
 	}
 	if err != nil {
@@ -209,6 +209,11 @@ func readHead(path string) ([]byte, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if info.IsDir() {
+		if foreign := foreignFolder(path); foreign != nil {
+			return nil, foreign
+		}
 	}
 	f, err := os.Open(path)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 
 	"certkdb/commands/lintprogram"
 	"certkdb/commands/op"
@@ -257,9 +258,12 @@ func recoverHint(location string) string {
 // passwordHint says how to give a password when there is no terminal to ask on.
 func passwordHint(field op.Field) string {
 	text := "give it with " + flagName(field) + " file:PATH, env:VAR, fd:N, stdin, cred:NAME or prompt, in $CERTKDB_PASSWORD_FILE"
+	empty := "; an empty password is file:/dev/null"
 	switch field {
 	case op.FieldPassword:
-		return text + ", or, for a native or CMS database, make a stash with: certkdb stash create"
+		return text + ", or, for a native or CMS database, make a stash with: certkdb stash create" + empty
+	case op.FieldInPassword:
+		return text + empty
 	case op.FieldNewPassword:
 		return text + ", or have one made with --generate-password"
 	}
@@ -297,6 +301,8 @@ func classHint(err error) string {
 			return "put a backup in its place with: certkdb restore BACKUP --db " + op.Quote(unopened.Location) + " --force"
 		}
 		return "see what is damaged with: certkdb check; then put a backup copy of the file in its place"
+	case errors.Is(err, syscall.EISDIR):
+		return "name the files in the folder, such as FOLDER/*.pem"
 	case errors.Is(err, fs.ErrPermission):
 		return "run as the owner of the file, or change its owner and mode"
 	case errors.Is(err, lintprogram.ErrMissing):

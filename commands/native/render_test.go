@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"syscall"
 	"testing"
 
 	"certkdb/commands/lintprogram"
@@ -122,6 +123,10 @@ func TestRender_everyPasswordHasAnOption(t *testing.T) {
 		if !strings.HasPrefix(hint, "give it with --"+string(field)+" file:PATH") {
 			t.Errorf("%s: %q", field, hint)
 		}
+		opens := field == op.FieldPassword || field == op.FieldInPassword
+		if strings.Contains(hint, "an empty password is file:/dev/null") != opens {
+			t.Errorf("%s: %q", field, hint)
+		}
 	}
 }
 
@@ -130,7 +135,7 @@ func TestRender_hintsOfClasses(t *testing.T) {
 	for want, err := range map[string]error{
 		"chmod 600": sealed.ErrStashMode, "help passwords": kdb.ErrPassword, "--lock-timeout": kdb.ErrLocked, "again": kdb.ErrChanged,
 		"certkdb show --file": kdb.ErrVersion, "certkdb check": kdb.ErrCorrupt, "owner": fs.ErrPermission, "certkdb-lint": lintprogram.ErrMissing,
-		"never overwritten": kdb.ErrDatabaseExists,
+		"never overwritten": kdb.ErrDatabaseExists, "files in the folder": &fs.PathError{Op: "read", Path: "x", Err: syscall.EISDIR},
 	} {
 		if _, hint := render(fmt.Errorf("doing something: %w", err)); !strings.Contains(hint, want) {
 			t.Errorf("%v: %q", err, hint)

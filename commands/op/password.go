@@ -15,6 +15,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/transform"
+
 	"certkdb/kdb"
 )
 
@@ -185,7 +188,7 @@ func (p Password) fetch(env *Env, what, whose string, ask func(Terminal) ([]byte
 	case fromEnv:
 		value := env.Getenv(p.Source.value)
 		if value == "" {
-			return nil, fmt.Errorf("%w: the environment variable %s is not set", kdb.ErrNoPassword, p.Source.value)
+			return nil, fmt.Errorf("%w: the environment variable %s is empty or not set", kdb.ErrNoPassword, p.Source.value)
 		}
 		return []byte(value), nil
 	case fromFD:
@@ -256,13 +259,32 @@ func passwordCredential(env *Env, name string) ([]byte, error) {
 	return passwordFile(filepath.Join(folder, name))
 }
 
-// firstLine reads a password: everything before the first newline.
+// isUTF16 says that a text begins with the byte order mark of UTF-16.
+func isUTF16(text []byte) bool {
+	return bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff"))
+}
+
+// firstLine reads a password: everything before the first newline. UTF-16 with a byte order mark becomes UTF-8.
 func firstLine(r io.Reader) ([]byte, error) {
-	line, err := bufio.NewReader(io.LimitReader(r, maxPassword+2)).ReadBytes('\n')
+	in := bufio.NewReader(io.LimitReader(r, 2*maxPassword+8))
+	line, err := in.ReadBytes('\n')
+	if isUTF16(line) && err == nil {
+		var rest []byte
+		rest, err = io.ReadAll(in)
+		line = append(line, rest...)
+	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("reading the password: %w", err)
 	}
-	line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
+	// The decoder takes a byte order mark off, as Notepad and PowerShell write it; text without one stays as it is.
+	if line, _, err = transform.Bytes(unicode.BOMOverride(transform.Nop), line); err != nil {
+		return nil, fmt.Errorf("reading the password: %w", err)
+	}
+	line, _, _ = bytes.Cut(line, []byte("\n"))
+	line = bytes.TrimSuffix(line, []byte("\r"))
+	if len(line) > 1 && (line[0] == 0 || line[1] == 0) {
+		return nil, fmt.Errorf("%w: the password is UTF-16 without a byte order mark; write it as UTF-8", kdb.ErrPassword)
+	}
 	if len(line) > maxPassword {
 		return nil, fmt.Errorf("%w: the password is longer than %d bytes", kdb.ErrPassword, maxPassword)
 	}

@@ -250,3 +250,36 @@ func TestNewPassword_contradictions(t *testing.T) {
 		}
 	}
 }
+
+// Notepad and PowerShell write a byte order mark, and PowerShell UTF-16: neither belongs to the password.
+func TestPassword_encodings(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		rule, content, want string
+		err                 error
+	}{
+		{"UTF-8", "p\u00e4ss\r\nnext\n", "p\u00e4ss", nil},
+		{"no end of line", "pass", "pass", nil},
+		{"one character", "p", "p", nil},
+		{"Latin-1 stays", "p\xe4ss\n", "p\xe4ss", nil},
+		{"UTF-8 with a mark", "\xef\xbb\xbfpass\r\nnext", "pass", nil},
+		{"UTF-16, little end first", "\xff\xfep\x00\xe4\x00\r\x00\n\x00n\x00", "p\u00e4", nil},
+		{"UTF-16, little end first, no end of line", "\xff\xfep\x00", "p", nil},
+		{"UTF-16, big end first", "\xfe\xff\x00p\x00\xe4\x00\r\x00\n\x00n", "p\u00e4", nil},
+		{"UTF-16 with the byte of a newline in a character", "\xfe\xff\x01\x0a\x00p\x00\n", "\u010ap", nil},
+		{"UTF-16 without a mark", "p\x00a\x00\r\x00\n\x00", "", kdb.ErrPassword},
+		{"UTF-16, big end first, without a mark", "\x00p\x00a\x00\n", "", kdb.ErrPassword},
+		{"a mark alone", "\xef\xbb\xbf\n", "", kdb.ErrNoPassword},
+		{"too long as UTF-8", "\xff\xfe" + strings.Repeat("p\x00", 4097), "", kdb.ErrPassword},
+	} {
+		file := writeFile(t, "pw", c.content)
+		vars := map[string]string{"CERTKDB_PASSWORD_FILE": file, "CREDENTIALS_DIRECTORY": filepath.Dir(file)}
+		for _, source := range []op.Source{{}, op.FromFile(file), op.FromStdin(), op.FromCredential(filepath.Base(file))} {
+			env := world(vars, c.content, nil)
+			got, err := op.Password{Source: source}.Read(env, "key.ckdb")
+			if string(got) != c.want || !errors.Is(err, c.err) {
+				t.Errorf("%s: %q, %v, want %q", c.rule, got, err, c.want)
+			}
+		}
+	}
+}

@@ -36,8 +36,9 @@ type Input struct {
 
 // piece is one file; standard input is kept in memory, since it cannot be read twice.
 type piece struct {
-	name string
-	data []byte
+	name  string
+	data  []byte
+	loose *kdb.ForeignFormat // what it is if there is nothing in it; nil if that is not known
 }
 
 // Files says which files are read, and how.
@@ -70,7 +71,7 @@ func (o Files) Open(ctx context.Context, env *op.Env) (*Input, error) {
 	}
 	if len(o.Certificates) > 0 {
 		text := strings.Join(op.PEMStrings(o.Certificates), "")
-		in.pieces = append(in.pieces, piece{"the certificates", []byte(text)})
+		in.pieces = append(in.pieces, piece{name: "the certificates", data: []byte(text)})
 	}
 	return in, nil
 }
@@ -79,12 +80,12 @@ func (in *Input) add(ctx context.Context, o Files, name string) error {
 	driver, err := in.env.Recognise(name)
 	var foreign *kdb.ForeignFormat
 	switch {
-	case errors.As(err, &foreign), errors.Is(err, kdb.ErrNeedsFile):
+	case errors.As(err, &foreign) && !foreign.Loose, errors.Is(err, kdb.ErrNeedsFile):
 		return err
 	case errors.Is(err, kdb.ErrNoDatabase):
 		return fmt.Errorf("reading %q: %w", name, os.ErrNotExist)
 	case errors.Is(err, kdb.ErrVersion), err == nil && driver.Pieces: // no container: certificates and keys
-		return in.addPieces(name)
+		return in.addPieces(name, foreign)
 	case errors.Is(err, kdb.ErrCorrupt):
 		return fmt.Errorf("reading %q: %w: the file is empty", name, kdb.ErrParse)
 	case err != nil:
@@ -95,14 +96,14 @@ func (in *Input) add(ctx context.Context, o Files, name string) error {
 }
 
 // addPieces takes a file of certificates and keys; what cannot be read twice comes from memory.
-func (in *Input) addPieces(name string) error {
-	p := piece{name: name}
+func (in *Input) addPieces(name string, loose *kdb.ForeignFormat) error {
+	p := piece{name: name, loose: loose}
 	if info, err := os.Stat(name); name == op.Stdin || err == nil && kdb.Irregular(info) {
 		data, err := in.env.Piped(name)
 		if err != nil {
 			return err
 		}
-		p = piece{op.Named(name), data}
+		p.name, p.data = op.Named(name), data
 	}
 	in.pieces = append(in.pieces, p)
 	return nil
@@ -192,6 +193,9 @@ func (in *Input) items(current *string) iter.Seq2[pem.Item, error] {
 				return
 			}
 			for item, err := range pem.Ahead(pem.Items(r)) {
+				if errors.Is(err, pem.ErrNothing) && p.loose != nil {
+					err = p.loose.Searched()
+				}
 				if err == nil && in.ignoreKeys && slices.Contains(keys, item.Kind) {
 					continue
 				}

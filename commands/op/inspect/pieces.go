@@ -43,14 +43,18 @@ func (s *inspection) inspect(data []byte) error {
 	driver, err := s.env.Recognise(s.File)
 	var foreign *kdb.ForeignFormat
 	switch {
-	case errors.As(err, &foreign):
+	case errors.As(err, &foreign) && !foreign.Loose:
 		return fmt.Errorf("reading %q: %w", op.Named(s.File), foreign)
 	case errors.Is(err, kdb.ErrNeedsFile):
 		return err
 	case err == nil && !driver.Pieces:
 		return s.store(driver, data)
 	}
-	return s.pieces(data)
+	err = s.pieces(data)
+	if foreign != nil && errors.Is(err, pem.ErrNothing) {
+		return fmt.Errorf("reading %q: %w", op.Named(s.File), foreign.Searched())
+	}
+	return err
 }
 
 // pieces reads certificates, keys and the like. Of bad ones the result says why, and the first becomes the error.

@@ -62,6 +62,9 @@ func isWrapped(head []byte) bool {
 // emptyMark is the content of a PEM file without any block: an empty file could be anything.
 const emptyMark = "# certificates and keys in PEM (RFC 7468): none yet\n"
 
+// errKeyStore is the error for a PKCS #12 file in PEM armour next to something else. It wraps [kdb.ErrUnsupported].
+var errKeyStore = fmt.Errorf("%w: a key store among certificates; pass it in a file of its own", kdb.ErrUnsupported)
+
 var utf8Mark = []byte("\ufeff")
 
 // matchesText recognises text with PEM blocks by its beginning. Notes of any length may stand before the first block, so text that fills
@@ -126,11 +129,16 @@ func (c *container) decodeDER(data []byte) (keyfile.Container, error) {
 }
 
 // read makes entries of the parts. Bad pieces are kept and not shown, but if they are all that there is, the file cannot be read: it must
-// not pass for an empty one.
+// not pass for an empty one. Nor must a key store among them: it can hold more than all the rest.
 func (c *container) read() (keyfile.Container, error) {
 	c.pair()
 	if c.records.Len() == 0 && len(c.bad) > 0 {
 		return nil, c.bad[0]
+	}
+	for _, err := range c.bad {
+		if errors.Is(err, errKeyStore) {
+			return nil, err
+		}
 	}
 	return c, nil
 }

@@ -182,6 +182,9 @@ func TestDecode_nothingReadable(t *testing.T) {
 		"a key of an unknown type": {pem.FastCodec(), armoured("PRIVATE KEY", []byte(unknownKey)), kdb.ErrUnsupported, "private key 1"},
 		"a key store in base64":    {pem.DER(), base64.StdEncoding.EncodeToString([]byte(store)), kdb.ErrUnsupported, "in a file of its own"},
 		"a key store in armour":    {pem.FastCodec(), "note\n" + armoured("PKCS12", []byte(store)), kdb.ErrUnsupported, "in a file of its own"},
+		"a key store and a certificate": {
+			pem.FastCodec(), armoured("PKCS12", []byte(store)) + issue(t, "root", nil, true).certPEM(), kdb.ErrUnsupported, "in a file of its own",
+		},
 	} {
 		_, err := c.codec.Decode(keyfile.Files{Main: []byte(c.text)}, keyfile.Passwords{})
 		if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) {

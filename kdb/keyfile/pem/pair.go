@@ -93,7 +93,7 @@ func (x *pieces) add(p *part) error {
 	case PKCS7:
 		return x.addPKCS7(p)
 	case PKCS12:
-		return fmt.Errorf("%s: %w: a key store among certificates; pass it in a file of its own", p.item.Where(), kdb.ErrUnsupported)
+		return fmt.Errorf("%s: %w", p.item.Where(), errKeyStore)
 	default:
 		x.ignored(p.item)
 		return nil

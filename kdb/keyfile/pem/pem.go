@@ -131,6 +131,9 @@ func Items(r io.Reader) iter.Seq2[Item, error] {
 	}
 }
 
+// ErrNothing says that an input holds nothing that this package knows.
+var ErrNothing = errors.New("neither a PEM block (-----BEGIN …) nor DER was found in it")
+
 // scanText reads text with PEM blocks, or base64 text without armour.
 func scanText(in io.Reader, out *sink) {
 	rest, err := armour.Scan(in, func(b armour.Block, err error) bool {
@@ -147,7 +150,7 @@ func scanText(in io.Reader, out *sink) {
 	case rest.Empty:
 		out.fail("the input is empty")
 	default:
-		out.fail("neither a PEM block (-----BEGIN …) nor DER was found in it")
+		out.fail("%w", ErrNothing)
 	}
 }
 
