@@ -20,6 +20,9 @@ import (
 // the conversion of one giant arc, which is quadratic, cheap.
 const maxContent = 512
 
+// maxDotted is the longest dotted form of maxContent bytes: an arc of one byte takes up to three digits and a dot.
+const maxDotted = 4 * maxContent
+
 // Decode turns the content octets of an OBJECT IDENTIFIER into dotted form. Identifiers of the table cost no
 // allocation.
 func Decode(content []byte) (string, error) {
@@ -91,7 +94,7 @@ func appendBigArc(out, arc []byte, first bool) []byte {
 func Encode(dotted string) ([]byte, error) {
 	first, rest, ok := strings.Cut(dotted, ".")
 	second, rest, _ := strings.Cut(rest, ".")
-	if !ok || len(dotted) > 2*maxContent || strings.HasSuffix(dotted, ".") {
+	if !ok || len(dotted) > maxDotted || strings.HasSuffix(dotted, ".") {
 		return nil, fmt.Errorf("%.80q is not an object identifier", dotted)
 	}
 	root, isRoot := smallArc(first)
@@ -113,6 +116,9 @@ func Encode(dotted string) ([]byte, error) {
 		} else if out, err = appendBigBase128(out, second, 0); err != nil {
 			return nil, fmt.Errorf("%.80q is not an object identifier: %w", dotted, err)
 		}
+	}
+	if len(out) > maxContent {
+		return nil, fmt.Errorf("the object identifier %.80q has %d bytes, at most %d are written", dotted, len(out), maxContent)
 	}
 	return out, nil
 }

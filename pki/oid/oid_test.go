@@ -1,6 +1,7 @@
 package oid_test
 
 import (
+	"bytes"
 	"encoding/hex"
 	"strings"
 	"testing"
@@ -65,6 +66,22 @@ func TestName(t *testing.T) {
 	}
 	if got := oid.Name("1.2.3"); got != "1.2.3" {
 		t.Error(got)
+	}
+}
+
+// TestEncode_whatDecodeReads: the longest identifier that is read can be written, and none that is longer.
+func TestEncode_whatDecodeReads(t *testing.T) {
+	t.Parallel()
+	content := bytes.Repeat([]byte{0x7f}, 512)
+	text, err := oid.Decode(content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if back, err := oid.Encode(text); err != nil || !bytes.Equal(back, content) {
+		t.Errorf("%d bytes, %v", len(back), err)
+	}
+	if back, err := oid.Encode("1.2" + strings.Repeat(".1", 512)); err == nil {
+		t.Errorf("%d bytes were written", len(back))
 	}
 }
 

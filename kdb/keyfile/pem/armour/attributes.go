@@ -103,7 +103,7 @@ func (a Attributes) lines() string {
 }
 
 // Above returns the text above a block with these attributes in place of those in it. Notes and the attributes of other programs stay.
-// crlf says that lines end with CR LF.
+// It ends with the end of a line, so that the block begins a new one. crlf says that lines end with CR LF.
 func (a Attributes) Above(text []byte, crlf bool) []byte {
 	var notes []byte
 	head := -1
@@ -118,8 +118,7 @@ func (a Attributes) Above(text []byte, crlf bool) []byte {
 			notes = append(notes, line...)
 		}
 	}
-	if head < 0 {
-		notes = EndLine(notes)
+	if notes = EndLine(notes); head < 0 {
 		head = len(notes)
 	}
 	lines := a.lines()

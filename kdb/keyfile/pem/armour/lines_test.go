@@ -122,6 +122,7 @@ func FuzzAttributes(f *testing.F) {
 	f.Add("", "web", []byte{1}, []byte{}, false)
 	f.Add("Bag Attributes\n    friendlyName: old\n    other: 1\nsubject=x\n", " web ", []byte{}, []byte{2}, true)
 	f.Add("a note\nfriendlyName: x\nBag Attributes\nBag Attributes\n  1.2.3: x", "", []byte{}, []byte{}, false)
+	f.Add(" note\nfriendlyName: x\nBag Attributes\nB", "", []byte{}, []byte{}, true)
 	f.Fuzz(func(t *testing.T, notes, label string, id, chainOf []byte, crlf bool) {
 		if len(label) > 255 || len(id)+len(chainOf) > 100 || !plain(label) {
 			return
