@@ -12,9 +12,9 @@ import (
 	"certkdb/kdb/store/boltread"
 )
 
-// Erase implements store.Eraser: all free pages are overwritten with zeros, in place, while the file is locked. Any of them can hold an old copy
-// of a page, because each transaction writes its pages to other places. The cost is one look at the free pages and two waits for the disk;
-// it does not depend on the number of records.
+// Erase implements store.Eraser: all free pages are overwritten with zeros, in place, while the file is locked. Any of them can hold an
+// old copy of a page, because each transaction writes its pages to other places. The cost is one look at the free pages and two waits for
+// the disk; it does not depend on the number of records.
 func (s *Store) Erase(ctx context.Context) error {
 	h, err := s.openChecked(ctx)
 	if err != nil {
