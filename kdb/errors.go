@@ -42,6 +42,9 @@ var (
 	ErrParse = errors.New("cannot be parsed")
 )
 
+// ErrCompanion says that the file belongs to a database and is not one itself; it need not be damaged. It wraps [ErrParse].
+var ErrCompanion = fmt.Errorf("%w: it is not a key database, but belongs to one", ErrParse)
+
 // ErrRemains says that the beginning of a native database is damaged, and that other parts of it are there. It wraps [ErrCorrupt].
 var ErrRemains = fmt.Errorf("%w: it was a native database, and its beginning is lost", ErrCorrupt)
 

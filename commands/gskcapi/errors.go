@@ -128,6 +128,8 @@ func (p *program) translate(err error) *failure {
 		f.why = op.Interruption(err)
 	case class == op.ClassDatabaseNotFound:
 		f.id, f.text = "CTGSK3026W", fmt.Sprintf("The key file %q does not exist or cannot be read.", p.given["db"])
+	case op.IsCompanion(err):
+		f.status = 17
 	case class == op.ClassParse && op.IsOpening(err):
 		f.status = 18
 	case errors.As(err, &missing):

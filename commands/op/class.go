@@ -83,3 +83,6 @@ func ClassOf(err error) Class {
 func IsOpening(err error) bool {
 	return errors.As(err, new(*kdb.OpenError))
 }
+
+// IsCompanion says that the file belongs to a database and is not one itself.
+func IsCompanion(err error) bool { return errors.Is(err, kdb.ErrCompanion) }

@@ -225,7 +225,7 @@ func (d *Database) Unverified() bool { return d.unverified.Load() }
 // Check implements [kdb.Database]. A file that cannot be decoded is a finding; a wrong password is an error.
 func (d *Database) Check(ctx context.Context, report func(kdb.Problem)) error {
 	loaded, err := d.load(ctx, true)
-	if errors.Is(err, kdb.ErrCorrupt) || errors.Is(err, kdb.ErrParse) {
+	if errors.Is(err, kdb.ErrCorrupt) || errors.Is(err, kdb.ErrParse) && !errors.Is(err, kdb.ErrCompanion) {
 		report(kdb.Problem{Where: d.location, What: err.Error()})
 		return nil
 	}

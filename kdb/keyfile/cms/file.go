@@ -165,9 +165,11 @@ func parseHeader(data []byte, want role) (f *file, count int, err error) {
 		return nil, 0, fmt.Errorf("%w: it has no CMS header", kdb.ErrParse)
 	}
 	r, ok := roleOf(data)
+	if ok && r != want && want == roleKeys {
+		return nil, 0, fmt.Errorf("%w, as its %s (%s); name the .kdb file, the others are found next to it", kdb.ErrCompanion, r, roles[r].ext)
+	}
 	if !ok || r != want {
-		return nil, 0, fmt.Errorf("%w: its tag is %q, not %q; name the .kdb file, the others are found next to it",
-			kdb.ErrParse, data[tagOffset:tagOffset+8], roles[want].tag)
+		return nil, 0, fmt.Errorf("%w: its tag is %q, not %q", kdb.ErrParse, data[tagOffset:tagOffset+8], roles[want].tag)
 	}
 	v := versions()[data[2]]
 	if v == nil {

@@ -13,6 +13,7 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
+	"certkdb/kdb/keyfile/cms"
 	"certkdb/kdb/keyfile/stash"
 	"certkdb/pki/pbe"
 )
@@ -256,5 +257,18 @@ func TestVersion3_emptyCompanionOfAVersion6Database(t *testing.T) {
 	}
 	if got := labels(open(t, files, secret)); got != "ca|server|r" {
 		t.Errorf("labels %s", got)
+	}
+}
+
+// A request or CRL database is sound, but not what can be opened; a file that is none of the three cannot be parsed.
+func TestDecode_companionInPlaceOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	for tag, companion := range map[string]bool{"X509KYP\x00": true, "X509CRL\x00": true, "X509XXX\x00": false} {
+		data := bytes.Clone(example(t, "empty-v3").Main)
+		copy(data[8:], tag)
+		_, err := cms.Codec().Decode(keyfile.Files{Main: data}, keyfile.Passwords{})
+		if !errors.Is(err, kdb.ErrParse) || errors.Is(err, kdb.ErrCompanion) != companion {
+			t.Errorf("%q: %v", tag, err)
+		}
 	}
 }
