@@ -93,6 +93,7 @@ func (o Add) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 		err = o.addAll(tx, in, &added)
 		if err == nil {
 			added.leave(left)
+			err = noteTwins(tx, info.Format, added.Actions)
 		}
 		if missing, ok := errors.AsType[input.PasswordMissing](err); ok {
 			err = op.Pause{Resume: func(context.Context) error { return in.Ask(missing.Where) }}

@@ -78,10 +78,14 @@ func (o Copy) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 		Name: "copy", Close: plan.Close, Before: func(ctx context.Context) error { return o.noteKeys(ctx, entries) },
 		Apply: func(tx kdb.Tx) (Added, error) {
 			run := copying{Copy: o, left: closed}
-			return run.all(tx, entries, func(entry *kdb.Entry, action *Action) {
+			added, err := run.all(tx, entries, func(entry *kdb.Entry, action *Action) {
 				action.PrivateKey = action.Action.changes() && len(entry.Key) > 0 && entry.Kind != kdb.KindSecretKey
 				action.Reason = join(action.Reason, cmp.Or(leftBehind[entry.Label], readers(info.Format, entry)))
 			})
+			if err != nil {
+				return added, err
+			}
+			return added, noteTwins(tx, info.Format, added.Actions)
 		},
 	}, err
 }

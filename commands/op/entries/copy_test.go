@@ -324,3 +324,21 @@ func TestChecked_decidesInTheTransaction(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Java finds labels in any case, also in PKCS #12 files, which keep it.
+func TestCopy_namesLabelsThatDifferInCase(t *testing.T) {
+	t.Parallel()
+	several := fixture(t)[:2]
+	several[0].Label, several[1].Label = "Corp", "CORP"
+	source := optest.New(t, several...)
+	to := databases.Init{DB: op.DB{Location: filepath.Join(t.TempDir(), "new.p12"), Password: optest.Secrets()}}
+	o := entries.Copy{From: source, Labels: []string{"Corp", "CORP"}}
+	done, err := o.CopyTo(ctx, to, false)
+	if err != nil || strings.Count(added(done), entries.Twin) != 1 {
+		t.Errorf("to a new one: %s, %v", added(done), err)
+	}
+	done, err = o.CopyTo(ctx, to, false)
+	if err != nil || strings.Contains(added(done), entries.Twin) {
+		t.Errorf("again: %s, %v", added(done), err)
+	}
+}

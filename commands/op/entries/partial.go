@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"certkdb/commands/op"
 	"certkdb/kdb"
@@ -137,4 +138,29 @@ func (c *copying) chained(entry *kdb.Entry) bool {
 		return len(e.Certificates) > 1 &&
 			slices.ContainsFunc(e.Certificates[1:], func(der []byte) bool { return bytes.Equal(der, entry.Certificates[0]) })
 	})
+}
+
+// Twin is the reason of an action about a label that other programs take for that of another entry.
+const Twin = "Java shows only one of the entries whose labels differ in case alone"
+
+// noteTwins says so of new entries in a PKCS #12 file, once for each label.
+func noteTwins(tx kdb.Tx, format string, actions []Action) error {
+	if format != "pkcs12" {
+		return nil
+	}
+	same := map[string]int{}
+	for s, err := range tx.Summaries("") {
+		if err != nil {
+			return err
+		}
+		same[strings.ToLower(s.Label)]++
+	}
+	for i := range actions {
+		a, folded := &actions[i], strings.ToLower(actions[i].Label)
+		if a.Action == ActionAdded && same[folded] > 1 {
+			a.Reason = join(a.Reason, Twin)
+			delete(same, folded)
+		}
+	}
+	return nil
 }
