@@ -114,8 +114,7 @@ func (r *reader) value(known *option, o *Option) bool {
 	p := Problem{Line: o.Line, Option: o.Name, Value: o.Value}
 	plain, quoted := unquote(o.Value)
 	if quoted && known.form != formText {
-		p.Reason, p.Warning = Quoted, !known.tls
-		r.report(p)
+		r.report(Problem{Line: o.Line, Reason: Quoted, Warning: !known.tls, Option: o.Name, Value: o.Value})
 	}
 	if o.Value = plain; plain == "" && known.form != formText {
 		p.Reason = NoValue
@@ -129,9 +128,9 @@ func (r *reader) value(known *option, o *Option) bool {
 	case formText, formPlain:
 		return true
 	case formPort:
-		return r.port(p, 1, 65535)
+		return r.port(p, plain, 1, 65535)
 	case formSSLPort:
-		return r.port(p, 1024, 32767)
+		return r.port(p, plain, 1024, 32767)
 	}
 	full, ok := known.form.keyword(plain)
 	if !ok {
@@ -143,8 +142,8 @@ func (r *reader) value(known *option, o *Option) bool {
 	return true
 }
 
-func (r *reader) port(p Problem, lowest, highest int) bool {
-	n, err := strconv.Atoi(strings.Trim(p.Value, `"'`))
+func (r *reader) port(p Problem, text string, lowest, highest int) bool {
+	n, err := strconv.Atoi(text)
 	if err == nil && n >= lowest && n <= highest {
 		return true
 	}
