@@ -68,6 +68,11 @@ func (o Export) takeKeys(ctx context.Context, s *op.Session) ([]kdb.Entry, error
 			}
 			entry.Key = key
 			entries = append(entries, entry)
+			if o.Combined {
+				if err := entry.CheckKey(); err != nil { // no server could use the file
+					return err
+				}
+			}
 			if err := tx.Audit("export-key", label); err != nil {
 				return err
 			}
