@@ -1,0 +1,67 @@
+package sealed_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"certkdb/kdb"
+	"certkdb/kdb/store"
+	"certkdb/kdb/store/boltstore"
+)
+
+// without removes the records with a prefix from a file, and leaves no older copy of them on its pages.
+func without(t *testing.T, path string, prefixes ...string) {
+	t.Helper()
+	st := boltstore.Backend().Open(path, store.Options{})
+	must(t, st.Update(ctx, func(tx store.Tx) error {
+		var keys []string
+		for _, prefix := range prefixes {
+			for record, err := range tx.Scan(prefix, "") {
+				if err != nil {
+					return err
+				}
+				keys = append(keys, strings.Clone(record.Key))
+			}
+		}
+		for _, key := range keys {
+			if err := tx.Delete(key); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	must(t, st.Close())
+	must(t, openWith(t, path, options("secret")).Compact(ctx))
+}
+
+// TestRecover_lostLog: without its audit log every entry is recovered, and the log is listed as lost.
+func TestRecover_lostLog(t *testing.T) {
+	t.Parallel()
+	path := manyEntries(t, 20)
+	without(t, path, "l/")
+	found, list, err := recoverFile(t, path, options("secret"))
+	if err != nil || len(list) != 19 || !found.Verified {
+		t.Errorf("%d entries, %+v, %v", len(list), found, err)
+	}
+	if len(found.Missing) != 1 || !strings.HasPrefix(found.Missing[0].Where, "audit log, records 1 to ") {
+		t.Errorf("missing: %+v", found.Missing)
+	}
+}
+
+// TestRecover_namesWhatIsLost: an entry of which only the key is left, or a mention in the index, is listed by its label.
+func TestRecover_namesWhatIsLost(t *testing.T) {
+	t.Parallel()
+	path := manyEntries(t, 20)
+	without(t, path, "s/label 10", "c/label 10", "s/label 3", "c/label 3")
+	found, list, err := recoverFile(t, path, options("secret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, label := range []string{"label 10", "label 3"} {
+		named := func(p kdb.Problem) bool { return p.Where == `label "`+label+`"` }
+		if slices.Contains(list, label) || !slices.ContainsFunc(found.Missing, named) {
+			t.Errorf("%s is lost, and is there or not listed: %+v", label, found.Missing)
+		}
+	}
+}
