@@ -68,6 +68,7 @@ func (d *Driver) holding(data []byte) *Driver {
 // unwrap returns the container that a text holds in base64, or its beginning if the text is the beginning of one; nil if it holds none.
 // Certificates and keys in base64 are read by the driver of such files.
 func unwrap(drivers []Driver, text []byte, whole bool) []byte {
+	var loose []byte // what was found and is no key store, if nothing better is in it
 	for range maxWraps {
 		var inner []byte
 		for i := range drivers {
@@ -76,16 +77,20 @@ func unwrap(drivers []Driver, text []byte, whole bool) []byte {
 			}
 		}
 		if inner == nil {
-			return nil
+			break
 		}
 		driver, err := match(drivers, inner[:min(len(inner), headSize)])
 		var foreign *ForeignFormat
-		if err == nil && !driver.Pieces || errors.As(err, &foreign) {
+		named := errors.As(err, &foreign)
+		if err == nil && !driver.Pieces || named && !foreign.Loose {
 			return inner
+		}
+		if named {
+			loose = inner // base64 is text as well
 		}
 		text = inner
 	}
-	return nil
+	return loose
 }
 
 // unwrapFile is the driver of the database that a file holds in base64; nil if it holds none. head is the beginning of the file.
