@@ -32,7 +32,9 @@ func TestCheckNewLabel(t *testing.T) {
 // TestCheckDeployments: only what has a private key can be deployed.
 func TestCheckDeployments(t *testing.T) {
 	t.Parallel()
-	for kind, want := range map[kdb.Kind]bool{kdb.KindPersonal: true, kdb.KindRequest: true, kdb.KindTrusted: false, kdb.KindSecretKey: false, 0: false} {
+	for kind, want := range map[kdb.Kind]bool{
+		kdb.KindPersonal: true, kdb.KindRequest: true, kdb.KindTrusted: false, kdb.KindSecretKey: false, 0: false,
+	} {
 		err := (&kdb.Summary{Label: "web", Kind: kind}).CheckDeployments()
 		if kind.KeepsDeployments() != want || (err == nil) != want || err != nil && !errors.Is(err, kdb.ErrUnsupported) {
 			t.Errorf("%s: %v", kind, err)
@@ -130,7 +132,8 @@ func TestRecogniseData(t *testing.T) {
 	}
 	list = append(list, kdb.Driver{Name: "pem", Pieces: true, Matches: func(head []byte) bool { return string(head) == "PIECE" }})
 	for data, want := range map[string]string{
-		"PK12": "- holds PK12", "wrapped:PK12": "- holds PK12", "wrapped:wrapped:PK12": "- holds PK12", "wrapped:wrapped:wrapped:PK12": "- holds PK12",
+		"PK12": "- holds PK12", "wrapped:PK12": "- holds PK12",
+		"wrapped:wrapped:PK12": "- holds PK12", "wrapped:wrapped:wrapped:PK12": "- holds PK12",
 	} {
 		d, err := kdb.RecogniseData(list, "-", []byte(data))
 		if err != nil {
@@ -142,13 +145,17 @@ func TestRecogniseData(t *testing.T) {
 		}
 	}
 	for data, want := range map[string]error{
-		"NATIVE": kdb.ErrNeedsFile, "wrapped:NATIVE": kdb.ErrNeedsFile, "": kdb.ErrCorrupt, "\x00\x00": kdb.ErrCorrupt, "\x01\x02": kdb.ErrVersion,
+		"NATIVE": kdb.ErrNeedsFile, "wrapped:NATIVE": kdb.ErrNeedsFile, "": kdb.ErrCorrupt,
+		"\x00\x00": kdb.ErrCorrupt, "\x01\x02": kdb.ErrVersion,
 		"wrapped:wrapped:wrapped:wrapped:PK12": kdb.ErrVersion, "wrapped:PIECE": kdb.ErrVersion, "wrapped:\x01": kdb.ErrVersion,
 		"SQLite format 3\x00": kdb.ErrVersion, "wrapped:SQLite format 3\x00": kdb.ErrVersion,
 		"wrapped:\x1f\x8b": kdb.ErrVersion, "wrapped:wrapped:BZh": kdb.ErrVersion,
 	} {
 		d, err := kdb.RecogniseData(list, "-", []byte(data))
 		var opening *kdb.OpenError
+		if strings.HasSuffix(data, "BZh") && !strings.Contains(err.Error(), "bzip2") {
+			t.Errorf("%q: the error does not name what is in it: %v", data, err)
+		}
 		if d != nil || !errors.Is(err, want) || !errors.As(err, &opening) || opening.Location != "-" {
 			t.Errorf("%q: %v, want %v", data, err, want)
 		}

@@ -31,7 +31,7 @@ func TestOpen_numbers(t *testing.T) {
 		"an unknown type":                    {part("ssh-ed448"), `key type "ssh-ed448"`},
 		"a long type is not quoted whole":    {part(strings.Repeat("x", 500)), `key type "` + strings.Repeat("x", 40) + `"`},
 		"a security key (sk-)":               {part("sk-ssh-ed25519@openssh.com"), "key type"},
-		"a negative number":                  {part("ssh-rsa", "\x80"), "cut off"},
+		"a negative number":                  {part("ssh-rsa", "\x8f", "\x03", "\x03", "\x03", "\x03", "\x05"), "cut off"},
 		"a modulus over 16384 bits":          {part("ssh-rsa", long(2049), "\x03", "\x03", "\x03", "\x03", "\x03"), "too large"},
 		"an exponent over 24 bits":           {part("ssh-rsa", "\x0f", "\x01\x00\x00\x00", "\x03", "\x03", "\x03", "\x05"), "too large"},
 		"a first prime over 8192 bits":       {part("ssh-rsa", "\x0f", "\x03", "\x03", "\x03", long(1025), "\x05"), "too large"},
@@ -41,9 +41,11 @@ func TestOpen_numbers(t *testing.T) {
 		"an Ed25519 key with another public": {part("ssh-ed25519", strings.Repeat("a", 32), strings.Repeat("a", 64)), "does not match"},
 		"the name of another curve":          {part("ecdsa-sha2-nistp256", "nistp384", "\x04", "\x01"), `curve "nistp384"`},
 		"a curve that is not in the list":    {part("ecdsa-sha2-nistp224", "nistp224", "\x04", "\x01"), "key type"},
-		"a secret over the order":            {part("ecdsa-sha2-nistp256", "nistp256", "\x04", "\x00"+strings.Repeat("\xff", 32)), "out of range"},
-		"the secret 0":                       {part("ecdsa-sha2-nistp256", "nistp256", "\x04", ""), ""},
-		"a point of another key":             {part("ecdsa-sha2-nistp256", "nistp256", "\x04", "\x01"), "does not match"},
+		"a secret over the order": {
+			part("ecdsa-sha2-nistp256", "nistp256", "\x04", "\x00"+strings.Repeat("\xff", 32)), "out of range",
+		},
+		"the secret 0":           {part("ecdsa-sha2-nistp256", "nistp256", "\x04", ""), ""},
+		"a point of another key": {part("ecdsa-sha2-nistp256", "nistp256", "\x04", "\x01"), "does not match"},
 	} {
 		k, err := openssh.Parse(privateFile(c.private))
 		if err != nil {

@@ -17,18 +17,26 @@ func TestAttributes_Above(t *testing.T) {
 		above, want string
 		crlf        bool
 	}{
-		"nothing above":              {web, "", "Bag Attributes\n" + webLines, false},
-		"notes stay first":           {web, "note\n", "note\nBag Attributes\n" + webLines, false},
-		"a note without its end":     {web, "note", "note\nBag Attributes\n" + webLines, false},
-		"old ones go":                {web, "Bag Attributes\n    friendlyName: old\n    localKeyID: 09\n", "Bag Attributes\n" + webLines, false},
-		"others stay":                {web, "Bag Attributes\n    friendlyName: old\n    Other: 1\n", "Bag Attributes\n" + webLines + "    Other: 1\n", false},
-		"subject= stays below":       {web, "Bag Attributes: <No Attributes>\nsubject=CN=x\n", "Bag Attributes\n" + webLines + "subject=CN=x\n", false},
-		"CR LF":                      {Attributes{Label: "w"}, "note\r\n", "note\r\nBag Attributes\r\n    friendlyName: w\r\n", true},
-		"none, and none before":      {Attributes{}, "note\n", "note\n", false},
-		"none any more":              {Attributes{}, "note\nBag Attributes\n    friendlyName: old\n", "note\n", false},
-		"none of ours, but others":   {Attributes{}, "Bag Attributes\n    friendlyName: old\n    Other: 1\n", "Bag Attributes\n    Other: 1\n", false},
-		"blanks around a label":      {Attributes{Label: " w "}, "", "Bag Attributes\n    friendlyName:  w \n    certkdbLabel: \" w \"\n", false},
-		"an old exact label goes":    {Attributes{Label: "w"}, "Bag Attributes\n    certkdbLabel: \" v\"\n", "Bag Attributes\n    friendlyName: w\n", false},
+		"nothing above":          {web, "", "Bag Attributes\n" + webLines, false},
+		"notes stay first":       {web, "note\n", "note\nBag Attributes\n" + webLines, false},
+		"a note without its end": {web, "note", "note\nBag Attributes\n" + webLines, false},
+		"old ones go":            {web, "Bag Attributes\n    friendlyName: old\n    localKeyID: 09\n", "Bag Attributes\n" + webLines, false},
+		"others stay": {
+			web, "Bag Attributes\n    friendlyName: old\n    Other: 1\n", "Bag Attributes\n" + webLines + "    Other: 1\n", false,
+		},
+		"subject= stays below": {
+			web, "Bag Attributes: <No Attributes>\nsubject=CN=x\n", "Bag Attributes\n" + webLines + "subject=CN=x\n", false,
+		},
+		"CR LF":                 {Attributes{Label: "w"}, "note\r\n", "note\r\nBag Attributes\r\n    friendlyName: w\r\n", true},
+		"none, and none before": {Attributes{}, "note\n", "note\n", false},
+		"none any more":         {Attributes{}, "note\nBag Attributes\n    friendlyName: old\n", "note\n", false},
+		"none of ours, but others": {
+			Attributes{}, "Bag Attributes\n    friendlyName: old\n    Other: 1\n", "Bag Attributes\n    Other: 1\n", false,
+		},
+		"blanks around a label": {Attributes{Label: " w "}, "", "Bag Attributes\n    friendlyName:  w \n    certkdbLabel: \" w \"\n", false},
+		"an old exact label goes": {
+			Attributes{Label: "w"}, "Bag Attributes\n    certkdbLabel: \" v\"\n", "Bag Attributes\n    friendlyName: w\n", false,
+		},
 		"no head above the old ones": {Attributes{Label: "w"}, "friendlyName: old\n", "Bag Attributes\n    friendlyName: w\n", false},
 	} {
 		got := string(c.attributes.Above([]byte(c.above), c.crlf))
