@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"certkdb/kdb"
 )
@@ -17,14 +18,11 @@ const StdinName = "standard input"
 // maxPiped bounds what is kept of a pipe.
 const maxPiped = 1 << 30
 
-// Recognise finds the driver of the existing database at a location: a file, [Stdin], or a pipe. What was read out of a pipe is kept for
-// the next time.
+// Recognise finds the driver of the existing database at a location: a file, [Stdin], or a pipe that the shell made for this command
+// (<(…)). What was read out of a pipe is kept for the next time. Other pipes, and devices, are refused: nobody may ever write to them.
 func (e *Env) Recognise(location string) (*kdb.Driver, error) {
-	if location != Stdin {
-		info, err := os.Stat(location)
-		if err != nil || !kdb.Irregular(info) {
-			return kdb.Recognise(e.Drivers, location)
-		}
+	if location != Stdin && !isPassed(location) {
+		return kdb.Recognise(e.Drivers, location)
 	}
 	data, err := e.Piped(location)
 	if err != nil {
@@ -33,7 +31,17 @@ func (e *Env) Recognise(location string) (*kdb.Driver, error) {
 	return kdb.RecogniseData(e.Drivers, Named(location), data)
 }
 
-// Piped reads standard input, a pipe or a device to its end, once.
+// isPassed says whether a location is a pipe among the open files that the program was started with.
+func isPassed(location string) bool {
+	switch folder := filepath.Dir(location); {
+	case location == "/dev/stdin", folder == "/dev/fd", folder == "/proc/self/fd":
+		info, err := os.Stat(location)
+		return err == nil && info.Mode()&os.ModeNamedPipe != 0
+	}
+	return false
+}
+
+// Piped reads standard input or a pipe to its end, once.
 func (e *Env) Piped(location string) ([]byte, error) {
 	if data, ok := e.piped[location]; ok {
 		return data, nil
