@@ -21,7 +21,7 @@ const maxPiped = 1 << 30
 // Recognise finds the driver of the existing database at a location: a file, [Stdin], or a pipe that the shell made for this command
 // (<(…)). What was read out of a pipe is kept for the next time. Other pipes, and devices, are refused: nobody may ever write to them.
 func (e *Env) Recognise(location string) (*kdb.Driver, error) {
-	if location != Stdin && !isPassed(location) {
+	if _, read := e.piped[location]; !read && location != Stdin && !isPassed(location) {
 		return kdb.Recognise(e.Drivers, location)
 	}
 	data, err := e.Piped(location)
@@ -29,6 +29,16 @@ func (e *Env) Recognise(location string) (*kdb.Driver, error) {
 		return nil, err
 	}
 	return kdb.RecogniseData(e.Drivers, Named(location), data)
+}
+
+// RecogniseInput is Recognise for a file that a command takes as its input: any pipe is read.
+func (e *Env) RecogniseInput(path string) (*kdb.Driver, error) {
+	if info, err := os.Stat(path); err == nil && kdb.Irregular(info) {
+		if _, err := e.Piped(path); err != nil {
+			return nil, err
+		}
+	}
+	return e.Recognise(path)
 }
 
 // isPassed says whether a location is a pipe among the open files that the program was started with.

@@ -77,7 +77,7 @@ func (o Files) Open(ctx context.Context, env *op.Env) (*Input, error) {
 }
 
 func (in *Input) add(ctx context.Context, o Files, name string) error {
-	driver, err := in.env.Recognise(name)
+	driver, err := in.env.RecogniseInput(name)
 	var foreign *kdb.ForeignFormat
 	switch {
 	case errors.As(err, &foreign) && !foreign.Loose, errors.Is(err, kdb.ErrNeedsFile):

@@ -40,7 +40,7 @@ func (s *inspection) forget() {
 }
 
 func (s *inspection) inspect(data []byte) error {
-	driver, err := s.env.Recognise(s.File)
+	driver, err := s.env.RecogniseInput(s.File)
 	var foreign *kdb.ForeignFormat
 	switch {
 	case errors.As(err, &foreign) && !foreign.Loose:
