@@ -89,7 +89,7 @@ func (o Recover) plan(ctx context.Context, env *op.Env, location string) (*kdb.D
 	switch {
 	case errors.Is(err, kdb.ErrNoDatabase):
 		return nil, &op.Problem{Code: op.NoDatabase, Location: location, Err: err}
-	case isForeign:
+	case isForeign && !foreign.Loose: // what looks like text may be the rest of a database
 		return nil, foreign
 	case err == nil && driver.Recover == nil:
 		return nil, &op.Unsupported{Location: location, Format: driver.Name, Feature: op.FeatureRecovery}
