@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -134,11 +135,11 @@ func heightsOf(t *testing.T) map[string]int {
 	return heights
 }
 
-// What a command line is called is known in the front ends alone: no text of the databases or the cryptography names a command.
+// What a command line is called is known in the front ends alone: no text below them names a command or an option.
 func TestTexts_nameNoCommand(t *testing.T) {
 	t.Parallel()
 	command := regexp.MustCompile(`"[^"\n]*\bcertkdb (?:add|backup|check|compact|copy|create|delete|export|info|init|list|passwd|receive|` +
-		`rekey|renew|request|revoke|show|sign|slots|stash|trust|validate)\b`)
+		`rekey|renew|request|revoke|show|sign|slots|stash|trust|validate)\b|"[^"\n]* --[a-z][a-z-]+`)
 	for _, part := range []string{"kdb", "pki", "commands/op"} {
 		err := fs.WalkDir(os.DirFS("."), part, func(path string, _ fs.DirEntry, err error) error {
 			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
@@ -146,7 +147,9 @@ func TestTexts_nameNoCommand(t *testing.T) {
 			}
 			text, err := os.ReadFile(path)
 			for _, found := range command.FindAll(text, -1) {
-				t.Errorf("%s: %s", path, found)
+				if !bytes.Contains(found, []byte("basenc ")) { // the option of another program
+					t.Errorf("%s: %s", path, found)
+				}
 			}
 			return err
 		})

@@ -189,6 +189,8 @@ func problemHint(p *op.Problem) string {
 	case op.NewerList:
 		return fmt.Sprintf("take over what it revokes and its number: certkdb crl --ca %s --after %s --out FILE", op.Quote(p.Label),
 			op.Quote(p.Location))
+	case op.NoProfileChosen:
+		return "choose a profile of the file with --profile: " + p.Found
 	case op.NotTrusted:
 		return trustRemedy(p.Label) + "; or copy it into a native, PKCS #12 or CMS database"
 	case op.NotValid:

@@ -57,6 +57,7 @@ func TestRender(t *testing.T) {
 		},
 		{errors.Join(errCause, errors.New("other")), "cause; other", ""},
 		{withHint(op.Mark(op.FileExists, errCause), "do this"), "cause", "do this"},
+		{&op.Problem{Code: op.NoProfileChosen, Found: "a, b", Err: errCause}, "cause", "choose a profile of the file with --profile: a, b"},
 		{fmt.Errorf("reading: %w", context.Canceled), "interrupted", ""},
 		{
 			fmt.Errorf("deleting: %w", &kdb.Limit{Reason: "it is only read", Way: kdb.WayCopy}),

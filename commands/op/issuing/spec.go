@@ -208,9 +208,9 @@ func (s Spec) profile() (issue.Profile, error) {
 				names = append(names, p.Name)
 			}
 		}
-		return profile, &op.Invalid{
-			Field: op.FieldProfileFile, Value: s.ProfileFile, Reason: "its default profile has no usages",
-			Wanted: "choose a profile of the file with --profile: " + strings.Join(names, ", "),
+		return profile, &op.Problem{
+			Code: op.NoProfileChosen, Location: s.ProfileFile, Found: strings.Join(names, ", "),
+			Err: &op.Invalid{Field: op.FieldProfileFile, Value: s.ProfileFile, Reason: "its default profile has no usages"},
 		}
 	}
 	return profile, op.PKIError(err)

@@ -279,8 +279,8 @@ func TestCreate_lengthsAndExtensions(t *testing.T) {
 		if err == nil {
 			t.Errorf("%s: made", rule)
 		}
-		invalid, ok := errors.AsType[*op.Invalid](err)
-		if rule == "no usages in the default" && (!ok || !strings.Contains(invalid.Wanted, "kubernetes")) {
+		problem, ok := errors.AsType[*op.Problem](err)
+		if rule == "no usages in the default" && (!ok || problem.Code != op.NoProfileChosen || !strings.Contains(problem.Found, "kubernetes")) {
 			t.Errorf("%s: %v", rule, err)
 		}
 	}
