@@ -53,6 +53,12 @@ func TestList_filtersAndOrder(t *testing.T) {
 		{"by date, in reverse", inspect.List{Sort: "-not_after", Kind: "personal"}, "web valid, a expired"},
 		{"nothing has no date before others", inspect.List{Sort: "-not_before", Pattern: "[aw]*"}, "a expired, web valid, aes -"},
 		{"by subject", inspect.List{Sort: "subject", Kind: "trusted"}, "other valid, root valid"},
+		{"by issuer", inspect.List{Sort: "issuer", Kind: "trusted"}, "other valid, root valid"},
+		{"by kind", inspect.List{Sort: "-kind", Pattern: "[aor]*[trs]"}, "other valid, root valid, aes -"},
+		{"by status", inspect.List{Sort: "-status", Kind: "personal"}, "web valid, a expired"},
+		{"by serial number", inspect.List{Sort: "serial", Kind: "personal"}, "web valid, a expired"},
+		{"by the type of key", inspect.List{Sort: "-key_type", Pattern: "[aw]*"}, "a expired, web valid, aes -"},
+		{"by when they came", inspect.List{Sort: "added", Kind: "personal"}, "a expired, web valid"},
 		{"labels in reverse", inspect.List{LabelsOnly: true, Sort: "-label", Kind: "trusted"}, "root valid, other valid"},
 	} {
 		got, err := listed(s, test.o)

@@ -1,6 +1,8 @@
 package inspect_test
 
 import (
+	"crypto/sha1"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -17,8 +19,15 @@ import (
 func TestFind(t *testing.T) {
 	t.Parallel()
 	root := optest.NewCA(t, "Root")
-	web := root.Issue(t, "web.example")
-	s := optest.New(t, root.Trusted("root"), web.Personal("web"), optest.Request(t, "pending"), optest.Secret("aes"))
+	sub := root.CA(t, "Sub")
+	web, api := root.Issue(t, "web.example"), sub.Issue(t, "api.test")
+	s := optest.New(t, root.Trusted("root"), web.Personal("web"), optest.Request(t, "pending"), optest.Secret("aes"), api.Personal("api"))
+	digits := func(i *optest.Identity) (certificate, old, public string) {
+		c, _ := usable(t, i)
+		sum := sha1.Sum(i.Certificate)
+		return op.Digest(i.Certificate), hex.EncodeToString(sum[:]), op.Digest(c.RawSubjectPublicKeyInfo)
+	}
+	subSHA256, subSHA1, subKey := digits(sub)
 	shown, err := inspect.Show{Label: "web"}.Run(ctx, s)
 	if err != nil {
 		t.Fatal(err)
@@ -36,6 +45,11 @@ func TestFind(t *testing.T) {
 		{"a part of a name", inspect.Find{Text: "WEB.Exam"}, "web by subject,sans"},
 		{"a label", inspect.Find{Text: "pend"}, "pending by label,subject,sans"},
 		{"an issuer", inspect.Find{Text: "cn=root"}, "root by subject,issuer; web by issuer"},
+		{"the SHA-256 of a CA in a chain", inspect.Find{Text: subSHA256}, "api by chain"},
+		{"its SHA-1", inspect.Find{Text: subSHA1}, "api by chain"},
+		{"its key", inspect.Find{Text: subKey[:12]}, "api by chain"},
+		{"its serial number", inspect.Find{Text: "0x0000" + sub.Serial(t)}, "api by chain"},
+		{"filters alone", inspect.Find{Filter: inspect.Filter{SAN: "API", Issuer: "sub"}}, "api by issuer,sans"},
 		{"a serial number", inspect.Find{Text: "0x" + c.Serial}, "web by serial"},
 		{"a fingerprint", inspect.Find{Text: strings.ToUpper(c.SHA256)}, "web by sha256"},
 		{"its beginning", inspect.Find{Text: c.SHA1[:8]}, "web by sha1"},
@@ -65,12 +79,35 @@ func TestFind(t *testing.T) {
 	}
 }
 
+// TestFind_keysWithoutCertificates: a file may have keys alone, which are found by their public keys.
+func TestFind_keysWithoutCertificates(t *testing.T) {
+	t.Parallel()
+	web := optest.NewCA(t, "web")
+	key, store := op.PEMString("PRIVATE KEY", web.Key), optest.File(t, "keys.pem", "")
+	if err := os.WriteFile(store, []byte(key+op.PEMString("PRIVATE KEY", optest.NewCA(t, "other").Key)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := op.Open(ctx, optest.Env(), op.DB{Location: store})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	o := inspect.Find{Text: optest.File(t, "web.key", key)}
+	if err := o.Prepare(ctx, s.Env); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := o.Run(ctx, s); err != nil || len(found) != 1 || !found[0].HasKey {
+		t.Errorf("%+v, %v", found, err)
+	}
+}
+
 func TestCompare(t *testing.T) {
 	t.Parallel()
 	root := optest.NewCA(t, "Root")
 	web, other := root.Issue(t, "web.example"), root.Issue(t, "web.example")
 	a := optest.New(t, root.Trusted("root"), web.Personal("web"), optest.Request(t, "only"))
 	b := optest.New(t, root.Trusted("corp"), other.Personal("web"), optest.Secret("aes"))
+	c := optest.New(t, root.Trusted("x"), optest.Secret("y"))
 	for _, test := range []struct {
 		rule   string
 		a, b   *op.Session
@@ -86,6 +123,7 @@ func TestCompare(t *testing.T) {
 		{"two entries", a, b, [2]string{"root", "corp"}, ""},
 		{"an entry and what it is in another database", a, b, [2]string{"root", ""}, ""},
 		{"entries of two kinds", b, a, [2]string{"aes", "root"}, "aes changed kind, aes changed certificate, aes changed public_key"},
+		{"an entry that is not in the other database", a, c, [2]string{"only", ""}, "only only_a, x only_b, y only_b"},
 		{"two with the same label", a, b, [2]string{"web", "web"}, "web changed certificate, web changed public_key"},
 	} {
 		done, err := inspect.Compare{Labels: test.labels}.Run(ctx, test.a, test.b)
@@ -99,6 +137,34 @@ func TestCompare(t *testing.T) {
 		}
 		if same := errors.Is(done.Incomplete(), op.ErrFindings); done.Same == same || done.Same != (text == "") {
 			t.Errorf("%s: the same: %v, %v", test.rule, done.Same, done.Incomplete())
+		}
+	}
+	sub := root.CA(t, "Sub")
+	api := sub.Issue(t, "api.example").Personal("api")
+	alone := api
+	alone.Certificates = api.Certificates[:1]
+	untrusted := root.Trusted("root")
+	untrusted.Trusted = false
+	file := kdb.Entry{Label: "file", Kind: kdb.KindTrusted, Certificates: alone.Certificates}
+	for _, test := range []struct {
+		rule   string
+		a, b   kdb.Entry
+		labels [2]string
+		want   string
+	}{
+		{"without its chain", api, alone, [2]string{"api", "api"}, "chain"},
+		{"in a file, without key, chain and marks", api, file, [2]string{"api", ""}, ""},
+		{"under its label there", api, file, [2]string{"api", "file"}, "kind chain private_key"},
+		{"trusted", root.Trusted("root"), untrusted, [2]string{}, "trusted"},
+		{"the default", web.Default("web"), web.Personal("web"), [2]string{}, "default"},
+	} {
+		done, err := inspect.Compare{Labels: test.labels}.Run(ctx, optest.New(t, test.a), optest.New(t, test.b))
+		var fields []string
+		for _, d := range done.Differences {
+			fields = append(fields, d.Field)
+		}
+		if got := strings.Join(fields, " "); got != test.want || err != nil {
+			t.Errorf("%s: %s, %v; want %s", test.rule, got, err, test.want)
 		}
 	}
 	if _, err := (inspect.Compare{Labels: [2]string{"nosuch", ""}}).Run(ctx, a, b); !errors.Is(err, kdb.ErrNotFound) {

@@ -37,18 +37,26 @@ func TestList(t *testing.T) {
 	t.Parallel()
 	root := optest.NewCA(t, "Root")
 	old, soon := root.Until(t, "old", optest.Now.Add(-time.Hour)), root.Until(t, "soon", optest.Now.Add(time.Hour))
-	s := optest.New(t, root.Trusted("root"), old.Personal("a/old"), soon.Personal("soon"), optest.Request(t, "pending"), optest.Secret("aes"))
+	kept := kdb.Entry{Label: "kept", Kind: kdb.KindTrusted, Certificates: [][]byte{optest.NewCA(t, "Kept").Certificate}}
+	s := optest.New(t, kept, root.Trusted("root"), old.Personal("a/old"),
+		soon.Personal("soon"), optest.Request(t, "pending"), optest.Secret("aes"))
 	for _, c := range []struct {
 		rule string
 		o    inspect.List
 		want string
 	}{
-		{"everything", inspect.List{}, "a/old expired, aes -, pending pending, root valid, soon valid"},
+		{"everything", inspect.List{}, "a/old expired, aes -, kept valid, pending pending, root valid, soon valid"},
 		{"a pattern, in which slashes are ordinary", inspect.List{Pattern: "a*"}, "a/old expired, aes -"},
 		{"a pattern without wildcards", inspect.List{Pattern: "root"}, "root valid"},
 		{"a pattern that begins like no label", inspect.List{Pattern: "rooted*"}, ""},
 		{"a quoted wildcard", inspect.List{Pattern: `ro\ot`}, "root valid"},
-		{"labels alone", inspect.List{LabelsOnly: true}, "a/old , aes , pending , root , soon "},
+		{"labels alone", inspect.List{LabelsOnly: true}, "a/old , aes , kept , pending , root , soon "},
+		{"what is not trusted", inspect.List{Kind: "distrusted"}, "kept valid"},
+		{"trusted certificates alone", inspect.List{Kind: "trusted"}, "root valid"},
+		{"what is trusted, whatever its kind", inspect.List{Trusted: true}, "root valid"},
+		{"what a bundle shows", inspect.List{Bundle: true, Pattern: "[kr]*"}, "root valid"},
+		{"an untrusted one by its label", inspect.List{Bundle: true, Pattern: "kept"}, "kept valid"},
+		{"untrusted ones of a bundle", inspect.List{Bundle: true, Kind: "distrusted"}, "kept valid"},
 		{"labels of a kind", inspect.List{LabelsOnly: true, Kind: "request"}, "pending "},
 		{"a set of letters", inspect.List{Pattern: "[rs]o*"}, "root valid, soon valid"},
 		{"a kind", inspect.List{Kind: "request"}, "pending pending"},
@@ -201,8 +209,14 @@ func TestValidate(t *testing.T) {
 		{"revoked by its CA here", inspect.Validate{Labels: []string{"gone"}}, false, "revoked on 2027-03-01T11:00:00Z (keyCompromise)"},
 		{"revoked later", inspect.Validate{Labels: []string{"later"}}, true, ""},
 		{"one of several", inspect.Validate{Labels: []string{"web", "old", "lost"}}, false, "(the first of 2)"},
+		{"a usage that it has, by its identifier", inspect.Validate{Labels: []string{"web"}, Purpose: "1.3.6.1.5.5.7.3.1"}, true, ""},
+		{"a usage that it lacks", inspect.Validate{Labels: []string{"web"}, Purpose: "1.3.6.1.5.5.7.3.4"}, false, "certificate 0"},
+		{"an e-mail address, which wants that usage", inspect.Validate{Labels: []string{"web"}, Host: "web@web.example"}, false, "certificate 0"},
+		{"a policy that it lacks", inspect.Validate{Labels: []string{"web"}, Policies: []string{"1.2.3"}, ExplicitPolicy: true}, false, "polic"},
+		{"any policy, explicitly", inspect.Validate{Labels: []string{"web"}, Policies: []string{"any"}, ExplicitPolicy: true}, false, "polic"},
+		{"no depth at all", inspect.Validate{Labels: []string{"web"}, MaxDepth: 1}, false, "web: "},
 	} {
-		c.o.MaxDepth = -1
+		c.o.MaxDepth-- // no limit, unless the case has one
 		got, err := c.o.Run(ctx, s)
 		if got.Valid != c.valid || (err == nil) != c.valid || len(got.Results) != len(c.o.Labels)+len(c.o.Files) {
 			t.Errorf("%s: %+v, %v", c.rule, got, err)

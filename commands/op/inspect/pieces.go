@@ -265,14 +265,6 @@ func revokedCertificate(r *cert.Revoked) RevokedCertificate {
 	return out
 }
 
-func newExtensions(lines []cert.Line) []Extension {
-	var list []Extension
-	for _, line := range lines {
-		list = append(list, Extension{Name: line.Name, Critical: line.Critical, Value: line.Value})
-	}
-	return list
-}
-
 // privateKey opens a key if it can. A key for which no password was given is described as far as it goes.
 func (s *inspection) privateKey(item *Item, p *pem.Item) error {
 	if p.Kind == pem.EncryptedKey {

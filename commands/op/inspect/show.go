@@ -138,7 +138,7 @@ func newCertificate(der []byte) (Certificate, error) {
 	}
 	old := sha1.Sum(der) // still what many consoles show; nothing depends on it
 	detail.SHA1 = hex.EncodeToString(old[:])
-	detail.addExtensions(c.Describe())
+	detail.Extensions = newExtensions(c.Describe())
 	detail.Raw = newRaw(der, c.RawSPKI, c.Signature, c.SignatureAlgorithm.OID, c.SAN)
 	detail.Raw.SubjectKeyID, detail.Raw.AuthorityKeyID = c.SKI, c.AKI
 	return detail, nil
@@ -153,7 +153,7 @@ func newRequest(der []byte) (Certificate, error) {
 		Subject: r.Subject.String(), Version: r.Version, KeyType: r.KeyType, SignatureAlgorithm: r.SignatureAlgorithm.Name,
 		Raw: newRaw(der, r.RawSPKI, r.Signature, r.SignatureAlgorithm.OID, r.SAN),
 	}
-	detail.addExtensions(cert.DescribeExtensions(r.Extensions))
+	detail.Extensions = newExtensions(cert.DescribeExtensions(r.Extensions))
 	return detail, nil
 }
 
@@ -168,8 +168,10 @@ func newRaw(der, spki, signature []byte, algorithm string, san cert.SAN) Raw {
 	return raw
 }
 
-func (c *Certificate) addExtensions(lines []cert.Line) {
+func newExtensions(lines []cert.Line) []Extension {
+	var list []Extension
 	for _, line := range lines {
-		c.Extensions = append(c.Extensions, Extension{Name: line.Name, Critical: line.Critical, Value: line.Value})
+		list = append(list, Extension{Name: line.Name, Critical: line.Critical, Value: line.Value})
 	}
+	return list
 }

@@ -1,0 +1,145 @@
+package inspect_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"certkdb/commands/op"
+	"certkdb/commands/op/inspect"
+	"certkdb/commands/op/optest"
+	"certkdb/kdb"
+	"certkdb/pki/lint"
+
+	"golang.org/x/crypto/ocsp"
+)
+
+// staple is a response of a CA about a certificate.
+func staple(t *testing.T, ca, of *optest.Identity, status int) []byte {
+	t.Helper()
+	certificate, key := usable(t, ca)
+	c, _ := usable(t, of)
+	answer := ocsp.Response{Status: status, SerialNumber: c.SerialNumber, ThisUpdate: optest.Now.Add(-time.Minute), RevokedAt: optest.Now}
+	der, err := ocsp.CreateResponse(certificate, certificate, answer, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
+
+// TestJudge: what a peer presents is judged by what the database trusts and has recorded, and by the response that it stapled.
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	root, stranger := optest.NewCA(t, "Root"), optest.NewCA(t, "Stranger")
+	sub := root.CA(t, "Sub")
+	web, gone, lost := sub.Issue(t, "web.example"), root.Issue(t, "gone.example"), stranger.Issue(t, "lost.example")
+	pinned := root.Issue(t, "pinned.example")
+	s := optest.New(t, root.Trusted("root"), sub.Personal("sub"), pinned.Trusted("pinned"), optest.Secret("aes"))
+	revoke(t, s, root, gone, optest.Now.Add(-time.Hour))
+	judge, err := inspect.NewJudge(ctx, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		rule string
+		peer inspect.Peer
+		want string // the rule that is broken, and a part of the reason; "" is valid
+	}{
+		{"its chain is complete", inspect.Peer{Chain: [][]byte{web.Certificate, sub.Certificate}}, ""},
+		{"the database has the intermediate CA", inspect.Peer{Chain: [][]byte{web.Certificate}}, ""},
+		{"for its host", inspect.Peer{Chain: [][]byte{web.Certificate}, Host: "web.example"}, ""},
+		{"for another host", inspect.Peer{Chain: [][]byte{web.Certificate}, Host: "shop.example"}, "host "},
+		{"of a CA that is not trusted", inspect.Peer{Chain: [][]byte{lost.Certificate, stranger.Certificate}}, "untrusted "},
+		{"of that CA, but pinned", inspect.Peer{Chain: [][]byte{lost.Certificate}, Pinned: true}, ""},
+		{"trusted itself", inspect.Peer{Chain: [][]byte{pinned.Certificate}}, ""},
+		{"revoked by its CA here", inspect.Peer{Chain: [][]byte{gone.Certificate}}, "revoked it was revoked on"},
+		{"not a certificate", inspect.Peer{Chain: [][]byte{{0x30, 0}}}, "malformed it cannot be read"},
+		{"good", inspect.Peer{Chain: [][]byte{web.Certificate}, OCSP: staple(t, sub, web, ocsp.Good)}, ""},
+		{"revoked", inspect.Peer{Chain: [][]byte{web.Certificate}, OCSP: staple(t, sub, web, ocsp.Revoked)}, "ocsp it was revoked on"},
+		{"unknown", inspect.Peer{Chain: [][]byte{web.Certificate}, OCSP: staple(t, sub, web, ocsp.Unknown)}, "ocsp the responder does not know"},
+		{"of another CA", inspect.Peer{Chain: [][]byte{web.Certificate}, OCSP: staple(t, stranger, web, ocsp.Good)}, "ocsp "},
+		{"not a response", inspect.Peer{Chain: [][]byte{web.Certificate}, OCSP: []byte("x")}, "ocsp "},
+	} {
+		got, err := judge.Judge(ctx, c.peer)
+		reason := ""
+		if !got.Valid && len(got.Chains) > 0 && len(got.Chains[0].Failures) > 0 {
+			reason = got.Chains[0].Failures[0].Rule + " " + got.Chains[0].Failures[0].Reason
+		}
+		if err != nil || got.Valid != (c.want == "") || !strings.HasPrefix(reason, c.want) {
+			t.Errorf("%s: valid %t, %q, %v", c.rule, got.Valid, reason, err)
+		}
+		if got.OCSP != nil && got.OCSP.Source != "stapled" {
+			t.Errorf("%s: the response is from %q", c.rule, got.OCSP.Source)
+		}
+	}
+	if judge.Label(root.Certificate) != "root" || judge.Label(stranger.Certificate) != "" {
+		t.Errorf("labels %q, %q", judge.Label(root.Certificate), judge.Label(stranger.Certificate))
+	}
+	if !judge.Trusts(pinned.Certificate) || judge.Trusts(sub.Certificate) || len(judge.Trusted()) != 2 {
+		t.Errorf("%d certificates are trusted", len(judge.Trusted()))
+	}
+}
+
+// linting lets a session ask a linter that has one answer. It notes what it was asked.
+func linting(s *op.Session, answer string, asked *string) {
+	s.Env.Lint = func(_ context.Context, request []byte) ([]byte, error) {
+		if asked != nil {
+			*asked = string(request)
+		}
+		return []byte(answer), nil
+	}
+}
+
+// TestLint: findings are told in the linter's order, and only an error among them makes the certificate bad.
+func TestLint(t *testing.T) {
+	t.Parallel()
+	root := optest.NewCA(t, "Root")
+	s := optest.New(t, root.Trusted("root"))
+	file := optest.File(t, "root.pem", optest.PEM(root.Trusted("")))
+	finding := func(severity, rule string) string {
+		return `{"severity":` + severity + `,"rule":"` + rule + `","source":"RFC5280","what":"a demand","section":"4.1","detail":"found"}`
+	}
+	for _, c := range []struct {
+		rule, answer string
+		findings     string
+		errors       int
+	}{
+		{"clean", `{}`, "", 0},
+		{"a notice and a warning", `{"findings":[` + finding("5", "w_a") + "," + finding("4", "n_b") + `]}`, "warning w_a, notice n_b", 0},
+		{"errors", `{"findings":[` + finding("7", "e_a") + "," + finding("6", "e_b") + `]}`, "error e_a, error e_b", 2},
+	} {
+		var asked string
+		linting(s, c.answer, &asked)
+		for _, o := range []inspect.Lint{{Label: "root", Profile: "webpki"}, {File: file, Profile: "webpki"}} {
+			linted, err := o.Run(ctx, s)
+			var got []string
+			for _, f := range linted.Findings {
+				got = append(got, f.Severity+" "+f.Rule)
+				if f.Source != "RFC5280" || f.Section != "4.1" || f.What != "a demand" || f.Detail != "found" {
+					t.Errorf("%s: %+v", c.rule, f)
+				}
+			}
+			if strings.Join(got, ", ") != c.findings || linted.Errors != c.errors || linted.Profile != "webpki" || linted.Findings == nil {
+				t.Errorf("%s: %+v", c.rule, linted)
+			}
+			if (err != nil) != (c.errors > 0) || err != nil && !errors.Is(err, op.ErrFindings) || !strings.Contains(asked, "certificate") {
+				t.Errorf("%s: asked %.60s, %v", c.rule, asked, err)
+			}
+		}
+	}
+	for rule, c := range map[string]struct {
+		answer, profile string
+		want            error
+	}{
+		"rules that there are not": {`{}`, "odd", op.ErrUsage},
+		"an unreadable one":        {`{"error":"certificate","text":"x"}`, "all", kdb.ErrParse},
+		"no answer":                {``, "all", lint.ErrUnavailable},
+	} {
+		linting(s, c.answer, nil)
+		if linted, err := (inspect.Lint{Label: "root", Profile: c.profile}).Run(ctx, s); !errors.Is(err, c.want) || linted.Errors > 0 {
+			t.Errorf("%s: %+v, %v", rule, linted, err)
+		}
+	}
+}
