@@ -1,7 +1,6 @@
 package issue
 
 import (
-	"bytes"
 	"cmp"
 	"crypto"
 	"crypto/ecdsa"
@@ -15,6 +14,7 @@ import (
 	"certkdb/pki/cert"
 	"certkdb/pki/issuers"
 	"certkdb/pki/key"
+	"certkdb/pki/name"
 	"certkdb/pki/oid"
 )
 
@@ -44,7 +44,7 @@ func (r Request) unlike(der []byte, ca *CA, namesOnly bool) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("comparing with a certificate: %w", err)
 	}
-	if !bytes.Equal(want.RawSubject, have.RawSubject) {
+	if !sameText(want.RawSubject, have.RawSubject) {
 		return "its subject is " + have.Subject.String(), nil
 	}
 	if namesOnly {
@@ -75,7 +75,7 @@ func (r Request) UnlikeRequest(der []byte) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("comparing with a request: %w", err)
 	}
-	if !bytes.Equal(d.RawSubject, have.RawSubject) {
+	if !sameText(d.RawSubject, have.RawSubject) {
 		return "its subject is " + have.Subject.String(), nil
 	}
 	var want []cert.Extension
@@ -83,6 +83,14 @@ func (r Request) UnlikeRequest(der []byte) (string, error) {
 		want = append(want, cert.Extension{ID: e.Id.String(), Critical: e.Critical, Value: e.Value})
 	}
 	return unlikeExtensions(want, have.Extensions), nil
+}
+
+// sameText tells whether two names have the same text, whatever its string types: CAs written in Go choose their own when they copy the
+// subject of a request.
+func sameText(a, b []byte) bool {
+	first, err := name.Parse(a)
+	second, errSecond := name.Parse(b)
+	return err == nil && errSecond == nil && first.String() == second.String()
 }
 
 func (r Request) unlikeKey(keyType string) string {

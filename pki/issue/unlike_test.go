@@ -1,7 +1,11 @@
 package issue_test
 
 import (
+	"bytes"
+	"crypto/rand"
+	"crypto/x509"
 	"errors"
+	"math/big"
 	"strings"
 	"testing"
 	"time"
@@ -99,6 +103,7 @@ func TestUnlikeNames(t *testing.T) {
 		"a CRL's place": {func(r *issue.Request) { r.CRLURLs = []string{"http://crl.example.com/"} }, true},
 		"type of key":   {func(r *issue.Request) { r.KeyType = "ed25519" }, false},
 		"subject":       {func(r *issue.Request) { r.Subject = dn(t, "CN=other") }, false},
+		"its case":      {func(r *issue.Request) { r.Subject = dn(t, "CN=WWW.example.com") }, false},
 		"names":         {func(r *issue.Request) { r.SANs = sans(t, "other.example.com") }, false},
 	} {
 		r := base
@@ -106,6 +111,32 @@ func TestUnlikeNames(t *testing.T) {
 		if got, err := r.UnlikeNames(der); err != nil || (got == "") != c.same {
 			t.Errorf("%s: %q, %v", rule, got, err)
 		}
+	}
+}
+
+// TestUnlikeNames_otherStringTypes: CAs that copy a subject, such as those written in Go, may choose other string types for the same text.
+func TestUnlikeNames_otherStringTypes(t *testing.T) {
+	t.Parallel()
+	base := issue.Request{Subject: dn(t, "CN=www.example.com,O=Example"), SANs: sans(t, "www.example.com")}
+	made := newRequest(t, base)
+	asked, err := x509.ParseCertificateRequest(made.Request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := made.Key.Signer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: asked.Subject, DNSNames: asked.DNSNames}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, asked.PublicKey, signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, _ := parsed(t, der); bytes.Equal(c.RawSubject, asked.RawSubject) {
+		t.Fatal("the subjects are the same to the byte")
+	}
+	if got, err := base.UnlikeNames(der); got != "" || err != nil {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 

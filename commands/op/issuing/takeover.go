@@ -222,8 +222,11 @@ func (h *inheritance) takeCertificates(l *ledger, taken *TakenOver) error {
 			return fmt.Errorf("reading %q: %w", given.file, err)
 		}
 		was, err := l.Issued(l.issuer, record.Serial)
-		if err == nil && len(was.Certificate) > 0 {
+		switch {
+		case err == nil && len(was.Certificate) > 0:
 			continue
+		case err != nil && !errors.Is(err, kdb.ErrNotFound):
+			return err
 		}
 		if err := l.PutIssued(record); err != nil {
 			return err
