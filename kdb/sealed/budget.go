@@ -1,11 +1,15 @@
 package sealed
 
-// defaultKDFMemory is the memory in MiB that one key derivation may take. budgetWork bounds the work of all slots that one password is
-// tried with, in rounds of PBKDF2: sixteen slots as this package makes them, of either kind. A KiB that Argon2id fills counts as workPerKiB
-// rounds.
+import (
+	"crypto/cipher"
+	"errors"
+)
+
+// defaultKDFMemory is the memory in MiB that one key derivation may take. budgetWork bounds the work of all derivations that one password
+// is tried with, in rounds of PBKDF2: four as this package asks for, about a second. A KiB that Argon2id fills counts as workPerKiB rounds.
 const (
 	defaultKDFMemory = 256
-	budgetWork       = 16 * 600_000
+	budgetWork       = 4 * 600_000
 	workPerKiB       = 3
 )
 
@@ -16,16 +20,16 @@ type budget struct {
 	work   uint64 // in all
 }
 
-func newBudget(mebibytes int) budget {
+func newBudget(mebibytes int) *budget {
 	if mebibytes <= 0 {
 		mebibytes = defaultKDFMemory
 	}
 	memory := uint64(min(mebibytes, maxMemory>>10)) << 10
-	return budget{memory: uint32(memory), work: budgetWork * memory / (defaultKDFMemory << 10)}
+	return &budget{memory: uint32(memory), work: budgetWork * memory / (defaultKDFMemory << 10)}
 }
 
-// take pays for a slot; false if it asks for more than there is.
-func (b *budget) take(s *slot) bool {
+// take pays for a derivation; false if it asks for more than there is.
+func (b *budget) take(s *stretch) bool {
 	var work uint64
 	switch s.kdf {
 	case kdfArgon2id:
@@ -38,4 +42,41 @@ func (b *budget) take(s *slot) bool {
 	}
 	b.work -= work
 	return true
+}
+
+// derivations are the keys that were derived from one secret. Slots with the same parameters and salt share one: FORMAT.md, "Key slots".
+type derivations struct {
+	secret []byte
+	left   *budget // nil is no bound
+	made   map[stretch][]byte
+}
+
+// errTooMuchWork says that there is not enough left of the budget for a derivation.
+var errTooMuchWork = errors.New("too much work")
+
+// aead is the cipher that seals the slot.
+func (d *derivations) aead(s *slot) (cipher.AEAD, error) {
+	key, ok := d.made[s.stretch]
+	if !ok {
+		if d.left != nil && !d.left.take(&s.stretch) {
+			return nil, errTooMuchWork
+		}
+		var err error
+		if key, err = s.derive(d.secret); err != nil {
+			return nil, err
+		}
+		if d.made == nil {
+			d.made = make(map[stretch][]byte)
+		}
+		d.made[s.stretch] = key
+	}
+	return newAEAD(key)
+}
+
+// forget clears the keys.
+func (d *derivations) forget() {
+	for _, key := range d.made {
+		clear(key)
+	}
+	clear(d.made)
 }

@@ -3,9 +3,10 @@ package sealed
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"certkdb/kdb"
 	"certkdb/kdb/store"
@@ -68,38 +69,142 @@ func TestBudget_hostileSlots(t *testing.T) {
 	}
 }
 
-// TestBudget_take: sixteen slots as this package makes them are within it, and no more.
+// TestBudget_take: four derivations as this package makes them are within it, and no more; and one with all memory and three passes.
 func TestBudget_take(t *testing.T) {
 	t.Parallel()
-	made := newSlot(slotPassword, kdb.CostProduction)
+	made := &newSlot(slotPassword, kdb.CostProduction).stretch
 	made.kdf, made.memory, made.passes = kdfArgon2id, 64<<10, 3
-	rounds := slot{kdf: kdfPBKDF2, passes: 600_000}
-	for _, s := range []*slot{made, &rounds} {
+	rounds := stretch{kdf: kdfPBKDF2, passes: 600_000}
+	for _, s := range []*stretch{made, &rounds} {
 		b := newBudget(0)
 		n := 0
 		for b.take(s) {
 			n++
 		}
-		if n != maxSlots {
-			t.Errorf("%s: %d slots, want %d", s.describe(), n, maxSlots)
+		if n != 4 {
+			t.Errorf("%s: %d derivations, want 4", s.describe(), n)
 		}
 	}
 	both, n := newBudget(0), 0
 	for both.take(made) && both.take(&rounds) {
 		n += 2
 	}
-	if n != maxSlots {
-		t.Errorf("%d slots of both kinds, want %d", n, maxSlots)
+	if n != 4 {
+		t.Errorf("%d derivations of both kinds, want 4", n)
 	}
-	large := slot{kdf: kdfArgon2id, memory: 1 << 20, passes: 1}
+	all := stretch{kdf: kdfArgon2id, memory: defaultKDFMemory << 10, passes: 3}
+	if b := newBudget(0); !b.take(&all) || b.take(&all) {
+		t.Error("all memory: not once")
+	}
+	large := stretch{kdf: kdfArgon2id, memory: 1 << 20, passes: 1}
 	if b := newBudget(0); b.take(&large) {
 		t.Error("a gibibyte unasked")
 	}
 	if b := newBudget(1 << 30); !b.take(&large) || b.memory != maxMemory {
 		t.Error("no gibibyte, though it is allowed")
 	}
-	free := slot{kdf: kdfHKDF, created: time.Time{}}
+	free := stretch{kdf: kdfHKDF}
 	if b := (budget{}); !b.take(&free) {
 		t.Error("a slot that costs nothing")
+	}
+}
+
+// tried returns how many keys are derived to try a password.
+func tried(t *testing.T, db *Database, password string) (n int, err error) {
+	t.Helper()
+	d := derivations{secret: []byte(password), left: newBudget(0)}
+	errStore := db.store.View(t.Context(), func(stx store.Tx) error {
+		m, _, errMeta := readMetaRecord(stx)
+		list, errSlots := readSlots(stx)
+		_, _, err = db.openByPassword(t.Context(), &m, list, &d)
+		return errors.Join(errMeta, errSlots)
+	})
+	if errStore != nil {
+		t.Fatal(errStore)
+	}
+	return len(d.made), err
+}
+
+// TestSlots_oneDerivation: a password is derived once however many slots there are. A new salt comes with rekeying, and with the password
+// of the only slot.
+// the only slot.
+func TestSlots_oneDerivation(t *testing.T) {
+	t.Parallel()
+	db := newInternal(t, storetest.NewMemory())
+	salts := func() (list [][16]byte) {
+		err := db.view(t.Context(), lenient, func(tx *tx) error {
+			slots, err := tx.slots()
+			for _, s := range slots {
+				list = append(list, s.slot.salt)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	first := salts()[0]
+	if _, err := db.ChangePassword(t.Context(), 0, []byte("word 0"), kdb.CostTest); err != nil || salts()[0] == first {
+		t.Errorf("the password of the only slot changed, its salt did not: %v", err)
+	}
+	passwords := [][]byte{[]byte("word 0")}
+	for i := 1; i < maxSlots; i++ {
+		passwords = append(passwords, fmt.Appendf(nil, "word %d", i/2)) // some are the same
+		if _, err := db.AddPasswordSlot(t.Context(), "", passwords[i], kdb.CostTest); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := db.ChangePassword(t.Context(), 5, []byte("word 5"), kdb.CostTest); err != nil {
+		t.Fatal(err)
+	}
+	check := func(when string) {
+		t.Helper()
+		list := salts()
+		if n := len(slices.Compact(list)); len(list) != maxSlots || n != 1 {
+			t.Errorf("%s: %d slots have %d salts", when, len(list), n)
+		}
+		for _, password := range []string{"word 5", "word 7", "wrong"} {
+			if n, err := tried(t, db, password); n != 1 || (password == "wrong") != errors.Is(err, kdb.ErrPassword) {
+				t.Errorf("%s: %s: %d derivations: %v", when, password, n, err)
+			}
+		}
+	}
+	check("slots added")
+	before := salts()[0]
+	if err := db.Rekey(t.Context(), Rekey{Passwords: passwords, Cost: kdb.CostTest}); err != nil {
+		t.Fatal(err)
+	}
+	check("rekeyed")
+	if salts()[0] == before {
+		t.Error("rekeying kept the salt")
+	}
+}
+
+// TestSlots_saltOfAStranger: the salt of a slot that the head does not list is not taken: somebody without a key chose it.
+func TestSlots_saltOfAStranger(t *testing.T) {
+	t.Parallel()
+	st := storetest.NewMemory()
+	db := newInternal(t, st)
+	var stranger [16]byte
+	hostile(t, st, 1, func(s *slot) {
+		s.stretch, stranger = newSlot(slotPassword, kdb.CostTest).stretch, s.salt
+		s.salt = stranger
+	})
+	s := newSlot(slotPassword, kdb.CostTest)
+	err := db.view(t.Context(), lenient, func(tx *tx) error { return tx.shareSalt(s, []uint32{1}) })
+	if err != nil || s.salt == stranger {
+		t.Errorf("the salt of a stranger was taken: %v", err)
+	}
+}
+
+// TestBudget_manySalts: slots of different salts are derived as far as the budget goes.
+func TestBudget_manySalts(t *testing.T) {
+	t.Parallel()
+	st := storetest.NewMemory()
+	db := newInternal(t, st)
+	hostile(t, st, maxSlots-1, func(s *slot) { s.kdf, s.passes = kdfPBKDF2, 1_000_000; s.memory = 0 })
+	if n, err := tried(t, db, "wrong"); n != 3 || !errors.Is(err, kdb.ErrPassword) || !strings.Contains(err.Error(), "too much work") {
+		t.Errorf("%d derivations, want 3, of them two expensive ones: %v", n, err)
 	}
 }

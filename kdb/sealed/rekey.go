@@ -183,17 +183,26 @@ func (r *rekeying) rewrap(how Rekey) error {
 		return err
 	}
 	r.slots = make(map[uint32]*slot)
+	secrets := make([]*derivations, len(how.Passwords))
+	for i, password := range how.Passwords {
+		secrets[i] = &derivations{secret: password}
+		defer secrets[i].forget()
+	}
 	var lost []string
+	salt := newSlot(slotPassword, how.Cost).salt // all passwords share a new one
 	for _, s := range list {
 		r.raws = append(r.raws, s.raw)
-		secret, found := r.db.secretOf(r.old, &s, how.Passwords)
+		secret, found := r.db.secretOf(r.old, &s, secrets)
 		if !found {
 			lost = append(lost, fmt.Sprintf("%d (%s)", s.id, cmp.Or(s.info().Name, s.info().Kind)))
 			continue
 		}
 		made := newSlot(s.slot.kind, how.Cost)
 		made.created, made.name, made.by = s.slot.created, s.slot.name, s.slot.by
-		if err := made.wrap(&r.next.meta, s.id, secret, r.next.master); err != nil {
+		if made.kind == slotPassword {
+			made.salt = salt
+		}
+		if err := made.wrapBy(&r.next.meta, s.id, secret, r.next.master); err != nil {
 			return err
 		}
 		r.slots[s.id] = made
@@ -208,22 +217,21 @@ func (r *rekeying) rewrap(how Rekey) error {
 }
 
 // secretOf finds what opens a slot.
-func (db *Database) secretOf(k *keys, s *storedSlot, passwords [][]byte) ([]byte, bool) {
+func (db *Database) secretOf(k *keys, s *storedSlot, secrets []*derivations) (*derivations, bool) {
 	if s.slot == nil {
 		return nil, false
 	}
-	secrets := passwords
 	if s.slot.kind == slotStash {
 		st, err := readStash(db.stash)
 		if err != nil || st.slot != s.id || st.id != k.meta.id {
 			return nil, false
 		}
-		secrets = [][]byte{st.key[:]}
+		secrets = []*derivations{{secret: st.key[:]}}
 	}
-	for _, secret := range secrets {
-		if master, err := s.slot.unwrap(&k.meta, s.id, secret); err == nil {
+	for _, d := range secrets {
+		if master, err := s.slot.unwrapBy(&k.meta, s.id, d); err == nil {
 			clear(master)
-			return secret, true
+			return d, true
 		}
 	}
 	return nil, false

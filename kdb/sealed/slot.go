@@ -43,14 +43,26 @@ const (
 
 // slot is a key slot: how to derive a key from a secret, and the master key sealed under it.
 type slot struct {
+	stretch
+	created time.Time
+	name    string
+	by      string // user@host of who made it
+	wrapped []byte // nonce | master key | tag
+}
+
+// stretch is how the key of a slot comes from its secret. Slots that have it in common have the same key for the same secret.
+type stretch struct {
 	kind, kdf, lanes uint8
 	memory           uint32 // KiB
 	passes           uint32 // rounds of PBKDF2
-	created          time.Time
 	salt             [16]byte
-	name             string
-	by               string // user@host of who made it
-	wrapped          []byte // nonce | master key | tag
+}
+
+// alike says whether two stretches differ in their salts at most, and belong to passwords.
+func (s *stretch) alike(o *stretch) bool {
+	salted := *s
+	salted.salt = o.salt
+	return s.kind == slotPassword && salted == *o
 }
 
 const (
@@ -80,7 +92,7 @@ func passwordKind(cost kdb.Cost) uint8 {
 
 // newSlot returns an empty slot of a kind with a new salt. It has no name yet.
 func newSlot(kind uint8, cost kdb.Cost) *slot {
-	s := &slot{kind: kind}
+	s := &slot{stretch: stretch{kind: kind}}
 	rand.Read(s.salt[:]) // never fails
 	switch {
 	case kind == slotStash || kind == slotSecret:
@@ -130,7 +142,7 @@ func decodeSlot(b []byte) (*slot, error) {
 	if version := d.u8(); d.err == nil && version != formatVersion {
 		return nil, fmt.Errorf("%w: a slot of version %d", kdb.ErrVersion, version)
 	}
-	s := &slot{kind: d.u8(), kdf: d.u8(), lanes: d.u8(), memory: d.u32(), passes: d.u32()}
+	s := &slot{stretch: stretch{kind: d.u8(), kdf: d.u8(), lanes: d.u8(), memory: d.u32(), passes: d.u32()}}
 	s.created = time.Unix(int64(d.u64()), 0).UTC()
 	copy(s.salt[:], d.fixed(16))
 	s.name, s.by = d.string(), d.string()
@@ -144,7 +156,7 @@ func decodeSlot(b []byte) (*slot, error) {
 	return s, s.checkBounds()
 }
 
-func (s *slot) checkBounds() error {
+func (s *stretch) checkBounds() error {
 	switch {
 	case (s.kind == slotStash || s.kind == slotSecret) && s.kdf == kdfHKDF:
 		return nil
@@ -173,7 +185,7 @@ func within(what string, value, low, high uint32) error {
 }
 
 // describe is SlotInfo.KDF.
-func (s *slot) describe() string {
+func (s *stretch) describe() string {
 	switch s.kdf {
 	case kdfArgon2id:
 		return fmt.Sprintf("argon2id (%s, %d passes, %d lanes)", kibibytes(s.memory), s.passes, s.lanes)
@@ -190,7 +202,7 @@ func kibibytes(n uint32) string {
 	return fmt.Sprintf("%d KiB", n)
 }
 
-func (s *slot) kindName() string {
+func (s *stretch) kindName() string {
 	switch s.kind {
 	case slotPassword:
 		return "password"
@@ -203,7 +215,7 @@ func (s *slot) kindName() string {
 }
 
 // derive makes the key that wraps the master key.
-func (s *slot) derive(secret []byte) ([]byte, error) {
+func (s *stretch) derive(secret []byte) ([]byte, error) {
 	switch s.kdf {
 	case kdfArgon2id:
 		return argon2.IDKey(secret, s.salt[:], s.passes, s.memory, s.lanes, keySize), nil
@@ -220,12 +232,14 @@ func (s *slot) bound(m *meta, id uint32) []byte {
 
 // wrap seals the master key under the secret. The key is derived once: see FORMAT.md, "Key slots".
 func (s *slot) wrap(m *meta, id uint32, secret, master []byte) error {
-	key, err := s.derive(secret)
-	if err != nil {
-		return err
-	}
-	defer clear(key)
-	aead, err := newAEAD(key)
+	d := derivations{secret: secret}
+	defer d.forget()
+	return s.wrapBy(m, id, &d, master)
+}
+
+// wrapBy seals the master key under the key that is derived from the secret.
+func (s *slot) wrapBy(m *meta, id uint32, d *derivations, master []byte) error {
+	aead, err := d.aead(s)
 	if err != nil {
 		return err
 	}
@@ -235,12 +249,14 @@ func (s *slot) wrap(m *meta, id uint32, secret, master []byte) error {
 
 // unwrap opens the slot with a secret; kdb.ErrPassword if it does not.
 func (s *slot) unwrap(m *meta, id uint32, secret []byte) ([]byte, error) {
-	key, err := s.derive(secret)
-	if err != nil {
-		return nil, err
-	}
-	defer clear(key)
-	aead, err := newAEAD(key)
+	d := derivations{secret: secret}
+	defer d.forget()
+	return s.unwrapBy(m, id, &d)
+}
+
+// unwrapBy opens the slot with the key that is derived from the secret; kdb.ErrPassword if it does not.
+func (s *slot) unwrapBy(m *meta, id uint32, d *derivations) ([]byte, error) {
+	aead, err := d.aead(s)
 	if err != nil {
 		return nil, err
 	}

@@ -133,8 +133,10 @@ func (db *Database) replaceSlots(ctx context.Context, change slotChange) (uint32
 		var id uint32
 		err := db.view(ctx, lenient, func(t *tx) (err error) {
 			id = t.head.lastSlot + 1
-			s.name, err = t.slotName(&change)
-			return err
+			if s.name, err = t.slotName(&change); err != nil {
+				return err
+			}
+			return t.shareSalt(s, change.removed)
 		})
 		if err != nil {
 			return 0, err
@@ -147,6 +149,17 @@ func (db *Database) replaceSlots(ctx context.Context, change slotChange) (uint32
 			return id, err
 		}
 	}
+}
+
+// shareSalt gives the slot of a password the salt of those that stay, so that one derivation serves for all. See FORMAT.md, "Key slots".
+func (t *tx) shareSalt(s *slot, removed []uint32) error {
+	list, err := t.listedSlots() // others may have been put there by somebody without a key
+	for _, other := range list {
+		if other.slot != nil && !slices.Contains(removed, other.id) && s.alike(&other.slot.stretch) {
+			s.salt = other.slot.salt
+		}
+	}
+	return err
 }
 
 // errSlotTaken says that the slot's id or name was given to somebody else meanwhile.

@@ -271,7 +271,9 @@ func (db *Database) askForSlot(ctx context.Context, m *meta, slots []storedSlot,
 		return nil, nil, cmp.Or(errStash, err)
 	}
 	defer clear(password)
-	return db.openByPassword(ctx, m, slots, password)
+	d := derivations{secret: password, left: newBudget(db.o.MaxKDFMemory)}
+	defer d.forget()
+	return db.openByPassword(ctx, m, slots, &d)
 }
 
 // isHidden reports whether a stash belongs to somebody else and keeps nobody from using a password.
@@ -309,9 +311,8 @@ func (db *Database) openByStash(m *meta, slots []storedSlot) (*storedSlot, []byt
 
 // openByPassword tries the slots of passwords, those first that cost nothing. A wrong password, a damaged slot and one whose parameters are
 // refused give the same error; Info tells what is wrong with a slot. Slots that ask for more than is left of the budget are passed over.
-func (db *Database) openByPassword(ctx context.Context, m *meta, slots []storedSlot, password []byte) (*storedSlot, []byte, error) {
+func (db *Database) openByPassword(ctx context.Context, m *meta, slots []storedSlot, d *derivations) (*storedSlot, []byte, error) {
 	cheapFirst := slices.SortedStableFunc(slices.Values(slots), func(a, b storedSlot) int { return cmp.Compare(b.rank(), a.rank()) })
-	left := newBudget(db.o.MaxKDFMemory)
 	tooMuch := ""
 	for _, s := range cheapFirst {
 		if err := ctx.Err(); err != nil {
@@ -320,16 +321,14 @@ func (db *Database) openByPassword(ctx context.Context, m *meta, slots []storedS
 		if s.rank() == 0 {
 			continue
 		}
-		if !left.take(s.slot) {
-			tooMuch = fmt.Sprintf(": key slot %d asks for too much work: %s, with at most %s for one, and for all as much as %d new slots ask for",
-				s.id, s.slot.describe(), kibibytes(left.memory), maxSlots)
-			continue
-		}
-		master, err := s.slot.unwrap(m, s.id, password)
-		if err == nil {
+		master, err := s.slot.unwrapBy(m, s.id, d)
+		switch {
+		case err == nil:
 			return &s, master, nil
-		}
-		if !errors.Is(err, kdb.ErrPassword) {
+		case errors.Is(err, errTooMuchWork):
+			tooMuch = fmt.Sprintf(": key slot %d asks for too much work: %s, with at most %s for one, and a bound for all together",
+				s.id, s.slot.describe(), kibibytes(d.left.memory))
+		case !errors.Is(err, kdb.ErrPassword):
 			return nil, nil, err
 		}
 	}
