@@ -6,7 +6,9 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"certkdb/commands"
@@ -22,13 +24,12 @@ func main() {
 func run() int {
 	signal.Ignore(syscall.SIGPIPE) // writing to a closed standard output is an error like others
 	argv := arguments()
-	program := func(ctx context.Context) int { return commands.Main(ctx, commands.ProcessEnv(ctx, version), argv) }
-	if commands.OnlyPrints(argv) {
-		return program(context.Background())
-	}
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	return commands.Run(signals, argv, os.Stderr, program)
+	listen := sync.OnceFunc(func() { signal.Notify(signals, os.Interrupt, syscall.SIGTERM) })
+	defer time.AfterFunc(commands.Short, listen).Stop()
+	return commands.Run(signals, argv, os.Stderr, func(ctx context.Context) int {
+		return commands.Main(ctx, commands.ProcessEnv(ctx, version, listen), argv)
+	})
 }
 
 // arguments returns a copy of the program's arguments, and overwrites passwords where ps and /proc/PID/cmdline read them. os.Args shares

@@ -62,7 +62,7 @@ func againstSchema(text []byte) error {
 	}
 	name := strings.TrimSuffix(strings.TrimPrefix(head.Schema, "certkdb."), "/v1")
 	var published bytes.Buffer
-	env := commands.ProcessEnv(context.Background(), version)
+	env := commands.ProcessEnv(context.Background(), version, func() {})
 	env.Stdout, env.Stderr = &published, io.Discard
 	if code := commands.Main(context.Background(), env, []string{"certkdb", "schema", name}); code != 0 {
 		return fmt.Errorf("there is no schema %q", name)

@@ -26,12 +26,13 @@ import (
 	"certkdb/kdb/store/boltstore"
 )
 
-// ProcessEnv is the environment of the running process. When ctx is cancelled, nobody waits for standard input or a person any more.
-func ProcessEnv(ctx context.Context, version string) *op.Env {
+// ProcessEnv is the environment of the running process. When ctx is cancelled, nobody waits for standard input or a person any more. Before
+// the terminal stops showing what is typed, listen has to make signals cancel ctx, so that it shows it again.
+func ProcessEnv(ctx context.Context, version string, listen func()) *op.Env {
 	home, _ := os.UserHomeDir() // without one, locations have to be named
 	return &op.Env{
 		Stdin: patient{ctx, os.Stdin}, Stdout: os.Stdout, Stderr: os.Stderr,
-		Getenv: os.Getenv, Terminal: func() (op.Terminal, error) { return openTerminal(ctx) }, Progress: progress,
+		Getenv: os.Getenv, Terminal: func() (op.Terminal, error) { listen(); return openTerminal(ctx) }, Progress: progress,
 		Screen: screen, Interactive: interactive, Now: time.Now,
 		User: sync.OnceValue(userName), Host: sync.OnceValue(hostName), Root: os.Geteuid() == 0, Home: home,
 		State: stateFolder(os.Getenv("XDG_STATE_HOME"), os.Geteuid() == 0, home),

@@ -47,7 +47,7 @@ func testDrivers(disk atomicfile.FS) []kdb.Driver {
 // the process belongs to all tests: DIR in an argument stands for the folder.
 func run(disk atomicfile.FS, dir string, args ...string) (code int, out, errors string) {
 	var stdout, stderr strings.Builder
-	env := commands.ProcessEnv(context.Background(), "test")
+	env := commands.ProcessEnv(context.Background(), "test", func() {})
 	env.Stdin, env.Stdout, env.Stderr, env.Disk = strings.NewReader(""), &stdout, &stderr, disk
 	env.State = "" // the tests put older states back
 	env.Terminal = func() (op.Terminal, error) { return nil, op.ErrNoTerminal }

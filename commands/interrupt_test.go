@@ -42,3 +42,16 @@ func TestRun_endsWhatASignalFinds(t *testing.T) {
 		}
 	}
 }
+
+// TestProcessEnv_listensBeforeItAsks: a signal between hiding what is typed and listening would leave a terminal that hides it.
+func TestProcessEnv_listensBeforeItAsks(t *testing.T) {
+	t.Parallel()
+	listens := false
+	env := commands.ProcessEnv(t.Context(), "test", func() { listens = true })
+	if terminal, err := env.Terminal(); err == nil { // the tests may have been started from one
+		terminal.Close()
+	}
+	if !listens {
+		t.Error("it asks without listening to signals")
+	}
+}

@@ -62,23 +62,6 @@ func Main(ctx context.Context, env *op.Env, argv []string) int {
 	return native.Main(ctx, env, argv, all)
 }
 
-// OnlyPrints says that the command reads and changes nothing, so that a signal may end it at any point. Handling signals costs 0.4 of
-// the 2 ms that certkdb adds to an empty program at its start.
-func OnlyPrints(argv []string) bool {
-	words := argv[min(1, len(argv)):]
-	all := dialects()
-	if len(words) > 0 && all[programName(argv[0])] == nil {
-		if words[0] == "version" {
-			return len(words) == 1
-		}
-		if all[words[0]] == nil {
-			return false
-		}
-		words = words[1:]
-	}
-	return len(words) > 0 && (strings.EqualFold(words[0], "-version") || strings.EqualFold(words[0], "-random"))
-}
-
 func programName(path string) string {
 	return strings.TrimSuffix(strings.ToLower(filepath.Base(path)), ".exe")
 }

@@ -16,7 +16,7 @@ import (
 // TestMain is the program, or the tests.
 func TestMain(m *testing.M) {
 	if os.Getenv("COMMANDS_TEST_PROGRAM") != "" {
-		env := commands.ProcessEnv(context.Background(), "test")
+		env := commands.ProcessEnv(context.Background(), "test", func() {})
 		env.Drivers = testDrivers(nil)
 		os.Exit(commands.Main(context.Background(), env, os.Args))
 	}

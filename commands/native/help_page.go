@@ -107,7 +107,11 @@ func pad(option string) string {
 
 // optionText is how an option is written, and what it means. One with a name of one letter has two hyphens: -o is --output (longOption).
 func optionText(f cli.Flag) (option, about string) {
-	option, about, _ = strings.Cut(f.String(), "\t")
+	text := f.String()
+	if own, ok := f.(interface{ about() string }); ok {
+		text = own.about()
+	}
+	option, about, _ = strings.Cut(text, "\t")
 	if len(f.Names()[0]) == 1 {
 		option = "-" + option
 	}
