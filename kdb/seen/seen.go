@@ -1,5 +1,5 @@
-// Package seen remembers the newest state of each database that a user changed, in a file of that user outside of the databases. Whoever
-// puts an old copy of a database back cannot change it, so the old copy is noticed.
+// Package seen remembers the newest state of each database that a user changed, in a file of that user outside of the databases. An old
+// copy that is put in the place of a database does not change that file, so it is noticed.
 //
 //	known, err := seen.Read(folder) // before the database is read
 //	last, found := known.Last(key)
@@ -7,8 +7,9 @@
 //	err = seen.Note(folder, key, state)
 //
 // A database is known by its id and its path: a copy at another path may go its own way. The file helps and is never needed: without it
-// nothing is noticed, and whatever is wrong with it concerns nothing else. It is a text of one line for each database, replaced as a whole
-// and locked meanwhile. It has mode 0600, and at most 500 lines.
+// nothing is noticed, and whatever is wrong with it concerns nothing else. It is a text of one line for each database, with mode 0600 and
+// at most 500 lines; the last change is last. Only writers lock it: they overwrite the last line, or replace the file. Each line has a
+// checksum, so that a reader notices a line that is being written, and reads again.
 package seen
 
 import (
@@ -17,6 +18,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"os"
@@ -64,7 +66,19 @@ type Known []line
 
 // Read returns what was noted in a folder. Another process may note a state as soon as it is stored, so this comes before the database is
 // read. An error that wraps ErrUnreadable may come with states: the other lines were read.
-func Read(folder string) (Known, error) { return read(filepath.Join(folder, fileName)) }
+func Read(folder string) (Known, error) {
+	path := filepath.Join(folder, fileName)
+	known, err := read(path)
+	if !errors.Is(err, ErrUnreadable) || regular(path) != nil {
+		return known, err
+	}
+	unlock, failed := lockfile.Lock(context.Background(), path, patience)
+	if failed != nil {
+		return known, err
+	}
+	defer unlock()
+	return read(path)
+}
 
 // Last returns the newest state of a database.
 func (k Known) Last(key Key) (last State, found bool) {
@@ -91,38 +105,70 @@ func Accept(folder string, key Key, s State) error {
 
 // change replaces the line of a database, which becomes the last one, if replaces says so of the state there.
 func change(folder string, key Key, replaces func(State) bool, s State) error {
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return err
-	}
 	path := filepath.Join(folder, fileName)
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) // there has to be something to lock
-	switch {
-	case err == nil:
-		f.Close()
-	case !errors.Is(err, fs.ErrExist):
-		return err
-	}
-	if err := regular(path); err != nil {
-		return err
-	}
-	unlock, err := lockfile.Lock(context.Background(), path, patience)
+	unlock, err := lock(folder, path)
 	if err != nil {
-		return fmt.Errorf("locking %q: %w", path, err)
+		return err
 	}
 	defer unlock()
 	lines, err := read(path)
 	if err != nil && !errors.Is(err, ErrUnreadable) {
 		return err
 	}
+	sound, own := err == nil, line{key, s}
 	i := lines.index(key)
 	switch {
 	case i < 0:
 	case !replaces(lines[i].state):
 		return nil
+	case sound && i == len(lines)-1 && len(own.String()) >= len(lines[i].String()):
+		return overwrite(path, lines[:i].size(), own.String())
 	default:
 		lines = slices.Delete(lines, i, i+1)
 	}
-	return write(path, bounded(append(lines, line{key, s})))
+	return write(path, bounded(append(lines, own)))
+}
+
+// lock locks the file, and makes it if there is none.
+func lock(folder, path string) (unlock func(), err error) {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, err
+	}
+	err = regular(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		var f *os.File
+		f, err = os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
+		if err == nil {
+			err = f.Close()
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	unlock, err = lockfile.Lock(context.Background(), path, patience)
+	if err != nil {
+		return nil, fmt.Errorf("locking %q: %w", path, err)
+	}
+	return unlock, nil
+}
+
+// size is how many bytes the lines have in the file.
+func (k Known) size() (size int64) {
+	for _, l := range k {
+		size += int64(len(l.String()))
+	}
+	return size
+}
+
+// overwrite puts a text in the place of the end of the file, which is not longer. A new file for each change would cost more time than the
+// change: a file system looks for a place that no deleted file had.
+func overwrite(path string, at int64, text string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt([]byte(text), at)
+	return errors.Join(err, f.Close())
 }
 
 // bounded leaves out databases that are not there any more, and then the ones that were not changed for the longest time.
@@ -176,7 +222,7 @@ func read(path string) (lines Known, err error) {
 
 // write replaces the file. Nothing is synced: after a power failure an older file is there, or none.
 func write(path string, lines Known) error {
-	temporary := path + ".new" // belongs to whoever has the lock
+	temporary := path + ".new" // belongs to the process that has the lock
 	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -201,24 +247,31 @@ func write(path string, lines Known) error {
 // version is the first word of each line.
 const version = "1"
 
-// String is the line in the file: version, database id, generation, key id, number of the last log record, chain value, path.
+// String is the line in the file: version, checksum of the rest, database id, generation, key id, number of the last log record, chain
+// value, path.
 func (l line) String() string {
 	s := &l.state
-	return fmt.Sprintf("%s %x %d %x %d %x %q\n", version, l.key.ID, s.Generation, s.KeyID, s.Log, s.Chain, l.key.Path)
+	rest := fmt.Sprintf("%x %d %x %d %x %q", l.key.ID, s.Generation, s.KeyID, s.Log, s.Chain, l.key.Path)
+	return version + " " + checksum(rest) + " " + rest + "\n"
 }
+
+// checksum is the CRC-32 (IEEE) of a text in hexadecimal.
+func checksum(text string) string { return fmt.Sprintf("%08x", crc32.ChecksumIEEE([]byte(text))) }
 
 // parse is the inverse of String.
 func parse(text string) (l line, ok bool) {
-	words := strings.SplitN(text, " ", 7)
-	if len(words) != 7 || words[0] != version {
+	first, text, _ := strings.Cut(text, " ")
+	sum, rest, _ := strings.Cut(text, " ")
+	words := strings.SplitN(rest, " ", 6)
+	if first != version || sum != checksum(rest) || len(words) != 6 {
 		return l, false
 	}
 	s := &l.state
 	var err1, err2, err3 error
-	s.Generation, err1 = strconv.ParseUint(words[2], 10, 64)
-	s.Log, err2 = strconv.ParseUint(words[4], 10, 64)
-	l.key.Path, err3 = strconv.Unquote(words[6])
-	binary := decode(l.key.ID[:], words[1]) && decode(s.KeyID[:], words[3]) && decode(s.Chain[:], words[5])
+	s.Generation, err1 = strconv.ParseUint(words[1], 10, 64)
+	s.Log, err2 = strconv.ParseUint(words[3], 10, 64)
+	l.key.Path, err3 = strconv.Unquote(words[5])
+	binary := decode(l.key.ID[:], words[0]) && decode(s.KeyID[:], words[2]) && decode(s.Chain[:], words[4])
 	return l, binary && errors.Join(err1, err2, err3) == nil
 }
 

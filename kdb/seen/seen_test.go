@@ -3,13 +3,16 @@ package seen_test
 import (
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"certkdb/kdb/internal/lockfile"
 	"certkdb/kdb/seen"
 )
 
@@ -97,6 +100,106 @@ func TestNote_atOnce(t *testing.T) {
 	}
 }
 
+// written is a line of the file with a right checksum.
+func written(fields string) string {
+	return fmt.Sprintf("1 %08x %s\n", crc32.ChecksumIEEE([]byte(fields)), fields)
+}
+
+// TestNote_overwritesTheLastLine: the file stays the same one, also where numbers get longer. A line before the last one, or a shorter
+// text, makes a new file.
+func TestNote_overwritesTheLastLine(t *testing.T) {
+	t.Parallel()
+	folder, first, second := t.TempDir(), one(t), one(t)
+	content := filepath.Join(folder, "generations")
+	note := func(change func(string, seen.Key, seen.State) error, key seen.Key, to uint64) os.FileInfo {
+		t.Helper()
+		if err := change(folder, key, state(to)); err != nil {
+			t.Fatal(err)
+		}
+		expect(t, folder, key, to)
+		info, err := os.Stat(content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info
+	}
+	note(seen.Note, first, 1)
+	before := note(seen.Note, second, 1)
+	for _, to := range []uint64{2, 9, 10, 1 << 40} {
+		if !os.SameFile(before, note(seen.Note, second, to)) {
+			t.Errorf("generation %d makes a new file", to)
+		}
+	}
+	note(seen.Note, first, 2)
+	expect(t, folder, second, 1<<40)
+	note(seen.Accept, first, 1000)
+	note(seen.Accept, first, 7)
+	expect(t, folder, second, 1<<40)
+}
+
+// TestRead_whileItIsWritten: a reader sees a state as it was noted, never parts of two, and a line that is being written is not odd.
+func TestRead_whileItIsWritten(t *testing.T) {
+	t.Parallel()
+	folder, keys := t.TempDir(), []seen.Key{one(t), one(t)}
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 200 {
+				if last, found, err := lastOf(folder, keys[0]); err != nil || found && last != state(last.Generation) {
+					t.Errorf("%+v, %v", last, err)
+				}
+			}
+		})
+	}
+	for generation := range uint64(300) {
+		if err := seen.Note(folder, keys[generation%50/49], state(generation+1)); err != nil {
+			t.Error(err)
+		}
+	}
+	all.Wait()
+}
+
+// TestRead_waitsForTheWriter: what looks odd is read again when the writer is done.
+func TestRead_waitsForTheWriter(t *testing.T) {
+	t.Parallel()
+	folder, key := t.TempDir(), one(t)
+	if err := seen.Note(folder, key, state(1)); err != nil {
+		t.Fatal(err)
+	}
+	content := filepath.Join(folder, "generations")
+	whole, err := os.ReadFile(content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlock, err := lockfile.Lock(t.Context(), content, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(content, whole[:len(whole)/2], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	read := make(chan error)
+	go func() {
+		last, _, err := lastOf(folder, key)
+		if err == nil && last != state(1) {
+			err = fmt.Errorf("%+v", last)
+		}
+		read <- err
+	}()
+	time.Sleep(20 * time.Millisecond) // for the reader to find half a line; without it nothing fails
+	f, err := os.OpenFile(content, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt(whole, 0); err != nil || f.Close() != nil {
+		t.Error(err)
+	}
+	unlock()
+	if err := <-read; err != nil {
+		t.Error(err)
+	}
+}
+
 // TestNote_isBounded: databases that are gone make room first, then those that were changed the longest time ago.
 func TestNote_isBounded(t *testing.T) {
 	t.Parallel()
@@ -107,7 +210,7 @@ func TestNote_isBounded(t *testing.T) {
 		if i%2 == 1 {
 			path = filepath.Join(there, "gone")
 		}
-		fmt.Fprintf(&text, "1 %032x 1 0300000000000000 2 04%062x %q\n", i, 0, path)
+		text.WriteString(written(fmt.Sprintf("%032x 1 0300000000000000 2 04%062x %q", i, 0, path)))
 	}
 	content := filepath.Join(folder, "generations")
 	if err := os.WriteFile(content, []byte(text.String()), 0o600); err != nil {
@@ -123,8 +226,11 @@ func TestNote_isBounded(t *testing.T) {
 	if err := seen.Note(folder, one(t), state(1)); err != nil || lines() != 251 {
 		t.Errorf("%d lines, %v; want those of databases that are there", lines(), err)
 	}
-	all := strings.ReplaceAll(text.String(), filepath.Join(there, "gone"), there)
-	if err := os.WriteFile(content, []byte(all), 0o600); err != nil {
+	text.Reset()
+	for i := range 500 {
+		text.WriteString(written(fmt.Sprintf("%032x 1 0300000000000000 2 04%062x %q", i, 0, there)))
+	}
+	if err := os.WriteFile(content, []byte(text.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := seen.Note(folder, one(t), state(1)); err != nil || lines() != 500 {
@@ -137,10 +243,13 @@ func TestNote_isBounded(t *testing.T) {
 // of the file stays.
 func TestLast_oddFiles(t *testing.T) {
 	t.Parallel()
+	sound := written(strings.Repeat("0", 32) + " 1 0300000000000000 2 " + strings.Repeat("0", 64) + ` "/x"`)
 	for _, odd := range []string{
 		"x\n", "\n", "2 a b c d e f\n", strings.Repeat("x", 70_000) + "\n", "\x00\x00\x00",
-		"1 00 5 0300000000000000 2 04 \"/x\"\n",
-		"1 " + strings.Repeat("0", 32) + " -1 0300000000000000 2 " + strings.Repeat("0", 64) + " \"/x\"\n",
+		written("a b c d e"), written(`00 5 0300000000000000 2 04 "/x"`),
+		written(strings.Repeat("0", 32) + " -1 0300000000000000 2 " + strings.Repeat("0", 64) + ` "/x"`),
+		written(strings.Repeat("0", 32) + " 1 0300000000000000 2 " + strings.Repeat("0", 64) + " /x"),
+		"2" + sound[1:], strings.Replace(sound, " 1 ", " 2 ", 1),
 	} {
 		folder, key := t.TempDir(), one(t)
 		if err := seen.Note(folder, key, state(5)); err != nil {
