@@ -19,6 +19,7 @@ const (
 	flagQuiet       = "quiet"
 	flagDetailed    = "detailed-exitcode"
 	flagDryRun      = "dry-run"
+	flagYes         = "yes"
 )
 
 const categoryCommon = "Common options"

@@ -26,10 +26,13 @@ func addCommand(env *op.Env) *cli.Command {
 			"with another password, are left out and listed, and the exit code tells. An entry that already has the same content is\n" +
 			"left alone. Without --label an entry keeps the label it has in the file, or gets one derived from its subject and\n" +
 			"fingerprint, the same on every machine.\n\n" +
+			"With --exclusive the input is the complete list of what is trusted. Certificates that are trusted and not in it are deleted,\n" +
+			"personal certificates are only distrusted, and what was distrusted and is in it becomes trusted. Scripts need --yes for that.\n\n" +
 			examples(
 				"certkdb add root.pem --label corp-root",
 				"certkdb add /etc/ssl/certs/ca-certificates.crt",
 				"certkdb add server.key server.crt chain.pem --label web",
+				"certkdb add bundle.pem --exclusive --yes",
 				"certkdb add keys.p12 --in-password file:p12.pw",
 				"openssl s_client -showcerts -connect host:443 </dev/null | certkdb add - --no-trust",
 			),
@@ -43,6 +46,10 @@ func addCommand(env *op.Env) *cli.Command {
 			&cli.BoolFlag{Name: "skip-invalid", Usage: "skip what cannot be read, and report it", Destination: &o.SkipInvalid},
 			&cli.BoolFlag{Name: "trust", Usage: "trust all certificates without keys, not only self-signed ones", Destination: &o.Trust},
 			&cli.BoolFlag{Name: "no-trust", Usage: "trust none of the certificates", Destination: &o.NoTrust},
+			&cli.BoolFlag{
+				Name: "exclusive", Usage: "trust what the input trusts and nothing else: delete or distrust the rest", Destination: &o.Exclusive,
+			},
+			yesFlag(),
 			passwordFlag(env, &o.InPassword, op.FieldInPassword, "where the input's password comes from"),
 		),
 		Action: change(env, "add", func(c *cli.Context, args []string) (op.Operation[entries.Added], error) {
@@ -239,6 +246,7 @@ func copyCommand(env *op.Env) *cli.Command {
 				Name: flagSkip, Usage: "leave out, and list, what the target cannot hold; it is no error then", Destination: &o.SkipUnsupported,
 			},
 			&cli.BoolFlag{Name: "replace", Usage: "the same as --existing replace", Destination: &o.Replace},
+			yesFlag(),
 			&cli.StringFlag{
 				Name: "existing", Usage: "what becomes of labels that exist with other content: `RULE` is keep, replace or rename",
 				Destination: (*string)(&o.Existing),

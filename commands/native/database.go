@@ -23,14 +23,18 @@ func initCommand(env *op.Env) *cli.Command {
 	var o databases.Init
 	return &cli.Command{
 		Name: "init", Category: groupDatabase, Usage: "create a new, empty database",
-		Description: "Creates a database and never overwrites one. The password comes from --password SRC, or is generated.\n" +
+		Description: "Creates a database and never overwrites one. With --ensure, a database of that kind that the password or stash opens is\n" +
+			"left alone. The password comes from --password SRC, or is generated.\n" +
 			"With --stash a random key is kept in a file next to the database, so that commands run unattended. A native database with a stash\n" +
 			"needs no password: --generate-password without --password-out makes none.\n\n" +
-			examples("certkdb init", "certkdb init --generate-password --stash",
+			examples("certkdb init", "certkdb init --generate-password --stash --ensure",
 				"certkdb init --db /etc/app/key.ckdb --password file:/run/secrets/kdb --stash",
 				"certkdb init --db trust.p12 --password env:P12_PASSWORD", "certkdb init --db roots.pem"),
 		Flags: append(newPasswordFlags(env, &o.NewPassword),
 			&cli.BoolFlag{Name: "stash", Usage: "keep a stash next to the database", Destination: &o.Stash},
+			&cli.BoolFlag{
+				Name: "ensure", Usage: "do nothing if the database is there already, and opens; make a stash that is missing", Destination: &o.Ensure,
+			},
 			&cli.StringFlag{
 				Name: "type", Usage: "`KIND` of database: ckdb, cms, pkcs12, jks, pem or pkcs7; default: by the file's extension", Destination: &o.Type,
 			},
@@ -56,7 +60,15 @@ func initCommand(env *op.Env) *cli.Command {
 }
 
 func printCreated(w io.Writer, created databases.Created) {
-	fmt.Fprintf(w, "created %s database %q\n", created.Format, created.Location)
+	if created.Unchanged {
+		fmt.Fprintf(w, "unchanged: %q is a %s database\n", created.Location, created.Format)
+		return
+	}
+	if created.Exists() {
+		fmt.Fprintf(w, "%q is a %s database without a stash\n", created.Location, created.Format)
+	} else {
+		fmt.Fprintf(w, "created %s database %q\n", created.Format, created.Location)
+	}
 	if created.Stash != "" {
 		fmt.Fprintf(w, "stashed its key in %q\n", created.Stash)
 	}

@@ -140,9 +140,13 @@ func renameCommand(env *op.Env) *cli.Command {
 	var o entries.Rename
 	return &cli.Command{
 		Name: "rename", Category: groupEntries, Usage: "give an entry another label", ArgsUsage: "LABEL NEW-LABEL",
-		Description: examples("certkdb rename web web-2026", "certkdb rename new web --replace"),
+		Description: examples("certkdb rename web web-2026", "certkdb rename new web --replace", "certkdb rename old new --ensure"),
 		Flags: append(changeFlags(),
 			&cli.BoolFlag{Name: "replace", Usage: "remove the entry that has the new label", Destination: &o.Replace},
+			yesFlag(),
+			&cli.BoolFlag{
+				Name: "ensure", Usage: "do nothing if only the new label is there: the entry was renamed before", Destination: &o.Ensure,
+			},
 		),
 		Action: change(env, "rename", func(_ *cli.Context, args []string) (op.Operation[entries.Changed], error) {
 			o.Label, o.NewLabel = args[0], args[1]
@@ -195,7 +199,7 @@ func deleteCommand(env *op.Env) *cli.Command {
 		Flags: append(changeFlags(),
 			&cli.BoolFlag{Name: "if-exists", Usage: "ignore labels that do not exist", Destination: &o.IfExists},
 			&cli.BoolFlag{Name: "damaged", Usage: "also entries that can no longer be read", Destination: &o.Damaged},
-			&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "do not ask", Destination: &sure},
+			&cli.BoolFlag{Name: flagYes, Aliases: []string{"y"}, Usage: "do not ask", Destination: &sure},
 		),
 		Action: action(env, "delete", func(c *cli.Context, args []string) (entries.Changed, error) {
 			o.Labels = args

@@ -156,6 +156,7 @@ func createCommand(env *op.Env) *cli.Command {
 	var lists specLists
 	flags := append(authorityFlags(env, &o.CA),
 		&cli.BoolFlag{Name: "replace", Usage: "replace an entry that has the label", Destination: &o.Replace},
+		yesFlag(),
 		&cli.BoolFlag{Name: "ensure", Usage: "do nothing if the entry already matches; dates are not compared", Destination: &o.Ensure},
 		&cli.BoolFlag{Name: "default", Usage: "make it the default entry", Destination: &o.Default},
 	)
@@ -216,6 +217,7 @@ func requestCommand(env *op.Env) *cli.Command {
 	var lists specLists
 	flags := append(outputFlags(&o.Out, "write the request to `FILE`; - is standard output"),
 		&cli.BoolFlag{Name: "replace", Usage: "replace an entry that has the label", Destination: &o.Replace},
+		yesFlag(),
 		&cli.BoolFlag{
 			Name: "ensure", Usage: "do nothing if the label already has such a request, or the certificate issued for it",
 			Destination: &o.Ensure,

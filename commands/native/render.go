@@ -247,6 +247,7 @@ var problemHints = sync.OnceValue(func() map[op.Code]string {
 		op.ClosedFile:     "give the password with --in-password SRC",
 		op.TooLong:        "put it into a database with certkdb add, and list that",
 		op.NoResponder:    "name one with --ocsp URL",
+		op.EmptyTrustList: "trust all of its certificates, not only self-signed ones, with --trust",
 		op.NothingTrusted: "name a trust anchor with --trust FILE",
 	}
 })

@@ -2,7 +2,11 @@ package native
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -79,9 +83,61 @@ func openDatabase(c *cli.Context, env *op.Env) (*op.Session, error) {
 	}
 	s, err := op.Open(c.Context, env, db)
 	if err == nil {
-		s.DryRun = c.Bool(flagDryRun)
+		s.DryRun, s.Guard = c.Bool(flagDryRun), guard(c, env)
 	}
 	return s, err
+}
+
+// guard asks before entries with private keys are replaced and before certificates lose their trust. Without a terminal only the latter
+// needs --yes, because scripts replace entries on purpose.
+func guard(c *cli.Context, env *op.Env) *op.Guard {
+	if c.Bool(flagYes) {
+		return nil
+	}
+	interactive := env.Interactive != nil && env.Interactive()
+	return &op.Guard{Ask: func(_ context.Context, lost []op.Loss) error {
+		text := lossText(lost)
+		if !interactive {
+			if !slices.ContainsFunc(lost, func(l op.Loss) bool { return l.What == op.LostTrust }) {
+				return nil
+			}
+			return usage(c, "%s; accept that with --yes", text)
+		}
+		sure, err := op.Confirm(env, text+". Go on?")
+		if err == nil && !sure {
+			err = errors.New("nothing was changed")
+		}
+		return err
+	}}
+}
+
+// lossText says what would be lost.
+func lossText(lost []op.Loss) string {
+	const most = 5
+	texts := map[op.Lost]string{op.LostKey: "would lose their private keys", op.LostTrust: "would no longer be trusted"}
+	if len(lost) == 1 {
+		texts[op.LostKey] = "would lose its private key"
+	}
+	var parts []string
+	for _, what := range []op.Lost{op.LostKey, op.LostTrust} {
+		var labels []string
+		for _, l := range lost {
+			if l.What == what {
+				labels = append(labels, strconv.Quote(l.Label))
+			}
+		}
+		if n := len(labels); n > most {
+			labels = append(labels[:most], fmt.Sprintf("%d more", n-most))
+		}
+		if len(labels) > 0 {
+			parts = append(parts, strings.Join(labels, ", ")+" "+texts[what])
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+func yesFlag() cli.Flag {
+	return &cli.BoolFlag{Name: flagYes, Aliases: []string{"y"}, Usage: "do not ask before a private key or trust is lost"}
 }
 
 // read is the action of a command that reads the database and prints one result.

@@ -18,7 +18,8 @@ func passwdCommand(env *op.Env) *cli.Command {
 	var o databases.Passwd
 	return &cli.Command{
 		Name: "passwd", Category: groupDatabase, Usage: "change the database's password",
-		Description: "The old password, or the stash, opens the database. The new password is tried once before the old one is removed.\n" +
+		Description: "The old password, or the stash, opens the database. The new password is tried once before the old one is removed. If\n" +
+			"the database has the new password already, it is left alone.\n" +
 			"Stashes still open the database, because they hold no password.\n\n" +
 			examples(
 				"certkdb passwd", "certkdb passwd --password file:old.pw --new-password file:new.pw",
@@ -27,7 +28,13 @@ func passwdCommand(env *op.Env) *cli.Command {
 		Flags: newPasswordFlags(env, &o.NewPassword),
 		Action: act(
 			env, "passwd", func(*cli.Context, []string) (op.Act[databases.Done], error) { return o, nil },
-			func(w io.Writer, done databases.Done) { fmt.Fprintf(w, "changed the password of %q\n", done.Location) },
+			func(w io.Writer, done databases.Done) {
+				if done.Unchanged {
+					fmt.Fprintf(w, "unchanged: %q has this password\n", done.Location)
+					return
+				}
+				fmt.Fprintf(w, "changed the password of %q\n", done.Location)
+			},
 		),
 	}
 }
@@ -85,6 +92,10 @@ func slotsAddCommand(env *op.Env) *cli.Command {
 		),
 		Action: act(env, "slots.add", func(*cli.Context, []string) (op.Act[databases.SlotDone], error) { return o, nil },
 			func(w io.Writer, slot databases.SlotDone) {
+				if slot.Unchanged {
+					fmt.Fprintf(w, "unchanged: slot %d, %q, has this password\n", slot.ID, slot.Name)
+					return
+				}
 				if slot.ID == 0 {
 					fmt.Fprintln(w, "added a slot")
 					return

@@ -78,6 +78,8 @@ const (
 	NoResponder
 	// NothingTrusted: nothing is left that is trusted.
 	NothingTrusted
+	// EmptyTrustList: an input that is to be the list of what is trusted trusts nothing.
+	EmptyTrustList
 	// NoProfileChosen: a profile file says nothing by default, and no profile of it was named. Found lists their names.
 	NoProfileChosen
 	// ProfileIsRemote: a CA of the database is named, and the profile leaves signing to a remote one.

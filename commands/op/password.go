@@ -86,6 +86,11 @@ func (s Source) Reference() string {
 	return ""
 }
 
+// Lasts says whether the source can be read again: nobody types it, and it is no pipe.
+func (s Source) Lasts() bool {
+	return s.kind == fromFile || s.kind == fromEnv || s.kind == fromCredential || s.kind == fromBytes
+}
+
 // ParseReference reads what Reference returns. Of any other text it makes the default source.
 func ParseReference(text string) Source {
 	switch kind, value, _ := strings.Cut(text, ":"); kind {

@@ -179,9 +179,13 @@ type step[R any] struct {
 	operation Operation[R]
 	planned   Plan[R]
 	result    *R
+	guard     *Guard
 }
 
 func (s *step[R]) plan(ctx context.Context, session *Session) (err error) {
+	if !session.DryRun {
+		s.guard = session.Guard
+	}
 	s.planned, err = s.operation.Plan(ctx, session)
 	return err
 }
@@ -189,8 +193,9 @@ func (s *step[R]) plan(ctx context.Context, session *Session) (err error) {
 func (s *step[R]) name() string { return s.planned.Name }
 
 func (s *step[R]) apply(tx kdb.Tx) (err error) {
+	s.guard.begin()
 	*s.result, err = s.planned.Apply(tx)
-	return err
+	return s.guard.settle(err)
 }
 
 func (s *step[R]) isPreceded() bool { return s.planned.Before != nil }
@@ -260,11 +265,14 @@ type Act[R any] interface {
 	Do(ctx context.Context, s *Session) (R, error)
 }
 
-// Perform does an act, or in a dry run says what it would do.
+// Perform does an act, or in a dry run says what it would do. An act whose plan says that nothing would change is not done.
 func Perform[R any](ctx context.Context, s *Session, a Act[R]) (R, error) {
 	result, err := a.Plan(ctx, s)
 	if err != nil || s.DryRun {
 		return result, err
+	}
+	if changer, ok := any(result).(interface{ HasChanged() bool }); ok && !changer.HasChanged() {
+		return result, nil
 	}
 	result, err = a.Do(ctx, s)
 	return result, InterruptedAt(err, ProgressPart)

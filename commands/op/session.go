@@ -18,6 +18,8 @@ type Session struct {
 	DryRun bool
 	// Source says how the database was opened, for operations that open others in the same way.
 	Source DB
+	// Guard asks before something is lost; nil asks nobody. A dry run does not ask.
+	Guard *Guard
 
 	db      kdb.Database
 	pending *memory.Overlay // what earlier plans of a Run are going to change
@@ -71,7 +73,7 @@ func (s *Session) Other(ctx context.Context, d DB) (*Session, error) {
 	}
 	other, err := Open(ctx, s.Env, d)
 	if err == nil {
-		other.DryRun = s.DryRun
+		other.DryRun, other.Guard = s.DryRun, s.Guard
 	}
 	return other, err
 }

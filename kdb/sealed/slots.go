@@ -51,6 +51,55 @@ func (db *Database) markInUse(list []kdb.SlotInfo, m *meta) {
 	}
 }
 
+// SlotOf returns the key slot that a password opens. The error wraps kdb.ErrPassword if it opens none.
+func (db *Database) SlotOf(ctx context.Context, password []byte) (kdb.SlotInfo, error) {
+	s, err := db.slotOf(ctx, password)
+	if err != nil {
+		return kdb.SlotInfo{}, err
+	}
+	return s.info(), nil
+}
+
+// slotOf also verifies by the head that the slot belongs to the database, for which it is unlocked.
+func (db *Database) slotOf(ctx context.Context, password []byte) (found *storedSlot, err error) {
+	k, err := db.acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer k.release()
+	var slots []storedSlot
+	err = db.view(ctx, lenient, func(t *tx) (err error) {
+		slots, err = t.listedSlots()
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	d := derivations{secret: password, left: newBudget(db.o.MaxKDFMemory)}
+	defer d.forget()
+	found, master, err := db.openByPassword(ctx, &k.meta, slots, &d)
+	clear(master)
+	return found, err
+}
+
+// HasPassword says whether ChangePassword would change nothing: the password opens the slot that it would replace, and the key derivation
+// is the same.
+func (db *Database) HasPassword(ctx context.Context, password []byte, cost kdb.Cost) (bool, error) {
+	replaced, err := db.passwordSlot(ctx, 0)
+	if err != nil || len(replaced) == 0 {
+		return false, nil // ChangePassword tells
+	}
+	s, err := db.slotOf(ctx, password)
+	if errors.Is(err, kdb.ErrPassword) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	kind := passwordKind(cost)
+	return s.id == replaced[0] && s.slot.kind == kind && db.newSlot(kind, cost).alike(&s.slot.stretch), nil
+}
+
 // AddPasswordSlot adds a key slot for a further password and returns its id. Without a name it gets one that is free. The error wraps
 // kdb.ErrExists when another slot has the name, and kdb.ErrLabel when it is no name.
 func (db *Database) AddPasswordSlot(ctx context.Context, name string, password []byte, cost kdb.Cost) (id int, err error) {

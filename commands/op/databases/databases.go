@@ -12,10 +12,12 @@ import (
 // Done names the database that was worked on.
 type Done struct {
 	Location string `json:"location"`
+	// Unchanged says that there was nothing to do: the password is the new one already.
+	Unchanged bool `json:"unchanged,omitempty"`
 }
 
-// HasChanged is always true: such a change is made even if it makes no difference.
-func (Done) HasChanged() bool { return true }
+// HasChanged says whether anything was done.
+func (d Done) HasChanged() bool { return !d.Unchanged }
 
 // Slot is a key slot of a native database.
 type Slot struct {

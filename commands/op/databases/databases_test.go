@@ -300,3 +300,68 @@ func TestCheck_ofADamagedDatabase(t *testing.T) {
 		t.Errorf("%+v, %v", checked, err)
 	}
 }
+
+// TestActs_again: what is as it should be is left alone, and the result says so.
+func TestActs_again(t *testing.T) {
+	t.Parallel()
+	s, path := inFile(t)
+	add := databases.AddSlot{Name: "two", NewPassword: newPassword("second"), Cost: kdb.CostTest}
+	if added, err := try(t, s, path, add); err != nil || !added.HasChanged() {
+		t.Fatalf("%+v, %v", added, err)
+	}
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := try(t, s, path, add); err != nil || again.HasChanged() || again.ID != 2 || again.Name != "two" {
+		t.Errorf("a slot again: %+v, %v", again, err)
+	}
+	add.Name = ""
+	if again, err := try(t, s, path, add); err != nil || again.HasChanged() || again.Name != "two" {
+		t.Errorf("without its name: %+v, %v", again, err)
+	}
+	add.Name = "three"
+	if _, err := try(t, s, path, add); !errors.Is(err, kdb.ErrExists) {
+		t.Errorf("the same password under another name: %v", err)
+	}
+	add.Name, add.NewPassword = "two", newPassword("other")
+	if _, err := try(t, s, path, add); !errors.Is(err, kdb.ErrExists) {
+		t.Errorf("another password under the same name: %v", err)
+	}
+	if again, err := try(t, s, path, databases.Passwd{NewPassword: newPassword(optest.Password), Cost: kdb.CostTest}); err != nil ||
+		again.HasChanged() {
+		t.Errorf("the same password: %+v, %v", again, err)
+	}
+	if after, err := os.ReadFile(path); err != nil || string(after) != string(before) {
+		t.Errorf("the file was changed, %v", err)
+	}
+	if done, err := try(t, s, path, databases.Passwd{NewPassword: newPassword(optest.Password)}); err != nil || !done.HasChanged() {
+		t.Errorf("another key derivation: %+v, %v", done, err)
+	}
+}
+
+// TestPasswd_again: the old password no longer opens a database whose password was changed before.
+func TestPasswd_again(t *testing.T) {
+	t.Parallel()
+	ca := optest.NewCA(t, "Root")
+	for _, name := range []string{"a.ckdb", "a.p12", "a.jks", "a.pem"} {
+		path := optest.Store(t, name, ca.Issue(t, "web").Personal("web"))
+		change := func(from, to string) (databases.Done, error) {
+			s, err := op.Open(ctx, optest.Env(), op.DB{Location: path, Password: op.Password{Source: op.FromBytes([]byte(from))}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			return try(t, s, path, databases.Passwd{NewPassword: newPassword(to), Cost: kdb.CostTest})
+		}
+		if done, err := change(optest.Password, "new"); err != nil || !done.HasChanged() {
+			t.Errorf("%s: %+v, %v", name, done, err)
+		}
+		if done, err := change(optest.Password, "new"); err != nil || done.HasChanged() {
+			t.Errorf("%s again: %+v, %v", name, done, err)
+		}
+		if _, err := change(optest.Password, "third"); !errors.Is(err, kdb.ErrPassword) {
+			t.Errorf("%s with two wrong passwords: %v", name, err)
+		}
+	}
+}

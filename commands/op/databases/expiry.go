@@ -32,7 +32,7 @@ type ExpirePassword struct{ At time.Time }
 // Plan looks whether the kind of database has a place for it.
 func (ExpirePassword) Plan(ctx context.Context, s *op.Session) (Done, error) {
 	_, err := PasswordExpiry{}.Run(ctx, s)
-	return Done{s.Location}, err
+	return Done{Location: s.Location}, err
 }
 
 // Do writes it.
@@ -41,5 +41,5 @@ func (o ExpirePassword) Do(ctx context.Context, s *op.Session) (Done, error) {
 	if err != nil {
 		return Done{}, err
 	}
-	return Done{s.Location}, db.SetPasswordExpires(ctx, o.At)
+	return Done{Location: s.Location}, db.SetPasswordExpires(ctx, o.At)
 }

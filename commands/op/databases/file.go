@@ -23,7 +23,7 @@ func (o Rekey) Plan(ctx context.Context, s *op.Session) (Done, error) {
 	if err != nil {
 		return Done{}, err
 	}
-	return Done{s.Location}, db.Unlock(ctx)
+	return Done{Location: s.Location}, db.Unlock(ctx)
 }
 
 // Do encrypts.
@@ -36,7 +36,7 @@ func (o Rekey) Do(ctx context.Context, s *op.Session) (Done, error) {
 	if errors.Is(err, kdb.ErrPassword) {
 		err = op.Mark(op.SlotsDropped, err)
 	}
-	return Done{s.Location}, err
+	return Done{Location: s.Location}, err
 }
 
 // Compact rewrites the file.

@@ -18,6 +18,9 @@ type Init struct {
 	Stash       bool   // keep a stash for it
 	OldStash    bool   // in an older form, see [CreateStash]
 	Cost        kdb.Cost
+	// Ensure does nothing if the location has such a database already, which the password or the stash opens. A stash that is missing
+	// is made.
+	Ensure bool
 }
 
 // Created tells of a new database.
@@ -28,15 +31,29 @@ type Created struct {
 	Stash    string `json:"stash_file,omitempty"`
 	// PasswordFile is where a generated password was written.
 	PasswordFile string `json:"password_file,omitempty"`
+	// Unchanged says that the database was there, see [Init.Ensure].
+	Unchanged bool `json:"unchanged,omitempty"`
+
+	exists bool
 }
 
-// HasChanged is true: a database is made or there is an error.
-func (Created) HasChanged() bool { return true }
+// HasChanged says whether anything was made.
+func (c Created) HasChanged() bool { return !c.Unchanged }
+
+// Exists says that the database was there before.
+func (c Created) Exists() bool { return c.exists }
 
 // Plan checks whether the database can be made and says what would be made. The error wraps kdb.ErrDatabaseExists if there is a file
 // at its location.
 func (o Init) Plan(ctx context.Context, env *op.Env) (Created, error) {
-	created, _, err := o.plan(ctx, env)
+	created, driver, err := o.plan(ctx, env)
+	if err == nil && created.exists {
+		s, created, err := o.ensured(ctx, env, created, driver, true)
+		if s != nil {
+			s.Close()
+		}
+		return created, err
+	}
 	return created, err
 }
 
@@ -63,16 +80,20 @@ func (o Init) plan(ctx context.Context, env *op.Env) (Created, *kdb.Driver, erro
 	if driver.Beside != nil {
 		env.Protect(driver.Beside(location)...)
 	}
-	if o.NewPassword.OutFile != "" { // before anything is made
+	exists, err := kdb.Exists(ctx, env.Drivers, location)
+	created := Created{Location: location, Format: driver.Name, PasswordFile: o.NewPassword.OutFile, exists: exists}
+	switch {
+	case err != nil, exists && o.Ensure:
+		return created, driver, err
+	case o.NewPassword.OutFile != "": // before anything is made
 		if err := (op.Output{Path: o.NewPassword.OutFile}).Check(env); err != nil {
 			return Created{}, nil, op.Mark(op.SecretExists, err)
 		}
 	}
-	exists, err := kdb.Exists(ctx, env.Drivers, location)
-	if err == nil && exists { // before a person is asked for a password; Create checks again
+	if exists { // before a person is asked for a password; Create checks again
 		err = fmt.Errorf("creating %q: %w", location, kdb.ErrDatabaseExists)
 	}
-	return Created{Location: location, Format: driver.Name, PasswordFile: o.NewPassword.OutFile}, driver, err
+	return created, driver, err
 }
 
 func (o Init) driver(env *op.Env, location string) (*kdb.Driver, error) {
@@ -92,6 +113,9 @@ func (o Init) Run(ctx context.Context, env *op.Env) (*op.Session, Created, error
 	if err != nil {
 		return nil, created, err
 	}
+	if created.exists {
+		return o.ensured(ctx, env, created, driver, false)
+	}
 	db, err := o.create(ctx, env, driver, created.Location, nil)
 	if err != nil {
 		return nil, created, err
@@ -107,6 +131,65 @@ func (o Init) Run(ctx context.Context, env *op.Env) (*op.Session, Created, error
 		return nil, created, err
 	}
 	return s, created, nil
+}
+
+// ensured opens the database that is there and compares it with what would be made; it makes a stash that is missing. In a dry run it only
+// says so. The error wraps kdb.ErrDatabaseExists if the database is of another kind.
+func (o Init) ensured(ctx context.Context, env *op.Env, created Created, driver *kdb.Driver, dry bool) (*op.Session, Created, error) {
+	found, err := env.Recognise(created.Location)
+	if err == nil && found.Name != driver.Name {
+		err = fmt.Errorf("creating %q: %w: its kind is %s, not %s", created.Location, kdb.ErrDatabaseExists, found.Name, driver.Name)
+	}
+	if err != nil {
+		return nil, created, err
+	}
+	created.PasswordFile = ""
+	if o.Stash {
+		if s, err := o.openExisting(ctx, env, created.Location, op.FromStash()); err == nil {
+			s.Close()
+			created.Unchanged = true
+		} else if o.NewPassword.Generate && o.NewPassword.OutFile == "" { // nothing else opens it
+			return nil, created, err
+		}
+	}
+	source := o.NewPassword.Source
+	if o.NewPassword.Generate {
+		source = op.FromStash()
+		if o.NewPassword.OutFile != "" {
+			source = op.FromFile(o.NewPassword.OutFile)
+		}
+	}
+	s, err := o.openExisting(ctx, env, created.Location, source)
+	if err != nil {
+		return nil, created, err
+	}
+	info, err := s.Database().Info(ctx)
+	created.Format, created.ID, created.Unchanged = info.Format, info.ID, created.Unchanged || !o.Stash
+	if err == nil && !created.Unchanged && !dry {
+		var done StashDone
+		done, err = CreateStash{Old: o.OldStash}.Do(ctx, s)
+		created.Stash = done.Path
+	}
+	if err != nil {
+		s.Close()
+		return nil, created, err
+	}
+	return s, created, nil
+}
+
+// openExisting opens a database that is there with a password, also one that could be read without it.
+func (o Init) openExisting(ctx context.Context, env *op.Env, location string, source op.Source) (*op.Session, error) {
+	db := o.DB
+	db.Location, db.Password.Source = location, source
+	s, err := op.Open(ctx, env, db)
+	if err != nil {
+		return nil, err
+	}
+	if err := unlock(ctx, s); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
 }
 
 // stash makes the stash, unless the database was made with it: those of foreign formats are, lest a kill in between lose a password that

@@ -240,3 +240,72 @@ func TestInit_leavesNoPasswordWithoutItsDatabase(t *testing.T) {
 		t.Errorf("the password of the database: %v", err)
 	}
 }
+
+// TestInit_ensure: a database that is there is left alone if it is of the kind, and the password opens it.
+func TestInit_ensure(t *testing.T) {
+	t.Parallel()
+	env := optest.Env()
+	for _, name := range []string{"a.ckdb", "a.p12", "a.pem"} {
+		o := databases.Init{DB: op.DB{Location: optest.Store(t, name)}, NewPassword: newPassword(optest.Password), Ensure: true}
+		before, err := os.ReadFile(o.DB.Location)
+		if err != nil {
+			t.Fatal(err)
+		}
+		planned, err := o.Plan(ctx, env)
+		if err != nil || planned.HasChanged() {
+			t.Errorf("%s, planned: %+v, %v", name, planned, err)
+		}
+		s, created, err := o.Run(ctx, env)
+		if err != nil || created.HasChanged() || !created.Exists() {
+			t.Fatalf("%s: %+v, %v", name, created, err)
+		}
+		s.Close()
+		if after, err := os.ReadFile(o.DB.Location); err != nil || string(after) != string(before) {
+			t.Errorf("%s: the file was changed, %v", name, err)
+		}
+		o.Type = "jks"
+		if _, _, err := o.Run(ctx, env); !errors.Is(err, kdb.ErrDatabaseExists) {
+			t.Errorf("%s as another kind: %v", name, err)
+		}
+		o.Type, o.NewPassword = "", newPassword("wrong")
+		if _, _, err := o.Run(ctx, env); !errors.Is(err, kdb.ErrPassword) && name != "a.pem" { // in which nothing is encrypted
+			t.Errorf("%s with a wrong password: %v", name, err)
+		}
+	}
+}
+
+// TestInit_ensureStash: a stash that is missing is made, unless nothing else opens the database.
+func TestInit_ensureStash(t *testing.T) {
+	t.Parallel()
+	env := optest.Env()
+	run := func(o databases.Init) (databases.Created, error) {
+		s, created, err := o.Run(ctx, env)
+		if err == nil {
+			s.Close()
+		}
+		return created, err
+	}
+	o := databases.Init{DB: op.DB{Location: optest.Store(t, "a.ckdb")}, NewPassword: newPassword(optest.Password), Stash: true, Ensure: true}
+	if planned, err := o.Plan(ctx, env); err != nil || !planned.HasChanged() {
+		t.Errorf("planned: %+v, %v", planned, err)
+	}
+	for i, want := range []bool{true, false} {
+		if created, err := run(o); err != nil || created.HasChanged() != want {
+			t.Errorf("run %d: %+v, %v", i, created, err)
+		}
+	}
+	alone := databases.Init{
+		DB: op.DB{Location: filepath.Join(t.TempDir(), "b.ckdb")}, NewPassword: op.NewPassword{Generate: true}, Stash: true, Ensure: true,
+	}
+	for i, want := range []bool{true, false} {
+		if created, err := run(alone); err != nil || created.HasChanged() != want {
+			t.Errorf("a stash alone, run %d: %+v, %v", i, created, err)
+		}
+	}
+	if err := os.Remove(alone.DB.Location + ".stash"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := run(alone); !errors.Is(err, kdb.ErrNoPassword) {
+		t.Errorf("nothing opens it: %v", err)
+	}
+}

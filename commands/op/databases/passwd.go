@@ -1,7 +1,9 @@
 package databases
 
 import (
+	"cmp"
 	"context"
+	"errors"
 
 	"certkdb/commands/op"
 	"certkdb/kdb"
@@ -14,7 +16,8 @@ type Passwd struct {
 	Cost        kdb.Cost // of a native database
 }
 
-// Plan opens the database with the old password, before a new one is asked for.
+// Plan opens the database with the old password, before a new one is asked for. If the new password is the present one, the result says
+// so, whether or not the old one still opens the database.
 func (o Passwd) Plan(ctx context.Context, s *op.Session) (Done, error) {
 	if _, err := passwordChanger(ctx, s); err != nil {
 		return Done{}, err
@@ -22,7 +25,57 @@ func (o Passwd) Plan(ctx context.Context, s *op.Session) (Done, error) {
 	if err := o.NewPassword.CheckKept(); err != nil {
 		return Done{}, err
 	}
-	return Done{s.Location}, unlock(ctx, s)
+	done, err := Done{Location: s.Location}, unlock(ctx, s)
+	if err != nil && !errors.Is(err, kdb.ErrPassword) || !o.NewPassword.Source.Lasts() {
+		return done, err
+	}
+	has, errNew := o.has(ctx, s, err)
+	if has {
+		return Done{Location: s.Location, Unchanged: true}, nil
+	}
+	return done, cmp.Or(err, errNew)
+}
+
+// has says whether the new password is the present one; old is the error of opening the database with the old one.
+func (o Passwd) has(ctx context.Context, s *op.Session, old error) (bool, error) {
+	db, native := s.Database().(*sealed.Database)
+	if native && old == nil {
+		password, err := o.NewPassword.Read(s.Env, s.Location)
+		if err != nil {
+			return false, err
+		}
+		defer clear(password)
+		return db.HasPassword(ctx, password, o.NewPassword.Cost(o.Cost))
+	}
+	other, err := op.Open(ctx, s.Env, op.DB{
+		Location: s.Location, Password: op.Password{Source: o.NewPassword.Source, Field: o.NewPassword.Field}, LockTimeout: s.Source.LockTimeout,
+	})
+	if err != nil {
+		return false, nil
+	}
+	defer other.Close()
+	if unlock(ctx, other) != nil {
+		return false, nil
+	}
+	return native || other.View(ctx, readsKeys) == nil, nil
+}
+
+// readsKeys reads every private key, each of which may have a password of its own.
+func readsKeys(tx kdb.Tx) error {
+	for s, err := range tx.Summaries("") {
+		if err != nil {
+			return err
+		}
+		if s.Kind == kdb.KindTrusted {
+			continue
+		}
+		key, err := tx.Key(s.Label)
+		if err != nil {
+			return err
+		}
+		clear(key)
+	}
+	return nil
 }
 
 // Do asks for the new password and sets it.
@@ -36,7 +89,7 @@ func (o Passwd) Do(ctx context.Context, s *op.Session) (Done, error) {
 		return Done{}, err
 	}
 	defer clear(password)
-	return Done{s.Location}, change(ctx, password, o.NewPassword.Cost(o.Cost))
+	return Done{Location: s.Location}, change(ctx, password, o.NewPassword.Cost(o.Cost))
 }
 
 // passwordChanger returns what changes the password of a database.

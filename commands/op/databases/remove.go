@@ -26,7 +26,7 @@ func (Remove) Plan(ctx context.Context, s *op.Session) (Done, error) {
 	if _, err := op.As[fileSet](ctx, s, op.FeatureDeletion); err != nil {
 		return Done{}, err
 	}
-	return Done{s.Location}, unlock(ctx, s)
+	return Done{Location: s.Location}, unlock(ctx, s)
 }
 
 // Do deletes, the main file last, so that what is left of an interrupted deletion is still a database.
@@ -41,7 +41,7 @@ func (Remove) Do(ctx context.Context, s *op.Session) (Done, error) {
 			return Done{}, fmt.Errorf("deleting %q: %w", files[i], op.UnwrapPath(err))
 		}
 	}
-	return Done{s.Location}, nil
+	return Done{Location: s.Location}, nil
 }
 
 // PasswordOf returns the password of a foreign database, for another database that gets the same one. The caller clears it.

@@ -38,12 +38,14 @@ func (ListSlots) Run(ctx context.Context, s *op.Session) (Slots, error) {
 type SlotDone struct {
 	ID   int    `json:"id"`
 	Name string `json:"name,omitempty"`
+	// Unchanged says that the slot was there, with the same password.
+	Unchanged bool `json:"unchanged,omitempty"`
 }
 
-// HasChanged is always true.
-func (SlotDone) HasChanged() bool { return true }
+// HasChanged says whether a slot was added or removed.
+func (s SlotDone) HasChanged() bool { return !s.Unchanged }
 
-// AddSlot adds a password.
+// AddSlot adds a password. A slot of that name, or without one any slot, that has the password already is left alone.
 type AddSlot struct {
 	Name        string // "" is one that is free
 	NewPassword op.NewPassword
@@ -63,13 +65,37 @@ func (o AddSlot) Plan(ctx context.Context, s *op.Session) (SlotDone, error) {
 		return SlotDone{}, err
 	}
 	list, err := db.Slots(ctx)
-	if err == nil && slices.ContainsFunc(list, func(s kdb.SlotInfo) bool { return o.Name != "" && s.Name == o.Name }) {
-		err = fmt.Errorf("key slot %q: %w", o.Name, kdb.ErrExists)
-	}
+	taken := slices.ContainsFunc(list, func(s kdb.SlotInfo) bool { return o.Name != "" && s.Name == o.Name })
 	if err == nil {
 		err = db.Unlock(ctx)
 	}
-	return SlotDone{Name: o.Name}, err
+	done := SlotDone{Name: o.Name}
+	if err == nil && o.NewPassword.Source.Lasts() {
+		var password []byte
+		if password, err = o.NewPassword.Get(s.Env, "the new slot"); err == nil {
+			done, err = o.existing(ctx, db, password)
+			clear(password)
+		}
+	}
+	if err == nil && taken && !done.Unchanged {
+		err = fmt.Errorf("key slot %q: %w", o.Name, kdb.ErrExists)
+	}
+	return done, err
+}
+
+// existing finds the slot that has the password already. The error wraps kdb.ErrExists if that has another name than the one asked for: the
+// password would go on opening the database when one of the two is removed.
+func (o AddSlot) existing(ctx context.Context, db *sealed.Database, password []byte) (SlotDone, error) {
+	found, err := db.SlotOf(ctx, password)
+	switch {
+	case errors.Is(err, kdb.ErrPassword):
+		return SlotDone{Name: o.Name}, nil
+	case err != nil:
+		return SlotDone{}, err
+	case o.Name != "" && found.Name != o.Name:
+		return SlotDone{}, op.Classify(fmt.Errorf("key slot %q has this password already", found.Name), kdb.ErrExists)
+	}
+	return SlotDone{ID: found.ID, Name: found.Name, Unchanged: true}, nil
 }
 
 // Do asks for the new password and adds it.
@@ -83,6 +109,9 @@ func (o AddSlot) Do(ctx context.Context, s *op.Session) (SlotDone, error) {
 		return SlotDone{}, err
 	}
 	defer clear(password)
+	if done, err := o.existing(ctx, db, password); done.Unchanged || err != nil { // typed
+		return done, err
+	}
 	id, err := db.AddPasswordSlot(ctx, o.Name, password, o.NewPassword.Cost(o.Cost))
 	if err != nil {
 		return SlotDone{}, err
@@ -90,7 +119,7 @@ func (o AddSlot) Do(ctx context.Context, s *op.Session) (SlotDone, error) {
 	list, err := db.Slots(ctx)
 	for _, s := range list {
 		if s.ID == id {
-			return SlotDone{id, s.Name}, err
+			return SlotDone{ID: id, Name: s.Name}, err
 		}
 	}
 	return SlotDone{ID: id}, err
@@ -144,7 +173,7 @@ func (o RemoveSlot) find(ctx context.Context, db *sealed.Database) (SlotDone, er
 	var found []SlotDone
 	for _, s := range list {
 		if s.Name == o.Slot || strconv.Itoa(s.ID) == o.Slot {
-			found = append(found, SlotDone{s.ID, s.Name})
+			found = append(found, SlotDone{ID: s.ID, Name: s.Name})
 		}
 	}
 	switch len(found) {

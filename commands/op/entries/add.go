@@ -36,6 +36,9 @@ type Add struct {
 	Only             string // only the entry with this label in the input
 	Replace          bool
 	SkipInvalid      bool
+	// Exclusive makes the input the list of what is trusted: certificates that are trusted and not in the input are deleted, personal ones
+	// are no longer trusted, and one of the input that was distrusted is trusted again.
+	Exclusive bool
 	// LeaveOut leaves out what cannot be read in a key store, such as a private key with another password, and adds the rest.
 	LeaveOut   bool
 	ValidAfter time.Time // leave out certificates that end before this time; zero takes all
@@ -64,6 +67,9 @@ func (o Add) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 	if o.Trust && o.NoTrust {
 		return op.Plan[Added]{}, op.Exclusive(op.FieldTrust, op.FieldNoTrust)
 	}
+	if err := o.checkExclusive(); err != nil {
+		return op.Plan[Added]{}, err
+	}
 	info, err := s.Database().Info(ctx)
 	if err != nil {
 		return op.Plan[Added]{}, err
@@ -90,7 +96,11 @@ func (o Add) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 		if info.Format == "ckdb" {
 			defer debug.SetGCPercent(debug.SetGCPercent(streamingGC))
 		}
-		err = o.addAll(tx, in, &added)
+		listed := newTrustList(o.Exclusive)
+		err = o.addAll(tx, in, &added, listed, s.Guard)
+		if err == nil {
+			err = listed.enforce(tx, &added, s.Guard)
+		}
 		if err == nil {
 			added.leave(left)
 			err = noteTwins(tx, info.Format, added.Actions)
@@ -112,7 +122,7 @@ func trustsAll(format string) bool {
 }
 
 // addAll puts every entry of the input.
-func (o Add) addAll(tx kdb.Tx, in *input.Input, added *Added) error {
+func (o Add) addAll(tx kdb.Tx, in *input.Input, added *Added, listed *trustList, guard *op.Guard) error {
 	known, err := o.known(tx)
 	if err != nil {
 		return err
@@ -129,6 +139,7 @@ func (o Add) addAll(tx kdb.Tx, in *input.Input, added *Added) error {
 		if err != nil {
 			return err
 		}
+		listed.add(&entry)
 		if label, ok := known[entry.Fingerprint()]; ok && entry.Kind == kdb.KindTrusted && !(o.LabelFirst && entry.Label == o.Label) {
 			added.note(Action{Label: label, Action: ActionUnchanged, Kind: entry.Kind, SHA256: op.HexDigest(entry.Fingerprint())})
 			continue
@@ -138,7 +149,7 @@ func (o Add) addAll(tx kdb.Tx, in *input.Input, added *Added) error {
 				return err
 			}
 		}
-		if err := put(tx, entry, o.Replace, &added.Changed); err != nil {
+		if err := put(tx, entry, o.Replace, &added.Changed, guard); err != nil {
 			return err
 		}
 		if known != nil {
@@ -323,7 +334,7 @@ func freeLabel(tx kdb.Tx, entry *kdb.Entry) (string, error) {
 }
 
 // put stores an entry unless it is there already with the same content; with other content it needs replace.
-func put(tx kdb.Tx, entry kdb.Entry, replace bool, changed *Changed) error {
+func put(tx kdb.Tx, entry kdb.Entry, replace bool, changed *Changed, guard *op.Guard) error {
 	action := Action{Label: entry.Label, Action: ActionAdded, Kind: entry.Kind, SHA256: op.HexDigest(entry.Fingerprint())}
 	old, err := tx.Summary(entry.Label)
 	switch {
@@ -347,6 +358,9 @@ func put(tx kdb.Tx, entry kdb.Entry, replace bool, changed *Changed) error {
 			return &op.Exists{Label: entry.Label, Found: "other content"}
 		}
 		action.Action = ActionReplaced
+		if err := guardKey(tx, &old, &entry, guard); err != nil {
+			return err
+		}
 	}
 	if err := tx.Put(entry); err != nil {
 		return notStored(&entry, err)

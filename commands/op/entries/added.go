@@ -31,7 +31,11 @@ func (a *Added) omitLast() {
 
 // notable says whether there is something to say about an action, but for what the counts say.
 func (a *Action) notable() bool {
-	return a.Action == ActionSkipped || a.Reason != "" && a.Reason != NotTrusted
+	switch a.Action {
+	case ActionSkipped, ActionDeleted, ActionTrusted, ActionDistrusted:
+		return true
+	}
+	return a.Reason != "" && a.Reason != NotTrusted
 }
 
 // Count is the number of entries.

@@ -77,7 +77,7 @@ func (o Copy) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 	return op.Plan[Added]{
 		Name: "copy", Close: plan.Close, Before: func(ctx context.Context) error { return o.noteKeys(ctx, entries) },
 		Apply: func(tx kdb.Tx) (Added, error) {
-			run := copying{Copy: o, left: closed}
+			run := copying{Copy: o, left: closed, guard: s.Guard}
 			added, err := run.all(tx, entries, func(entry *kdb.Entry, action *Action) {
 				action.PrivateKey = action.Action.changes() && len(entry.Key) > 0 && entry.Kind != kdb.KindSecretKey
 				action.Reason = join(action.Reason, cmp.Or(leftBehind[entry.Label], readers(info.Format, entry)))
@@ -91,11 +91,11 @@ func (o Copy) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 }
 
 // put stores an entry, and does what was asked for about a label that is there.
-func (o Copy) put(tx kdb.Tx, entry kdb.Entry, changed *Changed) error {
+func (o Copy) put(tx kdb.Tx, entry kdb.Entry, changed *Changed, guard *op.Guard) error {
 	label, key := entry.Label, entry.Key
 	for n := 2; ; n++ {
 		entry.Key = bytes.Clone(key) // the database may clear it
-		err := put(tx, entry, o.Replace || o.Existing == ExistingReplace, changed)
+		err := put(tx, entry, o.Replace || o.Existing == ExistingReplace, changed, guard)
 		var exists *op.Exists
 		switch {
 		case !errors.As(err, &exists) || o.Existing == "":

@@ -67,15 +67,23 @@ func (c *Changed) note(a Action) {
 type Rename struct {
 	Label, NewLabel string
 	Replace         bool // an entry that has the new label already
+	// Ensure does nothing if there is no entry with the label, and one with the new label: it was renamed before.
+	Ensure bool
 }
 
 // Plan implements op.Operation.
-func (o Rename) Plan(context.Context, *op.Session) (op.Plan[Changed], error) {
-	return op.Plan[Changed]{Name: "rename", Apply: o.apply}, kdb.CheckNewLabel(o.NewLabel)
+func (o Rename) Plan(_ context.Context, s *op.Session) (op.Plan[Changed], error) {
+	apply := func(tx kdb.Tx) (Changed, error) { return o.apply(tx, s.Guard) }
+	return op.Plan[Changed]{Name: "rename", Apply: apply}, kdb.CheckNewLabel(o.NewLabel)
 }
 
-func (o Rename) apply(tx kdb.Tx) (changed Changed, err error) {
+func (o Rename) apply(tx kdb.Tx, guard *op.Guard) (changed Changed, err error) {
 	s, err := op.MustHave(tx, o.Label)
+	if o.Ensure && errors.Is(err, kdb.ErrNotFound) {
+		if renamed, errNew := tx.Summary(o.NewLabel); errNew == nil {
+			s, err = renamed, nil
+		}
+	}
 	if err != nil {
 		return changed, err
 	}
@@ -83,7 +91,7 @@ func (o Rename) apply(tx kdb.Tx) (changed Changed, err error) {
 		changed.note(Action{Label: s.Label, Action: ActionUnchanged, Kind: s.Kind})
 		return changed, nil
 	}
-	lost, err := o.move(tx, &s)
+	lost, err := o.move(tx, &s, guard)
 	if err != nil {
 		return changed, err
 	}
@@ -101,7 +109,7 @@ func folded(tx kdb.Tx, label string) string {
 }
 
 // move renames the entry. A label that was the default one stays it; a trust mark that is lost is returned as a reason.
-func (o Rename) move(tx kdb.Tx, s *kdb.Summary) (lost string, err error) {
+func (o Rename) move(tx kdb.Tx, s *kdb.Summary, guard *op.Guard) (lost string, err error) {
 	old, err := tx.Summary(o.NewLabel)
 	switch {
 	case errors.Is(err, kdb.ErrNotFound):
@@ -112,6 +120,15 @@ func (o Rename) move(tx kdb.Tx, s *kdb.Summary) (lost string, err error) {
 		return "", tx.Rename(o.Label, o.NewLabel)
 	case !o.Replace:
 		return "", &op.Exists{Label: o.NewLabel}
+	}
+	if guard != nil {
+		entry, err := tx.Entry(o.Label)
+		if err == nil {
+			err = guardKey(tx, &old, &entry, guard)
+		}
+		if err != nil {
+			return "", err
+		}
 	}
 	if err := tx.Delete(o.NewLabel); err != nil {
 		return "", err

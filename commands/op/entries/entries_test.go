@@ -71,6 +71,7 @@ func TestChanges(t *testing.T) {
 			entries.Rename{Label: "root", NewLabel: "other"},
 			"root renamed other!", "aes=secret-key other=trusted+ pending=request shop=personal web=personal*",
 		},
+		{"rename: again", entries.Rename{Label: "renamed", NewLabel: "web", Ensure: true}, "web unchanged", ""},
 		{"rename: to itself", entries.Rename{Label: "web", NewLabel: "web"}, "web unchanged", ""},
 		{
 			"rename: the default mark goes along",

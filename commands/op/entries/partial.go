@@ -57,6 +57,7 @@ const InChain = "it is in the chain of an entry, and the target cannot keep it a
 // copying is a copy that goes on when an entry does not fit.
 type copying struct {
 	Copy
+	guard   *op.Guard
 	added   Added
 	left    leftOut
 	stored  []*kdb.Entry
@@ -75,7 +76,7 @@ type misfit struct {
 func (c *copying) all(tx kdb.Tx, entries []kdb.Entry, after func(*kdb.Entry, *Action)) (Added, error) {
 	for i := range entries {
 		entry := &entries[i]
-		if err := c.put(tx, *entry, &c.added.Changed); err != nil {
+		if err := c.put(tx, *entry, &c.added.Changed, c.guard); err != nil {
 			if !c.leave(entry, err) {
 				return c.added, err
 			}

@@ -46,7 +46,7 @@ func (o Create) Plan(ctx context.Context, s *op.Session) (plan op.Plan[Made], er
 			return plan, err
 		}
 	}
-	m := making{Create: o, env: s.Env, request: request, ca: ca}
+	m := making{Create: o, env: s.Env, guard: s.Guard, request: request, ca: ca}
 	plan = op.Plan[Made]{Name: "create", Apply: m.apply, Close: ca.close}
 	var done bool
 	err = s.View(ctx, func(tx kdb.Tx) (err error) {
@@ -96,6 +96,7 @@ func (o *Create) request(env *op.Env) (issue.Request, error) {
 type making struct {
 	Create
 	env     *op.Env
+	guard   *op.Guard
 	request issue.Request
 	ca      *authority
 	draft   *draft // nil if the label has it already
@@ -127,6 +128,7 @@ func (m *making) apply(tx kdb.Tx) (Made, error) {
 	if err != nil {
 		return made, err
 	}
+	guardKey(m.guard, &old)
 	if m.draft.Certificate != nil {
 		if err := m.ca.recordHere(tx, [][]byte{m.draft.Certificate}, m.env.Now()); err != nil {
 			return made, err
@@ -158,6 +160,13 @@ func summaryOf(tx kdb.Tx, label string) (kdb.Summary, error) {
 		return kdb.Summary{}, nil
 	}
 	return s, err
+}
+
+// guardKey tells the guard of an entry whose private key is lost when a new one takes its place.
+func guardKey(guard *op.Guard, old *kdb.Summary) {
+	if old.Kind == kdb.KindPersonal || old.Kind == kdb.KindRequest {
+		guard.Lose(old.Label, op.LostKey)
+	}
 }
 
 // noteLost adds to notes which marks went with a replaced entry.

@@ -57,7 +57,7 @@ func (o Request) Plan(ctx context.Context, s *op.Session) (plan op.Plan[Requeste
 	if o.ReuseKey {
 		return o.again(s.Env, request)
 	}
-	a := &asking{Request: o, env: s.Env, request: request}
+	a := &asking{Request: o, env: s.Env, guard: s.Guard, request: request}
 	plan = op.Plan[Requested]{Name: "request", Apply: a.apply, After: a.after}
 	var done bool
 	err = s.View(ctx, func(tx kdb.Tx) (err error) {
@@ -165,6 +165,7 @@ func (o Request) again(env *op.Env, request issue.Request) (op.Plan[Requested], 
 type asking struct {
 	Request
 	env     *op.Env
+	guard   *op.Guard
 	request issue.Request
 	made    *issue.Requested // nil if the label has it already
 }
@@ -181,6 +182,7 @@ func (a *asking) apply(tx kdb.Tx) (Requested, error) {
 	if err != nil {
 		return done, err
 	}
+	guardKey(a.guard, &old)
 	if err := tx.Put(kdb.Entry{Label: a.Label, Kind: kdb.KindRequest, Request: a.made.Request, Key: a.made.Key.PKCS8}); err != nil {
 		return done, err
 	}
