@@ -18,10 +18,10 @@ import (
 // listOf is the CA's revocation list in PEM, with the certificates on it.
 func listOf(t *testing.T, ca *optest.Identity, next time.Time, revoked ...*optest.Identity) string {
 	t.Helper()
-	certificate, key := usable(t, ca)
+	certificate, key := ca.Parts()
 	list := &x509.RevocationList{Number: big.NewInt(7), ThisUpdate: optest.Now.Add(-time.Hour), NextUpdate: next}
 	for _, r := range revoked {
-		c, _ := usable(t, r)
+		c, _ := r.Parts()
 		list.RevokedCertificateEntries = append(list.RevokedCertificateEntries, x509.RevocationListEntry{
 			SerialNumber: c.SerialNumber, RevocationTime: optest.Now.Add(-time.Minute),
 		})

@@ -23,7 +23,7 @@ func TestFind(t *testing.T) {
 	web, api := root.Issue(t, "web.example"), sub.Issue(t, "api.test")
 	s := optest.New(t, root.Trusted("root"), web.Personal("web"), optest.Request(t, "pending"), optest.Secret("aes"), api.Personal("api"))
 	digits := func(i *optest.Identity) (certificate, old, public string) {
-		c, _ := usable(t, i)
+		c, _ := i.Parts()
 		sum := sha1.Sum(i.Certificate)
 		return op.Digest(i.Certificate), hex.EncodeToString(sum[:]), op.Digest(c.RawSubjectPublicKeyInfo)
 	}

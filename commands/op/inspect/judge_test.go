@@ -19,8 +19,8 @@ import (
 // staple is a response of a CA about a certificate.
 func staple(t *testing.T, ca, of *optest.Identity, status int) []byte {
 	t.Helper()
-	certificate, key := usable(t, ca)
-	c, _ := usable(t, of)
+	certificate, key := ca.Parts()
+	c, _ := of.Parts()
 	answer := ocsp.Response{Status: status, SerialNumber: c.SerialNumber, ThisUpdate: optest.Now.Add(-time.Minute), RevokedAt: optest.Now}
 	der, err := ocsp.CreateResponse(certificate, certificate, answer, key)
 	if err != nil {

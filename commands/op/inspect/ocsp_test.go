@@ -1,7 +1,6 @@
 package inspect_test
 
 import (
-	"crypto"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -25,7 +24,7 @@ import (
 // responder answers OCSP requests for a CA: the serial numbers in revoked are, all others are good.
 func responder(t *testing.T, ca *optest.Identity, revoked ...string) string {
 	t.Helper()
-	certificate, key := usable(t, ca)
+	certificate, key := ca.Parts()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		body, _ := io.ReadAll(q.Body)
 		asked, err := ocsp.ParseRequest(body)
@@ -47,20 +46,6 @@ func responder(t *testing.T, ca *optest.Identity, revoked ...string) string {
 	}))
 	t.Cleanup(server.Close)
 	return server.URL
-}
-
-// usable is an identity as package ocsp wants it.
-func usable(t *testing.T, i *optest.Identity) (*x509.Certificate, crypto.Signer) {
-	t.Helper()
-	c, err := x509.ParseCertificate(i.Certificate)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := x509.ParsePKCS8PrivateKey(i.Key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c, key.(crypto.Signer)
 }
 
 // naming lets a certificate name OCSP responders.

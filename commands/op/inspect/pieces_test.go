@@ -28,7 +28,7 @@ func inspectFile(t *testing.T, text string, o inspect.Inspect) (inspect.Inspecte
 // spkiOf is the public key of an identity.
 func spkiOf(t *testing.T, i *optest.Identity) []byte {
 	t.Helper()
-	c, _ := usable(t, i)
+	c, _ := i.Parts()
 	return c.RawSubjectPublicKeyInfo
 }
 
@@ -146,7 +146,7 @@ func TestInspect_flaws(t *testing.T) {
 		}
 		return string(bytes.Replace(root.Certificate, []byte(old), []byte(new), 1))
 	}
-	c, _ := usable(t, root)
+	c, _ := root.Parts()
 	end := c.NotAfter.UTC().Format("060102150405Z")
 	for rule, text := range map[string]string{
 		"a time that is none":   change(end, "99"+strings.Repeat("9", len(end)-3)+"Z"),
@@ -207,7 +207,7 @@ func TestInspect_stores(t *testing.T) {
 func TestInspect_indirectList(t *testing.T) {
 	t.Parallel()
 	ca := optest.NewCA(t, "Root")
-	c, _ := usable(t, ca)
+	c, _ := ca.Parts()
 	revoked := optest.Revoked(0x1001, 1, time.Time{})
 	other := append([]byte{0x30, byte(len(c.RawSubject) + 2), 0xa4, byte(len(c.RawSubject))}, c.RawSubject...)
 	revoked.ExtraExtensions = append(revoked.ExtraExtensions, pkix.Extension{

@@ -62,7 +62,7 @@ func TestRemote_signs(t *testing.T) {
 	root := optest.NewCA(t, "Remote CA")
 	url, signed := serveCA(t, root)
 	remote := issuing.Authority{Remote: url}
-	s := optest.New(t, optest.NewCA(t, "Other").Trusted("other"))
+	s, _ := optest.Sealed(t, optest.NewCA(t, "Other").Trusted("other"))
 	web := issuing.Create{Label: "web", Spec: issuing.Spec{CommonName: "web.example", KeyType: "p256", PathLen: -1}, CA: remote, Default: true}
 
 	s.DryRun = true

@@ -121,6 +121,9 @@ func (i *Identity) Default(label string) kdb.Entry {
 	return e
 }
 
+// Parts are the certificate and the key as Go has them.
+func (i *Identity) Parts() (*x509.Certificate, crypto.Signer) { return i.parsed, i.signer }
+
 // Serial is the serial number of the certificate.
 func (i *Identity) Serial(t testing.TB) string {
 	t.Helper()
