@@ -177,6 +177,12 @@ func export(c *cli.Context, env *op.Env, o entries.Export, format string) error 
 		return err
 	}
 	defer s.Close()
+	if o.All || o.Trusted {
+		err = warnOfDamage(c, env, s, "and left out")
+	}
+	if err != nil {
+		return err
+	}
 	exported, err := o.Run(c.Context, s)
 	if err != nil || exported.Out == "" && !s.DryRun {
 		return err
@@ -224,12 +230,15 @@ func copyCommand(env *op.Env) *cli.Command {
 			"listed, and the exit code tells why; --skip-unsupported makes the latter no error. --existing merges two databases: it\n" +
 			"says what becomes of an entry whose label the target has with other content. keep leaves the target's, replace takes the\n" +
 			"copy, rename puts a number behind the copy's label, such as web (2).\n\n" +
+			"--skip-damaged saves what can be read of a damaged database. Whatever is lost is listed as skipped, and the exit code is 12.\n" +
+			"certkdb recover makes a whole new database, with the audit log, the key slots and the records of CAs.\n\n" +
 			"Private keys are copied with their certificates, but that of a CA only with --key. To share certificates, copy them with\n" +
 			"--certificates; --trusted copies the certificates of everything that is trusted. Neither copies a private key.\n\n" +
 			examples(
 				"certkdb copy web --to backup.ckdb --to-password file:backup.pw", "certkdb --db old.p12 copy --all --key --to new.ckdb",
 				"certkdb copy --trusted --db key.kdb --to roots.pem", "certkdb copy root --certificates --to trust.jks --to-password file:jks.pw",
 				"certkdb copy --all --key --db old.kdb --to key.kdb --existing keep",
+				"certkdb copy --all --key --skip-damaged --db damaged.ckdb --to new.ckdb",
 			),
 		Flags: append(changeFlags(),
 			&cli.StringFlag{Name: "to", Usage: "the other database: a `FILE`", Destination: &to.DB.Location},
@@ -245,6 +254,10 @@ func copyCommand(env *op.Env) *cli.Command {
 			&cli.BoolFlag{
 				Name: flagSkip, Usage: "leave out, and list, what the target cannot hold; it is no error then", Destination: &o.SkipUnsupported,
 			},
+			&cli.BoolFlag{
+				Name: "skip-damaged", Usage: "with --all or --trusted, leave out, and list, what is damaged; the exit code is 12 then",
+				Destination: &o.SkipDamaged,
+			},
 			&cli.BoolFlag{Name: "replace", Usage: "the same as --existing replace", Destination: &o.Replace},
 			yesFlag(),
 			&cli.StringFlag{
@@ -258,6 +271,12 @@ func copyCommand(env *op.Env) *cli.Command {
 				return entries.Added{}, err
 			}
 			defer from.Close()
+			if (o.All || o.Trusted) && !o.SkipDamaged {
+				err = warnOfDamage(c, env, from, "and left out")
+			}
+			if err != nil {
+				return entries.Added{}, err
+			}
 			o.From, o.Labels, to.DB.LockTimeout = from, args, c.Duration(flagLockTimeout)
 			return o.CopyTo(c.Context, to, false)
 		}, printAdded),

@@ -178,7 +178,7 @@ func listOne(
 		return each(chunk)
 	})
 	if err == nil {
-		err = warnOfDamage(c, env, s)
+		err = warnOfDamage(c, env, s, "kept and not shown")
 	}
 	return n, s.Unverified(), err
 }
@@ -192,14 +192,15 @@ func notAFile(c *cli.Context, pattern string) error {
 	return withHint(err, "list what is in it with: certkdb list --db "+op.Quote(pattern))
 }
 
-// warnOfDamage says what is in a file of another program and cannot be shown, so that nobody takes the list for all that there is.
-func warnOfDamage(c *cli.Context, env *op.Env, s *op.Session) error {
+// warnOfDamage says what is in a file of another program and cannot be shown or copied, so that nobody takes the result for all that there
+// is.
+func warnOfDamage(c *cli.Context, env *op.Env, s *op.Session, then string) error {
 	info, err := databases.Info{}.Run(c.Context, s)
 	if err != nil {
 		return err
 	}
 	for _, what := range info.Damaged {
-		fmt.Fprintf(env.Stderr, "certkdb: warning: damaged, kept and not shown: %s\n", printable(what))
+		fmt.Fprintf(env.Stderr, "certkdb: warning: damaged, %s: %s\n", then, printable(what))
 	}
 	return nil
 }

@@ -68,6 +68,10 @@ const (
 	Wrecked
 	// Incomplete: not everything of a damaged database could be copied. Location is the new one.
 	Incomplete
+	// LeftOut: what is damaged was not copied.
+	LeftOut
+	// ReadAsAWhole: a damaged file is of a kind of which nothing can be left out.
+	ReadAsAWhole
 	// ClosedKeys: some keys could not be checked, because they have passwords of their own.
 	ClosedKeys
 	// ClosedFile: private keys in a file are encrypted, and no password is given.

@@ -31,6 +31,7 @@ const (
 	FieldFormat       Field = "format" // of an output
 	FieldIfExists     Field = "if-exists"
 	FieldDamaged      Field = "damaged"
+	FieldSkipDamaged  Field = "skip-damaged"
 	FieldKey          Field = "key"
 	FieldCertificates Field = "certificates"
 	FieldTrusted      Field = "trusted"

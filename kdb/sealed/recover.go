@@ -23,12 +23,12 @@ func Recover(ctx context.Context, from, to store.Store, location string, o kdb.O
 	}
 	db := newDatabase(from, location, o)
 	err = st.Salvage(ctx, func(w store.Wreck) error {
-		r, err := newWreckage(ctx, db, w)
+		r, err := newWreckage(ctx, db, w, nil)
 		if err != nil {
 			return err
 		}
 		defer r.keys.retire()
-		c := recovery{wreckage: r, missing: map[string]string{}}
+		c := newRecovery(r)
 		if err := c.choose(); err != nil {
 			return err
 		}
@@ -52,11 +52,17 @@ type recovery struct {
 	kdb.Recovery
 	summaries []item
 	missing   map[string]string // what is lost of which label
+	altered   map[string]string // what is not as it was of which label
+	unnamed   int               // entries that are lost without a trace of their labels
 	last      map[string]LogRecord
 	logs      []store.Place // by sequence number less one; a zero place is a lost record
 	logWhole  bool
 	to        *tx
 	copied    map[string]bool
+}
+
+func newRecovery(r *wreckage) *recovery {
+	return &recovery{wreckage: r, missing: map[string]string{}, altered: map[string]string{}}
 }
 
 func (c *recovery) choose() (err error) {
@@ -270,17 +276,21 @@ func (c *recovery) writeLog() error {
 // result is what there is to say, in the order of the labels.
 func (c *recovery) result() kdb.Recovery {
 	c.Entries = len(c.copied)
-	unnamed := c.Expected - c.Entries
+	c.unnamed = c.Expected - c.Entries
 	for _, label := range slices.Sorted(maps.Keys(c.missing)) {
-		c.lose(fmt.Sprintf("label %q", label), c.missing[label])
+		what := c.missing[label]
+		if c.copied[label] {
+			what += "; its certificates are kept"
+		}
+		c.lose(fmt.Sprintf("label %q", label), what)
 		if !c.copied[label] {
-			unnamed--
+			c.unnamed--
 		}
 	}
 	if c.head == nil {
 		c.lose("head record", "lost: nothing tells how many entries there should be, and which is the default")
-	} else if unnamed > 0 && !c.Verified {
-		c.lose("entries", fmt.Sprintf("%d more, whose labels are lost", unnamed))
+	} else if c.unnamed > 0 && !c.Verified {
+		c.lose("entries", fmt.Sprintf("%d more, whose labels are lost", c.unnamed))
 	}
 	return c.Recovery
 }

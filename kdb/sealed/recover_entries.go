@@ -89,6 +89,7 @@ func (c *recovery) putEntry(label string, s summary, e *kdb.Entry) error {
 }
 
 func (c *recovery) alter(label, what string) {
+	c.altered[label] = what
 	c.Altered = append(c.Altered, kdb.Problem{Where: fmt.Sprintf("label %q", label), What: what})
 }
 
@@ -109,7 +110,7 @@ func (c *recovery) withoutKey(label string, s summary, e *kdb.Entry) error {
 	if len(e.Certificates) == 0 {
 		return nil
 	}
-	c.missing[label] = "its private key is lost; its certificates are kept"
+	c.missing[label] = "its private key is lost"
 	s.Kind, s.Trusted, s.Deployed, s.hasKey, e.Deployments = kdb.KindTrusted, false, false, false, nil
 	return c.putEntry(label, s, e)
 }

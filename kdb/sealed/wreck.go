@@ -35,13 +35,13 @@ type candidate struct {
 	sum uint64 // tells values apart
 }
 
-// newWreckage finds the records and opens a key slot.
-func newWreckage(ctx context.Context, db *Database, w store.Wreck) (*wreckage, error) {
+// newWreckage finds the records and opens a key slot, that of the known keys if there are any.
+func newWreckage(ctx context.Context, db *Database, w store.Wreck, known *keys) (*wreckage, error) {
 	r := &wreckage{ctx: ctx, db: db, w: w, found: map[string][]candidate{}}
 	if err := r.collect(); err != nil {
 		return nil, err
 	}
-	if err := r.unlock(); err != nil {
+	if err := r.open(known); err != nil {
 		return nil, err
 	}
 	r.t = &tx{
@@ -126,6 +126,27 @@ func (r *wreckage) read(c candidate) []byte {
 		return nil
 	}
 	return record.Value
+}
+
+// open derives the keys from known ones, or unlocks the wreckage.
+func (r *wreckage) open(known *keys) (err error) {
+	if known == nil {
+		return r.unlock()
+	}
+	for _, s := range r.slots() {
+		if s.id == known.slot {
+			r.slot = s
+			break
+		}
+	}
+	if r.slot.slot == nil {
+		return r.unlock()
+	}
+	r.keys, err = deriveKeys(known.meta, bytes.Clone(known.master))
+	if err == nil {
+		r.keys.slot, r.keys.slotName = known.slot, known.slotName
+	}
+	return err
 }
 
 // unlock tries the key slots that are there with each meta record that is there. The password is asked for once.

@@ -29,6 +29,9 @@ type Copy struct {
 	Replace bool
 	// SkipUnsupported leaves out entries that the target cannot hold, lists them as skipped, and calls that a success.
 	SkipUnsupported bool
+	// SkipDamaged leaves out what cannot be read, of all or of what is trusted, and lists it. The result is then incomplete, with an error
+	// that wraps kdb.ErrCorrupt.
+	SkipDamaged bool
 	// Existing says what becomes of an entry whose label the target has with other content; "" is an error, or with Replace that it is
 	// replaced.
 	Existing Existing
@@ -61,7 +64,12 @@ func (o Copy) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 	if err := o.Existing.check(); err != nil {
 		return op.Plan[Added]{}, err
 	}
-	entries, closed, err := o.read(ctx)
+	from, err := o.source(ctx)
+	if err != nil {
+		return op.Plan[Added]{}, err
+	}
+	defer from.close() // what is held in memory closes without error
+	entries, closed, err := o.read(ctx, from)
 	plan := op.Plan[Added]{Close: func() { op.ClearKeys(entries) }}
 	if err != nil {
 		return plan, err
@@ -73,11 +81,12 @@ func (o Copy) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 	if err := o.trustLess(ctx, entries, info.Format); err != nil {
 		return plan, err
 	}
-	leftBehind, err := recorded(ctx, o.From, entries)
+	leftBehind, err := recorded(ctx, from.Session, entries)
 	return op.Plan[Added]{
 		Name: "copy", Close: plan.Close, Before: func(ctx context.Context) error { return o.noteKeys(ctx, entries) },
 		Apply: func(tx kdb.Tx) (Added, error) {
 			run := copying{Copy: o, left: closed, guard: s.Guard}
+			run.All = o.All || o.SkipDamaged
 			added, err := run.all(tx, entries, func(entry *kdb.Entry, action *Action) {
 				action.PrivateKey = action.Action.changes() && len(entry.Key) > 0 && entry.Kind != kdb.KindSecretKey
 				action.Reason = join(action.Reason, cmp.Or(leftBehind[entry.Label], readers(info.Format, entry)))
@@ -117,6 +126,8 @@ func (o Copy) check() error {
 		return err
 	}
 	switch {
+	case o.SkipDamaged && len(o.Labels) > 0:
+		return op.Exclusive(op.FieldLabels, op.FieldSkipDamaged)
 	case o.CAKeys && o.Trusted:
 		return op.Exclusive(op.FieldKey, op.FieldTrusted)
 	case o.CAKeys && o.Certificates:
@@ -229,20 +240,26 @@ func readers(format string, entry *kdb.Entry) string {
 }
 
 // read reads the entries. Among all, those whose keys do not open are left out.
-func (o Copy) read(ctx context.Context) (entries []kdb.Entry, closed leftOut, err error) {
-	err = o.From.View(ctx, func(tx kdb.Tx) (err error) {
+func (o Copy) read(ctx context.Context, from intact) (entries []kdb.Entry, closed leftOut, err error) {
+	closed = from.left
+	err = from.View(ctx, func(tx kdb.Tx) (err error) {
 		if o.Certificates || o.Trusted {
 			entries, err = o.certificates(tx)
 			return err
 		}
-		skip := func(s kdb.Summary, err error) bool { return o.All && closed.note(s.Label, s.Kind, err, unreadable) }
+		skip := func(s kdb.Summary, err error) bool {
+			return from.damaged[s.Label] || o.All && closed.note(s.Label, s.Kind, err, unreadable)
+		}
 		entries, err = op.ReadEntries(tx, o.Labels, o.All, skip)
 		return err
 	})
+	if o.SkipDamaged {
+		entries = from.without(entries, &closed)
+	}
 	switch {
 	case err != nil:
 		return entries, closed, err
-	case len(entries) == 0 && o.Trusted:
+	case len(entries) == 0 && o.Trusted && len(closed.errs) == 0:
 		err = fmt.Errorf("%w: no entry is trusted", kdb.ErrNotFound)
 	case len(entries) == 0:
 		err = closed.err(len(closed.errs)) // there is nothing to make a database of
@@ -317,7 +334,7 @@ func (o Copy) noteKeys(ctx context.Context, entries []kdb.Entry) error {
 	if !slices.ContainsFunc(entries, withKey) {
 		return nil
 	}
-	return op.ReadKeys(ctx, o.From.Database(), "copy-key", func(tx kdb.Tx) error {
+	err := op.ReadKeys(ctx, o.From.Database(), "copy-key", func(tx kdb.Tx) error {
 		for _, e := range entries {
 			if !withKey(e) {
 				continue
@@ -328,4 +345,8 @@ func (o Copy) noteKeys(ctx context.Context, entries []kdb.Entry) error {
 		}
 		return nil
 	})
+	if o.SkipDamaged && errors.Is(err, kdb.ErrCorrupt) {
+		return nil // so damaged that nothing can be noted in it
+	}
+	return err
 }

@@ -15,6 +15,8 @@ import (
 type leftOut struct {
 	actions []Action
 	errs    []error
+	// unverified is why nothing proves that the others are all that there were; nil if that is proven.
+	unverified error
 }
 
 // What is wrong with a single entry: its key does not open, or the entry is damaged; the target cannot hold it, or cannot compare its key.
@@ -42,9 +44,14 @@ func (a *Added) leave(left leftOut) {
 // err is the error of a copy that is not complete; nil if it is.
 func (l leftOut) err(total int) error {
 	if len(l.errs) == 0 {
-		return nil
+		return op.Mark(op.LeftOut, l.unverified)
 	}
-	err := fmt.Errorf("%d of %d entries were left out: %w", len(l.errs), total, errors.Join(l.errs...))
+	all := errors.Join(append(l.errs, l.unverified)...)
+	err := fmt.Errorf("%d of %d entries were left out: %w", len(l.errs), total, all)
+	if errors.Is(all, kdb.ErrCorrupt) { // whatever else there is, this counts
+		err := fmt.Errorf("%d of %d entries were left out: %s", len(l.errs), total, all.Error())
+		return op.Mark(op.LeftOut, op.Classify(err, kdb.ErrCorrupt))
+	}
 	if slices.ContainsFunc(l.errs, func(err error) bool { return errors.Is(err, kdb.ErrPassword) }) {
 		err = op.Mark(op.ClosedKeys, err)
 	}
