@@ -26,6 +26,8 @@ type Driver struct {
 	// Pieces says that such a file is a series of independent pieces (PEM, DER, PKCS #7), not a container: it can be
 	// read as a stream, piece by piece, and no password opens it; only private keys in it may have one.
 	Pieces bool
+	// Profiles name the ways in which a new database can be written, the default one first; nil if there is but one.
+	Profiles []string
 	// Unprotected says that a profile of new databases takes no password; nil if all do.
 	Unprotected func(profile string) bool
 	// StashOnly says that a stash can open such a database without there being a password.
@@ -156,6 +158,17 @@ func remains(drivers []Driver, path string) bool {
 	return false
 }
 
+// Creatable are the names of the kinds of databases that can be created.
+func Creatable(drivers []Driver) []string {
+	var names []string
+	for i := range drivers {
+		if drivers[i].Create != nil || drivers[i].CreateWith != nil {
+			names = append(names, drivers[i].Name)
+		}
+	}
+	return names
+}
+
 // ForNew finds the driver for a database to be created: by kind if it is not "", else by the location's extension, else the first.
 func ForNew(drivers []Driver, location, kind string) (*Driver, error) {
 	if scheme, _, ok := strings.Cut(location, "://"); ok {
@@ -171,7 +184,7 @@ func ForNew(drivers []Driver, location, kind string) (*Driver, error) {
 	if kind == "" {
 		return &drivers[0], nil
 	}
-	return nil, fmt.Errorf("%w: a database of type %q", ErrUnsupported, kind)
+	return nil, fmt.Errorf("%w: there is no kind of database %q", ErrUnsupported, kind)
 }
 
 func (d *Driver) hasName(kind string) bool {

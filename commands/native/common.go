@@ -31,7 +31,7 @@ func commonFlags(command string) []cli.Flag {
 	if usesDatabase(command) {
 		flags = databaseFlags()
 	}
-	if formats := formatsOf(strings.Split(command, " ")[0]); formats != nil {
+	if formats := formatsOf(command); formats != nil {
 		flags = append(flags,
 			&cli.BoolFlag{Name: flagJSON, Usage: "print results and errors as JSON"},
 			&cli.StringFlag{Name: flagOutput, Usage: "`FORMAT` of results, also -o: " + strings.Join(formats, ", ")})

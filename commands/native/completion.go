@@ -1,190 +1,135 @@
 package native
 
 import (
-	"cmp"
-	"context"
+	"embed"
 	"fmt"
 	"io"
-	"maps"
+	"path"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/urfave/cli/v2"
 
 	"certkdb/commands/op"
-	"certkdb/commands/op/inspect"
 )
 
 // The completion scripts ask the program itself: it knows its commands, its options and the labels of the database.
-var completionScripts = sync.OnceValue(func() map[string]string {
-	return map[string]string{
-		"bash": `_certkdb() {
-	local IFS=$'\n'
-	local word=${COMP_WORDS[COMP_CWORD]}
-	COMPREPLY=($(certkdb __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
-	if [ ${#COMPREPLY[@]} -eq 0 ]; then
-		compopt -o default 2>/dev/null
-		return
-	fi
-	local i
-	for i in "${!COMPREPLY[@]}"; do
-		COMPREPLY[i]=$(printf '%q' "${COMPREPLY[i]}")
-	done
-}
-complete -F _certkdb certkdb
-`,
-		"zsh": `#compdef certkdb
-_certkdb() {
-	local -a found
-	found=("${(@f)$(certkdb __complete "${(@)words[2,CURRENT]}" 2>/dev/null)}")
-	if [[ -n "${found[1]}" ]]; then
-		compadd -- "${found[@]}"
-	else
-		_files
-	fi
-}
-# Autoloaded from a folder of $fpath this file is the function's first call; else it is read by source.
-if [[ ${funcstack[1]} == _certkdb ]]; then
-	_certkdb "$@"
-else
-	compdef _certkdb certkdb
-fi
-`,
-		"fish": `function __certkdb_complete
-	set -l words (commandline -opc) (commandline -ct)
-	certkdb __complete $words[2..-1] 2>/dev/null
-end
-complete -c certkdb -a '(__certkdb_complete)'
-`,
+//
+//go:embed completion
+var completionScripts embed.FS
+
+// shells are those that have a completion script.
+var shells = [...]string{"bash", "zsh", "fish", "powershell"}
+
+func completionScript(shell string) string {
+	script, err := completionScripts.ReadFile(path.Join("completion", shell))
+	if err != nil {
+		panic(err) // a test reads all of them
 	}
-})
+	return string(script)
+}
 
 func completionCommand(env *op.Env) *cli.Command {
+	commands := make([]*cli.Command, len(shells))
+	for i, shell := range shells {
+		commands[i] = completionScriptCommand(env, shell)
+	}
 	return &cli.Command{
-		Name: "completion", Category: groupOperations, Usage: "print a script that completes commands, options and labels in a shell: bash, " +
-			"zsh or fish", ArgsUsage: "SHELL",
-		Description: "Labels are completed without a password.\n\n" +
-			examples(
-				"source <(certkdb completion bash)", "certkdb completion zsh > ~/.zfunc/_certkdb",
-				"certkdb completion fish > ~/.config/fish/completions/certkdb.fish",
-			),
+		Name: "completion", Category: groupOperations,
+		Usage: "complete commands, options and their values, and labels in a shell",
+		Description: "Prints the script for a shell, or installs it where the shell finds it. Labels are completed without a password, if the\n" +
+			"database tells them without one.\n\n" +
+			examples("certkdb completion install", "source <(certkdb completion bash)", "certkdb completion powershell >> $PROFILE"),
+		Subcommands: append(commands, completionInstallCommand(env)),
+	}
+}
+
+func completionScriptCommand(env *op.Env, shell string) *cli.Command {
+	load := map[string]string{
+		"bash": "source <(certkdb completion bash)", "zsh": "source <(certkdb completion zsh)",
+		"fish": "certkdb completion fish | source", "powershell": "certkdb completion powershell | Out-String | Invoke-Expression",
+	}
+	return &cli.Command{
+		Name: shell, Usage: "print the script for " + shell,
+		Description: "The example completes in the shell that is running. To keep it: certkdb completion install " + shell + "\n\n" +
+			examples(load[shell]),
 		Action: func(c *cli.Context) error {
-			args, err := arguments(c)
-			if err != nil {
+			if _, err := arguments(c); err != nil {
 				return err
 			}
-			script, ok := completionScripts()[args[0]]
-			if !ok {
-				return usage(c, "unknown shell %q: use bash, zsh or fish", args[0])
-			}
-			_, err = io.WriteString(env.Stdout, script)
+			_, err := io.WriteString(env.Stdout, completionScript(shell))
 			return err
 		},
 	}
 }
 
-// completeCommand answers the completion scripts: a candidate a line for the last of the words.
+// completeCommand answers the completion scripts: a line that says how to go on, then a candidate a line, with what it means behind a tab.
+// Its first argument is the shell. bash gives the line up to the cursor and the part of the last word that it will replace; the others give
+// the words.
 func completeCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "__complete", Hidden: true, SkipFlagParsing: true, Usage: "answer a completion script",
 		Action: func(c *cli.Context) error {
 			words := c.Args().Slice()
-			if len(words) == 0 {
+			if len(words) < 2 {
 				return nil
 			}
-			for _, candidate := range candidates(c.Context, env, c.App.Commands, words[:len(words)-1], words[len(words)-1]) {
-				fmt.Fprintln(env.Stdout, candidate)
+			by := completer{c.Context, env, c.App.Commands}
+			shell, words := words[0], words[1:]
+			if shell == "bash" {
+				by.answerBash(words[0], strings.Join(words[1:], " "))
+				return nil
+			}
+			last := len(words) - 1
+			switch shell {
+			case "zsh":
+				for i := range words[:last] {
+					words[i] = atHome(splitLine(words[i])[0], env.Home)
+				}
+				words[last] = unfinished(words[last]).text
+			case "fish":
+				words[last] = unfinished(words[last]).text
+			case "powershell":
+				words[last] = strings.TrimPrefix(words[last], "=")
+			}
+			found := by.answer(words[:last], words[last])
+			fmt.Fprintln(env.Stdout, found.how)
+			for _, w := range found.words {
+				fmt.Fprintln(env.Stdout, strings.TrimSuffix(w.word+"\t"+w.about, "\t"))
 			}
 			return nil
 		},
 	}
 }
 
-// maxLabels is how many labels a shell is offered.
-const maxLabels = 1000
-
-// candidates are the words that can complete the unfinished word after the finished ones.
-func candidates(ctx context.Context, env *op.Env, commands []*cli.Command, finished []string, word string) []string {
-	all, flags := commands, commonFlags("")
-	var command *cli.Command
-	given, wanting := map[string]string{}, "" // wanting is the option whose value is being typed
-	for _, w := range finished {
-		option, value, _ := strings.Cut(strings.TrimLeft(w, "-"), "=")
-		switch {
-		case wanting != "":
-			given[wanting], wanting = w, ""
-		case strings.HasPrefix(w, "-") && value != "":
-			given[option] = value
-		case strings.HasPrefix(w, "-"):
-			if n, _ := optionLength(flags, []string{w, ""}); n == 2 {
-				wanting = option
-			}
-		default:
-			if next := lookup(commands, w); next != nil {
-				command, commands, flags = next, next.Subcommands, append(flags, next.Flags...)
-			}
-		}
-	}
-	switch {
-	case wanting == "ca":
-		return inspect.Labels(ctx, env, op.DB{Location: cmp.Or(given["ca-db"], given[flagDB])}, word, maxLabels)
-	case wanting == "cert":
-		return inspect.Labels(ctx, env, op.DB{Location: given[flagDB]}, word, maxLabels)
-	case wanting != "":
-		return beginningWith(word, strings.Fields(optionValues()[wanting])) // for others the shell completes files
-	case strings.HasPrefix(word, "-"):
-		return beginningWith(word, optionNames(flags))
-	case command == nil || len(commands) > 0:
-		return beginningWith(word, commandNames(commands))
-	case strings.HasPrefix(strings.TrimPrefix(command.ArgsUsage, "["), "LABEL"):
-		return inspect.Labels(ctx, env, op.DB{Location: given[flagDB]}, word, maxLabels)
-	}
-	switch command.Name {
-	case "completion":
-		return beginningWith(word, slices.Sorted(maps.Keys(completionScripts())))
-	case "help":
-		return beginningWith(word, append(commandNames(all), topicNames()...))
-	}
-	return nil
+// unfinished is the word of a line that has only one.
+func unfinished(line string) shellWord {
+	words := splitLine(line)
+	return words[len(words)-1]
 }
 
-// optionValues are the words that an option takes.
-var optionValues = sync.OnceValue(func() map[string]string {
-	return map[string]string{
-		"key-type": keyTypes,
-		flagOutput: "table wide json jsonl csv name pem",
-		"starttls": "ldap smtp imap pop3 ftp postgres mysql xmpp sieve nntp",
-		"min-tls":  "1.2 1.3",
-		"kind":     "trusted personal request secret-key",
-		"reason": "unspecified keyCompromise cACompromise affiliationChanged superseded cessationOfOperation certificateHold removeFromCRL " +
-			"privilegeWithdrawn aACompromise",
+// answerBash completes the last word of a line. What bash replaces may be only a part of that, because it divides words at colons and equal
+// signs too.
+func (c completer) answerBash(line, replaced string) {
+	words := afterCommand(splitLine(line))
+	if len(words) == 0 {
+		return
 	}
-})
-
-func commandNames(commands []*cli.Command) []string {
-	var names []string
-	for _, c := range commands {
-		if !c.Hidden {
-			names = append(names, c.Name)
-		}
+	last := words[len(words)-1]
+	var finished []string
+	for _, w := range words[:len(words)-1] {
+		finished = append(finished, atHome(w, c.env.Home))
 	}
-	return names
-}
-
-func optionNames(flags []cli.Flag) []string {
-	var names []string
-	for _, f := range flags {
-		for _, name := range f.Names() {
-			if len(name) > 1 {
-				names = append(names, "--"+name)
-			}
-		}
+	found := c.answer(finished, last.text)
+	if n := len(finished); n > 0 && slices.Contains([]string{">", ">>", "<", "2>"}, words[n-1].raw) {
+		found = answer{how: answerFiles}
 	}
-	slices.Sort(names)
-	return slices.Compact(names)
-}
-
-func beginningWith(prefix string, words []string) []string {
-	return slices.DeleteFunc(words, func(w string) bool { return !strings.HasPrefix(w, prefix) })
+	kept := ""
+	if before, ok := strings.CutSuffix(last.raw, strings.TrimLeft(replaced, `"'`)); ok {
+		kept = splitLine(before)[0].text
+	}
+	fmt.Fprintln(c.env.Stdout, found.how)
+	for _, w := range found.words {
+		fmt.Fprintln(c.env.Stdout, quoted(strings.TrimPrefix(w.word, kept), last.quote))
+	}
 }

@@ -123,6 +123,33 @@ func (f *connectFlags) run(c *cli.Context, env *op.Env, args []string) (connecte
 	return connected, err
 }
 
+// tlsVersions are those of --min-tls.
+var tlsVersions = [...]struct {
+	name   string
+	number uint16
+}{{"1.2", tls.VersionTLS12}, {"1.3", tls.VersionTLS13}}
+
+func tlsVersionNames() []string {
+	var names []string
+	for _, v := range tlsVersions {
+		names = append(names, v.name)
+	}
+	return names
+}
+
+// tlsVersion is the number of a version, 0 for "".
+func tlsVersion(name string) (uint16, error) {
+	for _, v := range tlsVersions {
+		if v.name == name {
+			return v.number, nil
+		}
+	}
+	if name == "" {
+		return 0, nil
+	}
+	return 0, &op.Invalid{Field: op.FieldMinTLS, Value: name, Reason: "use " + op.Choice(tlsVersionNames())}
+}
+
 // prepare makes parameters of the options.
 func (f *connectFlags) prepare(env *op.Env, args []string) (err error) {
 	common := sessions.Target{ServerName: f.serverName, StartTLS: probe.Protocol(f.starttls)}
@@ -144,12 +171,9 @@ func (f *connectFlags) prepare(env *op.Env, args []string) (err error) {
 	if f.alpn != "" {
 		f.o.ALPN = strings.Split(f.alpn, ",")
 	}
-	versions := map[string]uint16{"": 0, "1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}
-	version, known := versions[f.minTLS]
-	if !known {
-		return &op.Invalid{Field: op.FieldMinTLS, Value: f.minTLS, Reason: "use 1.2 or 1.3"}
+	if f.o.MinVersion, err = tlsVersion(f.minTLS); err != nil {
+		return err
 	}
-	f.o.MinVersion = version
 	f.o.Keep.Save = f.o.Keep.Label != ""
 	f.o.Expiring, err = op.ParseLength(f.expiring)
 	return err

@@ -22,9 +22,14 @@ const (
 	formatIndex = "index"
 )
 
-// formatsOf lists the formats of a command's results; nil if what it prints is a text for a person or another program.
+// formatsOf lists the formats of a command's results; nil if what it prints is a text for a person or another program. The command is named
+// with those above it.
 func formatsOf(command string) []string {
-	switch command {
+	first, below, _ := strings.Cut(command, " ")
+	if below == "install" {
+		first = below
+	}
+	switch first {
 	case "list":
 		return []string{formatTable, formatWide, formatJSON, formatJSONL, formatCSV, formatName, formatPEM}
 	case "issued":
@@ -54,7 +59,7 @@ func outputFormat(c *cli.Context) (string, error) {
 	case c.Bool(flagJSON) && format != formatJSON && format != formatJSONL:
 		return "", usage(c, "--json and --output %s exclude each other", format)
 	}
-	if allowed := formatsOf(strings.Fields(commandPath(c))[0]); !slices.Contains(allowed, format) {
+	if allowed := formatsOf(commandPath(c)); !slices.Contains(allowed, format) {
 		err := usage(c, "--output %s is not possible here: use %s", format, strings.Join(allowed, ", "))
 		if near := op.Nearest(allowed, format); near != "" {
 			err = withHint(err, didYouMean(near))

@@ -11,9 +11,8 @@ import (
 
 	"certkdb/commands/op"
 	"certkdb/commands/op/issuing"
+	"certkdb/pki/key"
 )
-
-const keyTypes = "rsa2048 rsa3072 rsa4096 p256 p384 p521 ed25519 mldsa44 mldsa65 mldsa87"
 
 // specLists are the options of a Spec that may be repeated. urfave/cli keeps lists of its own, which take copies.
 type specLists struct {
@@ -62,7 +61,7 @@ func subjectFlags(s *issuing.Spec, l *specLists) []cli.Flag {
 				"repeated",
 			Destination: &l.sans,
 		},
-		&cli.StringFlag{Name: "key-type", Usage: "`TYPE` of the key: " + keyTypes, Value: "p256", Destination: &s.KeyType},
+		&cli.StringFlag{Name: "key-type", Usage: "`TYPE` of the key: " + strings.Join(key.Types(), " "), Value: "p256", Destination: &s.KeyType},
 	}
 	return inCategory(categorySubject, flags)
 }

@@ -22,6 +22,9 @@ func passwordFlag(env *op.Env, p *op.Password, field op.Field, usage string) cli
 	}
 }
 
+// passwordForms are the sources of passwords, as help writes them.
+var passwordForms = [...]string{"file:PATH", "env:VAR", "fd:N", "stdin", "prompt", "stash", "cred:NAME", "pass:TEXT"}
+
 // parseSource reads the source of a password, in the words of openssl's pass phrase options.
 func parseSource(env *op.Env, field op.Field, text string) (op.Source, error) {
 	kind, rest, _ := strings.Cut(text, ":")
@@ -51,5 +54,5 @@ func parseSource(env *op.Env, field op.Field, text string) (op.Source, error) {
 	}
 	// The text is not repeated: people write the password itself here.
 	err := &op.Invalid{Field: field, Reason: "unknown password source"}
-	return op.Source{}, withHint(err, "write file:PATH, env:VAR, fd:N, stdin, prompt, stash, cred:NAME or pass:TEXT")
+	return op.Source{}, withHint(err, "write "+op.Choice(passwordForms[:]))
 }

@@ -42,6 +42,7 @@ func results() map[string]any {
 		"validate": inspect.Validated{}, "lint": inspect.Linted{}, "connect": sessions.Connected{},
 		"session": sessions.Ruled{}, "session-checklist": sessions.Checked{}, "deploy": deploy.Deployed{}, "deploy.list": deploy.Listed{},
 		"deploy.forget": deploy.Forgotten{}, "explain": explain.Answer{}, "link": links.Links{}, "unlink": links.Links{}, "version": versions{},
+		"completion.install": installed{},
 	}
 }
 

@@ -21,7 +21,7 @@ func inspectFlags(env *op.Env, o *inspect.Inspect) []cli.Flag {
 		passwordFlag(env, &o.Password, op.FieldInPassword, "where the file's password comes from"),
 		&cli.StringFlag{
 			Name: "expect", Destination: &o.Expect,
-			Usage: "fail unless the file holds a `TYPE`: " + strings.Join(inspect.Expectations(), ", ") + ", or a kind of database",
+			Usage: "fail unless the file holds a `TYPE`: " + strings.Join(inspect.Expectations(nil), ", ") + ", or a kind of database",
 		},
 	}
 }

@@ -129,3 +129,20 @@ func otherOption(written string) string {
 	}
 	return ""
 }
+
+func commandNames(commands []*cli.Command) []string {
+	return wordsIn(commandCandidates(commands))
+}
+
+// optionNames are the long names of options, with hyphens.
+func optionNames(flags []cli.Flag) []string {
+	return slices.DeleteFunc(wordsIn(optionCandidates(flags)), func(name string) bool { return len(name) < 4 })
+}
+
+func wordsIn(candidates []candidate) []string {
+	words := make([]string, len(candidates))
+	for i, c := range candidates {
+		words[i] = c.word
+	}
+	return words
+}

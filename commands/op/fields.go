@@ -67,6 +67,8 @@ const (
 	FieldNotBefore   Field = "not-before"
 	FieldNotAfter    Field = "not-after"
 	FieldProfile     Field = "profile"
+	FieldType        Field = "type"
+	FieldReason      Field = "reason"
 	FieldProfileFile Field = "profile-file"
 	FieldIsCA        Field = "is-ca"
 	FieldPathLen     Field = "path-len"

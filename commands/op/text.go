@@ -30,6 +30,15 @@ func Plural(n int, word string) string {
 	return word + "s"
 }
 
+// Choice lists words of which one may be chosen: "a, b or c".
+func Choice(words []string) string {
+	last := len(words) - 1
+	if last < 1 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}
+
 // Quote puts a word into single quotes unless a shell takes it as it is.
 func Quote(word string) string {
 	plain := func(r rune) bool {

@@ -19,7 +19,8 @@ type Codec struct {
 	Extensions []string
 	Pieces     bool
 	Matches    func(head []byte) bool
-	// Unprotected and Unwrap are as in kdb.Driver.
+	// Profiles, Unprotected and Unwrap are as in kdb.Driver.
+	Profiles    []string
 	Unprotected func(profile string) bool
 	Unwrap      func(text []byte, whole bool) []byte
 	// Companions are the endings of further files that belong to the database, without which it is incomplete

@@ -31,7 +31,7 @@ func Driver(c Codec) kdb.Driver {
 		}
 		return db, nil
 	}
-	d.Accepts, d.Fold, d.Unwrap, d.Unprotected = c.accepts, c.Fold, c.Unwrap, c.Unprotected
+	d.Accepts, d.Fold, d.Unwrap, d.Profiles, d.Unprotected = c.accepts, c.Fold, c.Unwrap, c.Profiles, c.Unprotected
 	d.OpenData = func(_ context.Context, location string, data []byte, o kdb.Options) (kdb.Database, error) {
 		db := newDatabase(c, location, o)
 		db.held = &Files{Main: data}

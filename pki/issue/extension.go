@@ -133,12 +133,11 @@ func ParseConstraint(text string) (cert.GeneralName, error) {
 	return hostConstraint(cert.URIName, value)
 }
 
+// ConstraintTypes are the types of names that a name constraint can have.
+func ConstraintTypes() []string { return []string{"dns", "ip", "email", "uri", "directory"} }
+
 func isConstraintType(kind string) bool {
-	switch kind {
-	case "dns", "ip", "email", "uri", "url", "directory", "dirname":
-		return true
-	}
-	return false
+	return slices.Contains(ConstraintTypes(), kind) || isOtherSpelling(kind)
 }
 
 // hostConstraint takes a host, a domain with a leading dot, and for DNS the empty name that stands for all.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"certkdb/pki"
@@ -42,13 +43,15 @@ func ParseSAN(text string) (cert.GeneralName, error) {
 	return dirSAN(value)
 }
 
+// SANTypes are the types of subject alternative names.
+func SANTypes() []string { return append(ConstraintTypes(), "rid", "upn", "other") }
+
 func isSANType(kind string) bool {
-	switch kind {
-	case "dns", "ip", "email", "uri", "url", "directory", "dirname", "rid", "upn", "other", "othername":
-		return true
-	}
-	return false
+	return slices.Contains(SANTypes(), kind) || isOtherSpelling(kind) || kind == "othername"
 }
+
+// isOtherSpelling says whether a type of names is written as in other programs.
+func isOtherSpelling(kind string) bool { return kind == "url" || kind == "dirname" }
 
 // guessSAN is for names without a type.
 func guessSAN(text string) (cert.GeneralName, error) {
@@ -59,8 +62,8 @@ func guessSAN(text string) (cert.GeneralName, error) {
 		return ipSAN(text)
 	}
 	if kind, _, ok := strings.Cut(text, ":"); ok && isWord(kind) {
-		return cert.GeneralName{}, fmt.Errorf("%w: there is no type of names %q; there are dns, ip, email, uri, directory, rid, upn and other",
-			pki.ErrArgument, kind)
+		return cert.GeneralName{}, fmt.Errorf("%w: there is no type of names %q; there are %s", pki.ErrArgument, kind,
+			strings.Join(SANTypes(), ", "))
 	}
 	if strings.Contains(text, "@") {
 		return emailSAN(text)

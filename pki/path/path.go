@@ -40,6 +40,15 @@ func (p Profile) String() string {
 	return [...]string{"rfc5280", "rfc5280-strict", "webpki"}[p]
 }
 
+// Profiles are the names of the profiles.
+func Profiles() []string {
+	var names []string
+	for p := RFC5280; p <= WebPKI; p++ {
+		names = append(names, p.String())
+	}
+	return names
+}
+
 // ParseProfile is the inverse of [Profile.String].
 func ParseProfile(s string) (Profile, bool) {
 	for p := RFC5280; p <= WebPKI; p++ {

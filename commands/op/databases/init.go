@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"certkdb/commands/op"
 	"certkdb/kdb"
@@ -98,8 +99,19 @@ func (o Init) plan(ctx context.Context, env *op.Env) (Created, *kdb.Driver, erro
 
 func (o Init) driver(env *op.Env, location string) (*kdb.Driver, error) {
 	driver, err := kdb.ForNew(env.Drivers, location, o.Type)
+	if err != nil && o.Type != "" {
+		return nil, &op.Invalid{
+			Field: op.FieldType, Value: o.Type, Reason: "there is no such kind of database", Wanted: "use " + op.Choice(kdb.Creatable(env.Drivers)),
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("creating %q: %w", location, err)
+	}
+	if o.Profile != "" && driver.Profiles != nil && !slices.Contains(driver.Profiles, o.Profile) {
+		return nil, &op.Invalid{
+			Field: op.FieldProfile, Value: o.Profile, Reason: driver.Name + " files have no such profile",
+			Wanted: "use " + op.Choice(driver.Profiles),
+		}
 	}
 	if driver.Create == nil {
 		return nil, op.Mark(op.ReadOnlyKind, fmt.Errorf("creating %q: %w: %s is only read", location, kdb.ErrUnsupported, driver.Name))

@@ -63,7 +63,7 @@ func TestInit_refuses(t *testing.T) {
 		{"a password that is kept nowhere", databases.Init{DB: at("a.ckdb"), NewPassword: generated}, op.LostPassword, op.ErrUsage},
 		{"a contradiction", databases.Init{DB: at("a.ckdb"), NewPassword: both}, 0, op.ErrUsage},
 		{"a kind that is only read", databases.Init{DB: at("a.old"), NewPassword: newPassword("x")}, op.ReadOnlyKind, kdb.ErrUnsupported},
-		{"an unknown kind", databases.Init{DB: at("a"), Type: "floppy", NewPassword: newPassword("x")}, 0, kdb.ErrUnsupported},
+		{"an unknown kind", databases.Init{DB: at("a"), Type: "floppy", NewPassword: newPassword("x")}, 0, op.ErrUsage},
 		{"nowhere", databases.Init{NewPassword: newPassword("x")}, op.NoDefaultDatabase, op.ErrUsage},
 		{"no password", databases.Init{DB: at("a.ckdb")}, op.NoPassword, kdb.ErrNoPassword},
 		{"an empty password", databases.Init{DB: at("a.ckdb"), NewPassword: newPassword("")}, 0, kdb.ErrNoPassword},

@@ -47,13 +47,17 @@ const (
 	ExistingRename  Existing = "rename"
 )
 
-// check refuses what is none of them.
+// ExistingRules are what an Existing may be.
+func ExistingRules() []string {
+	return []string{string(ExistingKeep), string(ExistingReplace), string(ExistingRename)}
+}
+
+// check refuses any other.
 func (e Existing) check() error {
-	switch e {
-	case "", ExistingKeep, ExistingReplace, ExistingRename:
+	if e == "" || slices.Contains(ExistingRules(), string(e)) {
 		return nil
 	}
-	return &op.Invalid{Field: op.FieldExisting, Value: string(e), Wanted: "keep, replace or rename"}
+	return &op.Invalid{Field: op.FieldExisting, Value: string(e), Wanted: op.Choice(ExistingRules())}
 }
 
 // Plan reads the entries. Before private keys are copied, that is noted in the audit log of the database that they come from.

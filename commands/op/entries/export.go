@@ -73,6 +73,17 @@ const (
 	FormatSSH      Format = "ssh"       // public keys
 )
 
+// Formats are the names that Export.Format may have: those of files, then the other kinds of databases.
+func Formats(drivers []kdb.Driver) []string {
+	names := []string{string(FormatPEM), string(FormatDER), string(FormatPKCS7), string(FormatPKCS7DER), string(FormatSSH)}
+	for _, kind := range kdb.Creatable(drivers) {
+		if !slices.Contains(names, kind) {
+			names = append(names, kind)
+		}
+	}
+	return names
+}
+
 // fileFormats are the meanings of extensions of output files that are not databases. Both forms of PKCS #7 occur as .p7b, and all
 // programs read both; .p7c is DER (RFC 8551, 3.2.1).
 var fileFormats = sync.OnceValue(func() map[string]Format {
@@ -154,6 +165,11 @@ func (o Export) check(env *op.Env, format Format) error {
 		return nil
 	}
 	_, err := kdb.ForNew(env.Drivers, o.Out.Path, string(format))
+	if err != nil && o.Format != "" {
+		return &op.Invalid{
+			Field: op.FieldFormat, Value: string(o.Format), Reason: "there is no such format", Wanted: "use " + op.Choice(Formats(env.Drivers)),
+		}
+	}
 	if err == nil && o.Out.IsStdout() {
 		err = op.Need(op.FieldOut)
 	}

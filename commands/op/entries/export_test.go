@@ -126,7 +126,7 @@ func TestExport_refuses(t *testing.T) {
 		{"an entry without a private key", entries.Export{Labels: []string{"root"}, Key: true}, 0, kdb.ErrNotFound},
 		{"no such label", entries.Export{Labels: []string{"none"}}, 0, kdb.ErrNotFound},
 		{"no such key", entries.Export{Labels: []string{"none"}, Key: true}, 0, kdb.ErrNotFound},
-		{"no such format", entries.Export{Labels: web, Format: "floppy"}, 0, kdb.ErrUnsupported},
+		{"no such format", entries.Export{Labels: web, Format: "floppy"}, 0, op.ErrUsage},
 		{"a database on standard output", entries.Export{Labels: web, Format: "jks"}, 0, op.ErrUsage},
 		{"an existing file", entries.Export{Labels: web, Out: op.Output{Path: exists}}, op.FileExists, fs.ErrExist},
 		{"a key over an existing file", entries.Export{Labels: web, Key: true, Out: op.Output{Path: exists}}, op.FileExists, fs.ErrExist},

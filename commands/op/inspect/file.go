@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -126,7 +125,8 @@ func ShowsFile(ctx context.Context, env *op.Env, d op.DB, argument string) bool 
 		return true
 	}
 	if err == nil && driver.Labels != nil {
-		return !slices.Contains(Labels(ctx, env, d, argument, 1), argument) // the label itself is the first with its beginning
+		// The label itself is the first with its beginning.
+		return !slices.Contains(Completion{DB: d, Prefix: argument, Most: 1}.Labels(ctx, env), argument)
 	}
 	session, err := op.Open(ctx, env, d)
 	if err != nil {
@@ -205,20 +205,23 @@ var expectations = sync.OnceValue(func() map[string][]string {
 	}
 })
 
-// Expectations lists what Inspect.Expect takes in addition to the formats.
-func Expectations() []string {
-	return []string{"certificate", "private-key", "public-key", "key", "request", "crl", "secret-key", "parameters", "pkcs7"}
+// Expectations are what Inspect.Expect takes: types of items, and kinds of databases.
+func Expectations(drivers []kdb.Driver) []string {
+	all := []string{"certificate", "private-key", "public-key", "key", "request", "crl", "secret-key", "parameters"}
+	for i := range drivers {
+		all = append(all, drivers[i].Name)
+	}
+	return all
 }
 
 // check refuses an Expect that no file can meet.
 func (o Inspect) check(env *op.Env) error {
-	if o.Expect == "" || slices.Contains(Expectations(), o.Expect) ||
-		slices.ContainsFunc(env.Drivers, func(d kdb.Driver) bool { return d.Name == o.Expect }) {
+	if o.Expect == "" || slices.Contains(Expectations(env.Drivers), o.Expect) {
 		return nil
 	}
 	return &op.Invalid{
 		Field: op.FieldExpect, Value: o.Expect, Reason: "nothing is called that",
-		Wanted: "expect one of " + strings.Join(Expectations(), ", ") + ", or a kind of database",
+		Wanted: "expect " + op.Choice(Expectations(env.Drivers)),
 	}
 }
 

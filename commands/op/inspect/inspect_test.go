@@ -374,14 +374,6 @@ func TestShowsFile(t *testing.T) {
 			t.Errorf("%s: %v", c.rule, got)
 		}
 	}
-	if got := inspect.Labels(ctx, env, native, file[:3], 9); len(got) != 1 || got[0] != file {
-		t.Errorf("labels %q", got)
-	}
-	for rule, db := range map[string]op.DB{"no database": {Location: "/none"}, "none named": {}, "a format that does not tell": jks} {
-		if got := inspect.Labels(ctx, env, db, "", 9); got != nil {
-			t.Errorf("%s: labels %q", rule, got)
-		}
-	}
 }
 
 func TestLint_needsACertificate(t *testing.T) {

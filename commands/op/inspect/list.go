@@ -205,6 +205,13 @@ func (o List) filter() (func(*kdb.Summary) bool, error) {
 	}, nil
 }
 
+// Kinds are what List.Kind may be.
+func Kinds() []string {
+	return []string{
+		kdb.KindTrusted.String(), KindDistrusted, kdb.KindPersonal.String(), kdb.KindRequest.String(), kdb.KindSecretKey.String(),
+	}
+}
+
 // kind is that of the entries, 0 for every kind.
 func (o List) kind() (kdb.Kind, error) {
 	switch o.Kind {
@@ -215,9 +222,7 @@ func (o List) kind() (kdb.Kind, error) {
 	}
 	kind, err := kdb.ParseKind(o.Kind)
 	if err != nil {
-		err = &op.Invalid{
-			Field: op.FieldKind, Value: o.Kind, Reason: "unknown kind of entry", Wanted: "use trusted, distrusted, personal, request or secret-key",
-		}
+		err = &op.Invalid{Field: op.FieldKind, Value: o.Kind, Reason: "unknown kind of entry", Wanted: "use " + op.Choice(Kinds())}
 	}
 	return kind, err
 }

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 
 	"certkdb/commands/op"
 	"certkdb/commands/op/input"
@@ -17,12 +16,37 @@ import (
 )
 
 // purposes are short names of extended key usages.
-var purposes = sync.OnceValue(func() map[string]string {
-	return map[string]string{
-		"": "", "any": path.AnyUsage, "server": path.ServerAuth, "client": path.ClientAuth, "code": path.CodeSigning,
-		"email": path.EmailProtection, "timestamp": path.TimeStamping, "ocsp": path.OCSPSigning,
+var purposes = [...]struct{ name, usage string }{
+	{"server", path.ServerAuth},
+	{"client", path.ClientAuth},
+	{"code", path.CodeSigning},
+	{"email", path.EmailProtection},
+	{"timestamp", path.TimeStamping},
+	{"ocsp", path.OCSPSigning},
+	{"any", path.AnyUsage},
+}
+
+// Purposes are the names that Validate.Purpose may have.
+func Purposes() []string {
+	var names []string
+	for _, p := range purposes {
+		names = append(names, p.name)
 	}
-})
+	return names
+}
+
+// purposeNamed is the identifier that a name stands for, or itself if it is one; "" if it is neither.
+func purposeNamed(name string) string {
+	for _, p := range purposes {
+		if p.name == name {
+			return p.usage
+		}
+	}
+	if _, err := oid.Encode(name); err != nil {
+		return ""
+	}
+	return name
+}
 
 func (o Validate) options(env *op.Env) (path.Options, error) {
 	options := path.Options{
@@ -85,22 +109,17 @@ func (o Validate) setName(options *path.Options) error {
 
 // setPurpose takes a name's usual purpose if none is given.
 func (o Validate) setPurpose(options *path.Options) error {
-	id, known := purposes()[o.Purpose]
 	switch {
 	case o.Purpose == "" && len(options.Emails) > 0:
 		options.Purpose = path.EmailProtection
 	case o.Purpose == "" && o.Host != "":
 		options.Purpose = path.ServerAuth
-	case known:
-		options.Purpose = id
-	default:
-		if _, err := oid.Encode(o.Purpose); err != nil {
+	case o.Purpose != "":
+		if options.Purpose = purposeNamed(o.Purpose); options.Purpose == "" {
 			return &op.Invalid{
-				Field: op.FieldPurpose, Value: o.Purpose,
-				Reason: "use server, client, code, email, timestamp, ocsp, any or a dotted identifier",
+				Field: op.FieldPurpose, Value: o.Purpose, Reason: "use " + strings.Join(Purposes(), ", ") + " or a dotted identifier",
 			}
 		}
-		options.Purpose = o.Purpose
 	}
 	return nil
 }
@@ -111,7 +130,7 @@ func (o Validate) setProfile(options *path.Options) error {
 	}
 	var known bool
 	if options.Profile, known = path.ParseProfile(o.Profile); !known {
-		return &op.Invalid{Field: op.FieldProfile, Value: o.Profile, Reason: "use rfc5280, rfc5280-strict or webpki"}
+		return &op.Invalid{Field: op.FieldProfile, Value: o.Profile, Reason: "use " + op.Choice(path.Profiles())}
 	}
 	return nil
 }

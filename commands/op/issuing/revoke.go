@@ -34,6 +34,15 @@ type Revoked struct {
 	Valid  []IssuedCertificate `json:"still_valid,omitempty"`
 }
 
+// Reasons are the names that Revoke.Reason may have: those of a revocation, and removeFromCRL for a release.
+func Reasons() []string {
+	var names []string
+	for _, r := range append(cert.RevocationReasons(), cert.RemoveFromCRL) {
+		names = append(names, r.String())
+	}
+	return names
+}
+
 // releases tells whether a hold is to be taken back: lists that name changes say so by the reason removeFromCRL (RFC 5280, 5.3.1).
 func (o Revoke) releases() bool {
 	return strings.EqualFold(strings.ReplaceAll(o.Reason, "-", ""), cert.RemoveFromCRL.String())
@@ -56,7 +65,9 @@ func (o Revoke) Plan(ctx context.Context, s *op.Session) (op.Plan[Revoked], erro
 	if !o.releases() {
 		var err error
 		if reason, err = status.ParseReason(o.Reason); err != nil {
-			return plan, op.PKIError(err)
+			return plan, &op.Invalid{
+				Field: op.FieldReason, Value: o.Reason, Reason: "there is no such reason", Wanted: "use " + op.Choice(Reasons()),
+			}
 		}
 		plan.Name = "revoke"
 	}

@@ -39,18 +39,20 @@ func (t Target) check() error {
 		}
 	}
 	if t.StartTLS != "" && !slices.Contains(probe.Protocols(), t.StartTLS) {
-		return &op.Invalid{Field: op.FieldStartTLS, Value: shorten(string(t.StartTLS)), Reason: "unknown protocol", Wanted: "use " + protocols()}
+		return &op.Invalid{
+			Field: op.FieldStartTLS, Value: shorten(string(t.StartTLS)), Reason: "unknown protocol", Wanted: "use " + op.Choice(Protocols()),
+		}
 	}
 	return nil
 }
 
-func protocols() string {
+// Protocols are the names of those in which a client can ask for TLS.
+func Protocols() []string {
 	var names []string
 	for _, p := range probe.Protocols() {
 		names = append(names, string(p))
 	}
-	last := len(names) - 1
-	return strings.Join(names[:last], ", ") + " or " + names[last]
+	return names
 }
 
 // maxTargets is the size of a file of targets.

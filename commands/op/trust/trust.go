@@ -39,11 +39,14 @@ type Target struct {
 	Place string `json:"place,omitempty"`
 }
 
+// Kinds are the names of the kinds of places.
+func Kinds() []string { return []string{string(System), string(Java), string(NSS)} }
+
 // ParseTarget reads KIND or KIND:PLACE.
 func ParseTarget(field op.Field, text string) (Target, error) {
 	kind, place, _ := strings.Cut(text, ":")
 	t := Target{Kind: Kind(strings.ToLower(kind)), Place: place}
-	if !slices.Contains([]Kind{System, Java, NSS}, t.Kind) {
+	if !slices.Contains(Kinds(), string(t.Kind)) {
 		return t, &op.Invalid{Field: field, Value: text, Reason: "unknown kind of trust store", Wanted: "use system, java[:FILE] or nss[:FOLDER]"}
 	}
 	return t, nil

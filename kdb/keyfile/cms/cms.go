@@ -12,7 +12,9 @@ package cms
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"slices"
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
@@ -36,6 +38,7 @@ func Codec() keyfile.Codec {
 		Stash:      stash.Codec(),
 		Decode:     decode,
 		New:        newContainer,
+		Profiles:   profiles[:],
 	}
 }
 
@@ -48,20 +51,15 @@ func matches(head []byte) bool {
 	return ok
 }
 
+// profiles are the versions in which new databases are written.
+var profiles = [...]string{"6", "4", "3"}
+
 func newContainer(profile string) (keyfile.Container, error) {
-	v, known := versions()[6], true
-	switch profile {
-	case "", "6":
-	case "4":
-		v = versions()[4]
-	case "3":
-		v = versions()[3]
-	default:
-		known = false
-	}
-	if !known {
+	profile = cmp.Or(profile, profiles[0])
+	if !slices.Contains(profiles[:], profile) {
 		return nil, fmt.Errorf("%w: CMS databases are written in the versions 3, 4 and 6; there is no profile %q", kdb.ErrUnsupported, profile)
 	}
+	v := versions()[profile[0]-'0']
 	c := &container{verified: true, missing: kdb.ErrNoPassword}
 	for i := range c.files {
 		c.files[i] = newFile(role(i), v)

@@ -26,6 +26,7 @@ package pkcs12
 import (
 	"bytes"
 	"fmt"
+	"strings"
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
@@ -41,6 +42,7 @@ func Codec() keyfile.Codec {
 		Aliases:    []string{"p12", "pfx"},
 		Extensions: []string{".p12", ".pfx"},
 		Matches:    matches,
+		Profiles:   profileNames(),
 		Stash:      stash.Codec(),
 		Unprotected: func(name string) bool {
 			p, err := profileNamed(name)
@@ -123,6 +125,14 @@ var profiles = [...]profile{
 
 const profileGSKit = "gskit"
 
+func profileNames() []string {
+	names := make([]string, len(profiles))
+	for i, p := range profiles {
+		names[i] = p.name
+	}
+	return names
+}
+
 func profileNamed(name string) (profile, error) {
 	if name == "" {
 		return profiles[0], nil
@@ -132,5 +142,5 @@ func profileNamed(name string) (profile, error) {
 			return p, nil
 		}
 	}
-	return profile{}, fmt.Errorf("%w: the profile %q: use 2023, 2026, legacy, gskit or passwordless", kdb.ErrUnsupported, name)
+	return profile{}, fmt.Errorf("%w: the profile %q: use %s", kdb.ErrUnsupported, name, strings.Join(profileNames(), ", "))
 }

@@ -24,6 +24,7 @@ func Codec() keyfile.Codec {
 		Matches:    matches,
 		Decode:     func(f keyfile.Files, _ keyfile.Passwords) (keyfile.Container, error) { return decode(f.Main) },
 		New:        newContainer,
+		Profiles:   []string{profileDER, profilePEM},
 	}
 }
 
@@ -75,11 +76,17 @@ type armour struct {
 	crlf          bool
 }
 
+// The profiles of new files.
+const (
+	profileDER = "der"
+	profilePEM = "pem"
+)
+
 func newContainer(profile string) (keyfile.Container, error) {
 	c := &container{parts: emptyParts(), shown: document.New[*record](nil)}
 	switch profile {
-	case "", "der":
-	case "pem":
+	case "", profileDER:
+	case profilePEM:
 		c.armour.typ = armours[0]
 	default:
 		return nil, fmt.Errorf("%w: the profile %q of PKCS #7: use der or pem", kdb.ErrUnsupported, profile)
