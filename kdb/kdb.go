@@ -94,6 +94,13 @@ type Accepter interface {
 	Accepts(Entry) error
 }
 
+// KeyProtector is a Tx that tells how each private key is encrypted where it is stored.
+type KeyProtector interface {
+	// KeyProtection names the encryption of an entry's key ("PBES2: AES-256-CBC, …") without opening it; "" if the entry has no key.
+	// The error wraps ErrNotFound.
+	KeyProtection(label string) (string, error)
+}
+
 // Folder is a Tx of a format whose readers take labels for one that differ, in case for example.
 type Folder interface {
 	// Fold returns the form in which labels are compared, and which the label of a new entry gets.

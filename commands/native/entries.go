@@ -83,6 +83,9 @@ func printShown(w io.Writer, shown inspect.Shown) {
 	}
 	t.row("status", status)
 	t.row("private key", map[bool]string{true: "yes", false: "no"}[shown.HasKey])
+	if shown.KeyEncryption != "" {
+		t.row("key encryption", shown.KeyEncryption)
+	}
 	if shown.Added != nil {
 		t.row("added", shown.Added.Format(time.RFC3339))
 	}

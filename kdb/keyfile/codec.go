@@ -86,6 +86,8 @@ type Container interface {
 	// Key returns the private key (PKCS #8) or secret key of a label, opening it now if it was not yet.
 	// Errors: kdb.ErrNotFound, kdb.ErrPassword (the key has a password of its own), kdb.ErrParse.
 	Key(label string) ([]byte, error)
+	// KeyProtection is that of kdb.KeyProtector.
+	KeyProtection(label string) (string, error)
 	// Put adds or replaces an entry with its key, and with those of its marks that the format keeps. The entry passes kdb.Entry.Check or
 	// is a private key alone, and its certificates and its request can be read. kdb.ErrUnsupported if the format cannot hold it.
 	Put(kdb.Entry) error
@@ -98,10 +100,8 @@ type Container interface {
 	// Delete removes an entry.
 	Delete(label string) error
 	// Encode writes the container under a password, which may differ from the one it was read with; that of a [Sealer] is for new private
-	// keys alone. A nil password is an absent one: the
-	// error wraps kdb.ErrNoPassword if the format, or the profile of this file, needs one, [ErrUnprotected] if the file has had none.
-	// Companions that are nil are removed,
-	// or not made.
+	// keys alone. A nil password is an absent one: the error wraps kdb.ErrNoPassword if the format, or the profile of this file, needs one,
+	// [ErrUnprotected] if the file has had none. Companions that are nil are removed, or not made.
 	Encode(password []byte) (Files, error)
 	// Facts tells people how the file is protected: algorithms, iteration counts, and what of it is weak.
 	Facts() []kdb.Fact
@@ -131,6 +131,21 @@ type Expirer interface {
 // Advice is the line of Facts that says how to leave a format that protects little.
 func Advice() kdb.Fact {
 	return kdb.Fact{Name: "advice", Value: "copy the entries into a native database"}
+}
+
+// What a Container says of keys that no algorithm encrypts.
+const (
+	NotEncrypted  = "not encrypted"
+	EncryptsLater = "encrypted when the file is written" // it was put since
+)
+
+// Protection tells how an EncryptedPrivateKeyInfo (RFC 5958, 3) encrypts its key, as far as that is known.
+func Protection(der []byte) string {
+	algorithm, _, err := pbe.SplitPKCS8(der)
+	if err != nil {
+		return "something unreadable"
+	}
+	return Encryption(algorithm)
 }
 
 // Encryption tells how an AlgorithmIdentifier encrypts a key, as far as that is known.

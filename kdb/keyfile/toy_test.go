@@ -104,6 +104,8 @@ func (c *toyContainer) Key(label string) ([]byte, error) {
 	return nil, kdb.ErrNotFound
 }
 
+func (c *toyContainer) KeyProtection(string) (string, error) { return keyfile.NotEncrypted, nil }
+
 func (c *toyContainer) Put(e kdb.Entry) error {
 	if e.Default {
 		for i := range c.entries {

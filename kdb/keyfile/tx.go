@@ -108,6 +108,14 @@ func (t *tx) Find(trait kdb.Trait) iter.Seq2[kdb.Summary, error] {
 	}
 }
 
+// KeyProtection implements [kdb.KeyProtector].
+func (t *tx) KeyProtection(label string) (string, error) {
+	if _, err := t.find(label); err != nil {
+		return "", err
+	}
+	return t.container.KeyProtection(label)
+}
+
 func (t *tx) sorted() []string {
 	if t.labels == nil {
 		t.labels = make([]string, 0, t.entries.Len())

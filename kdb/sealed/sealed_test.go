@@ -13,6 +13,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -231,5 +232,25 @@ func TestUpdate_ofNothingLeavesTheFile(t *testing.T) {
 	info, err := os.Stat(path)
 	if err != nil || !info.ModTime().Equal(old) || !bytes.Equal(before, read(t, path)) {
 		t.Errorf("the file was written: %v, %v", info.ModTime(), err)
+	}
+}
+
+func TestKeyProtection_namesTheCipher(t *testing.T) {
+	t.Parallel()
+	db, _ := newDatabase(t)
+	p := newPair(t, "a")
+	put(t, db, personal("key", p), trusted("certificate", newPair(t, "b")))
+	err := db.View(t.Context(), func(tx kdb.Tx) error {
+		protector := tx.(kdb.KeyProtector)
+		key, err1 := protector.KeyProtection("key")
+		certificate, err2 := protector.KeyProtection("certificate")
+		_, missing := protector.KeyProtection("missing")
+		if !strings.Contains(key, "AES-256-GCM") || certificate != "" || !errors.Is(missing, kdb.ErrNotFound) {
+			t.Errorf("%q, %q, %v", key, certificate, missing)
+		}
+		return errors.Join(err1, err2)
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }

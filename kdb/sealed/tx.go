@@ -409,6 +409,15 @@ func (t *tx) Key(label string) ([]byte, error) {
 	return t.key(&s)
 }
 
+// KeyProtection implements kdb.KeyProtector.
+func (t *tx) KeyProtection(label string) (string, error) {
+	s, _, err := t.summary(label)
+	if err != nil || !s.hasKey {
+		return "", err
+	}
+	return "AES-256-GCM under the database's master key", nil
+}
+
 func (t *tx) key(s *summary) ([]byte, error) {
 	plain, err := t.part(prefixKey+s.Label, s.key)
 	if err != nil {

@@ -12,7 +12,6 @@ import (
 
 	"certkdb/commands/op"
 	"certkdb/kdb"
-	"certkdb/kdb/keyfile"
 	"certkdb/kdb/keyfile/pem"
 	"certkdb/kdb/keyfile/pkcs7"
 	"certkdb/pki/cert"
@@ -331,15 +330,12 @@ func (s *inspection) keyPasswords() ([][]byte, error) {
 }
 
 func describeEncryption(item *Item, p *pem.Item) error {
-	if dek := p.Header("DEK-Info"); dek != "" {
-		item.Encryption = fmt.Sprintf("traditional, DEK-Info %.40s", dek)
-		return nil
+	if p.Header("DEK-Info") == "" {
+		if _, _, err := pbe.SplitPKCS8(p.DER); err != nil {
+			return fmt.Errorf("%w: %w", kdb.ErrParse, err)
+		}
 	}
-	algorithm, _, err := pbe.SplitPKCS8(p.DER)
-	if err != nil {
-		return fmt.Errorf("%w: %w", kdb.ErrParse, err)
-	}
-	item.Encryption = keyfile.Encryption(algorithm)
+	item.Encryption = p.Encryption()
 	return nil
 }
 

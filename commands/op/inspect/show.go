@@ -24,8 +24,10 @@ type Show struct {
 // Shown is an entry with its certificates in detail.
 type Shown struct {
 	op.Entry
-	Certificates []Certificate `json:"certificates,omitempty"`
-	RequestPEM   string        `json:"request_pem,omitempty"`
+	// KeyEncryption tells how the private key is encrypted in its database, "" if the entry has none.
+	KeyEncryption string        `json:"key_encryption,omitempty"`
+	Certificates  []Certificate `json:"certificates,omitempty"`
+	RequestPEM    string        `json:"request_pem,omitempty"`
 	// Request is the request in detail, as far as a request has what a certificate has.
 	Request *Certificate `json:"-"`
 	// RevokedAt and Reason are set, and the status is revoked, if its CA is in the database and has taken it back.
@@ -87,6 +89,9 @@ func (o Show) Run(ctx context.Context, s *op.Session) (Shown, error) {
 		}
 		if shown, err = describe(&summary, &entry, s.Env.Now()); err == nil {
 			err = shown.addRevocation(tx, &entry)
+		}
+		if protector, ok := tx.(kdb.KeyProtector); ok && err == nil {
+			shown.KeyEncryption, err = protector.KeyProtection(o.Label)
 		}
 		if err == nil {
 			shown.Deployments, err = deploy.Targets(&entry)

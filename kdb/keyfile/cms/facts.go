@@ -10,7 +10,6 @@ import (
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
 	"certkdb/pki/cert"
-	"certkdb/pki/pbe"
 )
 
 // Facts implements keyfile.Container.
@@ -72,7 +71,7 @@ func (c *container) keyFacts() []kdb.Fact {
 		if s.sealed == nil {
 			continue
 		}
-		line := sealedBy(s.sealed)
+		line := keyfile.Protection(s.sealed)
 		if count[line]++; count[line] == 1 {
 			order = append(order, line)
 		}
@@ -84,12 +83,18 @@ func (c *container) keyFacts() []kdb.Fact {
 	return facts
 }
 
-func sealedBy(sealed []byte) string {
-	algorithm, _, err := pbe.SplitPKCS8(sealed)
-	if err != nil {
-		return "something unreadable"
+// KeyProtection implements keyfile.Container.
+func (c *container) KeyProtection(label string) (string, error) {
+	switch _, s := c.find(label); {
+	case s == nil:
+		return "", fmt.Errorf("label %q: %w", label, kdb.ErrNotFound)
+	case s.toSeal:
+		return keyfile.EncryptsLater, nil
+	case s.sealed == nil:
+		return "", nil
+	default:
+		return keyfile.Protection(s.sealed), nil
 	}
-	return keyfile.Encryption(algorithm)
 }
 
 // Check implements keyfile.Container.

@@ -11,9 +11,10 @@ import (
 func TestCodec(t *testing.T) {
 	t.Parallel()
 	keyfiletest.Run(t, cms.Codec(), keyfiletest.Traits{
-		Kinds:    []kdb.Kind{kdb.KindTrusted, kdb.KindPersonal, kdb.KindRequest, kdb.KindSecretKey},
-		Defaults: true,
-		Distrust: true,
-		NoChains: true,
+		Encryption: "PBES2: AES-256-CBC, PBKDF2 with HMAC-SHA-384, 4096 iterations",
+		Kinds:      []kdb.Kind{kdb.KindTrusted, kdb.KindPersonal, kdb.KindRequest, kdb.KindSecretKey},
+		Defaults:   true,
+		Distrust:   true,
+		NoChains:   true,
 	})
 }

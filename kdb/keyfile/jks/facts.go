@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"certkdb/kdb"
-	"certkdb/pki/oid"
+	"certkdb/kdb/keyfile"
 	"certkdb/pki/pbe"
 )
 
@@ -82,8 +82,23 @@ func (r *record) protection() (id string, iterations int) {
 
 // encryption names what the key is protected by.
 func (r *record) encryption() string {
-	id, _ := r.protection()
-	return fmt.Sprintf("%s (%s)", oid.Name(id), id)
+	switch id, iterations := r.protection(); id {
+	case oidSunJKS:
+		return fmt.Sprintf("Sun's key protector (XOR with SHA-1, %s)", id)
+	case oidSunJCEKS:
+		return fmt.Sprintf("PBEWithMD5AndTripleDES (%s), %d iterations", id, iterations)
+	default:
+		return keyfile.Protection(r.sealed)
+	}
+}
+
+// KeyProtection implements keyfile.Container.
+func (c *container) KeyProtection(label string) (string, error) {
+	r, err := c.shown.Find(label)
+	if err != nil || r.tag == tagTrusted {
+		return "", err
+	}
+	return r.encryption(), nil
 }
 
 // Check implements keyfile.Container.
@@ -114,10 +129,7 @@ func (c *container) Check(report func(kdb.Problem)) {
 func (c *container) checkKey(label string, r *record, where string, report func(kdb.Problem)) {
 	plain, err := c.openKey(r)
 	if err != nil {
-		if id, _ := r.protection(); id != "" {
-			where += fmt.Sprintf(", key under %s (%s)", id, oid.Name(id))
-		}
-		report(kdb.Unopened(where, err))
+		report(kdb.Unopened(where+", key under "+r.encryption(), err))
 		return
 	}
 	e := kdb.Entry{Label: label, Certificates: r.certificates(), Key: plain}

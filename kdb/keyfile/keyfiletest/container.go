@@ -189,6 +189,26 @@ func (s *suite) rename(t *testing.T) {
 	}
 }
 
+func (s *suite) protection(t *testing.T) {
+	entries := s.entries()
+	before := s.with(t, entries...)
+	after := s.reopen(t, before)
+	for _, e := range entries {
+		early, err1 := before.KeyProtection(e.Label)
+		late, err2 := after.KeyProtection(e.Label)
+		hasKey := len(e.Key) > 0
+		if err1 != nil || err2 != nil || hasKey != (early != "") || hasKey != (late != "") {
+			t.Errorf("%s %q: %q, %v; in the file %q, %v", e.Kind, e.Label, early, err1, late, err2)
+		}
+		if e.Kind == kdb.KindPersonal && !strings.HasPrefix(late, s.Encryption) {
+			t.Errorf("%q: %q, want %q", e.Label, late, s.Encryption)
+		}
+	}
+	if _, err := after.KeyProtection("missing"); !errors.Is(err, kdb.ErrNotFound) {
+		t.Errorf("an entry that is missing: %v", err)
+	}
+}
+
 func (s *suite) delete(t *testing.T) {
 	entries := s.entries()
 	c := s.with(t, entries...)

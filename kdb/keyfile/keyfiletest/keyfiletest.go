@@ -48,6 +48,8 @@ type Traits struct {
 	MaxLabel int
 	// SecretKey is the algorithm of a secret key of 16 bytes that it holds; "" is "AES".
 	SecretKey string
+	// Encryption is what a private key of a written file is encrypted with, as KeyProtection begins to say it.
+	Encryption string
 }
 
 func (tr Traits) holds(k kdb.Kind) bool { return slices.Contains(tr.Kinds, k) }
@@ -68,6 +70,7 @@ func Run(t *testing.T, codec keyfile.Codec, traits Traits) {
 		{"labels of all sorts", s.labels},
 		{"an entry is replaced", s.replace},
 		{"an entry keeps its key", s.keepKey},
+		{"how keys are encrypted", s.protection},
 		{"an entry is renamed", s.rename},
 		{"an entry is deleted", s.delete},
 		{"a certificate under two labels", s.twice},

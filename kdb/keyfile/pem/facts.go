@@ -69,6 +69,20 @@ func (p *part) protection() kdb.Fact {
 	return fact
 }
 
+// KeyProtection implements keyfile.Container.
+func (c *container) KeyProtection(label string) (string, error) {
+	r, err := c.records.Find(label)
+	switch {
+	case err != nil || r.key == nil:
+		return "", err
+	case r.key.open:
+		return keyfile.EncryptsLater, nil
+	case !r.key.encrypted():
+		return keyfile.NotEncrypted, nil
+	}
+	return r.key.item.Encryption(), nil
+}
+
 // keptFacts counts what is in the file and makes no entry.
 func (c *container) keptFacts() []kdb.Fact {
 	var counts [Parameters + 1]int

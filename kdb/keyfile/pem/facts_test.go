@@ -60,6 +60,30 @@ func TestFacts(t *testing.T) {
 }
 
 // TestFacts_badPieces: the first ones are named, the others counted, and Check reports each.
+// TestKeyProtection: one line for each way in which a key comes, none for a certificate alone.
+func TestKeyProtection(t *testing.T) {
+	t.Parallel()
+	leaf := issue(t, "leaf", nil, false)
+	traditional := strings.Replace(leaf.keyPEM(t), "KEY-----\n",
+		"KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: DES-CBC,0011223344556677\n\n", 1)
+	for text, want := range map[string]string{
+		leaf.certPEM():                             "",
+		leaf.certPEM() + leaf.keyPEM(t):            "not encrypted",
+		leaf.certPEM() + leaf.lockedPEM(t, secret): "PBES2: AES-256-CBC, PBKDF2 with HMAC-SHA-256, 1000 iterations",
+		traditional:                                "traditional, DEK-Info DES-CBC,0011223344556677",
+	} {
+		c := decode(t, text)
+		if len(c.Entries()) != 1 {
+			t.Errorf("%d entries, want 1 for %q", len(c.Entries()), want)
+		}
+		for _, e := range c.Entries() {
+			if got, err := c.KeyProtection(e.Label); err != nil || got != want {
+				t.Errorf("%q, %v; want %q", got, err, want)
+			}
+		}
+	}
+}
+
 func TestFacts_badPieces(t *testing.T) {
 	t.Parallel()
 	c := decode(t, issue(t, "root", nil, true).certPEM()+strings.Repeat("-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----\n", 13))

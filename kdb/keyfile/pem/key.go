@@ -85,6 +85,18 @@ func (i *Item) decrypt(passwords Passwords) ([]byte, error) {
 	return i.budget.DecryptPKCS8(i.DER, password)
 }
 
+// Encryption tells how an item of the kind EncryptedKey or OpenSSHKey encrypts its private key.
+func (i *Item) Encryption() string {
+	switch dek := i.Header("DEK-Info"); {
+	case dek != "":
+		return fmt.Sprintf("traditional, DEK-Info %.40s", dek)
+	case i.Kind == OpenSSHKey:
+		return "OpenSSH, with bcrypt"
+	default:
+		return keyfile.Protection(i.DER)
+	}
+}
+
 func (i *Item) password(passwords Passwords) ([]byte, error) {
 	if passwords == nil {
 		return nil, fmt.Errorf("%w: it is encrypted", kdb.ErrNoPassword)

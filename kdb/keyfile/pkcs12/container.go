@@ -301,6 +301,25 @@ func (c *Container) openBag(b *bag) ([]byte, error) {
 	return der, err
 }
 
+// KeyProtection implements keyfile.Container.
+func (c *Container) KeyProtection(label string) (string, error) {
+	r, err := c.records.Find(label)
+	switch {
+	case err != nil || r.key == nil:
+		return "", err
+	case r.toEncrypt:
+		return keyfile.EncryptsLater, nil
+	}
+	encrypted := r.key.value
+	if r.key.id == oidSecretBag {
+		encrypted, _ = r.key.secretValue()
+	}
+	if r.key.id == oidKeyBag || isPrivateKeyInfo(encrypted) {
+		return keyfile.NotEncrypted, nil
+	}
+	return keyfile.Protection(encrypted), nil
+}
+
 // secretNames are the names that Java gives to the algorithms of secret keys.
 var secretNames = [...][2]string{
 	{oid.AES, "AES"},

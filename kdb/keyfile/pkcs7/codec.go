@@ -167,6 +167,12 @@ func (c *container) Key(label string) ([]byte, error) {
 	return nil, fmt.Errorf("the key of label %q: %w: PKCS #7 holds no private keys", label, kdb.ErrNotFound)
 }
 
+// KeyProtection implements keyfile.Container: there are no keys.
+func (c *container) KeyProtection(label string) (string, error) {
+	_, err := c.shown.Find(label)
+	return "", err
+}
+
 // Put implements keyfile.Container.
 func (c *container) Put(e kdb.Entry) error {
 	if err := c.holds(&e); err != nil {
