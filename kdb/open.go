@@ -9,6 +9,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -19,8 +20,8 @@ type Driver struct {
 	Name string
 	// Aliases are other spellings of Name ("p12").
 	Aliases []string
-	// Scheme is the URL scheme of databases that are not files ("etcd"); "" for files.
-	Scheme string
+	// Locates says whether a location names such a database, wherever that is ("etcd://host/prefix"). It is nil for files.
+	Locates func(location string) bool
 	// Extensions are the endings that a new file of this kind has, with the dot, in lower case.
 	Extensions []string
 	// Pieces says that such a file is a series of independent pieces (PEM, DER, PKCS #7), not a container: it can be
@@ -115,8 +116,8 @@ func withoutPath(err error) error {
 // Recognise finds the driver of the existing database at location, or of the one that the file there holds in base64, which can only be
 // read. What is no regular file is not opened: [ErrIrregular].
 func Recognise(drivers []Driver, location string) (*Driver, error) {
-	if scheme, _, ok := strings.Cut(location, "://"); ok {
-		return byScheme(drivers, scheme)
+	if driver := locating(drivers, location); driver != nil {
+		return driver, nil
 	}
 	head, err := readHead(location)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -169,15 +170,16 @@ func Creatable(drivers []Driver) []string {
 	return names
 }
 
-// ForNew finds the driver for a database to be created: by kind if it is not "", else by the location's extension, else the first.
+// ForNew finds the driver for a database to be created: the one whose location it is, else by kind if that is not "", else by the
+// location's extension, else the first.
 func ForNew(drivers []Driver, location, kind string) (*Driver, error) {
-	if scheme, _, ok := strings.Cut(location, "://"); ok {
-		return byScheme(drivers, scheme)
+	if driver := locating(drivers, location); driver != nil {
+		return driver, nil
 	}
 	extension := strings.ToLower(filepath.Ext(location))
 	for i := range drivers {
 		d := &drivers[i]
-		if kind != "" && d.hasName(kind) || kind == "" && contains(d.Extensions, extension) {
+		if kind != "" && d.hasName(kind) || kind == "" && slices.Contains(d.Extensions, extension) {
 			return d, nil
 		}
 	}
@@ -188,25 +190,17 @@ func ForNew(drivers []Driver, location, kind string) (*Driver, error) {
 }
 
 func (d *Driver) hasName(kind string) bool {
-	return strings.EqualFold(d.Name, kind) || contains(d.Aliases, strings.ToLower(kind))
+	return strings.EqualFold(d.Name, kind) || slices.Contains(d.Aliases, strings.ToLower(kind))
 }
 
-func byScheme(drivers []Driver, scheme string) (*Driver, error) {
+// locating is the driver of a location that is not that of a file, nil if there is none.
+func locating(drivers []Driver, location string) *Driver {
 	for i := range drivers {
-		if drivers[i].Scheme == scheme {
-			return &drivers[i], nil
+		if drivers[i].Locates != nil && drivers[i].Locates(location) {
+			return &drivers[i]
 		}
 	}
-	return nil, fmt.Errorf("%w: locations that begin with %s://", ErrUnsupported, scheme)
-}
-
-func contains(list []string, s string) bool {
-	for _, item := range list {
-		if item == s {
-			return true
-		}
-	}
-	return false
+	return nil
 }
 
 // Irregular says whether a file is a device, a pipe or a socket: opening or reading it may wait for ever, and what was read is not there

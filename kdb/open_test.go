@@ -21,6 +21,9 @@ func drivers() []kdb.Driver {
 	begins := func(magic string) func([]byte) bool {
 		return func(head []byte) bool { return bytes.HasPrefix(head, []byte(magic)) }
 	}
+	begin := func(prefix string) func(string) bool {
+		return func(location string) bool { return strings.HasPrefix(location, prefix) }
+	}
 	return []kdb.Driver{
 		{Name: "native", Extensions: []string{".ckdb"}, Matches: begins("NATIVE"), Open: made("native"), Exists: kdb.FileExists},
 		{
@@ -31,7 +34,7 @@ func drivers() []kdb.Driver {
 			Open:       made("pkcs12"),
 			Exists:     kdb.FileExists,
 		},
-		{Name: "cluster", Scheme: "etcd", Open: made("cluster"), Exists: func(_ context.Context, location string) (bool, error) {
+		{Name: "cluster", Locates: begin("etcd://"), Open: made("cluster"), Exists: func(_ context.Context, location string) (bool, error) {
 			if location == "etcd://down/x" {
 				return false, &fs.PathError{Op: "dial", Path: location, Err: errors.New("no route")}
 			}
@@ -72,10 +75,10 @@ func TestOpen_recognisesTheContent(t *testing.T) {
 		t.Errorf("a folder: %v", err)
 	}
 	if _, err := openAny(context.Background(), drivers(), "etcd://host/x", kdb.Options{}); err == nil || err.Error() != "cluster" {
-		t.Errorf("by scheme: %v", err)
+		t.Errorf("by location: %v", err)
 	}
-	if _, err := openAny(context.Background(), drivers(), "ldap://host/x", kdb.Options{}); !errors.Is(err, kdb.ErrUnsupported) {
-		t.Errorf("unknown scheme: %v", err)
+	if _, err := openAny(context.Background(), drivers(), "ldap://host/x", kdb.Options{}); !errors.Is(err, kdb.ErrNoDatabase) {
+		t.Errorf("the location of no driver: %v", err)
 	}
 }
 
@@ -88,17 +91,17 @@ func TestForNew(t *testing.T) {
 		{"by alias", "a.ckdb", "P12", "pkcs12"},
 		{"the first otherwise", "a.unknown", "", "native"},
 		{"the first without extension", "a", "", "native"},
-		{"by scheme", "etcd://host/x", "", "cluster"},
+		{"by location", "etcd://host/x", "", "cluster"},
+		{"by location whatever the kind", "etcd://host/x.p12", "native", "cluster"},
+		{"a path like a location", "ldap://host", "", "native"},
 	} {
 		d, err := kdb.ForNew(drivers(), c.location, c.kind)
 		if err != nil || d.Name != c.want {
 			t.Errorf("%s: %v, %v", c.rule, d, err)
 		}
 	}
-	for _, c := range []struct{ location, kind string }{{"a.p12", "lotus"}, {"ldap://host", ""}} {
-		if _, err := kdb.ForNew(drivers(), c.location, c.kind); !errors.Is(err, kdb.ErrUnsupported) {
-			t.Errorf("%q of kind %q: %v", c.location, c.kind, err)
-		}
+	if _, err := kdb.ForNew(drivers(), "a.p12", "lotus"); !errors.Is(err, kdb.ErrUnsupported) {
+		t.Errorf("of an unknown kind: %v", err)
 	}
 }
 
@@ -114,7 +117,7 @@ func TestExists(t *testing.T) {
 	}
 	for location, want := range map[string]bool{
 		file: true, dir: true, dangling: true, filepath.Join(dir, "none.p12"): false, filepath.Join(dir, "none", "x"): false,
-		filepath.Join(file, "x"): false, "etcd://host/x": true, "etcd://host/y": false,
+		filepath.Join(file, "x"): false, "etcd://host/x": true, "etcd://host/y": false, "ldap://host/x": false,
 	} {
 		if got, err := kdb.Exists(context.Background(), drivers(), location); err != nil || got != want {
 			t.Errorf("%s: %v, %v", location, got, err)
@@ -123,9 +126,6 @@ func TestExists(t *testing.T) {
 	_, err := kdb.Exists(context.Background(), drivers(), "etcd://down/x")
 	if err == nil || err.Error() != `opening "etcd://down/x": no route` {
 		t.Errorf("what cannot be asked: %v", err)
-	}
-	if _, err := kdb.Exists(context.Background(), drivers(), "ldap://host/x"); !errors.Is(err, kdb.ErrUnsupported) {
-		t.Errorf("unknown scheme: %v", err)
 	}
 }
 

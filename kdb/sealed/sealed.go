@@ -52,7 +52,7 @@ func Driver(b store.Backend) kdb.Driver {
 	return kdb.Driver{
 		Name:       "ckdb",
 		Aliases:    []string{"native"},
-		Scheme:     b.Scheme,
+		Locates:    b.Locates,
 		Extensions: []string{".ckdb"},
 		StashOnly:  true,
 		Matches:    b.Matches,

@@ -67,8 +67,8 @@ func (l Limits) Check(key string, value []byte) error {
 
 // Backend opens the stores of one kind by their locations.
 type Backend struct {
-	// Scheme is the URL scheme of the locations ("etcd"); "" for files.
-	Scheme string
+	// Locates says whether a location is one of this backend's; nil for files.
+	Locates func(location string) bool
 	// Matches recognises a file of this kind by its first bytes; nil if the stores are not files.
 	Matches func(head []byte) bool
 	// Remains recognises what is left of a damaged file that Matches does not know; nil if that is not possible.

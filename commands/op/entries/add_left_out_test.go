@@ -69,7 +69,7 @@ func TestAdd_leavesOutClosedKeys(t *testing.T) {
 		store := closing{source.Database(), c.errs}
 		s := optest.New(t)
 		s.Env.Drivers = append([]kdb.Driver{{
-			Name: "closing", Scheme: "closing",
+			Name: "closing", Locates: func(location string) bool { return strings.HasPrefix(location, "closing://") },
 			Open: func(context.Context, string, kdb.Options) (kdb.Database, error) { return store, nil },
 		}}, s.Env.Drivers...)
 		c.o.Files = []string{"closing://store"}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"strings"
 	"testing"
 
 	"certkdb/commands/op/optest"
@@ -40,7 +41,7 @@ func TestInput_forgets(t *testing.T) {
 		var given [][]byte
 		env := optest.Env()
 		env.Drivers = append([]kdb.Driver{{
-			Name: "keeping", Scheme: "keeping",
+			Name: "keeping", Locates: func(location string) bool { return strings.HasPrefix(location, "keeping://") },
 			Open: func(context.Context, string, kdb.Options) (kdb.Database, error) {
 				return keeping{optest.New(t, web).Database(), &given}, nil
 			},

@@ -121,7 +121,7 @@ func TestInput_refuses(t *testing.T) {
 		{"no such file", "/none/x", fs.ErrNotExist},
 		{"an empty file", optest.File(t, "x", ""), kdb.ErrParse},
 		{"a format that is not read", optest.File(t, "x", "SQLite format 3\x00"), kdb.ErrVersion},
-		{"an unknown scheme", "moon://x", kdb.ErrUnsupported},
+		{"the location of no driver", "moon://x", fs.ErrNotExist},
 		{"a key store without its password", optest.Store(t, "a.jks", optest.NewCA(t, "x").Personal("x")), kdb.ErrNoPassword},
 	} {
 		if _, err := (input.Files{Names: []string{c.name}}).Open(ctx, optest.Env()); !errors.Is(err, c.err) {
