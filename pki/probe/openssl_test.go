@@ -205,7 +205,7 @@ func TestRun_opensslChain(t *testing.T) {
 	}
 	file := leaf.writePEM(t)
 	address := openssl(t, "-cert", file, "-key", file, "-cert_chain", inner.writePEM(t), "-status_file", staple)
-	r, f := run(t, probe.Options{Address: address, Trust: root.trusted(t)})
+	r, f := run(t, probe.Options{Address: address, Trust: trusting(root.trusted(t))})
 	if f != nil || len(r.Chain) != 2 || render(r.Shape) != "path [0 1]" || !bytes.Equal(r.OCSP, response) {
 		t.Errorf("%v, %s, a staple of %d bytes", f, render(r.Shape), len(r.OCSP))
 	}

@@ -49,8 +49,9 @@ type Options struct {
 	ALPN                   []string
 	// Certificate is shown to a server that asks for one.
 	Certificate *tls.Certificate
-	// Trust are the certificates that may stand for a missing issuer in Result.Shape.
-	Trust []*cert.Certificate
+	// Trust returns, for the chain that the peer presented, trusted certificates that may stand for a missing issuer in Result.Shape. It is
+	// called once if there is a chain; nil knows none.
+	Trust func(chain [][]byte) []*cert.Certificate
 }
 
 // Presented is what a server presents of itself.
@@ -156,7 +157,11 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if errors.As(err, &f) {
 		a.lookCloser(ctx, f)
 	}
-	r.Shape = shapeOf(r.Chain, o.Trust)
+	var trust []*cert.Certificate
+	if o.Trust != nil && len(r.Chain) > 0 {
+		trust = o.Trust(r.Chain)
+	}
+	r.Shape = shapeOf(r.Chain, trust)
 	r.HostError = hostError(r.Chain, o.ServerName)
 	return r, err
 }

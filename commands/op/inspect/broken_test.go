@@ -59,7 +59,7 @@ func TestFailures_reachTheCaller(t *testing.T) {
 		"judge": func(s *op.Session) error {
 			j, err := inspect.NewJudge(ctx, s)
 			if err == nil {
-				_, err = j.Judge(ctx, inspect.Peer{Name: "web", Chain: [][]byte{web.Certificate}, Host: "web.example"})
+				err = judged(j, inspect.Peer{Name: "web", Chain: [][]byte{web.Certificate}, Host: "web.example"})
 			}
 			return err
 		},

@@ -3,6 +3,7 @@ package inspect_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -62,7 +63,11 @@ func TestJudge(t *testing.T) {
 		{"of another CA", inspect.Peer{Chain: [][]byte{web.Certificate}, OCSP: staple(t, stranger, web, ocsp.Good)}, "ocsp "},
 		{"not a response", inspect.Peer{Chain: [][]byte{web.Certificate}, OCSP: []byte("x")}, "ocsp "},
 	} {
-		got, err := judge.Judge(ctx, c.peer)
+		known, err := judge.Look(ctx, c.peer.Chain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := known.Judge(ctx, c.peer)
 		reason := ""
 		if !got.Valid && len(got.Chains) > 0 && len(got.Chains[0].Failures) > 0 {
 			reason = got.Chains[0].Failures[0].Rule + " " + got.Chains[0].Failures[0].Reason
@@ -74,11 +79,51 @@ func TestJudge(t *testing.T) {
 			t.Errorf("%s: the response is from %q", c.rule, got.OCSP.Source)
 		}
 	}
-	if judge.Label(root.Certificate) != "root" || judge.Label(stranger.Certificate) != "" {
-		t.Errorf("labels %q, %q", judge.Label(root.Certificate), judge.Label(stranger.Certificate))
+	known, err := judge.Look(ctx, [][]byte{pinned.Certificate, sub.Certificate, root.Certificate, stranger.Certificate})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if !judge.Trusts(pinned.Certificate) || judge.Trusts(sub.Certificate) || len(judge.Trusted()) != 2 {
-		t.Errorf("%d certificates are trusted", len(judge.Trusted()))
+	if known.Label(root.Certificate) != "root" || known.Label(stranger.Certificate) != "" {
+		t.Errorf("labels %q, %q", known.Label(root.Certificate), known.Label(stranger.Certificate))
+	}
+	if !known.Trusts(pinned.Certificate) || known.Trusts(sub.Certificate) || len(known.Trusted()) != 2 {
+		t.Errorf("%d certificates are trusted", len(known.Trusted()))
+	}
+}
+
+// judged is only the error.
+func judged(j *inspect.Judge, p inspect.Peer) error {
+	known, err := j.Look(ctx, p.Chain)
+	if err == nil {
+		_, err = known.Judge(ctx, p)
+	}
+	return err
+}
+
+// TestJudge_readsWhatIsAbove: what has nothing to do with the chain is not read, however much there is.
+func TestJudge_readsWhatIsAbove(t *testing.T) {
+	t.Parallel()
+	root := optest.NewCA(t, "Root")
+	sub := root.CA(t, "Sub")
+	web := sub.Issue(t, "web.example")
+	accesses := func(others int) (n int) {
+		entries := []kdb.Entry{root.Trusted("root"), sub.Trusted("sub")}
+		for i := range others {
+			entries = append(entries, optest.NewCA(t, fmt.Sprintf("Other %d", i)).Trusted(fmt.Sprintf("other %d", i)))
+		}
+		peer := inspect.Peer{Name: "web", Chain: [][]byte{web.Certificate}}
+		optest.EachFailure(t, func() *op.Session { return optest.New(t, entries...) }, func(s *op.Session) error {
+			n++ // once for each access, and once more
+			j, err := inspect.NewJudge(ctx, s)
+			if err == nil {
+				err = judged(j, peer)
+			}
+			return err
+		})
+		return n
+	}
+	if few, many := accesses(0), accesses(20); few != many {
+		t.Errorf("%d accesses to a database of 2 entries, %d to one of 22", few, many)
 	}
 }
 

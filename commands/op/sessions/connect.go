@@ -42,7 +42,7 @@ func (o Connect) Run(ctx context.Context, s *op.Session) (Connected, error) {
 	}
 	results, err := w.all(ctx)
 	if err == nil && w.Keep.wanted() {
-		err = w.Keep.store(ctx, s, w.judge, results)
+		err = w.Keep.store(ctx, s, results)
 	}
 	if err != nil {
 		return Connected{}, err
@@ -59,7 +59,7 @@ func (o Connect) begin(ctx context.Context, s *op.Session) (*work, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &work{Connect: o, session: s, judge: judge, trusted: judge.Trusted()}
+	w := &work{Connect: o, session: s, judge: judge}
 	if o.Certificate != "" {
 		w.shown, err = clientCertificate(ctx, s, o.Certificate)
 	}
@@ -120,7 +120,6 @@ type work struct {
 	Connect
 	session *op.Session
 	judge   *inspect.Judge
-	trusted []*cert.Certificate
 	shown   *tls.Certificate
 }
 
@@ -168,12 +167,22 @@ func (w *work) one(ctx context.Context, t Target) (*Result, error) {
 	}
 	limited, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	var known *inspect.Known // stays nil if there is no chain
+	var errKnown error
+	look := func(chain [][]byte) []*cert.Certificate {
+		known, errKnown = w.judge.Look(ctx, chain)
+		return known.Trusted()
+	}
 	seen, failed := probe.Run(limited, probe.Options{
 		Dial: w.session.Env.Dial, Address: t.Address, ServerName: t.name(), StartTLS: t.StartTLS, MinVersion: w.MinVersion,
-		MaxVersion: w.MaxVersion, ALPN: w.ALPN, Certificate: w.shown, Trust: w.trusted,
+		MaxVersion: w.MaxVersion, ALPN: w.ALPN, Certificate: w.shown, Trust: look,
 	})
+	if errKnown != nil {
+		return nil, errKnown
+	}
 	r := newResult(t, seen)
-	r.describeChain(w.judge, seen, w.session.Env.Now())
+	r.known = known
+	r.describeChain(seen, w.session.Env.Now())
 	if failed != nil {
 		r.fail(w.Connect, seen, failed, timeout)
 		if len(seen.Chain) == 0 || seen.Request == nil {

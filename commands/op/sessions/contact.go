@@ -98,7 +98,7 @@ func (o *Contact) obey(c *session.Client, ruling session.Session) error {
 func (w *work) firstContact(ctx context.Context, r *Result, ruling session.Session, label string) error {
 	if ruling.Certificate.Value == session.FirstContact {
 		keep := Keep{Label: label, Accept: true}
-		return keep.store(ctx, w.session, w.judge, []*Result{r})
+		return keep.store(ctx, w.session, []*Result{r})
 	}
 	f := Finding{Code: CodeByHand, Side: SideClient, Details: Details{Label: label, Fingerprint: r.Chain[0].SHA256}}
 	f.Cause = "the client does not accept the server's certificate by itself"

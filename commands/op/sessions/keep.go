@@ -78,18 +78,18 @@ func (k Keep) stored(ctx context.Context, s *op.Session, r *Result) (found kdb.S
 }
 
 // store keeps what may be kept, in one transaction.
-func (k Keep) store(ctx context.Context, s *op.Session, j *inspect.Judge, results []*Result) error {
+func (k Keep) store(ctx context.Context, s *op.Session, results []*Result) error {
 	keeping := keeping{Keep: k}
 	for _, r := range results {
 		if !r.complete || r.changed && (!k.Replace || k.Fingerprint == "") {
 			continue
 		}
-		keep, trusted, err := k.mayKeep(ctx, j, r, s)
+		keep, trusted, err := k.mayKeep(ctx, r, s)
 		if err != nil {
 			return err
 		}
 		if keep {
-			keeping.items = append(keeping.items, k.item(j, r, trusted))
+			keeping.items = append(keeping.items, k.item(r, trusted))
 		}
 	}
 	if len(keeping.items) == 0 {
@@ -115,7 +115,7 @@ func (k Keep) store(ctx context.Context, s *op.Session, j *inspect.Judge, result
 
 // mayKeep decides about a server's certificate, and whether it is to be trusted from now on. What was wrong with it is forgotten if
 // that was nothing but trust.
-func (k Keep) mayKeep(ctx context.Context, j *inspect.Judge, r *Result, s *op.Session) (keep, trusted bool, err error) {
+func (k Keep) mayKeep(ctx context.Context, r *Result, s *op.Session) (keep, trusted bool, err error) {
 	valid := r.Validation.Valid
 	switch {
 	case k.Fingerprint != "" && r.Chain[0].SHA256 != k.Fingerprint:
@@ -126,7 +126,7 @@ func (k Keep) mayKeep(ctx context.Context, j *inspect.Judge, r *Result, s *op.Se
 		r.findFirst(f)
 		return false, false, nil
 	case k.Fingerprint != "":
-		return true, true, k.pin(ctx, j, r, s)
+		return true, true, k.pin(ctx, r, s)
 	case k.Save:
 		return valid, false, nil
 	case valid || r.anchored: // nothing to accept, or a trusted CA says something else
@@ -139,13 +139,13 @@ func (k Keep) mayKeep(ctx context.Context, j *inspect.Judge, r *Result, s *op.Se
 		})
 		return false, false, nil
 	}
-	err = k.pin(ctx, j, r, s)
+	err = k.pin(ctx, r, s)
 	return r.Validation.Valid, true, err
 }
 
 // pin judges a certificate as if it were trusted for this server.
-func (k Keep) pin(ctx context.Context, j *inspect.Judge, r *Result, s *op.Session) error {
-	v, err := j.Judge(ctx, inspect.Peer{Name: r.Address, Chain: r.raw, Pinned: true})
+func (k Keep) pin(ctx context.Context, r *Result, s *op.Session) error {
+	v, err := r.known.Judge(ctx, inspect.Peer{Name: r.Address, Chain: r.raw, Pinned: true})
 	if err != nil {
 		return err
 	}
@@ -163,7 +163,7 @@ type item struct {
 	entries []kdb.Entry
 }
 
-func (k Keep) item(j *inspect.Judge, r *Result, trusted bool) item {
+func (k Keep) item(r *Result, trusted bool) item {
 	own := kdb.Entry{Label: k.label(r), Kind: kdb.KindTrusted, Trusted: trusted, Certificates: r.raw[:1]}
 	it := item{result: r, trusted: trusted, entries: []kdb.Entry{own}}
 	if !k.Chain {
@@ -171,7 +171,7 @@ func (k Keep) item(j *inspect.Judge, r *Result, trusted bool) item {
 	}
 	for i, der := range r.raw[1:min(len(r.raw), maxSent)] {
 		sent := r.Chain[i+1]
-		if sent.Unreadable || sent.Superfluous || j.Label(der) != "" {
+		if sent.Unreadable || sent.Superfluous || r.known.Label(der) != "" {
 			continue
 		}
 		entry := kdb.Entry{Kind: kdb.KindTrusted, Certificates: [][]byte{der}}

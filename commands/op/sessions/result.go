@@ -55,10 +55,11 @@ type Result struct {
 	Stored       []entries.Action    `json:"stored,omitempty"`
 	Milliseconds int64               `json:"handshake_ms,omitempty"`
 
-	complete bool     // the handshake
-	raw      [][]byte // the chain
-	anchored bool     // a chain leads to a trusted certificate
-	changed  bool     // the label of the server has another certificate
+	complete bool           // the handshake
+	raw      [][]byte       // the chain
+	known    *inspect.Known // of the chain, in the database
+	anchored bool           // a chain leads to a trusted certificate
+	changed  bool           // the label of the server has another certificate
 	// distrusted is the label of the server if it has this certificate, and somebody said not to trust it.
 	distrusted string
 }
@@ -118,9 +119,9 @@ func nameText(der []byte) string {
 	return shorten(n.String())
 }
 
-func (r *Result) describeChain(j *inspect.Judge, seen *probe.Result, now time.Time) {
+func (r *Result) describeChain(seen *probe.Result, now time.Time) {
 	for i, der := range seen.Chain[:min(len(seen.Chain), maxSent)] {
-		sent := Sent{SHA256: op.HexDigest(sha256.Sum256(der)), Label: j.Label(der), Superfluous: slices.Contains(seen.Shape.Superfluous, i)}
+		sent := Sent{SHA256: op.HexDigest(sha256.Sum256(der)), Label: r.known.Label(der), Superfluous: slices.Contains(seen.Shape.Superfluous, i)}
 		sent.Root = i > 0 && i == seen.Shape.Root
 		c, err := cert.Parse(der)
 		if err != nil {
@@ -164,13 +165,13 @@ func (r *Result) judge(ctx context.Context, w *work, seen *probe.Result) error {
 		return err
 	}
 	same := found && stored.SHA256 == sha256.Sum256(seen.Chain[0])
-	if w.judge.Trusts(seen.Chain[0]) && (same || nameless(seen.Chain[0])) {
+	if r.known.Trusts(seen.Chain[0]) && (same || nameless(seen.Chain[0])) {
 		peer.Host = "" // it was accepted for this server, or has no name of any
 	}
 	if same && !stored.Trusted {
 		r.distrusted = stored.Label
 	}
-	v, err := w.judge.Judge(ctx, peer)
+	v, err := r.known.Judge(ctx, peer)
 	if err != nil {
 		return err
 	}
