@@ -159,9 +159,14 @@ func database(c *cli.Context, env *op.Env) (op.DB, error) {
 
 // databaseAt is the database at a location, with the common options about it.
 func databaseAt(c *cli.Context, env *op.Env, location string) (op.DB, error) {
+	return databaseWith(c, env, location, c.String(flagPassword))
+}
+
+// databaseWith is the same with a password from a source.
+func databaseWith(c *cli.Context, env *op.Env, location, text string) (op.DB, error) {
 	db := op.DB{Location: location, LockTimeout: c.Duration(flagLockTimeout)}
 	var err error
-	text, file := c.String(flagPassword), c.String("password-file")
+	file := c.String("password-file")
 	switch {
 	case text != "" && file != "":
 		return db, op.Exclusive(op.FieldPassword, "password-file")

@@ -64,13 +64,23 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 	if len(path) == 1 && stray != "" {
 		return nil, strayOption(args[1:], stray)
 	}
-	if given[flagDB] > 1 && (len(path) != 2 || lookup(app.Commands, path[1]).Name != "list") {
-		return nil, withHint(givenTwice(flagDB), strings.Join(append([]string{"see: certkdb help"}, path[1:]...), " "))
+	if twice := given.twice(len(path) == 2 && lookup(app.Commands, path[1]).Name == "list"); twice != "" {
+		return nil, withHint(givenTwice(twice), strings.Join(append([]string{"see: certkdb help"}, path[1:]...), " "))
 	}
 	if slices.Contains(rest, "") {
 		return nil, fmt.Errorf("%w: an argument is empty", op.ErrUsage)
 	}
 	return slices.Concat(path, options, []string{"--"}, rest), nil
+}
+
+// twice names an option that was given twice where only one can count: only list takes several databases, and passwords for them.
+func (v valued) twice(isList bool) string {
+	for _, name := range []string{flagDB, flagPassword} {
+		if v[name] > 1 && !isList {
+			return name
+		}
+	}
+	return ""
 }
 
 func givenTwice(name string) error { return fmt.Errorf("%w: --%s is given twice", op.ErrUsage, name) }
@@ -94,7 +104,7 @@ func (v valued) take(flags []cli.Flag, words []string) error {
 		return nil
 	case value == "":
 		return fmt.Errorf("%w: --%s is empty; leave the option out, or give it a value", op.ErrUsage, name)
-	case v[name] > 0 && !isList(f) && name != flagDB: // list takes several databases
+	case v[name] > 0 && !isList(f) && name != flagDB && name != flagPassword: // list takes several databases
 		return givenTwice(name)
 	}
 	v[name]++

@@ -50,9 +50,10 @@ func usesDatabase(command string) bool {
 
 func databaseFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.GenericFlag{Name: flagDB, Usage: "the database: a `FILE`; default: $CERTKDB_DB, else the user's own", Value: &locations{}},
-		&cli.StringFlag{
+		&cli.GenericFlag{Name: flagDB, Usage: "the database: a `FILE`; default: $CERTKDB_DB, else the user's own", Value: &repeated{}},
+		&cli.GenericFlag{
 			Name: flagPassword, Usage: "where the password comes from: `SRC` is file:PATH, env:VAR, fd:N, stdin, prompt, stash, cred:NAME",
+			Value: &repeated{},
 		},
 		&cli.StringFlag{Name: "password-file", Usage: "the same as --password file:`FILE`"},
 		&cli.DurationFlag{
@@ -62,27 +63,27 @@ func databaseFlags() []cli.Flag {
 	}
 }
 
-// locations are the values of --db, of which only list takes several.
-type locations struct{ all []string }
+// repeated are the values of --db or --password, of which only list takes several.
+type repeated struct{ all []string }
 
 // Set implements flag.Value.
-func (l *locations) Set(location string) error {
-	l.all = append(l.all, location)
+func (r *repeated) Set(value string) error {
+	r.all = append(r.all, value)
 	return nil
 }
 
 // String is the last one.
-func (l *locations) String() string {
-	if len(l.all) == 0 {
+func (r *repeated) String() string {
+	if len(r.all) == 0 {
 		return ""
 	}
-	return l.all[len(l.all)-1]
+	return r.all[len(r.all)-1]
 }
 
-// locationsOf are those that --db names, or the default one.
-func locationsOf(c *cli.Context) []string {
-	if l, ok := c.Generic(flagDB).(*locations); ok && len(l.all) > 0 {
-		return l.all
+// allOf are the values of an option that may be repeated, or "" if it was not given.
+func allOf(c *cli.Context, name string) []string {
+	if r, ok := c.Generic(name).(*repeated); ok && len(r.all) > 0 {
+		return r.all
 	}
 	return []string{""}
 }

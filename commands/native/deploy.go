@@ -31,7 +31,8 @@ func deployCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "deploy", Category: groupOperations, Usage: "write a certificate and its key to a server's files, and reload the server",
 		ArgsUsage: "[LABEL]",
-		Description: "All files are prepared first, then take their places in one step, a key before its certificate, and only if something\n" +
+		Description: "LABEL may be left out if the database has one private key only, as a PKCS #12 file from somebody else.\n\n" +
+			"All files are prepared first, then take their places in one step, a key before its certificate, and only if something\n" +
 			"has changed. After that --reload runs once, in the system's shell (sh -c). If it fails, so does deploy, although the\n" +
 			"files are in place, and the next deploy runs it again. Files with private keys have mode 0600 unless --mode says\n" +
 			"otherwise.\n\n" +
@@ -40,6 +41,7 @@ func deployCommand(env *op.Env) *cli.Command {
 			"--check changes nothing and exits with 8 if a file is missing or is not what the database has.\n\n" +
 			examples(
 				"certkdb deploy web --key /etc/nginx/web.key --fullchain /etc/nginx/web.crt --reload 'nginx -s reload'",
+				"certkdb deploy --db colleague.p12 --key /etc/nginx/web.key --fullchain /etc/nginx/web.crt",
 				"certkdb deploy web --combined /etc/haproxy/web.pem --group haproxy --mode 0640",
 				"certkdb deploy web --p12 /etc/app/web.p12 --out-password file:/etc/app/p12.pw",
 				"certkdb renew web && certkdb deploy --all",

@@ -2,6 +2,7 @@ package native
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -23,12 +24,15 @@ func listCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "list", Aliases: []string{"ls"}, Category: groupEntries, Usage: "list the entries, sorted by label",
 		ArgsUsage: "[PATTERN]",
-		Description: "The pattern is a shell's: * ? [a-z]. With several filters, entries are shown that fit all of them. On a terminal,\n" +
+		Description: "Several databases are listed with --db FILE for each, or with a pattern in quotes. Each opens with the first --password\n" +
+			"that fits, or with its stash. One that cannot be read is an error, after the others have been listed.\n\n" +
+			"The pattern is a shell's: * ? [a-z]. With several filters, entries are shown that fit all of them. On a terminal,\n" +
 			"wide columns are cut to its width, what has expired is red, and what expires within 30 days is yellow.\n\n" +
 			"The output is streamed: memory use does not grow with the number of entries, unless you sort them.\n" +
 			"-o pem leaves distrusted certificates out, unless you name one or ask for --kind distrusted.\n\n" +
 			examples(
 				"certkdb list", "certkdb list 'corp-*' -o wide", "certkdb list --expiring 30d --json", "certkdb list --expiring 30d --check",
+				"certkdb list --db '/etc/app/*.p12' --db trust.jks --password file:1.pw --password file:2.pw --expiring 60d --check",
 				"certkdb list --sort not_after --columns label,not_after,days_left,sans", "certkdb list --issuer 'Example Root' --san example.com",
 				"certkdb list --db /etc/ssl/certs/ca-certificates.crt --expiring 90d", "certkdb list --kind personal -o name",
 				"certkdb list --trusted -o pem > bundle.pem", "certkdb list --db key.kdb --kind personal --expiring 60d",
@@ -124,63 +128,18 @@ func list(c *cli.Context, env *op.Env, out io.Writer, o inspect.List, format str
 	o.Bundle, o.LabelsOnly = format == formatPEM, format == formatName
 	o.WithPEM = o.WithPEM || o.Bundle
 	w := bufio.NewWriterSize(out, 64<<10)
-	all := locationsOf(c)
+	all := expanded(allOf(c, flagDB))
 	if len(all) > 1 && columns == nil {
 		columns = columnsNamed(entryColumns(), "location "+standardColumns(format))
 	}
-	p := listPrinter(w, env, format, columns)
-	var unverified []error
-	for _, location := range all {
-		several := ""
-		if len(all) > 1 {
-			several = location
-		}
-		more, warning, err := listOne(c, env, location, o, func(chunk []op.Entry) error {
-			for i := range chunk {
-				chunk[i].Database = several
-			}
-			return p.print(chunk)
-		})
-		n += more
-		if err != nil {
-			return n, err
-		}
-		if warning != nil {
-			unverified = append(unverified, warning)
-		}
+	l := stores{c: c, env: env, locations: all, print: listPrinter(w, env, format, columns)}
+	if err = l.listAll(o); err != nil {
+		return l.found, err
 	}
-	if err = p.end(len(unverified) > 0); err == nil {
+	if err = l.print.end(len(l.unverified) > 0); err == nil {
 		err = w.Flush()
 	}
-	for _, warning := range unverified {
-		if err == nil && env.Warn != nil {
-			env.Warn(warning)
-		}
-	}
-	return n, err
-}
-
-// listOne lists one of several databases. The warning says that it was read unverified.
-func listOne(
-	c *cli.Context, env *op.Env, location string, o inspect.List, each func([]op.Entry) error,
-) (n int, warning, err error) {
-	db, err := databaseAt(c, env, location)
-	if err != nil {
-		return 0, nil, err
-	}
-	s, err := op.Open(c.Context, env, db)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer s.Close()
-	err = o.Run(c.Context, s, func(chunk []op.Entry) error {
-		n += len(chunk)
-		return each(chunk)
-	})
-	if err == nil {
-		err = warnOfDamage(c, env, s, "kept and not shown")
-	}
-	return n, s.Unverified(), err
+	return l.found, cmp.Or(err, l.end())
 }
 
 // notAFile refuses a pattern that no label matches and that is the name of a file: it was meant to be listed.
@@ -189,7 +148,7 @@ func notAFile(c *cli.Context, pattern string) error {
 		return nil
 	}
 	err := usage(c, "no label matches %q, which is a file", pattern)
-	return withHint(err, "list what is in it with: certkdb list --db "+op.Quote(pattern))
+	return withHint(err, "list what is in it with: certkdb list --db "+op.Quote(pattern)+"; what is in several files with: --db 'PATTERN'")
 }
 
 // warnOfDamage says what is in a file of another program and cannot be shown or copied, so that nobody takes the result for all that there
@@ -311,13 +270,16 @@ func csvList(w io.Writer, columns []column[*op.Entry]) entryPrinter {
 	}
 }
 
-// tableList prints columns, aligned within each chunk. That there is nothing is no result and goes to notes.
+// tableRows is how many rows of a list are aligned with each other.
+const tableRows = 1000
+
+// tableList prints columns, aligned among so many rows. That there is nothing is no result and goes to notes.
 func tableList(w, notes io.Writer, on screen, columns []column[*op.Entry]) entryPrinter {
 	found := false
+	t := newTable(w)
+	t.on = on
 	return entryPrinter{
 		print: func(chunk []op.Entry) error {
-			t := newTable(w)
-			t.on = on
 			if len(chunk) > 0 && !found {
 				t.row(headers(columns)...)
 				found = true
@@ -326,13 +288,16 @@ func tableList(w, notes io.Writer, on screen, columns []column[*op.Entry]) entry
 				e := &chunk[i]
 				t.coloured(colourOf(e.Status, e.ExpiresInSeconds), texts(columns, e)...)
 			}
+			if len(t.rows) < tableRows {
+				return nil
+			}
 			return t.flush()
 		},
 		end: func(bool) error {
 			if !found {
 				fmt.Fprintln(notes, "no entries")
 			}
-			return nil
+			return t.flush()
 		},
 	}
 }

@@ -8,9 +8,11 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"certkdb/commands/op"
 	"certkdb/kdb"
@@ -80,6 +82,7 @@ func (t *Target) meets(other Target) bool {
 // Deploy deploys one entry to the files of the target or, if that has none, to where the database remembers. With All it deploys
 // everything that the database remembers.
 type Deploy struct {
+	// Label is the entry. It may be left out if the target has files and the database has only one certificate with a private key.
 	Label string
 	All   bool
 	Target
@@ -191,14 +194,20 @@ func (o Deploy) Run(ctx context.Context, s *op.Session) (Deployed, error) {
 
 // jobs lists the targets.
 func (o Deploy) jobs(ctx context.Context, s *op.Session) ([]*job, error) {
-	if o.All == (o.Label != "") {
-		return nil, op.Need(op.FieldLabel, op.FieldAll)
+	switch {
+	case o.All && o.Label != "":
+		return nil, op.Exclusive(op.FieldLabels, op.FieldAll)
+	case !o.All && o.Label == "" && len(o.Files) == 0:
+		return nil, op.Need(op.FieldLabels, op.FieldAll)
 	}
 	if o.All && len(o.Files) > 0 {
 		return nil, &op.Conflict{Fields: []op.Field{op.FieldAll}, Reason: "it is for what the database remembers, not for new files"}
 	}
 	if len(o.Files) > 0 {
 		target, err := o.target()
+		if err == nil && o.Label == "" {
+			o.Label, err = only(ctx, s)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -218,6 +227,37 @@ func (o Deploy) jobs(ctx context.Context, s *op.Session) ([]*job, error) {
 		return err
 	})
 	return jobs, err
+}
+
+// only is the label of the only certificate with a private key.
+func only(ctx context.Context, s *op.Session) (string, error) {
+	var labels []string
+	err := s.View(ctx, func(tx kdb.Tx) error {
+		labels = nil
+		for summary, err := range tx.Summaries("") {
+			if err != nil {
+				return err
+			}
+			if summary.Kind == kdb.KindPersonal {
+				labels = append(labels, summary.Label)
+			}
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return "", err
+	case len(labels) == 0:
+		return "", op.Classify(errors.New("no certificate in the database has a private key"), kdb.ErrNotFound)
+	case len(labels) == 1:
+		return labels[0], nil
+	}
+	const shown = 10
+	text := fmt.Sprintf("%q", labels[:min(len(labels), shown)])
+	if len(labels) > shown {
+		text = strings.TrimSuffix(text, "]") + " …]"
+	}
+	return "", fmt.Errorf("%w: name one of the %d certificates with a private key: %s", op.ErrUsage, len(labels), text)
 }
 
 // target checks a new target and makes its paths absolute.

@@ -248,11 +248,12 @@ func TestDeploy_refuses(t *testing.T) {
 		o    deploy.Deploy
 		want string
 	}{
-		{deploy.Deploy{}, "label or all is missing"},
-		{deploy.Deploy{Label: "web", All: true}, "label or all is missing"},
+		{deploy.Deploy{}, "labels or all is missing"},
+		{deploy.Deploy{Label: "web", All: true}, "labels and all exclude each other"},
 		{deploy.Deploy{All: true, Target: mode}, "not for new files"},
 		{deploy.Deploy{Label: "web", Target: deploy.Target{Reload: "x"}}, "is missing"},
 		{deploy.Deploy{Label: "web"}, "does not remember"},
+		{deploy.Deploy{Target: w.target(deploy.FormKey)}, `name one of the 2 certificates with a private key: ["self" "web"]`},
 		{deploy.Deploy{Label: "none", Target: w.target(deploy.FormKey)}, "no such label"},
 		{deploy.Deploy{Label: "sub", Target: w.target(deploy.FormCert)}, "only a personal certificate"},
 		{deploy.Deploy{Label: "web", Target: twice}, "two files"},
@@ -267,6 +268,32 @@ func TestDeploy_refuses(t *testing.T) {
 	}
 	if found, _ := os.ReadDir(w.dir); len(found) > 0 {
 		t.Errorf("files were made: %v", found)
+	}
+}
+
+// TestDeploy_theOnlyKey: a database with one private key needs no label.
+func TestDeploy_theOnlyKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	o := deploy.Deploy{Target: w.target(deploy.FormKey, deploy.FormFullChain), Forgetful: true}
+	if got := w.run(t, o); got != "key written, fullchain written" {
+		t.Errorf("the first time: %s", got)
+	}
+	if got := w.run(t, o); got != "key unchanged, fullchain unchanged" {
+		t.Errorf("again: %s", got)
+	}
+	w.s = optest.New(t, w.ca.Trusted("sub"))
+	if got := w.run(t, o); !strings.Contains(got, "no certificate in the database has a private key") {
+		t.Errorf("without a key: %s", got)
+	}
+	crowd := optest.New(t)
+	for i := range 12 {
+		optest.Put(t, crowd, w.ca.Issue(t, "web").Personal(fmt.Sprint("web", i)))
+	}
+	w.s = crowd
+	got := w.run(t, o)
+	if !strings.Contains(got, `the 12 certificates with a private key: ["web0" "web1" "web10" `) || !strings.Contains(got, " …]") {
+		t.Errorf("with twelve keys: %s", got)
 	}
 }
 
