@@ -22,6 +22,10 @@ var (
 	ErrDatabaseExists = errors.New("a file exists there already")
 	// ErrPassword: the password does not open it. A wrong password and a damaged key slot look the same.
 	ErrPassword = errors.New("wrong password")
+	// ErrEmptyPassword: the password of the file is empty, and another one was given. It wraps ErrPassword.
+	ErrEmptyPassword = fmt.Errorf("%w: the file has an empty one", ErrPassword)
+	// ErrEmpty: a file has no content, or nothing but zeros.
+	ErrEmpty = errors.New("there is nothing in the file")
 	// ErrNoPassword: no password source is there to ask.
 	ErrNoPassword = errors.New("no password given")
 	// ErrCorrupt: the database, or a record in it, was damaged or tampered with.

@@ -45,6 +45,7 @@ const (
 	convertSecret = `extract the values first, each with: kubectl get secret NAME -o jsonpath='{.data.tls\.crt}' | base64 -d`
 	convertSST    = "import it into Windows and export the certificates as PKCS #7"
 	convertPuTTY  = "convert it with: puttygen FILE -O private-openssh-new -o FILE.key"
+	convertPublic = "it holds no certificate and no private key; to convert it into PEM: ssh-keygen -e -m PKCS8 -f FILE"
 	convertNSS    = "export its entries with: pk12util -o FILE.p12 -d FOLDER -n NICKNAME, and certutil -L -d FOLDER -n NICKNAME -a"
 )
 
@@ -59,6 +60,7 @@ var foreignFormats = []struct {
 	{"\x00\x00\x00\x01\x00\x00\x00\x14", ForeignFormat{Name: "key store of Bouncy Castle (UBER or BKS)", Convert: convertJava}},
 	{"\x03\xd9\xa2\x9a", ForeignFormat{Name: "KeePass password database", Convert: "it holds passwords, not certificates"}},
 	{"\x00\x00\x00\x00CERT", ForeignFormat{Name: "certificate store of Windows (SST)", Convert: convertSST}},
+	{"---- BEGIN SSH2 PUBLIC KEY ----", ForeignFormat{Name: "public key of SSH (RFC 4716)", Convert: convertPublic}},
 	{"PuTTY-User-Key-File-", ForeignFormat{Name: "PuTTY private key", Convert: convertPuTTY}},
 	{"SQLite format 3\x00", ForeignFormat{Name: "SQLite database, such as cert9.db or key4.db of NSS", Convert: convertNSS}},
 	{"\x00\x06\x15\x61", ForeignFormat{Name: "Berkeley DB, such as cert8.db of NSS", Convert: convertNSS}},
@@ -115,6 +117,8 @@ func findLoose(head []byte) *ForeignFormat {
 	switch {
 	case bytes.HasPrefix(lower, []byte("<!doctype html")), bytes.HasPrefix(lower, []byte("<html")):
 		text.Name, text.Convert = "web page (HTML)", "download the file itself: a server may have answered with an error page"
+	case isSSHPublicKey(lower):
+		text.Name, text.Convert = "public key of OpenSSH", convertPublic
 	case isHex(head):
 		text.Name, text.Convert = "file in hexadecimal", "decode it first with: xxd -r -p FILE"
 	case isBase64URL(head):
@@ -143,6 +147,14 @@ func isText(head []byte) bool {
 func holdsFile(data []byte) bool {
 	return slices.ContainsFunc([]string{"\x30", "\xfe\xed\xfe\xed", "-----BEGIN "}, func(s string) bool {
 		return bytes.HasPrefix(data, []byte(s))
+	})
+}
+
+// isSSHPublicKey recognises a line of authorized_keys or of a file .pub, such as "ssh-ed25519 AAAA…".
+func isSSHPublicKey(lower []byte) bool {
+	kind, rest, _ := bytes.Cut(lower, []byte(" "))
+	return bytes.HasPrefix(rest, []byte("aaaa")) && slices.ContainsFunc([]string{"ssh-", "ecdsa-sha2-", "sk-"}, func(s string) bool {
+		return bytes.HasPrefix(kind, []byte(s))
 	})
 }
 

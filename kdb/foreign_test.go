@@ -64,6 +64,10 @@ func TestRecognise_namesOtherFiles(t *testing.T) {
 		{"30 82 05:6c\n", "hexadecimal", "xxd -r", true},
 		{"feedfeed00000002", "hexadecimal", "xxd -r", true},
 		{"48656c6c6f", "text file", "PEM", true}, // another word
+		{"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI me@host\n", "public key of OpenSSH", "ssh-keygen -e", true},
+		{"ecdsa-sha2-nistp256 AAAAE2VjZHNh", "public key of OpenSSH", "ssh-keygen -e", true},
+		{"ssh-keygen makes keys", "text file", "PEM", true},
+		{"---- BEGIN SSH2 PUBLIC KEY ----\n", "RFC 4716", "ssh-keygen -e", false},
 		{"MIIB_-8", "base64url", "basenc", true},
 		{"<!DOCTYPE html>", "web page", "download", true},
 		{"\n<HTML>", "web page", "download", true},

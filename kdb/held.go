@@ -45,13 +45,15 @@ func match(drivers []Driver, head []byte) (*Driver, error) {
 		}
 	}
 	if len(bytes.TrimRight(head, "\x00")) == 0 {
-		return nil, fmt.Errorf("%w: there is nothing in the file", ErrCorrupt)
+		return nil, errEmpty
 	}
 	if loose := findLoose(head); loose != nil {
 		return nil, loose
 	}
 	return nil, errUnknown
 }
+
+var errEmpty = fmt.Errorf("%w: %w", ErrCorrupt, ErrEmpty)
 
 var errUnknown = fmt.Errorf("%w: unknown kind of file", ErrVersion)
 

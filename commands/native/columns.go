@@ -166,6 +166,8 @@ func kindText(e *op.Entry) string {
 	switch {
 	case e.Kind == kdb.KindTrusted && !e.Trusted:
 		text = "distrusted"
+	case e.Kind == kdb.KindPersonal && e.NotAfter == nil: // without a certificate
+		text = "key"
 	case e.Kind == kdb.KindPersonal && e.Trusted:
 		text += "+trusted"
 	}

@@ -184,6 +184,9 @@ func export(c *cli.Context, env *op.Env, o entries.Export, format string) error 
 		return err
 	}
 	exported, err := o.Run(c.Context, s)
+	if err == nil {
+		warnUnverified(env, s)
+	}
 	if err != nil || exported.Out == "" && !s.DryRun {
 		return err
 	}

@@ -61,7 +61,11 @@ func showEntry(c *cli.Context, env *op.Env, label string) (inspect.Shown, error)
 		return inspect.Shown{}, err
 	}
 	defer s.Close()
-	return inspect.Show{Label: label}.Run(c.Context, s)
+	shown, err := inspect.Show{Label: label}.Run(c.Context, s)
+	if err == nil {
+		warnUnverified(env, s)
+	}
+	return shown, err
 }
 
 func printShownPEM(w io.Writer, shown inspect.Shown) error {

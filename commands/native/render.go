@@ -289,6 +289,8 @@ func classHint(err error) string {
 		return "chmod 600 the stash; if others may have read it, replace it with: certkdb stash create"
 	case isClosedKey(err):
 		return "if the key has a password of its own, give it with --in-key-password"
+	case errors.Is(err, kdb.ErrEmptyPassword):
+		return "give the empty password with file:/dev/null as its SRC"
 	case errors.Is(err, kdb.ErrPassword):
 		return "see where passwords can come from with: certkdb help passwords"
 	case errors.Is(err, kdb.ErrIrregular), errors.Is(err, kdb.ErrNeedsFile):
@@ -303,13 +305,21 @@ func classHint(err error) string {
 		if native, ok := errors.AsType[*store.Error](err); ok {
 			return recoverHint(native.Location)
 		}
-		if unopened, ok := errors.AsType[*kdb.OpenError](err); ok { // nothing in it is of any use
+		unopened, ok := errors.AsType[*kdb.OpenError](err)
+		switch {
+		case ok && errors.Is(err, kdb.ErrEmpty):
+			return fmt.Sprintf("put a backup in its place; if there is none, remove the file and make a new database: certkdb init --db %s",
+				op.Quote(unopened.Location))
+		case ok: // nothing in it is of any use
 			return "put a backup in its place with: certkdb restore BACKUP --db " + op.Quote(unopened.Location) + " --force"
 		}
 		return "see what is damaged with: certkdb check; then put a backup copy of the file in its place"
 	case errors.Is(err, syscall.EISDIR):
 		return "name the files in the folder, such as FOLDER/*.pem"
 	case errors.Is(err, fs.ErrPermission):
+		if p, ok := errors.AsType[*op.NoFolderRights](err); ok {
+			return "make the folder " + op.Quote(p.Folder) + " writable for this user, or choose another one"
+		}
 		return "run as the owner of the file, or change its owner and mode"
 	case errors.Is(err, lintprogram.ErrMissing):
 		return "install certkdb-lint in the folder of certkdb or in one that is in PATH; scripts/build builds both"

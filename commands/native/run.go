@@ -88,6 +88,13 @@ func openDatabase(c *cli.Context, env *op.Env) (*op.Session, error) {
 	return s, err
 }
 
+// warnUnverified warns if what was read of a key store was not verified, because its password was not given.
+func warnUnverified(env *op.Env, s *op.Session) {
+	if warning := s.Unverified(); warning != nil && env.Warn != nil {
+		env.Warn(warning)
+	}
+}
+
 // guard asks before entries with private keys are replaced and before certificates lose their trust. Without a terminal only the latter
 // needs --yes, because scripts replace entries on purpose.
 func guard(c *cli.Context, env *op.Env) *op.Guard {

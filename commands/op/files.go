@@ -65,9 +65,36 @@ func (o Output) Write(env *Env, secret bool, fill func(io.Writer) error) error {
 		return content.error
 	}
 	if err != nil {
-		return fmt.Errorf("writing %q: %w", o.Path, UnwrapPath(err))
+		return NameFolder(path, fmt.Errorf("writing %q: %w", o.Path, UnwrapPath(err)))
 	}
 	return nil
+}
+
+// NoFolderRights says that a file could not be made because this user may not write into its folder. It wraps fs.ErrPermission.
+type NoFolderRights struct {
+	Folder string
+	Err    error
+}
+
+func (e *NoFolderRights) Error() string {
+	return fmt.Sprintf("%v: the folder %q is not writable", e.Err, e.Folder)
+}
+
+func (e *NoFolderRights) Unwrap() error { return e.Err }
+
+// NameFolder makes a [NoFolderRights] of an error about rights that kept a file from being made. Other errors stay as they are.
+func NameFolder(path string, err error) error {
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	folder := filepath.Dir(path)
+	if _, missing := os.Lstat(path); !errors.Is(missing, fs.ErrNotExist) {
+		return err
+	}
+	if info, errFolder := os.Stat(folder); errFolder != nil || !info.IsDir() {
+		return err
+	}
+	return &NoFolderRights{folder, err}
 }
 
 // contentError is an error of what should have been written.

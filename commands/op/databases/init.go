@@ -259,7 +259,7 @@ func (o Init) create(ctx context.Context, env *op.Env, driver *kdb.Driver, locat
 	if db == nil {
 		o.dropPassword(env, location, err)
 	}
-	return db, err
+	return db, op.NameFolder(location, err)
 }
 
 // dropPassword removes the file of a generated password if no database got that password.

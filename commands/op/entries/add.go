@@ -1,6 +1,7 @@
 package entries
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -15,6 +16,7 @@ import (
 	"certkdb/commands/op"
 	"certkdb/commands/op/input"
 	"certkdb/kdb"
+	"certkdb/pki/key"
 )
 
 // Add puts the contents of files into the database, all of it or nothing.
@@ -127,7 +129,7 @@ func (o Add) addAll(tx kdb.Tx, in *input.Input, added *Added, listed *trustList,
 	if err != nil {
 		return err
 	}
-	wanted, err := o.single(o.wanted(in.Entries()))
+	wanted, err := o.single(o.wanted(in.Entries(adopter(tx))))
 	if err != nil {
 		return err
 	}
@@ -336,6 +338,7 @@ func freeLabel(tx kdb.Tx, entry *kdb.Entry) (string, error) {
 // put stores an entry unless it is there already with the same content; with other content it needs replace.
 func put(tx kdb.Tx, entry kdb.Entry, replace bool, changed *Changed, guard *op.Guard) error {
 	action := Action{Label: entry.Label, Action: ActionAdded, Kind: entry.Kind, SHA256: op.HexDigest(entry.Fingerprint())}
+	joined := false // the key of a certificate that is there
 	old, err := tx.Summary(entry.Label)
 	switch {
 	case errors.Is(err, kdb.ErrNotFound):
@@ -349,15 +352,17 @@ func put(tx kdb.Tx, entry kdb.Entry, replace bool, changed *Changed, guard *op.G
 		if err != nil {
 			return err
 		}
+		joined = old.Kind == kdb.KindTrusted && entry.Kind == kdb.KindPersonal && old.SHA256 == entry.Fingerprint()
 		if same {
 			action.Action, action.Label = ActionUnchanged, old.Label
 			changed.note(action)
 			return nil
 		}
-		if !replace {
+		if !replace && !joined {
 			return &op.Exists{Label: entry.Label, Found: "other content"}
 		}
-		action.Action = ActionReplaced
+		entry.Trusted = entry.Trusted || joined && old.Trusted
+		action.Action, action.PrivateKey = ActionReplaced, joined
 		if err := guardKey(tx, &old, &entry, guard); err != nil {
 			return err
 		}
@@ -369,13 +374,41 @@ func put(tx kdb.Tx, entry kdb.Entry, replace bool, changed *Changed, guard *op.G
 	if action.Label = now.Label; err != nil {
 		return err
 	}
-	if action.Action == ActionReplaced {
+	switch {
+	case joined:
+		action.Action = ActionAdded
+	case action.Action == ActionReplaced:
 		action.Reason, err = LostMarks(tx, &old)
 	}
 	action.Reason = cmp.Or(action.Reason, notKept(&entry, &now))
 	action.Trusted = now.Trusted && !old.Trusted
 	changed.note(action)
 	return err
+}
+
+// adopter finds the certificate of a private key among those that the database has without their keys.
+func adopter(tx kdb.Tx) func(key.Private) (kdb.Entry, bool, error) {
+	return func(private key.Private) (kdb.Entry, bool, error) {
+		if len(private.SPKI) == 0 {
+			return kdb.Entry{}, false, nil
+		}
+		for s, err := range tx.Find(kdb.ByKey(private.SPKI)) {
+			if err != nil {
+				return kdb.Entry{}, false, err
+			}
+			if s.ChainLength == 0 {
+				continue
+			}
+			e, err := tx.Entry(s.Label)
+			if err != nil {
+				return kdb.Entry{}, false, err
+			}
+			if spki, err := spkiOf(&e); err == nil && bytes.Equal(spki, private.SPKI) {
+				return kdb.Entry{Label: e.Label, Kind: kdb.KindPersonal, Trusted: e.Trusted, Certificates: e.Certificates}, true, nil
+			}
+		}
+		return kdb.Entry{}, false, nil
+	}
 }
 
 // NotTrusted is the reason of an action about a certificate that is stored and not trusted.

@@ -17,6 +17,7 @@ import (
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile/pem"
 	"certkdb/pki/issuers"
+	"certkdb/pki/key"
 )
 
 // Input is what is to be added: files of certificates and keys, and whole databases. It can be read several times.
@@ -137,12 +138,13 @@ func (in *Input) Close() {
 	}
 }
 
-// Entries yields everything in the input, as a stream. Errors name the file.
-func (in *Input) Entries() iter.Seq2[kdb.Entry, error] {
+// Entries yields everything in the input, as a stream. Errors name the file. adopt, if it is not nil, is asked for the certificates of a
+// private key that has none in the input, see [pem.Options].
+func (in *Input) Entries(adopt func(key.Private) (kdb.Entry, bool, error)) iter.Seq2[kdb.Entry, error] {
 	return func(yield func(kdb.Entry, error) bool) {
 		current, stopped := "", false
 		name := func(err error) error { return fmt.Errorf("reading %s: %w", current, err) }
-		options := pem.Options{Password: in.secret, KeyPasswords: in.readKeyPasswords}
+		options := pem.Options{Password: in.secret, KeyPasswords: in.readKeyPasswords, Adopt: adopt}
 		if in.lenient {
 			options.Invalid = func(err error) { stopped = stopped || !yield(kdb.Entry{}, name(err)) }
 		}

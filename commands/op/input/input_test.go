@@ -20,7 +20,7 @@ var ctx = context.Background()
 // read joins the kinds of all entries, or the first error.
 func read(in *input.Input) (string, error) {
 	var kinds []string
-	for e, err := range in.Entries() {
+	for e, err := range in.Entries(nil) {
 		if err != nil {
 			return strings.Join(kinds, " "), err
 		}
@@ -43,7 +43,7 @@ func TestInput_isReadAgainAndAgain(t *testing.T) {
 	}
 	defer in.Close()
 	for range 2 {
-		for e, err := range in.Entries() {
+		for e, err := range in.Entries(nil) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -53,12 +53,12 @@ func TestInput_isReadAgainAndAgain(t *testing.T) {
 	if got, err := read(in); got != "request trusted personal" || err != nil {
 		t.Errorf("%s, %v", got, err)
 	}
-	for e := range in.Entries() {
+	for e := range in.Entries(nil) {
 		if e.Kind == kdb.KindPersonal && string(e.Key) != string(web.Key) {
 			t.Error("the key differs")
 		}
 	}
-	for range in.Entries() { // one that stops early
+	for range in.Entries(nil) { // one that stops early
 		break
 	}
 }
@@ -140,7 +140,7 @@ func TestInput_badPieces(t *testing.T) {
 			t.Fatal(err)
 		}
 		bad, good := 0, 0
-		for _, err := range in.Entries() {
+		for _, err := range in.Entries(nil) {
 			if err == nil {
 				good++
 				continue

@@ -35,6 +35,9 @@ func (s *inspection) store(driver *kdb.Driver, data []byte) error {
 	if err := db.View(s.ctx, s.entries); err != nil {
 		return err
 	}
+	if warning := op.Attach(s.env, op.Named(s.File), db).Unverified(); warning != nil && s.env.Warn != nil {
+		s.env.Warn(warning)
+	}
 	info, err := db.Info(s.ctx)
 	s.found.Version = info.Version
 	return err

@@ -56,7 +56,7 @@ func (o Receive) read(ctx context.Context, s *op.Session) (given [][]byte, err e
 		return nil, err
 	}
 	defer in.Close()
-	for entry, err := range in.Entries() {
+	for entry, err := range in.Entries(nil) {
 		if err != nil {
 			return nil, err
 		}

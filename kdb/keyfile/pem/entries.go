@@ -29,6 +29,9 @@ type Options struct {
 	// Invalid is called for every piece that cannot be read, which is then left out. If it is nil, the first such piece ends
 	// everything.
 	Invalid func(error)
+	// Adopt is asked for the certificates of a private key that has none in the input, under the label that they have elsewhere; false is
+	// the error that there are none. It may be nil. The key stays that of the caller.
+	Adopt func(private key.Private) (kdb.Entry, bool, error)
 	// Ignored, if not nil, is called for every piece that makes no entry: revocation lists, public keys, parameters, requests without
 	// key.
 	Ignored func(Item)
@@ -160,12 +163,30 @@ func (g *gatherer) emit(r *record) {
 		}
 		g.yielded = true
 		g.stopped = !g.yield(e, nil)
+	case g.adopt(r.key):
 	case g.flushed:
 		g.invalid(keyfile.AlsoError(fmt.Errorf("%s: %w; in an input this long they must be within %d MiB of each other",
 			r.key.item.Where(), ErrNoCertificate, window>>20), kdb.ErrParse))
 	default:
 		g.invalid(keyfile.AlsoError(fmt.Errorf("%s: %w", r.key.item.Where(), ErrNoCertificate), kdb.ErrParse))
 	}
+}
+
+// adopt makes an entry of a private key with certificates from elsewhere, and says whether there was an end to it.
+func (g *gatherer) adopt(p *part) bool {
+	if g.options.Adopt == nil {
+		return false
+	}
+	e, ok, err := g.options.Adopt(p.private)
+	switch {
+	case err != nil:
+		g.end(err)
+	case ok:
+		e.Key = p.private.PKCS8
+		g.yielded = true
+		g.stopped = !g.yield(Entry{Entry: e, Item: p.item}, nil)
+	}
+	return ok || err != nil
 }
 
 // finish makes the last entries, or an error if there were none at all.

@@ -441,6 +441,9 @@ func (r *record) entry() kdb.Entry {
 	if r.request != nil {
 		e.Request = r.request.item.DER
 	}
+	if r.kind == kdb.KindPersonal && len(r.certificates) == 0 && r.key != nil {
+		e.KeyAlgorithm = r.key.private.Type // "" while it is closed
+	}
 	for _, p := range [...]*part{r.key, r.cert} {
 		if p != nil && len(p.item.LocalKeyID) > 0 {
 			e.LocalKeyID = p.item.LocalKeyID

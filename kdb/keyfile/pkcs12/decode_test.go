@@ -150,6 +150,8 @@ func TestDecode_passwords(t *testing.T) {
 			checkKeys(t, decode(t, data, password))
 			if _, err := pkcs12.Decode(data, passwords(password+"!")); !errors.Is(err, kdb.ErrPassword) {
 				t.Errorf("%s, %s: a wrong password gives %v", profile, name, err)
+			} else if errors.Is(err, kdb.ErrEmptyPassword) != (password == "") {
+				t.Errorf("%s, %s: whether the right password is empty: %v", profile, name, err)
 			}
 		}
 	}

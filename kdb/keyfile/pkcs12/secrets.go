@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
@@ -84,7 +85,17 @@ func (s *secrets) verify(mac *pbe.MAC, content []byte) error {
 			break
 		}
 	}
+	if errors.Is(err, pbe.ErrPassword) && s.emptyFits(mac, content) {
+		return kdb.ErrEmptyPassword
+	}
 	return keyfile.KeyError(err)
+}
+
+// emptyFits says whether the MAC is that of an empty password.
+func (s *secrets) emptyFits(mac *pbe.MAC, content []byte) bool {
+	return slices.ContainsFunc(readingsOf(nil), func(r reading) bool {
+		return s.budget.Verify(*mac, content, r.password, r.encoding) == nil
+	})
 }
 
 // open decrypts under each reading of the file's password, then under the passwords of keys. valid tells plaintext from garbage
