@@ -231,6 +231,8 @@ func (s *suite) compare(c keyfile.Container, got, want kdb.Entry) error {
 		return fmt.Errorf("%q has %d certificates, want the %d that were put", got.Label, len(got.Certificates), len(want.Certificates))
 	case !bytes.Equal(got.Request, want.Request):
 		return fmt.Errorf("%q has another request", got.Label)
+	case got.Trusted != want.Trusted:
+		return fmt.Errorf("%q is trusted: %v, want %v", got.Label, got.Trusted, want.Trusted)
 	case len(got.Key) > 0:
 		return fmt.Errorf("%q has its key, which only Key may give", got.Label)
 	}
