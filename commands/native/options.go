@@ -16,6 +16,10 @@ func inCategory(category string, flags []cli.Flag) []cli.Flag {
 			f.Category = category
 		case *cli.DurationFlag:
 			f.Category = category
+		case *cli.GenericFlag:
+			f.Category = category
+		case *cli.Uint64Flag:
+			f.Category = category
 		}
 	}
 	return flags

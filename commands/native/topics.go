@@ -26,6 +26,25 @@ func topic(name string) string {
 	return ""
 }
 
+// topicTitle is what a topic is about.
+func topicTitle(name string) string {
+	switch name {
+	case "passwords":
+		return "where passwords come from"
+	case "formats":
+		return "kinds of databases and files"
+	case "profiles":
+		return "how key stores are written, and what certificates are for"
+	case "environment":
+		return "environment variables"
+	case "files":
+		return "files that certkdb uses"
+	case "output":
+		return "forms of results"
+	}
+	return "exit codes"
+}
+
 const helpExitCodes = `Exit codes of certkdb:
   0  done, or nothing to do            7  input cannot be parsed
   1  failed                            8  validation failed
