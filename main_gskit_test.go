@@ -29,7 +29,7 @@ func TestGSKit_examples(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "server.kdb")
 			writeFile(t, path, all[name])
-			writeFile(t, beside(path, ".sth"), all["stash-v2"])
+			writeFile(t, companion(path, ".sth"), all["stash-v2"])
 			gskitDatabase{t, path}.run()
 		})
 	}
@@ -45,8 +45,8 @@ func TestGSKit_samples(t *testing.T) {
 				t.Parallel()
 				copied := filepath.Join(t.TempDir(), "server.kdb")
 				for _, extension := range []string{".kdb", ".rdb", ".crl", ".sth"} {
-					if data, err := os.ReadFile(beside(path, extension)); err == nil {
-						writeFile(t, beside(copied, extension), data)
+					if data, err := os.ReadFile(companion(path, extension)); err == nil {
+						writeFile(t, companion(copied, extension), data)
 					}
 				}
 				gskitDatabase{t, copied}.run()
@@ -63,7 +63,7 @@ func databasesIn(t *testing.T, folder string) []string {
 	}
 	var list []string
 	err := filepath.WalkDir(folder, func(path string, _ fs.DirEntry, err error) error {
-		if _, missing := os.Stat(beside(path, ".sth")); missing == nil && filepath.Ext(path) == ".kdb" {
+		if _, missing := os.Stat(companion(path, ".sth")); missing == nil && filepath.Ext(path) == ".kdb" {
 			list = append(list, path)
 		}
 		return err
@@ -101,7 +101,7 @@ func formatExamples(t *testing.T) map[string][]byte {
 	return found
 }
 
-func beside(path, extension string) string {
+func companion(path, extension string) string {
 	return strings.TrimSuffix(path, filepath.Ext(path)) + extension
 }
 
@@ -226,7 +226,7 @@ func (d gskitDatabase) units() [][]byte {
 func (d gskitDatabase) bags(data []byte) [][]byte {
 	d.Helper()
 	container, err := pkcs12.Decode(data, keyfile.Passwords{Database: func() ([]byte, error) {
-		stashed, err := os.ReadFile(beside(d.path, ".sth"))
+		stashed, err := os.ReadFile(companion(d.path, ".sth"))
 		if err != nil {
 			return nil, err
 		}

@@ -371,7 +371,7 @@ func TestSign_refusesNULAndHugeKeys(t *testing.T) {
 }
 
 // hugeRSA makes a request for an RSA key of so many bits. Its size is refused before its signature is looked at, which
-// is none.
+// is not one.
 func hugeRSA(t *testing.T, bits int) []byte {
 	t.Helper()
 	n := new(big.Int).Lsh(big.NewInt(1), uint(bits-1))

@@ -14,6 +14,7 @@ import (
 
 	"certkdb/commands/gskcapi"
 	"certkdb/commands/lintprogram/linttest"
+	"certkdb/commands/op/optest"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -28,23 +29,11 @@ func TestMain(m *testing.M) {
 	testscript.Main(withLinter{m}, programs)
 }
 
-// withLinter gives the tests a folder for what the program remembers, and removes that and certkdb-lint, which the tests that need it
-// build, after the last test.
+// withLinter removes certkdb-lint, which the tests that need it build, after the last test.
 type withLinter struct{ *testing.M }
 
 func (m withLinter) Run() int {
-	state, err := os.MkdirTemp("", "certkdb-state-")
-	if err == nil {
-		err = os.Setenv("XDG_STATE_HOME", state) // nothing is noted in the home of the person who runs the tests
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	code := m.M.Run()
-	if err := os.RemoveAll(state); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-	}
+	code := optest.Main(m.M)
 	if err := linttest.Remove(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}

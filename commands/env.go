@@ -93,7 +93,7 @@ func interactive() bool {
 	return term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stderr.Fd()))
 }
 
-// screen is the width of the terminal that standard output is, 0 if it is none, and whether it shows colours.
+// screen is the width of the terminal that standard output is, 0 if it is not one, and whether it shows colours.
 func screen() (columns int, colours bool) {
 	columns, _, err := term.GetSize(int(os.Stdout.Fd()))
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"certkdb/commands"
+	"certkdb/commands/op/optest"
 	"certkdb/kdb/atomicfile/atomicfiletest"
 )
 
@@ -20,21 +21,7 @@ func TestMain(m *testing.M) {
 		env.Drivers = testDrivers(nil)
 		os.Exit(commands.Main(context.Background(), env, os.Args))
 	}
-	os.Exit(withState(m))
-}
-
-// withState gives the tests a folder for what the program remembers, so that nothing is noted in the home of the person who runs them.
-func withState(m *testing.M) int {
-	state, err := os.MkdirTemp("", "certkdb-state-")
-	if err == nil {
-		err = os.Setenv("XDG_STATE_HOME", state)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(state)
-	return m.Run()
+	os.Exit(optest.Main(m))
 }
 
 // processes is how many change one database at the same time.

@@ -18,7 +18,7 @@ func openTTY() (in, out *os.File, err error) {
 func showsColours(*os.File) bool { return true }
 
 // readHidden reads a line from a terminal without showing it. The error is io.EOF if the input ends before a line begins: term.ReadPassword
-// of golang.org/x/term would wait for ever.
+// of golang.org/x/term would wait forever.
 func readHidden(tty *os.File) ([]byte, error) {
 	fd := int(tty.Fd())
 	before, err := unix.IoctlGetTermios(fd, getTermios)

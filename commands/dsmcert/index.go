@@ -23,7 +23,7 @@ func indexPath(database string) string {
 	return strings.TrimSuffix(database, filepath.Ext(database)) + ".idx"
 }
 
-// readIndex reads the index beside a database; ok is false if there is none, or none that is understood. It is then left alone.
+// readIndex reads the index next to a database; ok is false if there is none, or if it is not understood. It is then left alone.
 func readIndex(database string) (list []indexed, ok bool) {
 	if database == "" {
 		return nil, false // the default database has none
@@ -67,7 +67,7 @@ func encodeIndex(list []indexed) []byte {
 	return append(data, 0, 0)
 }
 
-// updateIndex changes the index beside a database.
+// updateIndex changes the index next to a database.
 func updateIndex(env *op.Env, database string, list []indexed) error {
 	out := op.Output{Path: indexPath(database), Force: true}
 	err := out.Write(env, false, func(w io.Writer) error {

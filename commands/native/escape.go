@@ -13,7 +13,7 @@ import (
 // printable is [op.Printable].
 func printable(s string) string { return op.Printable(s) }
 
-// visible is a writer for text. It escapes what a terminal may take for a command, whoever wrote it.
+// visible is a writer for text. It escapes what a terminal may take for a command, no matter where it comes from.
 type visible struct{ w io.Writer }
 
 func (v visible) Write(p []byte) (int, error) {

@@ -89,7 +89,7 @@ func remedy(r *sessions.Result, f *sessions.Finding) string {
 	case sessions.CodeByHand:
 		return byHandRemedy(d)
 	}
-	return cmp.Or(remedies()[f.Code], d.Cure)
+	return cmp.Or(remedies()[f.Code], d.Proposed)
 }
 
 func starttlsText(r *sessions.Result) string {

@@ -12,7 +12,7 @@ import (
 
 func didYouMean(word string) string { return fmt.Sprintf("did you mean %q?", word) }
 
-// unknownCommand is the error about a word that is none of the commands.
+// unknownCommand is the error about a word that is not a command.
 func unknownCommand(commands []*cli.Command, word string) error {
 	err := fmt.Errorf("%w: there is no command %q", op.ErrUsage, word)
 	if tool := toolOf(word); tool != "" {

@@ -5,7 +5,7 @@ func topicNames() []string {
 	return []string{"passwords", "formats", "profiles", "environment", "files", "output", "exit-codes"}
 }
 
-// topic is the text about something that is no command, "" if there is none.
+// topic is the text about something that is not a command, "" if there is none.
 func topic(name string) string {
 	switch name {
 	case "passwords":

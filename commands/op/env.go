@@ -24,7 +24,7 @@ type Env struct {
 	Interactive func() bool
 	// Progress returns where to show how far a command has come, nil if nobody looks; the field may be nil.
 	Progress func() io.Writer
-	// Screen returns the width of the terminal that standard output is, 0 if it is none, and whether it shows colours; the field may be nil.
+	// Screen returns the width of the terminal that standard output is, 0 if it is not one, and whether it shows colours; may be nil.
 	Screen func() (columns int, colours bool)
 	// Now is the clock.
 	Now func() time.Time

@@ -171,7 +171,7 @@ func FilesWhere(t testing.TB, wanted func(*Row) bool) []File {
 	return files
 }
 
-// Shared reads a file of the folder shared beside a parent folder of the working one; it skips the test where there is none.
+// Shared reads a file of the folder shared next to a parent folder of the working one; it skips the test where there is none.
 func Shared(t testing.TB, file string) []byte {
 	t.Helper()
 	folder, err := os.Getwd()

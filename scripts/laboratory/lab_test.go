@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"certkdb/commands/op/optest"
 )
 
 // TestMain makes the test binary be the program when the test calls it as such.
@@ -21,21 +23,7 @@ func TestMain(m *testing.M) {
 		main()
 		os.Exit(0)
 	}
-	os.Exit(withState(m))
-}
-
-// withState gives the tests a folder for what the program remembers, so that nothing is noted in the home of the person who runs them.
-func withState(m *testing.M) int {
-	state, err := os.MkdirTemp("", "certkdb-state-")
-	if err == nil {
-		err = os.Setenv("XDG_STATE_HOME", state)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(state)
-	return m.Run()
+	os.Exit(optest.Main(m))
 }
 
 // A peer that the lab needs, and the Debian package that has it.

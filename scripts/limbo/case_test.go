@@ -140,7 +140,7 @@ func TestLoad_andRun(t *testing.T) {
 	root := selfSigned(t, "localhost")
 	text, err := json.Marshal(limbo.Suite{Version: 1, Cases: []limbo.Case{
 		{ID: "good", Trusted: []string{root}, Peer: root, ValidationTime: &now, ExpectedResult: "SUCCESS"},
-		{ID: "an unreadable anchor beside", Trusted: []string{"x", root}, Peer: root, ValidationTime: &now, ExpectedResult: "SUCCESS"},
+		{ID: "an unreadable anchor among others", Trusted: []string{"x", root}, Peer: root, ValidationTime: &now, ExpectedResult: "SUCCESS"},
 		{
 			ID: "one of two hosts", Trusted: []string{root}, Peer: root, ValidationTime: &now, ExpectedResult: "FAILURE",
 			ExpectedPeerNames: []limbo.PeerName{{Kind: "DNS", Value: "localhost"}, {Kind: "DNS", Value: "elsewhere"}},

@@ -204,8 +204,8 @@ func (o Init) openExisting(ctx context.Context, env *op.Env, location string, so
 	return s, nil
 }
 
-// stash makes the stash, unless the database was made with it: those of foreign formats are, lest a kill in between lose a password that
-// was generated.
+// stash makes the stash, unless the database was made with it, as those of foreign formats are: a kill in between would lose a generated
+// password.
 func (o Init) stash(ctx context.Context, s *op.Session, driver *kdb.Driver) (path string, err error) {
 	if driver.StashOnly && !o.stashOnly(driver) {
 		done, err := CreateStash{Old: o.OldStash}.Do(ctx, s)

@@ -149,7 +149,7 @@ func TestInspect_flaws(t *testing.T) {
 	c, _ := root.Parts()
 	end := c.NotAfter.UTC().Format("060102150405Z")
 	for rule, text := range map[string]string{
-		"a time that is none":   change(end, "99"+strings.Repeat("9", len(end)-3)+"Z"),
+		"not a time":            change(end, "99"+strings.Repeat("9", len(end)-3)+"Z"),
 		"a number for a name":   change("\x13\x04Root", "\x02\x04Root"),
 		"a general string":      change("\x13\x04Root", "\x1b\x04Root"),
 		"a structure in octets": change("\x13\x04Root", "\x04\x04Root"),

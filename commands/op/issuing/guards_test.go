@@ -63,7 +63,7 @@ func TestRolledBack_issuesNothing(t *testing.T) {
 	}
 }
 
-// TestSign_byARevokedCA: the requests are not signed, whoever asks.
+// TestSign_byARevokedCA: it signs no requests.
 func TestSign_byARevokedCA(t *testing.T) {
 	t.Parallel()
 	root := optest.NewCA(t, "Root")

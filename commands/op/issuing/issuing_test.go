@@ -114,7 +114,7 @@ func TestCreate_refuses(t *testing.T) {
 		"no name":                  {Label: "new", Spec: issuing.Spec{KeyType: "p256", PathLen: -1}},
 		"an unknown type of key":   {Label: "new", Spec: issuing.Spec{CommonName: "x", KeyType: "rot13", PathLen: -1}},
 		"a CA without a key":       {Label: "new", Spec: spec("x"), CA: issuing.Authority{Label: "nosuch"}},
-		"a CA that is none":        {Label: "new", Spec: spec("x"), CA: issuing.Authority{Label: "web"}},
+		"not a CA":                 {Label: "new", Spec: spec("x"), CA: issuing.Authority{Label: "web"}},
 		"other names under Ensure": {Label: "web", Spec: spec("other.example.com"), CA: issuing.Authority{Label: "root"}, Ensure: true},
 		"days and an end": {
 			Label: "new", Spec: issuing.Spec{CommonName: "x", KeyType: "p256", PathLen: -1, Days: 1, NotAfter: "2030-01-01"},

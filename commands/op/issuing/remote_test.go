@@ -201,7 +201,7 @@ func TestRemote_failsInTheDatabase(t *testing.T) {
 		}))
 }
 
-// TestLint_refuses: with Lint, nothing is stored or written that the linter calls an error, whoever signs it.
+// TestLint_refuses: with Lint, nothing is stored or written that the linter calls an error, also by a remote CA.
 func TestLint_refuses(t *testing.T) {
 	t.Parallel()
 	url, _ := serveCA(t, optest.NewCA(t, "Remote CA"))

@@ -36,7 +36,7 @@ type Details struct {
 	Speaks      probe.Protocol // what the server seems to speak
 	Alert       string
 	Fingerprint string // of what the server presented
-	Cure        string // what package path proposes
+	Proposed    string // the remedy that package path names
 }
 
 // Side is where something has to be done.
@@ -166,7 +166,7 @@ func incomplete(m *probe.Missing, effect string) Finding {
 func (r *Result) refuse(v inspect.Validation, seen *probe.Result, now time.Time) {
 	attempt := v.Chains[0]
 	for _, f := range attempt.Failures {
-		status, finding := StatusRefused, Finding{Code: f.Rule, Side: SideServer, Details: Details{Cure: f.Remedy, Label: f.Untrusted}}
+		status, finding := StatusRefused, Finding{Code: f.Rule, Side: SideServer, Details: Details{Proposed: f.Remedy, Label: f.Untrusted}}
 		finding.Cause = sentence(f)
 		switch path.Rule(f.Rule) {
 		case path.RuleValidity:
