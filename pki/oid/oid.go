@@ -34,6 +34,9 @@ func Decode(content []byte) (string, error) {
 	case content[len(content)-1]&0x80 != 0:
 		return "", errors.New("the object identifier ends within an arc")
 	}
+	if dotted := common(content); dotted != "" {
+		return dotted, nil
+	}
 	dotted, err := decodeArcs(make([]byte, 0, 64), content)
 	if err != nil {
 		return "", err
@@ -42,6 +45,47 @@ func Decode(content []byte) (string, error) {
 		return row[0], nil
 	}
 	return string(dotted), nil
+}
+
+// common is the dotted form of what nearly every certificate has several of; "" for all others.
+func common(content []byte) string {
+	switch string(content) {
+	case "\x55\x04\x03":
+		return "2.5.4.3"
+	case "\x55\x04\x06":
+		return "2.5.4.6"
+	case "\x55\x04\x0a":
+		return "2.5.4.10"
+	case "\x55\x04\x0b":
+		return "2.5.4.11"
+	case "\x55\x1d\x0e":
+		return "2.5.29.14"
+	case "\x55\x1d\x0f":
+		return "2.5.29.15"
+	case "\x55\x1d\x11":
+		return "2.5.29.17"
+	case "\x55\x1d\x13":
+		return "2.5.29.19"
+	case "\x55\x1d\x23":
+		return "2.5.29.35"
+	case "\x55\x1d\x25":
+		return "2.5.29.37"
+	case "\x2a\x86\x48\xce\x3d\x02\x01":
+		return "1.2.840.10045.2.1"
+	case "\x2a\x86\x48\xce\x3d\x03\x01\x07":
+		return "1.2.840.10045.3.1.7"
+	case "\x2a\x86\x48\xce\x3d\x04\x03\x02":
+		return "1.2.840.10045.4.3.2"
+	case "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01":
+		return "1.2.840.113549.1.1.1"
+	case "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b":
+		return "1.2.840.113549.1.1.11"
+	case "\x2b\x06\x01\x05\x05\x07\x03\x01":
+		return "1.3.6.1.5.5.7.3.1"
+	case "\x2b\x06\x01\x05\x05\x07\x03\x02":
+		return "1.3.6.1.5.5.7.3.2"
+	}
+	return ""
 }
 
 // decodeArcs appends the dotted form of an identifier that ends with an arc.

@@ -3,6 +3,7 @@ package oid_test
 import (
 	"bytes"
 	"encoding/hex"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -98,4 +99,26 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("%x: %s becomes %x, %v", content, text, back, err)
 		}
 	})
+}
+
+// TestDecode_common: identifiers with a shorter way of their own are read as others are. Encode has no such way.
+func TestDecode_common(t *testing.T) {
+	t.Parallel()
+	var all []string
+	for _, arc := range []string{
+		"2.5.4.", "2.5.29.", "1.3.6.1.5.5.7.3.", "1.2.840.10045.2.", "1.2.840.10045.3.1.", "1.2.840.10045.4.3.", "1.2.840.113549.1.1.",
+	} {
+		for last := range 128 {
+			all = append(all, fmt.Sprint(arc, last))
+		}
+	}
+	for _, dotted := range all {
+		content, err := oid.Encode(dotted)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := oid.Decode(content); got != dotted || err != nil {
+			t.Errorf("%s is read as %s, %v", dotted, got, err)
+		}
+	}
 }

@@ -96,7 +96,7 @@ func (o Add) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 	}
 	return op.Plan[Added]{Name: "add", Close: in.Close, Apply: func(tx kdb.Tx) (added Added, err error) {
 		if info.Format == "ckdb" {
-			defer debug.SetGCPercent(debug.SetGCPercent(streamingGC))
+			defer o.collectLess(in)()
 		}
 		listed := newTrustList(o.Exclusive)
 		err = o.addAll(tx, in, &added, listed, s.Guard)
@@ -114,9 +114,27 @@ func (o Add) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 	}}, nil
 }
 
-// streamingGC is the percentage by which the heap grows until garbage is collected while entries go into a native database, which keeps few
-// of them in memory: with the default a hundred thousand certificates take a tenth more processor time, and 10 MiB less.
-const streamingGC = 150
+// collectLess lets the heap grow further until garbage is collected, while entries go into a native database, which keeps few of them in
+// memory. It returns what undoes that. Unless the whole input or its result is in memory, up to streamingMemory is used: with a million
+// certificates this saves some seconds of processor time.
+func (o Add) collectLess(in *input.Input) (undo func()) {
+	percent, limit := debug.SetGCPercent(streamingGC), debug.SetMemoryLimit(-1)
+	if o.Brief && in.Streams() && (o.Label == "" || o.LabelFirst) {
+		debug.SetGCPercent(streamingFreely)
+		debug.SetMemoryLimit(min(limit, streamingMemory))
+	}
+	return func() {
+		debug.SetGCPercent(percent)
+		debug.SetMemoryLimit(limit)
+	}
+}
+
+// streamingGC and streamingFreely are percentages by which the heap grows until garbage is collected; streamingMemory is in bytes.
+const (
+	streamingGC     = 150
+	streamingFreely = 400
+	streamingMemory = 150 << 20
+)
 
 // trustsAll says whether a format trusts all certificates without keys.
 func trustsAll(format string) bool {

@@ -127,6 +127,11 @@ func (in *Input) addDatabase(ctx context.Context, driver *kdb.Driver, source op.
 	})
 }
 
+// Streams says that the input is read while its entries are used, so that it takes little memory however large it is.
+func (in *Input) Streams() bool {
+	return len(in.stored) == 0 && !slices.ContainsFunc(in.pieces, func(p piece) bool { return p.data != nil })
+}
+
 // Close forgets keys and passwords.
 func (in *Input) Close() {
 	op.ClearKeys(in.stored)

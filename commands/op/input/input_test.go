@@ -64,6 +64,34 @@ func TestInput_isReadAgainAndAgain(t *testing.T) {
 }
 
 // TestInput_keyAndCertificateInSeveralFiles: they are joined.
+// TestInput_streams: only certificates and keys in files are read while they are used.
+func TestInput_streams(t *testing.T) {
+	t.Parallel()
+	root := optest.NewCA(t, "Root")
+	text := optest.PEM(root.Trusted(""))
+	file := optest.File(t, "x.pem", text)
+	for what, c := range map[string]struct {
+		files input.Files
+		want  bool
+	}{
+		"a file":     {input.Files{Names: []string{file}}, true},
+		"a database": {input.Files{Names: []string{file, optest.Store(t, "a.jks", root.Trusted("root"))}, Password: optest.Secrets()}, false},
+		"a pipe":     {input.Files{Names: []string{"-"}}, false},
+		"memory":     {input.Files{Certificates: [][]byte{root.Certificate}}, false},
+	} {
+		env := optest.Env()
+		env.Stdin = strings.NewReader(text)
+		in, err := c.files.Open(ctx, env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer in.Close()
+		if got := in.Streams(); got != c.want {
+			t.Errorf("%s: streams %t", what, got)
+		}
+	}
+}
+
 func TestInput_keyAndCertificateInSeveralFiles(t *testing.T) {
 	t.Parallel()
 	web := optest.NewCA(t, "Root").Issue(t, "web").Personal("")

@@ -19,6 +19,7 @@ type runs struct {
 	temp *atomicfile.Temp
 	list []run
 	end  int64
+	seed maphash.Seed
 	seen filter // all keys
 }
 
@@ -26,6 +27,7 @@ type runs struct {
 type run struct {
 	start, end int64
 	marks      []mark
+	seen       filter // its keys: looking into every run would be as slow as there are many
 }
 
 // mark says where a change is, every markDistance bytes.
@@ -44,7 +46,7 @@ func newRuns(disk atomicfile.FS, path string) (*runs, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &runs{temp: t, seen: newFilter()}, nil
+	return &runs{temp: t, seed: maphash.MakeSeed(), seen: make(filter, filterBits/64)}, nil
 }
 
 func (r *runs) discard() { r.temp.Discard() }
@@ -52,10 +54,12 @@ func (r *runs) discard() { r.temp.Discard() }
 // add writes changes as a run.
 func (r *runs) add(keys []string, changes map[string][]byte) error {
 	w := bufio.NewWriterSize(r.temp, writeBuffer)
-	made := run{start: r.end, end: r.end}
+	made := run{start: r.end, end: r.end, seen: make(filter, 1+len(keys)*bitsPerKey/64)}
 	next := r.end
 	for _, key := range keys {
-		r.seen.add(key)
+		hash := maphash.String(r.seed, key)
+		r.seen.add(hash)
+		made.seen.add(hash)
 		if made.end >= next {
 			made.marks = append(made.marks, mark{key, made.end})
 			next = made.end + markDistance
@@ -82,10 +86,17 @@ func (r *runs) add(keys []string, changes map[string][]byte) error {
 
 // get returns the last change of a key; false if it was not changed.
 func (r *runs) get(key string) (value []byte, changed bool, err error) {
-	if r == nil || !r.seen.has(key) {
+	if r == nil {
+		return nil, false, nil
+	}
+	hash := maphash.String(r.seed, key)
+	if !r.seen.has(hash) {
 		return nil, false, nil
 	}
 	for i := len(r.list) - 1; i >= 0; i-- {
+		if !r.list[i].seen.has(hash) {
+			continue
+		}
 		c := r.cursor(i, key, markDistance)
 		if err := c.next(); err != nil {
 			return nil, false, err
@@ -218,32 +229,25 @@ func (m *merger) next() error {
 	return nil
 }
 
-// filter tells most keys that were never added from those that were, in a fixed amount of memory (a Bloom filter).
-type filter struct {
-	seed maphash.Seed
-	bits []uint64
-}
+// filter tells most keys that were never added from those that were, by their hashes, in a fixed amount of memory (a Bloom filter).
+type filter []uint64
 
-// filterBits is a power of two, enough for some million keys; with more the filter only lets more pass.
-const filterBits, filterProbes = 1 << 26, 4
-
-func newFilter() filter { return filter{maphash.MakeSeed(), make([]uint64, filterBits/64)} }
+// filterBits are enough for some million keys; with more the filter only lets more pass. A run has bitsPerKey for each of its keys.
+const filterBits, bitsPerKey, filterProbes = 1 << 26, 12, 4
 
 // probe is the number of a bit of a key.
-func probe(hash, n uint64) uint64 { return (hash + n*(hash>>32|1)) % filterBits }
+func (f filter) probe(hash, n uint64) uint64 { return (hash + n*(hash>>32|1)) % (64 * uint64(len(f))) }
 
-func (f *filter) add(key string) {
-	hash := maphash.String(f.seed, key)
+func (f filter) add(hash uint64) {
 	for n := range uint64(filterProbes) {
-		bit := probe(hash, n)
-		f.bits[bit/64] |= 1 << (bit % 64)
+		bit := f.probe(hash, n)
+		f[bit/64] |= 1 << (bit % 64)
 	}
 }
 
-func (f *filter) has(key string) bool {
-	hash := maphash.String(f.seed, key)
+func (f filter) has(hash uint64) bool {
 	for n := range uint64(filterProbes) {
-		if bit := probe(hash, n); f.bits[bit/64]&(1<<(bit%64)) == 0 {
+		if bit := f.probe(hash, n); f[bit/64]&(1<<(bit%64)) == 0 {
 			return false
 		}
 	}
