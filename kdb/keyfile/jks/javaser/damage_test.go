@@ -2,6 +2,7 @@ package javaser_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -108,5 +109,64 @@ func TestSkip_stopsAtAnError(t *testing.T) {
 	c := &javaser.Cursor{Data: unhex(t, "aced 0005 7d")}
 	if javaser.Skip(c); !errors.Is(c.Err, kdb.ErrParse) || c.Bytes(0, "more") != nil {
 		t.Errorf("after an error: %v", c.Err)
+	}
+}
+
+// TestParse_limits: what is just allowed is read, one more is refused.
+func TestParse_limits(t *testing.T) {
+	t.Parallel()
+	const stream, text = "aced 0005 73 ", "74 0001 41 "
+	field, class := "49 0001 69 ", "72 0001 41 0000000000000000 02 "
+	for what, c := range map[string]struct {
+		most int
+		make func(n int) string
+		want string
+	}{
+		"classes one below the other": {22, func(n int) string { return stream + strings.Repeat(classDesc, n) + "70" }, "nests deeper than 24"},
+		"fields": {64, func(n int) string {
+			return stream + class + fmt.Sprintf("%04x ", n) + strings.Repeat(field, n) + "78 70" + strings.Repeat("00000001", n)
+		}, "at most 64"},
+		"parts, of which two are the class and the object": {510, func(n int) string {
+			return stream + class + "0000 " + strings.Repeat(text, n) + "78 70"
+		}, "over 512 parts"},
+	} {
+		if o, err := javaser.Parse(unhex(t, c.make(c.most))); err != nil || !o.Is("A") {
+			t.Errorf("%d %s: %v", c.most, what, err)
+		}
+		if _, err := javaser.Parse(unhex(t, c.make(c.most+1))); !errors.Is(err, kdb.ErrParse) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%d %s: %v, want %q", c.most+1, what, err, c.want)
+		}
+	}
+}
+
+// TestParse_primitives: each type has its size, so that the string behind a value of it is found; nothing else is.
+func TestParse_primitives(t *testing.T) {
+	t.Parallel()
+	const stringField = "4c 0001 73 74 0012 4c6a6176612f6c616e672f537472696e673b "
+	for code, size := range map[byte]int{'B': 1, 'Z': 1, 'C': 2, 'S': 2, 'F': 4, 'I': 4, 'D': 8, 'J': 8} {
+		class := fmt.Sprintf("aced 0005 73 72 0001 41 0000000000000000 02 0002 %02x 0001 70 ", code) + stringField + "78 70 "
+		o, err := javaser.Parse(unhex(t, class+strings.Repeat("74", size)+"74 0003 414553"))
+		if err != nil || o.Text("s") != "AES" || len(o.Fields) != 1 {
+			t.Errorf("%c: %+v, %v", code, o, err)
+		}
+		array := fmt.Sprintf("75 72 0002 5b%02x 0000000000000000 02 0000 78 70 00000003", code)
+		object := "aced 0005 73 72 0001 41 0000000000000000 02 0002 5b 0001 61 " + text("[") + stringField + "78 70 "
+		o, err = javaser.Parse(unhex(t, object+array+strings.Repeat("05", 3*size)+"74 0003 414553"))
+		if err != nil || o.Text("s") != "AES" || (code == 'B') != (string(o.Bytes("a")) == "\x05\x05\x05") {
+			t.Errorf("array of %c: %+v, %v", code, o, err)
+		}
+	}
+}
+
+// text is a string in a stream, in hexadecimal.
+func text(s string) string { return fmt.Sprintf("74 %04x %x ", len(s), s) }
+
+// TestParse_longString: the eight bytes of its length, and a reference to it.
+func TestParse_longString(t *testing.T) {
+	t.Parallel()
+	fields := "4c 0001 73 " + text("L") + "4c 0001 72 71 007e0001 "
+	o, err := javaser.Parse(unhex(t, "aced 0005 73 72 0001 41 0000000000000000 02 0002 "+fields+"78 70 7c 0000000000000002 4142 71 007e0003"))
+	if err != nil || o.Text("s") != "AB" || o.Text("r") != "AB" {
+		t.Errorf("%+v, %v", o, err)
 	}
 }
