@@ -70,6 +70,7 @@ func TestRecognise_inBase64(t *testing.T) {
 		{"four times", inBase64("STORE one", 4), "", kdb.ErrVersion},
 		{"a long one", inBase64(long, 2), "store at FILE: STORExxx", nil},
 		{"text after a long one", inBase64(long, 1) + "no base64!", "", kdb.ErrVersion},
+		{"a long one, cut off", inBase64(long, 1)[:26_674], "", kdb.ErrVersion},
 		{"a native database", inBase64("NATIVE database", 1), "", kdb.ErrNeedsFile},
 		{"pieces", inBase64("PIECE of it", 1), "", kdb.ErrVersion},
 		{"a message", inBase64("some message", 1), "", kdb.ErrVersion},
