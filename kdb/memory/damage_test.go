@@ -34,6 +34,19 @@ func (b broken) Summaries(string) iter.Seq2[kdb.Summary, error] {
 	}
 }
 
+func (b broken) Labels(string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for _, label := range b.labels {
+			if !yield(label, nil) {
+				return
+			}
+		}
+		yield("", errBroken)
+	}
+}
+
+func (b broken) Find(kdb.Trait) iter.Seq2[kdb.Summary, error] { return b.Summaries("") }
+
 func (broken) PutIssued(kdb.Issued) error                     { return errBroken }
 func (broken) Issued([32]byte, string) (kdb.Issued, error)    { return kdb.Issued{}, errBroken }
 func (broken) LastCRLNumber([32]byte) (uint64, error)         { return 0, errBroken }
@@ -118,6 +131,51 @@ func TestOverlay_listingsEnd(t *testing.T) {
 	}
 	if got, err := read(overlay.On(below).Summaries(""), 9, label); got != "a b c d " || !errors.Is(err, errBroken) {
 		t.Errorf("all labels: %q, %v", got, err)
+	}
+	itself := func(label string) string { return label }
+	for n, want := range []string{1: "a ", 2: "a b ", 3: "a b c ", 4: "a b c d "} {
+		if got, err := read(overlay.On(below).Labels(""), n, itself); n > 0 && (got != want || err != nil) {
+			t.Errorf("%d bare labels: %q, %v", n, got, err)
+		}
+	}
+	if got, err := read(overlay.On(below).Labels(""), 9, itself); got != "a b c d " || !errors.Is(err, errBroken) {
+		t.Errorf("all bare labels: %q, %v", got, err)
+	}
+	if got, err := read(overlay.On(memoryTx(t)).Labels(""), 2, itself); got != "a c " || err != nil {
+		t.Errorf("two of those above: %q, %v", got, err)
+	}
+	if got, err := read(overlay.On(below).Find(kdb.Deployed), 9, label); got != "" || !errors.Is(err, errBroken) {
+		t.Errorf("found: %q, %v", got, err)
+	}
+}
+
+// TestDatabase_beginsEmpty: what a new database says of what it does not have.
+func TestDatabase_beginsEmpty(t *testing.T) {
+	t.Parallel()
+	tx := memoryTx(t)
+	registry := tx.(kdb.Registry)
+	_, summary := tx.Summary("a")
+	_, entry := tx.Entry("a")
+	_, key := tx.Key("a")
+	_, issued := registry.Issued([32]byte{}, "1")
+	for what, err := range map[string]error{"summary": summary, "entry": entry, "key": key, "issued": issued} {
+		if !errors.Is(err, kdb.ErrNotFound) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	label, err1 := tx.Default()
+	number, err2 := registry.LastCRLNumber([32]byte{})
+	if label != "" || number != 0 || err1 != nil || err2 != nil {
+		t.Errorf("%q, %v; %d, %v", label, err1, number, err2)
+	}
+	for range tx.Labels("") {
+		t.Error("it has a label")
+	}
+	for range tx.Find(kdb.Deployed) {
+		t.Error("it finds something")
+	}
+	for range registry.AllIssued([32]byte{}) {
+		t.Error("it issued something")
 	}
 }
 
