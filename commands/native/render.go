@@ -184,6 +184,9 @@ func problemHint(p *op.Problem) string {
 			"; name a certificate that is not listed with --file FILE"
 	case op.IssuedNotWritten:
 		return fmt.Sprintf("it was issued and recorded; get it with: certkdb issued --ca %s --serial %s -o pem", op.Quote(p.Label), p.Found)
+	case op.OlderGeneration:
+		return fmt.Sprintf("it is from an earlier rollover: keep it under another label with: certkdb rename %[1]s LABEL; or, if nothing "+
+			"that it issued is in use, delete it with: certkdb delete %[1]s", op.Quote(p.Label))
 	case op.WeakKey:
 		return "make a new key: certkdb renew " + op.Quote(p.Label) + " --key-type rsa2048"
 	case op.NewerList:

@@ -98,6 +98,8 @@ const (
 	NoMatchingKey
 	// NotIssued: the CA Label has issued nothing under the serial number Found.
 	NotIssued
+	// OlderGeneration: the entry Label has the old key of a CA, or a cross certificate of it, from an earlier rollover.
+	OlderGeneration
 	// WeakKey: the private key of the entry Label is too weak to be certified again.
 	WeakKey
 	// NewerList: there is a revocation list of the CA that is newer than what its database knows. Location is its file, Label the CA.

@@ -344,6 +344,9 @@ func (r *renewal) apply(tx kdb.Tx) (renewed Renewed, err error) {
 	}
 	if r.rollover != nil {
 		renewed.OldLabel, renewed.CrossCertificates = r.rollover.oldLabel, r.rollover.labels()
+		if r.rollover.untrusted {
+			renewed.Notes = append(renewed.Notes, NoteNoCross)
+		}
 	}
 	if r.Before > 0 && renewed.NotAfter != nil && renewed.NotAfter.Sub(r.env.Now()) <= r.Before {
 		renewed.Notes = append(renewed.Notes, NoteDueAgain)

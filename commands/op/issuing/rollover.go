@@ -32,7 +32,12 @@ type rollover struct {
 	oldWithNew kdb.Entry
 	oldIssuer  [32]byte
 	newIssuer  [32]byte
+	// untrusted says that the database keeps no certificate that it does not trust, so that there is no place for those two.
+	untrusted bool
 }
+
+// NoteNoCross is the note about cross certificates that have no place in a database.
+const NoteNoCross = "no cross certificates: this kind of database would trust them"
 
 // newRollover finds out whether the labels are free.
 func newRollover(tx kdb.Tx, label string) (*rollover, error) {
@@ -42,7 +47,7 @@ func newRollover(tx kdb.Tx, label string) (*rollover, error) {
 			return nil, err
 		}
 		if err := op.FreeLabel(tx, label+suffix, false); err != nil {
-			return nil, err
+			return nil, &op.Problem{Code: op.OlderGeneration, Label: label + suffix, Err: err}
 		}
 	}
 	return r, nil
@@ -107,8 +112,14 @@ func (r *rollover) store(tx kdb.Tx, of *renewal, before *kdb.Summary) error {
 	if err := tx.Put(entry); err != nil {
 		return err
 	}
+	r.untrusted = false
 	for _, cross := range r.crosses() {
-		if err := tx.Put(cross); err != nil {
+		err := tx.Put(cross)
+		if errors.Is(err, kdb.ErrUnsupported) {
+			r.untrusted = true
+			break
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -129,7 +140,7 @@ func (r *rollover) store(tx kdb.Tx, of *renewal, before *kdb.Summary) error {
 }
 
 func (r *rollover) crosses() []kdb.Entry {
-	if len(r.newWithOld.Certificates) == 0 {
+	if len(r.newWithOld.Certificates) == 0 || r.untrusted {
 		return nil
 	}
 	return []kdb.Entry{r.newWithOld, r.oldWithNew}

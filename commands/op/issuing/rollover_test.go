@@ -3,9 +3,11 @@ package issuing_test
 import (
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -72,6 +74,39 @@ func TestRenew_rollsTheKeyOfARootOver(t *testing.T) {
 			"-untrusted", certificateFile(t, s, dir, c[1]), c[2])
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("%s: %s", strings.Join(c[:], ", "), out)
+		}
+	}
+}
+
+// TestRenew_rollsOverInAKeyStore: one that trusts every certificate without a key gets no cross certificates, and the result says so. The
+// keys of both generations are there.
+func TestRenew_rollsOverInAKeyStore(t *testing.T) {
+	t.Parallel()
+	root := optest.NewCA(t, "Root")
+	for _, name := range []string{"a.jks", "a.pem", "a.p12"} {
+		path := optest.Store(t, name, root.Personal("root"), root.Issue(t, "web").Personal("web"))
+		s, err := op.Open(ctx, optest.Env(), op.DB{Location: path, Password: optest.Secrets()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		want, crosses := "root root.old web", 0
+		if name == "a.p12" {
+			want, crosses = "root root.new-with-old root.old root.old-with-new web", 2
+		}
+		renewed := one(t, s, issuing.Renew{Label: "root", NewKey: true})
+		if !renewed.NewKey || renewed.OldLabel != "root.old" || len(renewed.CrossCertificates) != crosses ||
+			slices.Contains(renewed.Notes, issuing.NoteNoCross) != (crosses == 0) {
+			t.Errorf("%s: %+v", name, renewed)
+		}
+		if got := labels(t, s); got != want {
+			t.Errorf("%s: the labels are %s", name, got)
+		}
+		one(t, s, issuing.Create{Label: "new", Spec: spec("new.example.com"), CA: issuing.Authority{Label: "root"}})
+		one(t, s, issuing.Create{Label: "old", Spec: spec("old.example.com"), CA: issuing.Authority{Label: "root.old"}})
+		_, err = op.One(ctx, s, issuing.Renew{Label: "root", NewKey: true})
+		if p, ok := errors.AsType[*op.Problem](err); !ok || p.Code != op.OlderGeneration || p.Label != "root.old" {
+			t.Errorf("%s, a third key: %v", name, err)
 		}
 	}
 }
