@@ -130,7 +130,7 @@ type SlotInfo struct {
 	KDF     string // "argon2id (64 MiB, 3 passes, 4 lanes)"
 	Created time.Time
 	By      string // user@host of who made it
-	// Opened says that this slot opened the database, HasStash that the stash in the file beside it belongs to this slot.
+	// Opened says that this slot opened the database, HasStash that the stash file next to the database belongs to this slot.
 	Opened, HasStash bool
 }
 

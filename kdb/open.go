@@ -203,8 +203,8 @@ func locating(drivers []Driver, location string) *Driver {
 	return nil
 }
 
-// Irregular says whether a file is a device, a pipe or a socket: opening or reading it may wait for ever, and what was read is not there
-// for a second time.
+// Irregular says whether a file is a device, a pipe or a socket: opening or reading it may wait forever, and what was read cannot be
+// read again.
 func Irregular(info fs.FileInfo) bool {
 	return info.Mode()&(fs.ModeNamedPipe|fs.ModeDevice|fs.ModeSocket) != 0
 }

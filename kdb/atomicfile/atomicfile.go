@@ -1,4 +1,4 @@
-// Package atomicfile writes files so that everybody, at any time and also after a crash, sees the old file or the new one, whole.
+// Package atomicfile writes files so that every reader, at any time and also after a crash, sees all of the old file or all of the new one.
 //
 // A file is written next to the one that it is to replace: without a name where the system can do that, so that a killed process leaves
 // nothing, else under a temporary name and locked, so that the next writer can tell it from one in use. It has mode 0600 and gets owner,

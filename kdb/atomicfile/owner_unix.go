@@ -31,9 +31,9 @@ func ours(info fs.FileInfo) bool {
 	return info.Mode().IsRegular() && known && (uid == 0 || uid == os.Geteuid())
 }
 
-// trusted says whether a file that stands for an interrupted change may be believed: only if everybody who could have put it there may
-// also change the file at path. Whoever may change the folder of that file may do so, unless the folder has the sticky bit: then only the
-// owner of the file may. Other folders are no better than their files, which must be this user's.
+// trusted says whether a file that stands for an interrupted change may be believed: only if every user who could have put it there
+// may also change the file at path. A user who may change the folder of that file may do so, unless the folder has the sticky bit: then
+// only the owner of the file may. Other folders are no better than their files, which must be this user's.
 func trusted(info fs.FileInfo, folder, path string) bool {
 	if !info.Mode().IsRegular() || ours(info) {
 		return ours(info)

@@ -124,7 +124,7 @@ type Copier interface {
 	Copy(ctx context.Context, path string, fn func(old Tx, put func(key string, value []byte) error) error) (Copy, error)
 }
 
-// Copy is a complete store in a file without a name, for whoever writes it somewhere.
+// Copy is a complete store in a file without a name, for its caller to write somewhere.
 type Copy interface {
 	// View calls fn with the records of the copy.
 	View(ctx context.Context, fn func(Tx) error) error

@@ -27,11 +27,11 @@ type Request struct {
 	// Subject may be empty if there are SANs.
 	Subject name.Name
 	// SANs are the subject alternative names, made by [ParseSAN] or taken from a certificate. A certificate that is no
-	// CA's and has none gets one from its common name if that is a host name or an IP address: no program of today
-	// looks for host names in the subject (RFC 9525, 2).
+	// CA's and has none gets one from its common name if that is a host name or an IP address: current programs do
+	// not look for host names in the subject (RFC 9525, 2).
 	SANs []cert.GeneralName
-	// AddCommonName gives a server's certificate the common name as an alternative name also beside others: who names
-	// a host there means it, and the CA/Browser Forum's rules (7.1.4.3) want it.
+	// AddCommonName gives a server's certificate the common name as an alternative name even if there are others:
+	// a host named there is meant, and the CA/Browser Forum's rules (7.1.4.3) want it.
 	AddCommonName bool
 	// KeyType is one of key.Types(); "" is p256. It is not used if there is a Key.
 	KeyType string
@@ -84,7 +84,7 @@ type Request struct {
 type Issued struct {
 	// Certificate is DER.
 	Certificate []byte
-	// Key is the private key of the certificate; empty if it is not here but with whoever made the PKCS #10 request.
+	// Key is the private key of the certificate; empty if only the author of the PKCS #10 request has it.
 	Key key.Private
 	// Notes say what was decided without being asked for, for people: "dns:a.example taken from the common name".
 	Notes []string

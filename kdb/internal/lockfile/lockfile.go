@@ -1,5 +1,5 @@
 // Package lockfile locks files against other processes: by flock, by fcntl where that is missing (AIX, Solaris), on Windows by a file
-// beside the locked one. The system releases a lock when its process ends.
+// next to the locked one. The system releases a lock when its process ends.
 package lockfile
 
 import (

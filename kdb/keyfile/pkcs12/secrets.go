@@ -45,7 +45,7 @@ func (s *secrets) ask() error {
 }
 
 // readingsOf lists what a password may have meant to the program that wrote the file, likeliest first. An empty one and an
-// absent one are not the same in PKCS #12 and are confused by everybody.
+// absent one are not the same in PKCS #12, and programs confuse them.
 func readingsOf(password []byte) []reading {
 	if len(password) == 0 {
 		return []reading{{[]byte{}, pbe.EncodingStandard}, {nil, pbe.EncodingStandard}}
