@@ -1,7 +1,9 @@
 package inspect_test
 
 import (
+	"crypto/x509"
 	"errors"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,6 +20,8 @@ func TestList_filtersAndOrder(t *testing.T) {
 	root, other := optest.NewCA(t, "Root"), optest.NewCA(t, "Other")
 	web, old := root.Issue(t, "web.example"), root.Until(t, "old.example", optest.Now.Add(-time.Hour))
 	s := optest.New(t, root.Trusted("root"), other.Trusted("other"), web.Personal("web"), old.Personal("a"), optest.Secret("aes"))
+	odd := optest.NewCA(t, "Odd", func(c *x509.Certificate) { c.SerialNumber = big.NewInt(0xabc) })
+	optest.Put(t, s, odd.Trusted("odd"))
 	shown, err := inspect.Show{Label: "web"}.Run(ctx, s)
 	if err != nil {
 		t.Fatal(err)
@@ -43,6 +47,7 @@ func TestList_filtersAndOrder(t *testing.T) {
 		{"a name", inspect.List{Filter: inspect.Filter{SAN: "example"}}, "a expired, web valid"},
 		{"two filters", inspect.List{Filter: inspect.Filter{SAN: "example", Subject: "old"}}, "a expired"},
 		{"a serial number", inspect.List{Filter: inspect.Filter{Serial: "0x00" + strings.ToUpper(c.Serial)}}, "web valid"},
+		{"a serial number of an odd number of digits", inspect.List{Filter: inspect.Filter{Serial: "abc"}}, "odd valid"},
 		{"SHA-256", inspect.List{Filter: inspect.Filter{Fingerprint: colons(c.SHA256)}}, "web valid"},
 		{"the beginning of SHA-1", inspect.List{Filter: inspect.Filter{Fingerprint: colons(c.SHA1)[:20]}}, "web valid"},
 		{"the key's digest", inspect.List{Filter: inspect.Filter{Key: c.SPKISHA256[:16]}}, "web valid"},
@@ -52,14 +57,14 @@ func TestList_filtersAndOrder(t *testing.T) {
 		{"by date", inspect.List{Sort: "not_after", Kind: "personal"}, "a expired, web valid"},
 		{"by date, in reverse", inspect.List{Sort: "-not_after", Kind: "personal"}, "web valid, a expired"},
 		{"nothing has no date before others", inspect.List{Sort: "-not_before", Pattern: "[aw]*"}, "a expired, web valid, aes -"},
-		{"by subject", inspect.List{Sort: "subject", Kind: "trusted"}, "other valid, root valid"},
-		{"by issuer", inspect.List{Sort: "issuer", Kind: "trusted"}, "other valid, root valid"},
-		{"by kind", inspect.List{Sort: "-kind", Pattern: "[aor]*[trs]"}, "other valid, root valid, aes -"},
+		{"by subject", inspect.List{Sort: "subject", Kind: "trusted"}, "odd valid, other valid, root valid"},
+		{"by issuer", inspect.List{Sort: "issuer", Kind: "trusted"}, "odd valid, other valid, root valid"},
+		{"by kind", inspect.List{Sort: "-kind", Pattern: "[ar]*[ts]"}, "root valid, aes -"},
 		{"by status", inspect.List{Sort: "-status", Kind: "personal"}, "web valid, a expired"},
 		{"by serial number", inspect.List{Sort: "serial", Kind: "personal"}, "web valid, a expired"},
 		{"by the type of key", inspect.List{Sort: "-key_type", Pattern: "[aw]*"}, "a expired, web valid, aes -"},
 		{"by when they came", inspect.List{Sort: "added", Kind: "personal"}, "a expired, web valid"},
-		{"labels in reverse", inspect.List{LabelsOnly: true, Sort: "-label", Kind: "trusted"}, "root valid, other valid"},
+		{"labels in reverse", inspect.List{LabelsOnly: true, Sort: "-label", Kind: "trusted"}, "root valid, other valid, odd valid"},
 	} {
 		got, err := listed(s, test.o)
 		if err != nil || got != test.want {

@@ -108,6 +108,7 @@ func TestCompare(t *testing.T) {
 	a := optest.New(t, root.Trusted("root"), web.Personal("web"), optest.Request(t, "only"))
 	b := optest.New(t, root.Trusted("corp"), other.Personal("web"), optest.Secret("aes"))
 	c := optest.New(t, root.Trusted("x"), optest.Secret("y"))
+	twice := func(one, other string) *op.Session { return optest.New(t, root.Trusted(one), root.Trusted(other)) }
 	for _, test := range []struct {
 		rule   string
 		a, b   *op.Session
@@ -124,6 +125,7 @@ func TestCompare(t *testing.T) {
 		{"an entry and what it is in another database", a, b, [2]string{"root", ""}, ""},
 		{"entries of two kinds", b, a, [2]string{"aes", "root"}, "aes changed kind, aes changed certificate, aes changed public_key"},
 		{"an entry that is not in the other database", a, c, [2]string{"only", ""}, "only only_a, x only_b, y only_b"},
+		{"the same twice, under other labels", twice("a", "b"), twice("x", "y"), [2]string{}, "a renamed label, b renamed label"},
 		{"two with the same label", a, b, [2]string{"web", "web"}, "web changed certificate, web changed public_key"},
 	} {
 		done, err := inspect.Compare{Labels: test.labels}.Run(ctx, test.a, test.b)
@@ -143,6 +145,8 @@ func TestCompare(t *testing.T) {
 	api := sub.Issue(t, "api.example").Personal("api")
 	alone := api
 	alone.Certificates = api.Certificates[:1]
+	otherChain := api
+	otherChain.Certificates = [][]byte{api.Certificates[0], root.Certificate}
 	untrusted := root.Trusted("root")
 	untrusted.Trusted = false
 	file := kdb.Entry{Label: "file", Kind: kdb.KindTrusted, Certificates: alone.Certificates}
@@ -156,6 +160,9 @@ func TestCompare(t *testing.T) {
 		{"in a file, without key, chain and marks", api, file, [2]string{"api", ""}, ""},
 		{"under its label there", api, file, [2]string{"api", "file"}, "kind chain private_key"},
 		{"trusted", root.Trusted("root"), untrusted, [2]string{}, "trusted"},
+		{"another chain", api, otherChain, [2]string{}, "chain"},
+		{"a request and a certificate", optest.Request(t, "root"), untrusted, [2]string{}, "kind certificate public_key private_key"},
+		{"under another label, and not trusted", root.Trusted("a"), untrusted, [2]string{}, "label trusted"},
 		{"the default", web.Default("web"), web.Personal("web"), [2]string{}, "default"},
 	} {
 		done, err := inspect.Compare{Labels: test.labels}.Run(ctx, optest.New(t, test.a), optest.New(t, test.b))

@@ -2,6 +2,7 @@ package inspect_test
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -62,6 +63,7 @@ func TestList(t *testing.T) {
 		{"a kind", inspect.List{Kind: "request"}, "pending pending"},
 		{"what has expired", inspect.List{Expired: true}, "a/old expired"},
 		{"what will expire, or has", inspect.List{Expiring: 2 * time.Hour}, "a/old expired, soon valid"},
+		{"within just that time", inspect.List{Expiring: time.Hour, Kind: "personal"}, "a/old expired, soon valid"},
 		{"to the second", inspect.List{Expiring: time.Hour - time.Second, Kind: "personal"}, "a/old expired"},
 		{"nothing", inspect.List{Pattern: "none"}, ""},
 	} {
@@ -186,6 +188,7 @@ func TestValidate(t *testing.T) {
 	gone, later := root.Issue(t, "gone"), root.Issue(t, "later")
 	s := optest.New(t, root.Trusted("root"), web.Personal("web"), old.Personal("old"), lost.Personal("lost"), gone.Personal("gone"),
 		later.Personal("later"), optest.Secret("aes"))
+	optest.Put(t, s, root.Issue(t, "weak", func(c *x509.Certificate) { c.SignatureAlgorithm = x509.ECDSAWithSHA1 }).Personal("weak"))
 	revoke(t, s, root, gone, optest.Now.Add(-time.Hour))
 	revoke(t, s, root, later, optest.Now.Add(time.Hour))
 	file := optest.File(t, "web.pem", optest.PEM(sub.Trusted(""), web.Trusted("")))
@@ -214,6 +217,8 @@ func TestValidate(t *testing.T) {
 		{"an e-mail address, which wants that usage", inspect.Validate{Labels: []string{"web"}, Host: "web@web.example"}, false, "certificate 0"},
 		{"a policy that it lacks", inspect.Validate{Labels: []string{"web"}, Policies: []string{"1.2.3"}, ExplicitPolicy: true}, false, "polic"},
 		{"any policy, explicitly", inspect.Validate{Labels: []string{"web"}, Policies: []string{"any"}, ExplicitPolicy: true}, false, "polic"},
+		{"signed with SHA-1", inspect.Validate{Labels: []string{"weak"}}, false, "weak: certificate 0"},
+		{"signed with SHA-1, which is allowed", inspect.Validate{Labels: []string{"weak"}, AllowWeak: true}, true, ""},
 		{"no depth at all", inspect.Validate{Labels: []string{"web"}, MaxDepth: 1}, false, "web: "},
 	} {
 		c.o.MaxDepth-- // no limit, unless the case has one

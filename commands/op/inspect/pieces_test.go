@@ -221,3 +221,16 @@ func TestInspect_indirectList(t *testing.T) {
 		t.Errorf("the issuer is %q", got)
 	}
 }
+
+// TestInspect_trustedCertificate: in the form of OpenSSL, a certificate is trusted if it has uses, not if it has only rejected ones.
+func TestInspect_trustedCertificate(t *testing.T) {
+	t.Parallel()
+	root := optest.NewCA(t, "Root")
+	const use = "\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x01" // serverAuth
+	for text, want := range map[string]bool{"\x30\x0c\x30\x0a" + use: true, "\x30\x0c\xa0\x0a" + use: false, "\x30\x00": false} {
+		found, err := inspectFile(t, op.PEMString("TRUSTED CERTIFICATE", append(bytes.Clone(root.Certificate), text...)), inspect.Inspect{})
+		if err != nil || len(found.Items) != 1 || found.Items[0].Trusted != want {
+			t.Errorf("%x: %+v, %v", text, found.Items, err)
+		}
+	}
+}

@@ -2,12 +2,15 @@ package sessions_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
 	"certkdb/commands/op"
+	"certkdb/commands/op/optest"
 	"certkdb/commands/op/sessions"
 	"certkdb/kdb"
+	"certkdb/pki/session"
 )
 
 const (
@@ -131,5 +134,48 @@ func TestChecklist_servers(t *testing.T) {
 	}
 	if _, err := servers(sessions.Options{}); !errors.Is(err, op.ErrUsage) {
 		t.Errorf("no file: %v", err)
+	}
+}
+
+// TestContact_whatATrustedCAContradicts: a certificate for another name by a trusted CA is no first contact.
+func TestContact_whatATrustedCAContradicts(t *testing.T) {
+	t.Parallel()
+	root := issue(t, nil, authority("Root"))
+	server := dialer{"vault.example.com:1500": presenting(issue(t, root, named("x", "other")))}
+	s := environment(t, server, map[string]*identity{"root": root})
+	contact := sessions.Contact{Options: sessions.Options{File: optionsFile(t, "dsm.sys", vault), ServerLevel: "8.1.13"}}
+	connected, err := contact.Run(t.Context(), s)
+	if err != nil || connected.OK || connected.HasChanged() || len(labels(t, s)) != 1 {
+		t.Errorf("%+v, %v", connected.Targets, err)
+	}
+}
+
+// TestChecklist_whatIsToBeDone: a use case is done only when every step is.
+func TestChecklist_whatIsToBeDone(t *testing.T) {
+	t.Parallel()
+	s := environment(t, nil, nil)
+	file := optionsFile(t, "dsm.sys", vault+" SSLACCEPTCERTFROMSERV No\n SSL Yes\n")
+	toDo := false
+	for n := 1; n <= 8; n++ {
+		checked, err := sessions.Checklist{Options: sessions.Options{File: file}, Number: n}.Run(t.Context(), s.Env, s)
+		open := slices.ContainsFunc(checked.Steps, func(step sessions.Step) bool { return step.State == session.ToDo })
+		if err != nil || checked.Done == open {
+			t.Errorf("%d: done %t, %v", n, checked.Done, err)
+		}
+		toDo = toDo || open
+	}
+	if !toDo {
+		t.Error("nothing is to be done without the server's certificate")
+	}
+}
+
+// TestRules_distrustedCertificates: what is not trusted does not count as the server's certificate.
+func TestRules_distrustedCertificates(t *testing.T) {
+	t.Parallel()
+	s := environment(t, nil, map[string]*identity{"vault": issue(t, nil, named("TSM"))})
+	optest.Change(t, s, func(tx kdb.Tx) error { return tx.Mark("vault", kdb.Marks{Trusted: new(false)}) })
+	ruled, err := sessions.Rules{Options: sessions.Options{File: optionsFile(t, "dsm.sys", vault)}}.Run(t.Context(), s.Env, s)
+	if err != nil || ruled.Sessions[0].Label != "" {
+		t.Errorf("%+v, %v", ruled.Sessions[0], err)
 	}
 }

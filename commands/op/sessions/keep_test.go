@@ -105,6 +105,10 @@ func TestConnect_saves(t *testing.T) {
 		"in place of a pin": {
 			presenting(self), sessions.Keep{Save: true, Replace: true, Fingerprint: hexSum(self)}, old, "", "web replaced+", nil,
 		},
+		"another pin under its label": {presenting(self), sessions.Keep{Save: true, Fingerprint: hexSum(self)}, old, "changed", "", nil},
+		"with a chain that is here": {
+			presenting(leaf, sub, root), sessions.Keep{Save: true, Chain: true}, nil, "", "web added, Sub added", nil,
+		},
 		"in place of a pin, without a new one": {presenting(self), sessions.Keep{Save: true, Replace: true}, old, "changed", "", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -346,6 +350,9 @@ func TestConnect_failures(t *testing.T) {
 			if err != nil || len(connected.Targets[0].Findings) == 0 {
 				t.Fatalf("%+v, %v", connected.Targets, err)
 			}
+			if judged := connected.Targets[0].Validation != nil; judged != (c.code == "certificate-rejected") {
+				t.Errorf("its certificate is judged: %t", judged)
+			}
 			f := connected.Targets[0].Findings[0]
 			if f.Code != c.code || f.Side != c.side || !strings.Contains(f.Cause, c.cause) {
 				t.Errorf("%+v", f)
@@ -389,6 +396,27 @@ func TestConnect_warnings(t *testing.T) {
 		failed := connected.Incomplete()
 		if (failed == nil) != (c.status == sessions.StatusWarning) || failed != nil && !errors.Is(failed, op.ErrExpired) {
 			t.Errorf("%s: %v", name, failed)
+		}
+	}
+}
+
+// TestConnect_pinsAreForTheirServers: a trusted certificate is good for another server only by its names, unless it has none.
+func TestConnect_pinsAreForTheirServers(t *testing.T) {
+	t.Parallel()
+	nameless, other := issue(t, nil, named("TSM")), issue(t, nil, named("x", "other"))
+	for name, c := range map[string]struct {
+		pin   *identity
+		label string
+		ok    bool
+	}{
+		"without names":                      {nameless, "x", true},
+		"for another host":                   {other, "x", false},
+		"for another host, under this label": {other, "server", true},
+	} {
+		s := environment(t, dialer{"server:443": presenting(c.pin)}, map[string]*identity{c.label: c.pin})
+		connected, err := sessions.Connect{Targets: targets("server:443")}.Run(t.Context(), s)
+		if err != nil || connected.OK != c.ok {
+			t.Errorf("%s: %+v, %v", name, connected.Targets[0].Findings, err)
 		}
 	}
 }
