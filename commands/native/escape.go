@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf16"
 
@@ -40,8 +41,8 @@ func cells(values ...string) []string {
 // escapeJSON escapes in JSON what a terminal may take for a command. It can only stand within strings; below 0x20 nothing is left to do.
 func escapeJSON(body []byte) []byte {
 	hidden := func(r rune) bool { return r != '\n' && op.Hidden(r) }
-	if !bytes.ContainsFunc(body, hidden) {
-		return body
+	if !slices.ContainsFunc(body, func(b byte) bool { return b != '\n' && (b < 0x20 || b >= 0x7f) }) {
+		return body // decoding runes would take longer than making the JSON
 	}
 	var b bytes.Buffer
 	for _, r := range string(body) {
