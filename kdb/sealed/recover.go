@@ -288,7 +288,7 @@ func (c *recovery) result() kdb.Recovery {
 		}
 	}
 	if c.head == nil {
-		c.lose("head record", "lost: nothing tells how many entries there should be, and which is the default")
+		c.lose("head record", "lost: nothing tells how many entries there should be, which is the default, and whether this is the newest state")
 	} else if c.unnamed > 0 && !c.Verified {
 		c.lose("entries", fmt.Sprintf("%d more, whose labels are lost", c.unnamed))
 	}

@@ -1,11 +1,15 @@
 package sealed_test
 
 import (
+	"bytes"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"certkdb/kdb"
+	"certkdb/kdb/sealed"
 	"certkdb/kdb/store"
 	"certkdb/kdb/store/boltstore"
 )
@@ -47,6 +51,48 @@ func TestRecover_lostLog(t *testing.T) {
 	if len(found.Missing) != 1 || !strings.HasPrefix(found.Missing[0].Where, "audit log, records 1 to ") {
 		t.Errorf("missing: %+v", found.Missing)
 	}
+}
+
+// TestRecover_lostHeadInTheOldPlace: without its head record a database is recovered, but nothing tells whether that is its newest state.
+// In the old place it counts as an older one, until that is accepted.
+func TestRecover_lostHeadInTheOldPlace(t *testing.T) {
+	t.Parallel()
+	path := manyEntries(t, 20)
+	o := options("secret")
+	o.State = t.TempDir()
+	db := openWith(t, path, o)
+	must(t, db.Update(ctx, "test", func(tx kdb.Tx) error { return tx.Audit("test", "") }))
+	must(t, db.Close())
+	data := read(t, path)
+	for at := 0; ; at++ {
+		i := bytes.Index(data[at:], []byte("head"))
+		if i < 0 {
+			break
+		}
+		at += i
+		data[at+20] ^= 1
+	}
+	must(t, os.WriteFile(path, data, 0o600))
+	to := filepath.Join(t.TempDir(), "new.ckdb")
+	from, into := boltstore.Backend().Open(path, store.Options{}), boltstore.Backend().Open(to, store.Options{Create: true})
+	found, err := sealed.Recover(ctx, from, into, path, options("secret"))
+	must(t, err)
+	lost := func(p kdb.Problem) bool { return p.Where == "head record" && strings.Contains(p.What, "newest state") }
+	if found.Entries != 19 || found.Verified || !slices.ContainsFunc(found.Missing, lost) {
+		t.Errorf("recovered %+v", found)
+	}
+	must(t, os.WriteFile(path, read(t, to), 0o600))
+	db = openWith(t, path, o)
+	if rolledBack, err := db.RolledBack(ctx); err != nil || rolledBack == nil {
+		t.Errorf("in the old place: %v, %v", rolledBack, err)
+	}
+	must(t, db.AcceptState(ctx))
+	must(t, db.Close())
+	db = openWith(t, path, o)
+	if rolledBack, err := db.RolledBack(ctx); err != nil || rolledBack != nil {
+		t.Errorf("accepted: %v, %v", rolledBack, err)
+	}
+	wantSound(t, db)
 }
 
 // TestRecover_namesWhatIsLost: an entry of which only the key is left, or a mention in the index, is listed by its label.

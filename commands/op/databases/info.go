@@ -143,6 +143,10 @@ func (o Check) Run(ctx context.Context, s *op.Session) (Checked, error) {
 		return found, Unsound(err)
 	}
 	if err := found.judge(damage); err != nil {
+		if damage == 0 && s.Unverified() != nil { // not the password of a single key is missing, but that of the file
+			err = fmt.Errorf("checking %q: %w, so that not everything could be checked", s.Location, kdb.ErrNoPassword)
+			err = &op.Problem{Code: op.Unverified, Location: s.Location, Err: err}
+		}
 		return found, err
 	}
 	return found, o.newest(ctx, s, &found)
