@@ -98,6 +98,7 @@ func actionLine(a entries.Action) string {
 
 func exportCommand(env *op.Env) *cli.Command {
 	var o entries.Export
+	var folder string
 	var stores trust.Change
 	return &cli.Command{
 		Name: "export", Category: groupEntries, Usage: "write entries to a file", ArgsUsage: "[LABEL…]",
@@ -106,6 +107,8 @@ func exportCommand(env *op.Env) *cli.Command {
 			"key database, --key allows the private key of a CA. With --out-password keys are encrypted (PKCS #8, PBES2 with AES-256).\n" +
 			"Only the owner can read files with keys (mode 0600). --all leaves distrusted certificates out of files that would make\n" +
 			"them trusted.\n\n" +
+			"Into a folder, --out-dir writes LABEL.crt for each label, all at once, and with --key also LABEL.key. Labels may be\n" +
+			"patterns; the key of a CA is written only if its label is given in full. Files with the same content are left alone.\n\n" +
 			"With --to, other programs trust the trusted certificates of the database: the operating system (Linux, macOS, Windows),\n" +
 			"a Java runtime (JAVA_HOME, or java:FILE) or NSS (~/.pki/nssdb, or nss:FOLDER, by its certutil). --from removes them.\n" +
 			"Names are made of label and fingerprint, and nothing else in the stores is touched.\n\n" +
@@ -115,6 +118,7 @@ func exportCommand(env *op.Env) *cli.Command {
 				"certkdb export web --key --out web.key",
 				"certkdb export web --combined --out haproxy.pem",
 				"certkdb export web --key --out-password file:key.pw --out web.key",
+				"certkdb export '*.example.com' --chain --key --out-dir servers",
 				"certkdb export --trusted > bundle.pem",
 				"certkdb export web --out web.p12 --out-password file:p12.pw",
 				"certkdb export web --out web.p7b",
@@ -122,29 +126,7 @@ func exportCommand(env *op.Env) *cli.Command {
 				"certkdb export corp-root --to system --to java --to nss",
 				"certkdb export corp-root --from system",
 			),
-		Flags: append(append(outputFlags(&o.Out, "the `FILE` to write; default: standard output"),
-			&cli.StringFlag{
-				Name:        "format",
-				Usage:       "`FORMAT` of the file: pem, der, pkcs7 (p7b), pkcs7-der (p7c), ssh or a kind of database; default: by extension of --out",
-				Destination: (*string)(&o.Format),
-			},
-			&cli.BoolFlag{Name: "all", Usage: "every entry", Destination: &o.All},
-			&cli.BoolFlag{Name: "trusted", Usage: "what is trusted, personal certificates included, without keys", Destination: &o.Trusted},
-			&cli.BoolFlag{
-				Name: "key", Usage: "the private key instead of the certificate; into a database, also that of a CA", Destination: &o.Key,
-			},
-			&cli.BoolFlag{Name: "chain", Usage: "also the chain, after the certificate", Destination: &o.Chain},
-			&cli.BoolFlag{Name: "combined", Usage: "private key, certificate and chain in one file", Destination: &o.Combined},
-			&cli.BoolFlag{
-				Name: "traditional", Usage: "private keys as PKCS #1 or SEC 1 for old programs, not as PKCS #8", Destination: &o.Traditional,
-			},
-			passwordFlag(env, &o.OutPassword.Password, op.FieldOutPassword, "where the password for the new database or encrypted key comes from"),
-			profileFlag(&o.Profile),
-			&cli.BoolFlag{
-				Name: flagSkip, Usage: "leave out, and list, what a key database cannot hold; it is no error then", Destination: &o.SkipUnsupported,
-			},
-			dryRunFlag(),
-		), trustFlags(env, &stores)...),
+		Flags: exportFlags(env, &o, &folder, &stores),
 		Action: func(c *cli.Context) error {
 			if len(stores.Targets) > 0 {
 				return installTrust(env, &stores)(c)
@@ -152,8 +134,11 @@ func exportCommand(env *op.Env) *cli.Command {
 			if stores.Root != "" {
 				return usage(c, "--root is for trust stores: name one with --to or --from")
 			}
+			if folder != "" {
+				return exportFolder(c, env, folder, o)
+			}
 			if c.Bool(flagDetailed) && o.Out.IsStdout() {
-				return usage(c, "--detailed-exitcode is for trust stores and files: name one with --to, --from or --out")
+				return usage(c, "--detailed-exitcode is for trust stores and files: name one with --to, --from, --out or --out-dir")
 			}
 			format, err := outputFormat(c)
 			if err != nil {
@@ -169,6 +154,33 @@ func exportCommand(env *op.Env) *cli.Command {
 			return export(c, env, o, format)
 		},
 	}
+}
+
+func exportFlags(env *op.Env, o *entries.Export, folder *string, stores *trust.Change) []cli.Flag {
+	return append(append(outputFlags(&o.Out, "the `FILE` to write; default: standard output"),
+		&cli.StringFlag{Name: "out-dir", Usage: "write a file for each certificate and key to this `FOLDER`", Destination: folder},
+		&cli.StringFlag{
+			Name:        "format",
+			Usage:       "`FORMAT` of the file: pem, der, pkcs7 (p7b), pkcs7-der (p7c), ssh or a kind of database; default: by extension of --out",
+			Destination: (*string)(&o.Format),
+		},
+		&cli.BoolFlag{Name: "all", Usage: "every entry", Destination: &o.All},
+		&cli.BoolFlag{Name: "trusted", Usage: "what is trusted, personal certificates included, without keys", Destination: &o.Trusted},
+		&cli.BoolFlag{
+			Name: "key", Usage: "the private key instead of the certificate; into a database, also that of a CA", Destination: &o.Key,
+		},
+		&cli.BoolFlag{Name: "chain", Usage: "also the chain, after the certificate", Destination: &o.Chain},
+		&cli.BoolFlag{Name: "combined", Usage: "private key, certificate and chain in one file", Destination: &o.Combined},
+		&cli.BoolFlag{
+			Name: "traditional", Usage: "private keys as PKCS #1 or SEC 1 for old programs, not as PKCS #8", Destination: &o.Traditional,
+		},
+		passwordFlag(env, &o.OutPassword.Password, op.FieldOutPassword, "where the password for the new database or encrypted key comes from"),
+		profileFlag(&o.Profile),
+		&cli.BoolFlag{
+			Name: flagSkip, Usage: "leave out, and list, what a key database cannot hold; it is no error then", Destination: &o.SkipUnsupported,
+		},
+		dryRunFlag(),
+	), trustFlags(env, stores)...)
 }
 
 func export(c *cli.Context, env *op.Env, o entries.Export, format string) error {

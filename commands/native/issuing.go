@@ -150,42 +150,6 @@ func authorityFlags(env *op.Env, a *issuing.Authority) []cli.Flag {
 	}
 }
 
-func createCommand(env *op.Env) *cli.Command {
-	var o issuing.Create
-	var lists specLists
-	flags := append(authorityFlags(env, &o.CA),
-		&cli.BoolFlag{Name: "replace", Usage: "replace an entry that has the label", Destination: &o.Replace},
-		yesFlag(),
-		&cli.BoolFlag{Name: "ensure", Usage: "do nothing if the entry already matches; dates are not compared", Destination: &o.Ensure},
-		&cli.BoolFlag{Name: "default", Usage: "make it the default entry", Destination: &o.Default},
-	)
-	flags = append(append(flags, changeFlags()...), subjectFlags(&o.Spec, &lists)...)
-	flags = append(append(flags, useFlags(&o.Spec, &lists)...), timeFlags(&o.Spec)...)
-	return &cli.Command{
-		Name: "create", Category: groupIssuing, Usage: "create a private key and its certificate, self-signed or signed by a CA in the database",
-		ArgsUsage: "LABEL",
-		Description: "Without --ca the certificate is self-signed. Without --san a server certificate is valid for its common name, if it is\n" +
-			"a host name or an address. What a CA signs is recorded in its database; see: certkdb issued.\n" +
-			"Use --ensure in scripts that run repeatedly: if the entry differs, that is an error, or with --replace a new certificate is\n" +
-			"made. To replace a certificate before it expires: certkdb renew LABEL --before 30d.\n\n" +
-			examples(
-				"certkdb create web --cn www.example.com",
-				"certkdb create web --cn www.example.com --san dns:example.com --san ip:192.0.2.7 --days 90",
-				"certkdb create root --is-ca --dn 'CN=Example Root,O=Example,C=US' --key-type p384 --days 3650",
-				"certkdb create sub --ca root --is-ca --path-len 0 --permit dns:example.com --cn 'Example Issuing CA'",
-				"certkdb create api --ca sub --cn api.example.com --profile peer --ensure",
-				"certkdb create job --ca sub --cn job.example.com --not-after 12h --must-staple",
-				"certkdb create card --ca sub --profile client --cn Alice --san upn:alice@example.com --extension 1.3.6.1.4.1.311.20.2=UTF8:text",
-			),
-		Flags: flags,
-		Action: change(env, "create", func(c *cli.Context, args []string) (op.Operation[issuing.Made], error) {
-			lists.into(&o.Spec)
-			o.Label, o.CA.DB.LockTimeout = args[0], c.Duration(flagLockTimeout)
-			return o, checkValues(c)
-		}, printMade),
-	}
-}
-
 func printMade(w io.Writer, made issuing.Made) {
 	fmt.Fprintf(
 		w, "%s %q: %s, %s, valid until %s\n", changedWord("created", !made.Kept), made.Label, orDash(made.Subject), made.KeyType,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -160,7 +161,7 @@ func wayHint(way kdb.Way) string {
 func problemHint(p *op.Problem) string {
 	switch p.Code {
 	case op.NoDatabase:
-		return "create it with: certkdb init --db " + op.Quote(p.Location)
+		return createHint(p.Location)
 	case op.NoKeyPassword:
 		return "it keeps private keys encrypted; certkdb export --key writes unencrypted ones; " + hintFor(p.Err)
 	case op.NoPassword:
@@ -203,6 +204,15 @@ func problemHint(p *op.Problem) string {
 		return p.Found
 	}
 	return problemHints()[p.Code]
+}
+
+// createHint says how to make a database that is not there. Those of other programs are mostly made to take something over.
+func createHint(location string) string {
+	text := "create it with: certkdb init --db " + op.Quote(location)
+	if extension := filepath.Ext(location); extension != "" && extension != ".ckdb" {
+		text += "; or create it with what is in a file: certkdb copy --all --db FILE --to " + op.Quote(location)
+	}
+	return text
 }
 
 // problemHints are the hints that need no details.
