@@ -134,7 +134,8 @@ func TestCompare(t *testing.T) {
 			got = append(got, strings.TrimSpace(fmt.Sprint(d.Label, " ", d.Kind, " ", d.Field)))
 		}
 		text := strings.Join(got, ", ")
-		if !strings.HasPrefix(text, test.want) || test.want == "" && text != "" || err != nil {
+		more := len(done.Differences) > strings.Count(test.want, ",")+1 && !strings.HasPrefix(test.rule, "entries of two kinds")
+		if !strings.HasPrefix(text, test.want) || test.want == "" && text != "" || more && test.want != "" || err != nil {
 			t.Errorf("%s: %s, %v; want %s", test.rule, text, err, test.want)
 		}
 		if same := errors.Is(done.Incomplete(), op.ErrFindings); done.Same == same || done.Same != (text == "") {
