@@ -104,7 +104,13 @@ func (c *toyContainer) Key(label string) ([]byte, error) {
 	return nil, kdb.ErrNotFound
 }
 
-func (c *toyContainer) KeyProtection(string) (string, error) { return keyfile.NotEncrypted, nil }
+func (c *toyContainer) KeyProtection(label string) (string, error) {
+	_, err := c.Entry(label)
+	if err != nil || len(c.entries[c.find(label)].Key) == 0 {
+		return "", err
+	}
+	return keyfile.NotEncrypted, nil
+}
 
 func (c *toyContainer) Put(e kdb.Entry) error {
 	if e.Default {

@@ -59,7 +59,6 @@ func TestFacts(t *testing.T) {
 	}
 }
 
-// TestFacts_badPieces: the first ones are named, the others counted, and Check reports each.
 // TestKeyProtection: one line for each way in which a key comes, none for a certificate alone.
 func TestKeyProtection(t *testing.T) {
 	t.Parallel()
@@ -84,6 +83,7 @@ func TestKeyProtection(t *testing.T) {
 	}
 }
 
+// TestFacts_badPieces: the first ones are named, the others counted, and Check reports each.
 func TestFacts_badPieces(t *testing.T) {
 	t.Parallel()
 	c := decode(t, issue(t, "root", nil, true).certPEM()+strings.Repeat("-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----\n", 13))
