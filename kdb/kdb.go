@@ -165,6 +165,8 @@ type Options struct {
 	// Warn is called with what is wrong without keeping the database from being used: a [RolledBack], or that State cannot be read. Nil
 	// drops it.
 	Warn func(error)
+	// Progress is called as a long work on all entries goes on, with the number of those done and of all; nil if nobody looks.
+	Progress func(done, total int)
 	// Now is the clock for what is stored; nil is time.Now.
 	Now func() time.Time
 	// User and Host return what the audit log records; they are called for each of its records. Nil is "".

@@ -109,9 +109,7 @@ func (f *connectFlags) run(c *cli.Context, env *op.Env, args []string) (connecte
 		return connected, err
 	}
 	defer s.Close()
-	p := progressOf(env)
-	defer p.end()
-	f.o.Progress = p.step
+	f.o.Progress = func(done, total int) { env.Advance(op.UnitServers, done, total) }
 	if f.contact.file == "" {
 		connected, err = f.o.Run(c.Context, s)
 	} else {

@@ -17,6 +17,8 @@ type Dialect func(ctx context.Context, env *op.Env, args []string) int
 
 // Main runs certkdb with argv and returns the exit code. Its errors are printed here and nowhere else.
 func Main(ctx context.Context, env *op.Env, argv []string, dialects map[string]Dialect) int {
+	env, end := withProgress(env, argv)
+	defer end()
 	own := *env
 	own.Warn = func(err error) { printWarning(env.Stderr, err, wantsJSON(argv)) }
 	env = &own

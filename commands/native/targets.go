@@ -4,8 +4,6 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -86,53 +84,4 @@ func csvTargets(w io.Writer, targets []*sessions.Result) error {
 	}
 	writer.Flush()
 	return writer.Error()
-}
-
-// progress shows on a terminal how far a command has come, in one line that it writes again and again.
-type progress struct {
-	mu    sync.Mutex
-	w     io.Writer
-	done  int
-	width int
-}
-
-// progressOf is nil where there is no terminal.
-func progressOf(env *op.Env) *progress {
-	if env.Progress == nil {
-		return nil
-	}
-	w := env.Progress()
-	if w == nil {
-		return nil
-	}
-	return &progress{w: w}
-}
-
-// step says that done of total servers have answered.
-func (p *progress) step(done, total int) {
-	if p == nil || total < 2 {
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if done < p.done { // a goroutine that was overtaken
-		return
-	}
-	p.done = done
-	line := fmt.Sprintf("%d of %d servers", done, total)
-	p.width = max(p.width, len(line))
-	_, _ = fmt.Fprintf(p.w, "\r%-*s", p.width, line)
-}
-
-// end takes the line away.
-func (p *progress) end() {
-	if p == nil {
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.width > 0 {
-		_, _ = fmt.Fprintf(p.w, "\r%s\r", strings.Repeat(" ", p.width))
-		p.width = 0
-	}
 }

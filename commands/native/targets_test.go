@@ -2,41 +2,12 @@ package native
 
 import (
 	"bytes"
-	"io"
 	"strings"
 	"testing"
 	"time"
 
-	"certkdb/commands/op"
 	"certkdb/commands/op/sessions"
 )
-
-func TestProgress_oneLineThatGoesAway(t *testing.T) {
-	t.Parallel()
-	var b bytes.Buffer
-	env := &op.Env{Progress: func() io.Writer { return &b }}
-	p := progressOf(env)
-	p.step(1, 1) // one server is no progress
-	if b.Len() > 0 {
-		t.Errorf("for one server it shows %q", b.String())
-	}
-	p.step(9, 20)
-	p.step(8, 20) // overtaken by the ninth
-	p.step(20, 20)
-	p.end()
-	p.end()
-	if want := "\r9 of 20 servers\r20 of 20 servers\r" + strings.Repeat(" ", 16) + "\r"; b.String() != want {
-		t.Errorf("it shows %q, want %q", b.String(), want)
-	}
-	for _, env := range []*op.Env{{}, {Progress: func() io.Writer { return nil }}} {
-		if p := progressOf(env); p != nil {
-			t.Error("progress without a terminal")
-		} else {
-			p.step(1, 2)
-			p.end()
-		}
-	}
-}
 
 func TestPrintTargets_lineForEachServer(t *testing.T) {
 	t.Parallel()

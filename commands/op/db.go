@@ -85,6 +85,7 @@ func (d DB) Options(ctx context.Context, env *Env) (kdb.Options, error) {
 		Password:    func(_ context.Context, location string) ([]byte, error) { return asked.Read(env, location) },
 		NewPassword: func(_ context.Context, location string) ([]byte, error) { return d.Password.readNew(env, location) },
 		NoStash:     d.Password.replacesStash(),
+		Progress:    func(done, total int) { env.Advance(UnitEntries, done, total) },
 		LockTimeout: d.LockTimeout, State: env.State, Warn: env.Warn, Now: env.Now, User: env.User, Host: env.Host,
 	}
 	if text := env.Getenv("CERTKDB_KDF_MEMORY"); text != "" {

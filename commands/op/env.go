@@ -24,6 +24,8 @@ type Env struct {
 	Interactive func() bool
 	// Progress returns where to show how far a command has come, nil if nobody looks; the field may be nil.
 	Progress func() io.Writer
+	// Report is called as an operation goes on, mostly very often; nil if nobody looks.
+	Report func(unit Unit, done, total int)
 	// Screen returns the width of the terminal that standard output is, 0 if it is not one, and whether it shows colours; may be nil.
 	Screen func() (columns int, colours bool)
 	// Now is the clock.
@@ -57,6 +59,24 @@ type Env struct {
 
 // protectedFile is a file that no output may replace: its name for messages, and with symbolic links followed.
 type protectedFile struct{ path, resolved string }
+
+// Unit is what an operation counts as it goes on.
+type Unit string
+
+// The units.
+const (
+	UnitEntries      Unit = "entries"
+	UnitCertificates Unit = "certificates"
+	UnitRequests     Unit = "requests"
+	UnitServers      Unit = "servers"
+)
+
+// Advance reports that an operation has done some of a total, which is 0 if it is not known.
+func (e *Env) Advance(unit Unit, done, total int) {
+	if e.Report != nil {
+		e.Report(unit, done, total)
+	}
+}
 
 // Linter is certkdb-lint for an operation.
 func (e *Env) Linter(ctx context.Context) lint.Program {

@@ -93,6 +93,7 @@ func (c *checker) entries() error {
 		}
 		label := record.Key[len(prefixSummary):]
 		c.count++
+		c.t.db.progress(c.count, c.t.head.entries)
 		c.t.digester.toggle(&c.digest, record.Key, record.Value)
 		if err := kdb.CheckLabel(label); err != nil {
 			c.finding(place(record.Key), err.Error())

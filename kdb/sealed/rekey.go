@@ -321,6 +321,7 @@ func reseal(from, to *tx) error {
 			return err
 		}
 		seen.add(from.digester, record.Key, record.Value)
+		from.db.progress(seen.count, from.head.entries)
 		if err := resealEntry(from, to, record.Key[len(prefixSummary):], record.Value); err != nil {
 			return err
 		}

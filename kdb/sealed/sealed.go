@@ -47,6 +47,13 @@ type Database struct {
 
 var _ kdb.Database = (*Database)(nil)
 
+// progress tells whoever looks how many of all entries are done.
+func (db *Database) progress(done, total uint64) {
+	if db.o.Progress != nil {
+		db.o.Progress(int(done), int(total))
+	}
+}
+
 // Driver opens and creates native databases in the stores of a backend.
 func Driver(b store.Backend) kdb.Driver {
 	return kdb.Driver{

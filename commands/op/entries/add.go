@@ -99,7 +99,7 @@ func (o Add) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 			defer o.collectLess(in)()
 		}
 		listed := newTrustList(o.Exclusive)
-		err = o.addAll(tx, in, &added, listed, s.Guard)
+		err = o.addAll(tx, s, in, &added, listed)
 		if err == nil {
 			err = listed.enforce(tx, &added, s.Guard)
 		}
@@ -142,7 +142,7 @@ func trustsAll(format string) bool {
 }
 
 // addAll puts every entry of the input.
-func (o Add) addAll(tx kdb.Tx, in *input.Input, added *Added, listed *trustList, guard *op.Guard) error {
+func (o Add) addAll(tx kdb.Tx, s *op.Session, in *input.Input, added *Added, listed *trustList) error {
 	known, err := o.known(tx)
 	if err != nil {
 		return err
@@ -151,7 +151,10 @@ func (o Add) addAll(tx kdb.Tx, in *input.Input, added *Added, listed *trustList,
 	if err != nil {
 		return err
 	}
+	n := 0
 	for entry, err := range wanted {
+		n++
+		s.Env.Advance(op.UnitEntries, n, 0)
 		if err != nil && o.SkipInvalid && errors.Is(err, kdb.ErrParse) {
 			added.note(Action{Action: ActionSkipped, Reason: err.Error()})
 			continue
@@ -169,7 +172,7 @@ func (o Add) addAll(tx kdb.Tx, in *input.Input, added *Added, listed *trustList,
 				return err
 			}
 		}
-		if err := put(tx, entry, o.Replace, &added.Changed, guard); err != nil {
+		if err := put(tx, entry, o.Replace, &added.Changed, s.Guard); err != nil {
 			return err
 		}
 		if known != nil {

@@ -89,7 +89,7 @@ func (o Copy) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 	return op.Plan[Added]{
 		Name: "copy", Close: plan.Close, Before: func(ctx context.Context) error { return o.noteKeys(ctx, entries) },
 		Apply: func(tx kdb.Tx) (Added, error) {
-			run := copying{Copy: o, left: closed, guard: s.Guard}
+			run := copying{Copy: o, env: s.Env, left: closed, guard: s.Guard}
 			run.All = o.All || o.SkipDamaged
 			added, err := run.all(tx, entries, func(entry *kdb.Entry, action *Action) {
 				action.PrivateKey = action.Action.changes() && len(entry.Key) > 0 && entry.Kind != kdb.KindSecretKey

@@ -376,6 +376,7 @@ func (o Export) certificates(entry *kdb.Entry, write func(kind string, der []byt
 
 // eachEntry calls fn outside of any lock with the entries to export: those that were named, or all, in chunks.
 func (o Export) eachEntry(ctx context.Context, s *op.Session, fn func(*kdb.Entry) error) error {
+	n := 0
 	for after, more := "", true; more; {
 		var chunk []kdb.Entry
 		err := s.View(ctx, func(tx kdb.Tx) (err error) {
@@ -394,6 +395,8 @@ func (o Export) eachEntry(ctx context.Context, s *op.Session, fn func(*kdb.Entry
 			if err := fn(&chunk[i]); err != nil {
 				return err
 			}
+			n++
+			s.Env.Advance(op.UnitEntries, n, len(o.Labels))
 		}
 	}
 	return nil

@@ -64,6 +64,7 @@ const InChain = "it is in the chain of an entry, and the target cannot keep it a
 // copying is a copy that goes on when an entry does not fit.
 type copying struct {
 	Copy
+	env     *op.Env
 	guard   *op.Guard
 	added   Added
 	left    leftOut
@@ -82,6 +83,7 @@ type misfit struct {
 // returned; of all entries, the others are copied.
 func (c *copying) all(tx kdb.Tx, entries []kdb.Entry, after func(*kdb.Entry, *Action)) (Added, error) {
 	for i := range entries {
+		c.env.Advance(op.UnitEntries, i, len(entries))
 		entry := &entries[i]
 		if err := c.put(tx, *entry, &c.added.Changed, c.guard); err != nil {
 			if !c.leave(entry, err) {

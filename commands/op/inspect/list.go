@@ -75,6 +75,7 @@ func (o List) Run(ctx context.Context, s *op.Session, each func([]op.Entry) erro
 
 // stream calls each with the entries as they are read.
 func (o List) stream(ctx context.Context, s *op.Session, keep func(*kdb.Summary) bool, each func([]op.Entry) error) error {
+	n := 0
 	for after, more := o.start(), true; more; {
 		var chunk []op.Entry
 		err := s.View(ctx, func(tx kdb.Tx) (err error) {
@@ -87,6 +88,8 @@ func (o List) stream(ctx context.Context, s *op.Session, keep func(*kdb.Summary)
 		if err := each(chunk); err != nil {
 			return err
 		}
+		n += len(chunk)
+		s.Env.Advance(op.UnitEntries, n, 0)
 	}
 	return nil
 }

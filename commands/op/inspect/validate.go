@@ -111,7 +111,8 @@ func (o Validate) Run(ctx context.Context, s *op.Session) (Validated, error) {
 	validator := path.NewValidator(options)
 	validated := Validated{Valid: true}
 	var chains [][]*cert.Certificate
-	for _, c := range list {
+	for i, c := range list {
+		s.Env.Advance(op.UnitCertificates, i, len(list))
 		leaf, err := cert.Parse(c.chain[0])
 		if err != nil {
 			return validated, fmt.Errorf("%s: %w: %w", c.name, kdb.ErrParse, err)

@@ -28,6 +28,7 @@ type batch struct {
 // each calls do for each request, several at once.
 func (b *batch) each(ctx context.Context, do func(i int) error) error {
 	return eachOf(ctx, len(b.files), runtime.GOMAXPROCS(0), func(i int) error {
+		b.env.Advance(op.UnitRequests, i, len(b.files))
 		if err := do(i); err != nil {
 			return fmt.Errorf("signing the request in %q: %w", b.files[i], err)
 		}
