@@ -1,35 +1,78 @@
 package main
 
 import (
+	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// The tour of the README runs word for word, in a new folder, with the program in the PATH.
+// The tour of the README runs word for word, with the program in the PATH.
 func TestREADME_tourRuns(t *testing.T) {
 	t.Parallel()
+	if _, err := os.Stat("/etc/ssl/certs/ca-certificates.crt"); err != nil {
+		t.Skip("the tour begins with the system's root certificates, and there are none")
+	}
+	runReadme(t, t.TempDir(), "## Tour", 10)
+}
+
+// The first job of the README can be repeated, and then changes nothing.
+func TestREADME_firstJobRunsTwice(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	runReadme(t, folder, "## First job", 4)
+	first := contents(t, folder)
+	if len(first) < 4 { // keys and certificates of two servers
+		t.Errorf("it wrote only %v", slices.Collect(maps.Keys(first)))
+	}
+	runReadme(t, folder, "## First job", 4)
+	for path, content := range contents(t, folder) {
+		if first[path] != content {
+			t.Errorf("the second run changed %s", path)
+		}
+	}
+}
+
+// runReadme runs the commands of a section in a folder; there are at least so many.
+func runReadme(t *testing.T, folder, heading string, atLeast int) {
+	t.Helper()
 	text, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	script := shellBlocks(section(string(text), "## Tour"))
-	if strings.Count(script, "certkdb ") < 10 {
-		t.Fatalf("the README has no tour worth the name:\n%s", script)
+	script := shellBlocks(section(string(text), heading))
+	if strings.Count(script, "certkdb ") < atLeast {
+		t.Fatalf("README %s has only these commands:\n%s", heading, script)
 	}
-	if _, err := os.Stat("/etc/ssl/certs/ca-certificates.crt"); err != nil {
-		t.Skip("the tour begins with the system's root certificates, and there are none")
-	}
-	folder := t.TempDir()
 	cmd := exec.Command("sh", "-eux", "-c", script)
 	cmd.Dir = folder
-	cmd.Env = append(os.Environ(), "HOME="+folder, "XDG_DATA_HOME=", "CERTKDB_DB="+filepath.Join(folder, "key.ckdb"),
+	cmd.Env = append(os.Environ(), "HOME="+folder, "TMPDIR="+folder, "XDG_DATA_HOME=", "CERTKDB_DB="+filepath.Join(folder, "key.ckdb"),
 		"CERTKDB_PASSWORD_FILE=", "PASSWORDDIR=", "DSM_DIR=")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("the tour fails: %v\n%s", err, out)
+		t.Fatalf("README %s fails: %v\n%s", heading, err, out)
 	}
+}
+
+// contents are the files below a folder.
+func contents(t *testing.T, folder string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		files[path] = string(data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
 }
 
 // section is the part of a Markdown text under a heading.
