@@ -2,8 +2,7 @@ package op
 
 import (
 	"context"
-	"errors"
-	"slices"
+	"maps"
 )
 
 // Guard asks before a change loses something that cannot be made again. Operations tell it what their changes would lose; [Run] asks once
@@ -12,7 +11,8 @@ type Guard struct {
 	// Ask returns nil if the losses are accepted. It is called while nothing is locked.
 	Ask func(ctx context.Context, lost []Loss) error
 
-	agreed, now []Loss
+	agreed map[Loss]bool
+	now    []Loss
 }
 
 // Loss is what an entry loses.
@@ -44,20 +44,46 @@ func (g *Guard) begin() {
 	}
 }
 
-// settle returns err, or a [Pause] if something is to be asked first: also about a try that ended at its first change.
-func (g *Guard) settle(err error) error {
-	if g == nil || err != nil && !errors.Is(err, errChanges) {
-		return err
+// unasked are the noted losses that were not accepted yet, each once.
+func (g *Guard) unasked() (losses []Loss) {
+	if g == nil {
+		return nil
 	}
-	asked := slices.DeleteFunc(slices.Clone(g.now), func(l Loss) bool { return slices.Contains(g.agreed, l) })
-	if len(asked) == 0 {
-		return err
+	known := maps.Clone(g.agreed)
+	if known == nil {
+		known = make(map[Loss]bool)
 	}
-	return Pause{Resume: func(ctx context.Context) error {
-		err := g.Ask(ctx, asked)
-		if err == nil {
-			g.agreed = append(g.agreed, asked...)
+	for _, l := range g.now {
+		if !known[l] {
+			known[l] = true
+			losses = append(losses, l)
 		}
+	}
+	return losses
+}
+
+// ask asks about the losses that were noted since begin.
+func (g *Guard) ask(ctx context.Context) error {
+	losses := g.unasked()
+	if len(losses) == 0 {
+		return nil
+	}
+	if err := g.Ask(ctx, losses); err != nil {
 		return err
-	}}
+	}
+	if g.agreed == nil {
+		g.agreed = make(map[Loss]bool)
+	}
+	for _, l := range losses {
+		g.agreed[l] = true
+	}
+	return nil
+}
+
+// settle returns a [Pause] if something is to be asked first.
+func (g *Guard) settle() error {
+	if len(g.unasked()) == 0 {
+		return nil
+	}
+	return Pause{Resume: g.ask}
 }

@@ -69,6 +69,9 @@ func Run(ctx context.Context, s *Session, operation string, steps ...Step) error
 		defer step.close()
 	}
 	changes, err := rehearse(ctx, s, steps)
+	if err == nil && !s.DryRun {
+		err = s.Guard.ask(ctx)
+	}
 	if err != nil || s.DryRun {
 		return InterruptedAt(err, ProgressNone)
 	}
@@ -109,6 +112,7 @@ func rehearse(ctx context.Context, s *Session, steps []Step) (changes bool, err 
 	if s.pending == nil && (s.DryRun || len(steps) > 1) {
 		planning.pending = memory.NewOverlay()
 	}
+	s.Guard.begin()
 	for _, step := range steps {
 		if err := step.plan(ctx, &planning); err != nil {
 			return false, err
@@ -142,12 +146,13 @@ func rehearse(ctx context.Context, s *Session, steps []Step) (changes bool, err 
 // perform does what was rehearsed. Steps that change nothing here may have done something elsewhere.
 func perform(ctx context.Context, s *Session, operation string, changes bool, steps []Step) error {
 	all := func(tx kdb.Tx) error {
+		s.Guard.begin()
 		for _, step := range steps {
 			if err := step.apply(tx); err != nil {
 				return err
 			}
 		}
-		return nil
+		return s.Guard.settle()
 	}
 	if !changes { // again, for the results
 		err := s.db.View(ctx, func(tx kdb.Tx) error { return all(reader(tx)) })
@@ -179,13 +184,9 @@ type step[R any] struct {
 	operation Operation[R]
 	planned   Plan[R]
 	result    *R
-	guard     *Guard
 }
 
 func (s *step[R]) plan(ctx context.Context, session *Session) (err error) {
-	if !session.DryRun {
-		s.guard = session.Guard
-	}
 	s.planned, err = s.operation.Plan(ctx, session)
 	return err
 }
@@ -193,9 +194,8 @@ func (s *step[R]) plan(ctx context.Context, session *Session) (err error) {
 func (s *step[R]) name() string { return s.planned.Name }
 
 func (s *step[R]) apply(tx kdb.Tx) (err error) {
-	s.guard.begin()
 	*s.result, err = s.planned.Apply(tx)
-	return s.guard.settle(err)
+	return err
 }
 
 func (s *step[R]) isPreceded() bool { return s.planned.Before != nil }

@@ -482,3 +482,25 @@ func TestGuard_asksBeforeAnythingIsStored(t *testing.T) {
 	}
 	optest.Expect(t, s, "new=secret-key")
 }
+
+// TestGuard_asksOnceForAllSteps: a list of entries is one question.
+func TestGuard_asksOnceForAllSteps(t *testing.T) {
+	t.Parallel()
+	s := optest.New(t)
+	var asked [][]op.Loss
+	s.Guard = &op.Guard{Ask: func(_ context.Context, lost []op.Loss) error { asked = append(asked, lost); return nil }}
+	losing := func(label string, what op.Lost) op.Step {
+		return op.Do(op.Planned(op.Plan[string]{Apply: func(tx kdb.Tx) (string, error) {
+			s.Guard.Lose(label, what)
+			return label, tx.Put(optest.Secret(label))
+		}}), new(string))
+	}
+	if err := op.Run(t.Context(), s, "lose", losing("one", op.LostKey), losing("two", op.LostTrust)); err != nil {
+		t.Fatal(err)
+	}
+	want := []op.Loss{{Label: "one", What: op.LostKey}, {Label: "two", What: op.LostTrust}}
+	if len(asked) != 1 || !slices.Equal(asked[0], want) {
+		t.Errorf("asked %+v, want once about %+v", asked, want)
+	}
+	optest.Expect(t, s, "one=secret-key two=secret-key")
+}
