@@ -33,11 +33,14 @@ func completionInstallCommand(env *op.Env) *cli.Command {
 			&cli.StringFlag{Name: "root", Usage: "for all users of the system below `FOLDER`, such as an image", Destination: &o.root},
 		),
 		Action: action(env, "completion.install", func(c *cli.Context, args []string) (installed, error) {
-			shell := filepath.Base(env.Getenv("SHELL"))
-			if len(args) > 0 {
+			shell := env.Getenv("SHELL")
+			switch {
+			case len(args) > 0:
 				shell = args[0]
+			case shell == "":
+				return installed{}, usage(c, "SHELL is missing: name %s", op.Choice(shells[:]))
 			}
-			return o.run(c, env, shell)
+			return o.run(c, env, filepath.Base(shell))
 		}, printInstalled),
 	}
 }
@@ -125,9 +128,14 @@ func startupLine(shell, path string, everybody bool) string {
 	case shell == "zsh" && !everybody:
 		return "fpath=(" + op.Quote(filepath.Dir(path)) + " $fpath)"
 	case shell == "powershell":
-		return ". '" + strings.ReplaceAll(path, "'", "''") + "'"
+		return ". " + quotedForPowerShell(path)
 	}
 	return ""
+}
+
+// quotedForPowerShell puts a text into single quotes. Typographic ones end such a string as well, so all are doubled.
+func quotedForPowerShell(text string) string {
+	return "'" + strings.NewReplacer("'", "''", "‘", "‘‘", "’", "’’", "‚", "‚‚", "‛", "‛‛").Replace(text) + "'"
 }
 
 func printInstalled(w io.Writer, done installed) {
