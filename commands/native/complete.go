@@ -335,7 +335,7 @@ func optionCandidates(flags []cli.Flag) []candidate {
 		if documented, ok := f.(cli.DocGenerationFlag); ok {
 			about = strings.ReplaceAll(documented.GetUsage(), "`", "")
 		}
-		for _, name := range append([]string{}, f.Names()...) {
+		for _, name := range f.Names() {
 			hyphens := "--"
 			if len(name) == 1 && name != "c" && name != "o" { // of a subject
 				hyphens = "-"

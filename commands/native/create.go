@@ -38,9 +38,9 @@ func createCommand(env *op.Env) *cli.Command {
 			"a host name or an address. What a CA signs is recorded in its database; see: certkdb issued.\n" +
 			"Use --ensure in scripts that run repeatedly: if the entry differs, that is an error, or with --replace a new certificate is\n" +
 			"made. To replace a certificate before it expires: certkdb renew LABEL --before 30d.\n\n" +
-			"With --from FILE, each line has the names of a server, DNS names and addresses, with blanks in between. The first is also\n" +
-			"the label and the common name. Blank lines and what follows a # do not count. Either all are created, or none. With\n" +
-			"--ensure, the same file can be used again when it has more lines.\n\n" +
+			"With --from FILE, each line has the names of a server, DNS names and addresses, separated by spaces. The first is also\n" +
+			"the label and the common name. Empty lines and comments (#) are ignored. Either all are created, or none. With --ensure,\n" +
+			"lines can be added to the file, and the command repeated.\n\n" +
 			examples(
 				"certkdb create web --cn www.example.com",
 				"certkdb create web --cn www.example.com --san dns:example.com --san ip:192.0.2.7 --days 90",

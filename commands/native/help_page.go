@@ -118,7 +118,8 @@ func optionText(f cli.Flag) (option, about string) {
 	if first, _, repeated := strings.Cut(option, " [ "); repeated {
 		option = first + "…"
 	}
-	return strings.TrimSpace(option), strings.TrimSpace(about)
+	about = strings.TrimSuffix(strings.TrimSpace(about), " (default: 0)") // it is not limited, or not asked for
+	return strings.TrimSpace(option), about
 }
 
 // item writes a name and a text next to it, or below if the name is long.

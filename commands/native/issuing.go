@@ -112,7 +112,7 @@ func useFlags(s *issuing.Spec, l *specLists) []cli.Flag {
 func timeFlags(s *issuing.Spec) []cli.Flag {
 	return inCategory(categoryTime, []cli.Flag{
 		&cli.IntFlag{
-			Name: "days", Usage: "valid for `N` days; default: the profile's validity, or 365", DefaultText: "the profile's", Destination: &s.Days,
+			Name: "days", Usage: "valid for `N` days", DefaultText: "the profile's validity, or 365", Destination: &s.Days,
 		},
 		&cli.StringFlag{
 			Name: "not-before", Usage: "valid from this `TIME`, such as 2027-01-31 or 2027-01-31T12:00:00Z", Destination: &s.NotBefore,
@@ -386,7 +386,7 @@ func renewCommand(env *op.Env) *cli.Command {
 			&cli.BoolFlag{Name: "reuse-key", Usage: "keep the private key", Destination: &o.ReuseKey},
 			&cli.BoolFlag{Name: "new-key", Usage: "make a new private key for a CA too, and keep the old one as LABEL.old", Destination: &o.NewKey},
 			&cli.StringFlag{Name: "key-type", Usage: "make a new key of this `TYPE`; default: as before", Destination: &o.KeyType},
-			&cli.IntFlag{Name: "days", Usage: "valid for `N` days; default: as long as before", DefaultText: "as before", Destination: &o.Days},
+			&cli.IntFlag{Name: "days", Usage: "valid for `N` days", DefaultText: "as long as before", Destination: &o.Days},
 			&cli.StringFlag{
 				Name: "before", Usage: "only if it expires within a `TIME` such as 30d, or in the last 33% of its validity", Destination: &before,
 			},

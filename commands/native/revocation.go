@@ -262,7 +262,7 @@ func crlCommand(env *op.Env) *cli.Command {
 				Destination: &o.After,
 			},
 			&cli.Uint64Flag{
-				Name: "number", Usage: "the list's `NUMBER`, decimal; default: the next one", DefaultText: "the next one", Destination: &o.Number,
+				Name: "number", Usage: "the list's `NUMBER`, decimal", DefaultText: "the next one", Destination: &o.Number,
 			},
 		),
 		Action: change(env, "crl", func(c *cli.Context, _ []string) (op.Operation[issuing.CRLDone], error) {
