@@ -173,6 +173,24 @@ func TestTree_keysOutsideOfTheParentsRange(t *testing.T) {
 	}
 }
 
+// TestTree_lastKeyAtTheUpperBound: the bound belongs to the next page, so a key that is equal to it is on the wrong one.
+func TestTree_lastKeyAtTheUpperBound(t *testing.T) {
+	t.Parallel()
+	data := makeFile(t, put(60))
+	ids, branch := leaves(t, data)
+	snap := open(t, data)
+	first, err := snap.read(ids[0], nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last, bound, root := first.key(first.count-1), snap.branchKey(t, 1), pageAt(data, branch)
+	if len(last) != len(bound) {
+		t.Fatalf("the keys %q and %q differ in length", last, bound)
+	}
+	copy(root[bytes.Index(root, bound):], last)
+	wantCorrupt(t, "a key at the upper bound", data, "outside of the range")
+}
+
 // branchKey is the key of an element of the root.
 func (s *Snapshot) branchKey(t *testing.T, i int) []byte {
 	t.Helper()
