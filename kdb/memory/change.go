@@ -36,7 +36,7 @@ func (t *overlayTx) Put(e kdb.Entry) error {
 		}
 		e.Deployments = before.Deployments
 	}
-	t.records[e.Label], t.changed = &record{entry: e}, true
+	t.set(e.Label, &record{entry: e})
 	return t.setDefault(e.Label, e.Default, old.Default)
 }
 
@@ -111,7 +111,8 @@ func (t *overlayTx) Rename(from, to string) error {
 	if r.below == "" {
 		r.entry.Label = to
 	}
-	t.records[from], t.records[to] = nil, r
+	t.set(from, nil)
+	t.set(to, r)
 	if s.Default {
 		t.def = &to
 	}
@@ -164,7 +165,7 @@ func (t *overlayTx) Delete(label string) error {
 	if err != nil {
 		return err
 	}
-	t.records[label] = nil
+	t.set(label, nil)
 	return t.setDefault(label, false, s.Default)
 }
 
@@ -284,7 +285,7 @@ func (t *registryTx) DeleteDamaged(labels ...string) error {
 		}
 	}
 	for _, label := range labels {
-		t.records[label], t.changed = nil, true
+		t.set(label, nil)
 	}
 	return nil
 }

@@ -33,6 +33,61 @@ func newFolding(location, format string) *memory.Database {
 	return db
 }
 
+// TestDatabase_findsLabelsWithoutSearching: each of many entries folds a few labels, not those of all the others.
+func TestDatabase_findsLabelsWithoutSearching(t *testing.T) {
+	t.Parallel()
+	const entries = 500
+	folded := 0
+	db := memory.New("x", "pkcs12")
+	db.Fold = func(label string) string {
+		folded++
+		return strings.ToLower(label)
+	}
+	must(t, db.Update(ctx, "add", func(tx kdb.Tx) error {
+		for i := range entries {
+			if err := tx.Put(secret(fmt.Sprintf("Key %d", i))); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	must(t, db.View(ctx, func(tx kdb.Tx) error {
+		for i := range entries {
+			if s, err := tx.Summary(fmt.Sprintf("KEY %d", i)); err != nil || s.Label != fmt.Sprintf("key %d", i) {
+				return fmt.Errorf("%q, %w", s.Label, err)
+			}
+		}
+		return nil
+	}))
+	if folded > 20*entries {
+		t.Errorf("%d labels were folded for %d entries", folded, entries)
+	}
+}
+
+// TestOverlay_clonesKeepTheirLabels: what is put in one of two is not found in the other.
+func TestOverlay_clonesKeepTheirLabels(t *testing.T) {
+	t.Parallel()
+	db := memory.New("x", "pkcs12")
+	db.Fold = strings.ToLower
+	must(t, db.View(ctx, func(tx kdb.Tx) error {
+		first := memory.NewOverlay()
+		second := first.Clone()
+		if err := first.On(tx).Put(secret("root")); err != nil {
+			return err
+		}
+		third := first.Clone()
+		if err := third.On(tx).Delete("ROOT"); err != nil {
+			return err
+		}
+		for i, o := range []*memory.Overlay{first, second, third} {
+			if _, err := o.On(tx).Summary("Root"); (err == nil) != (i == 0) {
+				t.Errorf("overlay %d: %v", i+1, err)
+			}
+		}
+		return nil
+	}))
+}
+
 // TestDatabase_foldsLabels: as a Java key store does.
 func TestDatabase_foldsLabels(t *testing.T) {
 	t.Parallel()

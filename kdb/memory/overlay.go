@@ -13,6 +13,8 @@ import (
 // Overlay is a set of changes that are kept in memory and seen over a transaction, which itself stays as it is.
 type Overlay struct {
 	records map[string]*record // nil marks a label that is deleted
+	// folded are the labels that have a record, by the form in which the format compares them; of a format that does.
+	folded map[string][]string
 	// def is the label of the default entry, nil if that is the one below.
 	def     *string
 	issued  map[serial]kdb.Issued
@@ -36,13 +38,16 @@ type record struct {
 
 // NewOverlay returns an overlay without changes.
 func NewOverlay() *Overlay {
-	return &Overlay{records: map[string]*record{}, issued: map[serial]kdb.Issued{}, numbers: map[[32]byte]uint64{}}
+	return &Overlay{
+		records: map[string]*record{}, folded: map[string][]string{}, issued: map[serial]kdb.Issued{}, numbers: map[[32]byte]uint64{},
+	}
 }
 
 // Clone returns a copy: changes of one are not seen in the other.
 func (o *Overlay) Clone() *Overlay {
 	c := *o
-	c.records, c.issued, c.numbers = make(map[string]*record, len(o.records)), maps.Clone(o.issued), maps.Clone(o.numbers)
+	c.records, c.folded = make(map[string]*record, len(o.records)), maps.Clone(o.folded)
+	c.issued, c.numbers = maps.Clone(o.issued), maps.Clone(o.numbers)
 	for label, r := range o.records {
 		if r != nil {
 			r = new(*r)
@@ -93,7 +98,7 @@ func (t *overlayTx) find(label string) string {
 	if _, folds := t.base.(kdb.Folder); !folds || t.records[label] != nil {
 		return label
 	}
-	found := t.matching(label)
+	found := slices.Clip(t.folded[t.Fold(label)])
 	if below, err := t.base.Summary(label); err == nil {
 		if _, here := t.records[below.Label]; !here {
 			found = append(found, below.Label)
@@ -105,15 +110,20 @@ func (t *overlayTx) find(label string) string {
 	return label
 }
 
-// matching lists the labels of the overlay that the format does not tell apart from this one.
-func (t *overlayTx) matching(label string) (found []string) {
-	folded := t.Fold(label)
-	for other, r := range t.records {
-		if r != nil && t.Fold(other) == folded {
-			found = append(found, other)
-		}
+// set gives a label a record; nil marks it as deleted.
+func (t *overlayTx) set(label string, r *record) {
+	had := t.records[label] != nil
+	t.records[label], t.changed = r, true
+	if _, folds := t.base.(kdb.Folder); !folds {
+		return
 	}
-	return found
+	folded := t.Fold(label)
+	switch same := t.folded[folded]; { // a clone may have the same slice
+	case had && r == nil:
+		t.folded[folded] = slices.DeleteFunc(slices.Clone(same), func(other string) bool { return other == label })
+	case !had && r != nil:
+		t.folded[folded] = append(slices.Clip(same), label)
+	}
 }
 
 // Summary implements kdb.Tx.
@@ -350,9 +360,10 @@ func (t *overlayTx) here(label string) (*record, kdb.Summary, error) {
 	if err != nil {
 		return nil, s, err
 	}
-	t.changed = true
-	if _, here := t.records[label]; !here {
-		t.records[label] = &record{below: label}
+	r := t.records[label]
+	if r == nil {
+		r = &record{below: label}
 	}
-	return t.records[label], s, nil
+	t.set(label, r)
+	return r, s, nil
 }
