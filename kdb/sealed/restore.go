@@ -1,6 +1,7 @@
 package sealed
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -387,4 +388,20 @@ func (r *restoration) judgeStash(db *Database) error {
 func exists(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil
+}
+
+// once remembers what was asked for.
+func once(ask func(context.Context, string) ([]byte, error)) func(context.Context, string) ([]byte, error) {
+	if ask == nil {
+		return nil
+	}
+	var known []byte
+	return func(ctx context.Context, location string) ([]byte, error) {
+		if known != nil {
+			return bytes.Clone(known), nil
+		}
+		password, err := ask(ctx, location)
+		known = bytes.Clone(password)
+		return password, err
+	}
 }

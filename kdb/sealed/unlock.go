@@ -235,7 +235,7 @@ func (db *Database) openSlot(ctx context.Context, enter func(store.Tx, *meta, *s
 	if err != nil || opened != nil {
 		return err
 	}
-	opened, master, err := db.askForSlot(ctx, &m, slots, errStash)
+	_, opened, master, err := db.askForSlot(ctx, []meta{m}, slots, errStash)
 	if err != nil {
 		return &store.Error{Op: "unlocking", Location: db.location, Err: err}
 	}
@@ -261,19 +261,36 @@ func (db *Database) enter(ctx context.Context, stx store.Tx, k *keys, known seen
 	return t, nil
 }
 
-// askForSlot gets the master key out of a slot by the password when the stash opened none; errStash may say why.
-func (db *Database) askForSlot(ctx context.Context, m *meta, slots []storedSlot, errStash error) (*storedSlot, []byte, error) {
+// askForSlot gets the master key out of a slot by the password when the stash opened none; errStash may say why. The slot may belong to any
+// of several databases, one of which is returned too. The work is bounded for all together.
+func (db *Database) askForSlot(
+	ctx context.Context, metas []meta, slots []storedSlot, errStash error,
+) (m *meta, opened *storedSlot, master []byte, err error) {
 	if errStash != nil && !isHidden(errStash) {
-		return nil, nil, errStash
+		return nil, nil, nil, errStash
 	}
 	password, err := db.askPassword(ctx)
 	if err != nil {
-		return nil, nil, cmp.Or(errStash, err)
+		return nil, nil, nil, cmp.Or(errStash, err)
 	}
 	defer clear(password)
 	d := derivations{secret: password, left: newBudget(db.o.MaxKDFMemory)}
 	defer d.forget()
-	return db.openByPassword(ctx, m, slots, &d)
+	return db.openAny(ctx, metas, slots, &d)
+}
+
+// openAny tries the slots with each identity.
+func (db *Database) openAny(
+	ctx context.Context, metas []meta, slots []storedSlot, d *derivations,
+) (m *meta, opened *storedSlot, master []byte, err error) {
+	var first error
+	for i := range metas {
+		if opened, master, err = db.openByPassword(ctx, &metas[i], slots, d); err == nil {
+			return &metas[i], opened, master, nil
+		}
+		first = cmp.Or(first, err)
+	}
+	return nil, nil, nil, first
 }
 
 // isHidden reports whether a stash belongs to somebody else and keeps nobody from using a password.

@@ -29,6 +29,9 @@ type wreckage struct {
 	t     *tx        // to open records with
 }
 
+// maxMetas bounds the meta records that are tried. A database has one.
+const maxMetas = 16
+
 // candidate is a record that may be the one of its key.
 type candidate struct {
 	store.Found
@@ -38,6 +41,7 @@ type candidate struct {
 // newWreckage finds the records and opens a key slot, that of the known keys if there are any.
 func newWreckage(ctx context.Context, db *Database, w store.Wreck, known *keys) (*wreckage, error) {
 	r := &wreckage{ctx: ctx, db: db, w: w, found: map[string][]candidate{}}
+	seen := db.remembered()
 	if err := r.collect(); err != nil {
 		return nil, err
 	}
@@ -45,15 +49,37 @@ func newWreckage(ctx context.Context, db *Database, w store.Wreck, known *keys) 
 		return nil, err
 	}
 	r.t = &tx{
-		ctx: ctx, db: db, stx: nothing{}, keys: r.keys, digester: r.keys.digester(), spots: r.keys.spotter(), bound: r.keys.meta.bind(""),
+		ctx: ctx, db: db, stx: remains{r: r}, keys: r.keys, digester: r.keys.digester(), spots: r.keys.spotter(), bound: r.keys.meta.bind(""),
 	}
 	if states := r.findHead(); r.head != nil {
 		r.settle(states)
-		if !slices.Contains(r.head.slots, slotHash{r.slot.id, sha256.Sum256(r.slot.raw)}) {
-			return nil, fmt.Errorf("%w: the key slot that it opens had been removed", kdb.ErrPassword)
+		if err := r.checkSlot(known != nil); err != nil {
+			return nil, err
+		}
+		if r.t.head = *r.head; known == nil { // the user was told otherwise
+			r.t.judge(seen)
 		}
 	}
 	return r, nil
+}
+
+// checkSlot refuses a slot that the head does not list. If the keys were known before, another slot of the same id will do: the one that
+// was found first may have been put there.
+func (r *wreckage) checkSlot(known bool) error {
+	listed := func(s storedSlot) bool {
+		return slices.Contains(r.head.slots, slotHash{s.id, sha256.Sum256(s.raw)})
+	}
+	if known && !listed(r.slot) {
+		for _, s := range r.slots() {
+			if s.id == r.slot.id && listed(s) {
+				r.slot = s
+			}
+		}
+	}
+	if !listed(r.slot) {
+		return fmt.Errorf("%w: the key slot that it opens had been removed", kdb.ErrPassword)
+	}
+	return nil
 }
 
 // collect notes where each record is, every value once.
@@ -149,56 +175,44 @@ func (r *wreckage) open(known *keys) (err error) {
 	return err
 }
 
-// unlock tries the key slots that are there with each meta record that is there. The password is asked for once.
-func (r *wreckage) unlock() error {
-	metas := map[meta]bool{}
-	var list []meta
+// metas are the meta records, those in use first. Somebody may have written any number of them.
+func (r *wreckage) metas() (list []meta) {
 	for _, c := range r.twice(keyMeta) {
-		if m, err := decodeMeta(r.read(c)); err == nil && !metas[m] {
-			metas[m], list = true, append(list, m)
+		if m, err := decodeMeta(r.read(c)); err == nil && !slices.Contains(list, m) && len(list) < maxMetas {
+			list = append(list, m)
 		}
 	}
-	slots := r.slots()
+	return list
+}
+
+// unlock tries the key slots that are there with each meta record that is there.
+func (r *wreckage) unlock() error {
+	list, slots := r.metas(), r.slots()
 	if len(list) == 0 || len(slots) == 0 {
 		return fmt.Errorf("%w: no meta record or no key slot is left, so that nothing can open it", kdb.ErrCorrupt)
 	}
-	o := r.db.o
-	o.Password = once(o.Password)
-	asked := newDatabase(r.db.store, r.db.location, o)
-	var first error
-	for i := range list {
-		opened, master, err := asked.openByStash(&list[i], slots)
-		if opened == nil {
-			opened, master, err = asked.askForSlot(r.ctx, &list[i], slots, err)
-		}
-		if err != nil {
-			first = cmp.Or(first, err)
-			continue
-		}
-		r.slot = *opened
-		r.keys, err = deriveKeys(list[i], master)
-		if err == nil {
-			r.keys.slot, r.keys.slotName = opened.id, opened.slot.name
-		}
-		return err
+	var m *meta
+	var opened *storedSlot
+	var master []byte
+	var errStash error
+	for i := 0; i < len(list) && opened == nil; i++ {
+		var err error
+		m = &list[i]
+		opened, master, err = r.db.openByStash(m, slots)
+		errStash = cmp.Or(errStash, err)
 	}
-	return first
-}
-
-// once remembers what was asked for.
-func once(ask func(context.Context, string) ([]byte, error)) func(context.Context, string) ([]byte, error) {
-	if ask == nil {
-		return nil
-	}
-	var known []byte
-	return func(ctx context.Context, location string) ([]byte, error) {
-		if known != nil {
-			return bytes.Clone(known), nil
+	if opened == nil {
+		var err error
+		if m, opened, master, err = r.db.askForSlot(r.ctx, list, slots, errStash); err != nil {
+			return err
 		}
-		password, err := ask(ctx, location)
-		known = bytes.Clone(password)
-		return password, err
 	}
+	keys, err := deriveKeys(*m, master)
+	if err == nil {
+		r.keys, r.slot = keys, *opened
+		r.keys.slot, r.keys.slotName = opened.id, opened.slot.name
+	}
+	return err
 }
 
 // slots are the key slots that can be used, those in use first; there are not more than a sound database has.
@@ -226,11 +240,14 @@ func (r *wreckage) slots() (list []storedSlot) {
 	return list
 }
 
-// findHead takes the head of the latest transaction that was completed, and returns the states that have it.
+// findHead takes the head of the latest transaction that was completed, and returns the states that have it. A head that is not in use is
+// that of an older state, whose entries may have been removed since.
 func (r *wreckage) findHead() (states uint64) {
 	raw := sha256.Sum256(r.keys.meta.encode())
-	unused := false
 	for _, c := range r.twice(keyHead) {
+		if c.Standing < store.Loose {
+			break
+		}
 		plain, err := open(r.keys.head, r.read(c), r.keys.meta.bind(keyHead))
 		if err != nil {
 			continue
@@ -238,8 +255,8 @@ func (r *wreckage) findHead() (states uint64) {
 		h, err := decodeHead(plain)
 		switch {
 		case err != nil || h.meta != raw:
-		case r.head == nil, unused == (c.Standing == store.Unused) && h.generation > r.head.generation:
-			r.head, states, unused = &h, c.States, c.Standing == store.Unused
+		case r.head == nil, h.generation > r.head.generation:
+			r.head, states = &h, c.States
 		case h.generation == r.head.generation:
 			states |= c.States
 		}
@@ -302,6 +319,20 @@ func (r *wreckage) plain(it *item) []byte {
 		return nil // unreachable: it was opened before
 	}
 	return plain
+}
+
+// remains reads the likeliest version of a record.
+type remains struct {
+	nothing
+	r *wreckage
+}
+
+// Get implements store.Tx.
+func (t remains) Get(key string) ([]byte, error) {
+	if list := t.r.found[key]; len(list) > 0 && list[0].Standing > store.Unused {
+		return t.r.read(list[0]), nil
+	}
+	return nil, store.ErrNotFound
 }
 
 // nothing is an empty store.
