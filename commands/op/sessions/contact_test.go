@@ -137,16 +137,24 @@ func TestChecklist_servers(t *testing.T) {
 	}
 }
 
-// TestContact_whatATrustedCAContradicts: a certificate for another name by a trusted CA is no first contact.
+// TestContact_whatATrustedCAContradicts: a certificate for another name by a trusted CA is no first contact, and
+// nobody is told to add it by hand.
 func TestContact_whatATrustedCAContradicts(t *testing.T) {
 	t.Parallel()
 	root := issue(t, nil, authority("Root"))
 	server := dialer{"vault.example.com:1500": presenting(issue(t, root, named("x", "other")))}
 	s := environment(t, server, map[string]*identity{"root": root})
-	contact := sessions.Contact{Options: sessions.Options{File: optionsFile(t, "dsm.sys", vault), ServerLevel: "8.1.13"}}
-	connected, err := contact.Run(t.Context(), s)
-	if err != nil || connected.OK || connected.HasChanged() || len(labels(t, s)) != 1 {
-		t.Errorf("%+v, %v", connected.Targets, err)
+	for _, option := range []string{"", " SSLACCEPTCERTFROMSERV No\n"} {
+		contact := sessions.Contact{Options: sessions.Options{File: optionsFile(t, "dsm.sys", vault+option), ServerLevel: "8.1.13"}}
+		connected, err := contact.Run(t.Context(), s)
+		if err != nil || connected.OK || connected.HasChanged() || len(labels(t, s)) != 1 {
+			t.Errorf("%q: %+v, %v", option, connected.Targets, err)
+			continue
+		}
+		byHand := func(f sessions.Finding) bool { return f.Code == sessions.CodeByHand }
+		if slices.ContainsFunc(connected.Targets[0].Findings, byHand) {
+			t.Errorf("%q: it says to add the wrong certificate by hand", option)
+		}
 	}
 }
 
