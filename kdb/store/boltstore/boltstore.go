@@ -170,8 +170,8 @@ func writable(snap *boltread.Snapshot) error {
 // work is what an update did, from which state.
 type work struct {
 	seen boltread.Meta
-	// file is the file of that state. It is kept open, lest its inode be given to another file: a file that was written
-	// anew counts its transactions from the beginning, so only a meta of the same file tells two states apart.
+	// file is the file of that state. It is kept open, lest its inode be given to another file: a file that was
+	// rewritten counts its transactions from the beginning, so only a meta of the same file tells two states apart.
 	file    *os.File
 	changes []change
 	shadow  *builder // a new file with the changes, if they were many
