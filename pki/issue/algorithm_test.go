@@ -8,6 +8,7 @@ import (
 	"certkdb/pki"
 	"certkdb/pki/cert"
 	"certkdb/pki/issue"
+	"certkdb/pki/issue/issuetest"
 )
 
 func TestSignature_isWhatWasAskedFor(t *testing.T) {
@@ -19,7 +20,7 @@ func TestSignature_isWhatWasAskedFor(t *testing.T) {
 		{"p256", "sha512", "ecdsa-with-SHA512"},
 		{"p384", "", "ecdsa-with-SHA384"},
 	} {
-		r := issue.Request{Subject: dn(t, "CN=x"), Key: testKey(t, c.keyType), Signature: c.signature}
+		r := issue.Request{Subject: issuetest.Name(t, "CN=x"), Key: testKey(t, c.keyType), Signature: c.signature}
 		issued, err := issue.SelfSigned(r)
 		if err != nil {
 			t.Errorf("%s %s: %v", c.keyType, c.signature, err)
@@ -31,7 +32,7 @@ func TestSignature_isWhatWasAskedFor(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ keyType, signature string }{{"p256", "sha256-pss"}, {"ed25519", "sha256"}, {"rsa2048", "md5"}} {
-		r := issue.Request{Subject: dn(t, "CN=x"), Key: testKey(t, c.keyType), Signature: c.signature}
+		r := issue.Request{Subject: issuetest.Name(t, "CN=x"), Key: testKey(t, c.keyType), Signature: c.signature}
 		if _, err := issue.SelfSigned(r); !errors.Is(err, pki.ErrArgument) {
 			t.Errorf("%s %s: %v", c.keyType, c.signature, err)
 		}
@@ -40,7 +41,7 @@ func TestSignature_isWhatWasAskedFor(t *testing.T) {
 
 func TestSelfSigned_weakKeysOnlyIfWanted(t *testing.T) {
 	t.Parallel()
-	r := issue.Request{Subject: dn(t, "CN=x"), KeyType: "rsa1024"}
+	r := issue.Request{Subject: issuetest.Name(t, "CN=x"), KeyType: "rsa1024"}
 	if _, err := issue.SelfSigned(r); err == nil {
 		t.Error("a key of 1024 bits was made that nobody asked for")
 	}
@@ -56,7 +57,7 @@ func TestSelfSigned_weakKeysOnlyIfWanted(t *testing.T) {
 
 func TestSelfSigned_plainSaysNothingOfItsUse(t *testing.T) {
 	t.Parallel()
-	issued, err := issue.SelfSigned(issue.Request{Subject: dn(t, "CN=x"), Key: testKey(t, "p256"), Profile: issue.PlainProfile()})
+	issued, err := issue.SelfSigned(issue.Request{Subject: issuetest.Name(t, "CN=x"), Key: testKey(t, "p256"), Profile: issue.PlainProfile()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,8 +68,8 @@ func TestSelfSigned_plainSaysNothingOfItsUse(t *testing.T) {
 
 func TestIssue_untilTheEndOfTheCA(t *testing.T) {
 	t.Parallel()
-	ca, _ := newCA(t, issue.Request{})
-	r := issue.Request{Subject: dn(t, "CN=x"), Key: testKey(t, "p256"), NotAfter: ca.Certificate().NotAfter.Add(48 * time.Hour)}
+	ca, _ := issuetest.NewCA(t, issue.Request{})
+	r := issue.Request{Subject: issuetest.Name(t, "CN=x"), Key: testKey(t, "p256"), NotAfter: ca.Certificate().NotAfter.Add(48 * time.Hour)}
 	if _, err := ca.Issue(r); !errors.Is(err, pki.ErrRefused) {
 		t.Errorf("longer than the CA: %v", err)
 	}

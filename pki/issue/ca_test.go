@@ -14,40 +14,9 @@ import (
 	"certkdb/pki"
 	"certkdb/pki/cert"
 	"certkdb/pki/issue"
+	"certkdb/pki/issue/issuetest"
 	"certkdb/pki/key"
 )
-
-// newCA makes a self-signed CA or fails the test.
-func newCA(t testing.TB, r issue.Request) (*issue.CA, issue.Issued) {
-	t.Helper()
-	r.IsCA = true
-	if r.Subject.Empty() {
-		r.Subject = dn(t, "CN=Root,O=Example,C=DE")
-	}
-	issued, err := issue.SelfSigned(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return asCA(t, issued), issued
-}
-
-func asCA(t testing.TB, issued issue.Issued) *issue.CA {
-	t.Helper()
-	ca, err := issue.NewCA(issued.Certificate, issued.Key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ca
-}
-
-func mustIssue(t testing.TB, ca *issue.CA, r issue.Request) issue.Issued {
-	t.Helper()
-	issued, err := ca.Issue(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return issued
-}
 
 func constraints(t testing.TB, texts ...string) []cert.GeneralName {
 	t.Helper()
@@ -76,14 +45,15 @@ func pool(ders ...[]byte) *x509.CertPool {
 func threeGenerations(t testing.TB, keyType string) (root, intermediate, leaf issue.Issued) {
 	t.Helper()
 	zero := 0
-	ca, root := newCA(t, issue.Request{KeyType: keyType})
-	intermediate = mustIssue(t, ca, issue.Request{
-		Subject: dn(t, "CN=Issuing,O=Example,C=DE"), IsCA: true, MaxPathLen: &zero, Key: testKey(t, keyType),
+	ca, root := issuetest.NewCA(t, issue.Request{KeyType: keyType})
+	intermediate = issuetest.Issue(t, ca, issue.Request{
+		Subject: issuetest.Name(t, "CN=Issuing,O=Example,C=DE"), IsCA: true, MaxPathLen: &zero, Key: testKey(t, keyType),
 		Permitted: constraints(t, "dns:example.com", "ip:127.0.0.0/8", "directory:O=Example,C=DE"),
 		Excluded:  constraints(t, "dns:secret.example.com"),
 	})
-	leaf = mustIssue(t, asCA(t, intermediate), issue.Request{
-		Subject: dn(t, "CN=tls.example.com,O=Example,C=DE"), KeyType: keyType, SANs: sans(t, "tls.example.com", "127.0.0.1"), Days: 90,
+	leaf = issuetest.Issue(t, issuetest.AsCA(t, intermediate), issue.Request{
+		Subject: issuetest.Name(t, "CN=tls.example.com,O=Example,C=DE"), KeyType: keyType, SANs: sans(t, "tls.example.com", "127.0.0.1"),
+		Days:    90,
 		CRLURLs: []string{"http://crl.example.com/i.crl"}, OCSPURLs: []string{"http://ocsp.example.com"},
 		IssuerURLs: []string{"http://example.com/i.der"},
 	})
@@ -97,24 +67,25 @@ func TestIssue_threeGenerationsAreAcceptedByOthers(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			root, intermediate, leaf := threeGenerations(t, keyType)
-			writePEM(t, dir, "root.pem", "CERTIFICATE", root.Certificate)
-			writePEM(t, dir, "int.pem", "CERTIFICATE", intermediate.Certificate)
-			writePEM(t, dir, "leaf.pem", "CERTIFICATE", leaf.Certificate)
-			writePEM(t, dir, "chain.pem", "CERTIFICATE", leaf.Certificate, intermediate.Certificate, root.Certificate)
-			mustTool(t, dir, "openssl", "verify", "-x509_strict", "-purpose", "sslserver", "-verify_hostname", "tls.example.com", "-CAfile",
-				"root.pem", "-untrusted", "int.pem", "leaf.pem")
-			if out := mustTool(t, dir, "certtool", "--verify-chain", "--infile", "chain.pem"); !strings.Contains(out, "The certificate is trusted") {
+			issuetest.WritePEM(t, dir, "root.pem", "CERTIFICATE", root.Certificate)
+			issuetest.WritePEM(t, dir, "int.pem", "CERTIFICATE", intermediate.Certificate)
+			issuetest.WritePEM(t, dir, "leaf.pem", "CERTIFICATE", leaf.Certificate)
+			issuetest.WritePEM(t, dir, "chain.pem", "CERTIFICATE", leaf.Certificate, intermediate.Certificate, root.Certificate)
+			issuetest.MustTool(t, dir, "openssl", "verify", "-x509_strict", "-purpose", "sslserver", "-verify_hostname", "tls.example.com",
+				"-CAfile", "root.pem", "-untrusted", "int.pem", "leaf.pem")
+			out := issuetest.MustTool(t, dir, "certtool", "--verify-chain", "--infile", "chain.pem")
+			if !strings.Contains(out, "The certificate is trusted") {
 				t.Error(out)
 			}
 			if keyType == "ed25519" {
 				return // NSS stores no certificates with such keys
 			}
-			mustTool(t, dir, "certutil", "-N", "-d", "sql:.", "--empty-password")
-			mustTool(t, dir, "certutil", "-A", "-d", "sql:.", "-n", "root", "-t", "CT,,", "-a", "-i", "root.pem")
-			mustTool(t, dir, "certutil", "-A", "-d", "sql:.", "-n", "int", "-t", ",,", "-a", "-i", "int.pem")
-			mustTool(t, dir, "certutil", "-A", "-d", "sql:.", "-n", "leaf", "-t", ",,", "-a", "-i", "leaf.pem")
-			mustTool(t, dir, "certutil", "-V", "-d", "sql:.", "-n", "leaf", "-u", "V", "-e")
-			mustTool(t, dir, "keytool", "-printcert", "-file", "leaf.pem")
+			issuetest.MustTool(t, dir, "certutil", "-N", "-d", "sql:.", "--empty-password")
+			issuetest.MustTool(t, dir, "certutil", "-A", "-d", "sql:.", "-n", "root", "-t", "CT,,", "-a", "-i", "root.pem")
+			issuetest.MustTool(t, dir, "certutil", "-A", "-d", "sql:.", "-n", "int", "-t", ",,", "-a", "-i", "int.pem")
+			issuetest.MustTool(t, dir, "certutil", "-A", "-d", "sql:.", "-n", "leaf", "-t", ",,", "-a", "-i", "leaf.pem")
+			issuetest.MustTool(t, dir, "certutil", "-V", "-d", "sql:.", "-n", "leaf", "-u", "V", "-e")
+			issuetest.MustTool(t, dir, "keytool", "-printcert", "-file", "leaf.pem")
 		})
 	}
 }
@@ -124,9 +95,11 @@ func TestIssue_postQuantumChain(t *testing.T) {
 	root, intermediate, leaf := threeGenerations(t, "mldsa65")
 	// Go knows no directory name constraints, so that it validates a chain without them.
 	zero := 0
-	plain := mustIssue(t, asCA(t, root), issue.Request{Subject: dn(t, "CN=Plain"), IsCA: true, MaxPathLen: &zero, KeyType: "mldsa44"})
-	server := mustIssue(t, asCA(t, plain), issue.Request{Subject: dn(t, "CN=pq.example.com"), KeyType: "mldsa87"})
-	_, goes := parsed(t, server.Certificate)
+	plain := issuetest.Issue(t, issuetest.AsCA(t, root), issue.Request{
+		Subject: issuetest.Name(t, "CN=Plain"), IsCA: true, MaxPathLen: &zero, KeyType: "mldsa44",
+	})
+	server := issuetest.Issue(t, issuetest.AsCA(t, plain), issue.Request{Subject: issuetest.Name(t, "CN=pq.example.com"), KeyType: "mldsa87"})
+	_, goes := issuetest.Parse(t, server.Certificate)
 	if _, err := goes.Verify(x509.VerifyOptions{
 		Roots: pool(root.Certificate), Intermediates: pool(plain.Certificate),
 		DNSName: "pq.example.com",
@@ -134,7 +107,7 @@ func TestIssue_postQuantumChain(t *testing.T) {
 		t.Error(err)
 	}
 	for _, c := range []issue.Issued{intermediate, leaf} {
-		if ours, _ := parsed(t, c.Certificate); ours.SignatureAlgorithm.OID != "2.16.840.1.101.3.4.3.18" {
+		if ours, _ := issuetest.Parse(t, c.Certificate); ours.SignatureAlgorithm.OID != "2.16.840.1.101.3.4.3.18" {
 			t.Error(ours.SignatureAlgorithm)
 		}
 	}
@@ -183,14 +156,14 @@ func TestIssue_nameConstraintsAsValidatorsSeeThem(t *testing.T) {
 		rule := fmt.Sprintf("%v %v %s", c.permitted, c.excluded, c.san)
 		t.Run(rule, func(t *testing.T) {
 			t.Parallel()
-			ca, root := newCA(t, issue.Request{Permitted: constraints(t, c.permitted...), Excluded: constraints(t, c.excluded...)})
-			r := issue.Request{Subject: dn(t, "CN=a name"), SANs: sans(t, c.san)}
+			ca, root := issuetest.NewCA(t, issue.Request{Permitted: constraints(t, c.permitted...), Excluded: constraints(t, c.excluded...)})
+			r := issue.Request{Subject: issuetest.Name(t, "CN=a name"), SANs: sans(t, c.san)}
 			_, err := ca.Issue(r)
 			if (err == nil) != c.ok || err != nil && (!errors.Is(err, pki.ErrRefused) || !strings.Contains(err.Error(), "4.2.1.10")) {
 				t.Errorf("issued: %v", err)
 			}
 			free := issueUnconstrained(t, root, r)
-			_, goes := parsed(t, free)
+			_, goes := issuetest.Parse(t, free)
 			// Go takes a host in an email constraint for all hosts below it too, and compares the wildcard label as text.
 			if c.san == "email:a@b.example.com" || c.san == "dns:*.example.com" {
 				return
@@ -205,27 +178,27 @@ func TestIssue_nameConstraintsAsValidatorsSeeThem(t *testing.T) {
 // issueUnconstrained signs with the CA's key under a certificate of the same name without constraints.
 func issueUnconstrained(t testing.TB, root issue.Issued, r issue.Request) []byte {
 	t.Helper()
-	ours, _ := parsed(t, root.Certificate)
-	_, sameName := newCA(t, issue.Request{Subject: ours.Subject, Key: &root.Key})
-	return mustIssue(t, asCA(t, sameName), r).Certificate
+	ours, _ := issuetest.Parse(t, root.Certificate)
+	_, sameName := issuetest.NewCA(t, issue.Request{Subject: ours.Subject, Key: &root.Key})
+	return issuetest.Issue(t, issuetest.AsCA(t, sameName), r).Certificate
 }
 
 func TestIssue_directoryNameConstraints(t *testing.T) {
 	t.Parallel()
-	ca, _ := newCA(t, issue.Request{
+	ca, _ := issuetest.NewCA(t, issue.Request{
 		Permitted: constraints(t, "directory:O=Example,C=DE"),
 		Excluded:  constraints(t, "directory:OU=Secret,O=Example,C=DE"),
 	})
 	for subject, ok := range map[string]bool{
 		"CN=a,O=Example,C=DE": true, "CN=a,O=EXAMPLE ,C=de": true, "CN=a,O=Other,C=DE": false, "CN=a,OU=Secret,O=Example,C=DE": false,
 	} {
-		if _, err := ca.Issue(issue.Request{Subject: dn(t, subject)}); (err == nil) != ok {
+		if _, err := ca.Issue(issue.Request{Subject: issuetest.Name(t, subject)}); (err == nil) != ok {
 			t.Errorf("%s: %v", subject, err)
 		}
 	}
-	ca, _ = newCA(t, issue.Request{Permitted: constraints(t, "email:example.com")})
+	ca, _ = issuetest.NewCA(t, issue.Request{Permitted: constraints(t, "email:example.com")})
 	if _, err := ca.Issue(issue.Request{
-		Subject: dn(t, "CN=a,1.2.840.113549.1.9.1=a@other.example"),
+		Subject: issuetest.Name(t, "CN=a,1.2.840.113549.1.9.1=a@other.example"),
 		SANs:    sans(t, "dns:x.example"),
 	}); !errors.Is(err, pki.ErrRefused) {
 		t.Errorf("an email address in the subject passes: %v", err)
@@ -251,16 +224,16 @@ func TestIssue_limitsOfTheCA(t *testing.T) {
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			t.Parallel()
-			ca, _ := newCA(t, c.ca)
-			c.r.Subject = dn(t, "CN=below")
+			ca, _ := issuetest.NewCA(t, c.ca)
+			c.r.Subject = issuetest.Name(t, "CN=below")
 			if _, err := ca.Issue(c.r); !errors.Is(err, pki.ErrRefused) || !strings.Contains(err.Error(), c.word) {
 				t.Errorf("got %v", err)
 			}
 		})
 	}
-	ca, _ := newCA(t, issue.Request{Days: 30, MaxPathLen: &two})
-	below := mustIssue(t, ca, issue.Request{Subject: dn(t, "CN=below"), IsCA: true})
-	ours, _ := parsed(t, below.Certificate)
+	ca, _ := issuetest.NewCA(t, issue.Request{Days: 30, MaxPathLen: &two})
+	below := issuetest.Issue(t, ca, issue.Request{Subject: issuetest.Name(t, "CN=below"), IsCA: true})
+	ours, _ := issuetest.Parse(t, below.Certificate)
 	if ours.MaxPathLen != 1 || !ours.NotAfter.Equal(ca.Certificate().NotAfter) || len(below.Notes) != 2 {
 		t.Errorf("path length %d, end %s, notes %q", ours.MaxPathLen, ours.NotAfter, below.Notes)
 	}
@@ -268,9 +241,9 @@ func TestIssue_limitsOfTheCA(t *testing.T) {
 
 func TestNewCA_refusals(t *testing.T) {
 	t.Parallel()
-	ca, root := newCA(t, issue.Request{})
-	leaf := mustIssue(t, ca, issue.Request{Subject: dn(t, "CN=leaf")})
-	noSign, err := issue.SelfSigned(issue.Request{Subject: dn(t, "CN=x"), IsCA: true, KeyUsages: []string{"cRLSign"}})
+	ca, root := issuetest.NewCA(t, issue.Request{})
+	leaf := issuetest.Issue(t, ca, issue.Request{Subject: issuetest.Name(t, "CN=leaf")})
+	noSign, err := issue.SelfSigned(issue.Request{Subject: issuetest.Name(t, "CN=x"), IsCA: true, KeyUsages: []string{"cRLSign"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -295,7 +268,7 @@ func TestNewCA_refusals(t *testing.T) {
 
 func TestNewOldCA_takesWhatOldProgramsTook(t *testing.T) {
 	t.Parallel()
-	weak, err := issue.SelfSigned(issue.Request{Subject: dn(t, "CN=old"), KeyType: "rsa1024", AllowWeak: true})
+	weak, err := issue.SelfSigned(issue.Request{Subject: issuetest.Name(t, "CN=old"), KeyType: "rsa1024", AllowWeak: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -306,7 +279,7 @@ func TestNewOldCA_takesWhatOldProgramsTook(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mustIssue(t, ca, issue.Request{Subject: dn(t, "CN=leaf")})
+	issuetest.Issue(t, ca, issue.Request{Subject: issuetest.Name(t, "CN=leaf")})
 	if _, err := issue.NewOldCA(weak.Certificate, *testKey(t, "p256")); !errors.Is(err, pki.ErrRefused) {
 		t.Errorf("another's key: %v", err)
 	}
@@ -315,9 +288,9 @@ func TestNewOldCA_takesWhatOldProgramsTook(t *testing.T) {
 func TestIssue_identifiesItsIssuer(t *testing.T) {
 	t.Parallel()
 	root, intermediate, leaf := threeGenerations(t, "p256")
-	r, _ := parsed(t, root.Certificate)
-	i, _ := parsed(t, intermediate.Certificate)
-	l, _ := parsed(t, leaf.Certificate)
+	r, _ := issuetest.Parse(t, root.Certificate)
+	i, _ := issuetest.Parse(t, intermediate.Certificate)
+	l, _ := issuetest.Parse(t, leaf.Certificate)
 	if !bytes.Equal(i.AKI, r.SKI) || !bytes.Equal(l.AKI, i.SKI) || !bytes.Equal(l.RawIssuer, i.RawSubject) {
 		t.Error("the key identifiers or names do not make a chain")
 	}
@@ -327,8 +300,8 @@ func TestIssue_identifiesItsIssuer(t *testing.T) {
 }
 
 func BenchmarkIssue(b *testing.B) {
-	ca, _ := newCA(b, issue.Request{})
-	r := issue.Request{Subject: dn(b, "CN=host.example.com,O=Example"), Key: testKey(b, "p256")}
+	ca, _ := issuetest.NewCA(b, issue.Request{})
+	r := issue.Request{Subject: issuetest.Name(b, "CN=host.example.com,O=Example"), Key: testKey(b, "p256")}
 	for b.Loop() {
 		if _, err := ca.Issue(r); err != nil {
 			b.Fatal(err)
@@ -339,10 +312,12 @@ func BenchmarkIssue(b *testing.B) {
 // A chain that does not hold together does not weaken what the CA's own certificate demands.
 func TestSetIssuers_brokenChain(t *testing.T) {
 	t.Parallel()
-	root, rootIssued := newCA(t, issue.Request{})
-	middle := mustIssue(t, root, issue.Request{Subject: dn(t, "CN=Middle"), IsCA: true})
-	low := mustIssue(t, asCA(t, middle), issue.Request{Subject: dn(t, "CN=Low"), IsCA: true, Permitted: constraints(t, "dns:example.com")})
-	_, namesake := newCA(t, issue.Request{Subject: dn(t, "CN=Middle")})
+	root, rootIssued := issuetest.NewCA(t, issue.Request{})
+	middle := issuetest.Issue(t, root, issue.Request{Subject: issuetest.Name(t, "CN=Middle"), IsCA: true})
+	low := issuetest.Issue(t, issuetest.AsCA(t, middle), issue.Request{
+		Subject: issuetest.Name(t, "CN=Low"), IsCA: true, Permitted: constraints(t, "dns:example.com"),
+	})
+	_, namesake := issuetest.NewCA(t, issue.Request{Subject: issuetest.Name(t, "CN=Middle")})
 	for rule, above := range map[string][][]byte{
 		"whole":                     {middle.Certificate, rootIssued.Certificate},
 		"a namesake in the middle":  {namesake.Certificate, rootIssued.Certificate},
@@ -351,13 +326,13 @@ func TestSetIssuers_brokenChain(t *testing.T) {
 		"unreadable":                {[]byte("odd"), rootIssued.Certificate},
 		"nothing":                   nil,
 	} {
-		ca := asCA(t, low)
+		ca := issuetest.AsCA(t, low)
 		ca.SetIssuers(above)
-		if _, err := ca.Issue(issue.Request{Subject: dn(t, "CN=www.other.org")}); !errors.Is(err, pki.ErrRefused) ||
+		if _, err := ca.Issue(issue.Request{Subject: issuetest.Name(t, "CN=www.other.org")}); !errors.Is(err, pki.ErrRefused) ||
 			!strings.Contains(err.Error(), "CN=Low permit") {
 			t.Errorf("%s: %v", rule, err)
 		}
-		if _, err := ca.Issue(issue.Request{Subject: dn(t, "CN=www.example.com")}); err != nil {
+		if _, err := ca.Issue(issue.Request{Subject: issuetest.Name(t, "CN=www.example.com")}); err != nil {
 			t.Errorf("%s: %v", rule, err)
 		}
 	}

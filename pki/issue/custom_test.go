@@ -10,6 +10,7 @@ import (
 	"certkdb/pki"
 	"certkdb/pki/cert"
 	"certkdb/pki/issue"
+	"certkdb/pki/issue/issuetest"
 
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
@@ -67,25 +68,25 @@ func TestParseSAN_otherNames(t *testing.T) {
 // Peers read what was asked for, in certificates and in requests.
 func TestIssue_furtherExtensions(t *testing.T) {
 	t.Parallel()
-	ca, _ := newCA(t, issue.Request{})
+	ca, _ := issuetest.NewCA(t, issue.Request{})
 	e, err := issue.ParseExtension("1.2.3.4=UTF8:hello")
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := issue.Request{
-		Subject: dn(t, "CN=www.example.com"), SANs: sans(t, "www.example.com", "upn:alice@example.com"),
+		Subject: issuetest.Name(t, "CN=www.example.com"), SANs: sans(t, "www.example.com", "upn:alice@example.com"),
 		Extensions: []cert.Extension{issue.MustStaple(), e},
 	}
-	made := mustIssue(t, ca, r)
+	made := issuetest.Issue(t, ca, r)
 	dir := t.TempDir()
-	writePEM(t, dir, "c.pem", "CERTIFICATE", made.Certificate)
-	out := mustTool(t, dir, "openssl", "x509", "-in", "c.pem", "-noout", "-text")
+	issuetest.WritePEM(t, dir, "c.pem", "CERTIFICATE", made.Certificate)
+	out := issuetest.MustTool(t, dir, "openssl", "x509", "-in", "c.pem", "-noout", "-text")
 	request, err := issue.NewRequest(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	writePEM(t, dir, "c.csr", "CERTIFICATE REQUEST", request.Request)
-	asked := mustTool(t, dir, "openssl", "req", "-in", "c.csr", "-noout", "-text", "-verify")
+	issuetest.WritePEM(t, dir, "c.csr", "CERTIFICATE REQUEST", request.Request)
+	asked := issuetest.MustTool(t, dir, "openssl", "req", "-in", "c.csr", "-noout", "-text", "-verify")
 	for what, text := range map[string]string{"certificate": out, "request": asked} {
 		text = strings.Join(strings.Fields(text), " ")
 		for _, want := range []string{"TLS Feature: status_request", "1.2.3.4: ..hello", "UPN::alice@example.com"} {
@@ -98,7 +99,7 @@ func TestIssue_furtherExtensions(t *testing.T) {
 
 func TestSign_subjectsAsPeopleWriteThem(t *testing.T) {
 	t.Parallel()
-	ca, _ := newCA(t, issue.Request{})
+	ca, _ := issuetest.NewCA(t, issue.Request{})
 	attribute := func(id, value string) []byte {
 		return element(asn1.SET, element(asn1.SEQUENCE, []byte(id), element(asn1.UTF8String, []byte(value))))
 	}
@@ -108,15 +109,15 @@ func TestSign_subjectsAsPeopleWriteThem(t *testing.T) {
 		t.Fatal(err)
 	}
 	notes := strings.Join(stateless.Notes, ";")
-	if c, _ := parsed(t, stateless.Certificate); c.Subject.String() != "CN=c.example" || !strings.Contains(notes, "left out: ST") {
+	if c, _ := issuetest.Parse(t, stateless.Certificate); c.Subject.String() != "CN=c.example" || !strings.Contains(notes, "left out: ST") {
 		t.Errorf("an empty part of a subject became %q (%q)", c.Subject, stateless.Notes)
 	}
-	request := newRequest(t, issue.Request{Subject: dn(t, "CN=a.example.com,CN=b.example.com,O=Example")}).Request
+	request := newRequest(t, issue.Request{Subject: issuetest.Name(t, "CN=a.example.com,CN=b.example.com,O=Example")}).Request
 	issued, err := ca.Sign(request, issue.Request{}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, _ := parsed(t, issued.Certificate)
+	c, _ := issuetest.Parse(t, issued.Certificate)
 	var names []string
 	for _, n := range c.SAN {
 		names = append(names, n.String())

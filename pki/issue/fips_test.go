@@ -10,6 +10,7 @@ import (
 
 	"certkdb/pki"
 	"certkdb/pki/issue"
+	"certkdb/pki/issue/issuetest"
 	"certkdb/pki/key"
 )
 
@@ -18,7 +19,7 @@ func TestFIPS_needsTheModule(t *testing.T) {
 	if fips140.Enabled() {
 		t.Skip("it is on")
 	}
-	_, err := issue.SelfSigned(issue.Request{Subject: dn(t, "CN=x"), FIPS: true})
+	_, err := issue.SelfSigned(issue.Request{Subject: issuetest.Name(t, "CN=x"), FIPS: true})
 	if !errors.Is(err, pki.ErrFIPS) || !strings.Contains(err.Error(), "GODEBUG=fips140=on") {
 		t.Error(err)
 	}
@@ -45,8 +46,8 @@ func TestFIPS_everyKeyType(t *testing.T) {
 		if keyType == "rsa3072" || keyType == "rsa4096" {
 			continue // as rsa2048, but slow to make
 		}
-		ca, root := newCA(t, issue.Request{KeyType: keyType, FIPS: true})
-		made := newRequest(t, issue.Request{Subject: dn(t, "CN=x.example"), Key: &root.Key, FIPS: true})
+		ca, root := issuetest.NewCA(t, issue.Request{KeyType: keyType, FIPS: true})
+		made := newRequest(t, issue.Request{Subject: issuetest.Name(t, "CN=x.example"), Key: &root.Key, FIPS: true})
 		if _, err := ca.Sign(made.Request, issue.Request{FIPS: true}, true); err != nil {
 			t.Errorf("%s: %v", keyType, err)
 		}

@@ -6,6 +6,7 @@ import (
 
 	"certkdb/pki"
 	"certkdb/pki/issue"
+	"certkdb/pki/issue/issuetest"
 )
 
 // What is not a configuration of cfssl is an error, however odd it is: cfssl's own reader panics on some.
@@ -36,9 +37,9 @@ func FuzzReadProfiles(f *testing.F) {
 
 // A request is signed or refused, whatever it is.
 func FuzzSign(f *testing.F) {
-	ca, _ := newCA(f, issue.Request{})
-	f.Add(newRequest(f, issue.Request{Subject: dn(f, "CN=a.example"), SANs: sans(f, "b.example", "192.0.2.1")}).Request)
-	f.Add(newRequest(f, issue.Request{Subject: dn(f, "CN=ca"), IsCA: true}).Request)
+	ca, _ := issuetest.NewCA(f, issue.Request{})
+	f.Add(newRequest(f, issue.Request{Subject: issuetest.Name(f, "CN=a.example"), SANs: sans(f, "b.example", "192.0.2.1")}).Request)
+	f.Add(newRequest(f, issue.Request{Subject: issuetest.Name(f, "CN=ca"), IsCA: true}).Request)
 	f.Add(oddRequest{subject: commonName("odd.example.com")}.der(f))
 	f.Fuzz(func(t *testing.T, der []byte) {
 		_, err := ca.Sign(der, issue.Request{}, true)

@@ -1,60 +1,20 @@
 package issue_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"certkdb/pki/issue"
+	"certkdb/pki/issue/issuetest"
 )
-
-// tool runs a foreign program, skipping the test only where it is not installed.
-func tool(t testing.TB, dir, program string, args ...string) (string, error) {
-	t.Helper()
-	path, err := exec.LookPath(program)
-	if err != nil {
-		t.Skipf("%s is not installed", program)
-	}
-	cmd := exec.CommandContext(t.Context(), path, args...)
-	cmd.Dir = dir
-	out, err := cmd.CombinedOutput()
-	return string(out), err
-}
-
-// mustTool is tool for runs that must succeed.
-func mustTool(t testing.TB, dir, program string, args ...string) string {
-	t.Helper()
-	out, err := tool(t, dir, program, args...)
-	if err != nil {
-		t.Fatalf("%s %v: %v\n%s", program, args, err, out)
-	}
-	return out
-}
-
-func writePEM(t testing.TB, dir, file, kind string, ders ...[]byte) string {
-	t.Helper()
-	var b bytes.Buffer
-	for _, der := range ders {
-		if err := pem.Encode(&b, &pem.Block{Type: kind, Bytes: der}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	path := filepath.Join(dir, file)
-	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
 
 func TestSelfSigned_othersAccept(t *testing.T) {
 	t.Parallel()
@@ -63,16 +23,17 @@ func TestSelfSigned_othersAccept(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			issued, _, _ := selfSigned(t, issue.Request{
-				Subject: dn(t, "CN=localhost,O=Example,C=DE"), KeyType: keyType,
+				Subject: issuetest.Name(t, "CN=localhost,O=Example,C=DE"), KeyType: keyType,
 				SANs: sans(t, "localhost", "127.0.0.1"),
 			})
-			writePEM(t, dir, "cert.pem", "CERTIFICATE", issued.Certificate)
-			writePEM(t, dir, "key.pem", "PRIVATE KEY", issued.Key.PKCS8)
-			mustTool(t, dir, "openssl", "verify", "-x509_strict", "-purpose", "sslserver", "-verify_hostname", "localhost", "-CAfile", "cert.pem",
-				"cert.pem")
-			mustTool(t, dir, "openssl", "pkey", "-in", "key.pem", "-check", "-noout")
+			issuetest.WritePEM(t, dir, "cert.pem", "CERTIFICATE", issued.Certificate)
+			issuetest.WritePEM(t, dir, "key.pem", "PRIVATE KEY", issued.Key.PKCS8)
+			issuetest.MustTool(t, dir, "openssl", "verify", "-x509_strict", "-purpose", "sslserver", "-verify_hostname", "localhost",
+				"-CAfile", "cert.pem", "cert.pem")
+			issuetest.MustTool(t, dir, "openssl", "pkey", "-in", "key.pem", "-check", "-noout")
 			// certtool --verify takes no anchor that is not a CA's, so that it only reads here; a handshake is below.
-			if out := mustTool(t, dir, "certtool", "--certificate-info", "--infile", "cert.pem"); !strings.Contains(out, "DNSname: localhost") {
+			out := issuetest.MustTool(t, dir, "certtool", "--certificate-info", "--infile", "cert.pem")
+			if !strings.Contains(out, "DNSname: localhost") {
 				t.Error(out)
 			}
 		})
@@ -82,25 +43,10 @@ func TestSelfSigned_othersAccept(t *testing.T) {
 func TestSelfSigned_caIsAcceptedByOthers(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	issued, _, _ := selfSigned(t, issue.Request{Subject: dn(t, "CN=Root,O=Example"), IsCA: true, KeyType: "p384"})
-	writePEM(t, dir, "ca.pem", "CERTIFICATE", issued.Certificate)
-	mustTool(t, dir, "openssl", "verify", "-x509_strict", "-check_ss_sig", "-CAfile", "ca.pem", "ca.pem")
-	mustTool(t, dir, "certtool", "--verify", "--load-ca-certificate", "ca.pem", "--infile", "ca.pem")
-}
-
-// freePort finds a TCP port that is free now.
-func freePort(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
+	issued, _, _ := selfSigned(t, issue.Request{Subject: issuetest.Name(t, "CN=Root,O=Example"), IsCA: true, KeyType: "p384"})
+	issuetest.WritePEM(t, dir, "ca.pem", "CERTIFICATE", issued.Certificate)
+	issuetest.MustTool(t, dir, "openssl", "verify", "-x509_strict", "-check_ss_sig", "-CAfile", "ca.pem", "ca.pem")
+	issuetest.MustTool(t, dir, "certtool", "--verify", "--load-ca-certificate", "ca.pem", "--infile", "ca.pem")
 }
 
 // serveOpenSSL runs openssl s_server with cert.pem and key.pem of dir until the test ends.
@@ -110,7 +56,7 @@ func serveOpenSSL(t testing.TB, dir string, args ...string) (port string) {
 	if err != nil {
 		t.Skip("openssl is not installed")
 	}
-	port = freePort(t)
+	port = issuetest.FreePort(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	cmd := exec.CommandContext(ctx, path, append([]string{
 		"s_server", "-quiet", "-accept", "127.0.0.1:" + port, "-cert", "cert.pem", "-key",
@@ -138,12 +84,12 @@ func TestSelfSigned_handshakes(t *testing.T) {
 		t.Run(keyType, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			issued, _, goes := selfSigned(t, issue.Request{Subject: dn(t, "CN=localhost"), KeyType: keyType})
-			writePEM(t, dir, "cert.pem", "CERTIFICATE", issued.Certificate)
-			writePEM(t, dir, "key.pem", "PRIVATE KEY", issued.Key.PKCS8)
+			issued, _, goes := selfSigned(t, issue.Request{Subject: issuetest.Name(t, "CN=localhost"), KeyType: keyType})
+			issuetest.WritePEM(t, dir, "cert.pem", "CERTIFICATE", issued.Certificate)
+			issuetest.WritePEM(t, dir, "key.pem", "PRIVATE KEY", issued.Key.PKCS8)
 			port := serveOpenSSL(t, dir)
-			mustTool(t, dir, "openssl", "s_client", "-connect", "127.0.0.1:"+port, "-servername", "localhost", "-verify_hostname", "localhost",
-				"-verify_return_error", "-CAfile", "cert.pem", "-brief")
+			issuetest.MustTool(t, dir, "openssl", "s_client", "-connect", "127.0.0.1:"+port, "-servername", "localhost",
+				"-verify_hostname", "localhost", "-verify_return_error", "-CAfile", "cert.pem", "-brief")
 			roots := x509.NewCertPool()
 			roots.AddCert(goes)
 			c, err := tls.Dial("tcp", "127.0.0.1:"+port, &tls.Config{RootCAs: roots, ServerName: "localhost"})
@@ -161,7 +107,7 @@ func TestSelfSigned_goHandshakeByKeyType(t *testing.T) {
 	for _, keyType := range []string{"p384", "p521", "mldsa44", "mldsa65", "mldsa87"} {
 		t.Run(keyType, func(t *testing.T) {
 			t.Parallel()
-			issued, _, goes := selfSigned(t, issue.Request{Subject: dn(t, "CN=localhost"), KeyType: keyType})
+			issued, _, goes := selfSigned(t, issue.Request{Subject: issuetest.Name(t, "CN=localhost"), KeyType: keyType})
 			signer, err := issued.Key.Signer()
 			if err != nil {
 				t.Fatal(err)

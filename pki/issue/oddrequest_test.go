@@ -17,6 +17,7 @@ import (
 
 	"certkdb/pki"
 	"certkdb/pki/issue"
+	"certkdb/pki/issue/issuetest"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
@@ -100,7 +101,7 @@ func (o oddRequest) der(t testing.TB) []byte {
 func TestSign_oddRequests(t *testing.T) {
 	t.Parallel()
 	const extensionRequest, ms = "06092a864886f70d01090e", "060a2b06010401823702010e"
-	ca, _ := newCA(t, issue.Request{})
+	ca, _ := issuetest.NewCA(t, issue.Request{})
 	good := commonName("odd.example.com")
 	for _, c := range []struct {
 		rule    string
@@ -148,7 +149,7 @@ func TestSign_oddRequests(t *testing.T) {
 			case c.kind == nil && err != nil:
 				t.Error(err)
 			case c.kind == nil:
-				if ours, _ := parsed(t, issued.Certificate); ours.Subject.CommonName() != "odd.example.com" {
+				if ours, _ := issuetest.Parse(t, issued.Certificate); ours.Subject.CommonName() != "odd.example.com" {
 					t.Error(ours.Subject)
 				}
 			case !errors.Is(err, c.kind) || !strings.Contains(err.Error(), c.says):
@@ -162,13 +163,13 @@ func TestSign_oddRequests(t *testing.T) {
 func TestSign_refusesKeysOnlyForPSS(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	mustTool(t, dir, "openssl", "req", "-new", "-newkey", "rsa-pss:2048", "-nodes", "-keyout", "key.pem", "-subj", "/CN=x", "-outform", "DER",
-		"-out", "req.der")
+	issuetest.MustTool(t, dir, "openssl", "req", "-new", "-newkey", "rsa-pss:2048", "-nodes", "-keyout", "key.pem", "-subj", "/CN=x",
+		"-outform", "DER", "-out", "req.der")
 	request, err := os.ReadFile(filepath.Join(dir, "req.der"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	ca, _ := newCA(t, issue.Request{})
+	ca, _ := issuetest.NewCA(t, issue.Request{})
 	if _, err := ca.Sign(request, issue.Request{}, false); !errors.Is(err, pki.ErrRefused) || !strings.Contains(err.Error(), "rsapss2048") {
 		t.Errorf("%v", err)
 	}

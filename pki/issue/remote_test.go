@@ -12,6 +12,7 @@ import (
 
 	"certkdb/pki"
 	"certkdb/pki/issue"
+	"certkdb/pki/issue/issuetest"
 	"certkdb/pki/key"
 
 	"github.com/cloudflare/cfssl/api/info"
@@ -28,8 +29,8 @@ const serverConfig = `{"signing": {
 // serveCFSSL runs cfssl's own handlers, those of cfssl serve, over a CA of ours.
 func serveCFSSL(t testing.TB) (url string, root issue.Issued) {
 	t.Helper()
-	_, root = newCA(t, issue.Request{})
-	_, goes := parsed(t, root.Certificate)
+	_, root = issuetest.NewCA(t, issue.Request{})
+	_, goes := issuetest.Parse(t, root.Certificate)
 	signer, err := root.Key.Signer()
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +67,7 @@ func serveCFSSL(t testing.TB) (url string, root issue.Issued) {
 func TestRemote_cfsslsOwnServer(t *testing.T) {
 	t.Parallel()
 	url, root := serveCFSSL(t)
-	made := newRequest(t, issue.Request{Subject: dn(t, "CN=remote.example"), SANs: sans(t, "remote.example")})
+	made := newRequest(t, issue.Request{Subject: issuetest.Name(t, "CN=remote.example"), SANs: sans(t, "remote.example")})
 	for _, c := range []struct {
 		rule    string
 		remote  issue.Remote
@@ -79,7 +80,7 @@ func TestRemote_cfsslsOwnServer(t *testing.T) {
 		{"wrong key", issue.Remote{URL: url, Profile: "auth", AuthKey: "ff112233445566778899aabbccddeeff"}, "", pki.ErrRefused},
 		{"no key", issue.Remote{URL: url, Profile: "auth"}, "", pki.ErrRefused},
 		{"an invalid key", issue.Remote{URL: url, AuthKey: "env:HOME"}, "", pki.ErrArgument},
-		{"no server", issue.Remote{URL: "http://127.0.0.1:" + freePort(t)}, "", pki.ErrRemote},
+		{"no server", issue.Remote{URL: "http://127.0.0.1:" + issuetest.FreePort(t)}, "", pki.ErrRemote},
 		{"no URL", issue.Remote{URL: "ftp://x"}, "", pki.ErrArgument},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
@@ -91,8 +92,8 @@ func TestRemote_cfsslsOwnServer(t *testing.T) {
 			if c.kind != nil {
 				return
 			}
-			ours, goes := parsed(t, der)
-			_, issuer := parsed(t, root.Certificate)
+			ours, goes := issuetest.Parse(t, der)
+			_, issuer := issuetest.Parse(t, root.Certificate)
 			if err := goes.CheckSignatureFrom(issuer); err != nil || ours.ExtKeyUsage[0] != c.purpose || !key.SameKey(ours.RawSPKI, made.Key.SPKI) {
 				t.Errorf("%v, purposes %v", err, ours.ExtKeyUsage)
 			}
@@ -112,8 +113,8 @@ func TestRemote_CA(t *testing.T) {
 // A server that answers anything at all makes an error, not a panic, and no other key's certificate is taken.
 func TestRemote_answersThatAreNone(t *testing.T) {
 	t.Parallel()
-	made := newRequest(t, issue.Request{Subject: dn(t, "CN=remote.example")})
-	other, _, _ := selfSigned(t, issue.Request{Subject: dn(t, "CN=remote.example")})
+	made := newRequest(t, issue.Request{Subject: issuetest.Name(t, "CN=remote.example")})
+	other, _, _ := selfSigned(t, issue.Request{Subject: issuetest.Name(t, "CN=remote.example")})
 	pem := strings.ReplaceAll(string(pemBytes(other.Certificate)), "\n", `\n`)
 	for rule, c := range map[string]struct {
 		status int
@@ -147,7 +148,7 @@ func TestRemote_answersThatAreNone(t *testing.T) {
 
 func TestRemote_canBeCancelled(t *testing.T) {
 	t.Parallel()
-	made := newRequest(t, issue.Request{Subject: dn(t, "CN=remote.example")})
+	made := newRequest(t, issue.Request{Subject: issuetest.Name(t, "CN=remote.example")})
 	hang := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hang }))
 	defer server.Close()
@@ -172,13 +173,13 @@ func TestReadProfiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ca, _ := newCA(t, issue.Request{})
+	ca, _ := issuetest.NewCA(t, issue.Request{})
 	www, err := issue.ProfileNamed("www", profiles...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	issued := mustIssue(t, ca, issue.Request{Subject: dn(t, "CN=a.example.com"), Profile: www})
-	ours, goes := parsed(t, issued.Certificate)
+	issued := issuetest.Issue(t, ca, issue.Request{Subject: issuetest.Name(t, "CN=a.example.com"), Profile: www})
+	ours, goes := issuetest.Parse(t, issued.Certificate)
 	if got := ours.NotAfter.Sub(ours.NotBefore); got != 720*time.Hour {
 		t.Errorf("valid for %s", got)
 	}
@@ -197,7 +198,8 @@ func TestReadProfiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ours, _ := parsed(t, mustIssue(t, ca, issue.Request{Subject: dn(t, "CN=Sub"), Profile: sub}).Certificate); !ours.IsCA ||
+	made := issuetest.Issue(t, ca, issue.Request{Subject: issuetest.Name(t, "CN=Sub"), Profile: sub})
+	if ours, _ := issuetest.Parse(t, made.Certificate); !ours.IsCA ||
 		ours.MaxPathLen != 0 {
 		t.Errorf("CA %v, path length %d", ours.IsCA, ours.MaxPathLen)
 	}

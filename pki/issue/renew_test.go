@@ -9,13 +9,14 @@ import (
 	"certkdb/pki"
 	"certkdb/pki/cert"
 	"certkdb/pki/issue"
+	"certkdb/pki/issue/issuetest"
 	"certkdb/pki/key"
 )
 
 func TestRenewal_keepsWhatTheOldOneSaid(t *testing.T) {
 	t.Parallel()
 	one := 1
-	ca, _ := newCA(t, issue.Request{})
+	ca, _ := issuetest.NewCA(t, issue.Request{})
 	for _, c := range []struct {
 		rule string
 		r    issue.Request
@@ -31,25 +32,25 @@ func TestRenewal_keepsWhatTheOldOneSaid(t *testing.T) {
 		{
 			"client with more",
 			issue.Request{
-				Profile: profile(t, "client"), ExtKeyUsages: []string{"clientAuth", "1.2.3.9"},
+				Profile: issuetest.Profile(t, "client"), ExtKeyUsages: []string{"clientAuth", "1.2.3.9"},
 				Extensions: []cert.Extension{{ID: "1.2.3.4.5", Value: []byte{5, 0}}},
 			},
 		},
 		{"CA with constraints", issue.Request{IsCA: true, MaxPathLen: &one, Permitted: constraints(t, "dns:example.com"), Days: 300}},
-		{"timestamping", issue.Request{Profile: profile(t, "timestamp")}},
-		{"responder", issue.Request{Profile: profile(t, "ocsp")}},
+		{"timestamping", issue.Request{Profile: issuetest.Profile(t, "timestamp")}},
+		{"responder", issue.Request{Profile: issuetest.Profile(t, "ocsp")}},
 		{"post-quantum", issue.Request{KeyType: "mldsa44"}},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			t.Parallel()
-			c.r.Subject = dn(t, "CN=renewed.example+UID=1,O=Ünï")
-			old := mustIssue(t, ca, c.r)
-			before, _ := parsed(t, old.Certificate)
+			c.r.Subject = issuetest.Name(t, "CN=renewed.example+UID=1,O=Ünï")
+			old := issuetest.Issue(t, ca, c.r)
+			before, _ := issuetest.Parse(t, old.Certificate)
 			r, err := issue.Renewal(old.Certificate)
 			if err != nil {
 				t.Fatal(err)
 			}
-			after, _ := parsed(t, mustIssue(t, ca, r).Certificate)
+			after, _ := issuetest.Parse(t, issuetest.Issue(t, ca, r).Certificate)
 			if !bytes.Equal(before.RawSubject, after.RawSubject) || before.SAN.String() != after.SAN.String() || before.KeyType != after.KeyType {
 				t.Errorf("%s %s %s became %s %s %s", before.Subject, before.SAN, before.KeyType, after.Subject, after.SAN, after.KeyType)
 			}
@@ -78,7 +79,7 @@ func TestRenewal_keepsWhatTheOldOneSaid(t *testing.T) {
 
 func TestRenewal_withTheSameOrAnotherKey(t *testing.T) {
 	t.Parallel()
-	old, before, _ := selfSigned(t, issue.Request{Subject: dn(t, "CN=x.example"), Key: testKey(t, "rsa2048")})
+	old, before, _ := selfSigned(t, issue.Request{Subject: issuetest.Name(t, "CN=x.example"), Key: testKey(t, "rsa2048")})
 	r, err := issue.Renewal(old.Certificate)
 	if err != nil {
 		t.Fatal(err)
@@ -104,8 +105,8 @@ func TestRenewal_withTheSameOrAnotherKey(t *testing.T) {
 func TestRenewal_ofACertificateWithoutUsages(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	mustTool(t, dir, "openssl", "req", "-x509", "-new", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-keyout", "k.pem",
-		"-subj", "/CN=plain.example", "-out", "c.pem", "-days", "30")
+	issuetest.MustTool(t, dir, "openssl", "req", "-x509", "-new", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+		"-keyout", "k.pem", "-subj", "/CN=plain.example", "-out", "c.pem", "-days", "30")
 	old := readPEM(t, dir+"/c.pem")
 	r, err := issue.Renewal(old)
 	if err != nil {

@@ -7,43 +7,44 @@ import (
 	"testing"
 
 	"certkdb/pki/issue"
+	"certkdb/pki/issue/issuetest"
 )
 
 // RFC 5280, 4.2.1.1: only a self-signed certificate may lack the identifier of the key that signed it, whatever its name is.
 func TestIssue_identifiesItsIssuerUnderTheSameName(t *testing.T) {
 	t.Parallel()
-	old, oldRoot := newCA(t, issue.Request{})
-	next, nextRoot := newCA(t, issue.Request{KeyType: "p384"})
-	leaf := mustIssue(t, old, issue.Request{Subject: dn(t, "CN=Root,O=Example,C=DE"), SANs: sans(t, "dns:www.example.com")})
-	c, _ := parsed(t, leaf.Certificate)
-	if root, _ := parsed(t, oldRoot.Certificate); !bytes.Equal(c.AKI, root.SKI) {
+	old, oldRoot := issuetest.NewCA(t, issue.Request{})
+	next, nextRoot := issuetest.NewCA(t, issue.Request{KeyType: "p384"})
+	leaf := issuetest.Issue(t, old, issue.Request{Subject: issuetest.Name(t, "CN=Root,O=Example,C=DE"), SANs: sans(t, "dns:www.example.com")})
+	c, _ := issuetest.Parse(t, leaf.Certificate)
+	if root, _ := issuetest.Parse(t, oldRoot.Certificate); !bytes.Equal(c.AKI, root.SKI) {
 		t.Errorf("the identifier is %x", c.AKI)
 	}
 	if !slices.ContainsFunc(leaf.Notes, func(note string) bool { return strings.Contains(note, "name of its CA") }) {
 		t.Errorf("the notes are %q", leaf.Notes)
 	}
-	below := mustIssue(t, next, issue.Request{Subject: dn(t, "CN=www.example.com")})
-	newByOld := mustIssue(t, old, issue.Request{IsCA: true, Subject: dn(t, "CN=Root,O=Example,C=DE"), Key: &nextRoot.Key})
-	oldByNew := mustIssue(t, next, issue.Request{IsCA: true, Subject: dn(t, "CN=Root,O=Example,C=DE"), Key: &oldRoot.Key})
+	below := issuetest.Issue(t, next, issue.Request{Subject: issuetest.Name(t, "CN=www.example.com")})
+	newByOld := issuetest.Issue(t, old, issue.Request{IsCA: true, Subject: issuetest.Name(t, "CN=Root,O=Example,C=DE"), Key: &nextRoot.Key})
+	oldByNew := issuetest.Issue(t, next, issue.Request{IsCA: true, Subject: issuetest.Name(t, "CN=Root,O=Example,C=DE"), Key: &oldRoot.Key})
 	dir := t.TempDir()
 	for rule, chain := range map[string][3][]byte{
 		"a leaf with its CA's name":              {oldRoot.Certificate, nil, leaf.Certificate},
 		"the new key certified with the old one": {oldRoot.Certificate, newByOld.Certificate, below.Certificate},
 		"the old key certified with the new one": {nextRoot.Certificate, oldByNew.Certificate, leaf.Certificate},
 	} {
-		ca := writePEM(t, dir, "ca.pem", "CERTIFICATE", chain[0])
-		above := writePEM(t, dir, "above.pem", "CERTIFICATE", chain[0])
+		ca := issuetest.WritePEM(t, dir, "ca.pem", "CERTIFICATE", chain[0])
+		above := issuetest.WritePEM(t, dir, "above.pem", "CERTIFICATE", chain[0])
 		whole := [][]byte{chain[2]}
 		if chain[1] != nil {
-			above = writePEM(t, dir, "above.pem", "CERTIFICATE", chain[1])
+			above = issuetest.WritePEM(t, dir, "above.pem", "CERTIFICATE", chain[1])
 			whole = append(whole, chain[1])
 		}
-		file := writePEM(t, dir, "leaf.pem", "CERTIFICATE", chain[2])
-		if out, err := tool(t, dir, "openssl", "verify", "-CAfile", ca, "-untrusted", above, file); err != nil {
+		file := issuetest.WritePEM(t, dir, "leaf.pem", "CERTIFICATE", chain[2])
+		if out, err := issuetest.Tool(t, dir, "openssl", "verify", "-CAfile", ca, "-untrusted", above, file); err != nil {
 			t.Errorf("%s: openssl: %s", rule, out)
 		}
-		all := writePEM(t, dir, "chain.pem", "CERTIFICATE", whole...)
-		if out, err := tool(t, dir, "certtool", "--verify", "--load-ca-certificate", ca, "--infile", all); err != nil {
+		all := issuetest.WritePEM(t, dir, "chain.pem", "CERTIFICATE", whole...)
+		if out, err := issuetest.Tool(t, dir, "certtool", "--verify", "--load-ca-certificate", ca, "--infile", all); err != nil {
 			t.Errorf("%s: certtool: %s", rule, out)
 		}
 	}
@@ -51,13 +52,13 @@ func TestIssue_identifiesItsIssuerUnderTheSameName(t *testing.T) {
 
 func TestUnlike_comparesSets(t *testing.T) {
 	t.Parallel()
-	ca, _ := newCA(t, issue.Request{})
+	ca, _ := issuetest.NewCA(t, issue.Request{})
 	base := issue.Request{
-		Subject: dn(t, "CN=www.example.com"), SANs: sans(t, "www.example.com", "b.example.com", "ip:192.0.2.1"),
+		Subject: issuetest.Name(t, "CN=www.example.com"), SANs: sans(t, "www.example.com", "b.example.com", "ip:192.0.2.1"),
 		ExtKeyUsages: []string{"serverAuth", "clientAuth"}, Policies: []string{"1.2.3", "1.2.4"},
 		KeyUsages: []string{"digitalSignature", "keyAgreement"},
 	}
-	made := mustIssue(t, ca, base)
+	made := issuetest.Issue(t, ca, base)
 	again := base
 	again.SANs = sans(t, "ip:192.0.2.1", "B.example.com", "WWW.example.com", "b.example.com")
 	again.ExtKeyUsages, again.Policies = []string{"clientAuth", "serverAuth"}, []string{"1.2.4", "1.2.3"}

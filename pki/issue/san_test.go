@@ -7,6 +7,7 @@ import (
 
 	"certkdb/pki"
 	"certkdb/pki/issue"
+	"certkdb/pki/issue/issuetest"
 )
 
 func TestParseSAN(t *testing.T) {
@@ -97,8 +98,8 @@ func FuzzParseSAN(f *testing.F) {
 	} {
 		f.Add(text)
 	}
-	ca, _ := newCA(f, issue.Request{})
-	made := newRequest(f, issue.Request{Subject: dn(f, "CN=x")})
+	ca, _ := issuetest.NewCA(f, issue.Request{})
+	made := newRequest(f, issue.Request{Subject: issuetest.Name(f, "CN=x")})
 	f.Fuzz(func(t *testing.T, text string) {
 		n, err := issue.ParseSAN(text)
 		if err != nil {
@@ -108,7 +109,7 @@ func FuzzParseSAN(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ours, _ := parsed(t, issued.Certificate)
+		ours, _ := issuetest.Parse(t, issued.Certificate)
 		if len(ours.SAN) != 1 || ours.SAN[0].String() != n.String() {
 			t.Fatalf("%s became %s", n, ours.SAN)
 		}

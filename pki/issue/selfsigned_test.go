@@ -15,19 +15,10 @@ import (
 	"certkdb/pki"
 	"certkdb/pki/cert"
 	"certkdb/pki/issue"
+	"certkdb/pki/issue/issuetest"
 	"certkdb/pki/key"
 	"certkdb/pki/name"
 )
-
-// dn reads a name or fails the test.
-func dn(t testing.TB, text string) name.Name {
-	t.Helper()
-	n, err := name.ParseString(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
 
 // sans reads alternative names or fails the test.
 func sans(t testing.TB, texts ...string) []cert.GeneralName {
@@ -72,30 +63,8 @@ func selfSigned(t testing.TB, r issue.Request) (issue.Issued, *cert.Certificate,
 	if err != nil {
 		t.Fatal(err)
 	}
-	ours, goes := parsed(t, issued.Certificate)
+	ours, goes := issuetest.Parse(t, issued.Certificate)
 	return issued, ours, goes
-}
-
-func parsed(t testing.TB, der []byte) (*cert.Certificate, *x509.Certificate) {
-	t.Helper()
-	ours, err := cert.Parse(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	goes, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ours, goes
-}
-
-func profile(t testing.TB, wanted string) issue.Profile {
-	t.Helper()
-	p, err := issue.ProfileNamed(wanted)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
 }
 
 func TestSelfSigned_everyKeyType(t *testing.T) {
@@ -103,7 +72,7 @@ func TestSelfSigned_everyKeyType(t *testing.T) {
 	for _, keyType := range key.Types() {
 		t.Run(keyType, func(t *testing.T) {
 			t.Parallel()
-			issued, ours, goes := selfSigned(t, issue.Request{Subject: dn(t, "CN=tls.example.com,O=Example,C=DE"), KeyType: keyType})
+			issued, ours, goes := selfSigned(t, issue.Request{Subject: issuetest.Name(t, "CN=tls.example.com,O=Example,C=DE"), KeyType: keyType})
 			if issued.Key.Type != keyType || ours.KeyType != keyType {
 				t.Errorf("key of type %s, certificate of %s", issued.Key.Type, ours.KeyType)
 			}
@@ -128,7 +97,7 @@ func TestSelfSigned_everyKeyType(t *testing.T) {
 // RFC 9881, 4: the parameters are absent and the bits are the raw key; the private key is the seed under tag 0.
 func TestSelfSigned_mldsaEncodings(t *testing.T) {
 	t.Parallel()
-	issued, ours, goes := selfSigned(t, issue.Request{Subject: dn(t, "CN=pq"), KeyType: "mldsa65"})
+	issued, ours, goes := selfSigned(t, issue.Request{Subject: issuetest.Name(t, "CN=pq"), KeyType: "mldsa65"})
 	public, ok := goes.PublicKey.(*mldsa.PublicKey)
 	if !ok {
 		t.Fatalf("public key of type %T", goes.PublicKey)
@@ -165,8 +134,8 @@ func TestSelfSigned_subjectStaysAsItIs(t *testing.T) {
 	} {
 		t.Run(text, func(t *testing.T) {
 			t.Parallel()
-			subject := dn(t, text)
-			_, ours, _ := selfSigned(t, issue.Request{Subject: subject, Profile: profile(t, "client")})
+			subject := issuetest.Name(t, text)
+			_, ours, _ := selfSigned(t, issue.Request{Subject: subject, Profile: issuetest.Profile(t, "client")})
 			if !slices.Equal(ours.RawSubject, subject.DER()) || !slices.Equal(ours.RawIssuer, ours.RawSubject) {
 				t.Errorf("subject %s, issuer %s", ours.Subject, ours.Issuer)
 			}
@@ -194,7 +163,9 @@ func TestSelfSigned_profiles(t *testing.T) {
 	} {
 		t.Run(c.profile+"/"+c.keyType, func(t *testing.T) {
 			t.Parallel()
-			_, ours, _ := selfSigned(t, issue.Request{Subject: dn(t, "CN=who"), Key: testKey(t, c.keyType), Profile: profile(t, c.profile)})
+			_, ours, _ := selfSigned(t, issue.Request{
+				Subject: issuetest.Name(t, "CN=who"), Key: testKey(t, c.keyType), Profile: issuetest.Profile(t, c.profile),
+			})
 			if ours.KeyUsage != c.usage || !slices.Equal(ours.ExtKeyUsage, c.purposes) || ours.IsCA != c.ca {
 				t.Errorf("usage %s, purposes %v, CA %v", ours.KeyUsage, ours.ExtKeyUsage, ours.IsCA)
 			}
@@ -248,7 +219,9 @@ func TestSelfSigned_alternativeNames(t *testing.T) {
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			t.Parallel()
-			issued, ours, _ := selfSigned(t, issue.Request{Subject: dn(t, c.subject), Profile: profile(t, c.profile), SANs: sans(t, c.sans...)})
+			issued, ours, _ := selfSigned(t, issue.Request{
+				Subject: issuetest.Name(t, c.subject), Profile: issuetest.Profile(t, c.profile), SANs: sans(t, c.sans...),
+			})
 			var got []string
 			for _, n := range ours.SAN {
 				got = append(got, n.String())
@@ -291,7 +264,7 @@ func TestSelfSigned_validity(t *testing.T) {
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			t.Parallel()
-			c.r.Subject, c.r.Now = dn(t, "CN=x"), clock
+			c.r.Subject, c.r.Now = issuetest.Name(t, "CN=x"), clock
 			_, ours, _ := selfSigned(t, c.r)
 			if from, to := ours.NotBefore.Format(time.RFC3339), ours.NotAfter.Format(time.RFC3339); from != c.from || to != c.to {
 				t.Errorf("from %s to %s", from, to)
@@ -317,7 +290,7 @@ func TestSelfSigned_caConstraints(t *testing.T) {
 	}
 	excluded = append(excluded, n)
 	_, ours, goes := selfSigned(t, issue.Request{
-		Subject: dn(t, "CN=CA"), IsCA: true, MaxPathLen: &zero, Permitted: permitted, Excluded: excluded,
+		Subject: issuetest.Name(t, "CN=CA"), IsCA: true, MaxPathLen: &zero, Permitted: permitted, Excluded: excluded,
 		Policies: []string{"2.23.140.1.2.1"}, CRLURLs: []string{"http://c.example/1", "http://c.example/2"},
 		OCSPURLs: []string{"http://o.example"}, IssuerURLs: []string{"http://i.example/ca.der"},
 	})
@@ -353,7 +326,7 @@ func TestSelfSigned_serialsAreRandom(t *testing.T) {
 	private := testKey(t, "p256")
 	seen, longest := map[string]bool{}, 0
 	for range 50 {
-		_, ours, _ := selfSigned(t, issue.Request{Subject: dn(t, "CN=x"), Key: private})
+		_, ours, _ := selfSigned(t, issue.Request{Subject: issuetest.Name(t, "CN=x"), Key: private})
 		seen[ours.SerialHex()] = true
 		longest = max(longest, ours.Serial.BitLen())
 		if ours.Serial.Sign() <= 0 || ours.Serial.BitLen() > 159 {
@@ -368,7 +341,7 @@ func TestSelfSigned_serialsAreRandom(t *testing.T) {
 func TestSelfSigned_overrides(t *testing.T) {
 	t.Parallel()
 	_, ours, _ := selfSigned(t, issue.Request{
-		Subject: dn(t, "CN=x"), KeyUsages: []string{"digitalSignature", "keyagreement"},
+		Subject: issuetest.Name(t, "CN=x"), KeyUsages: []string{"digitalSignature", "keyagreement"},
 		ExtKeyUsages: []string{"clientAuth", "1.2.3.4"},
 		Extensions:   []cert.Extension{{ID: "1.2.3.4.5", Critical: false, Value: []byte{5, 0}}},
 	})
@@ -420,7 +393,7 @@ func TestSelfSigned_refusals(t *testing.T) {
 		t.Run(c.rule, func(t *testing.T) {
 			t.Parallel()
 			if c.r.Subject.Empty() {
-				c.r.Subject = dn(t, "CN=x")
+				c.r.Subject = issuetest.Name(t, "CN=x")
 			}
 			_, err := issue.SelfSigned(c.r)
 			if !errors.Is(err, c.kind) || !strings.Contains(err.Error(), c.word) {
@@ -436,7 +409,7 @@ func TestSelfSigned_refusals(t *testing.T) {
 func BenchmarkSelfSigned(b *testing.B) {
 	for _, keyType := range []string{"p256", "ed25519", "mldsa65"} {
 		b.Run(keyType, func(b *testing.B) {
-			r := issue.Request{Subject: dn(b, "CN=host.example.com,O=Example"), KeyType: keyType}
+			r := issue.Request{Subject: issuetest.Name(b, "CN=host.example.com,O=Example"), KeyType: keyType}
 			for b.Loop() {
 				if _, err := issue.SelfSigned(r); err != nil {
 					b.Fatal(err)

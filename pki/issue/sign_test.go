@@ -20,6 +20,7 @@ import (
 	"certkdb/pki"
 	"certkdb/pki/cert"
 	"certkdb/pki/issue"
+	"certkdb/pki/issue/issuetest"
 	"certkdb/pki/key"
 )
 
@@ -36,11 +37,11 @@ func TestNewRequest_othersReadIt(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	made := newRequest(t, issue.Request{
-		Subject: dn(t, "CN=tls.example.com+UID=7,O=Ünïcode,C=DE"), Profile: profile(t, "peer"),
+		Subject: issuetest.Name(t, "CN=tls.example.com+UID=7,O=Ünïcode,C=DE"), Profile: issuetest.Profile(t, "peer"),
 		SANs: sans(t, "tls.example.com", "192.0.2.1"),
 	})
-	writePEM(t, dir, "req.pem", "CERTIFICATE REQUEST", made.Request)
-	out := mustTool(t, dir, "openssl", "req", "-in", "req.pem", "-verify", "-noout", "-text", "-nameopt", "RFC2253,-esc_msb,utf8")
+	issuetest.WritePEM(t, dir, "req.pem", "CERTIFICATE REQUEST", made.Request)
+	out := issuetest.MustTool(t, dir, "openssl", "req", "-in", "req.pem", "-verify", "-noout", "-text", "-nameopt", "RFC2253,-esc_msb,utf8")
 	for _, want := range []string{
 		"self-signature verify OK", "DNS:tls.example.com, IP Address:192.0.2.1",
 		"TLS Web Server Authentication, TLS Web Client Authentication", "Digital Signature", "CA:FALSE", "O=Ünïcode",
@@ -49,8 +50,8 @@ func TestNewRequest_othersReadIt(t *testing.T) {
 			t.Errorf("openssl does not show %q in\n%s", want, out)
 		}
 	}
-	mustTool(t, dir, "certtool", "--crq-info", "--infile", "req.pem")
-	if out := mustTool(t, dir, "keytool", "-printcertreq", "-file", "req.pem"); !strings.Contains(out, "tls.example.com") {
+	issuetest.MustTool(t, dir, "certtool", "--crq-info", "--infile", "req.pem")
+	if out := issuetest.MustTool(t, dir, "keytool", "-printcertreq", "-file", "req.pem"); !strings.Contains(out, "tls.example.com") {
 		t.Error(out)
 	}
 }
@@ -60,7 +61,7 @@ func TestNewRequest_everyKeyType(t *testing.T) {
 	for _, keyType := range key.Types() {
 		t.Run(keyType, func(t *testing.T) {
 			t.Parallel()
-			made := newRequest(t, issue.Request{Subject: dn(t, "CN=x.example"), Key: testKey(t, keyType)})
+			made := newRequest(t, issue.Request{Subject: issuetest.Name(t, "CN=x.example"), Key: testKey(t, keyType)})
 			read, err := issue.ReadRequest(made.Request)
 			if err != nil {
 				t.Fatal(err)
@@ -77,9 +78,10 @@ func TestNewRequest_everyKeyType(t *testing.T) {
 
 func TestSign_takesWhatTheProfileAllows(t *testing.T) {
 	t.Parallel()
-	ca, _ := newCA(t, issue.Request{})
+	ca, _ := issuetest.NewCA(t, issue.Request{})
 	asked := newRequest(t, issue.Request{
-		Subject: dn(t, "CN=a.example,O=Asked"), SANs: sans(t, "a.example", "b.example", "ip:192.0.2.9"), Profile: profile(t, "client"),
+		Subject: issuetest.Name(t, "CN=a.example,O=Asked"), SANs: sans(t, "a.example", "b.example", "ip:192.0.2.9"),
+		Profile:    issuetest.Profile(t, "client"),
 		Extensions: []cert.Extension{{ID: "1.2.3.4", Value: []byte{5, 0}}, {ID: "1.3.6.1.5.5.7.1.24", Value: []byte{0x30, 3, 2, 1, 5}}},
 	})
 	server := []string{"1.3.6.1.5.5.7.3.1"}
@@ -108,25 +110,25 @@ func TestSign_takesWhatTheProfileAllows(t *testing.T) {
 		},
 		{
 			"what the signer says is so",
-			issue.Request{Subject: dn(t, "CN=mine"), SANs: sans(t, "mine.example"), ExtKeyUsages: []string{"clientAuth"}},
+			issue.Request{Subject: issuetest.Name(t, "CN=mine"), SANs: sans(t, "mine.example"), ExtKeyUsages: []string{"clientAuth"}},
 			true, "CN=mine",
 			"dns:mine.example", client, true, "",
 		},
 		{
 			"copied extensions, not the purposes",
-			issue.Request{Profile: with(profile(t, "server"), func(p *issue.Profile) { p.CopyExtensions = true })},
+			issue.Request{Profile: with(issuetest.Profile(t, "server"), func(p *issue.Profile) { p.CopyExtensions = true })},
 			false, "CN=a.example,O=Asked",
 			"dns:a.example, dns:b.example, ip:192.0.2.9", server, true, "keyusage, extkeyusage",
 		},
 		{
 			"allowed extensions",
-			issue.Request{Profile: with(profile(t, "server"), func(p *issue.Profile) { p.AllowedExtensions = []string{"1.2.3.4"} })},
+			issue.Request{Profile: with(issuetest.Profile(t, "server"), func(p *issue.Profile) { p.AllowedExtensions = []string{"1.2.3.4"} })},
 			false,
 			"CN=a.example,O=Asked", "dns:a.example, dns:b.example, ip:192.0.2.9", server, true, "tlsfeature",
 		},
 		{
 			"a profile that takes DNS names alone",
-			issue.Request{Subject: dn(t, "CN=mine"), Profile: with(profile(t, "server"),
+			issue.Request{Subject: issuetest.Name(t, "CN=mine"), Profile: with(issuetest.Profile(t, "server"),
 				func(p *issue.Profile) { p.Take = &issue.Take{DNSNames: true} })},
 			false, "CN=mine", "dns:a.example, dns:b.example", server, false, "ip:192.0.2.9 is not taken",
 		},
@@ -137,7 +139,7 @@ func TestSign_takesWhatTheProfileAllows(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			ours, _ := parsed(t, issued.Certificate)
+			ours, _ := issuetest.Parse(t, issued.Certificate)
 			names := ours.SAN.String()
 			if ours.Subject.String() != c.subject || names != c.names || !slices.Equal(ours.ExtKeyUsage, c.purposes) ||
 				(ours.Extension("1.2.3.4") != nil) != c.extra {
@@ -161,16 +163,16 @@ func with(p issue.Profile, change func(*issue.Profile)) issue.Profile {
 func TestSign_authorityIsTheSignersDecision(t *testing.T) {
 	t.Parallel()
 	two := 2
-	ca, _ := newCA(t, issue.Request{MaxPathLen: &two})
+	ca, _ := issuetest.NewCA(t, issue.Request{MaxPathLen: &two})
 	asked := newRequest(t, issue.Request{
-		Subject: dn(t, "CN=Sub CA"), IsCA: true, Profile: profile(t, "ca"),
+		Subject: issuetest.Name(t, "CN=Sub CA"), IsCA: true, Profile: issuetest.Profile(t, "ca"),
 		Permitted: constraints(t, "dns:example.com"),
 	})
 	plain, err := ca.Sign(asked.Request, issue.Request{}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ours, _ := parsed(t, plain.Certificate); ours.IsCA || ours.KeyUsage&cert.KeyCertSign != 0 ||
+	if ours, _ := issuetest.Parse(t, plain.Certificate); ours.IsCA || ours.KeyUsage&cert.KeyCertSign != 0 ||
 		ours.Extension(cert.IDNameConstraints) != nil {
 		t.Error("a server's profile made a CA")
 	}
@@ -181,10 +183,12 @@ func TestSign_authorityIsTheSignersDecision(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ours, _ := parsed(t, sub.Certificate); !ours.IsCA || ours.MaxPathLen != 1 || ours.Extension(cert.IDNameConstraints) == nil {
+	if ours, _ := issuetest.Parse(t, sub.Certificate); !ours.IsCA || ours.MaxPathLen != 1 || ours.Extension(cert.IDNameConstraints) == nil {
 		t.Errorf("CA %v, path length %d", ours.IsCA, ours.MaxPathLen)
 	}
-	long := newRequest(t, issue.Request{Subject: dn(t, "CN=Sub CA"), IsCA: true, Profile: profile(t, "ca"), MaxPathLen: &two})
+	long := newRequest(t, issue.Request{
+		Subject: issuetest.Name(t, "CN=Sub CA"), IsCA: true, Profile: issuetest.Profile(t, "ca"), MaxPathLen: &two,
+	})
 	if _, err := ca.Sign(long.Request, issue.Request{IsCA: true}, true); !errors.Is(err, pki.ErrRefused) ||
 		!strings.Contains(err.Error(), "path length") {
 		t.Errorf("a path length not below the CA's: %v", err)
@@ -203,7 +207,7 @@ func badRequests(t testing.TB) map[string]struct {
 		kind error
 		word string
 	}
-	good := newRequest(t, issue.Request{Subject: dn(t, "CN=x.example")}).Request
+	good := newRequest(t, issue.Request{Subject: issuetest.Name(t, "CN=x.example")}).Request
 	signature := bytes.Clone(good)
 	signature[len(signature)-3] ^= 1
 	changed := bytes.Replace(good, []byte("x.example"), []byte("y.example"), 2)
@@ -250,7 +254,7 @@ func gosRequest(t testing.TB, template *x509.CertificateRequest, k any) []byte {
 
 func TestSign_refusesBadRequests(t *testing.T) {
 	t.Parallel()
-	ca, _ := newCA(t, issue.Request{})
+	ca, _ := issuetest.NewCA(t, issue.Request{})
 	for rule, c := range badRequests(t) {
 		t.Run(rule, func(t *testing.T) {
 			t.Parallel()
@@ -263,7 +267,7 @@ func TestSign_refusesBadRequests(t *testing.T) {
 
 func TestSign_refusesOpenSSLsOddKeys(t *testing.T) {
 	t.Parallel()
-	ca, _ := newCA(t, issue.Request{})
+	ca, _ := issuetest.NewCA(t, issue.Request{})
 	for word, args := range map[string][]string{
 		"rsa1024":   {"-newkey", "rsa:1024"},
 		"ed448":     {"-newkey", "ed448"},
@@ -273,7 +277,8 @@ func TestSign_refusesOpenSSLsOddKeys(t *testing.T) {
 		t.Run(word, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			mustTool(t, dir, "openssl", append([]string{"req", "-new", "-nodes", "-keyout", "k.pem", "-subj", "/CN=x", "-out", "r.pem"}, args...)...)
+			args = append([]string{"req", "-new", "-nodes", "-keyout", "k.pem", "-subj", "/CN=x", "-out", "r.pem"}, args...)
+			issuetest.MustTool(t, dir, "openssl", args...)
 			if _, err := ca.Sign(readPEM(t, filepath.Join(dir, "r.pem")), issue.Request{}, false); !errors.Is(err, pki.ErrRefused) ||
 				!strings.Contains(err.Error(), strings.TrimPrefix(word, "rsa")) {
 				t.Errorf("got %v", err)
@@ -298,7 +303,7 @@ func readPEM(t testing.TB, path string) []byte {
 // The modulus alone decides: nothing is verified with it, so that a hostile size costs nothing.
 func TestReadRequest_hugeRSA(t *testing.T) {
 	t.Parallel()
-	made := newRequest(t, issue.Request{Subject: dn(t, "CN=x"), Key: testKey(t, "rsa2048")})
+	made := newRequest(t, issue.Request{Subject: issuetest.Name(t, "CN=x"), Key: testKey(t, "rsa2048")})
 	der := growModulus(t, made.Request, 16384/8)
 	if _, err := issue.ReadRequest(der); !errors.Is(err, pki.ErrRefused) || !strings.Contains(err.Error(), "16384 bits") {
 		t.Errorf("got %v", err)
@@ -307,10 +312,10 @@ func TestReadRequest_hugeRSA(t *testing.T) {
 
 func TestSign_namesOfTheProfile(t *testing.T) {
 	t.Parallel()
-	ca, _ := newCA(t, issue.Request{})
-	only := with(profile(t, "server"), func(p *issue.Profile) { p.Names = regexp.MustCompile(`^[a-z]+\.example\.com$`) })
+	ca, _ := issuetest.NewCA(t, issue.Request{})
+	only := with(issuetest.Profile(t, "server"), func(p *issue.Profile) { p.Names = regexp.MustCompile(`^[a-z]+\.example\.com$`) })
 	for host, ok := range map[string]bool{"www.example.com": true, "www.example.org": false} {
-		made := newRequest(t, issue.Request{Subject: dn(t, "CN="+host)})
+		made := newRequest(t, issue.Request{Subject: issuetest.Name(t, "CN="+host)})
 		if _, err := ca.Sign(made.Request, issue.Request{Profile: only}, false); (err == nil) != ok || err != nil &&
 			!errors.Is(err, pki.ErrRefused) {
 			t.Errorf("%s: %v", host, err)
@@ -324,8 +329,8 @@ func FuzzReadRequest(f *testing.F) {
 			f.Add(c.der)
 		}
 	}
-	f.Add(newRequest(f, issue.Request{Subject: dn(f, "CN=x"), KeyType: "mldsa44"}).Request)
-	ca, _ := newCA(f, issue.Request{})
+	f.Add(newRequest(f, issue.Request{Subject: issuetest.Name(f, "CN=x"), KeyType: "mldsa44"}).Request)
+	ca, _ := issuetest.NewCA(f, issue.Request{})
 	f.Fuzz(func(t *testing.T, der []byte) {
 		if _, err := ca.Sign(der, issue.Request{}, true); err != nil && !errors.Is(err, pki.ErrParse) && !errors.Is(err, pki.ErrRefused) &&
 			!errors.Is(err, pki.ErrArgument) {
@@ -338,8 +343,8 @@ func FuzzReadRequest(f *testing.F) {
 // x509's own check of it.
 func BenchmarkSign(b *testing.B) {
 	for _, keyType := range []string{"p256", "rsa2048", "mldsa65"} {
-		ca, root := newCA(b, issue.Request{KeyType: keyType})
-		made := newRequest(b, issue.Request{Subject: dn(b, "CN=host.example.com,O=Example"), SANs: sans(b, "host.example.com")})
+		ca, root := issuetest.NewCA(b, issue.Request{KeyType: keyType})
+		made := newRequest(b, issue.Request{Subject: issuetest.Name(b, "CN=host.example.com,O=Example"), SANs: sans(b, "host.example.com")})
 		b.Run(keyType+"/sign", func(b *testing.B) {
 			for b.Loop() {
 				if _, err := ca.Sign(made.Request, issue.Request{}, false); err != nil {
@@ -352,7 +357,7 @@ func BenchmarkSign(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			_, parent := parsed(b, root.Certificate)
+			_, parent := issuetest.Parse(b, root.Certificate)
 			for b.Loop() {
 				asked, err := x509.ParseCertificateRequest(made.Request)
 				if err == nil {

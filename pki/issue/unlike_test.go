@@ -13,6 +13,7 @@ import (
 	"certkdb/pki"
 	"certkdb/pki/cert"
 	"certkdb/pki/issue"
+	"certkdb/pki/issue/issuetest"
 )
 
 // unlikeCases change one thing in a request for CN=www.example.com; each must be found in what was made without the change.
@@ -32,7 +33,7 @@ func unlikeCases(t *testing.T) map[string]struct {
 		"another number of days": {func(r *issue.Request) { r.Days = 7 }, ""},
 		"another type of key":    {func(r *issue.Request) { r.KeyType = "p384" }, "its key is p256"},
 		"another subject": {
-			func(r *issue.Request) { r.Subject = dn(t, "CN=www.example.com,O=Example") },
+			func(r *issue.Request) { r.Subject = issuetest.Name(t, "CN=www.example.com,O=Example") },
 			"its subject is CN=www.example.com",
 		},
 		"another name":  {func(r *issue.Request) { r.SANs = sans(t, "other.example.com") }, "its subjectAltName differs"},
@@ -48,10 +49,10 @@ func unlikeCases(t *testing.T) map[string]struct {
 
 func TestUnlike(t *testing.T) {
 	t.Parallel()
-	ca, root := newCA(t, issue.Request{})
-	base := issue.Request{Subject: dn(t, "CN=www.example.com"), SANs: sans(t, "www.example.com")}
+	ca, root := issuetest.NewCA(t, issue.Request{})
+	base := issue.Request{Subject: issuetest.Name(t, "CN=www.example.com"), SANs: sans(t, "www.example.com")}
 	self, _, _ := selfSigned(t, base)
-	below := mustIssue(t, ca, base)
+	below := issuetest.Issue(t, ca, base)
 	for rule, c := range unlikeCases(t) {
 		r := base
 		c.change(&r)
@@ -67,7 +68,7 @@ func TestUnlike(t *testing.T) {
 		by  *issue.CA
 	}{
 		"self-signed, wanted of a CA": {self.Certificate, ca}, "of a CA, wanted self-signed": {below.Certificate, nil},
-		"of another CA": {below.Certificate, asCA(t, namesake(t))},
+		"of another CA": {below.Certificate, issuetest.AsCA(t, namesake(t))},
 	} {
 		if got, err := base.Unlike(c.der, c.by); err != nil || !strings.HasPrefix(got, "its issuer is ") {
 			t.Errorf("%s: %q, %v", rule, got, err)
@@ -84,16 +85,16 @@ func TestUnlike(t *testing.T) {
 // namesake is another CA of the same name as the one of newCA.
 func namesake(t *testing.T) issue.Issued {
 	t.Helper()
-	_, issued := newCA(t, issue.Request{})
+	_, issued := issuetest.NewCA(t, issue.Request{})
 	return issued
 }
 
 // A remote CA decides about all but key type, subject and names.
 func TestUnlikeNames(t *testing.T) {
 	t.Parallel()
-	ca, _ := newCA(t, issue.Request{})
-	base := issue.Request{Subject: dn(t, "CN=www.example.com"), SANs: sans(t, "www.example.com")}
-	der := mustIssue(t, ca, base).Certificate
+	ca, _ := issuetest.NewCA(t, issue.Request{})
+	base := issue.Request{Subject: issuetest.Name(t, "CN=www.example.com"), SANs: sans(t, "www.example.com")}
+	der := issuetest.Issue(t, ca, base).Certificate
 	for rule, c := range map[string]struct {
 		change func(*issue.Request)
 		same   bool
@@ -102,8 +103,8 @@ func TestUnlikeNames(t *testing.T) {
 		"usages":        {func(r *issue.Request) { r.KeyUsages = []string{"keyAgreement"} }, true},
 		"a CRL's place": {func(r *issue.Request) { r.CRLURLs = []string{"http://crl.example.com/"} }, true},
 		"type of key":   {func(r *issue.Request) { r.KeyType = "ed25519" }, false},
-		"subject":       {func(r *issue.Request) { r.Subject = dn(t, "CN=other") }, false},
-		"its case":      {func(r *issue.Request) { r.Subject = dn(t, "CN=WWW.example.com") }, false},
+		"subject":       {func(r *issue.Request) { r.Subject = issuetest.Name(t, "CN=other") }, false},
+		"its case":      {func(r *issue.Request) { r.Subject = issuetest.Name(t, "CN=WWW.example.com") }, false},
 		"names":         {func(r *issue.Request) { r.SANs = sans(t, "other.example.com") }, false},
 	} {
 		r := base
@@ -117,7 +118,7 @@ func TestUnlikeNames(t *testing.T) {
 // TestUnlikeNames_otherStringTypes: CAs that copy a subject, such as those written in Go, may choose other string types for the same text.
 func TestUnlikeNames_otherStringTypes(t *testing.T) {
 	t.Parallel()
-	base := issue.Request{Subject: dn(t, "CN=www.example.com,O=Example"), SANs: sans(t, "www.example.com")}
+	base := issue.Request{Subject: issuetest.Name(t, "CN=www.example.com,O=Example"), SANs: sans(t, "www.example.com")}
 	made := newRequest(t, base)
 	asked, err := x509.ParseCertificateRequest(made.Request)
 	if err != nil {
@@ -132,7 +133,7 @@ func TestUnlikeNames_otherStringTypes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c, _ := parsed(t, der); bytes.Equal(c.RawSubject, asked.RawSubject) {
+	if c, _ := issuetest.Parse(t, der); bytes.Equal(c.RawSubject, asked.RawSubject) {
 		t.Fatal("the subjects are the same to the byte")
 	}
 	if got, err := base.UnlikeNames(der); got != "" || err != nil {
@@ -146,7 +147,7 @@ func TestUnlikeRequest(t *testing.T) {
 		noUsage   = "it has no keyUsage: asked for keyAgreement (critical)"
 	)
 	t.Parallel()
-	base := issue.Request{Subject: dn(t, "CN=www.example.com"), SANs: sans(t, "www.example.com")}
+	base := issue.Request{Subject: issuetest.Name(t, "CN=www.example.com"), SANs: sans(t, "www.example.com")}
 	plain := newRequest(t, base).Request
 	for rule, c := range map[string]struct {
 		change func(*issue.Request)
@@ -155,7 +156,7 @@ func TestUnlikeRequest(t *testing.T) {
 		"nothing":              {func(*issue.Request) {}, ""},
 		"days are the CA's":    {func(r *issue.Request) { r.Days = 7 }, ""},
 		"another type of key":  {func(r *issue.Request) { r.KeyType = "p521" }, "its key is p256"},
-		"another subject":      {func(r *issue.Request) { r.Subject = dn(t, "CN=other") }, "its subject is CN=www.example.com"},
+		"another subject":      {func(r *issue.Request) { r.Subject = issuetest.Name(t, "CN=other") }, "its subject is CN=www.example.com"},
 		"another name":         {func(r *issue.Request) { r.SANs = sans(t, "other.example.com") }, otherName},
 		"usages are asked for": {func(r *issue.Request) { r.KeyUsages = []string{"keyAgreement"} }, noUsage},
 	} {

@@ -12,6 +12,7 @@ import (
 	"certkdb/pki"
 	"certkdb/pki/cert"
 	"certkdb/pki/issue"
+	"certkdb/pki/issue/issuetest"
 	"certkdb/pki/status"
 )
 
@@ -21,10 +22,10 @@ func TestCRL_othersReadIt(t *testing.T) {
 		t.Run(keyType, func(t *testing.T) {
 			t.Parallel()
 			now := time.Now()
-			ca, root := newCA(t, issue.Request{KeyType: keyType})
-			revoked := mustIssue(t, ca, issue.Request{Subject: dn(t, "CN=revoked.example")})
-			good := mustIssue(t, ca, issue.Request{Subject: dn(t, "CN=good.example")})
-			r, _ := parsed(t, revoked.Certificate)
+			ca, root := issuetest.NewCA(t, issue.Request{KeyType: keyType})
+			revoked := issuetest.Issue(t, ca, issue.Request{Subject: issuetest.Name(t, "CN=revoked.example")})
+			good := issuetest.Issue(t, ca, issue.Request{Subject: issuetest.Name(t, "CN=good.example")})
+			r, _ := issuetest.Parse(t, revoked.Certificate)
 			der, err := status.CRL{
 				Number: big.NewInt(4096), NextUpdate: now.AddDate(0, 0, 7),
 				Revoked: []status.Entry{{Serial: r.Serial, Time: now, Reason: cert.KeyCompromise}, {Serial: big.NewInt(77), Time: now}},
@@ -45,7 +46,7 @@ func TestCRL_othersReadIt(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, issuer := parsed(t, root.Certificate)
+			_, issuer := issuetest.Parse(t, root.Certificate)
 			if err := goes.CheckSignatureFrom(issuer); err != nil {
 				t.Error(err)
 			}
@@ -53,22 +54,22 @@ func TestCRL_othersReadIt(t *testing.T) {
 				return // OpenSSL knows it from 3.5 on
 			}
 			dir := t.TempDir()
-			writePEM(t, dir, "crl.pem", "X509 CRL", der)
-			writePEM(t, dir, "ca.pem", "CERTIFICATE", root.Certificate)
-			writePEM(t, dir, "revoked.pem", "CERTIFICATE", revoked.Certificate)
-			writePEM(t, dir, "good.pem", "CERTIFICATE", good.Certificate)
-			out := mustTool(t, dir, "openssl", "crl", "-in", "crl.pem", "-CAfile", "ca.pem", "-noout", "-text")
+			issuetest.WritePEM(t, dir, "crl.pem", "X509 CRL", der)
+			issuetest.WritePEM(t, dir, "ca.pem", "CERTIFICATE", root.Certificate)
+			issuetest.WritePEM(t, dir, "revoked.pem", "CERTIFICATE", revoked.Certificate)
+			issuetest.WritePEM(t, dir, "good.pem", "CERTIFICATE", good.Certificate)
+			out := issuetest.MustTool(t, dir, "openssl", "crl", "-in", "crl.pem", "-CAfile", "ca.pem", "-noout", "-text")
 			for _, want := range []string{"verify OK", "Key Compromise", "X509v3 CRL Number", "4096", "X509v3 Authority Key Identifier"} {
 				if !strings.Contains(out, want) {
 					t.Errorf("openssl does not show %q in\n%s", want, out)
 				}
 			}
-			mustTool(t, dir, "openssl", "verify", "-crl_check", "-x509_strict", "-CAfile", "ca.pem", "-CRLfile", "crl.pem", "good.pem")
-			if out, err := tool(t, dir, "openssl", "verify", "-crl_check", "-CAfile", "ca.pem", "-CRLfile", "crl.pem", "revoked.pem"); err == nil ||
-				!strings.Contains(out, "certificate revoked") {
+			issuetest.MustTool(t, dir, "openssl", "verify", "-crl_check", "-x509_strict", "-CAfile", "ca.pem", "-CRLfile", "crl.pem", "good.pem")
+			out, err = issuetest.Tool(t, dir, "openssl", "verify", "-crl_check", "-CAfile", "ca.pem", "-CRLfile", "crl.pem", "revoked.pem")
+			if err == nil || !strings.Contains(out, "certificate revoked") {
 				t.Errorf("%v\n%s", err, out)
 			}
-			mustTool(t, dir, "certtool", "--crl-info", "--infile", "crl.pem")
+			issuetest.MustTool(t, dir, "certtool", "--crl-info", "--infile", "crl.pem")
 		})
 	}
 }
@@ -76,8 +77,8 @@ func TestCRL_othersReadIt(t *testing.T) {
 func TestCRL_refusals(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	ca, _ := newCA(t, issue.Request{})
-	noCRL, _ := newCA(t, issue.Request{KeyUsages: []string{"keyCertSign"}})
+	ca, _ := issuetest.NewCA(t, issue.Request{})
+	noCRL, _ := issuetest.NewCA(t, issue.Request{KeyUsages: []string{"keyCertSign"}})
 	week := now.AddDate(0, 0, 7)
 	for _, c := range []struct {
 		rule string

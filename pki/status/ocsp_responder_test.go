@@ -17,6 +17,7 @@ import (
 	"certkdb/pki"
 	"certkdb/pki/cert"
 	"certkdb/pki/issue"
+	"certkdb/pki/issue/issuetest"
 	"certkdb/pki/path"
 	"certkdb/pki/status"
 
@@ -162,8 +163,8 @@ func TestReadOCSP_algorithms(t *testing.T) {
 	for keyType, algorithm := range map[string]string{
 		"ed25519": "\x30\x05\x06\x03\x2b\x65\x70", "mldsa65": "\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x03\x12",
 	} {
-		ca, root := newCA(t, issue.Request{KeyType: keyType})
-		c, _ := parsed(t, mustIssue(t, ca, issue.Request{Subject: dn(t, "CN=leaf")}).Certificate)
+		ca, root := issuetest.NewCA(t, issue.Request{KeyType: keyType})
+		c, _ := issuetest.Parse(t, issuetest.Issue(t, ca, issue.Request{Subject: issuetest.Name(t, "CN=leaf")}).Certificate)
 		of := &x509.Certificate{RawSubject: ca.Certificate().RawSubject, RawSubjectPublicKeyInfo: ca.Certificate().RawSPKI}
 		der, err := ocsp.CreateResponse(of, of, ocsp.Response{Status: ocsp.Good, SerialNumber: c.Serial, ThisUpdate: time.Now()}, stand)
 		if err != nil {

@@ -17,6 +17,7 @@ import (
 	"certkdb/pki"
 	"certkdb/pki/cert"
 	"certkdb/pki/issue"
+	"certkdb/pki/issue/issuetest"
 	"certkdb/pki/oid"
 	"certkdb/pki/path"
 	"certkdb/pki/status"
@@ -29,9 +30,9 @@ func TestOCSP_ours(t *testing.T) {
 	now := time.Now().Truncate(time.Second)
 	week := now.AddDate(0, 0, 7)
 	for _, keyType := range []string{"p256", "rsa2048"} {
-		ca, root := newCA(t, issue.Request{KeyType: keyType})
-		leaf := mustIssue(t, ca, issue.Request{Subject: dn(t, "CN=leaf.example"), OCSPURLs: []string{"http://ocsp.example/a"}})
-		c, _ := parsed(t, leaf.Certificate)
+		ca, root := issuetest.NewCA(t, issue.Request{KeyType: keyType})
+		leaf := issuetest.Issue(t, ca, issue.Request{Subject: issuetest.Name(t, "CN=leaf.example"), OCSPURLs: []string{"http://ocsp.example/a"}})
+		c, _ := issuetest.Parse(t, leaf.Certificate)
 		for _, a := range []status.Answer{
 			{Status: status.Good, ThisUpdate: now, NextUpdate: week},
 			{Status: status.Unknown, ThisUpdate: now, NextUpdate: week},
@@ -44,12 +45,12 @@ func TestOCSP_ours(t *testing.T) {
 				t.Errorf("%s: got %+v, %v", keyType, got, err)
 			}
 			dir := t.TempDir()
-			writePEM(t, dir, "ca.pem", "CERTIFICATE", root.Certificate)
-			writePEM(t, dir, "leaf.pem", "CERTIFICATE", leaf.Certificate)
+			issuetest.WritePEM(t, dir, "ca.pem", "CERTIFICATE", root.Certificate)
+			issuetest.WritePEM(t, dir, "leaf.pem", "CERTIFICATE", leaf.Certificate)
 			if err := os.WriteFile(filepath.Join(dir, "r.der"), der, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			out := mustTool(t, dir, "openssl", "ocsp", "-issuer", "ca.pem", "-cert", "leaf.pem", "-CAfile", "ca.pem", "-respin", "r.der",
+			out := issuetest.MustTool(t, dir, "openssl", "ocsp", "-issuer", "ca.pem", "-cert", "leaf.pem", "-CAfile", "ca.pem", "-respin", "r.der",
 				"-no_nonce")
 			if !strings.Contains(out, "Response verify OK") || !strings.Contains(out, "leaf.pem: "+a.Status) {
 				t.Errorf("%s: %s", keyType, out)
@@ -65,10 +66,10 @@ func TestOCSP_ours(t *testing.T) {
 func TestOCSP_delegatedOpenSSLResponder(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	ca, root := newCA(t, issue.Request{})
-	leaf := mustIssue(t, ca, issue.Request{Subject: dn(t, "CN=leaf.example")})
-	c, _ := parsed(t, leaf.Certificate)
-	writePEM(t, dir, "ca.pem", "CERTIFICATE", root.Certificate)
+	ca, root := issuetest.NewCA(t, issue.Request{})
+	leaf := issuetest.Issue(t, ca, issue.Request{Subject: issuetest.Name(t, "CN=leaf.example")})
+	c, _ := issuetest.Parse(t, leaf.Certificate)
+	issuetest.WritePEM(t, dir, "ca.pem", "CERTIFICATE", root.Certificate)
 	index := "V\t300101000000Z\t\t" + strings.ToUpper(hex.EncodeToString(c.Serial.Bytes())) + "\tunknown\t/CN=leaf.example\n"
 	if err := os.WriteFile(filepath.Join(dir, "index.txt"), []byte(index), 0o600); err != nil {
 		t.Fatal(err)
@@ -85,10 +86,12 @@ func TestOCSP_delegatedOpenSSLResponder(t *testing.T) {
 		name    []string // how the response names the responder
 		ok      bool
 	}{{"ocsp", nil, true}, {"ocsp", []string{"-resp_key_id"}, true}, {"server", nil, false}} {
-		issued := mustIssue(t, ca, issue.Request{Subject: dn(t, "CN=responder"), Profile: profile(t, responder.profile)})
-		writePEM(t, dir, "rsigner.pem", "CERTIFICATE", issued.Certificate)
-		writePEM(t, dir, "rkey.pem", "PRIVATE KEY", issued.Key.PKCS8)
-		mustTool(t, dir, "openssl", append([]string{
+		issued := issuetest.Issue(t, ca, issue.Request{
+			Subject: issuetest.Name(t, "CN=responder"), Profile: issuetest.Profile(t, responder.profile),
+		})
+		issuetest.WritePEM(t, dir, "rsigner.pem", "CERTIFICATE", issued.Certificate)
+		issuetest.WritePEM(t, dir, "rkey.pem", "PRIVATE KEY", issued.Key.PKCS8)
+		issuetest.MustTool(t, dir, "openssl", append([]string{
 			"ocsp", "-index", "index.txt", "-CA", "ca.pem", "-rsigner", "rsigner.pem", "-rkey", "rkey.pem", "-reqin",
 			"q.der", "-respout", "a.der", "-ndays", "1",
 		}, responder.name...)...)
@@ -109,10 +112,10 @@ func TestOCSP_delegatedOpenSSLResponder(t *testing.T) {
 func TestReadOCSP_refusals(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	ca, root := newCA(t, issue.Request{})
-	_, other := newCA(t, issue.Request{Subject: dn(t, "CN=Other")})
-	leaf := mustIssue(t, ca, issue.Request{Subject: dn(t, "CN=leaf")})
-	c, _ := parsed(t, leaf.Certificate)
+	ca, root := issuetest.NewCA(t, issue.Request{})
+	_, other := issuetest.NewCA(t, issue.Request{Subject: issuetest.Name(t, "CN=Other")})
+	leaf := issuetest.Issue(t, ca, issue.Request{Subject: issuetest.Name(t, "CN=leaf")})
+	c, _ := issuetest.Parse(t, leaf.Certificate)
 	good := answer(t, root, c.Serial, status.Answer{Status: status.Good, ThisUpdate: now, NextUpdate: now.Add(time.Hour)})
 	says := func(by issue.Issued, serial *big.Int, from, to time.Time) []byte {
 		return answer(t, by, serial, status.Answer{Status: status.Good, ThisUpdate: from, NextUpdate: to})
@@ -139,7 +142,7 @@ func TestReadOCSP_refusals(t *testing.T) {
 		{"old, without a next update", says(root, c.Serial, now.Add(-25*time.Hour), time.Time{}), pki.ErrRefused},
 		{"try later", ocsp.TryLaterErrorResponse, pki.ErrRefused},
 		{"unauthorized", ocsp.UnauthorizedErrorResponse, pki.ErrRefused},
-		{"about another issuer", signer(asCA(t, other).Certificate(), c.Serial), pki.ErrRefused},
+		{"about another issuer", signer(issuetest.AsCA(t, other).Certificate(), c.Serial), pki.ErrRefused},
 		{"too long", make([]byte, 2<<20), pki.ErrParse},
 	} {
 		if _, err := status.ReadOCSP(x.der, c, ca.Certificate(), path.Options{Time: now}); !errors.Is(err, x.kind) {
@@ -151,7 +154,7 @@ func TestReadOCSP_refusals(t *testing.T) {
 // answer is a response signed by the CA itself.
 func answer(t testing.TB, ca issue.Issued, serial *big.Int, a status.Answer) []byte {
 	t.Helper()
-	_, issuer := parsed(t, ca.Certificate)
+	_, issuer := issuetest.Parse(t, ca.Certificate)
 	signer, err := ca.Key.Signer()
 	if err != nil {
 		t.Fatal(err)
@@ -169,8 +172,8 @@ func answer(t testing.TB, ca issue.Issued, serial *big.Int, a status.Answer) []b
 
 // leafSigner answers in the name of another issuer with a responder of ca.
 func leafSigner(ca *issue.CA, t testing.TB) (func(issuer *cert.Certificate, serial *big.Int) []byte, error) {
-	responder := mustIssue(t, ca, issue.Request{Subject: dn(t, "CN=responder"), Profile: profile(t, "ocsp")})
-	_, goes := parsed(t, responder.Certificate)
+	responder := issuetest.Issue(t, ca, issue.Request{Subject: issuetest.Name(t, "CN=responder"), Profile: issuetest.Profile(t, "ocsp")})
+	_, goes := issuetest.Parse(t, responder.Certificate)
 	signer, err := responder.Key.Signer()
 	if err != nil {
 		return nil, err
@@ -200,7 +203,7 @@ func TestPostOCSP(t *testing.T) {
 	if got, err := status.PostOCSP(t.Context(), server.URL, []byte("q")); err != nil || string(got) != "answer" {
 		t.Errorf("%q, %v", got, err)
 	}
-	for _, url := range []string{server.URL + "/bad", "http://127.0.0.1:" + freePort(t)} {
+	for _, url := range []string{server.URL + "/bad", "http://127.0.0.1:" + issuetest.FreePort(t)} {
 		if _, err := status.PostOCSP(t.Context(), url, nil); !errors.Is(err, pki.ErrRemote) {
 			t.Errorf("%s: %v", url, err)
 		}
@@ -209,8 +212,8 @@ func TestPostOCSP(t *testing.T) {
 
 func FuzzReadOCSP(f *testing.F) {
 	now := time.Now()
-	ca, root := newCA(f, issue.Request{})
-	c, _ := parsed(f, mustIssue(f, ca, issue.Request{Subject: dn(f, "CN=leaf")}).Certificate)
+	ca, root := issuetest.NewCA(f, issue.Request{})
+	c, _ := issuetest.Parse(f, issuetest.Issue(f, ca, issue.Request{Subject: issuetest.Name(f, "CN=leaf")}).Certificate)
 	good := answer(f, root, c.Serial, status.Answer{Status: status.Good, ThisUpdate: now, NextUpdate: now.Add(time.Hour)})
 	f.Add(good)
 	f.Add(ocsp.TryLaterErrorResponse)

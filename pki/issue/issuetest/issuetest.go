@@ -1,4 +1,5 @@
-package status_test
+// Package issuetest makes CAs and certificates for tests, and runs the programs of others on them.
+package issuetest
 
 import (
 	"bytes"
@@ -15,8 +16,8 @@ import (
 	"certkdb/pki/name"
 )
 
-// dn reads a name or fails the test.
-func dn(t testing.TB, text string) name.Name {
+// Name reads a distinguished name.
+func Name(t testing.TB, text string) name.Name {
 	t.Helper()
 	n, err := name.ParseString(text)
 	if err != nil {
@@ -25,21 +26,32 @@ func dn(t testing.TB, text string) name.Name {
 	return n
 }
 
-// newCA makes a self-signed CA or fails the test.
-func newCA(t testing.TB, r issue.Request) (*issue.CA, issue.Issued) {
+// Profile returns a profile by its name.
+func Profile(t testing.TB, wanted string) issue.Profile {
+	t.Helper()
+	p, err := issue.ProfileNamed(wanted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// NewCA makes a self-signed CA, with a subject of its own unless the request has one.
+func NewCA(t testing.TB, r issue.Request) (*issue.CA, issue.Issued) {
 	t.Helper()
 	r.IsCA = true
 	if r.Subject.Empty() {
-		r.Subject = dn(t, "CN=Root,O=Example,C=DE")
+		r.Subject = Name(t, "CN=Root,O=Example,C=DE")
 	}
 	issued, err := issue.SelfSigned(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return asCA(t, issued), issued
+	return AsCA(t, issued), issued
 }
 
-func asCA(t testing.TB, issued issue.Issued) *issue.CA {
+// AsCA opens the CA of an issued certificate.
+func AsCA(t testing.TB, issued issue.Issued) *issue.CA {
 	t.Helper()
 	ca, err := issue.NewCA(issued.Certificate, issued.Key)
 	if err != nil {
@@ -48,7 +60,8 @@ func asCA(t testing.TB, issued issue.Issued) *issue.CA {
 	return ca
 }
 
-func mustIssue(t testing.TB, ca *issue.CA, r issue.Request) issue.Issued {
+// Issue issues a certificate.
+func Issue(t testing.TB, ca *issue.CA, r issue.Request) issue.Issued {
 	t.Helper()
 	issued, err := ca.Issue(r)
 	if err != nil {
@@ -57,7 +70,8 @@ func mustIssue(t testing.TB, ca *issue.CA, r issue.Request) issue.Issued {
 	return issued
 }
 
-func parsed(t testing.TB, der []byte) (*cert.Certificate, *x509.Certificate) {
+// Parse reads a certificate with the parser of this module and with Go's.
+func Parse(t testing.TB, der []byte) (*cert.Certificate, *x509.Certificate) {
 	t.Helper()
 	ours, err := cert.Parse(der)
 	if err != nil {
@@ -70,17 +84,8 @@ func parsed(t testing.TB, der []byte) (*cert.Certificate, *x509.Certificate) {
 	return ours, goes
 }
 
-func profile(t testing.TB, wanted string) issue.Profile {
-	t.Helper()
-	p, err := issue.ProfileNamed(wanted)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-// tool runs a foreign program, skipping the test only where it is not installed.
-func tool(t testing.TB, dir, program string, args ...string) (string, error) {
+// Tool runs the program of somebody else in a folder, and returns all that it prints. Where it is not installed, the test is skipped.
+func Tool(t testing.TB, dir, program string, args ...string) (string, error) {
 	t.Helper()
 	path, err := exec.LookPath(program)
 	if err != nil {
@@ -92,17 +97,18 @@ func tool(t testing.TB, dir, program string, args ...string) (string, error) {
 	return string(out), err
 }
 
-// mustTool is tool for runs that must succeed.
-func mustTool(t testing.TB, dir, program string, args ...string) string {
+// MustTool is [Tool] for runs that must succeed.
+func MustTool(t testing.TB, dir, program string, args ...string) string {
 	t.Helper()
-	out, err := tool(t, dir, program, args...)
+	out, err := Tool(t, dir, program, args...)
 	if err != nil {
 		t.Fatalf("%s %v: %v\n%s", program, args, err, out)
 	}
 	return out
 }
 
-func writePEM(t testing.TB, dir, file, kind string, ders ...[]byte) string {
+// WritePEM writes blocks of one type to a file, and returns its path.
+func WritePEM(t testing.TB, dir, file, kind string, ders ...[]byte) string {
 	t.Helper()
 	var b bytes.Buffer
 	for _, der := range ders {
@@ -117,8 +123,8 @@ func writePEM(t testing.TB, dir, file, kind string, ders ...[]byte) string {
 	return path
 }
 
-// freePort finds a TCP port that is free now.
-func freePort(t testing.TB) string {
+// FreePort finds a TCP port that is free now.
+func FreePort(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
