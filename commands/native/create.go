@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -14,6 +15,7 @@ import (
 	"certkdb/commands/op"
 	"certkdb/commands/op/issuing"
 	"certkdb/kdb"
+	"certkdb/pki/hosts"
 )
 
 func createCommand(env *op.Env) *cli.Command {
@@ -148,6 +150,9 @@ func readServers(env *op.Env, from string) (servers [][]string, err error) {
 			return nil, fmt.Errorf("reading %q: line %d: %w: %q is in line %d already", from, n, kdb.ErrParse, names[0], other)
 		}
 		known[names[0]] = n
+		if err := checkNames(names); err != nil {
+			return nil, fmt.Errorf("reading %q: line %d: %w: %w", from, n, kdb.ErrParse, err)
+		}
 		servers = append(servers, names)
 	}
 	if err := lines.Err(); err != nil {
@@ -157,6 +162,27 @@ func readServers(env *op.Env, from string) (servers [][]string, err error) {
 		return nil, fmt.Errorf("reading %q: %w: there is no name in it", from, kdb.ErrParse)
 	}
 	return servers, nil
+}
+
+// checkNames refuses names that no certificate could have.
+func checkNames(names []string) error {
+	if err := kdb.CheckLabel(names[0]); err != nil {
+		return err
+	}
+	for _, name := range names {
+		if _, err := netip.ParseAddr(name); err == nil {
+			continue
+		}
+		host, err := hosts.PatternToASCII(name)
+		if err != nil {
+			return err
+		}
+		// Host names do not end in a number, else they could not be told from addresses (RFC 1123, 2.1).
+		if _, err := strconv.ParseUint(host[strings.LastIndexByte(host, '.')+1:], 10, 64); err == nil && strings.Contains(host, ".") {
+			return fmt.Errorf("%q is neither a host name nor an IP address", name)
+		}
+	}
+	return nil
 }
 
 // sansOf are alternative names as options have them.

@@ -13,21 +13,21 @@ import (
 
 func findCommand(env *op.Env) *cli.Command {
 	var o inspect.Find
-	var in op.Password
+	var in []op.Password
 	return &cli.Command{
 		Name: "find", Category: groupEntries, Usage: "find entries by any part of what is in them",
 		ArgsUsage: "[TEXT|FILE] [DATABASE…]",
 		Description: "Looks for the text in labels, subjects, issuers and alternative names, in upper or lower case, and for a number in\n" +
 			"serial numbers and at the beginning of fingerprints: those of certificates (SHA-256, SHA-1), of public keys and of the chain.\n" +
 			"A file with a key, certificate or request finds the entries that have its key: it answers whether they belong together.\n\n" +
-			"Databases are files of any kind that certkdb reads; without one, the database of --db is searched. Exits with 3 if nothing\n" +
-			"is found.\n\n" +
+			"Databases are files of any kind that certkdb reads; without one, the database of --db is searched. Each opens with the first\n" +
+			"--in-password that fits, or with its stash. Exits with 3 if nothing is found.\n\n" +
 			examples(
 				"certkdb find www.example.com", "certkdb find 5D:56:49:9B:E4", "certkdb find server.key", "certkdb find server.key server.crt",
 				"certkdb find example.com key.ckdb trust.p12 /etc/ssl/certs/ca-certificates.crt", "certkdb find --issuer 'Example Root' *.p12 --json",
 			),
 		Flags: append(filterFlags(&o.Filter),
-			passwordFlag(env, &in, op.FieldInPassword, "where the password of the databases that are arguments comes from")),
+			othersPasswordFlag(env, &in)),
 		Action: action(env, "find", func(c *cli.Context, _ []string) (inspect.FoundEntries, error) {
 			files := c.Args().Slice()
 			if !o.Chooses() {
@@ -42,7 +42,7 @@ func findCommand(env *op.Env) *cli.Command {
 }
 
 // find searches the files, or the database of the common options.
-func find(c *cli.Context, env *op.Env, o *inspect.Find, in op.Password, files []string) (inspect.FoundEntries, error) {
+func find(c *cli.Context, env *op.Env, o *inspect.Find, in []op.Password, files []string) (inspect.FoundEntries, error) {
 	found := inspect.FoundEntries{Entries: []inspect.Found{}}
 	if err := o.Prepare(c.Context, env); err != nil {
 		return found, err
@@ -69,19 +69,6 @@ func find(c *cli.Context, env *op.Env, o *inspect.Find, in op.Password, files []
 	return found, nil
 }
 
-// openOther opens a database that is an argument.
-func openOther(c *cli.Context, env *op.Env, file string, password op.Password) (*op.Session, error) {
-	db, err := database(c, env)
-	if err != nil {
-		return nil, err
-	}
-	if password.Given() {
-		db.Password = password
-	}
-	db.Location = file
-	return op.Open(c.Context, env, db)
-}
-
 func printFound(w io.Writer, found inspect.FoundEntries) {
 	t := newTable(w)
 	if len(found.Entries) > 0 {
@@ -97,7 +84,7 @@ func printFound(w io.Writer, found inspect.FoundEntries) {
 }
 
 func compareCommand(env *op.Env) *cli.Command {
-	var in op.Password
+	var in []op.Password
 	var label string
 	return &cli.Command{
 		Name: "compare", Category: groupEntries, Usage: "say in what two entries, files or databases differ",
@@ -105,13 +92,13 @@ func compareCommand(env *op.Env) *cli.Command {
 		Description: "An argument is a label of the database, or else a file of any kind that certkdb reads: a database, a bundle,\n" +
 			"a certificate. One argument is compared with the database itself. Certificates, chains, marks and kinds are compared, private keys\n" +
 			"by their public ones. An entry that has only another label is called renamed, and what a file cannot have is no difference.\n" +
-			"Exits with 0 if both are the same, with 8 if not.\n\n" +
+			"Databases open with the first --in-password that fits, or with their stashes. Exits with 0 if both are the same, with 8 if not.\n\n" +
 			examples(
-				"certkdb compare web /etc/nginx/web.crt", "certkdb compare web web-2026", "certkdb compare old.kdb new.ckdb --in-password file:pw",
+				"certkdb compare web /etc/nginx/web.crt", "certkdb compare web web-2026", "certkdb compare old.kdb new.ckdb --in-password file:old.pw --in-password file:new.pw",
 				"certkdb compare backup.ckdb --json", "certkdb compare a.p12 b.p12 --label web",
 			),
 		Flags: []cli.Flag{
-			passwordFlag(env, &in, op.FieldInPassword, "where the password of the databases that are arguments comes from"),
+			othersPasswordFlag(env, &in),
 			&cli.StringFlag{Name: "label", Aliases: []string{"l"}, Usage: "compare only the entries with this `LABEL`", Destination: &label},
 		},
 		Action: action(env, "compare", func(c *cli.Context, args []string) (inspect.Compared, error) {
@@ -137,7 +124,7 @@ func compareCommand(env *op.Env) *cli.Command {
 }
 
 // comparedSide opens what an argument of compare stands for: the database for "", its entry with the label, or a file.
-func comparedSide(c *cli.Context, env *op.Env, arg string, password op.Password) (s *op.Session, label string, err error) {
+func comparedSide(c *cli.Context, env *op.Env, arg string, passwords []op.Password) (s *op.Session, label string, err error) {
 	if arg == "" {
 		s, err = openDatabase(c, env)
 		return s, "", err
@@ -147,7 +134,7 @@ func comparedSide(c *cli.Context, env *op.Env, arg string, password op.Password)
 		return nil, "", err
 	}
 	if inspect.ShowsFile(c.Context, env, db, arg) {
-		s, err = openOther(c, env, arg, password)
+		s, err = openOther(c, env, arg, passwords)
 		return s, "", err
 	}
 	s, err = openDatabase(c, env)

@@ -91,6 +91,9 @@ func (s Source) Lasts() bool {
 	return s.kind == fromFile || s.kind == fromEnv || s.kind == fromCredential || s.kind == fromBytes
 }
 
+// ReadsOnce says whether the source is used up when it has been read: standard input, or an open file.
+func (s Source) ReadsOnce() bool { return s.kind == fromFD || s.kind == fromStdin }
+
 // ParseReference reads what Reference returns. Of any other text it makes the default source.
 func ParseReference(text string) Source {
 	switch kind, value, _ := strings.Cut(text, ":"); kind {
