@@ -1,6 +1,7 @@
 package gskcapi
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -183,9 +184,9 @@ func (p *program) receive() error {
 			err = &failure{
 				status: 146,
 				why: fmt.Sprintf(
-					"the certificate was received as %q, but its issuer is missing: %s; add it with -cert -add",
+					"the certificate was received as %q, but its issuer is missing or not trusted: %s; add it with -cert -add",
 					received.Label,
-					received.Missing,
+					cmp.Or(received.Missing, received.UntrustedRoot),
 				),
 			}
 		}

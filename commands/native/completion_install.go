@@ -49,7 +49,7 @@ func completionInstallCommand(env *op.Env) *cli.Command {
 type installed struct {
 	Action links.ScriptAction `json:"action"`
 	Shell  string             `json:"shell"`
-	Path   string             `json:"path"`
+	Path   string             `json:"file"`
 	// Startup is a line for a startup file of the shell, without which it does not load the script.
 	Startup string `json:"startup,omitempty"`
 }

@@ -92,9 +92,11 @@ func compareCommand(env *op.Env) *cli.Command {
 		Description: "An argument is a label of the database, or else a file of any kind that certkdb reads: a database, a bundle,\n" +
 			"a certificate. One argument is compared with the database itself. Certificates, chains, marks and kinds are compared, private keys\n" +
 			"by their public ones. An entry that has only another label is called renamed, and what a file cannot have is no difference.\n" +
-			"Databases open with the first --in-password that fits, or with their stashes. Exits with 0 if both are the same, with 8 if not.\n\n" +
+			"Databases open with the first --in-password that fits, or with their stashes.\n" +
+			"Exits with 0 if both are the same, with 8 if not.\n\n" +
 			examples(
-				"certkdb compare web /etc/nginx/web.crt", "certkdb compare web web-2026", "certkdb compare old.kdb new.ckdb --in-password file:old.pw --in-password file:new.pw",
+				"certkdb compare web /etc/nginx/web.crt", "certkdb compare web web-2026",
+				"certkdb compare old.kdb new.ckdb --in-password file:old.pw --in-password file:new.pw",
 				"certkdb compare backup.ckdb --json", "certkdb compare a.p12 b.p12 --label web",
 			),
 		Flags: []cli.Flag{

@@ -360,8 +360,11 @@ func printReceived(w io.Writer, r issuing.Received) {
 		w, "%s %q: %s, valid until %s\n", changedWord("received", r.Changed), r.Label, orDash(r.Subject), timeText(r.NotAfter, time.DateOnly),
 	)
 	printRefreshed(w, r.Refreshed)
-	if !r.Complete {
-		fmt.Fprintf(w, "note: the chain is incomplete: add the certificate of %s\n", printable(r.Missing))
+	switch {
+	case r.Missing != "":
+		fmt.Fprintf(w, "note: the chain is incomplete: add the certificate of %s, and receive this one again\n", printable(r.Missing))
+	case r.UntrustedRoot != "":
+		fmt.Fprintf(w, "note: the chain ends in %s, which is not trusted here: add it, or trust it\n", printable(r.UntrustedRoot))
 	}
 }
 
@@ -422,7 +425,11 @@ func printRenewed(w io.Writer, r issuing.Renewed) {
 	if r.NewKey {
 		key = "with a new key"
 	}
-	fmt.Fprintf(w, "renewed %q %s, signed by %s, valid until %s\n", r.Label, key, r.Issuer, until)
+	signer := r.Issuer
+	if signer == r.Label {
+		signer = "itself"
+	}
+	fmt.Fprintf(w, "renewed %q %s, signed by %s, valid until %s\n", r.Label, key, signer, until)
 	if r.OldLabel != "" {
 		fmt.Fprintf(w, "kept the old key as %q: it is needed until what it issued has expired\n", r.OldLabel)
 	}

@@ -25,7 +25,7 @@ type BackupDone struct {
 	Size      int64    `json:"size_bytes"`
 	OpensWith []Opener `json:"opens_with"`
 	// Unchanged says that the file held this copy already.
-	Unchanged bool `json:"unchanged,omitempty"`
+	Unchanged bool `json:"-"`
 }
 
 // Opener is something that opens a copy.

@@ -13,7 +13,7 @@ import (
 type Done struct {
 	Location string `json:"location"`
 	// Unchanged says that there was nothing to do: the password is the new one already.
-	Unchanged bool `json:"unchanged,omitempty"`
+	Unchanged bool `json:"-"`
 }
 
 // HasChanged says whether anything was done.

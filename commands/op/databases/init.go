@@ -33,7 +33,7 @@ type Created struct {
 	// PasswordFile is where a generated password was written.
 	PasswordFile string `json:"password_file,omitempty"`
 	// Unchanged says that the database was there, see [Init.Ensure].
-	Unchanged bool `json:"unchanged,omitempty"`
+	Unchanged bool `json:"-"`
 
 	exists bool
 }

@@ -25,7 +25,7 @@ type Restored struct {
 	ID        string `json:"id"`
 	Entries   int    `json:"entries"`
 	Created   bool   `json:"created,omitempty"` // there was no database
-	Unchanged bool   `json:"unchanged,omitempty"`
+	Unchanged bool   `json:"-"`
 	Lost      *Lost  `json:"lost,omitempty"` // null if the backup has everything
 	// Stash opens the restored database; CopiedStash says that it was the backup's. UselessStash is there and does not open it;
 	// BackupStash does.

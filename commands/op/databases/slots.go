@@ -39,7 +39,7 @@ type SlotDone struct {
 	ID   int    `json:"id"`
 	Name string `json:"name,omitempty"`
 	// Unchanged says that the slot was there, with the same password.
-	Unchanged bool `json:"unchanged,omitempty"`
+	Unchanged bool `json:"-"`
 }
 
 // HasChanged says whether a slot was added or removed.

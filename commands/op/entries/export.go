@@ -53,10 +53,13 @@ type Exported struct {
 	// Skipped are the entries that could not be copied into a database.
 	Skipped []Action `json:"skipped,omitempty"`
 	// Unchanged says that the file had this content before.
-	Unchanged bool `json:"unchanged,omitempty"`
+	Unchanged bool `json:"-"`
 
 	incomplete error
 }
+
+// HasChanged says whether a file was written, or would be.
+func (e Exported) HasChanged() bool { return !e.Unchanged }
 
 // Incomplete is the error for the entries that were skipped.
 func (e Exported) Incomplete() error { return e.incomplete }

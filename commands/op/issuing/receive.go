@@ -30,10 +30,12 @@ type Receive struct {
 // Received tells what became of the certificate.
 type Received struct {
 	op.Entry
-	// Complete says that the chain ends in a trusted certificate of the database; Missing names the issuer that is not there.
-	Complete bool   `json:"complete"`
-	Missing  string `json:"missing_issuer,omitempty"`
-	Changed  bool   `json:"changed"` // false: the entry had it already
+	// Complete says that the chain ends in a trusted certificate of the database. Otherwise Missing names the issuer that is not there, or
+	// UntrustedRoot the root that is not trusted.
+	Complete      bool   `json:"complete"`
+	Missing       string `json:"missing_issuer,omitempty"`
+	UntrustedRoot string `json:"untrusted_root,omitempty"`
+	Changed       bool   `json:"changed"` // false: the entry had it already
 	// Renewed says that the certificate and its new key took the place of those of the entry that the request was to renew.
 	Renewed bool `json:"renewed,omitempty"`
 	// Refreshed are the labels whose chains have the renewed CA now.
@@ -86,8 +88,8 @@ func (o Receive) receive(tx kdb.Tx, env *op.Env, given [][]byte) (Received, erro
 	if err != nil {
 		return Received{}, err
 	}
-	chain, missing := pool.chain(c, env.Now())
-	received := Received{Complete: missing == "", Missing: missing}
+	chain, missing, untrusted := pool.chain(c, env.Now())
+	received := Received{Complete: missing == "" && untrusted == "", Missing: missing, UntrustedRoot: untrusted}
 	if err := o.store(tx, &waiting, append([][]byte{leaf}, issuers.WithoutRoot(chain)...), &received); err != nil {
 		return Received{}, err
 	}
@@ -281,21 +283,21 @@ func readPool(tx kdb.Tx, given [][]byte, trustOwn bool) (*pool, error) {
 	return p, err
 }
 
-// chain returns the issuers of a certificate as far as they are here; missing names the issuer that is not, or the one that is not
-// trusted, "" if the chain ends in a trusted certificate.
-func (p *pool) chain(leaf *cert.Certificate, now time.Time) (above [][]byte, missing string) {
+// chain returns the issuers of a certificate as far as they are here. If it does not end in a trusted certificate, missing names the issuer
+// that is not here, or untrusted the root.
+func (p *pool) chain(leaf *cert.Certificate, now time.Time) (above [][]byte, missing, untrusted string) {
 	chain, complete := issuers.NewPool(now, p.certificates...).Chain(leaf)
 	for _, c := range chain[1:] {
 		above = append(above, c.Raw)
 	}
 	for _, c := range chain {
 		if p.trusted[sha256.Sum256(c.Raw)] {
-			return above, ""
+			return above, "", ""
 		}
 	}
 	last := chain[len(chain)-1]
 	if complete {
-		return above, last.Subject.String() + ", which is not trusted here"
+		return above, "", last.Subject.String()
 	}
-	return above, last.Issuer.String()
+	return above, last.Issuer.String(), ""
 }

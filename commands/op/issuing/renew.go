@@ -41,7 +41,7 @@ type Renewed struct {
 	op.Entry
 	Changed bool   `json:"changed"`
 	NewKey  bool   `json:"new_key"`
-	Issuer  string `json:"signed_by,omitempty"` // a label, or "itself"
+	Issuer  string `json:"signed_by,omitempty"` // the label of the CA, or that of the entry if it is self-signed
 	// Old is the fingerprint of the certificate that was replaced.
 	Old string `json:"replaced_sha256,omitempty"`
 	// OldLabel is where the old key of a CA is now, and CrossCertificates are the labels of the certificates of each key by the other.
@@ -336,7 +336,7 @@ func (r *renewal) apply(tx kdb.Tx) (renewed Renewed, err error) {
 	if err != nil {
 		return renewed, err
 	}
-	renewed.Entry, renewed.Changed, renewed.NewKey, renewed.Issuer = op.NewEntry(&now, r.env.Now()), true, !r.ReuseKey, "itself"
+	renewed.Entry, renewed.Changed, renewed.NewKey, renewed.Issuer = op.NewEntry(&now, r.env.Now()), true, !r.ReuseKey, now.Label
 	renewed.Revoked = r.revoked
 	renewed.Old, renewed.Notes = op.HexDigest(r.old.Fingerprint()), slices.Clone(r.draft.Notes)
 	if r.ca != nil {

@@ -19,11 +19,15 @@ import (
 // Links are the names under which the program is called in a folder.
 type Links struct {
 	Folder string   `json:"folder"`
-	Linked []string `json:"linked,omitempty"`
+	Linked []string `json:"linked"`
 	// Removed were links to this program, Kept belong to others.
-	Removed   []string `json:"removed,omitempty"`
-	Kept      []string `json:"kept,omitempty"`
-	Unchanged []string `json:"unchanged,omitempty"`
+	Removed   []string `json:"removed"`
+	Kept      []string `json:"kept"`
+	Unchanged []string `json:"unchanged"`
+}
+
+func none(folder string) Links {
+	return Links{Folder: folder, Linked: []string{}, Removed: []string{}, Kept: []string{}, Unchanged: []string{}}
 }
 
 // HasChanged says whether a link was made or removed.
@@ -47,7 +51,7 @@ func (e *Foreign) Unwrap() error { return fs.ErrExist }
 
 // Run makes the links; a dry run says which ones it would make.
 func (o Make) Run(dryRun bool) (Links, error) {
-	done := Links{Folder: o.Folder}
+	done := none(o.Folder)
 	p, err := find(o.Program)
 	if err != nil {
 		return done, err
@@ -89,7 +93,7 @@ type Remove Make
 
 // Run removes them; a dry run says which ones it would remove.
 func (o Remove) Run(dryRun bool) (Links, error) {
-	done := Links{Folder: o.Folder}
+	done := none(o.Folder)
 	p, err := find(o.Program)
 	if err != nil {
 		return done, err
