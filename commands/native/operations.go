@@ -32,7 +32,7 @@ func dialectCommand(env *op.Env, name string, run Dialect) *cli.Command {
 		Name: name, Category: groupDialects, Usage: "the command line of IBM's " + name, SkipFlagParsing: true, ArgsUsage: "…",
 		Description: "The same as calling the program by this name.\n\n" + examples("certkdb "+name+" "+dialectExample(name)),
 		Action: func(c *cli.Context) error {
-			return dialectExit(run(c.Context, env, c.Args().Slice()))
+			return dialectExit(run(c.Context, withoutProgress(env), c.Args().Slice()))
 		},
 	}
 }

@@ -46,6 +46,13 @@ func withProgress(env *op.Env, argv []string) (shown *op.Env, end func()) {
 	return &own, p.erase
 }
 
+// withoutProgress is an environment for a command that scripts read which know the output of another program.
+func withoutProgress(env *op.Env) *op.Env {
+	own := *env
+	own.Report = nil
+	return &own
+}
+
 // wantsQuiet says whether --quiet is given, even if the flags could not be parsed.
 func wantsQuiet(argv []string) bool {
 	for _, arg := range argv {

@@ -2,6 +2,7 @@ package native
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -81,5 +82,21 @@ func TestProgress_onlyOnATerminal(t *testing.T) {
 			shown.Advance(op.UnitEntries, 1, 2)
 			end()
 		}
+	}
+}
+
+// TestProgress_notOfADialect: who calls IBM's tools by certkdb gets the output of these tools.
+func TestProgress_notOfADialect(t *testing.T) {
+	t.Parallel()
+	env, now, screen := watched()
+	dialect := func(_ context.Context, env *op.Env, args []string) int {
+		*now = now.Add(time.Hour)
+		env.Advance(op.UnitEntries, 3, 9)
+		return len(args)
+	}
+	env.Getenv = func(string) string { return "" }
+	code := Main(t.Context(), env, []string{"certkdb", "dsmcert", "-list"}, map[string]Dialect{"dsmcert": dialect})
+	if code != 1 || screen.Len() > 0 {
+		t.Errorf("exit status %d, and it shows %q", code, screen)
 	}
 }

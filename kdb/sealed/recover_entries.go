@@ -13,6 +13,7 @@ import (
 // writeEntries copies the entries, and finds out which are missing.
 func (c *recovery) writeEntries() error {
 	for i := range c.summaries {
+		c.db.progress(uint64(i), uint64(len(c.summaries)))
 		if err := c.writeEntry(&c.summaries[i]); err != nil {
 			return err
 		}

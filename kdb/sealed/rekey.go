@@ -369,5 +369,11 @@ func (db *Database) Compact(ctx context.Context) error {
 	if !ok {
 		return &store.Error{Op: "compacting", Location: db.location, Err: kdb.ErrUnsupported}
 	}
-	return db.name(st.Rewrite(ctx, nil))
+	entries := uint64(0)
+	return db.name(st.Compact(ctx, func(key string) {
+		if strings.HasPrefix(key, prefixSummary) {
+			entries++
+			db.progress(entries, 0) // the head, which has the total, may be locked
+		}
+	}))
 }

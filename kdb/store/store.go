@@ -143,8 +143,10 @@ type Eraser interface {
 // Rewriter is a Store that can replace all its records at once with flat memory, leaving nothing of the old ones.
 type Rewriter interface {
 	// Rewrite calls fn with the old records, locked against other writers, and makes what fn puts, best in the order of
-	// the keys, the whole new content: all or nothing. A nil fn keeps the records and gives unused space back.
+	// the keys, the whole new content: all or nothing.
 	Rewrite(ctx context.Context, fn func(old Tx, put func(key string, value []byte) error) error) error
+	// Compact keeps the records and gives unused space back: all or nothing. copied is called with the key of each record.
+	Compact(ctx context.Context, copied func(key string)) error
 }
 
 // Record is a key with its value.

@@ -98,8 +98,8 @@ func (b *builder) publish() error {
 	return nil
 }
 
-// copyAll puts all records of a state.
-func (b *builder) copyAll(snap *boltread.Snapshot) error {
+// copyAll puts all records of a state, and tells the key of each.
+func (b *builder) copyAll(snap *boltread.Snapshot, copied func(key string)) error {
 	for record, err := range snap.Scan("", "") {
 		if err != nil {
 			return err
@@ -107,13 +107,38 @@ func (b *builder) copyAll(snap *boltread.Snapshot) error {
 		if err := b.put([]byte(record.Key), record.Value); err != nil {
 			return err
 		}
+		copied(record.Key)
 	}
 	return nil
 }
 
 // Rewrite implements store.Rewriter: the file is written anew, without free pages, and renamed over the old one while
-// the lock on the old one is held. Mode and owner stay. A nil fn copies everything.
+// the lock on the old one is held. Mode and owner stay.
 func (s *Store) Rewrite(ctx context.Context, fn func(old store.Tx, put func(key string, value []byte) error) error) error {
+	return s.replaceWith(ctx, func(snap *boltread.Snapshot, path string) (*builder, error) { return s.rewritten(ctx, snap, path, fn) })
+}
+
+// Compact implements store.Rewriter, in the way of [Store.Rewrite].
+func (s *Store) Compact(ctx context.Context, copied func(key string)) error {
+	return s.replaceWith(ctx, func(snap *boltread.Snapshot, path string) (*builder, error) {
+		return s.compacted(snap, path, copied)
+	})
+}
+
+// compacted makes a new file of all records.
+func (s *Store) compacted(snap *boltread.Snapshot, path string, copied func(key string)) (*builder, error) {
+	b, err := newBuilder(s.disk, path)
+	if err != nil {
+		return nil, err
+	}
+	if err = b.copyAll(snap, copied); err != nil {
+		b.discard()
+	}
+	return b, err
+}
+
+// replaceWith replaces the file by one that is made of its records.
+func (s *Store) replaceWith(ctx context.Context, make func(snap *boltread.Snapshot, path string) (*builder, error)) error {
 	if !canReplaceOpen {
 		return &store.Error{Op: "rewriting", Location: s.path, Err: fmt.Errorf(
 			"%w on this platform: make a backup, which is rewritten, and use that", kdb.ErrUnsupported)}
@@ -134,7 +159,7 @@ func (s *Store) Rewrite(ctx context.Context, fn func(old store.Tx, put func(key 
 	if err != nil {
 		return s.name(err)
 	}
-	b, err := s.rewritten(ctx, snap, path, fn)
+	b, err := make(snap, path)
 	if err != nil {
 		return s.name(err)
 	}
@@ -146,18 +171,12 @@ func (s *Store) Rewrite(ctx context.Context, fn func(old store.Tx, put func(key 
 var errShared = fmt.Errorf("%w here: the file has other names (hard links) or is mounted, so that no new file can take its place",
 	kdb.ErrUnsupported)
 
-// rewritten makes a new file of what fn puts.
+// rewritten makes a new file of what fn puts; a nil fn puts everything.
 func (s *Store) rewritten(
 	ctx context.Context, snap *boltread.Snapshot, path string, fn func(store.Tx, func(string, []byte) error) error,
 ) (b *builder, err error) {
 	if fn == nil {
-		if b, err = newBuilder(s.disk, path); err != nil {
-			return nil, err
-		}
-		if err = b.copyAll(snap); err != nil {
-			b.discard()
-		}
-		return b, err
+		return s.compacted(snap, path, func(string) {})
 	}
 	o := newOverlay(ctx, boltread.Empty(ctx))
 	o.disk, o.path, o.limit = s.disk, path, s.limit

@@ -138,8 +138,8 @@ func TestStore_cutFileIsCorrupt(t *testing.T) {
 		if err := s.Update(ctx, func(tx store.Tx) error { return tx.Put("a", nil) }); !errors.Is(err, kdb.ErrCorrupt) {
 			t.Errorf("%d bytes: Update = %v, want ErrCorrupt", size, err)
 		}
-		if err := s.Rewrite(ctx, nil); !errors.Is(err, kdb.ErrCorrupt) {
-			t.Errorf("%d bytes: Rewrite = %v, want ErrCorrupt", size, err)
+		if err := s.Compact(ctx, func(string) {}); !errors.Is(err, kdb.ErrCorrupt) {
+			t.Errorf("%d bytes: Compact = %v, want ErrCorrupt", size, err)
 		}
 		if list, err := findings(s); err == nil && len(list) == 0 {
 			t.Errorf("%d bytes: Check found nothing", size)
@@ -204,7 +204,7 @@ func exercise(t *testing.T, s *boltstore.Store, random *rand.Rand) {
 	if err != nil && !errors.Is(err, kdb.ErrCorrupt) && !errors.Is(err, kdb.ErrVersion) {
 		t.Errorf("Update = %v", err)
 	}
-	if err := s.Rewrite(ctx, nil); err != nil && !errors.Is(err, kdb.ErrCorrupt) && !errors.Is(err, kdb.ErrVersion) {
+	if err := s.Compact(ctx, func(string) {}); err != nil && !errors.Is(err, kdb.ErrCorrupt) && !errors.Is(err, kdb.ErrVersion) {
 		t.Errorf("Rewrite = %v", err)
 	}
 }

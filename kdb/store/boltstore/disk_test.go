@@ -53,7 +53,9 @@ func jobs(dir string) map[string]struct {
 			}
 			return c.Close()
 		}, []string{"create z~", "write z~", "remove z~"}},
-		"a compaction": {func(d *atomicfiletest.Disk) error { return on(d, path, boltstore.Options{}).Rewrite(ctx, nil) }, replaced},
+		"a compaction": {func(d *atomicfiletest.Disk) error {
+			return on(d, path, boltstore.Options{}).Compact(ctx, func(string) {})
+		}, replaced},
 		"a rewrite": {func(d *atomicfiletest.Disk) error {
 			return on(d, path, boltstore.Options{}).Rewrite(ctx, func(_ store.Tx, put func(string, []byte) error) error {
 				return put("b", []byte("new"))
@@ -229,7 +231,7 @@ func TestRewrite_sharedFileKeepsItsPlace(t *testing.T) {
 		t.Skip("no hard links here:", err)
 	}
 	s := boltstore.Open(path, boltstore.Options{MaxMemory: 1})
-	if err := s.Rewrite(ctx, nil); !errors.Is(err, kdb.ErrUnsupported) || !strings.Contains(err.Error(), "hard links") {
+	if err := s.Compact(ctx, func(string) {}); !errors.Is(err, kdb.ErrUnsupported) || !strings.Contains(err.Error(), "hard links") {
 		t.Errorf("Rewrite = %v", err)
 	}
 	if err := s.Fill(ctx, true, func(func(string, []byte) error) error { return nil }); !errors.Is(err, kdb.ErrUnsupported) {
@@ -251,7 +253,7 @@ func TestRewrite_keepsTheMode(t *testing.T) {
 	if err := os.Chmod(path, 0o640); err != nil {
 		t.Fatal(err)
 	}
-	if err := boltstore.Open(path, boltstore.Options{}).Rewrite(ctx, nil); err != nil {
+	if err := boltstore.Open(path, boltstore.Options{}).Compact(ctx, func(string) {}); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o640 {
@@ -303,7 +305,7 @@ func TestRewrite_throughALink(t *testing.T) {
 	if err := s.Update(ctx, func(tx store.Tx) error { return tx.Put("b", []byte("new")) }); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Rewrite(ctx, nil); err != nil {
+	if err := s.Compact(ctx, func(string) {}); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {

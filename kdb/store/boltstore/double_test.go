@@ -144,7 +144,7 @@ func TestUpdate_rootPageLost(t *testing.T) {
 		}
 	}
 	s := boltstore.Open(path, boltstore.Options{})
-	must(t, s.Rewrite(ctx, nil))
+	must(t, s.Compact(ctx, func(string) {}))
 	if got, err := content(s); err != nil || !equal(got, want) {
 		t.Errorf("after a rewrite %d records, %v", len(got), err)
 	}

@@ -34,7 +34,7 @@ func TestUpdate_fileAsLargeAsNeeded(t *testing.T) {
 				return nil
 			}))
 			size := sizeOf(t, path)
-			must(t, s.Rewrite(ctx, nil))
+			must(t, s.Compact(ctx, func(string) {}))
 			if compact := sizeOf(t, path); size > compact*110/100 {
 				t.Errorf("memory %d: after adding %d the file has %d bytes, compacted %d", memory, n, size, compact)
 			}
