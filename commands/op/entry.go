@@ -2,6 +2,7 @@ package op
 
 import (
 	"encoding/hex"
+	"slices"
 	"time"
 
 	"certkdb/kdb"
@@ -48,6 +49,14 @@ type SANs struct {
 	IP    []string `json:"ip,omitempty"`
 	Email []string `json:"email,omitempty"`
 	URI   []string `json:"uri,omitempty"`
+}
+
+// All are the names of every type; nil has none.
+func (s *SANs) All() []string {
+	if s == nil {
+		return nil
+	}
+	return slices.Concat(s.DNS, s.IP, s.Email, s.URI)
 }
 
 // Status is the state of an entry in time.

@@ -63,6 +63,9 @@ func TestList_filtersAndOrder(t *testing.T) {
 		{"by status", inspect.List{Sort: "-status", Kind: "personal"}, "web valid, a expired"},
 		{"by serial number", inspect.List{Sort: "serial", Kind: "personal"}, "web valid, a expired"},
 		{"by the type of key", inspect.List{Sort: "-key_type", Pattern: "[aw]*"}, "a expired, web valid, aes -"},
+		{"by the days that are left", inspect.List{Sort: "days_left", Pattern: "[aw]*"}, "a expired, web valid, aes -"},
+		{"CAs last", inspect.List{Sort: "ca", Pattern: "[arw]*"}, "a expired, aes -, web valid, root valid"},
+		{"by the names", inspect.List{Sort: "-sans", Pattern: "[arw]*"}, "web valid, a expired, aes -, root valid"},
 		{"by when they came", inspect.List{Sort: "added", Kind: "personal"}, "a expired, web valid"},
 		{"labels in reverse", inspect.List{LabelsOnly: true, Sort: "-label", Kind: "trusted"}, "root valid, other valid, odd valid"},
 	} {

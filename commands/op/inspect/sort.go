@@ -3,6 +3,7 @@ package inspect
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -11,7 +12,9 @@ import (
 
 // SortFields are what List.Sort may name, as the fields of JSON are called.
 func SortFields() []string {
-	return []string{"label", "kind", "status", "subject", "issuer", "serial", "not_before", "not_after", "key_type", "added"}
+	return []string{
+		"label", "kind", "status", "subject", "issuer", "serial", "not_before", "not_after", "days_left", "key_type", "ca", "sans", "added",
+	}
 }
 
 // sorter compares two entries as Sort says; nil if they stay in the order of their labels.
@@ -26,7 +29,7 @@ func (o List) sorter() (func(a, b op.Entry) int, error) {
 		}
 	}
 	compare := func(a, b op.Entry) int {
-		if field == "not_before" || field == "not_after" || field == "added" {
+		if field == "not_before" || field == "not_after" || field == "days_left" || field == "added" {
 			return compareTimes(timeField(&a, field), timeField(&b, field), reverse)
 		}
 		order := strings.Compare(textField(&a, field), textField(&b, field))
@@ -52,6 +55,10 @@ func textField(e *op.Entry, field string) string {
 		return e.Serial
 	case "key_type":
 		return e.KeyType
+	case "ca":
+		return strconv.FormatBool(e.CA) // false before true
+	case "sans":
+		return strings.ToLower(strings.Join(e.SANs.All(), "\x00"))
 	}
 	return e.Label
 }
