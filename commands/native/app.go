@@ -101,7 +101,20 @@ func usageError(c *cli.Context, err error, _ bool) error {
 	if near := nearOption(c, err); near != "" {
 		wrong = withHint(wrong, didYouMean("--"+near)+" See: "+helpFor(c))
 	}
-	return pointToHelp(c, wrong)
+	return pointToHelp(c, hintTime(c, wrong))
+}
+
+// hintTime adds to an error about a value the form of a time, if the option takes one.
+func hintTime(c *cli.Context, err error) error {
+	if c.Command == nil {
+		return err
+	}
+	for _, f := range c.Command.Flags {
+		if _, ok := f.(*cli.DurationFlag); ok && strings.HasSuffix(err.Error(), " for --"+f.Names()[0]) {
+			return withHint(err, "a time is a number with its unit, such as 500ms, 5s or 10m. See: "+helpFor(c))
+		}
+	}
+	return err
 }
 
 // pointToHelp adds a hint to the help, if an error about wrong usage has no better one.

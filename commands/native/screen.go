@@ -10,8 +10,9 @@ import (
 
 // screen is the terminal that standard output is. The zero value stands for a file or a pipe, which gets everything and no colours.
 type screen struct {
-	columns int // 0: lines may be as long as they like
-	colours bool
+	columns  int // 0: lines may be as long as they like
+	colours  bool
+	isolates bool // keep a text from right to left from moving its neighbours
 }
 
 // screenOf asks the environment. NO_COLOR (https://no-color.org), CLICOLOR=0 and TERM=dumb turn colours off.
@@ -21,14 +22,14 @@ func screenOf(env *op.Env) screen {
 	}
 	columns, colours := env.Screen()
 	wanted := env.Getenv("NO_COLOR") == "" && env.Getenv("CLICOLOR") != "0" && env.Getenv("TERM") != "dumb"
-	return screen{columns: columns, colours: columns > 0 && colours && wanted}
+	return screen{columns: columns, colours: columns > 0 && colours && wanted, isolates: columns > 0}
 }
 
-// screenFor is the screen for the results of a command: a dry run marks its lines, which leaves no room for colours.
+// screenFor is the screen for the results of a command: a dry run marks its lines, which leaves no room for colours and isolates.
 func screenFor(c *cli.Context, env *op.Env) screen {
 	s := screenOf(env)
 	if c.Bool(flagDryRun) {
-		s.colours = false
+		s.colours, s.isolates = false, false
 		if s.columns > 0 {
 			s.columns = max(s.columns-len(dryMark), 1)
 		}

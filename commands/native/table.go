@@ -66,7 +66,7 @@ func (t *table) flush() error {
 		b.WriteString(line + "\n")
 	}
 	t.rows = nil
-	if f, ok := t.w.(*onceFailing); ok && t.on.colours {
+	if f, ok := t.w.(*onceFailing); ok && (t.on.colours || t.on.isolates) {
 		f.bytes([]byte(b.String())) // all cells are printable
 		return f.err
 	}
@@ -122,6 +122,9 @@ func (t *table) line(r tableRow, widths []int) string {
 		if last && t.details && t.on.columns > 0 {
 			cell = hang(cell, used, t.on.columns)
 		}
+		if t.on.isolates {
+			cell = isolated(cell)
+		}
 		b.WriteString(cell)
 		used += n
 		if !last {
@@ -135,6 +138,22 @@ func (t *table) line(r tableRow, widths []int) string {
 		line, _ = cut(line, t.on.columns)
 	}
 	return line
+}
+
+// isolated puts a cell with text from right to left between FIRST STRONG ISOLATE and POP DIRECTIONAL ISOLATE (UAX #9, 2.4), so that it does
+// not change places with its neighbours.
+func isolated(cell string) string {
+	if strings.IndexFunc(cell, rightToLeft) < 0 {
+		return cell
+	}
+	return "\u2068" + cell + "\u2069"
+}
+
+// rightToLeft says whether a character is in a block for scripts from right to left: those whose unassigned characters are of class R or AL
+// (Unicode, DerivedBidiClass.txt).
+func rightToLeft(r rune) bool {
+	return r >= 0x590 && r <= 0x8ff || r >= 0xfb1d && r <= 0xfdff || r >= 0xfe70 && r <= 0xfeff || r >= 0x10800 && r <= 0x10fff ||
+		r >= 0x1e800 && r <= 0x1efff
 }
 
 // width is how many columns of a terminal a text takes.

@@ -57,6 +57,27 @@ func TestTable_alignsByWidth(t *testing.T) {
 	}
 }
 
+// Text from right to left is isolated on a screen that takes it, and takes no more columns for that.
+func TestTable_isolatesRightToLeft(t *testing.T) {
+	t.Parallel()
+	rows := [][]string{{"שלום", "a"}, {"مرحبا بالعالم", "b"}, {"web", "c"}}
+	text := draw(screen{columns: 14, isolates: true}, false, rows...)
+	want := "\u2068שלום\u2069         a\n\u2068مرحبا بالع…\u2069  b\nweb          c\n"
+	if text != want {
+		t.Errorf("%q, want %q", text, want)
+	}
+	if text := draw(screen{}, false, rows...); strings.ContainsAny(text, "\u2068\u2069") {
+		t.Errorf("a pipe gets isolates: %q", text)
+	}
+	var raw strings.Builder
+	out := &onceFailing{w: visible{&raw}, raw: &raw, on: screen{columns: 80, isolates: true}}
+	table := newTable(out)
+	table.row("שלום", "a\u202eb")
+	if err := table.flush(); err != nil || raw.String() != "\u2068שלום\u2069  a\\u202eb\n" {
+		t.Errorf("%q, %v", raw.String(), err)
+	}
+}
+
 func TestTable_detailsHang(t *testing.T) {
 	t.Parallel()
 	row := []string{"names", "one.example.com two.example.com three.example.com"}
