@@ -279,9 +279,21 @@ func (t *tx) swapSlots(id uint32, s *slot, change *slotChange) error {
 }
 
 // RemoveSlot removes a key slot: its password or stash no longer opens the database. Unless force is set, the last usable one
-// stays, with ErrLastSlot. A slot that does not belong there (see FORMAT.md, "Key slots") can be removed too.
+// stays, with ErrLastSlot. A slot that does not belong there (see FORMAT.md, "Key slots") can be removed too. A stash file that belongs to
+// the slot would open nothing, and is removed.
 func (db *Database) RemoveSlot(ctx context.Context, id int, force bool) error {
-	err := db.update(ctx, "slot-remove", lenient, func(t *tx) error { return t.removeSlot(uint32(id), force) })
+	var m meta
+	err := db.update(ctx, "slot-remove", lenient, func(t *tx) error {
+		m = t.keys.meta
+		return t.removeSlot(uint32(id), force)
+	})
+	if err == nil && db.stash != "" {
+		st, errStash := readStash(db.stash)
+		clear(st.key[:])
+		if errStash == nil && st.id == m.id && st.slot == uint32(id) {
+			err = db.disk.Remove(db.stash)
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("removing key slot %d: %w", id, err)
 	}

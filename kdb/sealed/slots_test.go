@@ -1,6 +1,7 @@
 package sealed_test
 
 import (
+	"bytes"
 	"crypto/fips140"
 	"errors"
 	"fmt"
@@ -220,6 +221,31 @@ func TestStash_opensWithoutPassword(t *testing.T) {
 		t.Errorf("a stash whose slot was removed: %v, want ErrNoPassword", err)
 	}
 	must(t, unlock(t, path, options("secret")))
+	wantSound(t, db)
+}
+
+// TestRemoveSlot_withItsStash: the file of a removed slot goes too. One that belongs to another slot, or to another database, stays.
+func TestRemoveSlot_withItsStash(t *testing.T) {
+	t.Parallel()
+	db, path := newDatabase(t)
+	must(t, db.CreateStash(ctx))
+	own := read(t, path+".stash")
+	other, otherPath := newDatabase(t)
+	must(t, other.CreateStash(ctx))
+	id, err := db.AddPasswordSlot(ctx, "", []byte("second"), kdb.CostTest)
+	must(t, err)
+	must(t, db.RemoveSlot(ctx, id, false))
+	if !bytes.Equal(read(t, path+".stash"), own) {
+		t.Error("the stash of another slot is not there any more")
+	}
+	must(t, os.WriteFile(path+".stash", read(t, otherPath+".stash"), 0o600))
+	must(t, db.RemoveSlot(ctx, 2, false))
+	read(t, path+".stash")
+	must(t, db.CreateStash(ctx))
+	must(t, db.RemoveSlot(ctx, 4, false))
+	if _, err := os.Stat(path + ".stash"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the stash of the removed slot: %v", err)
+	}
 	wantSound(t, db)
 }
 

@@ -87,7 +87,7 @@ func (o Copy) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 	}
 	leftBehind, err := recorded(ctx, from.Session, entries)
 	return op.Plan[Added]{
-		Name: "copy", Close: plan.Close, Before: func(ctx context.Context) error { return o.noteKeys(ctx, entries) },
+		Name: "copy", Close: plan.Close, Before: func(ctx context.Context) error { return o.noteKeys(ctx, entries, info.Format) },
 		Apply: func(tx kdb.Tx) (Added, error) {
 			run := copying{Copy: o, env: s.Env, left: closed, guard: s.Guard}
 			run.All = o.All || o.SkipDamaged
@@ -332,9 +332,9 @@ func refuseCAKeys(entries []kdb.Entry) error {
 	return nil
 }
 
-// noteKeys notes in the source which keys are copied.
-func (o Copy) noteKeys(ctx context.Context, entries []kdb.Entry) error {
-	withKey := func(e kdb.Entry) bool { return e.Key != nil }
+// noteKeys notes in the source which keys are copied, before they are: none into a file that cannot hold any.
+func (o Copy) noteKeys(ctx context.Context, entries []kdb.Entry, target string) error {
+	withKey := func(e kdb.Entry) bool { return e.Key != nil && target != "pkcs7" }
 	if !slices.ContainsFunc(entries, withKey) {
 		return nil
 	}

@@ -149,6 +149,13 @@ func TestCopy_isNotedInTheSource(t *testing.T) {
 	if got := strings.Join(log[len(log)-2:], ", "); !strings.HasSuffix(got, "copy-key web") || strings.Contains(got, "root") {
 		t.Errorf("the log ends with %s", got)
 	}
+	bundle := optest.Kind(t, "pkcs7", optest.NewCA(t, "Other").Trusted("other"))
+	if _, err := op.One(ctx, bundle, entries.Copy{From: source, All: true, CAKeys: true}); err != nil {
+		t.Error(err)
+	}
+	if again := logOf(t, source); len(again) != len(log) {
+		t.Errorf("keys that a .p7b cannot hold are in the log: %s", again[len(log):])
+	}
 }
 
 // Certificates alone keep their trust, and lose key and chain; the private key of a CA is copied only on purpose.

@@ -174,7 +174,7 @@ func (o Inspect) read(env *op.Env) ([]byte, error) {
 	case err != nil:
 		return nil, fmt.Errorf("reading %s: %w", name, op.UnwrapPath(err))
 	case len(data) > maxInspected:
-		return nil, op.Mark(op.TooLong, fmt.Errorf("reading %s: %w: more than 64 MiB", name, kdb.ErrUnsupported))
+		return nil, op.Mark(op.TooLong, fmt.Errorf("reading %s: it is longer than 64 MiB, which is the most that can be shown", name))
 	case len(bytes.TrimRight(data, "\x00")) == 0:
 		return nil, fmt.Errorf("reading %s: %w: the file is empty", name, kdb.ErrParse)
 	}

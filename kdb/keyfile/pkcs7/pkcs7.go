@@ -182,9 +182,8 @@ func checkSigners(r *ber.Reader) error {
 	return r.Err
 }
 
-// Encode writes signed data that holds certificates alone, without content and signers (RFC 5652, 5.1: "degenerate"), in DER, as openssl
-// crl2pkcs7
-// -nocrl does.
+// Encode writes signed data that holds certificates alone, without content and signers (RFC 5652, 5.1: "degenerate"), in DER, as
+// openssl crl2pkcs7 -nocrl does.
 func Encode(certificates [][]byte) ([]byte, error) {
 	p := emptyParts()
 	return p.join(certificates)
