@@ -98,6 +98,9 @@ func hintFor(err error) string {
 		}
 		return "see the labels with: certkdb list"
 	}
+	if e, ok := errors.AsType[*op.WrongKind](err); ok && e.Untrusted {
+		return trustRemedy(e.Label)
+	}
 	if e, ok := errors.AsType[*op.WrongKind](err); ok && e.Wanted == kdb.KindPersonal {
 		return "see the personal ones with: certkdb list --kind personal"
 	}
@@ -122,6 +125,9 @@ func wantedHint(e *op.Invalid) string {
 }
 
 func existsHint(e *op.Exists) string {
+	if e.InUse {
+		return "ask for its next certificate with: certkdb request --renew " + op.Quote(e.Label) + "; or choose another label"
+	}
 	if e.Ensure {
 		return "replace it with a new one with --replace, or choose another label"
 	}
@@ -253,6 +259,7 @@ var problemHints = sync.OnceValue(func() map[op.Code]string {
 		op.OnlyOnePiece:  "use --format pem",
 		op.ReadOnlyKind:  "use another --type, for example ckdb or pkcs12",
 		op.LostPassword:  "write it to a file with --password-out FILE; init also takes --stash",
+		op.OnlyStash:     "add a password first with: certkdb passwd --new-password SRC",
 		op.LastSlot:      "add another password or a stash first; after --force nothing opens the database any more",
 		op.NoSlot:        "see them with: certkdb slots list",
 		op.SlotsDropped:  "give the password with --password SRC, or remove the slots that cannot be kept with --drop-slots",

@@ -55,6 +55,8 @@ const (
 	LostPassword
 	// LastSlot: no other key slot can be used.
 	LastSlot
+	// OnlyStash: nothing but the stash opens the database.
+	OnlyStash
 	// NoSlot: there is no key slot of that number.
 	NoSlot
 	// SlotsDropped: a slot cannot be carried over.

@@ -160,6 +160,8 @@ type Exists struct {
 	Found string
 	// Ensure says that the existing entry should have matched the one to be made.
 	Ensure bool
+	// InUse says that it has a certificate and its private key, where a request was to be made.
+	InUse bool
 }
 
 func (e *Exists) Error() string {
@@ -181,6 +183,8 @@ type WrongKind struct {
 	Kind   kdb.Kind
 	Wanted kdb.Kind // 0 if several would do
 	Reason string
+	// Untrusted says that the certificate would do if it were trusted.
+	Untrusted bool
 }
 
 func (e *WrongKind) Error() string {

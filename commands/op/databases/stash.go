@@ -2,12 +2,14 @@ package databases
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
 	"certkdb/commands/op"
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile/stash"
+	"certkdb/kdb/sealed"
 )
 
 // stasher is a database that can have a stash.
@@ -85,7 +87,11 @@ func (RemoveStash) Do(ctx context.Context, s *op.Session) (StashDone, error) {
 	if err != nil {
 		return StashDone{}, err
 	}
-	return StashDone{StashRemoved, db.StashPath()}, db.RemoveStash(ctx)
+	err = db.RemoveStash(ctx)
+	if errors.Is(err, sealed.ErrLastSlot) {
+		err = op.Mark(op.OnlyStash, err)
+	}
+	return StashDone{StashRemoved, db.StashPath()}, err
 }
 
 // RevealStash reads the password in a stash of GSKit. It needs no database: the file is no protection, and people who have lost the

@@ -94,10 +94,20 @@ func (m *making) unlike(p *present) (string, error) {
 	return m.request.Unlike(p.entry.Certificates[0], m.ca.CA)
 }
 
+// free refuses a label that is taken. It says if it is that of a certificate with its key: mostly, the next one of that is wanted.
+func (a *asking) free(tx kdb.Tx) error {
+	err := op.FreeLabel(tx, a.Label, a.Replace)
+	if taken, ok := errors.AsType[*op.Exists](err); ok {
+		s, failed := tx.Summary(a.Label)
+		taken.InUse = failed == nil && s.Kind == kdb.KindPersonal
+	}
+	return err
+}
+
 // ensured tells whether the label has such a request already, or the certificate that came of one; without Ensure, whether it is free.
 func (a *asking) ensured(tx kdb.Tx) (Requested, bool, error) {
 	if !a.Ensure {
-		return Requested{}, false, op.FreeLabel(tx, a.Label, a.Replace)
+		return Requested{}, false, a.free(tx)
 	}
 	p, ok, err := look(tx, a.Label, a.env.Now())
 	if err != nil || !ok {

@@ -223,7 +223,10 @@ func (c Change) anchors(ctx context.Context, s *op.Session) ([]anchor, error) {
 			case err != nil:
 				return err
 			case !c.Remove && (!e.Trusted || len(e.Certificates) == 0):
-				return &op.WrongKind{Label: label, Kind: e.Kind, Reason: "only trusted certificates are installed, and it is not trusted"}
+				return &op.WrongKind{
+					Label: label, Kind: e.Kind, Reason: "only trusted certificates are installed, and it is not trusted",
+					Untrusted: len(e.Certificates) > 0,
+				}
 			case len(e.Certificates) == 0:
 				anchors = append(anchors, anchor{label: label})
 				continue
