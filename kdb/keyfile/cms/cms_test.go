@@ -17,6 +17,7 @@ import (
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
 	"certkdb/kdb/keyfile/cms"
+	"certkdb/kdb/keyfile/keyfiletest"
 	"certkdb/pki/key"
 )
 
@@ -91,16 +92,9 @@ func newStore(t *testing.T, entries ...kdb.Entry) keyfile.Container {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		put(t, c, e)
+		keyfiletest.Put(t, c, e)
 	}
 	return c
-}
-
-func put(t *testing.T, c keyfile.Container, e kdb.Entry) {
-	t.Helper()
-	if err := c.Put(e); err != nil {
-		t.Fatalf("putting %q: %v", e.Label, err)
-	}
 }
 
 func encode(t *testing.T, c keyfile.Container, password string) keyfile.Files {
@@ -160,22 +154,6 @@ func entry(t *testing.T, c keyfile.Container, label string) kdb.Entry {
 	return kdb.Entry{}
 }
 
-func mustKey(t *testing.T, c keyfile.Container, label string, want []byte) {
-	t.Helper()
-	got, err := c.Key(label)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("the key of %q is another one", label)
-	}
-}
-
-func noFindings(t *testing.T, c keyfile.Container) {
-	t.Helper()
-	c.Check(func(p kdb.Problem) { t.Errorf("finding: %s: %s", p.Where, p.What) })
-}
-
 func TestSlots_growForLargeKeys(t *testing.T) {
 	t.Parallel()
 	a := newIdentity(t, "a", nil)
@@ -184,7 +162,7 @@ func TestSlots_growForLargeKeys(t *testing.T) {
 	expanded := make([]byte, 9000)
 	rand.Read(expanded)
 	large := kdb.Entry{Label: "large", Kind: kdb.KindSecretKey, Key: expanded}
-	put(t, c, large)
+	keyfiletest.Put(t, c, large)
 	generated, err := mldsa.GenerateKey(mldsa.MLDSA87())
 	if err != nil {
 		t.Fatal(err)
@@ -195,7 +173,7 @@ func TestSlots_growForLargeKeys(t *testing.T) {
 	}
 	pq := a.personal("pq")
 	pq.Key = bytes.Clone(large87.PKCS8)
-	put(t, c, pq)
+	keyfiletest.Put(t, c, pq)
 	after := encode(t, c, secret)
 	if got := len(after.Main); got != headerSize+3*2*slotSize {
 		t.Fatalf("%d bytes, want three slots of 10000", got)
@@ -205,9 +183,9 @@ func TestSlots_growForLargeKeys(t *testing.T) {
 		t.Error("the slot that was there is not the old one with zeros behind it")
 	}
 	c = open(t, after, secret)
-	mustKey(t, c, "large", expanded)
-	mustKey(t, c, "pq", large87.PKCS8)
-	mustKey(t, c, "a", a.key)
+	keyfiletest.WantKey(t, c, "large", expanded)
+	keyfiletest.WantKey(t, c, "pq", large87.PKCS8)
+	keyfiletest.WantKey(t, c, "a", a.key)
 }
 
 func TestDelete_keepsTheNumbersOfOthers(t *testing.T) {
@@ -218,7 +196,7 @@ func TestDelete_keepsTheNumbersOfOthers(t *testing.T) {
 	if err := c.Delete("b"); err != nil {
 		t.Fatal(err)
 	}
-	put(t, c, b.trusted("new"))
+	keyfiletest.Put(t, c, b.trusted("new"))
 	after := encode(t, c, secret).Main
 	for i, want := range [][]byte{before.Main[headerSize : headerSize+slotSize], before.Main[headerSize+2*slotSize:]} {
 		if !bytes.Equal(after[headerSize+i*slotSize:headerSize+(i+1)*slotSize], want) {
@@ -240,9 +218,9 @@ func TestEncode_newPassword(t *testing.T) {
 		t.Errorf("the old password: %v, want ErrPassword", err)
 	}
 	c = open(t, after, "another")
-	mustKey(t, c, "a", a.key)
-	mustKey(t, c, "r", r.key)
-	noFindings(t, c)
+	keyfiletest.WantKey(t, c, "a", a.key)
+	keyfiletest.WantKey(t, c, "r", r.key)
+	keyfiletest.WantSound(t, c)
 	trusted := headerSize + slotSize
 	if !bytes.Equal(after.Main[trusted:], before.Main[trusted:]) {
 		t.Error("the slot without a key changed")

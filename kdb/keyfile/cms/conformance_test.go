@@ -10,6 +10,7 @@ import (
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
 	"certkdb/kdb/keyfile/cms"
+	"certkdb/kdb/keyfile/keyfiletest"
 	"certkdb/kdb/keyfile/stash"
 	"certkdb/scripts/conformancedata"
 )
@@ -32,7 +33,7 @@ func TestConformance_open(t *testing.T) {
 	}
 	rows(t, isDatabase, func(path, password string, data []byte) {
 		c := open(t, keyfile.Files{Main: data}, password)
-		noFindings(t, c)
+		keyfiletest.WantSound(t, c)
 		if w := want[filepath.Base(path)]; w != "" && labels(c) != w {
 			t.Errorf("%s: labels %s, want %s", path, labels(c), w)
 		}
@@ -60,16 +61,16 @@ func TestConformance_changed(t *testing.T) {
 		if files := encode(t, c, password); !bytes.Equal(files.Main, data) || len(files.Companions) != 0 {
 			t.Errorf("%s: without a change it is another file", path)
 		}
-		put(t, c, a.personal("a"))
-		put(t, c, r.request(t, "r"))
+		keyfiletest.Put(t, c, a.personal("a"))
+		keyfiletest.Put(t, c, r.request(t, "r"))
 		files := encode(t, c, password)
 		if old := data[headerSize:]; !bytes.Equal(files.Main[headerSize:headerSize+len(old)], old) {
 			t.Errorf("%s: adding changed a slot", path)
 		}
 		c = open(t, files, password)
-		noFindings(t, c)
-		mustKey(t, c, "a", a.key)
-		mustKey(t, c, "r", r.key)
+		keyfiletest.WantSound(t, c)
+		keyfiletest.WantKey(t, c, "a", a.key)
+		keyfiletest.WantKey(t, c, "r", r.key)
 		first := c.Entries()[0].Label
 		if err := c.Delete(first); err != nil {
 			t.Fatal(err)
@@ -79,8 +80,8 @@ func TestConformance_changed(t *testing.T) {
 			t.Errorf("%s: deleting changed another slot", path)
 		}
 		c = open(t, encode(t, open(t, files, password), "another password"), "another password")
-		noFindings(t, c)
-		mustKey(t, c, "a", a.key)
+		keyfiletest.WantSound(t, c)
+		keyfiletest.WantKey(t, c, "a", a.key)
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
 	"certkdb/kdb/keyfile/cms"
+	"certkdb/kdb/keyfile/keyfiletest"
 	"certkdb/kdb/keyfile/stash"
 	"certkdb/pki/pbe"
 )
@@ -79,9 +80,9 @@ func TestFormat_examples(t *testing.T) {
 		if c.Version() != tt.version || labels(c) != tt.labels {
 			t.Errorf("%s: version %s with %s", tt.name, c.Version(), labels(c))
 		}
-		noFindings(t, c)
+		keyfiletest.WantSound(t, c)
 		if tt.keyed != "" {
-			mustKey(t, c, tt.keyed, examples(t)["key"])
+			keyfiletest.WantKey(t, c, tt.keyed, examples(t)["key"])
 		}
 		if _, err := decode(files, "wrong"); !errors.Is(err, kdb.ErrPassword) {
 			t.Errorf("%s with a wrong password: %v, want ErrPassword", tt.name, err)
@@ -128,8 +129,8 @@ func TestVersion4_staysVersion4(t *testing.T) {
 	before := example(t, "personal-v4")
 	c := open(t, before, secret)
 	a := newIdentity(t, "a", nil)
-	put(t, c, a.personal("a"))
-	put(t, c, newIdentity(t, "r", nil).request(t, "r"))
+	keyfiletest.Put(t, c, a.personal("a"))
+	keyfiletest.Put(t, c, newIdentity(t, "r", nil).request(t, "r"))
 	after := encode(t, c, secret)
 	if len(after.Main) != 88+2*slotSize || after.Main[2] != 4 || after.Companions[".rdb"][2] != 4 {
 		t.Fatalf("%d bytes of version %d", len(after.Main), after.Main[2])
@@ -138,13 +139,13 @@ func TestVersion4_staysVersion4(t *testing.T) {
 		t.Error("the untouched slot changed")
 	}
 	c = open(t, after, secret)
-	noFindings(t, c)
-	mustKey(t, c, "a", a.key)
-	mustKey(t, c, "server", examples(t)["key"])
+	keyfiletest.WantSound(t, c)
+	keyfiletest.WantKey(t, c, "a", a.key)
+	keyfiletest.WantKey(t, c, "server", examples(t)["key"])
 	// Under another password the old key is sealed again.
 	c = open(t, encode(t, c, "another"), "another")
-	mustKey(t, c, "server", examples(t)["key"])
-	noFindings(t, c)
+	keyfiletest.WantKey(t, c, "server", examples(t)["key"])
+	keyfiletest.WantSound(t, c)
 }
 
 // TestVersions_written holds what native GSKit writes in each version: the code that vouches for the slots, and the sealing of keys.
@@ -158,9 +159,9 @@ func TestVersions_written(t *testing.T) {
 		before := example(t, tt.example).Main
 		c := open(t, example(t, tt.example), secret)
 		a, r := newIdentity(t, "a", nil), newIdentity(t, "r", nil)
-		put(t, c, a.personal("a"))
-		put(t, c, r.request(t, "r"))
-		put(t, c, kdb.Entry{Label: "s", Kind: kdb.KindSecretKey, Key: []byte("0123456789abcdef"), KeyAlgorithm: "AES"})
+		keyfiletest.Put(t, c, a.personal("a"))
+		keyfiletest.Put(t, c, r.request(t, "r"))
+		keyfiletest.Put(t, c, kdb.Entry{Label: "s", Kind: kdb.KindSecretKey, Key: []byte("0123456789abcdef"), KeyAlgorithm: "AES"})
 		if err := c.Delete("server"); err != nil {
 			t.Fatal(err)
 		}
@@ -169,10 +170,10 @@ func TestVersions_written(t *testing.T) {
 			t.Errorf("%s: the version changed", tt.example)
 		}
 		c = open(t, files, secret)
-		noFindings(t, c)
-		mustKey(t, c, "a", a.key)
-		mustKey(t, c, "r", r.key)
-		mustKey(t, c, "s", []byte("0123456789abcdef"))
+		keyfiletest.WantSound(t, c)
+		keyfiletest.WantKey(t, c, "a", a.key)
+		keyfiletest.WantKey(t, c, "r", r.key)
+		keyfiletest.WantKey(t, c, "s", []byte("0123456789abcdef"))
 		facts := fmt.Sprint(c.Facts())
 		if !strings.Contains(facts, tt.codes+" with the bare password") || !strings.Contains(facts, tt.sealing) {
 			t.Errorf("%s: the facts are %s", tt.example, facts)
@@ -188,8 +189,8 @@ func TestVersions_written(t *testing.T) {
 			}
 		}
 		c = open(t, encode(t, c, "another"), "another")
-		mustKey(t, c, "a", a.key)
-		noFindings(t, c)
+		keyfiletest.WantKey(t, c, "a", a.key)
+		keyfiletest.WantSound(t, c)
 	}
 }
 
@@ -208,14 +209,14 @@ func TestDefault_ofKdbTool(t *testing.T) {
 	}
 	e := entry(t, c, "b")
 	e.Default = true
-	put(t, c, e)
+	keyfiletest.Put(t, c, e)
 	c = reopen(t, c)
 	if entry(t, c, "a").Default || !entry(t, c, "b").Default {
 		t.Error("the entry that was chosen is not the only default")
 	}
-	mustKey(t, c, "a", a.key)
-	mustKey(t, c, "b", b.key)
-	noFindings(t, c)
+	keyfiletest.WantKey(t, c, "a", a.key)
+	keyfiletest.WantKey(t, c, "b", b.key)
+	keyfiletest.WantSound(t, c)
 }
 
 // TestLabels_ofGSKitAndKdbTool reads labels with and without a NUL, and writes them without, as GSKit does.
@@ -228,8 +229,8 @@ func TestLabels_ofGSKitAndKdbTool(t *testing.T) {
 	first[at+3] = 3
 	sign(data)
 	c := open(t, keyfile.Files{Main: data}, secret)
-	noFindings(t, c)
-	put(t, c, newIdentity(t, "a", nil).trusted("new"))
+	keyfiletest.WantSound(t, c)
+	keyfiletest.Put(t, c, newIdentity(t, "a", nil).trusted("new"))
 	main := encode(t, c, secret).Main
 	if got := labels(open(t, keyfile.Files{Main: main}, secret)); got != "ca|server|new" {
 		t.Errorf("labels %s", got)
@@ -250,7 +251,7 @@ func TestVersion3_emptyCompanionOfAVersion6Database(t *testing.T) {
 	copy(rdb[8:], "X509KYP\x00")
 	// The codes of the changed header do not fit any more; nothing is lost in it.
 	c := open(t, keyfile.Files{Main: example(t, "entries-v6").Main, Companions: map[string][]byte{".rdb": rdb}}, secret)
-	put(t, c, newIdentity(t, "r", nil).request(t, "r"))
+	keyfiletest.Put(t, c, newIdentity(t, "r", nil).request(t, "r"))
 	files := encode(t, c, secret)
 	if v := files.Companions[".rdb"][2]; v != 6 {
 		t.Errorf("the request database is of version %d, want 6", v)

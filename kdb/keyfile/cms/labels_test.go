@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"certkdb/kdb/keyfile"
+	"certkdb/kdb/keyfile/keyfiletest"
 )
 
 // relabel changes the labels of slots in place, in the slot and in the record, and signs the file.
@@ -35,9 +36,9 @@ func TestLabels_repeatedInTheFile(t *testing.T) {
 	if got := labels(c); got != "label-1|label-1 (2)" {
 		t.Fatalf("labels %s", got)
 	}
-	mustKey(t, c, "label-1 (2)", b.key)
+	keyfiletest.WantKey(t, c, "label-1 (2)", b.key)
 	before := encode(t, c, secret).Main
-	put(t, c, newIdentity(t, "x", nil).trusted("x"))
+	keyfiletest.Put(t, c, newIdentity(t, "x", nil).trusted("x"))
 	after := encode(t, c, secret).Main
 	if !bytes.Equal(after[headerSize:headerSize+2*slotSize], before[headerSize:]) {
 		t.Error("the made label was written into an untouched entry")
@@ -58,11 +59,11 @@ func TestLabels_madeWhereTheFileHasNone(t *testing.T) {
 		if got := labels(c); !strings.HasPrefix(got, want) {
 			t.Errorf("%q is listed as %s", bad, got)
 		}
-		mustKey(t, c, labels(c), a.key)
+		keyfiletest.WantKey(t, c, labels(c), a.key)
 		// What is replaced keeps the label that it has in the file.
 		e := a.personal(labels(c))
 		e.Default = true
-		put(t, c, e)
+		keyfiletest.Put(t, c, e)
 		if data := encode(t, c, secret).Main; !bytes.Contains(data, []byte(bad)) {
 			t.Errorf("%q is gone", bad)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
+	"certkdb/kdb/keyfile/keyfiletest"
 )
 
 // openssl runs OpenSSL; the test is skipped where there is none.
@@ -94,8 +95,8 @@ func TestOpenSSL_weOpenItsKeys(t *testing.T) {
 			t,
 			append([]string{"pkcs8", "-topk8", "-inform", "DER", "-in", plain, "-outform", "DER", "-passout", "pass:" + secret}, args...)...)
 		c := open(t, withSealed(t, a, sealed), secret)
-		mustKey(t, c, "a", a.key)
-		noFindings(t, c)
+		keyfiletest.WantKey(t, c, "a", a.key)
+		keyfiletest.WantSound(t, c)
 		if len(c.Facts()) == 0 {
 			t.Errorf("%s: no facts", name)
 		}
@@ -134,7 +135,7 @@ func TestSecretKey_withinAPrivateKeyInfo(t *testing.T) {
 	key := []byte("0123456789abcdef")
 	wrapped := der(t, 0x30, der(t, 2, []byte{0}), der(t, 0x30, der(t, 6, []byte{0x60, 0x86, 0x48, 1, 0x65, 3, 4, 1})), der(t, 4, key))
 	c := reopen(t, newStore(t, kdb.Entry{Label: "s", Kind: kdb.KindSecretKey, Key: wrapped}))
-	mustKey(t, c, "s", key)
+	keyfiletest.WantKey(t, c, "s", key)
 	if e := entry(t, c, "s"); e.KeyAlgorithm != "AES" {
 		t.Errorf("the algorithm is %q", e.KeyAlgorithm)
 	}

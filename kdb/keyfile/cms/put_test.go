@@ -9,6 +9,7 @@ import (
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
 	"certkdb/kdb/keyfile/cms"
+	"certkdb/kdb/keyfile/keyfiletest"
 )
 
 func TestNew_isVersion6WithCompanions(t *testing.T) {
@@ -49,7 +50,7 @@ func TestRoundTrip_allKinds(t *testing.T) {
 	def := a.personal("TSM Server SelfSigned SHA Key")
 	def.Default = true
 	c := reopen(t, newStore(t, ca.trusted("Root, \"the\" 'CA' ä"), def, request, distrusted, aes, text))
-	noFindings(t, c)
+	keyfiletest.WantSound(t, c)
 	if got := labels(c); got != "Root, \"the\" 'CA' ä|TSM Server SelfSigned SHA Key|distrusted|1708990603_0|node|pending" {
 		t.Errorf("labels %s", got)
 	}
@@ -65,10 +66,10 @@ func TestRoundTrip_allKinds(t *testing.T) {
 	if e := entry(t, c, "1708990603_0"); e.KeyAlgorithm != "AES" || e.Kind != kdb.KindSecretKey {
 		t.Errorf("the secret key is %+v", e)
 	}
-	mustKey(t, c, "TSM Server SelfSigned SHA Key", a.key)
-	mustKey(t, c, "pending", r.key)
-	mustKey(t, c, "1708990603_0", aes.Key)
-	mustKey(t, c, "node", text.Key)
+	keyfiletest.WantKey(t, c, "TSM Server SelfSigned SHA Key", a.key)
+	keyfiletest.WantKey(t, c, "pending", r.key)
+	keyfiletest.WantKey(t, c, "1708990603_0", aes.Key)
+	keyfiletest.WantKey(t, c, "node", text.Key)
 	if _, err := c.Key("distrusted"); !errors.Is(err, kdb.ErrNotFound) {
 		t.Errorf("key of a certificate: %v, want ErrNotFound", err)
 	}
@@ -82,7 +83,7 @@ func TestPut_changesOneSlotAlone(t *testing.T) {
 	a, b, d := newIdentity(t, "a", nil), newIdentity(t, "b", nil), newIdentity(t, "d", nil)
 	before := encode(t, newStore(t, a.personal("a"), b.personal("b"), d.trusted("d")), secret)
 	c := open(t, before, secret)
-	put(t, c, newIdentity(t, "b2", nil).personal("b"))
+	keyfiletest.Put(t, c, newIdentity(t, "b2", nil).personal("b"))
 	after := encode(t, c, secret)
 	if len(after.Main) != len(before.Main) {
 		t.Fatalf("%d bytes, were %d", len(after.Main), len(before.Main))
@@ -98,7 +99,7 @@ func TestPut_changesOneSlotAlone(t *testing.T) {
 			t.Errorf("%s changed", ext)
 		}
 	}
-	noFindings(t, open(t, after, secret))
+	keyfiletest.WantSound(t, open(t, after, secret))
 }
 
 func TestPut_sameChangesNothing(t *testing.T) {
@@ -108,9 +109,9 @@ func TestPut_sameChangesNothing(t *testing.T) {
 	request := r.request(t, "r")
 	files := encode(t, newStore(t, a.personal("a", ca), request, ca.trusted("CN=ca")), secret)
 	c := open(t, files, secret)
-	put(t, c, a.personal("a", ca))
-	put(t, c, request)
-	put(t, c, ca.trusted("CN=ca"))
+	keyfiletest.Put(t, c, a.personal("a", ca))
+	keyfiletest.Put(t, c, request)
+	keyfiletest.Put(t, c, ca.trusted("CN=ca"))
 	again := encode(t, c, secret)
 	if !bytes.Equal(again.Main, files.Main) || !bytes.Equal(again.Companions[".rdb"], files.Companions[".rdb"]) {
 		t.Error("putting the same entries changed the files")
@@ -133,12 +134,12 @@ func TestPut_chainBecomesEntries(t *testing.T) {
 	if entry(t, c, "CN=Root").Trusted {
 		t.Error("a certificate became trusted by being in a chain")
 	}
-	put(t, c, newIdentity(t, "other", inter).personal("other", inter, root))
+	keyfiletest.Put(t, c, newIdentity(t, "other", inter).personal("other", inter, root))
 	if got := labels(c); got != "leaf|CN=Inter|CN=Root|other" {
 		t.Errorf("the chain was added twice: %s", got)
 	}
 	// Another root of the same name gets its fingerprint behind the label.
-	put(t, c, newIdentity(t, "third", nil).personal("third", newIdentity(t, "Root", nil)))
+	keyfiletest.Put(t, c, newIdentity(t, "third", nil).personal("third", newIdentity(t, "Root", nil)))
 	if got := labels(c); !strings.HasPrefix(got, "leaf|CN=Inter|CN=Root|other|third|CN=Root ") {
 		t.Errorf("labels %s", got)
 	}
@@ -150,13 +151,13 @@ func TestPut_defaultIsOne(t *testing.T) {
 	first, second := a.personal("a"), b.personal("b")
 	first.Default, second.Default = true, true
 	c := reopen(t, newStore(t, first))
-	put(t, c, second)
+	keyfiletest.Put(t, c, second)
 	c = reopen(t, c)
 	if entry(t, c, "a").Default || !entry(t, c, "b").Default {
 		t.Error("the default did not move")
 	}
-	mustKey(t, c, "a", a.key)
-	noFindings(t, c)
+	keyfiletest.WantKey(t, c, "a", a.key)
+	keyfiletest.WantSound(t, c)
 }
 
 func TestReceive_movesTheKey(t *testing.T) {
@@ -170,14 +171,14 @@ func TestReceive_movesTheKey(t *testing.T) {
 	c := open(t, files, secret)
 	received := r.personal("r")
 	received.Key = nil
-	put(t, c, received)
+	keyfiletest.Put(t, c, received)
 	after := encode(t, c, secret)
 	if len(after.Main) != headerSize+slotSize || len(after.Companions[".rdb"]) != headerSize {
 		t.Errorf("the entry did not move: %d and %d bytes", len(after.Main), len(after.Companions[".rdb"]))
 	}
 	c = open(t, after, secret)
-	mustKey(t, c, "r", r.key)
-	noFindings(t, c)
+	keyfiletest.WantKey(t, c, "r", r.key)
+	keyfiletest.WantSound(t, c)
 
 	// A process that was killed between the two files leaves both: the certificate counts.
 	half := keyfile.Files{Main: after.Main, Companions: files.Companions}
@@ -202,7 +203,7 @@ func TestUpdate_keepsTheKey(t *testing.T) {
 	if err := c.Update(renewed); err != nil {
 		t.Fatal(err)
 	}
-	mustKey(t, reopen(t, c), "a", a.key)
+	keyfiletest.WantKey(t, reopen(t, c), "a", a.key)
 	renewed.Trusted = true
 	if err := c.Update(renewed); !errors.Is(err, kdb.ErrUnsupported) {
 		t.Errorf("trust of a personal entry: %v", err)

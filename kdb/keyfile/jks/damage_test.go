@@ -12,6 +12,7 @@ import (
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
 	"certkdb/kdb/keyfile/jks"
+	"certkdb/kdb/keyfile/keyfiletest"
 )
 
 // signed puts Java's digest behind a body, with a password of ASCII.
@@ -131,13 +132,13 @@ func TestDecode_version1HasNoCertificateTypes(t *testing.T) {
 	a, b := newIdentity(t, "a"), newIdentity(t, "b")
 	data := signed(join(u32(0xFEEDFEED, 1, 1, 2), text("a"), make([]byte, 8), u32(uint32(len(a.cert))), a.cert), secret)
 	c := open(t, data, secret)
-	put(t, c, b.personal("b"))
+	keyfiletest.Put(t, c, b.personal("b"))
 	c = open(t, encode(t, c, secret), secret)
 	if got := labels(c); got != "a,b" || c.Version() != "1" {
 		t.Errorf("labels %s in version %s", got, c.Version())
 	}
-	mustKey(t, c, "b", b.key)
-	noFindings(t, c)
+	keyfiletest.WantKey(t, c, "b", b.key)
+	keyfiletest.WantSound(t, c)
 }
 
 func TestAliases_modifiedUTF8(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
 	"certkdb/kdb/keyfile/jks"
+	"certkdb/kdb/keyfile/keyfiletest"
 )
 
 const secret = "changeit"
@@ -61,16 +62,9 @@ func newStore(t *testing.T, entries ...kdb.Entry) keyfile.Container {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		put(t, c, e)
+		keyfiletest.Put(t, c, e)
 	}
 	return c
-}
-
-func put(t *testing.T, c keyfile.Container, e kdb.Entry) {
-	t.Helper()
-	if err := c.Put(e); err != nil {
-		t.Fatalf("putting %q: %v", e.Label, err)
-	}
 }
 
 func encode(t *testing.T, c keyfile.Container, password string) []byte {
@@ -99,22 +93,6 @@ func labels(c keyfile.Container) string {
 	return strings.Join(list, ",")
 }
 
-func mustKey(t *testing.T, c keyfile.Container, label string, want []byte) {
-	t.Helper()
-	got, err := c.Key(label)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("the key of %q is another one", label)
-	}
-}
-
-func noFindings(t *testing.T, c keyfile.Container) {
-	t.Helper()
-	c.Check(func(p kdb.Problem) { t.Errorf("finding: %s: %s", p.Where, p.What) })
-}
-
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
 	a, b, ca := newIdentity(t, "a"), newIdentity(t, "b"), newIdentity(t, "ca")
@@ -122,7 +100,7 @@ func TestRoundTrip(t *testing.T) {
 	withChain.Certificates = append(withChain.Certificates, ca.cert)
 	withChain.Added = time.Date(2020, 2, 3, 4, 5, 6, 0, time.UTC)
 	c := open(t, encode(t, newStore(t, withChain, b.personal("b"), ca.trusted("root")), secret), secret)
-	noFindings(t, c)
+	keyfiletest.WantSound(t, c)
 	if got := labels(c); got != "a,b,root" {
 		t.Errorf("labels %s", got)
 	}
@@ -133,8 +111,8 @@ func TestRoundTrip(t *testing.T) {
 	if !first.Added.Equal(withChain.Added) {
 		t.Errorf("added %s, want %s", first.Added, withChain.Added)
 	}
-	mustKey(t, c, "a", a.key)
-	mustKey(t, c, "b", b.key)
+	keyfiletest.WantKey(t, c, "a", a.key)
+	keyfiletest.WantKey(t, c, "b", b.key)
 }
 
 func TestPut_othersKeepTheirBytes(t *testing.T) {
@@ -142,7 +120,7 @@ func TestPut_othersKeepTheirBytes(t *testing.T) {
 	a, b := newIdentity(t, "a"), newIdentity(t, "b")
 	before := encode(t, newStore(t, a.personal("a"), b.personal("b")), secret)
 	c := open(t, before, secret)
-	put(t, c, newIdentity(t, "c").trusted("c"))
+	keyfiletest.Put(t, c, newIdentity(t, "c").trusted("c"))
 	after := encode(t, c, secret)
 	if !bytes.Contains(after, before[12:len(before)-20]) {
 		t.Error("adding an entry changed another")
@@ -162,7 +140,7 @@ func TestPut_aliasesAreLowerCase(t *testing.T) {
 	if got := labels(c); got != "root ca" {
 		t.Errorf("before writing the label is %q", got)
 	}
-	put(t, c, other.trusted("ROOT ca")) // the same entry
+	keyfiletest.Put(t, c, other.trusted("ROOT ca")) // the same entry
 	c = open(t, encode(t, c, secret), secret)
 	e, err := c.Entry("Root CA")
 	if err != nil || e.Label != "root ca" || !bytes.Equal(e.Certificates[0], other.cert) || labels(c) != "root ca" {
@@ -182,7 +160,7 @@ func TestRename_needsNoPassword(t *testing.T) {
 	if got := labels(c); got != "other label" {
 		t.Errorf("labels %q", got)
 	}
-	mustKey(t, c, "other label", a.key)
+	keyfiletest.WantKey(t, c, "other label", a.key)
 }
 
 func TestUpdate_keepsTheKey(t *testing.T) {
@@ -195,7 +173,7 @@ func TestUpdate_keepsTheKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	c = open(t, encode(t, c, secret), secret)
-	mustKey(t, c, "a", a.key)
+	keyfiletest.WantKey(t, c, "a", a.key)
 	if n := len(c.Entries()[0].Certificates); n != 2 {
 		t.Errorf("%d certificates, want 2", n)
 	}
@@ -303,7 +281,7 @@ func TestEncode_newPasswordSealsKeysAgain(t *testing.T) {
 	if _, err := jks.JKS().Decode(keyfile.Files{Main: data}, passwords(&old)); !errors.Is(err, kdb.ErrPassword) {
 		t.Errorf("the old password: %v, want ErrPassword", err)
 	}
-	mustKey(t, open(t, data, "pässwört 2"), "a", a.key)
+	keyfiletest.WantKey(t, open(t, data, "pässwört 2"), "a", a.key)
 }
 
 func TestEncode_keysWithTheirOwnPasswordStay(t *testing.T) {
@@ -323,7 +301,7 @@ func TestEncode_keysWithTheirOwnPasswordStay(t *testing.T) {
 		t.Error("writing changed an entry that could not be opened")
 	}
 	c = open(t, encode(t, c, "another password"), "another password", []byte("no"), []byte("the key's password"))
-	mustKey(t, c, "Own", a.key)
+	keyfiletest.WantKey(t, c, "Own", a.key)
 }
 
 // storeWithKeyPassword makes a store by keystore-go.

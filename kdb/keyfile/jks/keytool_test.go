@@ -13,6 +13,7 @@ import (
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
 	"certkdb/kdb/keyfile/jks"
+	"certkdb/kdb/keyfile/keyfiletest"
 )
 
 // keytool runs Java's keytool; the test is skipped where there is none.
@@ -88,9 +89,9 @@ func TestKeytool_readsOurs(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := open(t, data, secret)
-	mustKey(t, c, "server key", a.key)
-	mustKey(t, c, "b", b.key)
-	noFindings(t, c)
+	keyfiletest.WantKey(t, c, "server key", a.key)
+	keyfiletest.WantKey(t, c, "b", b.key)
+	keyfiletest.WantSound(t, c)
 }
 
 // keytoolStore makes a store with two keys under passwords of their own and a trusted certificate.
@@ -133,10 +134,10 @@ func TestKeytool_survivesOurChanges(t *testing.T) {
 				t.Fatal(err)
 			}
 			e.Label, e.Key = "eins", key
-			put(t, c, e)
+			keyfiletest.Put(t, c, e)
 		}
 	}
-	put(t, c, newIdentity(t, "new").trusted("new"))
+	keyfiletest.Put(t, c, newIdentity(t, "new").trusted("new"))
 	if err := c.Delete("anchor"); err != nil {
 		t.Fatal(err)
 	}
