@@ -142,16 +142,22 @@ func (o Copy) check() error {
 
 // oneOf says that entries have to be chosen in one of three ways.
 func oneOf(labels []string, all, trusted bool) error {
-	ways := 0
-	for _, way := range []bool{len(labels) > 0, all, trusted} {
-		if way {
-			ways++
+	var given []op.Field
+	for _, way := range []struct {
+		field op.Field
+		given bool
+	}{{op.FieldLabels, len(labels) > 0}, {op.FieldAll, all}, {op.FieldTrusted, trusted}} {
+		if way.given {
+			given = append(given, way.field)
 		}
 	}
-	if ways == 1 {
+	switch len(given) {
+	case 0:
+		return op.Need(op.FieldLabels, op.FieldAll, op.FieldTrusted)
+	case 1:
 		return nil
 	}
-	return op.Need(op.FieldLabels, op.FieldAll, op.FieldTrusted)
+	return op.Exclusive(given...)
 }
 
 // CopyTo copies into a database that may have to be made first. newOnly refuses one that exists.

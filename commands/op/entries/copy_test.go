@@ -83,7 +83,7 @@ func TestCopy_refused(t *testing.T) {
 		err  error
 	}{
 		{"nothing named", entries.Copy{}, "wrong usage: labels or all or trusted is missing", op.ErrUsage},
-		{"both", entries.Copy{All: true, Labels: []string{"web"}}, "wrong usage: labels or all or trusted is missing", op.ErrUsage},
+		{"both", entries.Copy{All: true, Labels: []string{"web"}}, "wrong usage: labels and all exclude each other", op.ErrUsage},
 		{
 			"no such rule", entries.Copy{All: true, Existing: "merge"}, `wrong usage: existing "merge"`, op.ErrUsage,
 		},

@@ -56,6 +56,9 @@ const FileWritten op.State = "written"
 
 // Run exports. In a dry run nothing is written, or noted in the audit log.
 func (o ExportFolder) Run(ctx context.Context, s *op.Session) (ExportedFiles, error) {
+	if len(o.Labels) == 0 && !o.All {
+		return ExportedFiles{}, op.Need(op.FieldLabels, op.FieldAll)
+	}
 	if err := cmp.Or(oneOf(o.Labels, o.All, false), o.Rights.Check()); err != nil {
 		return ExportedFiles{}, err
 	}
@@ -140,7 +143,7 @@ func (w *folderWriter) matching(tx kdb.Tx, pattern string) (labels []string, err
 		}
 		fits, err := path.Match(hide.Replace(pattern), hide.Replace(s.Label))
 		if err != nil {
-			return nil, &op.Invalid{Field: op.FieldLabels, Value: pattern, Reason: "it is no pattern"}
+			return nil, &op.Invalid{Field: op.FieldLabels, Value: pattern, Reason: "it is not a pattern"}
 		}
 		if fits && (s.Kind == kdb.KindPersonal || s.Kind == kdb.KindTrusted && s.Trusted) {
 			labels = append(labels, s.Label)

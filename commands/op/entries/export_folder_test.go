@@ -31,9 +31,9 @@ func TestExportFolder(t *testing.T) {
 		{entries.ExportFolder{Labels: []string{"*.x"}}, "_.x.crt"},
 		{entries.ExportFolder{Labels: []string{"no*"}}, "no such label"},
 		{entries.ExportFolder{Labels: []string{"wait"}}, "it has no certificate"},
-		{entries.ExportFolder{}, "is missing"},
+		{entries.ExportFolder{}, "labels or all is missing"},
 		{entries.ExportFolder{All: true, Rights: op.Rights{Mode: "9"}}, "a mode is an octal number"},
-		{entries.ExportFolder{Labels: []string{"[w"}}, "it is no pattern"},
+		{entries.ExportFolder{Labels: []string{"[w"}}, "it is not a pattern"},
 	} {
 		c.o.Folder = filepath.Join(t.TempDir(), "new")
 		for _, state := range []op.State{entries.FileWritten, op.FileUnchanged} {

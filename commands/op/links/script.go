@@ -42,7 +42,7 @@ func (s Script) Install(env *op.Env, dryRun bool) (ScriptAction, error) {
 		return ScriptInstalled, nil
 	}
 	if err := os.MkdirAll(filepath.Dir(s.Path), 0o755); err != nil {
-		return "", fmt.Errorf("writing %q: %w", s.Path, err)
+		return "", fmt.Errorf("writing %q: %w", s.Path, op.UnwrapPath(err))
 	}
 	return ScriptInstalled, op.Output{Path: s.Path, Force: true, Lax: true}.Write(env, false, func(w io.Writer) error {
 		_, err := io.WriteString(w, s.Content)
