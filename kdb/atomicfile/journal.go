@@ -169,7 +169,7 @@ func (a *action) digest() (err error) {
 	return err
 }
 
-// publish writes the journal down to the disk. Whoever may read the main file may read the journal.
+// publish writes the journal down to the disk. Who may read the main file may read the journal.
 func (j *journal) publish(disk FS, main string) (*Temp, error) {
 	t, err := create(disk, j.at, j.at+"-")
 	if err != nil {

@@ -231,10 +231,9 @@ func TestConcurrency_lockTimeout(t *testing.T) {
 	other := openWith(t, path, hasty)
 	must(t, other.Unlock(ctx))
 	err := db.View(ctx, func(kdb.Tx) error { // a reader keeps writers out
-		start := time.Now()
 		err := other.Update(ctx, "delete", func(tx kdb.Tx) error { return tx.Delete("a") })
-		if !errors.Is(err, kdb.ErrLocked) || time.Since(start) > 5*time.Second {
-			t.Errorf("Update = %v after %v, want ErrLocked", err, time.Since(start))
+		if !errors.Is(err, kdb.ErrLocked) {
+			t.Errorf("Update = %v, want ErrLocked", err)
 		}
 		return other.View(ctx, func(tx kdb.Tx) error { _, err := tx.Summary("a"); return err })
 	})

@@ -7,8 +7,8 @@ import (
 	"certkdb/kdb"
 )
 
-// DeleteDamaged implements kdb.DamageRemover. The digest of the head cannot be updated by a summary that is not what it was, so it is made
-// anew of what is there; the number of the other entries must be what the head says, or more is wrong than was named. The log tells.
+// DeleteDamaged implements kdb.DamageRemover. A damaged summary cannot be taken out of the head's digest, so the digest is computed again
+// over the others. Their number must match the head: otherwise more is damaged than was named. The log records each label.
 func (t *tx) DeleteDamaged(labels ...string) error {
 	if t.operation == "" {
 		return errReading
@@ -57,7 +57,7 @@ func (t *tx) dropDamaged(label string) error {
 	return t.log("delete-damaged", label, s.SHA256)
 }
 
-// hasParts tells whether there are records of a label beside its summary.
+// hasParts reports whether a label has other records than its summary.
 func (t *tx) hasParts(label string) bool {
 	_, errCerts := t.stx.Get(prefixCerts + label)
 	_, errKey := t.stx.Get(prefixKey + label)

@@ -94,7 +94,8 @@ func TestDeleteDamaged(t *testing.T) {
 	}
 }
 
-// TestDeleteDamaged_refusals: what can be read is not removed that way, and nothing is accepted beyond what was named. Nothing changes then.
+// TestDeleteDamaged_refusals: an entry that can be read is not removed that way, and no damage beyond the named labels is
+// accepted. Nothing changes then.
 func TestDeleteDamaged_refusals(t *testing.T) {
 	t.Parallel()
 	for what, tt := range map[string]struct {

@@ -73,7 +73,7 @@ func decodeMeta(b []byte) (meta, error) {
 	if string(d.fixed(uint64(len(magic)))) != magic {
 		return m, fmt.Errorf("%w: the meta record has no magic number", kdb.ErrCorrupt)
 	}
-	// The checksum ends the record in every version, lest a damaged version number look like a new one.
+	// The checksum ends the record in every version, so that a damaged version number does not look like a new one.
 	if want := sha256.Sum256(b[:len(b)-min(8, len(b))]); !strings.HasSuffix(string(b), string(want[:8])) {
 		return m, fmt.Errorf("%w: the checksum of the meta record is wrong", kdb.ErrCorrupt)
 	}

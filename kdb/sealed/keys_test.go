@@ -196,7 +196,7 @@ func TestClose_clearsTheKeys(t *testing.T) {
 	}
 }
 
-// TestRekey_leavesTheOldKeysToTheirUsers: whoever still works with them must not find them cleared.
+// TestRekey_leavesTheOldKeysToTheirUsers: a transaction that still works with them does not find them cleared.
 func TestRekey_leavesTheOldKeysToTheirUsers(t *testing.T) {
 	t.Parallel()
 	db := newInternal(t, storetest.NewMemory())

@@ -239,7 +239,7 @@ func (c *recovery) lose(where, what string) {
 	c.Missing = append(c.Missing, kdb.Problem{Where: where, What: what})
 }
 
-// writeLog chains the records anew. A lost one is replaced by a record that says so.
+// writeLog chains the records again. A lost one is replaced by a record that says so.
 func (c *recovery) writeLog() error {
 	var lost []uint64
 	for i, at := range c.logs {

@@ -121,7 +121,7 @@ func TestRestore_overEachTarget(t *testing.T) {
 	}
 }
 
-// TestRestore_isNoRollback: whoever knew a newer state is not warned after restoring, and the generation is above all that was.
+// TestRestore_isNoRollback: a user who knew a newer state is not warned after restoring, and the generation is above all that was.
 func TestRestore_isNoRollback(t *testing.T) {
 	t.Parallel()
 	path, backup, p := restoring(t)

@@ -7,7 +7,7 @@
 //	native := db.(*sealed.Database) // for slots, stash, rekey, log …
 //
 // Opening reads nothing secret: Info and listing the labels need no password, View and Update unlock the database when they first
-// need it, by the stash beside it or by its password. [Database.Unlock] does that at once.
+// need it, by the stash next to it or by its password. [Database.Unlock] does that at once.
 package sealed
 
 import (
@@ -47,7 +47,7 @@ type Database struct {
 
 var _ kdb.Database = (*Database)(nil)
 
-// progress tells whoever looks how many of all entries are done.
+// progress shows how many of all entries are done.
 func (db *Database) progress(done, total uint64) {
 	if db.o.Progress != nil {
 		db.o.Progress(int(done), int(total))
@@ -246,7 +246,7 @@ func (db *Database) update(ctx context.Context, operation string, how strictness
 	return db.name(err)
 }
 
-// eraseRemoved overwrites what the last update removed: whoever knows an old password, or has an old stash, must not find its slot.
+// eraseRemoved overwrites what the last update removed: an old password or stash must not find its slot again.
 func (db *Database) eraseRemoved(ctx context.Context) error {
 	st, ok := db.store.(store.Eraser)
 	if !ok {

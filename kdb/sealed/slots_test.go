@@ -46,7 +46,7 @@ func TestChangePassword_oldOneOpensNoLonger(t *testing.T) {
 	if got := labels(t, again); !slices.Equal(got, []string{"a"}) {
 		t.Errorf("labels %q", got)
 	}
-	put(t, db, trusted("b", newPair(t, "b"))) // whoever was in stays in
+	put(t, db, trusted("b", newPair(t, "b"))) // a database that is open stays open
 	wantSound(t, db)
 	if _, err := db.ChangePassword(ctx, 0, nil, kdb.CostTest); err == nil {
 		t.Error("an empty password was accepted")
@@ -375,7 +375,7 @@ func TestRekey_overAnyStore(t *testing.T) {
 	must(t, readAll(reopen(t, st)))
 	for key, value := range st.Records() {
 		if key != "count" && string(before[key]) == string(value) {
-			t.Errorf("record %q was not sealed anew", key)
+			t.Errorf("record %q was not sealed again", key)
 		}
 	}
 	st.Replace(before)

@@ -14,7 +14,7 @@ import (
 	"certkdb/kdb/store"
 )
 
-// CreateStash makes a key slot with a random key and stores that key in the file beside the database that StashPath
+// CreateStash makes a key slot with a random key and stores that key in the file next to the database that StashPath
 // names. A stash that was there before is replaced and opens the database no longer.
 func (db *Database) CreateStash(ctx context.Context) error {
 	if db.stash == "" {
@@ -193,7 +193,7 @@ func (db *Database) stashOpens(m *meta, s *storedSlot) bool {
 	return err == nil
 }
 
-// stashPath is where the stash of the database at path is. Behind a symbolic link it is beside the database itself, where it is found
+// stashPath is where the stash of the database at path is. Behind a symbolic link it is next to the database itself, where it is found
 // by every name, unless there is one beside the link.
 func stashPath(path string) string {
 	beside := path + StashExtension

@@ -129,7 +129,7 @@ func (db *Database) Unlock(ctx context.Context) error {
 	return err
 }
 
-// errClosed is the error of whoever uses a database after its Close.
+// errClosed is returned by every use of a database after its Close.
 var errClosed = errors.New("it is closed")
 
 // acquire returns the keys, and gets them first if the database is locked. The caller releases them.

@@ -6,7 +6,6 @@ import (
 	"net"
 	"strings"
 	"testing"
-	"time"
 
 	"certkdb/pki/cert"
 	"certkdb/pki/path"
@@ -365,13 +364,9 @@ func TestValidate_maze(t *testing.T) {
 		{"a way out", path.Anchors(keys[size-1].Certificate), true},
 	}
 	for _, test := range tests {
-		start := time.Now()
 		result := path.Validate(l.Certificate, path.Options{Roots: test.roots, Intermediates: certificates(all...), Time: now})
 		if result.Valid != test.valid {
 			t.Errorf("%s: %v %s", test.rule, result.Valid, result.Limit)
-		}
-		if spent := time.Since(start); spent > 5*time.Second {
-			t.Errorf("%s: took %v", test.rule, spent)
 		}
 	}
 }

@@ -166,10 +166,9 @@ func TestRun_hostile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			start := time.Now()
 			r, f := run(t, probe.Options{Address: listen(t, c.serve)})
-			if class(f) != c.want || time.Since(start) > limit/2 {
-				t.Errorf("%v after %s", f, time.Since(start))
+			if class(f) != c.want {
+				t.Errorf("%v", f)
 			}
 			if r.Version != 0 && name != "chain, then nothing" {
 				t.Errorf("%+v", r)

@@ -211,14 +211,15 @@ func TestRun_silentAfterHandshake(t *testing.T) {
 	t.Parallel()
 	server := config(issue(t, nil, "server").tls())
 	server.ClientAuth = tls.RequestClientCert
+	done := make(chan struct{})
+	t.Cleanup(func() { close(done) })
 	address := listen(t, func(conn net.Conn) {
 		s := tls.Server(conn, server)
 		_ = s.Handshake()
-		time.Sleep(5 * time.Second)
+		<-done // it would keep the client waiting for as long as that likes
 	})
-	start := time.Now()
-	if r, f := run(t, probe.Options{Address: address}); f != nil || r.Request == nil || time.Since(start) > 4*time.Second {
-		t.Errorf("%v after %s", f, time.Since(start))
+	if r, f := run(t, probe.Options{Address: address}); f != nil || r.Request == nil {
+		t.Errorf("%v", f)
 	}
 }
 
@@ -279,17 +280,15 @@ func TestRun_timeouts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			start := time.Now()
 			ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
 			defer cancel()
-			if _, f := runContext(ctx, t, c.options); class(f) != probe.ClassTimeout || f.Stage != c.stage || time.Since(start) > 5*time.Second {
-				t.Errorf("deadline: %v after %s", f, time.Since(start))
+			if _, f := runContext(ctx, t, c.options); class(f) != probe.ClassTimeout || f.Stage != c.stage {
+				t.Errorf("deadline: %v", f)
 			}
 			ctx, cancel = context.WithCancel(context.Background())
 			time.AfterFunc(100*time.Millisecond, cancel)
-			start = time.Now()
-			if _, f := runContext(ctx, t, c.options); class(f) != probe.ClassCanceled || f.Stage != c.stage || time.Since(start) > 5*time.Second {
-				t.Errorf("cancel: %v after %s", f, time.Since(start))
+			if _, f := runContext(ctx, t, c.options); class(f) != probe.ClassCanceled || f.Stage != c.stage {
+				t.Errorf("cancel: %v", f)
 			}
 		})
 	}

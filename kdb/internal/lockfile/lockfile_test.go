@@ -112,7 +112,7 @@ func TestLock_errors(t *testing.T) {
 	}
 }
 
-// TestLock_followsTheName: whoever waits for a file that is replaced has the lock of the new one in the end.
+// TestLock_followsTheName: a process that waits for a file that is replaced gets the lock of the new one in the end.
 func TestLock_followsTheName(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "aix" || runtime.GOOS == "solaris" {

@@ -7,11 +7,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
-	"time"
 )
-
-// soon is how long anything may take while other tests run.
-const soon = time.Minute
 
 // certificateBag is a SafeBag (RFC 7292, section 4.2.3) with a text for the certificate.
 var certificateBag = bag([]byte(strings.Repeat("certificate", 50)))
@@ -118,20 +114,17 @@ func TestDER_copiesNothing(t *testing.T) {
 	}
 }
 
+// TestDER_bombs: the square of what these ask for would not end before the time limit of the whole test.
 func TestDER_bombs(t *testing.T) {
 	t.Parallel()
-	for name, in := range map[string][]byte{
+	for _, in := range map[string][]byte{
 		"deep indefinite":         bytes.Repeat([]byte{0x30, 0x80}, 1<<20),
 		"deep indefinite strings": bytes.Repeat([]byte{0x24, 0x80}, 1<<20),
 		"deep long lengths":       bytes.Repeat([]byte{0x30, 0x83, 0x0f, 0xff, 0xff}, 1<<18),
 		"many ends":               append([]byte{0x30, 0x80}, bytes.Repeat([]byte{0x30, 0x80, 0, 0}, 1<<20)...),
 		"zeros":                   make([]byte, 1<<22),
 	} {
-		start := time.Now()
 		DER(in)
-		if took := time.Since(start); took > soon {
-			t.Errorf("%s took %v", name, took)
-		}
 	}
 }
 

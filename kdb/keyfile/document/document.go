@@ -2,6 +2,17 @@
 // are unique, and what can be said of them without knowing the format. How an entry is written is the codec's business;
 // its record type is a parameter here.
 //
+// Which certificate belongs to a private key is no question for the document, since each format answers it by a rule of its own:
+//
+//   - JKS, JCEKS and CMS: a record holds the key with its certificate, so there is nothing to pair.
+//   - PKCS #12 (RFC 7292, 4.2): the localKeyId alone, if one key and one certificate have it: the key need not be opened for that. Else the
+//     key is opened and its public key decides; one that does not open goes by localKeyId or friendlyName. A key has one certificate.
+//   - PEM: the localKeyID that OpenSSL writes, unless a known public key contradicts it, then the public key. A key that shows neither goes
+//     with the certificate that is near it in the text. A key may have several certificates, or wait for that of a request.
+//
+// What the last two share is in package key (SameKey: one key in two encodings), package issuers (chains) and [Stock] (where certificates
+// are while the file is changed). Their indexes hold different things, bags and pieces of text, and are bounded by different rules.
+//
 //	d := document.New[*record](strings.ToLower)
 //	label := d.Add(document.Label(alias, document.Automatic(&entry)), r) // "web (2)" if the file has another "web"
 //	r, err := d.Find("WEB")

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
@@ -74,16 +73,11 @@ func TestConformance(t *testing.T) {
 			continue // their packages test these
 		}
 		passwords := append([]string{r.PasswordOr("no password known")}, r.Keys...)
-		start := time.Now()
 		var err error
 		for _, password := range passwords {
 			if err = readAs(r, password); err == nil {
 				break
 			}
-		}
-		// On an idle machine nothing takes half a second; the limit allows for busy ones and the race detector.
-		if took := time.Since(start); took > time.Minute {
-			t.Errorf("%s: took %s", r.Path, took)
 		}
 		if r.Expected == "parse" && (r.Password != nil || r.Keys != nil) {
 			if err := readAs(r, "certainly wrong"); !errors.Is(err, kdb.ErrPassword) {

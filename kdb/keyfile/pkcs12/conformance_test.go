@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
@@ -46,11 +45,7 @@ func TestDecode_conformance(t *testing.T) {
 	for _, file := range conformancedata.Files(t, "pkcs12") {
 		v := vector{file}
 		t.Run(v.Path, func(t *testing.T) {
-			start := time.Now()
 			c, err := v.decode(v.password())
-			if took := time.Since(start); took > soon {
-				t.Errorf("it took %v", took)
-			}
 			switch {
 			case v.Expected == "refuse" && err == nil:
 				t.Error("it was not refused")
@@ -148,12 +143,8 @@ func TestDecode_fuzzCorpus(t *testing.T) {
 	t.Parallel()
 	for _, file := range conformancedata.Files(t, "fuzz-pkcs12") {
 		v := vector{file}
-		start := time.Now()
 		if c, err := v.decode(v.password()); err == nil {
 			c.Check(func(kdb.Problem) {})
-		}
-		if took := time.Since(start); took > soon {
-			t.Errorf("%s took %v", v.Path, took)
 		}
 	}
 }

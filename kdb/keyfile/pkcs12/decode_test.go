@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	gopkcs12 "software.sslmate.com/src/go-pkcs12"
 
@@ -325,13 +324,9 @@ func TestDecode_bombs(t *testing.T) {
 		"deep BER":                 bytes.Repeat([]byte{0x30, 0x80}, 1<<20),
 		"deep octets":              append([]byte{0x30, 0x80, 2, 1, 3, 0x30, 0x80}, bytes.Repeat([]byte{0x24, 0x80}, 1<<20)...),
 	} {
-		start := time.Now()
 		_, err := pkcs12.Decode(data, passwords("x"))
 		if !errors.Is(err, kdb.ErrParse) && !errors.Is(err, kdb.ErrEncryption) {
 			t.Errorf("%s: %v", name, err)
-		}
-		if took := time.Since(start); took > soon {
-			t.Errorf("%s took %v", name, took)
 		}
 	}
 }
@@ -384,11 +379,7 @@ func TestDecode_manyAlike(t *testing.T) {
 		}
 	}
 	data := rawFile(t, bags...)
-	start := time.Now()
 	c := decode(t, data, "")
-	if took := time.Since(start); took > soon {
-		t.Errorf("it took %v", took)
-	}
 	if n := len(c.Entries()); n != 3000 {
 		t.Errorf("%d entries", n)
 	}

@@ -21,10 +21,6 @@ import (
 	"certkdb/kdb/keyfile/pkcs12"
 )
 
-// soon is how long anything may take: under a second by itself, here with other tests and the race detector beside it. What it is to find
-// takes hours.
-const soon = time.Minute
-
 // identity is a key with its certificate.
 type identity struct {
 	key   *ecdsa.PrivateKey
