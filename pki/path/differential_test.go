@@ -3,6 +3,7 @@ package path_test
 import (
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/pem"
 	"fmt"
 	"math/rand/v2"
@@ -82,14 +83,25 @@ func leafMutations() []mutation {
 		{name: "mailbox", change: func(c *x509.Certificate) { c.EmailAddresses = []string{"a@mail.example.com"} }},
 		{
 			name: "subject emailAddress", goDiffers: "crypto/x509 does not hold the subject against constraints",
-			change: func(c *x509.Certificate) {
-				c.Subject.ExtraNames = []pkix.AttributeTypeAndValue{{Type: goOID("1.2.840.113549.1.9.1"), Value: "a@elsewhere.com"}}
-			},
+			change: mailbox(asn1.TagIA5String),
+		},
+		{
+			name: "subject emailAddress as UTF8String", goDiffers: "crypto/x509 does not hold the subject against constraints",
+			sslDiffers: "openssl refuses it under any name constraint, also one on other names; RFC 5280, A.1 has IA5String",
+			change:     mailbox(asn1.TagUTF8String),
 		},
 		{name: "unknown critical", change: extra("1.2.3.4", true, "\x05\x00")},
 		{name: "policy 1", change: policies("1.2.3.1")},
 		{name: "policy 2", change: policies("1.2.3.2")},
 		{name: "any policy", change: policies(cert.AnyPolicy)},
+	}
+}
+
+// mailbox puts an emailAddress of a string type into the subject.
+func mailbox(tag int) change {
+	return func(c *x509.Certificate) {
+		address := asn1.RawValue{Tag: tag, Bytes: []byte("a@elsewhere.com")}
+		c.Subject.ExtraNames = []pkix.AttributeTypeAndValue{{Type: goOID("1.2.840.113549.1.9.1"), Value: address}}
 	}
 }
 
