@@ -33,6 +33,11 @@ type Summary struct {
 	Added   time.Time
 }
 
+// Unreadable says that the entry has a certificate, and that it could not be parsed: every other one has a serial number.
+func (s *Summary) Unreadable() bool {
+	return s.ChainLength > 0 && s.Serial == "" && s.NotAfter.IsZero()
+}
+
 // Summarize reads the summary out of an entry. Odd certificates get a Warning; the error says that the first
 // certificate cannot be parsed.
 func Summarize(e *Entry) (Summary, error) {

@@ -161,7 +161,7 @@ func warnOfDamage(c *cli.Context, env *op.Env, s *op.Session, then string) error
 	for _, what := range info.Damaged {
 		fmt.Fprintf(env.Stderr, "certkdb: warning: damaged, %s: %s\n", then, printable(what))
 	}
-	return nil
+	return info.NotEmpty()
 }
 
 // patient is a writer that goes on when its output was closed.

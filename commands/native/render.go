@@ -199,6 +199,8 @@ func problemHint(p *op.Problem) string {
 	case op.NewerList:
 		return fmt.Sprintf("take over what it revokes and its number: certkdb crl --ca %s --after %s --out FILE", op.Quote(p.Label),
 			op.Quote(p.Location))
+	case op.NoEntries:
+		return "see what is in it with: certkdb show --file " + op.Quote(p.Location)
 	case op.NoProfileChosen:
 		return "choose a profile of the file with --profile: " + p.Found
 	case op.NotTrusted:

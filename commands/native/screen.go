@@ -68,7 +68,7 @@ const soon = 30 * 24 * 60 * 60 // seconds
 // colourOf is that of an entry: red if it is of no use any more, yellow if it soon will be, or is not yet.
 func colourOf(status op.Status, secondsLeft *int64) colour {
 	switch {
-	case status == op.StatusExpired || status == op.StatusRevoked:
+	case status == op.StatusExpired, status == op.StatusRevoked, status == op.StatusDamaged:
 		return red
 	case status == op.StatusNotYetValid, secondsLeft != nil && *secondsLeft <= soon:
 		return yellow

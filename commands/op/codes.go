@@ -64,6 +64,8 @@ const (
 	// Damaged: a check found damage. Unreadable: not even a check is possible.
 	Damaged
 	Unreadable
+	// NoEntries: the file Location holds something that a database has no entries for.
+	NoEntries
 	// Unverified: a file was read without the password that verifies it.
 	Unverified
 	// Wrecked: the beginning of a native database is damaged. Location is the file.

@@ -68,6 +68,7 @@ const (
 	StatusExpired     Status = "expired"
 	StatusNotYetValid Status = "not-yet-valid"
 	StatusPending     Status = "pending" // a request without its certificate
+	StatusDamaged     Status = "damaged" // its certificate cannot be read
 	StatusNone        Status = "-"       // a secret key has no dates
 )
 
@@ -100,6 +101,8 @@ func StatusOf(s *kdb.Summary, now time.Time) Status {
 	switch {
 	case s.Kind == kdb.KindRequest:
 		return StatusPending
+	case s.Unreadable():
+		return StatusDamaged
 	case s.Kind == kdb.KindSecretKey || s.NotAfter.IsZero():
 		return StatusNone
 	case now.After(s.NotAfter):

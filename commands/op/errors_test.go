@@ -185,6 +185,10 @@ func TestStatusOf(t *testing.T) {
 		{"before it", at(kdb.KindTrusted, now.Add(time.Second), now.Add(time.Hour)), op.StatusNotYetValid},
 		{"a request", kdb.Summary{Kind: kdb.KindRequest}, op.StatusPending},
 		{"a secret key", kdb.Summary{Kind: kdb.KindSecretKey}, op.StatusNone},
+		{"a damaged certificate", kdb.Summary{Kind: kdb.KindTrusted, ChainLength: 1}, op.StatusDamaged},
+		{"a damaged certificate of a key", kdb.Summary{Kind: kdb.KindPersonal, ChainLength: 3}, op.StatusDamaged},
+		{"a key alone", kdb.Summary{Kind: kdb.KindPersonal}, op.StatusNone},
+		{"a certificate without times", kdb.Summary{Kind: kdb.KindTrusted, ChainLength: 1, Serial: "00"}, op.StatusNone},
 		{"a certificate without readable times", kdb.Summary{Kind: kdb.KindTrusted}, op.StatusNone},
 	} {
 		if got := op.StatusOf(&c.s, now); got != c.want {

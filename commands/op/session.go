@@ -122,8 +122,12 @@ func (s *Session) AcceptState(ctx context.Context) error {
 	return nil
 }
 
-// Unverified is a warning if what was read last was read without the password that verifies it; nil if not.
+// Unverified is a warning if what was read last was read without the password that verifies it, or has secrets and nothing that would
+// verify it; nil if not.
 func (s *Session) Unverified() error {
+	if db, ok := s.db.(interface{ Unsealed() bool }); ok && db.Unsealed() {
+		return fmt.Errorf("reading %q: it has no MAC, so nothing shows whether the file was changed", s.Location)
+	}
 	if db, ok := s.db.(interface{ Unverified() bool }); !ok || !db.Unverified() {
 		return nil
 	}

@@ -112,6 +112,12 @@ type Container interface {
 // ErrUnprotected says that a file without a password needs one: any will do, so a new one is asked for.
 var ErrUnprotected = fmt.Errorf("%w: the file has none yet", kdb.ErrNoPassword)
 
+// Unsealed is a Container of a format that verifies its files by their password, unless a file lacks what that takes.
+type Unsealed interface {
+	// Unsealed says that the file has secrets, and nothing that shows whether it was changed.
+	Unsealed() bool
+}
+
 // Sealer is a Container of a format that encrypts nothing but private keys, so that it opens without its password.
 type Sealer interface {
 	// Unlock opens the private keys that open with the database's password. It asks for that only if there is one to open. The error

@@ -70,7 +70,7 @@ type Database struct {
 	// held is what was read already, from a pipe or out of base64 text; it cannot be changed. It is nil for a file.
 	held *Files
 
-	unverified atomic.Bool // what was read last
+	unverified, unsealed atomic.Bool // what was read last
 }
 
 // Open opens the key file at location, without reading more than its beginning. The error wraps kdb.ErrNoDatabase or kdb.ErrVersion.
@@ -221,6 +221,9 @@ func (d *Database) Info(ctx context.Context) (kdb.Info, error) {
 // Unverified says that the file was read without its password, with which it would have been verified: nothing shows whether it was
 // changed.
 func (d *Database) Unverified() bool { return d.unverified.Load() }
+
+// Unsealed says that the file has nothing by which its password could verify it, although it has secrets, which others of its kind seal.
+func (d *Database) Unsealed() bool { return d.unsealed.Load() }
 
 // Check implements [kdb.Database]. A file that cannot be decoded is a finding; a wrong password is an error.
 func (d *Database) Check(ctx context.Context, report func(kdb.Problem)) error {

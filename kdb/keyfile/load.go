@@ -270,6 +270,8 @@ func (d *Database) load(ctx context.Context, mayAsk bool) (*loaded, error) {
 		return nil, &kdb.OpenError{Location: d.location, Err: err}
 	}
 	d.unverified.Store(l.partial && !d.codec.Pieces)
+	open, ok := l.container.(Unsealed)
+	d.unsealed.Store(ok && open.Unsealed())
 	l.later.ask = d.asker(ctx, mayAsk)
 	return l, nil
 }

@@ -29,6 +29,8 @@ type DatabaseInfo struct {
 	FIPS     bool       `json:"fips_140_3_module"`
 	// Damaged is what is kept in the file and cannot be shown, because it is damaged. It stands among the facts too.
 	Damaged []string `json:"-"`
+
+	kept []string // what is there and is no entry
 }
 
 // Fact is something to know about a database.
@@ -55,10 +57,28 @@ func (Info) Run(ctx context.Context, s *op.Session) (DatabaseInfo, error) {
 	for _, fact := range info.Facts {
 		if fact.Name == kdb.FactKept && fact.Weak {
 			found.Damaged, fact.Weak = append(found.Damaged, fact.Value), false
+		} else if fact.Name == kdb.FactKept {
+			found.kept = append(found.kept, fact.Value)
 		}
 		found.Facts = append(found.Facts, newFact(fact))
 	}
 	return found, nil
+}
+
+// NotEmpty refuses what looks like an empty database and is none: a file in which everything is damaged, and one of certificates and keys
+// that has none of them and something else, such as a public key, so that it was named by mistake.
+func (i DatabaseInfo) NotEmpty() error {
+	pieces := i.Format == "pem" || i.Format == "pkcs7"
+	switch {
+	case i.Entries == nil || *i.Entries > 0:
+		return nil
+	case len(i.Damaged) > 0:
+		return fmt.Errorf("reading %q: %w: nothing in it can be read", i.Location, kdb.ErrCorrupt)
+	case pieces && len(i.kept) > 0:
+		err := fmt.Errorf("%w: %q has no certificate or private key, only %s", op.ErrUsage, i.Location, strings.Join(i.kept, ", "))
+		return &op.Problem{Code: op.NoEntries, Location: i.Location, Err: err}
+	}
+	return nil
 }
 
 func newFact(f kdb.Fact) Fact {
@@ -143,7 +163,7 @@ func (o Check) Run(ctx context.Context, s *op.Session) (Checked, error) {
 		return found, Unsound(err)
 	}
 	if err := found.judge(damage); err != nil {
-		if damage == 0 && s.Unverified() != nil { // not the password of a single key is missing, but that of the file
+		if damage == 0 && errors.Is(s.Unverified(), kdb.ErrNoPassword) { // not the password of a single key is missing, but that of the file
 			err = fmt.Errorf("checking %q: %w, so that not everything could be checked", s.Location, kdb.ErrNoPassword)
 			err = &op.Problem{Code: op.Unverified, Location: s.Location, Err: err}
 		}

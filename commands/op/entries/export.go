@@ -388,8 +388,10 @@ func (o Export) eachEntry(ctx context.Context, s *op.Session, fn func(*kdb.Entry
 				return err
 			}
 			more = false
-			chunk, err = op.EntriesNamed(tx, o.Labels)
-			return err
+			if chunk, err = op.EntriesNamed(tx, o.Labels); err != nil {
+				return err
+			}
+			return allUndamaged(tx, chunk)
 		})
 		if err != nil {
 			return err
@@ -400,6 +402,27 @@ func (o Export) eachEntry(ctx context.Context, s *op.Session, fn func(*kdb.Entry
 			}
 			n++
 			s.Env.Advance(op.UnitEntries, n, len(o.Labels))
+		}
+	}
+	return nil
+}
+
+// undamaged refuses an entry whose certificate is damaged, so that no file is called written that no program can read.
+func undamaged(s *kdb.Summary) error {
+	if s.Unreadable() {
+		return fmt.Errorf("label %q: %w: %s", s.Label, kdb.ErrCorrupt, s.Warning)
+	}
+	return nil
+}
+
+func allUndamaged(tx kdb.Tx, list []kdb.Entry) error {
+	for i := range list {
+		s, err := tx.Summary(list[i].Label)
+		if err == nil {
+			err = undamaged(&s)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -426,6 +449,9 @@ func entriesAfter(tx kdb.Tx, after string, wanted func(*kdb.Summary) bool) (foun
 			continue
 		}
 		entry, err := tx.Entry(s.Label)
+		if err == nil {
+			err = undamaged(&s)
+		}
 		if err != nil {
 			return nil, "", false, err
 		}

@@ -79,7 +79,7 @@ func (k Keep) stored(ctx context.Context, s *op.Session, r *Result) (found kdb.S
 
 // store keeps what may be kept, in one transaction.
 func (k Keep) store(ctx context.Context, s *op.Session, results []*Result) error {
-	keeping := keeping{Keep: k}
+	keeping := keeping{Keep: k, guard: s.Guard}
 	for _, r := range results {
 		if !r.complete || r.changed && (!k.Replace || k.Fingerprint == "") {
 			continue
@@ -185,6 +185,7 @@ func (k Keep) item(r *Result, trusted bool) item {
 type keeping struct {
 	Keep
 	items []item
+	guard *op.Guard
 }
 
 // outcome tells of one server. otherwise is the fingerprint of another certificate under its label.
@@ -241,6 +242,9 @@ func (k keeping) put(tx kdb.Tx, entry kdb.Entry, own bool) (action entries.Actio
 	case own && k.Accept:
 		return action, op.HexDigest(old.SHA256), nil
 	case own && k.Replace:
+		if old.Kind == kdb.KindPersonal || old.Kind == kdb.KindRequest {
+			k.guard.Lose(old.Label, op.LostKey)
+		}
 		action.Action = entries.ActionReplaced
 		return action, "", tx.Put(entry)
 	}

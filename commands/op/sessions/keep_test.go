@@ -160,6 +160,39 @@ func stored(t *testing.T, s *op.Session, r *sessions.Result) string {
 	return strings.ReplaceAll(strings.Join(all, ", "), "sub ", "Sub ")
 }
 
+// TestConnect_guardsKeys: before a certificate takes the place of a private key, the user is asked, and a refusal keeps the key.
+func TestConnect_guardsKeys(t *testing.T) {
+	t.Parallel()
+	root := issue(t, nil, authority("Root"))
+	server := issue(t, root, named("server", "server"))
+	for _, c := range []struct {
+		label string
+		asked int
+		want  string
+	}{
+		{"web", 1, "root=trusted+ waiting=request web=personal"},
+		{"waiting", 1, "root=trusted+ waiting=request web=personal"},
+		{"root", 0, "root=trusted waiting=request web=personal"},
+	} {
+		s := environment(t, dialer{"server:443": presenting(server)}, map[string]*identity{"root": root})
+		optest.Change(t, s, func(tx kdb.Tx) error {
+			return errors.Join(tx.Put(personal(t, "web", issue(t, root, named("old")))), tx.Put(optest.Request(t, "waiting")))
+		})
+		asked, no := 0, errors.New("no")
+		s.Guard = &op.Guard{Ask: func(_ context.Context, lost []op.Loss) error {
+			if asked++; !slices.Equal(lost, []op.Loss{{Label: c.label, What: op.LostKey}}) {
+				t.Errorf("%s: asked about %v", c.label, lost)
+			}
+			return no
+		}}
+		o := sessions.Connect{Targets: targets("server:443"), Keep: sessions.Keep{Save: true, Label: c.label, Replace: true}}
+		if _, err := o.Run(t.Context(), s); asked != c.asked || (c.asked > 0) != errors.Is(err, no) {
+			t.Errorf("%s: asked %d times, %v", c.label, asked, err)
+		}
+		optest.Expect(t, s, c.want)
+	}
+}
+
 // TestConnect_trustsWhatIsSaved: a certificate that was kept without trust is trusted once its fingerprint is given.
 func TestConnect_trustsWhatIsSaved(t *testing.T) {
 	t.Parallel()

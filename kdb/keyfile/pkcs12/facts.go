@@ -76,6 +76,19 @@ func (c *Container) macFact() kdb.Fact {
 	}
 }
 
+// Unsealed implements [keyfile.Unsealed]: something is encrypted, and there is no MAC. Without both, all can see that nothing protects it.
+func (c *Container) Unsealed() bool {
+	if c.mac != nil || c.chosen {
+		return false
+	}
+	for _, s := range c.safes {
+		if s.encrypted || !walk(s.bags, func(b *bag) bool { return b.id != oidShroudedKeyBag }) {
+			return true
+		}
+	}
+	return false
+}
+
 // encryptionFacts tells what certificates and keys are encrypted with, each way once.
 func (c *Container) encryptionFacts() []kdb.Fact {
 	var facts []kdb.Fact
