@@ -7,6 +7,7 @@ import (
 
 	"certkdb/commands/op"
 	"certkdb/kdb"
+	"certkdb/kdb/keyfile"
 	"certkdb/kdb/sealed"
 )
 
@@ -57,7 +58,34 @@ func (o Passwd) has(ctx context.Context, s *op.Session, old error) (bool, error)
 	if unlock(ctx, other) != nil {
 		return false, nil
 	}
-	return native || other.View(ctx, readsKeys) == nil, nil
+	return native || other.View(ctx, readsKeys) == nil && protects(ctx, other), nil
+}
+
+// protects says whether the password of a key store protects something: one that keeps private keys in clear opens with any password, and
+// so does one that encrypts nothing but private keys, and has none.
+func protects(ctx context.Context, s *op.Session) bool {
+	keys, open := 0, 0
+	err := s.View(ctx, func(tx kdb.Tx) error {
+		protector, ok := tx.(kdb.KeyProtector)
+		for s, err := range tx.Summaries("") {
+			if err != nil || !ok {
+				return err
+			}
+			how, err := protector.KeyProtection(s.Label)
+			if err != nil {
+				return err
+			}
+			if how != "" {
+				keys++
+			}
+			if how == keyfile.NotEncrypted {
+				open++
+			}
+		}
+		return nil
+	})
+	info, errInfo := s.Database().Info(ctx)
+	return err == nil && errInfo == nil && open == 0 && (keys > 0 || info.Format != "pem")
 }
 
 // readsKeys reads every private key, each of which may have a password of its own.
