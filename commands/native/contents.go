@@ -292,7 +292,11 @@ func copyCommand(env *op.Env) *cli.Command {
 			if err != nil {
 				return entries.Added{}, err
 			}
-			o.From, o.Labels, to.DB.LockTimeout = from, args, c.Duration(flagLockTimeout)
+			format, err := outputFormat(c)
+			if err != nil {
+				return entries.Added{}, err
+			}
+			o.From, o.Labels, o.Brief, to.DB.LockTimeout = from, args, format == formatTable, c.Duration(flagLockTimeout)
 			return o.CopyTo(c.Context, to, false)
 		}, printAdded),
 	}

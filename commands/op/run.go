@@ -28,6 +28,8 @@ type Plan[R any] struct {
 	After func(context.Context, *R) error
 	// Close is called at the end in any case, to clear secrets.
 	Close func()
+	// Streams says that Apply may store more than memory should hold, and fails in no way that a trial in memory would show.
+	Streams bool
 }
 
 // Pause is an error of an Apply that needs something for which it must not hold the lock, such as a password. Resume is called

@@ -31,7 +31,8 @@ type tx struct {
 	postings  []posting // that are not yet in the index
 	aside     []int     // numbers of records that hold more of them
 	batch     batch
-	bound     []byte // associated data, with room for a record's key behind boundLen
+	scanned   summary // the last that Summaries has yielded to a reader
+	bound     []byte  // associated data, with room for a record's key behind boundLen
 }
 
 // strictness says whether the key slots must be those that the head lists. Maintenance goes on if they are not, to be
@@ -254,6 +255,9 @@ func (t *tx) Summaries(after string) iter.Seq2[kdb.Summary, error] {
 			if r != nil {
 				r.seen.add(t.digester, record.Key, record.Value)
 			}
+			if t.operation == "" {
+				t.scanned = s
+			}
 			if !yield(s.Summary, nil) {
 				t.db.pause(r, s.Label)
 				return
@@ -372,9 +376,18 @@ func (t *tx) part(key string, sum [32]byte) ([]byte, error) {
 	return plain, err
 }
 
+// known is the summary of a label, without a look-up if Summaries has just yielded it.
+func (t *tx) known(label string) (summary, error) {
+	if t.scanned.Label == label && label != "" {
+		return t.scanned, t.ctx.Err()
+	}
+	s, _, err := t.summary(label)
+	return s, err
+}
+
 // Entry implements kdb.Tx.
 func (t *tx) Entry(label string) (kdb.Entry, error) {
-	s, _, err := t.summary(label)
+	s, err := t.known(label)
 	if err != nil {
 		return kdb.Entry{}, err
 	}
@@ -399,7 +412,7 @@ func (t *tx) entry(s *summary) (kdb.Entry, error) {
 
 // Key implements kdb.Tx.
 func (t *tx) Key(label string) ([]byte, error) {
-	s, _, err := t.summary(label)
+	s, err := t.known(label)
 	if err != nil {
 		return nil, err
 	}

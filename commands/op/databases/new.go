@@ -10,7 +10,7 @@ import (
 )
 
 // RunNew makes a database and runs an operation in it. The operation is tried in memory first, so that one that fails leaves no empty
-// database behind; a dry run ends there. One that stores nothing makes no
+// database behind, unless its plan streams; a dry run ends there. One that stores nothing makes no
 // file of a foreign format: that is an error.
 func RunNew[R any](ctx context.Context, env *op.Env, o Init, dryRun bool, operation op.Operation[R]) (result R, err error) {
 	created, driver, err := o.plan(ctx, env)
@@ -27,8 +27,10 @@ func RunNew[R any](ctx context.Context, env *op.Env, o Init, dryRun bool, operat
 		return result, err
 	}
 	plan.Close = nil // once is enough
-	if result, err = op.One(ctx, trial, op.Planned(plan)); err != nil || dryRun {
-		return result, err
+	if dryRun || !plan.Streams {
+		if result, err = op.One(ctx, trial, op.Planned(plan)); err != nil || dryRun {
+			return result, err
+		}
 	}
 	if driver.CreateWith == nil {
 		s, _, err := o.Run(ctx, env)

@@ -59,6 +59,7 @@ type Added struct {
 	omitted    map[ActionName]int // see Add.Brief
 	trusted    int                // of these
 	untrusted  int
+	keys       int
 }
 
 // Incomplete is the error for entries that were left out, which the result lists as skipped.

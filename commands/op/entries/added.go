@@ -19,6 +19,9 @@ func (a *Added) omitLast() {
 	if a.Actions[last].Trusted {
 		a.trusted++
 	}
+	if a.Actions[last].PrivateKey {
+		a.keys++
+	}
 	if a.Actions[last].Reason == NotTrusted {
 		a.untrusted++
 	}
@@ -61,7 +64,7 @@ func (a Added) Notable() iter.Seq[Action] {
 
 // Counts sums up in a sentence: "150 entries: 148 added, 2 unchanged".
 func (a Added) Counts() string {
-	counts, keys, trusted, untrusted := map[ActionName]int{}, 0, a.trusted, a.untrusted
+	counts, keys, trusted, untrusted := map[ActionName]int{}, a.keys, a.trusted, a.untrusted
 	var order []ActionName
 	for _, action := range a.Actions {
 		if counts[action.Action] == 0 {

@@ -35,6 +35,8 @@ type Copy struct {
 	// Existing says what becomes of an entry whose label the target has with other content; "" is an error, or with Replace that it is
 	// replaced.
 	Existing Existing
+	// Brief is that of Add, for a copy that holds only a part of the entries in memory at a time.
+	Brief bool
 }
 
 // Existing is what is done about a label that the target has already with other content.
@@ -60,7 +62,8 @@ func (e Existing) check() error {
 	return &op.Invalid{Field: op.FieldExisting, Value: string(e), Wanted: op.Choice(ExistingRules())}
 }
 
-// Plan reads the entries. Before private keys are copied, that is noted in the audit log of the database that they come from.
+// Plan reads the entries, or of many in a native database what has to be known before they are copied. Before private keys are copied, that
+// is noted in the audit log of the database that they come from.
 func (o Copy) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 	if err := o.check(); err != nil {
 		return op.Plan[Added]{}, err
@@ -68,32 +71,29 @@ func (o Copy) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 	if err := o.Existing.check(); err != nil {
 		return op.Plan[Added]{}, err
 	}
-	from, err := o.source(ctx)
+	info, err := s.Database().Info(ctx)
 	if err != nil {
 		return op.Plan[Added]{}, err
 	}
-	defer from.close() // what is held in memory closes without error
-	entries, closed, err := o.read(ctx, from)
-	plan := op.Plan[Added]{Close: func() { op.ClearKeys(entries) }}
+	streams, err := o.streams(ctx, info.Format)
 	if err != nil {
-		return plan, err
+		return op.Plan[Added]{}, err
 	}
-	info, err := s.Database().Info(ctx)
-	if err != nil {
-		return plan, err
+	var source found
+	if streams {
+		source, err = o.stream(ctx)
+	} else {
+		source, err = o.hold(ctx, info.Format)
 	}
-	if err := o.trustLess(ctx, entries, info.Format); err != nil {
-		return plan, err
-	}
-	leftBehind, err := recorded(ctx, from.Session, entries)
 	return op.Plan[Added]{
-		Name: "copy", Close: plan.Close, Before: func(ctx context.Context) error { return o.noteKeys(ctx, entries, info.Format) },
+		Name: "copy", Close: source.close, Streams: streams,
+		Before: func(ctx context.Context) error { return o.noteKeys(ctx, source.keys) },
 		Apply: func(tx kdb.Tx) (Added, error) {
-			run := copying{Copy: o, env: s.Env, left: closed, guard: s.Guard}
+			run := copying{Copy: o, env: s.Env, number: source.number, guard: s.Guard, brief: o.Brief && streams}
 			run.All = o.All || o.SkipDamaged
-			added, err := run.all(tx, entries, func(entry *kdb.Entry, action *Action) {
+			added, err := run.all(tx, source.each, func(entry *kdb.Entry, action *Action) {
 				action.PrivateKey = action.Action.changes() && len(entry.Key) > 0 && entry.Kind != kdb.KindSecretKey
-				action.Reason = join(action.Reason, cmp.Or(leftBehind[entry.Label], readers(info.Format, entry)))
+				action.Reason = join(action.Reason, cmp.Or(source.records[entry.Label], readers(info.Format, entry)))
 			})
 			if err != nil {
 				return added, err
@@ -101,6 +101,52 @@ func (o Copy) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 			return added, noteTwins(tx, info.Format, added.Actions)
 		},
 	}, err
+}
+
+// found are the entries that a plan copies, and what it knows of them.
+type found struct {
+	// each calls fn with each entry and its key, as often as it is called itself, and adds to left what cannot be read.
+	each    func(left *leftOut, fn func(*kdb.Entry) error) error
+	number  int               // of the entries
+	close   func()            // clears the keys
+	keys    []string          // the labels of the entries with keys
+	records map[string]string // what recorded says of a label
+}
+
+// hold reads the entries into memory.
+func (o Copy) hold(ctx context.Context, target string) (found, error) {
+	from, err := o.source(ctx)
+	if err != nil {
+		return found{}, err
+	}
+	defer from.close() // what is held in memory closes without error
+	entries, closed, err := o.read(ctx, from)
+	all := found{number: len(entries), close: func() { op.ClearKeys(entries) }}
+	if err == nil {
+		err = o.trustLess(ctx, entries, target)
+	}
+	if err != nil {
+		return all, err
+	}
+	all.each = func(left *leftOut, fn func(*kdb.Entry) error) error {
+		*left = closed.clone()
+		for i := range entries {
+			if err := fn(&entries[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for i := range entries {
+		if entries[i].Key != nil && target != "pkcs7" { // which cannot hold any
+			all.keys = append(all.keys, entries[i].Label)
+		}
+	}
+	err = from.View(ctx, func(tx kdb.Tx) (err error) {
+		all.records, err = recorded(tx, entries)
+		return err
+	})
+	return all, err
 }
 
 // put stores an entry, and does what was asked for about a label that is there.
@@ -201,32 +247,30 @@ func join(a, b string) string {
 const RecordsStay = "the records of what it issued and revoked stay in the source only"
 
 // recorded says of CAs that have issued something that the record of it, revocations and numbers of lists included, is not copied.
-func recorded(ctx context.Context, source *op.Session, entries []kdb.Entry) (map[string]string, error) {
+func recorded(tx kdb.Tx, entries []kdb.Entry) (map[string]string, error) {
 	notes := map[string]string{}
-	err := source.View(ctx, func(tx kdb.Tx) error {
-		registry, ok := tx.(kdb.Registry)
-		if !ok {
-			return nil
+	registry, ok := tx.(kdb.Registry)
+	if !ok {
+		return notes, nil
+	}
+	for i := range entries {
+		entry := &entries[i]
+		if entry.Kind != kdb.KindPersonal || len(entry.Certificates) == 0 {
+			continue
 		}
-		for _, entry := range entries {
-			if entry.Kind != kdb.KindPersonal || len(entry.Certificates) == 0 {
-				continue
-			}
-			issuer, err := op.IssuerID(entry.Certificates[0])
+		issuer, err := op.IssuerID(entry.Certificates[0])
+		if err != nil {
+			continue // what cannot be read has issued nothing
+		}
+		for _, err := range registry.AllIssued(issuer) {
 			if err != nil {
-				continue // what cannot be read has issued nothing
+				return notes, err
 			}
-			for _, err := range registry.AllIssued(issuer) {
-				if err != nil {
-					return err
-				}
-				notes[entry.Label] = RecordsStay
-				break
-			}
+			notes[entry.Label] = RecordsStay
+			break
 		}
-		return nil
-	})
-	return notes, err
+	}
+	return notes, nil
 }
 
 // readers says which programs read a post-quantum key in a format that others were first to read; "" if there is nothing to say.
@@ -269,14 +313,20 @@ func (o Copy) read(ctx context.Context, from intact) (entries []kdb.Entry, close
 	switch {
 	case err != nil:
 		return entries, closed, err
-	case len(entries) == 0 && o.Trusted && len(closed.errs) == 0:
-		err = fmt.Errorf("%w: no entry is trusted", kdb.ErrNotFound)
 	case len(entries) == 0:
-		err = closed.err(len(closed.errs)) // there is nothing to make a database of
+		err = o.nothing(closed)
 	case !o.CAKeys:
 		err = refuseCAKeys(entries)
 	}
 	return entries, closed, err
+}
+
+// nothing is the error of a copy of no entry, which would make a database of nothing; nil if the source is empty.
+func (o Copy) nothing(left leftOut) error {
+	if o.Trusted && len(left.errs) == 0 {
+		return fmt.Errorf("%w: no entry is trusted", kdb.ErrNotFound)
+	}
+	return left.err(len(left.errs))
 }
 
 // trustLess trusts only self-signed certificates of a source that has no marks, such as a PEM file, as adding that file does.
@@ -331,25 +381,25 @@ func refuseCAKeys(entries []kdb.Entry) error {
 			continue
 		}
 		if s, err := kdb.Summarize(e); err == nil && s.CA {
-			err := fmt.Errorf("%w: label %q is a CA, and its private key would leave the database", op.ErrUsage, e.Label)
-			return &op.Problem{Code: op.CAKey, Label: e.Label, Err: err}
+			return caKey(e.Label)
 		}
 	}
 	return nil
 }
 
-// noteKeys notes in the source which keys are copied, before they are: none into a file that cannot hold any.
-func (o Copy) noteKeys(ctx context.Context, entries []kdb.Entry, target string) error {
-	withKey := func(e kdb.Entry) bool { return e.Key != nil && target != "pkcs7" }
-	if !slices.ContainsFunc(entries, withKey) {
+func caKey(label string) error {
+	err := fmt.Errorf("%w: label %q is a CA, and its private key would leave the database", op.ErrUsage, label)
+	return &op.Problem{Code: op.CAKey, Label: label, Err: err}
+}
+
+// noteKeys notes in the source which keys are copied, before they are.
+func (o Copy) noteKeys(ctx context.Context, labels []string) error {
+	if len(labels) == 0 {
 		return nil
 	}
 	err := op.ReadKeys(ctx, o.From.Database(), "copy-key", func(tx kdb.Tx) error {
-		for _, e := range entries {
-			if !withKey(e) {
-				continue
-			}
-			if err := tx.Audit("copy-key", e.Label); err != nil {
+		for _, label := range labels {
+			if err := tx.Audit("copy-key", label); err != nil {
 				return err
 			}
 		}

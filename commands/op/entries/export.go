@@ -470,9 +470,10 @@ func (o Export) database(ctx context.Context, s *op.Session, format Format) (Exp
 	}
 	copied, err := Copy{
 		From: s, Labels: o.Labels, All: o.All, Trusted: o.Trusted, CAKeys: o.Key, SkipUnsupported: o.SkipUnsupported,
+		Brief: true,
 	}.CopyTo(ctx, to, true)
 	exported := Exported{Out: o.Out.Path, incomplete: copied.incomplete}
-	keys := 0
+	keys := copied.keys
 	for _, a := range copied.Actions {
 		if a.PrivateKey {
 			keys++
@@ -485,7 +486,7 @@ func (o Export) database(ctx context.Context, s *op.Session, format Format) (Exp
 			exported.Notes = append(exported.Notes, a.Reason)
 		}
 	}
-	n := len(copied.Actions) - len(exported.Skipped)
+	n := copied.Count() - len(exported.Skipped)
 	exported.Contents = []Piece{{"entry", n}}
 	if keys > 0 {
 		exported.Contents = append(exported.Contents, Piece{"private-key", keys})

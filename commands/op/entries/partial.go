@@ -1,7 +1,7 @@
 package entries
 
 import (
-	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -35,10 +35,16 @@ func (l *leftOut) note(label string, kind kdb.Kind, err error, reasons []error) 
 	return true
 }
 
+// clone is a copy that grows by itself.
+func (l leftOut) clone() leftOut {
+	l.actions, l.errs = slices.Clone(l.actions), slices.Clone(l.errs)
+	return l
+}
+
 // leave adds to a result what was left out.
 func (a *Added) leave(left leftOut) {
 	a.Actions = append(a.Actions, left.actions...)
-	a.incomplete = left.err(len(a.Actions))
+	a.incomplete = left.err(a.Count())
 }
 
 // err is the error of a copy that is not complete; nil if it is.
@@ -65,43 +71,61 @@ const InChain = "it is in the chain of an entry, and the target cannot keep it a
 type copying struct {
 	Copy
 	env     *op.Env
+	number  int // of the entries
 	guard   *op.Guard
+	brief   bool // see Add.Brief
 	added   Added
 	left    leftOut
-	stored  []*kdb.Entry
-	skipped leftOut // without error, unless nothing is left
+	stored  int
+	chains  map[[32]byte]bool // the SHA-256 of what is in the chains of the entries that were stored
+	skipped leftOut           // without error, unless nothing is left
 	pending []misfit
 }
 
 // misfit is a certificate that the target refused; it may be in the chain of an entry.
 type misfit struct {
-	entry *kdb.Entry
+	entry kdb.Entry
 	err   error
 }
 
 // all copies the entries; after is called with each that was stored. Of entries that were named, an error about each that does not fit is
 // returned; of all entries, the others are copied.
-func (c *copying) all(tx kdb.Tx, entries []kdb.Entry, after func(*kdb.Entry, *Action)) (Added, error) {
-	for i := range entries {
-		c.env.Advance(op.UnitEntries, i, len(entries))
-		entry := &entries[i]
+func (c *copying) all(
+	tx kdb.Tx, each func(*leftOut, func(*kdb.Entry) error) error, after func(*kdb.Entry, *Action),
+) (Added, error) {
+	c.chains = map[[32]byte]bool{}
+	done := 0
+	err := each(&c.left, func(entry *kdb.Entry) error {
+		c.env.Advance(op.UnitEntries, done, c.number)
+		done++
 		if err := c.put(tx, *entry, &c.added.Changed, c.guard); err != nil {
 			if !c.leave(entry, err) {
-				return c.added, err
+				return err
 			}
-			continue
+			return nil
 		}
-		c.stored = append(c.stored, entry)
+		c.stored++
+		for i := 1; i < len(entry.Certificates); i++ {
+			c.chains[sha256.Sum256(entry.Certificates[i])] = true
+		}
 		after(entry, &c.added.Actions[len(c.added.Actions)-1])
+		if c.brief {
+			c.added.omitLast()
+		}
+		return nil
+	})
+	if err != nil {
+		return c.added, err
 	}
-	for _, m := range c.pending {
-		if c.chained(m.entry) {
-			c.skip(m.entry, InChain)
+	for i := range c.pending {
+		m := &c.pending[i]
+		if c.chains[sha256.Sum256(m.entry.Certificates[0])] {
+			c.skip(&m.entry, InChain)
 		} else {
-			c.refuse(m.entry, m.err)
+			c.refuse(&m.entry, m.err)
 		}
 	}
-	if len(c.stored) == 0 { // a target of nothing would be a trap
+	if c.stored == 0 { // a target of nothing would be a trap
 		c.left.errs = append(c.left.errs, c.skipped.errs...)
 	}
 	c.added.leave(c.left)
@@ -115,7 +139,7 @@ func (c *copying) all(tx kdb.Tx, entries []kdb.Entry, after func(*kdb.Entry, *Ac
 func (c *copying) leave(entry *kdb.Entry, err error) bool {
 	unsupported := errors.Is(err, kdb.ErrUnsupported) || errors.Is(err, kdb.ErrLabel)
 	if unsupported && c.All && entry.Kind == kdb.KindTrusted && !entry.Trusted {
-		c.pending = append(c.pending, misfit{entry, err})
+		c.pending = append(c.pending, misfit{*entry, err})
 		return true
 	}
 	if unsupported {
@@ -139,14 +163,6 @@ func (c *copying) refuse(entry *kdb.Entry, err error) {
 func (c *copying) skip(entry *kdb.Entry, reason string) {
 	c.added.note(Action{
 		Label: entry.Label, Action: ActionSkipped, Kind: entry.Kind, SHA256: op.HexDigest(entry.Fingerprint()), Reason: reason,
-	})
-}
-
-// chained says that a certificate is in the chain of an entry that was copied.
-func (c *copying) chained(entry *kdb.Entry) bool {
-	return slices.ContainsFunc(c.stored, func(e *kdb.Entry) bool {
-		return len(e.Certificates) > 1 &&
-			slices.ContainsFunc(e.Certificates[1:], func(der []byte) bool { return bytes.Equal(der, entry.Certificates[0]) })
 	})
 }
 
