@@ -45,17 +45,13 @@ func match(drivers []Driver, head []byte) (*Driver, error) {
 		}
 	}
 	if len(bytes.TrimRight(head, "\x00")) == 0 {
-		return nil, errEmpty
+		return nil, fmt.Errorf("%w: %w", ErrCorrupt, ErrEmpty)
 	}
 	if loose := findLoose(head); loose != nil {
 		return nil, loose
 	}
-	return nil, errUnknown
+	return nil, fmt.Errorf("%w: unknown kind of file", ErrVersion)
 }
-
-var errEmpty = fmt.Errorf("%w: %w", ErrCorrupt, ErrEmpty)
-
-var errUnknown = fmt.Errorf("%w: unknown kind of file", ErrVersion)
 
 // holding is the driver of a database that was read already.
 func (d *Driver) holding(data []byte) *Driver {

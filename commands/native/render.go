@@ -330,8 +330,8 @@ func classHint(err error) string {
 		unopened, ok := errors.AsType[*kdb.OpenError](err)
 		switch {
 		case ok && errors.Is(err, kdb.ErrEmpty):
-			return fmt.Sprintf("put a backup in its place; if there is none, remove the file and make a new database: certkdb init --db %s",
-				op.Quote(unopened.Location))
+			return fmt.Sprintf("put a backup in its place with: certkdb restore BACKUP --db %s --force; if there is none, remove the file"+
+				" and make a new database: certkdb init --db %[1]s", op.Quote(unopened.Location))
 		case ok: // nothing in it is of any use
 			return "put a backup in its place with: certkdb restore BACKUP --db " + op.Quote(unopened.Location) + " --force"
 		}

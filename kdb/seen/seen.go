@@ -167,8 +167,18 @@ func overwrite(path string, at int64, text string) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteAt([]byte(text), at)
-	return errors.Join(err, f.Close())
+	defer f.Close()
+	opened, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if named, err := os.Lstat(path); err != nil || !os.SameFile(opened, named) { // somebody put a link there, to have another file written
+		return fmt.Errorf("%q: %w: it was replaced", path, ErrUnreadable)
+	}
+	if _, err := f.WriteAt([]byte(text), at); err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // bounded leaves out databases that are not there any more, and then the ones that were not changed for the longest time.

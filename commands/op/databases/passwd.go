@@ -48,44 +48,59 @@ func (o Passwd) has(ctx context.Context, s *op.Session, old error) (bool, error)
 		defer clear(password)
 		return db.HasPassword(ctx, password, o.NewPassword.Cost(o.Cost))
 	}
-	other, err := op.Open(ctx, s.Env, op.DB{
-		Location: s.Location, Password: op.Password{Source: o.NewPassword.Source, Field: o.NewPassword.Field}, LockTimeout: s.Source.LockTimeout,
-	})
+	asked := false
+	other, err := o.reopen(ctx, s, &asked)
 	if err != nil {
 		return false, nil
 	}
 	defer other.Close()
-	if unlock(ctx, other) != nil {
+	if err := unlock(ctx, op.Attach(s.Env, s.Location, other)); err != nil {
 		return false, nil
 	}
-	return native || other.View(ctx, readsKeys) == nil && protects(ctx, other), nil
+	if native {
+		return true, nil
+	}
+	// A file that encrypts nothing opens with any password, and asks for none.
+	return other.View(ctx, readsKeys) == nil && asked && other.View(ctx, protectsKeys) == nil, nil
 }
 
-// protects says whether the password of a key store protects something: one that keeps private keys in clear opens with any password, and
-// so does one that encrypts nothing but private keys, and has none.
-func protects(ctx context.Context, s *op.Session) bool {
-	keys, open := 0, 0
-	err := s.View(ctx, func(tx kdb.Tx) error {
-		protector, ok := tx.(kdb.KeyProtector)
-		for s, err := range tx.Summaries("") {
-			if err != nil || !ok {
-				return err
-			}
-			how, err := protector.KeyProtection(s.Label)
-			if err != nil {
-				return err
-			}
-			if how != "" {
-				keys++
-			}
-			if how == keyfile.NotEncrypted {
-				open++
-			}
+// reopen opens the database with the new password, and notes whether that is asked for.
+func (o Passwd) reopen(ctx context.Context, s *op.Session, asked *bool) (kdb.Database, error) {
+	driver, err := s.Env.Recognise(s.Location)
+	if err != nil {
+		return nil, err
+	}
+	d := op.DB{Password: op.Password{Source: o.NewPassword.Source, Field: o.NewPassword.Field}, LockTimeout: s.Source.LockTimeout}
+	options, err := d.Options(ctx, s.Env)
+	if err != nil {
+		return nil, err
+	}
+	read := options.Password
+	options.Password = func(ctx context.Context, location string) ([]byte, error) {
+		*asked = true
+		return read(ctx, location)
+	}
+	return driver.Open(ctx, op.Named(s.Location), options)
+}
+
+// errInClear says that a private key is not encrypted, so that a password does not protect it yet.
+var errInClear = errors.New("a private key is not encrypted")
+
+// protectsKeys looks for private keys that are not encrypted.
+func protectsKeys(tx kdb.Tx) error {
+	protector, ok := tx.(kdb.KeyProtector)
+	for s, err := range tx.Summaries("") {
+		if err != nil || !ok {
+			return err
 		}
-		return nil
-	})
-	info, errInfo := s.Database().Info(ctx)
-	return err == nil && errInfo == nil && open == 0 && (keys > 0 || info.Format != "pem")
+		switch how, err := protector.KeyProtection(s.Label); {
+		case err != nil:
+			return err
+		case how == keyfile.NotEncrypted:
+			return errInClear
+		}
+	}
+	return nil
 }
 
 // readsKeys reads every private key, each of which may have a password of its own.
