@@ -324,7 +324,7 @@ func (o Copy) read(ctx context.Context, from intact) (entries []kdb.Entry, close
 // nothing is the error of a copy of no entry, which would make a database of nothing; nil if the source is empty.
 func (o Copy) nothing(left leftOut) error {
 	if o.Trusted && len(left.errs) == 0 {
-		return fmt.Errorf("%w: no entry is trusted", kdb.ErrNotFound)
+		return op.Classify(errors.New("no entry is trusted"), kdb.ErrNotFound)
 	}
 	return left.err(len(left.errs))
 }

@@ -8,10 +8,8 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 
 	stdpem "encoding/pem"
 
@@ -63,43 +61,6 @@ func (e Exported) HasChanged() bool { return !e.Unchanged }
 
 // Incomplete is the error for the entries that were skipped.
 func (e Exported) Incomplete() error { return e.incomplete }
-
-// Format is that of an export; one that is not among the constants is the name of a kind of database.
-type Format string
-
-// The formats of exports.
-const (
-	FormatPEM      Format = "pem"
-	FormatDER      Format = "der"
-	FormatPKCS7    Format = "pkcs7"     // PEM, certificates with their chains
-	FormatPKCS7DER Format = "pkcs7-der" // the same in DER
-	FormatSSH      Format = "ssh"       // public keys
-)
-
-// Formats are the names that Export.Format may have: those of files, then the other kinds of databases.
-func Formats(drivers []kdb.Driver) []string {
-	names := []string{string(FormatPEM), string(FormatDER), string(FormatPKCS7), string(FormatPKCS7DER), string(FormatSSH)}
-	for _, kind := range kdb.Creatable(drivers) {
-		if !slices.Contains(names, kind) {
-			names = append(names, kind)
-		}
-	}
-	return names
-}
-
-// fileFormats are the meanings of extensions of output files that are not databases. Both forms of PKCS #7 occur as .p7b, and all
-// programs read both; .p7c is DER (RFC 8551, 3.2.1).
-var fileFormats = sync.OnceValue(func() map[string]Format {
-	return map[string]Format{
-		".pem": FormatPEM, ".crt": FormatPEM, ".arm": FormatPEM, ".key": FormatPEM, ".cer": FormatDER, ".der": FormatDER,
-		".p7b": FormatPKCS7, ".p7c": FormatPKCS7DER, ".pub": FormatSSH,
-	}
-})
-
-// formatAliases are other names of formats.
-var formatAliases = sync.OnceValue(func() map[Format]Format {
-	return map[Format]Format{"p7b": FormatPKCS7, "p7c": FormatPKCS7DER, "openssh": FormatSSH, "pub": FormatSSH}
-})
 
 // Run exports. In a dry run nothing is written, or noted in the audit log.
 func (o Export) Run(ctx context.Context, s *op.Session) (Exported, error) {
@@ -179,21 +140,6 @@ func (o Export) check(env *op.Env, format Format) error {
 	return err
 }
 
-func (o Export) formatByName(env *op.Env) Format {
-	extension := strings.ToLower(filepath.Ext(o.Out.Path))
-	if format, ok := fileFormats()[extension]; ok {
-		return format
-	}
-	for _, d := range env.Drivers {
-		for _, e := range d.Extensions {
-			if e == extension {
-				return Format(d.Name)
-			}
-		}
-	}
-	return FormatPEM
-}
-
 // stream writes PEM, an entry after the other, so that memory does not grow with the database.
 func (o Export) stream(ctx context.Context, s *op.Session) (Exported, error) {
 	counts := tally{}
@@ -203,6 +149,9 @@ func (o Export) stream(ctx context.Context, s *op.Session) (Exported, error) {
 			counts.add(kind)
 			return stdpem.Encode(buffered, &stdpem.Block{Type: kind, Bytes: der})
 		})
+		if err == nil {
+			err = o.any(counts)
+		}
 		return errors.Join(err, buffered.Flush())
 	})
 	return o.exported(counts), err
@@ -218,6 +167,9 @@ func (o Export) single(ctx context.Context, s *op.Session) (Exported, error) {
 		return nil
 	})
 	defer clear(only)
+	if err == nil {
+		err = o.any(counts)
+	}
 	if err == nil && n != 1 {
 		err = op.Mark(op.OnlyOnePiece, fmt.Errorf("%w: DER holds one certificate or key, and these are %d", op.ErrUsage, n))
 	}
@@ -245,6 +197,9 @@ func (o Export) pkcs7(ctx context.Context, s *op.Session, format Format) (Export
 		}
 		return nil
 	})
+	if err == nil {
+		err = o.any(counts)
+	}
 	if err != nil {
 		return Exported{}, err
 	}
@@ -275,6 +230,9 @@ func (o Export) ssh(ctx context.Context, s *op.Session) (Exported, error) {
 		data = append(data, line...)
 		return nil
 	})
+	if err == nil {
+		err = o.any(counts)
+	}
 	if err != nil {
 		return Exported{}, err
 	}
@@ -330,6 +288,20 @@ func (p Piece) String() string {
 		return fmt.Sprintf("%d entries", p.Count)
 	}
 	return fmt.Sprintf("%d %s", p.Count, op.Plural(p.Count, word))
+}
+
+// any is an error if there is nothing to write: a program that trusts or serves what is in an empty file does not say why it fails.
+func (o Export) any(counts tally) error {
+	reason := "what is named has no certificate"
+	switch {
+	case len(counts) > 0:
+		return nil
+	case o.Trusted:
+		reason = "no entry is trusted"
+	case o.All:
+		reason = "no entry has a private key or is trusted"
+	}
+	return op.Classify(errors.New(reason), kdb.ErrNotFound)
 }
 
 // tally counts pieces by what they are.

@@ -67,6 +67,9 @@ func (o ExportFolder) Run(ctx context.Context, s *op.Session) (ExportedFiles, er
 	if err := s.View(ctx, w.read); err != nil {
 		return w.done, err
 	}
+	if len(w.done.Files) == 0 {
+		return w.done, Export{All: true}.any(nil)
+	}
 	if err := w.compare(); err != nil || s.DryRun || !w.done.Changed {
 		return w.done, err
 	}

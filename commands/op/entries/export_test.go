@@ -145,6 +145,33 @@ func TestExport_refuses(t *testing.T) {
 }
 
 // TestExport_keysAreNoted: in the audit log, before they leave; not in a dry run.
+// TestExport_ofNothing: a file without content is not written, whatever its format.
+func TestExport_ofNothing(t *testing.T) {
+	t.Parallel()
+	old := optest.NewCA(t, "Old").Trusted("old")
+	old.Trusted = false
+	s := optest.New(t, old, optest.Secret("aes"))
+	folder := t.TempDir()
+	for _, o := range []entries.Export{
+		{All: true},
+		{Trusted: true},
+		{All: true, Format: entries.FormatPKCS7},
+		{Trusted: true, Format: entries.FormatDER},
+		{Trusted: true, Format: entries.FormatSSH},
+		{Labels: []string{"aes"}},
+	} {
+		o.Out.Path = filepath.Join(folder, "out")
+		_, err := o.Run(ctx, s)
+		if !errors.Is(err, kdb.ErrNotFound) || strings.Contains(err.Error(), kdb.ErrNotFound.Error()) || fileExists(t, o.Out.Path) {
+			t.Errorf("%+v: %v, a file: %v", o, err, fileExists(t, o.Out.Path))
+		}
+	}
+	_, err := entries.ExportFolder{All: true, Folder: filepath.Join(folder, "out")}.Run(ctx, s)
+	if !errors.Is(err, kdb.ErrNotFound) || fileExists(t, filepath.Join(folder, "out")) {
+		t.Errorf("into a folder: %v", err)
+	}
+}
+
 func TestExport_keysAreNoted(t *testing.T) {
 	t.Parallel()
 	s, store := optest.Sealed(t, fixture(t)...)
