@@ -296,7 +296,8 @@ func (t *Temp) closeOnWindows() {
 	}
 }
 
-// link gives the file its name if nothing has it. On file systems without hard links, the name belongs to whoever makes the empty file.
+// link gives the file its name if nothing has it. On file systems without hard links, the name belongs to the process that makes the
+// empty file.
 func (t *Temp) link() error {
 	var err error
 	if t.named {

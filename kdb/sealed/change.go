@@ -161,9 +161,9 @@ func (t *tx) store(e *kdb.Entry, old *summary) error {
 func (t *tx) setDefault(label string, is bool) {
 	switch {
 	case is:
-		t.head.standard = label
-	case t.head.standard == label:
-		t.head.standard = ""
+		t.head.defaultLabel = label
+	case t.head.defaultLabel == label:
+		t.head.defaultLabel = ""
 	}
 }
 
@@ -189,8 +189,8 @@ func (t *tx) Rename(from, to string) error {
 	if err := t.move(&s, to); err != nil {
 		return fmt.Errorf("renaming %q to %q: %w", from, to, err)
 	}
-	if t.head.standard == from {
-		t.head.standard = to
+	if t.head.defaultLabel == from {
+		t.head.defaultLabel = to
 	}
 	if err := t.remove(from, raw); err != nil {
 		return err

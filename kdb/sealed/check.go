@@ -229,9 +229,9 @@ func (c *checker) head() {
 	} else if count, err := decodeCount(value); err != nil || count != c.t.head.entries {
 		c.finding("number of entries", fmt.Sprintf("the record in clear does not say %d, as the head record does", c.t.head.entries))
 	}
-	if c.t.head.standard != "" {
-		if _, _, err := c.t.summary(c.t.head.standard); errors.Is(err, kdb.ErrNotFound) {
-			c.finding("head", fmt.Sprintf("the default label %q is not there", c.t.head.standard))
+	if c.t.head.defaultLabel != "" {
+		if _, _, err := c.t.summary(c.t.head.defaultLabel); errors.Is(err, kdb.ErrNotFound) {
+			c.finding("head", fmt.Sprintf("the default label %q is not there", c.t.head.defaultLabel))
 		}
 	}
 }

@@ -51,8 +51,8 @@ func (t *tx) dropDamaged(label string) error {
 	}
 	t.erase = true
 	t.head.entries--
-	if t.head.standard == label {
-		t.head.standard = ""
+	if t.head.defaultLabel == label {
+		t.head.defaultLabel = ""
 	}
 	return t.log("delete-damaged", label, s.SHA256)
 }

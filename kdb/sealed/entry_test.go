@@ -148,7 +148,7 @@ func TestPut_keepsTheTimeOfTheFirst(t *testing.T) {
 func TestDefault_isOne(t *testing.T) {
 	t.Parallel()
 	db, _ := newDatabase(t)
-	standard := func() (label string) {
+	defaultLabel := func() (label string) {
 		must(t, db.View(ctx, func(tx kdb.Tx) (err error) {
 			label, err = tx.Default()
 			for s, err := range tx.Summaries("") {
@@ -163,22 +163,22 @@ func TestDefault_isOne(t *testing.T) {
 	a, b := personal("a", newPair(t, "a")), personal("b", newPair(t, "b"))
 	a.Default = true
 	put(t, db, a, b)
-	if got := standard(); got != "a" {
+	if got := defaultLabel(); got != "a" {
 		t.Errorf("default %q, want a", got)
 	}
 	b.Default = true
 	put(t, db, b)
-	if got := standard(); got != "b" {
+	if got := defaultLabel(); got != "b" {
 		t.Errorf("default %q, want b", got)
 	}
 	must(t, db.Update(ctx, "default", func(tx kdb.Tx) error { return tx.Mark("b", kdb.Marks{Default: new(false)}) }))
-	if got := standard(); got != "" {
+	if got := defaultLabel(); got != "" {
 		t.Errorf("default %q, want none", got)
 	}
 	b.Default = true
 	put(t, db, b)
 	must(t, db.Update(ctx, "delete", func(tx kdb.Tx) error { return tx.Delete("b") }))
-	if got := standard(); got != "" {
+	if got := defaultLabel(); got != "" {
 		t.Errorf("default %q after its deletion", got)
 	}
 	wantSound(t, db)
@@ -364,7 +364,7 @@ func TestCompactAndBackup_keepEverything(t *testing.T) {
 	if err != nil || info.Mode() != 0o640 || len(after) >= len(before)*3/4 {
 		t.Errorf("%d bytes became %d, mode %v, %v", len(before), len(after), info.Mode(), err)
 	}
-	put(t, db, trusted("c", p)) // still the same file for whoever has it open
+	put(t, db, trusted("c", p)) // still the same file for processes that have it open
 	for _, location := range []string{path, path + ".backup"} {
 		again := openWith(t, location, options("secret"))
 		must(t, readAll(again))

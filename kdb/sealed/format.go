@@ -92,18 +92,18 @@ func decodeMeta(b []byte) (meta, error) {
 
 // head is the sealed record that vouches for all others.
 type head struct {
-	generation uint64 // counts the transactions that changed something
-	entries    uint64
-	seals      uint64   // made with the current master key; see maxSeals
-	digest     [32]byte // of all summaries, each of which vouches for the other records of its label
-	issuers    [32]byte // digest of the issuers' records, each of which vouches for what was issued and revoked
-	index      [32]byte // digest of the records of the index
-	logSeq     uint64   // of the last log record
-	logChain   [32]byte // chain value after it
-	meta       [32]byte // SHA-256 of the meta record
-	lastSlot   uint32   // the highest slot id ever used
-	slots      []slotHash
-	standard   string // label of the default entry
+	generation   uint64 // counts the transactions that changed something
+	entries      uint64
+	seals        uint64   // made with the current master key; see maxSeals
+	digest       [32]byte // of all summaries, each of which vouches for the other records of its label
+	issuers      [32]byte // digest of the issuers' records, each of which vouches for what was issued and revoked
+	index        [32]byte // digest of the records of the index
+	logSeq       uint64   // of the last log record
+	logChain     [32]byte // chain value after it
+	meta         [32]byte // SHA-256 of the meta record
+	lastSlot     uint32   // the highest slot id ever used
+	slots        []slotHash
+	defaultLabel string // label of the default entry
 }
 
 // slotHash is the SHA-256 of a slot record.
@@ -130,7 +130,7 @@ func (h *head) encode() []byte {
 		e.u32(s.id)
 		e.raw(s.sum[:])
 	}
-	e.string(h.standard)
+	e.string(h.defaultLabel)
 	return e.b
 }
 
@@ -149,7 +149,7 @@ func decodeHead(b []byte) (head, error) {
 			break
 		}
 	}
-	h.standard = d.string()
+	h.defaultLabel = d.string()
 	return h, d.end()
 }
 

@@ -159,7 +159,7 @@ func TestFormat_examplesAreOfTheGoldenDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	h, err := decodeHead(e["head plain"])
-	if err != nil || h.entries != 4 || h.logSeq != 8 || h.standard != "server 'x'" || h.lastSlot != 3 || len(h.slots) != 2 {
+	if err != nil || h.entries != 4 || h.logSeq != 8 || h.defaultLabel != "server 'x'" || h.lastSlot != 3 || len(h.slots) != 2 {
 		t.Errorf("head %+v, %v", h, err)
 	}
 	s, err := decodeSummary(e["summary plain"])

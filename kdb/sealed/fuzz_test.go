@@ -55,7 +55,7 @@ func FuzzDecodeSlot(f *testing.F) {
 }
 
 func FuzzDecodeHead(f *testing.F) {
-	h := head{generation: 1, slots: []slotHash{{id: 1}, {id: 2}}, standard: "label"}
+	h := head{generation: 1, slots: []slotHash{{id: 1}, {id: 2}}, defaultLabel: "label"}
 	f.Add(h.encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		h, err := decodeHead(b)

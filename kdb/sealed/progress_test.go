@@ -11,7 +11,7 @@ import (
 	"certkdb/kdb/store/boltstore"
 )
 
-// TestProgress_reachesEveryEntry: whoever looks hears of each entry, and of all where their number is known.
+// TestProgress_reachesEveryEntry: each entry is reported, and of all where their number is known.
 func TestProgress_reachesEveryEntry(t *testing.T) {
 	t.Parallel()
 	const entries = 20

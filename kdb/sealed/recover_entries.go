@@ -18,8 +18,8 @@ func (c *recovery) writeEntries() error {
 			return err
 		}
 	}
-	if c.head != nil && c.copied[c.head.standard] {
-		c.to.head.standard = c.head.standard
+	if c.head != nil && c.copied[c.head.defaultLabel] {
+		c.to.head.defaultLabel = c.head.defaultLabel
 	}
 	if c.Verified {
 		return nil

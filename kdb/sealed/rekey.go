@@ -251,7 +251,7 @@ func (r *rekeying) run(stx store.Tx, put func(string, []byte) error) error {
 		digester: r.next.digester(), spots: r.next.spotter(), bound: r.next.meta.bind(""),
 	}
 	to.head = head{
-		generation: from.head.generation, entries: from.head.entries, lastSlot: from.head.lastSlot, standard: from.head.standard,
+		generation: from.head.generation, entries: from.head.entries, lastSlot: from.head.lastSlot, defaultLabel: from.head.defaultLabel,
 	}
 	if err := errors.Join(to.putMeta(&r.next.meta), reseal(from, to), to.buildIndex()); err != nil {
 		return err

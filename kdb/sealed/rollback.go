@@ -67,7 +67,7 @@ func (t *tx) continues(last *seen.State) bool {
 	key := logKey(last.Log + 1)
 	value, err := t.stx.Get(key)
 	if err != nil {
-		return false // whoever removed the record hides something, or it is damaged
+		return false // somebody removed the record, or it is damaged
 	}
 	l, err := t.openLog(store.Record{Key: key, Value: value})
 	return err == nil && l.previous == last.Chain

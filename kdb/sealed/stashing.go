@@ -130,7 +130,7 @@ func (db *Database) RemoveStash(ctx context.Context) error {
 }
 
 // removeStashSlots removes those of the slots that are still there. If another one is to replace them, the slot that the stash opens
-// stays whoever made it.
+// stays, no matter who made it.
 func (db *Database) removeStashSlots(ctx context.Context, operation string, ids []uint32, replaced bool) error {
 	if len(ids) == 0 {
 		return nil
@@ -194,11 +194,11 @@ func (db *Database) stashOpens(m *meta, s *storedSlot) bool {
 }
 
 // stashPath is where the stash of the database at path is. Behind a symbolic link it is next to the database itself, where it is found
-// by every name, unless there is one beside the link.
+// by every name, unless there is one next to the link.
 func stashPath(path string) string {
-	beside := path + StashExtension
-	if _, err := os.Lstat(beside); err == nil {
-		return beside
+	own := path + StashExtension
+	if _, err := os.Lstat(own); err == nil {
+		return own
 	}
 	return atomicfile.Follow(path) + StashExtension
 }

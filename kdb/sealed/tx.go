@@ -218,7 +218,7 @@ func (t *tx) decodeSummary(label string, raw []byte) (summary, error) {
 		return summary{}, fmt.Errorf("%s: %w", place(key), err)
 	}
 	s.Label = label
-	s.Default = label == t.head.standard
+	s.Default = label == t.head.defaultLabel
 	return s, nil
 }
 
@@ -226,7 +226,7 @@ func (t *tx) decodeSummary(label string, raw []byte) (summary, error) {
 func (t *tx) Summary(label string) (kdb.Summary, error) {
 	if b, ok := t.batch.labels[label]; ok {
 		s := b.summary.Summary
-		s.Default = label == t.head.standard
+		s.Default = label == t.head.defaultLabel
 		return s, t.ctx.Err()
 	}
 	s, _, err := t.summary(label)
@@ -444,7 +444,7 @@ func (t *tx) key(s *summary) ([]byte, error) {
 }
 
 // Default implements kdb.Tx.
-func (t *tx) Default() (string, error) { return t.head.standard, t.ctx.Err() }
+func (t *tx) Default() (string, error) { return t.head.defaultLabel, t.ctx.Err() }
 
 // Audit implements kdb.Tx.
 func (t *tx) Audit(operation, label string) error {

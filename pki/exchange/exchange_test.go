@@ -122,7 +122,7 @@ func bomb(t *testing.T) string {
 	return b.String()
 }
 
-// TestPost_redirects: to another path of the same server, and not for ever; never to another host, port or scheme.
+// TestPost_redirects: to another path of the same server, and not endlessly; never to another host, port or scheme.
 func TestPost_redirects(t *testing.T) {
 	t.Parallel()
 	asked := 0

@@ -18,7 +18,7 @@ func TestToASCII(t *testing.T) {
 		{"UTS #46: not transitional", "straße.example", "xn--strae-oqa.example"},
 		{"UTS #46: an ideographic full stop", "bücher。example", "xn--bcher-kva.example"},
 		{"an underscore", "_foo.example", "_foo.example"},
-		{"an underscore beside a U-label", "_foo.bücher.example", "_foo.xn--bcher-kva.example"},
+		{"an underscore next to a U-label", "_foo.bücher.example", "_foo.xn--bcher-kva.example"},
 		{"A-labels stay", "xn--bcher-kva.example", "xn--bcher-kva.example"},
 		{"63 characters", strings.Repeat("a", 63) + ".example", strings.Repeat("a", 63) + ".example"},
 	} {
@@ -77,7 +77,7 @@ func TestMatch(t *testing.T) {
 		{"two final dots", "www.example.com", "www.example.com..", false},
 		{"a certificate has no final dot", "www.example.com.", "www.example.com", false},
 		{"U-labels", "xn--bcher-kva.example", "bücher.example", true},
-		{"U-labels beside an underscore", "_foo.xn--bcher-kva.example", "_foo.bücher.example", true},
+		{"U-labels next to an underscore", "_foo.xn--bcher-kva.example", "_foo.bücher.example", true},
 		{"A-labels", "_foo.xn--bcher-kva.example", "_foo.xn--bcher-kva.example", true},
 		{"U-labels in a certificate match nothing", "bücher.example", "bücher.example", false},
 		{"wildcard", "*.example.com", "www.example.com", true},

@@ -171,9 +171,9 @@ func TestValidate_oddCRLs(t *testing.T) {
 		if got := rules(result); got != test.want {
 			t.Errorf("%s: %s, want %s\n%s", test.rule, got, test.want, explain(result))
 		}
-		o.CRLs = append(o.CRLs, list) // beside a good one it is left out of account
+		o.CRLs = append(o.CRLs, list) // with a good one, it is left out of account
 		if got := rules(path.Validate(l.Certificate, o)); got != "valid" {
-			t.Errorf("%s, beside a good one: %s", test.rule, got)
+			t.Errorf("%s, with a good one: %s", test.rule, got)
 		}
 	}
 }

@@ -36,7 +36,7 @@ func FuzzValidate(f *testing.F) {
 	})
 }
 
-// FuzzCRL validates with a changed CRL, and with a good one beside it that it may be a delta to.
+// FuzzCRL validates with a changed CRL, and with a good one that it may be a delta to.
 func FuzzCRL(f *testing.F) {
 	root := ca(f, nil, "Root")
 	l := leaf(f, root)

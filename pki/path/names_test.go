@@ -220,7 +220,7 @@ func TestValidate_nameConstraints(t *testing.T) {
 		{"dns: leading period wants something below", permitDNS(".example.com"), dns("example.com"), false},
 		{"dns: excluded below", excludeDNS("example.com"), dns("www.example.com"), false},
 		{"dns: wildcard that reaches into an excluded subtree", excludeDNS("a.example.com"), dns("*.example.com"), false},
-		{"dns: wildcard beside", excludeDNS("example.com"), dns("*.example.net"), true},
+		{"dns: wildcard in another domain", excludeDNS("example.com"), dns("*.example.net"), true},
 		{"dns: other form is free", permitDNS("example.com"), ip("10.1.2.3"), true},
 		{"email: host", permitEmail("example.com"), email("a@example.com"), true},
 		{"email: host below", permitEmail("example.com"), email("a@b.example.com"), false},

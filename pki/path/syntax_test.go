@@ -137,7 +137,7 @@ func TestMatchEmail_kinds(t *testing.T) {
 		{"SmtpUTF8Mailbox of another mailbox", "a@example.com", cert.Certificate{SAN: cert.SAN{smtpName("ä@example.com")}}, false},
 		{"subject alone", "s@example.com", cert.Certificate{Subject: subject}, true},
 		{
-			"subject beside an alternative name", "s@example.com",
+			"subject with an alternative name", "s@example.com",
 			cert.Certificate{Subject: subject, SAN: cert.SAN{{Type: cert.RFC822Name, Value: []byte("a@example.com")}}},
 			false,
 		},

@@ -221,7 +221,22 @@ func fileName(label string) string {
 	if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "-") {
 		name = "_" + name[1:]
 	}
+	if isDevice(name) {
+		name = "_" + name
+	}
 	return name
+}
+
+// isDevice says that Windows takes a name for a device, with any extension: con, prn, aux, nul, com1 to com9, lpt1 to lpt9.
+func isDevice(name string) bool {
+	stem, _, _ := strings.Cut(strings.ToLower(name), ".")
+	switch {
+	case stem == "con", stem == "prn", stem == "aux", stem == "nul":
+		return true
+	case len(stem) == 4 && (strings.HasPrefix(stem, "com") || strings.HasPrefix(stem, "lpt")):
+		return '1' <= stem[3] && stem[3] <= '9'
+	}
+	return false
 }
 
 // compare finds out which files differ, and what is in the way.

@@ -118,3 +118,18 @@ func TestExportFolder_audits(t *testing.T) {
 		t.Errorf("the log tells of %d exports, want 1", n)
 	}
 }
+
+// TestExportFolder_names: labels become names that no system takes for something else.
+func TestExportFolder_names(t *testing.T) {
+	t.Parallel()
+	ca := optest.NewCA(t, "CA")
+	for label, want := range map[string]string{
+		"*.example.com": "_.example.com.crt", ".profile": "_profile.crt", "-x": "_x.crt", "Con": "_Con.crt", "lpt1.local": "_lpt1.local.crt",
+		"com0": "com0.crt", "console": "console.crt",
+	} {
+		s := optest.New(t, ca.Trusted(label))
+		if got := exportTo(s, entries.ExportFolder{All: true, Folder: t.TempDir()}, entries.FileWritten); got != want {
+			t.Errorf("%q: %s, want %s", label, got, want)
+		}
+	}
+}

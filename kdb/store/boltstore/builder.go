@@ -112,7 +112,7 @@ func (b *builder) copyAll(snap *boltread.Snapshot, copied func(key string)) erro
 	return nil
 }
 
-// Rewrite implements store.Rewriter: the file is written anew, without free pages, and renamed over the old one while
+// Rewrite implements store.Rewriter: the file is written again, without free pages, and renamed over the old one while
 // the lock on the old one is held. Mode and owner stay.
 func (s *Store) Rewrite(ctx context.Context, fn func(old store.Tx, put func(key string, value []byte) error) error) error {
 	return s.replaceWith(ctx, func(snap *boltread.Snapshot, path string) (*builder, error) { return s.rewritten(ctx, snap, path, fn) })

@@ -69,7 +69,7 @@ func (s *Store) tryOpen(how access) (h *handle, err error) {
 	defer faultsPanic()()
 	h.db, err = bbolt.Open(s.path, 0, &bbolt.Options{
 		ReadOnly: !how.write,
-		// bbolt waits for ever when Timeout is 0 and fails at once when it is short.
+		// bbolt waits without end when Timeout is 0 and fails at once when it is short.
 		Timeout:      time.Nanosecond,
 		FreelistType: bbolt.FreelistMapType,
 		NoStatistics: true,

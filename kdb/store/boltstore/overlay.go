@@ -77,7 +77,7 @@ func (o *overlay) Delete(key string) error {
 	return o.set(key, nil)
 }
 
-// changeCost is what a change takes in memory beside its key and value.
+// changeCost is what a change takes in memory in addition to its key and value.
 const changeCost = 100
 
 func (o *overlay) set(key string, value []byte) error {
