@@ -69,13 +69,22 @@ func (c *recovery) writeEntry(it *item) error {
 			return err
 		}
 	}
-	if !trusted && s.Trusted {
+	switch {
+	case s.Trusted && trusted && !c.mayTrust(label):
+		s.Trusted = false
+		c.alter(label, "it is not trusted any more: nothing shows that it was not distrusted later")
+	case !trusted && s.Trusted:
 		s.Trusted = false
 		c.alter(label, "it is not trusted any more: its last version is lost, and this older one may have been distrusted")
-	} else if !trusted {
+	case !trusted:
 		c.alter(label, "an older version: whether it was changed or removed later is lost")
 	}
 	return c.putEntry(label, s, &e)
+}
+
+// mayTrust says that a trust mark is the last one: the digest or a whole log vouches for it. An older summary may have been put back.
+func (c *recovery) mayTrust(label string) bool {
+	return c.Verified || c.logWhole && c.last[label].Operation != "distrust"
 }
 
 // putEntry stores the certificates and the summary, and what the index is made of.

@@ -253,3 +253,59 @@ func TestRecover_boundedWork(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestSalvage_distrustedPutBack: a trust mark of an older version may have been taken away since.
+func TestSalvage_distrustedPutBack(t *testing.T) {
+	t.Parallel()
+	st := &debris{Memory: storetest.NewMemory()}
+	db, err := Create(t.Context(), st, "test", kdb.CreateOptions{Options: secretOptions, Cost: kdb.CostTest})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca := kdb.Entry{Label: "ca", Kind: kdb.KindTrusted, Trusted: true, Certificates: [][]byte{anyCertificate(t)}}
+	if err := db.Update(t.Context(), "add", func(tx kdb.Tx) error { return tx.Put(ca) }); err != nil {
+		t.Fatal(err)
+	}
+	trusted := st.Records()
+	no := false
+	if err := db.Update(t.Context(), "distrust", func(tx kdb.Tx) error { return tx.Mark("ca", kdb.Marks{Trusted: &no}) }); err != nil {
+		t.Fatal(err)
+	}
+	back := with(st.Records(), trusted, "s/ca")
+	st.Replace(back)
+	wantNoTrust(t, st)
+	for key := range back { // the log, too
+		if strings.HasPrefix(key, prefixLog) {
+			delete(back, key)
+		}
+	}
+	st.Replace(back)
+	wantNoTrust(t, st)
+}
+
+// wantNoTrust wants the entry "ca" without trust in what is salvaged, and told of.
+func wantNoTrust(t *testing.T, st store.Store) {
+	t.Helper()
+	db, err := Open(t.Context(), st, "test", secretOptions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	found, err := db.Salvage(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer found.Close()
+	if err := found.View(t.Context(), func(tx kdb.Tx) error {
+		s, err := tx.Summary("ca")
+		if err == nil && (s.Trusted || found.Verified) {
+			t.Errorf("it is trusted: %v, and all is sure: %v", s.Trusted, found.Verified)
+		}
+		return err
+	}); err != nil {
+		t.Error(err)
+	}
+	if len(found.Damaged) == 0 {
+		t.Error("nothing is said about it")
+	}
+}
