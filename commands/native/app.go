@@ -152,17 +152,18 @@ func commandPath(c *cli.Context) string {
 
 // noCommand answers a group or the program itself when no command follows.
 func noCommand(c *cli.Context, env *op.Env) error {
-	below := c.App.Commands
-	if c.Command != nil && len(c.Command.Subcommands) > 0 {
-		below = c.Command.Subcommands
+	isProgram := c.Command == nil || len(c.Command.Subcommands) == 0 || c.Command.Name == c.App.Name
+	switch {
+	case !c.Args().Present() && isProgram:
+		return showHelp(env.Stdout, screenOf(env), c.App, nil)
+	case !c.Args().Present():
+		names := commandNames(c.Command.Subcommands)
+		return withHint(fmt.Errorf("%w: %q needs a subcommand", op.ErrUsage, c.Command.Name),
+			fmt.Sprintf("use %s; see: certkdb help %s", op.Choice(names), c.Command.Name))
+	case isProgram:
+		return unknownCommand(c.App.Commands, c.Args().First())
 	}
-	if !c.Args().Present() {
-		if c.Command == nil || c.Command.Name == "" || c.Command.Name == c.App.Name {
-			return showHelp(env.Stdout, screenOf(env), c.App, nil)
-		}
-		return withHint(fmt.Errorf("%w: %q needs a subcommand", op.ErrUsage, c.Command.Name), "see: certkdb help "+c.Command.Name)
-	}
-	return unknownCommand(below, c.Args().First())
+	return unknownBelow(c.Command.Subcommands, c.Command.Name, c.Args().First())
 }
 
 // database collects the common options about the database.

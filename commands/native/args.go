@@ -2,6 +2,7 @@ package native
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -49,6 +50,9 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 			if stray != "" {
 				return nil, strayOption(args[1:], stray)
 			}
+			if len(path) > 1 {
+				return nil, unknownBelow(commands, strings.Join(path[1:], " "), arg)
+			}
 			return nil, unknownCommand(commands, arg)
 		}
 		if command == nil || len(rest) > 0 {
@@ -71,6 +75,46 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 		return nil, fmt.Errorf("%w: an argument is empty", op.ErrUsage)
 	}
 	return slices.Concat(path, options, []string{"--"}, rest), nil
+}
+
+// optionsOf are the options of a line with their values, as they are written, even if the line has mistakes. The value of another option
+// is none, nor is what follows "--".
+func optionsOf(argv []string) iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		flags := commonFlags("")
+		called := calledCommand(argv)
+		for _, m := range makers(nil) {
+			if slices.Contains(m.names, called) {
+				flags = append(flags, flagsBelow(m.make(&op.Env{}))...)
+			}
+		}
+		for i := 1; i < len(argv) && argv[i] != "--"; i++ {
+			if len(argv[i]) < 2 || argv[i][0] != '-' {
+				continue
+			}
+			_, value, _ := strings.Cut(argv[i], "=")
+			name := optionName(argv[i])
+			if n, err := optionLength(flags, argv[i:]); err == nil && n == 2 {
+				i++
+				value = argv[i]
+			}
+			if !yield(name, value) {
+				return
+			}
+		}
+	}
+}
+
+// flagsBelow are the options of a command and of those below it.
+func flagsBelow(c *cli.Command) []cli.Flag {
+	flags := slices.Clone(c.Flags)
+	for _, sub := range c.Subcommands {
+		flags = append(flags, flagsBelow(sub)...)
+	}
+	for i, f := range flags {
+		flags[i] = named(f)
+	}
+	return flags
 }
 
 // twice names an option that was given twice where only one can count: only list takes several databases, and passwords for them.
@@ -104,11 +148,18 @@ func (v valued) take(flags []cli.Flag, words []string) error {
 		return nil
 	case value == "":
 		return fmt.Errorf("%w: --%s is empty; leave the option out, or give it a value", op.ErrUsage, name)
+	case isTime(f) && strings.HasPrefix(value, "-"):
+		return &op.Invalid{Field: op.Field(name), Value: value, Reason: "a time to wait is not negative"}
 	case v[name] > 0 && !isList(f) && name != flagDB && name != flagPassword: // list takes several databases
 		return givenTwice(name)
 	}
 	v[name]++
 	return nil
+}
+
+func isTime(f cli.Flag) bool {
+	_, is := f.(*cli.DurationFlag)
+	return is
 }
 
 func isList(f cli.Flag) bool {

@@ -42,6 +42,22 @@ func chosen[T any](c *cli.Context, all []column[T]) ([]column[T], error) {
 	return columns, nil
 }
 
+// sortField is the field of --sort COLUMN, which may be named by its header too. What is not a column is left for the operation to refuse.
+func sortField(wanted string) string {
+	name, reverse := strings.CutPrefix(wanted, "-")
+	all := entryColumns()
+	i := slices.IndexFunc(all, func(one column[*op.Entry]) bool {
+		return strings.EqualFold(one.header, name) || strings.EqualFold(one.name, name)
+	})
+	if i < 0 {
+		return wanted
+	}
+	if reverse {
+		return "-" + all[i].name
+	}
+	return all[i].name
+}
+
 // columnsNamed are the columns of some names.
 func columnsNamed[T any](all []column[T], names string) []column[T] {
 	var columns []column[T]

@@ -93,16 +93,11 @@ func printJSONError(w io.Writer, class op.Class, code int, message, hint string)
 	fmt.Fprintf(w, "%s\n", data)
 }
 
-// wantsJSON says whether the user asked for JSON, even if the flags could not be parsed.
+// wantsJSON says whether the user asked for JSON, even if the line has mistakes.
 func wantsJSON(argv []string) bool {
-	for i, arg := range argv {
-		switch arg {
-		case "--":
-			return false
-		case "--json", "-json", "--output=json", "-o=json", "--output=jsonl":
+	for name, value := range optionsOf(argv) {
+		if name == flagJSON || name == flagOutput && strings.HasPrefix(value, "json") {
 			return true
-		case "-o", "--output":
-			return i+1 < len(argv) && strings.HasPrefix(argv[i+1], "json")
 		}
 	}
 	return false

@@ -50,7 +50,7 @@ func (p helpPage) program(app *cli.App) {
 // command writes all about one command. Name is how it is called.
 func (p helpPage) command(c *cli.Command, name string) {
 	p.paragraph("", name+" - "+c.Usage)
-	fmt.Fprintf(p.w, "\nUsage: %s\n", strings.TrimSpace(name+" "+c.ArgsUsage))
+	fmt.Fprintf(p.w, "\nUsage: %s\n", strings.TrimSpace(name+synopsis(c)))
 	if names := c.Aliases; len(names) > 0 {
 		fmt.Fprintf(p.w, "Also: %s\n", strings.Join(names, ", "))
 	}
@@ -73,6 +73,20 @@ func (p helpPage) command(c *cli.Command, name string) {
 			}
 		}
 	}
+}
+
+// synopsis is what follows the name of a command, each part with a space in front of it.
+func synopsis(c *cli.Command) (text string) {
+	if len(c.Subcommands) > 0 {
+		text = " COMMAND"
+	}
+	if !c.SkipFlagParsing {
+		text += " [options]"
+	}
+	if c.ArgsUsage != "" {
+		text += " " + c.ArgsUsage
+	}
+	return text
 }
 
 // categories are those of some options, the common ones last.

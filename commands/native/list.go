@@ -98,6 +98,7 @@ func (o *listing) run(c *cli.Context, env *op.Env) error {
 	if err != nil {
 		return err
 	}
+	o.Sort = sortField(o.Sort)
 	columns, err := chosen(c, entryColumns())
 	switch {
 	case err != nil:

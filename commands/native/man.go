@@ -189,11 +189,7 @@ func manualHead(w io.Writer, app *cli.App, name string, section int, about strin
 }
 
 func manualSynopsis(w io.Writer, name string, c *cli.Command) {
-	options := " [options]"
-	if c.SkipFlagParsing {
-		options = ""
-	}
-	fmt.Fprintf(w, ".PP\n.B %s\n%s\n", roff(name), roff(strings.TrimSpace(strings.TrimSpace(options)+" "+c.ArgsUsage)))
+	fmt.Fprintf(w, ".PP\n.B %s\n%s\n", roff(name), roff(strings.TrimSpace(synopsis(c))))
 }
 
 // describedBy is a command's description, and its examples as lines.

@@ -29,11 +29,11 @@ type progress struct {
 // withProgress makes an environment whose operations show on a terminal how far they are, and a function that takes the line away. Nothing
 // is shown without a terminal, with --quiet and with JSON.
 func withProgress(env *op.Env, argv []string) (shown *op.Env, end func()) {
-	if env.Progress == nil || wantsJSON(argv) || wantsQuiet(argv) {
+	if env.Progress == nil {
 		return env, func() {}
 	}
 	w := env.Progress()
-	if w == nil {
+	if w == nil || wantsJSON(argv) || wantsQuiet(argv) {
 		return env, func() {}
 	}
 	p := &progress{w: w, now: env.Now, due: env.Now().Add(progressAfter)}
@@ -53,13 +53,10 @@ func withoutProgress(env *op.Env) *op.Env {
 	return &own
 }
 
-// wantsQuiet says whether --quiet is given, even if the flags could not be parsed.
+// wantsQuiet says whether --quiet is given, even if the line has mistakes.
 func wantsQuiet(argv []string) bool {
-	for _, arg := range argv {
-		switch arg {
-		case "--":
-			return false
-		case "-q", "--q", "-quiet", "--quiet":
+	for name := range optionsOf(argv) {
+		if name == flagQuiet || name == "q" {
 			return true
 		}
 	}

@@ -85,6 +85,31 @@ func TestProgress_onlyOnATerminal(t *testing.T) {
 	}
 }
 
+// TestProgress_valuesAreNotOptions: a label may look like an option.
+func TestProgress_valuesAreNotOptions(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string][2]bool{
+		"add --label -q x":               {},
+		"add --label --json x":           {},
+		"slots add --name -q":            {},
+		"create x --cn --json -q":        {1: true},
+		"--db -q list -o json":           {0: true},
+		"list -o=jsonl":                  {0: true},
+		"list --output csv":              {},
+		"lst --json":                     {0: true},
+		"add -- --json -q":               {},
+		"add --label":                    {},
+		"-q --json":                      {true, true},
+		"revoke x --reason=-q --json":    {0: true},
+		"completion install -o json zsh": {0: true},
+	} {
+		argv := strings.Fields("certkdb " + line)
+		if got := [2]bool{wantsJSON(argv), wantsQuiet(argv)}; got != want {
+			t.Errorf("%s: JSON %t, quiet %t", line, got[0], got[1])
+		}
+	}
+}
+
 // TestProgress_notOfADialect: who calls IBM's tools by certkdb gets the output of these tools.
 func TestProgress_notOfADialect(t *testing.T) {
 	t.Parallel()

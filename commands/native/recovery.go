@@ -1,6 +1,7 @@
 package native
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -124,7 +125,12 @@ func restoreCommand(env *op.Env) *cli.Command {
 				return done, err
 			}
 			o.From = args[0]
-			return o.Run(c.Context, env, c.Bool(flagDryRun))
+			done, err = o.Run(c.Context, env, c.Bool(flagDryRun))
+			if p, ok := errors.AsType[*op.Problem](err); ok && p.Code == op.NoPassword {
+				err = withHint(err, fmt.Sprintf("give the password that opened the backup with --password SRC, or put a copy of its stash into %s",
+					op.Quote(o.From+".stash")))
+			}
+			return done, err
 		}, printRestored),
 	}
 }

@@ -168,6 +168,8 @@ func problemHint(p *op.Problem) string {
 	switch p.Code {
 	case op.NoDatabase:
 		return createHint(p.Location)
+	case op.NoTrustStore:
+		return "name one that exists, or make it with: certkdb copy --trusted --to " + op.Quote(p.Location)
 	case op.NoKeyPassword:
 		return "it keeps private keys encrypted; certkdb export --key writes unencrypted ones; " + hintFor(p.Err)
 	case op.NoPassword:
@@ -241,7 +243,9 @@ var problemHints = sync.OnceValue(func() map[op.Code]string {
 			"or recover the others with: certkdb recover FILE --to NEW.ckdb",
 		op.SeveralEntries:        "leave --label out, or choose one of them with --only",
 		op.KeyWithoutCertificate: "add its certificate first with: certkdb receive FILE; or name only the other labels",
-		op.KeysOneByOne:          "copy everything with: certkdb copy --all --to FILE",
+		op.LoneKey: "name the file with its certificate too: certkdb add CERTIFICATE KEY; " +
+			"or add that first, and then the key, which joins it",
+		op.KeysOneByOne: "copy everything with: certkdb copy --all --to FILE",
 		op.CAKey: "to share its certificate, copy that alone: certkdb copy LABEL --certificates --to FILE, or export it; to move the CA, " +
 			"allow it with --key",
 		op.KeyAlone:           "write it with its certificates: --combined",
@@ -329,6 +333,8 @@ func classHint(err error) string {
 		}
 		unopened, ok := errors.AsType[*kdb.OpenError](err)
 		switch {
+		case ok && unopened.Location == op.StdinName:
+			return "see whether the command in front of the pipe has written anything, and whether it has reported an error"
 		case ok && errors.Is(err, kdb.ErrEmpty):
 			return fmt.Sprintf("put a backup in its place with: certkdb restore BACKUP --db %s --force; if there is none, remove the file"+
 				" and make a new database: certkdb init --db %[1]s", op.Quote(unopened.Location))

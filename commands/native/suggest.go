@@ -33,6 +33,17 @@ func unknownCommand(commands []*cli.Command, word string) error {
 	return withHint(err, "see all commands: certkdb help")
 }
 
+// unknownBelow is the error about a word that is not a command of a group.
+func unknownBelow(commands []*cli.Command, group, word string) error {
+	names := commandNames(commands)
+	err := fmt.Errorf("%w: there is no command \"%s %s\"", op.ErrUsage, group, word)
+	hint := fmt.Sprintf("use %s; see: certkdb help %s", op.Choice(names), group)
+	if near := op.Nearest(names, word); near != "" {
+		hint = didYouMean(group+" "+near) + " Or " + hint
+	}
+	return withHint(err, hint)
+}
+
 // synonyms are words of other tools, with the commands that do it here.
 const synonyms = `
 verify=validate check-chain=validate inspect=show cat=show print=show view=show get=show describe=show info-cert=show printcert=show
@@ -46,7 +57,8 @@ test=check fsck=check audit=log history=log logs=log journal=log repair=recover 
 rotate=renew reissue=renew reenew=renew gencrl=crl createcrl=crl ocsp=validate vacuum=compact shrink=compact gc=compact
 expiring=list expiry=list expired=list entries=list certs=list certificates=list ca=create sign-csr=sign accept=receive
 reload=deploy publish=deploy push=deploy unrevoke=revoke lint-cert=lint zlint=lint slot=slots keyslots=slots unlock=stash
-manual=man docs=help usage=help translate=explain revert=backup snapshot=backup
+manual=man docs=help usage=help translate=explain revert=restore snapshot=backup report=list cert=show trustanchor=trust untrust=distrust
+key-slots=slots unstash=stash
 `
 
 // synonym is the command that a word of another tool stands for, "" for none.

@@ -1,8 +1,12 @@
 package native
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -118,7 +122,10 @@ func validateCommand(env *op.Env) *cli.Command {
 			}
 			defer s.Close()
 			validated, failed := o.Run(c.Context, s)
-			addTrustRemedies(validated)
+			addValidationRemedies(validated, o)
+			if first := firstRemedy(validated); first != "" && errors.Is(failed, op.ErrInvalid) {
+				failed = withHint(failed, first)
+			}
 			if failed != nil && validated.Results == nil {
 				return failed
 			}
@@ -139,17 +146,79 @@ func databaseIf(c *cli.Context, env *op.Env, needed bool) (*op.Session, error) {
 	return openDatabase(c, env)
 }
 
-// addTrustRemedies tells how to trust those certificates of the database that are not trusted.
-func addTrustRemedies(validated inspect.Validated) {
-	for _, v := range validated.Results {
+// addValidationRemedies tells how to trust those certificates of the database that are not trusted, and where a missing one belongs.
+func addValidationRemedies(validated inspect.Validated, o inspect.Validate) {
+	for i := range validated.Results {
+		v := &validated.Results[i]
+		isFile := slices.Contains(o.Files, v.Name) && !slices.Contains(o.Labels, v.Name)
 		for _, chain := range v.Chains {
 			for i := range chain.Failures {
-				if f := &chain.Failures[i]; f.Untrusted != "" {
+				switch f := &chain.Failures[i]; {
+				case f.Untrusted != "":
 					f.Remedy = trustRemedy(f.Untrusted)
+				case f.Lacks != "":
+					f.Remedy = lackingRemedy(f, isFile, o.OnlyThese)
 				}
 			}
 		}
+		if len(v.Lacking) > 0 {
+			v.Notes = append(v.Notes, lackingNote(v))
+		}
 	}
+}
+
+// firstRemedy is that of the failure that the error names.
+func firstRemedy(validated inspect.Validated) string {
+	for _, v := range validated.Results {
+		if v.Valid {
+			continue
+		}
+		for _, a := range v.Chains {
+			if len(a.Failures) > 0 {
+				return a.Failures[0].Remedy
+			}
+		}
+		break
+	}
+	return ""
+}
+
+// lackingRemedy says where the certificate of an issuer belongs that is neither in a file nor known.
+func lackingRemedy(f *inspect.Failure, isFile, onlyTrust bool) string {
+	text := fmt.Sprintf("add the certificate of %q", f.Lacks)
+	if f.At != "" {
+		text += ", which it says is at " + f.At
+	}
+	root := "certkdb add FILE"
+	if onlyTrust {
+		root = "--trust FILE"
+	}
+	if !isFile {
+		return fmt.Sprintf("%s, with: certkdb add FILE; or try it with --untrusted FILE", text)
+	}
+	return fmt.Sprintf("%s, to the file that the server sends, after its own; try it with --untrusted FILE; "+
+		"if it is a root that you trust: %s", text, root)
+}
+
+// lackingNote says which certificates a file lacks that the database has, and how to write one that is complete.
+func lackingNote(v *inspect.Validation) string {
+	var names []string
+	labels := []string{v.Lacking[0].Label}
+	for _, step := range v.Lacking[1:] {
+		names, labels = append(names, strconv.Quote(step.Subject)), append(labels, step.Label)
+	}
+	note := fmt.Sprintf("the certificate of %s is not in the file, but in the database: programs that only get what is in the file "+
+		"find no chain", strings.Join(names, ", "))
+	switch above := labels[1:]; {
+	case labels[0] != "":
+		return note + "; write a complete file with: certkdb export " + op.Quote(labels[0]) + " --chain --out FILE"
+	case !slices.Contains(above, ""):
+		for i, label := range above {
+			above[i] = op.Quote(label)
+		}
+		return note + "; append it to the server's file with: certkdb export " + strings.Join(above, " ") + " >> FILE"
+	}
+	return note
 }
 
 func trustRemedy(label string) string {

@@ -35,6 +35,8 @@ const (
 	SeveralEntries
 	// KeyWithoutCertificate: a private key comes without its certificate, and the database keeps it only with one.
 	KeyWithoutCertificate
+	// LoneKey: an input has a private key, and nothing that belongs to it is there or in the database.
+	LoneKey
 	// KeysOneByOne: private keys are exported by name, not all of them.
 	KeysOneByOne
 	// CAKey: the private key of the CA Label would leave the database.
@@ -114,6 +116,8 @@ const (
 	IssuedNotWritten
 	// NotDeployed: the database does not remember where an entry is deployed.
 	NotDeployed
+	// NoTrustStore: the key store Location, in which certificates are to be installed, does not exist.
+	NoTrustStore
 	// NoJava: it is not known where Java is installed.
 	NoJava
 	// NotRemembered: the source of a password is of no use to another run of the program.

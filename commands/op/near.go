@@ -7,18 +7,36 @@ import (
 )
 
 // Nearest is the word that was probably meant by one that does not exist; "" if no word is similar. A word that differs only by case is the
-// nearest; one mistake is allowed in every three letters.
+// nearest; one mistake is allowed in every three letters, but a second one only behind the first letter. Otherwise it is the only word that
+// begins so.
 func Nearest(words []string, written string) (near string) {
 	least := len(written)/3 + 1
 	for _, word := range words {
 		if strings.EqualFold(word, written) {
 			return word
 		}
-		if d := distance(word, written); d < least {
+		if d := distance(word, written); d < least && (d == 1 || word != "" && word[0] == written[0]) {
 			near, least = word, d
 		}
 	}
+	if near == "" && len(written) > 1 {
+		near = onlyOne(words, written)
+	}
 	return near
+}
+
+// onlyOne is the word that begins in a certain way, "" if several words do.
+func onlyOne(words []string, beginning string) (found string) {
+	for _, word := range words {
+		if len(word) < len(beginning) || !strings.EqualFold(word[:len(beginning)], beginning) {
+			continue
+		}
+		if found != "" {
+			return ""
+		}
+		found = word
+	}
+	return found
 }
 
 // distance is the number of letters to be changed, added, removed or exchanged with the next to make one word of the other (Damerau and

@@ -157,6 +157,9 @@ func (in *Input) Entries(adopt func(key.Private) (kdb.Entry, bool, error)) iter.
 			for entry, err := range pem.Entries(in.items(&current), options) {
 				if err != nil {
 					err = name(err)
+					if errors.Is(err, pem.ErrNoCertificate) {
+						err = op.Mark(op.LoneKey, err)
+					}
 				} else {
 					entry.Trusted = entry.Kind == kdb.KindTrusted && (in.trust || entry.Trusted && trustworthy(&entry))
 				}

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ import (
 func SortFields() []string {
 	return []string{
 		"label", "kind", "status", "subject", "issuer", "serial", "not_before", "not_after", "days_left", "key_type", "ca", "sans", "added",
+		"trusted", "default", "sha256", "chain_length",
 	}
 }
 
@@ -55,6 +57,14 @@ func textField(e *op.Entry, field string) string {
 		return e.Serial
 	case "key_type":
 		return e.KeyType
+	case "sha256":
+		return e.SHA256
+	case "chain_length":
+		return fmt.Sprintf("%09d", e.ChainLength)
+	case "trusted":
+		return strconv.FormatBool(e.Trusted)
+	case "default":
+		return strconv.FormatBool(e.Default)
 	case "ca":
 		return strconv.FormatBool(e.CA) // false before true
 	case "sans":

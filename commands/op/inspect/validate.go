@@ -56,6 +56,8 @@ type Validation struct {
 	Limit    string      `json:"limit,omitempty"`
 	OCSP     *OCSPAnswer `json:"ocsp,omitempty"`
 	Notes    []string    `json:"notes,omitempty"` // about a valid chain
+	// Lacking are the certificates of a valid chain that a file lacks and the database has, the one to be validated first.
+	Lacking []Step `json:"-"`
 }
 
 // Attempt is a chain that was tried.
@@ -83,6 +85,8 @@ type Failure struct {
 	Remedy   string `json:"remedy,omitempty"`
 	// Untrusted is a label of the database, if the only failure is that it is not trusted.
 	Untrusted string `json:"-"`
+	// Lacks is the name of an issuer whose certificate a file lacks, "" for none, and At where that can be had.
+	Lacks, At string `json:"-"`
 }
 
 // subject of a validation: a certificate and what came with it.
@@ -119,7 +123,10 @@ func (o Validate) Run(ctx context.Context, s *op.Session) (Validated, error) {
 		}
 		result := validator.Validate(leaf)
 		v := o.describe(c.name, result, labels)
-		v.Notes = notesAbout(c, result.Chain, o.Untrusted)
+		v.Notes = notesAbout(result.Chain)
+		if lacking := c.lacking(result.Chain); len(o.Untrusted) == 0 && len(lacking) > 0 {
+			v.Lacking = steps(append(result.Chain[:1:1], lacking...), labels)
+		}
 		if err := o.checkOCSP(ctx, s.Env, &v, result, options, labels); err != nil {
 			return validated, err
 		}
@@ -223,20 +230,34 @@ func (o Validate) gather(ctx context.Context, s *op.Session, options *path.Optio
 	return list, labels, nil
 }
 
-// notesAbout says what is not as it should be about a valid chain: what others may find missing, and what ends before the certificate.
-func notesAbout(c candidate, chain []*cert.Certificate, untrusted []string) (notes []string) {
+// notesAbout says what in a valid chain ends before the certificate.
+func notesAbout(chain []*cert.Certificate) (notes []string) {
 	for i, above := range chain[min(1, len(chain)):] {
 		if above.NotAfter.Before(chain[0].NotAfter) {
 			notes = append(notes, fmt.Sprintf("certificate %d of the chain, %q, expires on %s, before the certificate itself", i+1,
 				above.Subject.String(), above.NotAfter.UTC().Format(time.DateOnly)))
 		}
-		isGiven := slices.ContainsFunc(c.chain, func(der []byte) bool { return bytes.Equal(der, above.Raw) })
-		if c.isFile && len(untrusted) == 0 && !isGiven && !issuers.SelfSigned(above) {
-			notes = append(notes, fmt.Sprintf("the certificate of %q is not in the file, but in the database: programs that only get what is "+
-				"in the file find no chain", above.Subject.String()))
-		}
 	}
 	return notes
+}
+
+// lacking are the certificates of a chain that a file lacks, but for the root, which its readers have.
+func (c candidate) lacking(chain []*cert.Certificate) (found []*cert.Certificate) {
+	for _, above := range chain[min(1, len(chain)):] {
+		isGiven := slices.ContainsFunc(c.chain, func(der []byte) bool { return bytes.Equal(der, above.Raw) })
+		if c.isFile && !isGiven && !issuers.SelfSigned(above) {
+			found = append(found, above)
+		}
+	}
+	return found
+}
+
+func steps(chain []*cert.Certificate, labels map[[32]byte]string) (described []Step) {
+	for _, c := range chain {
+		sum := sha256.Sum256(c.Raw)
+		described = append(described, Step{Subject: c.Subject.String(), Label: labels[sum], SHA256: op.HexDigest(sum)})
+	}
+	return described
 }
 
 // leafFirst moves the first certificate that is not a CA's to the front: chains come in any order, and their end is what is validated.
@@ -310,13 +331,12 @@ func (o Validate) describe(name string, r path.Result, labels map[[32]byte]strin
 }
 
 func (o Validate) describeAttempt(a path.Attempt, labels map[[32]byte]string) Attempt {
-	attempt := Attempt{Anchored: a.Anchored, Failures: []Failure{}}
-	for _, c := range a.Chain {
-		sum := sha256.Sum256(c.Raw)
-		attempt.Certificates = append(attempt.Certificates, Step{Subject: c.Subject.String(), Label: labels[sum], SHA256: op.HexDigest(sum)})
-	}
+	attempt := Attempt{Anchored: a.Anchored, Certificates: steps(a.Chain, labels), Failures: []Failure{}}
 	for _, f := range a.Failures {
 		failure := Failure{Position: f.Position, Rule: string(f.Rule), Section: f.Rule.Section(), Reason: f.Reason, Remedy: f.Remedy.String()}
+		if f.Remedy.Action == path.AddIssuer {
+			failure.Lacks, failure.At = f.Remedy.Subject, f.Remedy.URL
+		}
 		if f.Certificate != nil {
 			failure.Subject, failure.Label = f.Certificate.Subject.String(), labels[sha256.Sum256(f.Certificate.Raw)]
 			if f.Rule == path.RuleUntrusted && failure.Label != "" && !o.OnlyThese {

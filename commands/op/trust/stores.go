@@ -171,6 +171,9 @@ type javaStore struct {
 // with opens the key store.
 func (j *javaStore) with(ctx context.Context, do func(kdb.Database) error) error {
 	driver, err := kdb.Recognise(j.env.Drivers, j.path)
+	if errors.Is(err, kdb.ErrNoDatabase) {
+		return &op.Problem{Code: op.NoTrustStore, Location: j.path, Err: err}
+	}
 	if err != nil {
 		return err
 	}
