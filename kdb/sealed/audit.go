@@ -19,7 +19,7 @@ type LogRecord struct {
 	Sequence  uint64
 	Time      time.Time
 	Operation string   // "add", "delete", "export", "passwd", …
-	Label     string   // "" if it is about the database
+	Label     string   // of an entry; "slot " and a slot's name; "serial " and a certificate's; "" if it is about the database
 	SHA256    [32]byte // fingerprint of the entry; zero if there is none
 	User      string
 	Host      string
@@ -71,6 +71,15 @@ func chainAfter(mac hash.Hash, plain []byte) [32]byte {
 	mac.Write(plain)
 	return [32]byte(mac.Sum(nil))
 }
+
+// What takes an entry or its trust away has these names in the log, whatever the whole operation is called: recovery goes by them.
+const (
+	opDelete        = "delete"
+	opDeleteDamaged = "delete-damaged"
+	opRename        = "rename"
+	opTrust         = "trust"
+	opDistrust      = "distrust"
+)
 
 // log appends to the audit log.
 func (t *tx) log(operation, label string, fingerprint [32]byte) error {

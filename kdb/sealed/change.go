@@ -155,6 +155,11 @@ func (t *tx) store(e *kdb.Entry, old *summary) error {
 	if err := t.index(e, false); err != nil {
 		return err
 	}
+	if old.Trusted && !s.Trusted {
+		if err := t.log(opDistrust, e.Label, s.SHA256); err != nil {
+			return err
+		}
+	}
 	return t.log(t.operation, e.Label, s.SHA256)
 }
 
@@ -195,10 +200,10 @@ func (t *tx) Rename(from, to string) error {
 	if err := t.remove(from, raw); err != nil {
 		return err
 	}
-	if err := t.log(t.operation, to, s.SHA256); err != nil {
+	if err := t.log(opRename, to, s.SHA256); err != nil {
 		return err
 	}
-	return t.log(t.operation, from, old)
+	return t.log(opRename, from, old)
 }
 
 // move seals the records of an entry again under another label.
@@ -244,9 +249,12 @@ func (t *tx) Mark(label string, m kdb.Marks) error {
 	if err != nil {
 		return err
 	}
-	changed := false
+	changed, operation := false, t.operation
 	if m.Trusted != nil && *m.Trusted != s.Trusted {
-		s.Trusted, changed = *m.Trusted, true
+		s.Trusted, changed, operation = *m.Trusted, true, opTrust
+		if !s.Trusted {
+			operation = opDistrust
+		}
 		t.digester.toggle(&t.head.digest, prefixSummary+label, raw)
 		if err := t.put(prefixSummary+label, s.encode(), nil); err != nil {
 			return err
@@ -259,7 +267,7 @@ func (t *tx) Mark(label string, m kdb.Marks) error {
 	if !changed {
 		return nil
 	}
-	return t.log(t.operation, label, s.SHA256)
+	return t.log(operation, label, s.SHA256)
 }
 
 // Delete implements kdb.Tx.
@@ -280,7 +288,7 @@ func (t *tx) Delete(label string) error {
 	if err := t.remove(label, raw); err != nil {
 		return err
 	}
-	return t.log(t.operation, label, s.SHA256)
+	return t.log(opDelete, label, s.SHA256)
 }
 
 // remove deletes the records of an entry, whose summary is sealed in raw.

@@ -54,7 +54,7 @@ func (t *tx) dropDamaged(label string) error {
 	if t.head.defaultLabel == label {
 		t.head.defaultLabel = ""
 	}
-	return t.log("delete-damaged", label, s.SHA256)
+	return t.log(opDeleteDamaged, label, s.SHA256)
 }
 
 // hasParts reports whether a label has other records than its summary.

@@ -51,11 +51,12 @@ type recovery struct {
 	*wreckage
 	kdb.Recovery
 	summaries []item
-	missing   map[string]string // what is lost of which label
-	altered   map[string]string // what is not as it was of which label
-	unnamed   int               // entries that are lost without a trace of their labels
-	last      map[string]LogRecord
-	logs      []store.Place // by sequence number less one; a zero place is a lost record
+	missing   map[string]string    // what is lost of which label
+	altered   map[string]string    // what is not as it was of which label
+	unnamed   int                  // entries that are lost without a trace of their labels
+	last      map[string]LogRecord // the last record of each entry
+	ended     map[string]bool      // labels whose entry or trust was taken away, and that were not trusted since
+	logs      []store.Place        // by sequence number less one; a zero place is a lost record
 	logWhole  bool
 	to        *tx
 	copied    map[string]bool
@@ -80,7 +81,7 @@ func (c *recovery) choose() (err error) {
 // readLog follows the log from its end: each record says what the chain's value before it is.
 func (c *recovery) readLog() error {
 	last, value := c.endOfLog()
-	c.logs, c.last, c.logWhole = make([]store.Place, last), map[string]LogRecord{}, c.head != nil
+	c.logs, c.last, c.ended, c.logWhole = make([]store.Place, last), map[string]LogRecord{}, map[string]bool{}, c.head != nil
 	known := c.head != nil
 	for seq := last; seq > 0; seq-- {
 		if err := c.ctx.Err(); err != nil {
@@ -92,11 +93,30 @@ func (c *recovery) readLog() error {
 			continue
 		}
 		c.logs[seq-1], value, known = at, l.previous, true
-		if _, later := c.last[l.Label]; !later && !c.Verified {
-			c.last[l.Label] = l.LogRecord
+		if !c.Verified {
+			c.heed(&l.LogRecord)
 		}
 	}
 	return nil
+}
+
+// heed notes what a record says of an entry; later records come first. A record about a key slot has no fingerprint.
+func (c *recovery) heed(l *LogRecord) {
+	if l.SHA256 == [32]byte{} && l.Operation != opDeleteDamaged {
+		return
+	}
+	if _, later := c.last[l.Label]; !later {
+		c.last[l.Label] = *l
+	}
+	if _, later := c.ended[l.Label]; later {
+		return
+	}
+	switch l.Operation {
+	case opTrust:
+		c.ended[l.Label] = false
+	case opDistrust, opDelete, opDeleteDamaged, opRename:
+		c.ended[l.Label] = true
+	}
 }
 
 // endOfLog is the number of the last record and the chain's value after it.

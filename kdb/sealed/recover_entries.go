@@ -2,6 +2,7 @@ package sealed
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -70,21 +71,24 @@ func (c *recovery) writeEntry(it *item) error {
 		}
 	}
 	switch {
-	case s.Trusted && trusted && !c.mayTrust(label):
+	case s.Trusted && trusted && !c.mayTrust(&s.Summary, label):
 		s.Trusted = false
 		c.alter(label, "it is not trusted any more: nothing shows that it was not distrusted later")
+		err = c.to.log(opDistrust, label, s.SHA256)
 	case !trusted && s.Trusted:
 		s.Trusted = false
 		c.alter(label, "it is not trusted any more: its last version is lost, and this older one may have been distrusted")
+		err = c.to.log(opDistrust, label, s.SHA256)
 	case !trusted:
 		c.alter(label, "an older version: whether it was changed or removed later is lost")
 	}
-	return c.putEntry(label, s, &e)
+	return errors.Join(err, c.putEntry(label, s, &e))
 }
 
-// mayTrust says that a trust mark is the last one: the digest or a whole log vouches for it. An older summary may have been put back.
-func (c *recovery) mayTrust(label string) bool {
-	return c.Verified || c.logWhole && c.last[label].Operation != "distrust"
+// mayTrust says that a trust mark is the last one: the digest or a whole log vouches for it. An older summary may have been put back, of
+// an entry that was distrusted, replaced, or removed and added again.
+func (c *recovery) mayTrust(s *kdb.Summary, label string) bool {
+	return c.Verified || c.logWhole && !c.ended[label] && c.last[label].SHA256 == s.SHA256
 }
 
 // putEntry stores the certificates and the summary, and what the index is made of.
@@ -135,7 +139,7 @@ func (c *recovery) olderVersion(label string, it *item) int {
 		}
 		return 0
 	}
-	if slices.Contains([]string{"delete", "delete-damaged", "rename"}, last.Operation) {
+	if slices.Contains([]string{opDelete, opDeleteDamaged, opRename}, last.Operation) {
 		c.LeftOut = append(c.LeftOut, kdb.Problem{
 			Where: fmt.Sprintf("label %q", label), What: fmt.Sprintf("%s, on %s", last.Operation, last.Time.Format("2006-01-02")),
 		})

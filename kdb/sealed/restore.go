@@ -17,7 +17,11 @@ import (
 // Restore puts a backup in the place of a database: all or nothing. The backup is verified first, and a database that has more than an
 // older state of it is only replaced if that is wanted: see FORMAT.md, "Restoring". A stash that is there stays.
 func Restore(ctx context.Context, from, to store.Store, backup, location string, o kdb.RestoreOptions) (kdb.Restored, error) {
-	o.Password = once(o.Password)
+	asked := once{ask: o.Password}
+	defer asked.forget()
+	if o.Password != nil {
+		o.Password = asked.password
+	}
 	r := restoration{ctx: ctx, o: o, src: newDatabase(from, backup, o.Options), dst: newDatabase(to, location, o.Options)}
 	r.src.o.State, r.dst.o.Warn = "", nil // which state is the newest is decided here
 	if !exists(r.src.stash) {
@@ -390,18 +394,22 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// once remembers what was asked for.
-func once(ask func(context.Context, string) ([]byte, error)) func(context.Context, string) ([]byte, error) {
-	if ask == nil {
-		return nil
-	}
-	var known []byte
-	return func(ctx context.Context, location string) ([]byte, error) {
-		if known != nil {
-			return bytes.Clone(known), nil
-		}
-		password, err := ask(ctx, location)
-		known = bytes.Clone(password)
-		return password, err
-	}
+// once asks for a password once, and knows it until it forgets it.
+type once struct {
+	ask   func(context.Context, string) ([]byte, error)
+	known []byte
 }
+
+func (o *once) password(ctx context.Context, location string) ([]byte, error) {
+	if o.known == nil {
+		password, err := o.ask(ctx, location)
+		if err != nil {
+			return nil, err
+		}
+		o.known = password
+	}
+	return bytes.Clone(o.known), nil
+}
+
+// forget clears the password.
+func (o *once) forget() { clear(o.known) }

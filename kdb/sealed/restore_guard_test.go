@@ -2,6 +2,7 @@ package sealed
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"maps"
 	"strings"
@@ -122,5 +123,28 @@ func TestRestore_changedMeanwhile(t *testing.T) {
 	}
 	if during == nil || !maps.EqualFunc(st.Records(), during, bytes.Equal) {
 		t.Error("the change that came between is lost")
+	}
+}
+
+// TestRestore_forgetsThePassword: it is asked for once, for the backup and the database, and not in memory afterwards.
+func TestRestore_forgetsThePassword(t *testing.T) {
+	t.Parallel()
+	from, to := storetest.NewMemory(), storetest.NewMemory()
+	newInternal(t, from)
+	to.Replace(from.Records())
+	var given [][]byte
+	o := kdb.RestoreOptions{Options: secretOptions}
+	o.Password = func(context.Context, string) ([]byte, error) {
+		given = append(given, []byte("secret"))
+		return given[len(given)-1], nil
+	}
+	if _, err := Restore(t.Context(), from, to, "backup", "test", o); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Restore(t.Context(), from, to, "backup", "test", o); err != nil {
+		t.Fatal(err)
+	}
+	if len(given) != 2 || !bytes.Equal(bytes.Join(given, nil), make([]byte, len("secret")*2)) {
+		t.Errorf("asked %d times for two restorations, and %q is in memory", len(given), given)
 	}
 }

@@ -254,37 +254,67 @@ func TestRecover_boundedWork(t *testing.T) {
 	}
 }
 
-// TestSalvage_distrustedPutBack: a trust mark of an older version may have been taken away since.
+// TestSalvage_distrustedPutBack: a trust mark of an older version may have been taken away since, whatever came after that and whatever
+// the operation was called.
 func TestSalvage_distrustedPutBack(t *testing.T) {
 	t.Parallel()
-	st := &debris{Memory: storetest.NewMemory()}
-	db, err := Create(t.Context(), st, "test", kdb.CreateOptions{Options: secretOptions, Cost: kdb.CostTest})
-	if err != nil {
-		t.Fatal(err)
-	}
+	yes, no := true, false
 	ca := kdb.Entry{Label: "ca", Kind: kdb.KindTrusted, Trusted: true, Certificates: [][]byte{anyCertificate(t)}}
-	if err := db.Update(t.Context(), "add", func(tx kdb.Tx) error { return tx.Put(ca) }); err != nil {
-		t.Fatal(err)
+	untrusted, other := ca, ca
+	untrusted.Trusted, other.Certificates = false, [][]byte{anyCertificate(t)}
+	distrusted := other
+	distrusted.Trusted = false
+	mark := func(m kdb.Marks) func(kdb.Tx) error { return func(tx kdb.Tx) error { return tx.Mark("ca", m) } }
+	put := func(e kdb.Entry) func(kdb.Tx) error { return func(tx kdb.Tx) error { return tx.Put(e) } }
+	export := func(tx kdb.Tx) error { return tx.Audit("export", "ca") }
+	remove := func(tx kdb.Tx) error { return tx.Delete("ca") }
+	for _, c := range []struct {
+		rule   string
+		keeps  bool
+		change []func(kdb.Tx) error
+	}{
+		{"distrusted", false, []func(kdb.Tx) error{mark(kdb.Marks{Trusted: &no})}},
+		{"and exported", false, []func(kdb.Tx) error{mark(kdb.Marks{Trusted: &no}), export}},
+		{"another one, and the first again", false, []func(kdb.Tx) error{put(distrusted), put(untrusted)}},
+		{"removed and added again", false, []func(kdb.Tx) error{remove, put(untrusted)}},
+		{"another one in its place", false, []func(kdb.Tx) error{put(other)}},
+		{"renamed and back", false, []func(kdb.Tx) error{
+			func(tx kdb.Tx) error { return tx.Rename("ca", "x") }, func(tx kdb.Tx) error { return tx.Rename("x", "ca") },
+		}},
+		{"trusted again", true, []func(kdb.Tx) error{mark(kdb.Marks{Trusted: &no}), mark(kdb.Marks{Trusted: &yes})}},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			t.Parallel()
+			st := &debris{Memory: storetest.NewMemory()}
+			db, err := Create(t.Context(), st, "test", kdb.CreateOptions{Options: secretOptions, Cost: kdb.CostTest})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := db.Update(t.Context(), "add", put(ca)); err != nil {
+				t.Fatal(err)
+			}
+			trusted := st.Records()
+			for _, change := range c.change {
+				if err := db.Update(t.Context(), "test", change); err != nil {
+					t.Fatal(err)
+				}
+			}
+			back := with(st.Records(), trusted, "s/ca", "c/ca")
+			st.Replace(back)
+			wantTrust(t, st, c.keeps)
+			for key := range back { // the log, too
+				if strings.HasPrefix(key, prefixLog) {
+					delete(back, key)
+				}
+			}
+			st.Replace(back)
+			wantTrust(t, st, false)
+		})
 	}
-	trusted := st.Records()
-	no := false
-	if err := db.Update(t.Context(), "distrust", func(tx kdb.Tx) error { return tx.Mark("ca", kdb.Marks{Trusted: &no}) }); err != nil {
-		t.Fatal(err)
-	}
-	back := with(st.Records(), trusted, "s/ca")
-	st.Replace(back)
-	wantNoTrust(t, st)
-	for key := range back { // the log, too
-		if strings.HasPrefix(key, prefixLog) {
-			delete(back, key)
-		}
-	}
-	st.Replace(back)
-	wantNoTrust(t, st)
 }
 
-// wantNoTrust wants the entry "ca" without trust in what is salvaged, and told of.
-func wantNoTrust(t *testing.T, st store.Store) {
+// wantTrust wants the entry "ca" with or without trust in what is salvaged, and told of if it lost it.
+func wantTrust(t *testing.T, st store.Store, trusted bool) {
 	t.Helper()
 	db, err := Open(t.Context(), st, "test", secretOptions)
 	if err != nil {
@@ -298,14 +328,14 @@ func wantNoTrust(t *testing.T, st store.Store) {
 	defer found.Close()
 	if err := found.View(t.Context(), func(tx kdb.Tx) error {
 		s, err := tx.Summary("ca")
-		if err == nil && (s.Trusted || found.Verified) {
+		if err == nil && (s.Trusted != trusted || found.Verified) {
 			t.Errorf("it is trusted: %v, and all is sure: %v", s.Trusted, found.Verified)
 		}
 		return err
 	}); err != nil {
 		t.Error(err)
 	}
-	if len(found.Damaged) == 0 {
+	if len(found.Damaged) == 0 && !trusted {
 		t.Error("nothing is said about it")
 	}
 }

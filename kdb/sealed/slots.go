@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"certkdb/kdb"
 	"certkdb/kdb/store"
@@ -275,7 +276,7 @@ func (t *tx) swapSlots(id uint32, s *slot, change *slotChange) error {
 	if err := t.putSlot(id, s); err != nil {
 		return err
 	}
-	return t.log(t.operation, "", [32]byte{})
+	return t.logSlot(s.name)
 }
 
 // RemoveSlot removes a key slot: its password or stash no longer opens the database. Unless force is set, the last usable one
@@ -309,6 +310,10 @@ func (t *tx) removeSlot(id uint32, force bool) error {
 	case !there && !listed:
 		return fmt.Errorf("%w: there is no such slot", kdb.ErrNotFound)
 	}
+	name, err := t.nameOfSlot(id)
+	if err != nil {
+		return err
+	}
 	if err := t.deleteSlot(id); err != nil {
 		return err
 	}
@@ -319,7 +324,21 @@ func (t *tx) removeSlot(id uint32, force bool) error {
 			return ErrLastSlot
 		}
 	}
-	return t.log(t.operation, "", [32]byte{})
+	return t.logSlot(name)
+}
+
+// logSlot appends to the audit log what became of the slot of a name.
+func (t *tx) logSlot(name string) error { return t.log(t.operation, "slot "+name, [32]byte{}) }
+
+// nameOfSlot is the name of a slot, or its number if it has none that can be read.
+func (t *tx) nameOfSlot(id uint32) (string, error) {
+	list, err := t.slots()
+	for _, s := range list {
+		if s.id == id && s.slot != nil {
+			return s.slot.name, err
+		}
+	}
+	return strconv.FormatUint(uint64(id), 10), err
 }
 
 func (t *tx) hasSlot(id uint32) (bool, error) {

@@ -421,7 +421,8 @@ func TestLog_hasEveryChange(t *testing.T) {
 	must(t, db.CreateStash(ctx))
 	must(t, db.RemoveStash(ctx))
 	want := []string{
-		`1 "create" ""`, `2 "add" "a"`, `3 "export-key" "a"`, `4 "delete" "a"`, `5 "passwd" ""`, `6 "stash-create" ""`, `7 "stash-remove" ""`,
+		`1 "create" ""`, `2 "add" "a"`, `3 "export-key" "a"`, `4 "delete" "a"`, `5 "passwd" "slot password"`,
+		`6 "stash-create" "slot stash"`, `7 "stash-remove" "slot stash"`,
 	}
 	if got := logOf(t, db); !slices.Equal(got, want) {
 		t.Errorf("log %q\nwant %q", got, want)
