@@ -20,7 +20,7 @@ func supervised(
 		cmd.Args = append(cmd.Args, strings.ReplaceAll(arg, "DIR", dir))
 	}
 	var stderr strings.Builder
-	cmd.Env, cmd.Stderr = append(os.Environ(), "COMMANDS_TEST_PROGRAM=yes"), &stderr
+	cmd.Env, cmd.Stderr = append(os.Environ(), "COMMANDS_TEST_PROGRAM=forgetful", "PASSWORDDIR="+dir), &stderr
 	if err := atomicfiletest.Supervise(cmd, dir, decide); err != nil {
 		t.Fatal(err)
 	}
@@ -34,9 +34,10 @@ func TestFaults_processes(t *testing.T) {
 	for _, k := range kinds() {
 		t.Run(k.file, func(t *testing.T) {
 			t.Parallel()
-			template := k.prepare(t)
+			dir := k.prepare(t)
+			template := copyOf(t, dir)
 			for _, command := range k.commands {
-				k.everyFault(t, template, command, processFaults())
+				k.everyFault(t, dir, template, command, processFaults())
 			}
 		})
 	}

@@ -67,14 +67,9 @@ func (p *Piece) Check(env *Env) error {
 	return Output{Path: p.Path, Rights: p.Rights, Force: true}.Check(env)
 }
 
-// WriteTogether writes files that belong together. All of them are on the disk before the first takes its place, and they take their places
-// in their order, in one step: after a kill, the next call with these files completes it. An error means that no file was changed, unless
-// it wraps atomicfile.ErrUnfinished. Symbolic links are followed.
-func WriteTogether(env *Env, pieces []Piece) error {
-	if len(pieces) == 0 {
-		return nil
-	}
-	disk := Output{}.disk(env)
+// FinishTogether completes what a killed process began to write to some of these files, and removes what it left. It must come before
+// their states are compared: the files that are to be written then need not be those that were being written.
+func FinishTogether(env *Env, pieces []Piece) error {
 	paths := make([]string, len(pieces))
 	for i := range pieces {
 		if err := pieces[i].Check(env); err != nil {
@@ -82,8 +77,30 @@ func WriteTogether(env *Env, pieces []Piece) error {
 		}
 		paths[i], _ = follow(pieces[i].Path)
 	}
-	if err := atomicfile.Recover(disk, paths[0], paths[1:]...); err != nil {
+	disk := Output{}.disk(env)
+	for i := range paths { // the journal is that of one of them
+		paths[0], paths[i] = paths[i], paths[0]
+		if err := atomicfile.Recover(disk, paths[0], paths[1:]...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// WriteTogether writes files that belong together. All of them are on the disk before the first takes its place, and they take their places
+// in their order, in one step: after a kill, [FinishTogether] completes it. An error means that no file was changed, unless
+// it wraps atomicfile.ErrUnfinished. Symbolic links are followed.
+func WriteTogether(env *Env, pieces []Piece) error {
+	if len(pieces) == 0 {
+		return nil
+	}
+	if err := FinishTogether(env, pieces); err != nil {
 		return err
+	}
+	disk := Output{}.disk(env)
+	paths := make([]string, len(pieces))
+	for i := range pieces {
+		paths[i], _ = follow(pieces[i].Path)
 	}
 	set := atomicfile.NewSet(disk, paths[0])
 	defer set.Discard()

@@ -21,14 +21,14 @@ var ErrBusy = lockfile.ErrBusy
 // content that it says. The error wraps ErrBusy if the process is alive.
 func Recover(disk FS, main string, others ...string) error {
 	for _, at := range journalPaths(main) {
-		if err := recoverFrom(disk, at, append([]string{main}, others...)); err != nil {
+		if err := recoverFrom(disk, at, main, others); err != nil {
 			return fmt.Errorf("completing an interrupted change (%s): %w", at, err)
 		}
 	}
 	return nil
 }
 
-func recoverFrom(disk FS, at string, paths []string) error {
+func recoverFrom(disk FS, at, main string, others []string) error {
 	f, err := os.OpenFile(at, os.O_RDWR|noFollow, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -43,7 +43,7 @@ func recoverFrom(disk FS, at string, paths []string) error {
 	if !hasName(f, at) { // it was completed meanwhile
 		return nil
 	}
-	j, err := readJournal(f, at, paths)
+	j, err := readJournal(f, at, append([]string{main}, others...))
 	if errors.Is(err, fs.ErrPermission) {
 		return err
 	}
@@ -52,7 +52,7 @@ func recoverFrom(disk FS, at string, paths []string) error {
 	case err != nil:
 		return bare(disk.Remove(at))
 	case j.kind == "create":
-		return j.undo(disk, paths[0])
+		return j.undo(disk, main)
 	case !j.complete():
 		return j.drop(disk)
 	}

@@ -177,7 +177,7 @@ func (o Deploy) Run(ctx context.Context, s *op.Session) (Deployed, error) {
 		defer j.close()
 		done.Deployments[i] = Outcome{Label: j.label, Files: []Result{}}
 		j.out = &done.Deployments[i]
-		if j.prepare(ctx, s); o.Compare {
+		if j.prepare(ctx, s, !o.Compare && !s.DryRun); o.Compare {
 			j.out.Reload = nil
 		} else if j.out.err == nil && !s.DryRun {
 			j.fail(j.perform(ctx, s))

@@ -56,11 +56,17 @@ func (j *job) names(err error) bool {
 	return kind
 }
 
-// prepare reads the entry and compares the files with it.
-func (j *job) prepare(ctx context.Context, s *op.Session) {
+// prepare reads the entry and compares the files with it, after it has completed what a killed process began, if it may write.
+func (j *job) prepare(ctx context.Context, s *op.Session, writes bool) {
 	err := s.View(ctx, func(tx kdb.Tx) error { return j.read(tx) })
 	if err == nil {
-		err = j.plan(ctx, s)
+		err = j.encodeAll(ctx, s)
+	}
+	if err == nil && writes {
+		err = op.FinishTogether(s.Env, j.pieces)
+	}
+	if err == nil {
+		err = j.compare()
 	}
 	j.fail(err)
 	j.reloads = err == nil && j.target.Reload != "" && (j.target.Pending || j.out.outdated() > 0)
@@ -99,8 +105,8 @@ func (j *job) pend() {
 	}
 }
 
-// plan makes the content of the files, and finds out which of them differ.
-func (j *job) plan(ctx context.Context, s *op.Session) error {
+// encodeAll makes the content of the files.
+func (j *job) encodeAll(ctx context.Context, s *op.Session) error {
 	if err := j.readPassword(s.Env); err != nil {
 		return err
 	}
@@ -114,11 +120,18 @@ func (j *job) plan(ctx context.Context, s *op.Session) error {
 		} else if p.Data = j.encode(f.Form); len(p.Data) == 0 {
 			return &op.Invalid{Field: f.Form.field(), Value: f.Path, Reason: noIssuers}
 		}
-		state, err := p.State()
+		j.pieces = append(j.pieces, p)
+	}
+	return nil
+}
+
+// compare finds out which files differ.
+func (j *job) compare() error {
+	for i, f := range j.target.Files {
+		state, err := j.pieces[i].State()
 		if err != nil {
 			return err
 		}
-		j.pieces = append(j.pieces, p)
 		j.out.Files = append(j.out.Files, Result{File: f, State: state})
 	}
 	return nil

@@ -70,6 +70,11 @@ func (o ExportFolder) Run(ctx context.Context, s *op.Session) (ExportedFiles, er
 	if len(w.done.Files) == 0 {
 		return w.done, Export{All: true}.any(nil)
 	}
+	if _, err := os.Stat(w.Folder); err == nil && !s.DryRun {
+		if err := op.FinishTogether(s.Env, w.pieces); err != nil {
+			return w.done, err
+		}
+	}
 	if err := w.compare(); err != nil || s.DryRun || !w.done.Changed {
 		return w.done, err
 	}
