@@ -25,3 +25,52 @@ func TestOverwrite_notThroughALink(t *testing.T) {
 		t.Errorf("the target is %q, %v", got, err)
 	}
 }
+
+// TestOpen_waitsForNobody: neither a link nor a pipe that somebody puts there after the file was looked at is opened.
+func TestOpen_waitsForNobody(t *testing.T) {
+	t.Parallel()
+	target := filepath.Join(t.TempDir(), "target")
+	if err := os.WriteFile(target, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for what, put := range replacements(target) {
+		path := filepath.Join(t.TempDir(), fileName)
+		if err := put(path); err != nil {
+			t.Skip(err) // Windows asks for a privilege
+		}
+		f, err := open(path, os.O_RDONLY)
+		if err == nil {
+			f.Close()
+		}
+		if !errors.Is(err, ErrUnreadable) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// TestWrite_afterAKilledProcess: what it left does not stand in the way, and a link in its place is not followed.
+func TestWrite_afterAKilledProcess(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	target, path := filepath.Join(folder, "target"), filepath.Join(folder, fileName)
+	if err := os.WriteFile(target, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for what, put := range map[string]func() error{
+		"half a file": func() error { return os.WriteFile(path+".new", []byte("1 01234"), 0o600) },
+		"a link":      func() error { return os.Symlink(target, path+".new") },
+	} {
+		if err := put(); err != nil {
+			t.Skip(err) // Windows asks for a privilege
+		}
+		if err := write(path, Known{{key: Key{Path: what}}}); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		if known, err := Read(folder); err != nil || len(known) != 1 || known[0].key.Path != what {
+			t.Errorf("%s: %v, %v", what, known, err)
+		}
+	}
+	if got, err := os.ReadFile(target); err != nil || string(got) != "precious" {
+		t.Errorf("the target is %q, %v", got, err)
+	}
+}

@@ -26,6 +26,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"certkdb/kdb/internal/lockfile"
@@ -137,9 +138,11 @@ func lock(folder, path string) (unlock func(), err error) {
 	err = regular(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		var f *os.File
-		f, err = os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
+		f, err = os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) // by O_EXCL not through a link
 		if err == nil {
 			err = f.Close()
+		} else if errors.Is(err, fs.ErrExist) {
+			err = regular(path) // another process was faster
 		}
 	}
 	if err != nil {
@@ -163,22 +166,32 @@ func (k Known) size() (size int64) {
 // overwrite puts a text in the place of the end of the file, which is not longer. A new file for each change would cost more time than the
 // change: a file system looks for a place that no deleted file had.
 func overwrite(path string, at int64, text string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	f, err := open(path, os.O_WRONLY)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	opened, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	if named, err := os.Lstat(path); err != nil || !os.SameFile(opened, named) { // somebody put a link there, to have another file written
-		return fmt.Errorf("%q: %w: it was replaced", path, ErrUnreadable)
-	}
 	if _, err := f.WriteAt([]byte(text), at); err != nil {
 		return err
 	}
 	return f.Close()
+}
+
+// open opens the file that has the path, and not what a link there names. It does not wait: somebody may have put a pipe there.
+func open(path string, flag int) (*os.File, error) {
+	f, err := os.OpenFile(path, flag|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	opened, err := f.Stat()
+	if err == nil {
+		if named, err := os.Lstat(path); err == nil && named.Mode().IsRegular() && os.SameFile(opened, named) {
+			return f, nil
+		}
+		err = fmt.Errorf("%q: %w: it was replaced", path, ErrUnreadable)
+	}
+	f.Close()
+	return nil, err
 }
 
 // bounded leaves out databases that are not there any more, and then the ones that were not changed for the longest time.
@@ -210,7 +223,7 @@ func read(path string) (lines Known, err error) {
 		}
 		return nil, err
 	}
-	f, err := os.Open(path)
+	f, err := open(path, os.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,17 @@
+//go:build unix
+
+package seen
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// replacements are what somebody may put in the place of the file.
+func replacements(target string) map[string]func(path string) error {
+	return map[string]func(path string) error{
+		"a link": func(path string) error { return os.Symlink(target, path) },
+		"a pipe": func(path string) error { return unix.Mkfifo(path, 0o600) },
+	}
+}
