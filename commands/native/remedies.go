@@ -47,7 +47,6 @@ var remedies = sync.OnceValue(func() map[string]string {
 		"expiring":                     renewRemedy,
 		"wrong-order":                  "on the server: put its own certificate first into the file, then each issuer after what it issued",
 		"superfluous":                  "on the server: remove from the file what the list below calls not needed",
-		string(path.RuleHost):          "use a name that the certificate has, or have it reissued with this one as a subject alternative name",
 		string(path.RuleWeak):          "on the server: install a certificate with a key of 2048 bits or more, signed with SHA-256 or better",
 		string(path.RuleRevoked):       "on the server: install a new certificate; do not trust this one",
 		"ocsp":                         "on the server: if the certificate was revoked, install a new one; otherwise staple a current response",

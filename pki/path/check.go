@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"certkdb/pki/cert"
+	"certkdb/pki/hosts"
 	"certkdb/pki/key"
 	"certkdb/pki/oid"
 )
@@ -252,9 +253,32 @@ func (c *checker) failHost(n *cert.Certificate, host string) {
 	case len(n.SAN) == 0:
 		c.failAnd(RuleHost, 0, remedy, "it is not for the host %q: it has no subject alternative names, where programs look for hosts "+
 			"(RFC 9525, 2)", host)
+	case kind == "ip:" && hasName(n, "dns:"+strings.Trim(host, "[]")):
+		c.failAnd(RuleHost, 0, remedy, "it has the address %q only as a name of type dns, which does not count: an address is of type ip "+
+			"(RFC 5280, 4.2.1.6)", host)
 	default:
-		c.fail(RuleHost, 0, "it is not for the host %q, but for %s", host, describeNames(n))
+		c.fail(RuleHost, 0, "it is not for the host %q, but for %s%s", host, describeNames(n), nearMiss(n, host))
 	}
+}
+
+func hasName(n *cert.Certificate, text string) bool {
+	return slices.ContainsFunc(n.SAN, func(g cert.GeneralName) bool { return strings.EqualFold(g.String(), text) })
+}
+
+// nearMiss says what a reader may take for a name of the host although it is none: a wildcard that is more or fewer than one label above
+// the host, and the common name.
+func nearMiss(n *cert.Certificate, host string) string {
+	host = strings.TrimSuffix(hosts.Lower(host), ".")
+	for _, g := range n.SAN {
+		suffix, isWildcard := strings.CutPrefix(hosts.Lower(g.String()), "dns:*.")
+		if isWildcard && (host == suffix || strings.HasSuffix(host, "."+suffix)) {
+			return "; the * stands for exactly one label"
+		}
+	}
+	if strings.EqualFold(n.Subject.CommonName(), host) {
+		return "; its common name does not count"
+	}
+	return ""
 }
 
 func (c *checker) checkSignature(i int, n, issuer *node) {

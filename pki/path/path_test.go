@@ -259,6 +259,32 @@ func TestValidate_hosts(t *testing.T) {
 	}
 }
 
+func TestValidate_hostsExplained(t *testing.T) {
+	t.Parallel()
+	root := ca(t, nil, "Root")
+	named := func(names ...string) change { return func(c *x509.Certificate) { c.DNSNames = names } }
+	for _, test := range []struct {
+		host   string
+		change change
+		want   string
+	}{
+		{"192.0.2.1", named("192.0.2.1"), `has the address "192.0.2.1" only as a name of type dns`},
+		{"192.0.2.1", named("192.0.2.1"), "have it reissued with the subject alternative name ip:192.0.2.1"},
+		{"[2001:db8::1]", named("2001:DB8::1"), "only as a name of type dns"},
+		{"192.0.2.2", named("192.0.2.1"), `not for the host "192.0.2.2", but for dns:192.0.2.1 [`},
+		{"example.org", named("*.example.org"), "but for dns:*.example.org; the * stands for exactly one label"},
+		{"A.b.Example.org.", named("x.example", "*.example.org"), "; the * stands for exactly one label"},
+		{"badexample.org", named("*.example.org"), "but for dns:*.example.org ["},
+		{"Example.com", named("other.example.com"), "but for dns:other.example.com; its common name does not count ["},
+		{"www.example.com", named("other.example.com"), "but for dns:other.example.com ["},
+	} {
+		result := path.NewValidator(options(root)).ValidateHost(leaf(t, root, test.change).Certificate, test.host)
+		if got := explain(result); result.Valid || !strings.Contains(got, test.want) {
+			t.Errorf("%s: %s\nwant %s", test.host, got, test.want)
+		}
+	}
+}
+
 func TestValidate_emails(t *testing.T) {
 	t.Parallel()
 	root := ca(t, nil, "Root")

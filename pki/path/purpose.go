@@ -1,7 +1,9 @@
 package path
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 
 	"certkdb/pki/cert"
 	"certkdb/pki/oid"
@@ -26,6 +28,7 @@ func (c *checker) checkPurpose() {
 	if !c.wanted() {
 		return
 	}
+	c.checkConsistentUsage(n)
 	named := slices.Contains(n.ExtKeyUsage, c.search.purpose)
 	if len(n.ExtKeyUsage) > 0 && !named && !slices.Contains(n.ExtKeyUsage, AnyUsage) {
 		c.failAnd(RuleExtKeyUsage, 0, Remedy{Action: ReissueForPurpose}, "it is not for %s, but for %s", oid.Name(c.search.purpose),
@@ -39,6 +42,50 @@ func (c *checker) checkPurpose() {
 		// These two are never implied, nor covered by any usage (RFC 3161, 2.3; RFC 6960, 4.2.2.2).
 		c.failAnd(RulePurpose, 0, Remedy{Action: ReissueForPurpose}, "its extended key usage does not name %s", oid.Name(c.search.purpose))
 	}
+}
+
+// checkConsistentUsage wants a key usage that is consistent with the purpose, if there is the extension at all: a certificate may only be
+// used for a purpose that both extensions allow (4.2.1.12), and its key must be able to do what it is used for.
+func (c *checker) checkConsistentUsage(n *node) {
+	consistent := usagesFor(c.search.purpose)
+	isMalformed := func(m cert.Malformation) bool { return m.ID == cert.IDKeyUsage }
+	if consistent == 0 || n.Extension(cert.IDKeyUsage) == nil || n.KeyUsage&consistent&usagesOf(n.Key().Type) != 0 ||
+		slices.ContainsFunc(c.v.factsOf(n).malformed, isMalformed) {
+		return
+	}
+	wanted := strings.ReplaceAll((consistent & usagesOf(n.Key().Type)).String(), ", ", " or ")
+	c.failAnd(RulePurpose, 0, Remedy{Action: ReissueForPurpose}, "its key usage (%s) does not allow %s, which takes %s",
+		cmp.Or(n.KeyUsage.String(), "none"), oid.Name(c.search.purpose), wanted)
+}
+
+// usagesFor are the key usages that may be consistent with a purpose (4.2.1.12), 0 if that is not said of it.
+func usagesFor(purpose string) cert.KeyUsage {
+	switch purpose {
+	case ServerAuth:
+		return cert.DigitalSignature | cert.KeyEncipherment | cert.KeyAgreement
+	case ClientAuth:
+		return cert.DigitalSignature | cert.KeyAgreement
+	case CodeSigning:
+		return cert.DigitalSignature
+	case EmailProtection:
+		return cert.DigitalSignature | cert.ContentCommitment | cert.KeyEncipherment | cert.KeyAgreement
+	case TimeStamping, OCSPSigning:
+		return cert.DigitalSignature | cert.ContentCommitment
+	}
+	return 0
+}
+
+// usagesOf are the key usages that a type of key can have: EC keys encipher no keys (RFC 5480, 3), those of EdDSA and ML-DSA only sign
+// (RFC 8410, 5; RFC 9881, 5). Nothing is known of other types.
+func usagesOf(keyType string) cert.KeyUsage {
+	signatures := cert.DigitalSignature | cert.ContentCommitment | cert.KeyCertSign | cert.CRLSign
+	switch {
+	case keyType == "p256", keyType == "p384", keyType == "p521":
+		return signatures | cert.KeyAgreement
+	case keyType == "ed25519", keyType == "ed448", strings.HasPrefix(keyType, "mldsa"):
+		return signatures
+	}
+	return ^cert.KeyUsage(0)
 }
 
 func usageNames(list []string) string {

@@ -79,7 +79,7 @@ var sentences = sync.OnceValue(func() map[Action]string {
 		RaiseDepth:     "raise the depth limit",
 		RaiseWork:      "raise the limit, if you trust the source of the certificates",
 		AcceptPolicy:   "accept another policy, or have the CAs reissued with a common one",
-		UseOwnHost:     "use one of its names, or have it reissued for this one",
+		UseOwnHost:     "use a name that the certificate has, or have it reissued with this one as a subject alternative name",
 		UseOwnAddress:  "use one of its addresses, or have it reissued for this one",
 		WaitOrSetClock: "wait, or correct the clock",
 		FetchAgain:     "get a new copy of the certificate, or the certificate of the issuer that signed it",
