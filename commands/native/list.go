@@ -188,7 +188,7 @@ func listPrinter(w io.Writer, env *op.Env, format string, columns []column[*op.E
 	case formatJSON:
 		return jsonList(w)
 	case formatJSONL:
-		return entryPrinter{eachEntry(func(e *op.Entry) error { return jsonLine(w, e) }), nothing}
+		return entryPrinter{jsonEntries(w, "", "", "\n"), nothing}
 	case formatName:
 		return entryPrinter{eachEntry(func(e *op.Entry) error {
 			_, err := fmt.Fprintln(w, printable(e.Label))
@@ -234,29 +234,38 @@ func eachEntry(print func(*op.Entry) error) func([]op.Entry) error {
 
 // jsonList prints one object whose list is streamed.
 func jsonList(w io.Writer) entryPrinter {
-	separator := fmt.Sprintf(`{"schema":%q,"entries":[`, schemaName("list"))
+	first := fmt.Sprintf(`{"schema":%q,"entries":[`, schemaName("list"))
+	print := jsonEntries(w, first, ",", "")
 	return entryPrinter{
-		print: eachEntry(func(e *op.Entry) error {
-			data, err := json.Marshal(e)
-			if err != nil {
-				return fmt.Errorf("writing JSON: %w", err)
+		print: func(chunk []op.Entry) error {
+			if len(chunk) > 0 {
+				first = ""
 			}
-			_, err = fmt.Fprintf(w, "%s%s", separator, escapeJSON(data))
-			separator = ","
-			return err
-		}),
+			return print(chunk)
+		},
 		end: func(unverified bool) error {
-			if separator == "," {
-				separator = ""
-			}
 			rest := ""
 			if unverified {
 				rest = `,"unverified":true`
 			}
-			_, err := fmt.Fprintf(w, "%s]%s}\n", separator, rest)
+			_, err := fmt.Fprintf(w, "%s]%s}\n", first, rest)
 			return err
 		},
 	}
+}
+
+// jsonEntries prints entries in JSON, each between two texts; another one stands before the first.
+func jsonEntries(w io.Writer, first, before, after string) func([]op.Entry) error {
+	var line []byte
+	return eachEntry(func(e *op.Entry) (err error) {
+		line, err = appendEntry(append(line[:0], first...), e)
+		if err != nil {
+			return err
+		}
+		first = before
+		_, err = w.Write(append(line, after...))
+		return err
+	})
 }
 
 func csvList(w io.Writer, columns []column[*op.Entry]) entryPrinter {

@@ -73,25 +73,56 @@ func (o List) Run(ctx context.Context, s *op.Session, each func([]op.Entry) erro
 	return o.stream(ctx, s, keep, each)
 }
 
-// stream calls each with the entries as they are read.
+// stream calls each with the entries as they are read: while it has some, the next ones are read.
 func (o List) stream(ctx context.Context, s *op.Session, keep func(*kdb.Summary) bool, each func([]op.Entry) error) error {
+	ctx, stop := context.WithCancel(ctx)
+	ahead := make(chan part)
+	defer func() {
+		stop()
+		for range ahead { // the session is the caller's again once nothing is read any more
+		}
+	}()
+	go func() {
+		defer close(ahead)
+		p := part{after: o.start(), more: true}
+		for p.more && p.err == nil {
+			p = o.part(ctx, s, p.after, keep)
+			select {
+			case ahead <- p:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
 	n := 0
-	for after, more := o.start(), true; more; {
-		var chunk []op.Entry
-		err := s.View(ctx, func(tx kdb.Tx) (err error) {
-			chunk, after, more, err = o.chunk(tx, after, keep, s.Env.Now())
-			return err
-		})
-		if err != nil {
+	for p := range ahead {
+		if p.err != nil {
+			return p.err
+		}
+		if err := each(p.found); err != nil {
 			return err
 		}
-		if err := each(chunk); err != nil {
-			return err
-		}
-		n += len(chunk)
+		n += len(p.found)
 		s.Env.Advance(op.UnitEntries, n, 0)
 	}
-	return nil
+	return ctx.Err()
+}
+
+// part is some of the entries.
+type part struct {
+	found []op.Entry
+	after string // the label to go on from
+	more  bool
+	err   error
+}
+
+// part reads the entries after a label.
+func (o List) part(ctx context.Context, s *op.Session, after string, keep func(*kdb.Summary) bool) (p part) {
+	p.err = s.View(ctx, func(tx kdb.Tx) (err error) {
+		p.found, p.after, p.more, err = o.chunk(tx, after, keep, s.Env.Now())
+		return err
+	})
+	return p
 }
 
 // start is a label before which no label matches the pattern, "" for the beginning.
