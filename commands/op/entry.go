@@ -76,24 +76,31 @@ const (
 func NewEntry(s *kdb.Summary, now time.Time) Entry {
 	entry := Entry{
 		Label: s.Label, Kind: s.Kind, Trusted: s.Trusted, Default: s.Default,
-		Subject: s.Subject, Issuer: s.Issuer, Serial: s.Serial,
-		NotBefore: TimePointer(s.NotBefore), NotAfter: TimePointer(s.NotAfter), Status: StatusOf(s, now),
-		KeyType: s.KeyType, CA: s.CA, SANs: newSANs(s),
+		Subject: s.Subject, Issuer: s.Issuer, Serial: s.Serial, Status: StatusOf(s, now), KeyType: s.KeyType, CA: s.CA,
 		SHA256: hex.EncodeToString(s.SHA256[:]), HasKey: s.Kind == kdb.KindPersonal || s.Kind == kdb.KindRequest,
-		ChainLength: s.ChainLength, Warning: s.Warning, Added: TimePointer(s.Added),
+		ChainLength: s.ChainLength, Warning: s.Warning,
 	}
-	if entry.NotAfter != nil {
-		seconds := int64(s.NotAfter.Sub(now) / time.Second)
-		entry.ExpiresInSeconds = &seconds
+	there := &struct { // in one piece of memory, as lists are long
+		notBefore, notAfter, added time.Time
+		seconds                    int64
+		sans                       SANs
+	}{
+		s.NotBefore.UTC(), s.NotAfter.UTC(), s.Added.UTC(), int64(s.NotAfter.Sub(now) / time.Second),
+		SANs{DNS: s.DNSNames, IP: s.IPAddresses, Email: s.Emails, URI: s.URIs},
+	}
+	if !s.NotBefore.IsZero() {
+		entry.NotBefore = &there.notBefore
+	}
+	if !s.NotAfter.IsZero() {
+		entry.NotAfter, entry.ExpiresInSeconds = &there.notAfter, &there.seconds
+	}
+	if !s.Added.IsZero() {
+		entry.Added = &there.added
+	}
+	if len(s.DNSNames)+len(s.IPAddresses)+len(s.Emails)+len(s.URIs) > 0 {
+		entry.SANs = &there.sans
 	}
 	return entry
-}
-
-func newSANs(s *kdb.Summary) *SANs {
-	if len(s.DNSNames)+len(s.IPAddresses)+len(s.Emails)+len(s.URIs) == 0 {
-		return nil
-	}
-	return &SANs{DNS: s.DNSNames, IP: s.IPAddresses, Email: s.Emails, URI: s.URIs}
 }
 
 // StatusOf is the state of an entry at a moment.

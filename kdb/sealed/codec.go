@@ -51,6 +51,8 @@ func (e *encoder) time(t time.Time) {
 type decoder struct {
 	b   []byte
 	err error
+	// text is the whole record if its strings are to share memory, which spares an allocation for each of them.
+	text string
 }
 
 func (d *decoder) fail(what string) {
@@ -98,8 +100,16 @@ func (d *decoder) uvarint() uint64 {
 	return v
 }
 
-func (d *decoder) bytes() []byte  { return d.take(d.uvarint()) }
-func (d *decoder) string() string { return string(d.bytes()) }
+func (d *decoder) bytes() []byte { return d.take(d.uvarint()) }
+
+func (d *decoder) string() string {
+	field := d.bytes()
+	if d.text == "" {
+		return string(field)
+	}
+	end := len(d.text) - len(d.b)
+	return d.text[end-len(field) : end]
+}
 
 // length reads the number of elements of a list, each of which takes a byte at least.
 func (d *decoder) length() int {

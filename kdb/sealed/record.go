@@ -57,7 +57,7 @@ func (s *summary) encode() []byte {
 }
 
 func decodeSummary(b []byte) (summary, error) {
-	d := decoder{b: b}
+	d := decoder{b: b, text: string(b)}
 	if version := d.u8(); d.err == nil && version != formatVersion {
 		return summary{}, fmt.Errorf("%w %d", kdb.ErrVersion, version)
 	}

@@ -143,13 +143,18 @@ func seal(aead cipher.AEAD, plain, bound []byte) []byte {
 
 // open is the inverse of seal.
 func open(aead cipher.AEAD, sealed, bound []byte) ([]byte, error) {
+	return openInto(nil, aead, sealed, bound)
+}
+
+// openInto is open into a buffer, which is made longer if need be.
+func openInto(buffer []byte, aead cipher.AEAD, sealed, bound []byte) ([]byte, error) {
 	if len(sealed) < sealOverhead {
 		return nil, fmt.Errorf("%w: the record was cut off", kdb.ErrCorrupt)
 	}
 	if sealed[0] != sealVersion {
 		return nil, fmt.Errorf("%w: the record begins with version %d, not %d", kdb.ErrCorrupt, sealed[0], sealVersion)
 	}
-	plain, err := aead.Open(nil, nil, sealed[1:], bound)
+	plain, err := aead.Open(buffer[:0], nil, sealed[1:], bound)
 	if err != nil {
 		return nil, fmt.Errorf("%w: the seal does not open: the record was changed, or moved from elsewhere", kdb.ErrCorrupt)
 	}

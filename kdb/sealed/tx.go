@@ -32,6 +32,7 @@ type tx struct {
 	aside     []int     // numbers of records that hold more of them
 	batch     batch
 	scanned   summary // the last that Summaries has yielded to a reader
+	plain     []byte  // of the last summary: its memory is for the next one
 	bound     []byte  // associated data, with room for a record's key behind boundLen
 }
 
@@ -140,8 +141,10 @@ func (t *tx) putValue(key string, plain []byte) ([]byte, error) {
 }
 
 // open opens a sealed record.
-func (t *tx) open(key string, value []byte) ([]byte, error) {
-	plain, err := open(t.keys.record, value, t.associated(key))
+func (t *tx) open(key string, value []byte) ([]byte, error) { return t.openInto(nil, key, value) }
+
+func (t *tx) openInto(buffer []byte, key string, value []byte) ([]byte, error) {
+	plain, err := openInto(buffer, t.keys.record, value, t.associated(key))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", place(key), err)
 	}
@@ -209,10 +212,11 @@ func (noLabel) Unwrap() error { return kdb.ErrNotFound }
 
 func (t *tx) decodeSummary(label string, raw []byte) (summary, error) {
 	key := prefixSummary + label
-	plain, err := t.open(key, raw)
+	plain, err := t.openInto(t.plain, key, raw)
 	if err != nil {
 		return summary{}, err
 	}
+	t.plain = plain
 	s, err := decodeSummary(plain)
 	if err != nil {
 		return summary{}, fmt.Errorf("%s: %w", place(key), err)

@@ -86,7 +86,7 @@ func (o List) stream(ctx context.Context, s *op.Session, keep func(*kdb.Summary)
 		defer close(ahead)
 		p := part{after: o.start(), more: true}
 		for p.more && p.err == nil {
-			p = o.part(ctx, s, p.after, keep)
+			p = o.part(ctx, s, p, keep)
 			select {
 			case ahead <- p:
 			case <-ctx.Done():
@@ -116,10 +116,11 @@ type part struct {
 	err   error
 }
 
-// part reads the entries after a label.
-func (o List) part(ctx context.Context, s *op.Session, after string, keep func(*kdb.Summary) bool) (p part) {
+// part reads the entries after another part, of which there may be as many.
+func (o List) part(ctx context.Context, s *op.Session, last part, keep func(*kdb.Summary) bool) (p part) {
 	p.err = s.View(ctx, func(tx kdb.Tx) (err error) {
-		p.found, p.after, p.more, err = o.chunk(tx, after, keep, s.Env.Now())
+		p.found = make([]op.Entry, 0, len(last.found))
+		p.found, p.after, p.more, err = o.chunk(tx, p.found, last.after, keep, s.Env.Now())
 		return err
 	})
 	return p
@@ -158,9 +159,9 @@ func labelled(tx kdb.Tx, after string) iter.Seq2[kdb.Summary, error] {
 	}
 }
 
-// chunk reads up to listChunk entries after a label; last is the label to go on from.
-func (o List) chunk(tx kdb.Tx, after string, keep func(*kdb.Summary) bool, now time.Time) (
-	found []op.Entry, last string, more bool, err error,
+// chunk appends up to listChunk entries after a label; last is the label to go on from.
+func (o List) chunk(tx kdb.Tx, found []op.Entry, after string, keep func(*kdb.Summary) bool, now time.Time) (
+	_ []op.Entry, last string, more bool, err error,
 ) {
 	n, prefix, all := 0, o.prefix(), tx.Summaries(after)
 	if o.labelsSuffice() && o.Kind == "" && !o.Trusted && !o.Expired && o.Expiring == 0 && !o.Chooses() {
