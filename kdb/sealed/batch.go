@@ -10,10 +10,11 @@ import (
 )
 
 // batch are new entries without keys that were put in an update and are not in the store yet: they are sealed together, on all processors,
-// when there are enough of them or as soon as somebody looks.
+// when there are enough of them or as soon as somebody looks. The update goes on while the entries before them are sealed.
 type batch struct {
-	list   []*batched
-	labels map[string]*batched
+	list    []*batched
+	labels  map[string]*batched
+	sealing *sealing // the entries before; nil if there are none
 }
 
 // batchSize is how many entries are sealed at once.
@@ -28,6 +29,28 @@ type batched struct {
 	records  [3]store.Record
 	digest   [32]byte
 	postings []posting
+}
+
+// sealing are entries that are being sealed.
+type sealing struct {
+	list   []*batched
+	labels map[string]*batched
+	done   chan struct{}
+}
+
+// waiting is the entry of a label that is not in the store yet; nil if there is none.
+func (b *batch) waiting(label string) *batched {
+	if found := b.labels[label]; found != nil || b.sealing == nil {
+		return found
+	}
+	return b.sealing.labels[label]
+}
+
+// wait returns when nothing is being sealed any more: the keys may be cleared then.
+func (b *batch) wait() {
+	if b.sealing != nil {
+		<-b.sealing.done
+	}
 }
 
 // later puts a new entry into the batch.
@@ -46,20 +69,42 @@ func (t *tx) later(e *kdb.Entry) error {
 	if len(t.batch.list) < batchSize {
 		return nil
 	}
-	return t.sealBatch()
+	return t.startSealing()
+}
+
+// startSealing begins to seal the batch, and stores the one before.
+func (t *tx) startSealing() error {
+	before := t.batch.sealing
+	t.batch.wait()
+	s := &sealing{list: t.batch.list, labels: t.batch.labels, done: make(chan struct{})}
+	t.batch = batch{sealing: s}
+	go func() {
+		defer close(s.done)
+		inParallel(len(s.list), t.sealer, func(sealer *sealer, i int) { s.list[i].seal(sealer) })
+	}()
+	return t.storeSealed(before)
 }
 
 // sealBatch seals the batch and stores it.
 func (t *tx) sealBatch() error {
-	list := t.batch.list
-	if len(list) == 0 {
+	if len(t.batch.list) > 0 {
+		if err := t.startSealing(); err != nil {
+			return err
+		}
+	}
+	s := t.batch.sealing
+	t.batch.wait()
+	t.batch.sealing = nil
+	return t.storeSealed(s)
+}
+
+// storeSealed stores entries that are sealed.
+func (t *tx) storeSealed(s *sealing) error {
+	if s == nil {
 		return nil
 	}
-	t.batch.list = nil
-	clear(t.batch.labels)
-	inParallel(len(list), t.sealer, func(s *sealer, i int) { list[i].seal(s) })
 	t.changed = true
-	for _, b := range list {
+	for _, b := range s.list {
 		mix(&t.head.digest, b.digest)
 		for _, record := range b.records {
 			t.head.seals++
@@ -93,7 +138,7 @@ type afterBatch struct {
 // Get implements store.Tx. Looking for the summary of another entry, as each Put does, leaves the batch alone.
 func (a afterBatch) Get(key string) ([]byte, error) {
 	label, isSummary := strings.CutPrefix(key, prefixSummary)
-	if _, waiting := a.t.batch.labels[label]; waiting || !isSummary {
+	if !isSummary || a.t.batch.waiting(label) != nil {
 		if err := a.t.sealBatch(); err != nil {
 			return nil, err
 		}

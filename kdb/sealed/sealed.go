@@ -230,6 +230,7 @@ func (db *Database) update(ctx context.Context, operation string, how strictness
 			return err
 		}
 		t.operation, t.stx = operation, afterBatch{stx, t}
+		defer func() { t.batch.wait() }()
 		if err := fn(t); err != nil {
 			return err
 		}

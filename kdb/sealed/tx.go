@@ -228,7 +228,7 @@ func (t *tx) decodeSummary(label string, raw []byte) (summary, error) {
 
 // Summary implements kdb.Tx.
 func (t *tx) Summary(label string) (kdb.Summary, error) {
-	if b, ok := t.batch.labels[label]; ok {
+	if b := t.batch.waiting(label); b != nil {
 		s := b.summary.Summary
 		s.Default = label == t.head.defaultLabel
 		return s, t.ctx.Err()

@@ -20,11 +20,13 @@ type overlay struct {
 	disk    atomicfile.FS
 	base    *boltread.Snapshot
 	changes map[string][]byte // nil is deleted
+	moving  *moving           // the changes before; nil if there are none
+	spare   map[string][]byte // empty
 	size    int               // of the changes
 	limit   int               // of size; 0 is none
 	path    string            // of the file
 	scans   int               // that are going on
-	runs    *runs             // the changes before; nil if there are none
+	runs    *runs             // the changes before those; nil if there are none
 }
 
 func newOverlay(ctx context.Context, base *boltread.Snapshot) *overlay {
@@ -34,6 +36,9 @@ func newOverlay(ctx context.Context, base *boltread.Snapshot) *overlay {
 // Get implements store.Tx.
 func (o *overlay) Get(key string) ([]byte, error) {
 	value, changed := o.changes[key]
+	if !changed {
+		value, changed = o.moving.get(key)
+	}
 	if changed {
 		value = bytes.Clone(value)
 	} else {
@@ -153,7 +158,10 @@ func (o *overlay) merge(prefix, after string, fn func(key string, old, value []b
 
 // pending are the changes whose keys are greater than after.
 func (o *overlay) pending(prefix, after string) (m merger, err error) {
-	if err := m.add(&cursor{keys: o.keys(prefix, after), changes: o.changes}); err != nil || o.runs == nil {
+	if err := o.settle(); err != nil {
+		return nil, err
+	}
+	if err := m.add(&cursor{changes: sorted(o.changes, prefix, after)}); err != nil || o.runs == nil {
 		return m, err
 	}
 	from := prefix
@@ -168,16 +176,16 @@ func (o *overlay) pending(prefix, after string) (m merger, err error) {
 	return m, nil
 }
 
-// keys returns the changed keys that are in memory, begin with prefix and are greater than after, sorted.
-func (o *overlay) keys(prefix, after string) []string {
-	var keys []string
-	for key := range o.changes {
+// sorted returns the changes whose keys begin with prefix and are greater than after, in the order of their keys.
+func sorted(changes map[string][]byte, prefix, after string) []store.Record {
+	list := make([]store.Record, 0, len(changes))
+	for key, value := range changes {
 		if strings.HasPrefix(key, prefix) && (after == "" || key > after) {
-			keys = append(keys, key)
+			list = append(list, store.Record{Key: key, Value: value})
 		}
 	}
-	slices.Sort(keys)
-	return keys
+	slices.SortFunc(list, func(a, b store.Record) int { return strings.Compare(a.Key, b.Key) })
+	return list
 }
 
 // change is one write; a nil value deletes.
@@ -200,9 +208,9 @@ func sizeOf(changes []change) (n int) {
 // checks, every page that bbolt is going to follow when it applies them: bbolt must not meet a damaged page.
 func (o *overlay) effective() ([]change, error) {
 	var list []change
-	for _, key := range o.keys("", "") {
-		value := o.changes[key]
-		old, err := o.base.Lookup([]byte(key))
+	for _, c := range sorted(o.changes, "", "") {
+		key, value := []byte(c.Key), c.Value
+		old, err := o.base.Lookup(key)
 		switch {
 		case errors.Is(err, store.ErrNotFound) && value == nil:
 			continue
@@ -211,11 +219,11 @@ func (o *overlay) effective() ([]change, error) {
 		case err == nil && value != nil && bytes.Equal(old, value):
 			continue
 		case value == nil:
-			if err := o.base.CheckSiblings([]byte(key)); err != nil {
+			if err := o.base.CheckSiblings(key); err != nil {
 				return nil, err
 			}
 		}
-		list = append(list, change{[]byte(key), value})
+		list = append(list, change{key, value})
 	}
 	return list, nil
 }

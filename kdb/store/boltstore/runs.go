@@ -7,10 +7,12 @@ import (
 	"errors"
 	"hash/maphash"
 	"io"
+	"slices"
 	"sort"
 	"strings"
 
 	"certkdb/kdb/atomicfile"
+	"certkdb/kdb/store"
 )
 
 // runs are changes for which a transaction has no memory. They are in a temporary file, in runs that are sorted by their keys; of two
@@ -27,7 +29,8 @@ type runs struct {
 type run struct {
 	start, end int64
 	marks      []mark
-	seen       filter // its keys: looking into every run would be as slow as there are many
+	seen       filter   // its keys: looking into every run would be as slow as there are many
+	hashes     []uint64 // of its keys, until it is added
 }
 
 // mark says where a change is, every markDistance bytes.
@@ -46,42 +49,49 @@ func newRuns(disk atomicfile.FS, path string) (*runs, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &runs{temp: t, seed: maphash.MakeSeed(), seen: make(filter, filterBits/64)}, nil
+	return &runs{temp: t, seed: maphash.MakeSeed(), seen: newFilter(filterKeys)}, nil
 }
 
 func (r *runs) discard() { r.temp.Discard() }
 
-// add writes changes as a run.
-func (r *runs) add(keys []string, changes map[string][]byte) error {
+// write appends changes, which are in the order of their keys, to the file. The run that it returns counts when it is added.
+func (r *runs) write(changes []store.Record) (made run, err error) {
 	w := bufio.NewWriterSize(r.temp, writeBuffer)
-	made := run{start: r.end, end: r.end, seen: make(filter, 1+len(keys)*bitsPerKey/64)}
+	made = run{start: r.end, end: r.end, seen: newFilter(len(changes)), hashes: make([]uint64, 0, len(changes))}
 	next := r.end
-	for _, key := range keys {
-		hash := maphash.String(r.seed, key)
-		r.seen.add(hash)
+	for _, c := range changes {
+		hash := maphash.String(r.seed, c.Key)
 		made.seen.add(hash)
+		made.hashes = append(made.hashes, hash)
 		if made.end >= next {
-			made.marks = append(made.marks, mark{key, made.end})
+			made.marks = append(made.marks, mark{c.Key, made.end})
 			next = made.end + markDistance
 		}
-		value := changes[key]
-		head := binary.AppendUvarint(w.AvailableBuffer(), uint64(len(key)))
-		head = append(head, key...)
+		head := binary.AppendUvarint(w.AvailableBuffer(), uint64(len(c.Key)))
+		head = append(head, c.Key...)
 		length := 0
-		if value != nil {
-			length = len(value) + 1
+		if c.Value != nil {
+			length = len(c.Value) + 1
 		}
 		head = binary.AppendUvarint(head, uint64(length))
 		_, err1 := w.Write(head)
-		_, err2 := w.Write(value)
+		_, err2 := w.Write(c.Value)
 		if err := errors.Join(err1, err2); err != nil {
-			return err
+			return run{}, err
 		}
-		made.end += int64(len(head) + len(value))
+		made.end += int64(len(head) + len(c.Value))
 	}
+	return made, w.Flush()
+}
+
+// add takes a run that was written.
+func (r *runs) add(made run) {
+	for _, hash := range made.hashes {
+		r.seen.add(hash)
+	}
+	made.hashes = nil
 	r.end = made.end
 	r.list = append(r.list, made)
-	return w.Flush()
 }
 
 // get returns the last change of a key; false if it was not changed.
@@ -125,20 +135,19 @@ type cursor struct {
 	value []byte // nil is deleted; valid until next is called
 	done  bool   // there was no other change
 
-	rank int
-	r    *bufio.Reader // of a run
-	from string        // the first key that counts
+	rank    int
+	r       *bufio.Reader // of a run
+	from    string        // the first key that counts
+	scratch []byte
 
-	keys    []string // in memory
-	changes map[string][]byte
+	changes []store.Record // in memory
 }
 
 // next goes to the next change.
 func (c *cursor) next() error {
 	if c.r == nil {
-		if c.done = len(c.keys) == 0; !c.done {
-			c.key, c.keys = c.keys[0], c.keys[1:]
-			c.value = c.changes[c.key]
+		if c.done = len(c.changes) == 0; !c.done {
+			c.key, c.value, c.changes = c.changes[0].Key, c.changes[0].Value, c.changes[1:]
 		}
 		return nil
 	}
@@ -161,11 +170,11 @@ func (c *cursor) read() error {
 	if err != nil {
 		return err
 	}
-	key := make([]byte, n)
-	if _, err := io.ReadFull(c.r, key); err != nil {
+	c.scratch = slices.Grow(c.scratch[:0], int(n))[:n]
+	if _, err := io.ReadFull(c.r, c.scratch); err != nil {
 		return errors.Join(err, io.ErrUnexpectedEOF)
 	}
-	c.key = string(key)
+	c.key = string(c.scratch)
 	length, err := binary.ReadUvarint(c.r)
 	if err != nil || length == 0 {
 		c.value = nil
@@ -229,27 +238,36 @@ func (m *merger) next() error {
 	return nil
 }
 
-// filter tells most keys that were never added from those that were, by their hashes, in a fixed amount of memory (a Bloom filter).
-type filter []uint64
+// filter tells most keys that were never added from those that were, by their hashes, in a fixed amount of memory (a Bloom filter). All
+// bits of a key are in one line, as the processor's cache has them: of a large filter each line has to be fetched from memory.
+type filter [][8]uint64
 
-// filterBits are enough for some million keys; with more the filter only lets more pass. A run has bitsPerKey for each of its keys.
-const filterBits, bitsPerKey, filterProbes = 1 << 26, 12, 4
+// filterKeys are some million keys; with more the filter of all only lets more pass. There are bitsPerKey for each key.
+const filterKeys, bitsPerKey, filterProbes = 5_500_000, 12, 4
 
-// probe is the number of a bit of a key.
-func (f filter) probe(hash, n uint64) uint64 { return (hash + n*(hash>>32|1)) % (64 * uint64(len(f))) }
+func newFilter(keys int) filter { return make(filter, 1+keys*bitsPerKey/512) }
+
+// line has the bits of a key, whose numbers in it are the last of what is returned, nine bits each.
+func (f filter) line(hash uint64) (line *[8]uint64, bits uint64) {
+	const low = 28
+	return &f[hash&(1<<low-1)%uint64(len(f))], hash >> low
+}
 
 func (f filter) add(hash uint64) {
-	for n := range uint64(filterProbes) {
-		bit := f.probe(hash, n)
-		f[bit/64] |= 1 << (bit % 64)
+	line, bits := f.line(hash)
+	for range filterProbes {
+		line[bits>>6&7] |= 1 << (bits & 63)
+		bits >>= 9
 	}
 }
 
 func (f filter) has(hash uint64) bool {
-	for n := range uint64(filterProbes) {
-		if bit := f.probe(hash, n); f[bit/64]&(1<<(bit%64)) == 0 {
+	line, bits := f.line(hash)
+	for range filterProbes {
+		if line[bits>>6&7]&(1<<(bits&63)) == 0 {
 			return false
 		}
+		bits >>= 9
 	}
 	return true
 }

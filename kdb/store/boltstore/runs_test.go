@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"path/filepath"
-	"slices"
 	"testing"
 
 	"certkdb/kdb/atomicfile"
@@ -22,16 +21,15 @@ func TestRuns_get(t *testing.T) {
 	key := func(run, i int) string { return fmt.Sprintf("%03d in %d", i, run) }
 	for run := range runs {
 		changes := map[string][]byte{"all": fmt.Append(nil, run)}
-		list := []string{"all"}
 		for i := range keys {
-			list = append(list, key(run, i))
 			changes[key(run, i)] = fmt.Append(nil, run, i)
 		}
 		changes[key(run, 0)] = nil
-		slices.Sort(list)
-		if err := r.add(list, changes); err != nil {
+		made, err := r.write(sorted(changes, "", ""))
+		if err != nil {
 			t.Fatal(err)
 		}
+		r.add(made)
 	}
 	vain := 0
 	for run := range runs {
