@@ -1,6 +1,7 @@
 package kdb
 
 import (
+	"bytes"
 	"encoding/hex"
 	"strings"
 	"unicode/utf8"
@@ -31,64 +32,68 @@ func AutoLabel(e *Entry) string {
 // organizational unit, the organization, or whatever attribute yields one, followed by the first eight hexadecimal digits of the
 // fingerprint, such as "isrg-root-x1-96bcec06".
 func LabelFor(subject name.Name, fingerprint [32]byte) string {
-	return slugOf(subject) + "-" + hex.EncodeToString(fingerprint[:4])
+	label := append(appendSlugOf(make([]byte, 0, 2*maxSlug), subject), '-')
+	return string(hex.AppendEncode(label, fingerprint[:4]))
 }
 
-// slugOf tries the attributes in the order of how well they name something. The last common name is the most specific one.
-func slugOf(subject name.Name) string {
+// appendSlugOf tries the attributes in the order of how well they name something. The last common name is the most specific one.
+func appendSlugOf(to []byte, subject name.Name) []byte {
 	for _, wanted := range [...]string{name.CommonName, oid.OrganizationalUnitName, oid.OrganizationName, ""} { // OU, O, any
 		for i := len(subject.RDNs) - 1; i >= 0; i-- {
 			for _, a := range subject.RDNs[i] {
 				if wanted != "" && a.Type != wanted {
 					continue
 				}
-				if s := slug(a.Value); s != "" {
-					return s
+				if with := appendSlug(to, a.Value); len(with) > len(to) {
+					return with
 				}
 			}
 		}
 	}
-	return "unnamed"
+	return append(to, "unnamed"...)
 }
 
 // maxSlug keeps labels readable in a table.
 const maxSlug = 64
 
-// slug writes text in a-z, 0-9, dots and single dashes. Latin letters lose their accents, other scripts are left out.
-func slug(text string) string {
-	var b strings.Builder
-	dash := false
+// appendSlug writes text in a-z, 0-9, dots and single dashes. Latin letters lose their accents, other scripts are left out. It writes
+// neither dots nor dashes at the ends.
+func appendSlug(to []byte, text string) []byte {
+	start, dash := len(to), false
 	for _, r := range text {
-		plain := plainLetter(r)
-		if plain == "" {
-			dash = b.Len() > 0
+		letter, plain := plainASCII(r)
+		more := ""
+		if r >= utf8.RuneSelf {
+			more = unaccented(r)
+			plain = more != ""
+		}
+		if !plain {
+			dash = len(to) > start
 			continue
 		}
-		if b.Len() >= maxSlug {
+		if len(to)-start >= maxSlug {
 			break
 		}
 		if dash {
-			b.WriteByte('-')
+			to = append(to, '-')
 			dash = false
 		}
-		b.WriteString(plain)
+		if to = append(to, more...); more == "" {
+			to = append(to, letter)
+		}
 	}
-	return strings.Trim(b.String(), ".-")
+	return append(to[:start], bytes.Trim(to[start:], ".-")...)
 }
 
-// plainLetter returns a letter, digit or dot as it is in a slug, and "" for everything else.
-func plainLetter(r rune) string {
-	const ascii = "abcdefghijklmnopqrstuvwxyz0123456789."
-	if 'A' <= r && r <= 'Z' {
-		r += 'a' - 'A'
+// plainASCII returns an ASCII letter, digit or dot as it is in a slug; false for all other characters.
+func plainASCII(r rune) (byte, bool) {
+	switch {
+	case 'A' <= r && r <= 'Z':
+		return byte(r) + 'a' - 'A', true
+	case 'a' <= r && r <= 'z', '0' <= r && r <= '9', r == '.':
+		return byte(r), true
 	}
-	if r < utf8.RuneSelf {
-		if i := strings.IndexByte(ascii, byte(r)); i >= 0 {
-			return ascii[i : i+1]
-		}
-		return ""
-	}
-	return unaccented(r)
+	return 0, false
 }
 
 // accented lists letters of the Latin-1 and Latin Extended-A blocks by what they are without their accents.

@@ -2,6 +2,7 @@ package sealed
 
 import (
 	"crypto/sha256"
+	"errors"
 	"iter"
 	"strings"
 
@@ -12,9 +13,9 @@ import (
 // batch are new entries without keys that were put in an update and are not in the store yet: they are sealed together, on all processors,
 // when there are enough of them or as soon as somebody looks. The update goes on while the entries before them are sealed.
 type batch struct {
-	list    []*batched
-	labels  map[string]*batched
-	sealing *sealing // the entries before; nil if there are none
+	entries batchedEntries
+	sealing *sealing       // the entries before; nil if there are none
+	spare   batchedEntries // empty, for later
 }
 
 // batchSize is how many entries are sealed at once.
@@ -31,16 +32,32 @@ type batched struct {
 	postings []posting
 }
 
+// batchedEntries are at most batchSize entries, in the order in which they were put and by their labels.
+type batchedEntries struct {
+	list   []batched
+	labels map[string]*batched
+}
+
+// add makes room for an entry.
+func (b *batchedEntries) add(label string) *batched {
+	if b.list == nil {
+		b.list, b.labels = make([]batched, 0, batchSize), make(map[string]*batched, batchSize)
+	}
+	b.list = b.list[:len(b.list)+1]
+	added := &b.list[len(b.list)-1]
+	b.labels[label] = added
+	return added
+}
+
 // sealing are entries that are being sealed.
 type sealing struct {
-	list   []*batched
-	labels map[string]*batched
-	done   chan struct{}
+	batchedEntries
+	done chan struct{}
 }
 
 // waiting is the entry of a label that is not in the store yet; nil if there is none.
 func (b *batch) waiting(label string) *batched {
-	if found := b.labels[label]; found != nil || b.sealing == nil {
+	if found := b.entries.labels[label]; found != nil || b.sealing == nil {
 		return found
 	}
 	return b.sealing.labels[label]
@@ -60,13 +77,10 @@ func (t *tx) later(e *kdb.Entry) error {
 		return err
 	}
 	t.setDefault(e.Label, e.Default)
-	b := &batched{entry: *e, summary: summary{Summary: made}}
+	b := t.batch.entries.add(e.Label)
+	b.entry, b.summary.Summary = *e, made
 	b.logKey, b.log = t.nextLog(t.operation, e.Label, made.SHA256)
-	if t.batch.labels == nil {
-		t.batch.labels = make(map[string]*batched, batchSize)
-	}
-	t.batch.list, t.batch.labels[e.Label] = append(t.batch.list, b), b
-	if len(t.batch.list) < batchSize {
+	if len(t.batch.entries.list) < batchSize {
 		return nil
 	}
 	return t.startSealing()
@@ -76,8 +90,8 @@ func (t *tx) later(e *kdb.Entry) error {
 func (t *tx) startSealing() error {
 	before := t.batch.sealing
 	t.batch.wait()
-	s := &sealing{list: t.batch.list, labels: t.batch.labels, done: make(chan struct{})}
-	t.batch = batch{sealing: s}
+	s := &sealing{batchedEntries: t.batch.entries, done: make(chan struct{})}
+	t.batch = batch{sealing: s, entries: t.batch.spare}
 	go func() {
 		defer close(s.done)
 		inParallel(len(s.list), t.sealer, func(sealer *sealer, i int) { s.list[i].seal(sealer) })
@@ -87,7 +101,7 @@ func (t *tx) startSealing() error {
 
 // sealBatch seals the batch and stores it.
 func (t *tx) sealBatch() error {
-	if len(t.batch.list) > 0 {
+	if len(t.batch.entries.list) > 0 {
 		if err := t.startSealing(); err != nil {
 			return err
 		}
@@ -104,7 +118,8 @@ func (t *tx) storeSealed(s *sealing) error {
 		return nil
 	}
 	t.changed = true
-	for _, b := range s.list {
+	for i := range s.list {
+		b := &s.list[i]
 		mix(&t.head.digest, b.digest)
 		for _, record := range b.records {
 			t.head.seals++
@@ -116,14 +131,19 @@ func (t *tx) storeSealed(s *sealing) error {
 			return err
 		}
 	}
+	clear(s.list)
+	clear(s.labels)
+	t.batch.spare = batchedEntries{s.list[:0], s.labels}
 	return nil
 }
 
 func (b *batched) seal(s *sealer) {
 	record := func(key string, plain []byte) store.Record { return store.Record{Key: key, Value: s.seal(key, plain)} }
-	certs := record(prefixCerts+b.entry.Label, encodeCerts(&b.entry))
+	s.plain = appendCerts(s.plain[:0], &b.entry)
+	certs := record(prefixCerts+b.entry.Label, s.plain)
 	b.summary.certs = sha256.Sum256(certs.Value)
-	sum := record(prefixSummary+b.entry.Label, b.summary.encode())
+	s.plain = b.summary.appendTo(s.plain[:0])
+	sum := record(prefixSummary+b.entry.Label, s.plain)
 	s.digester.toggle(&b.digest, sum.Key, sum.Value)
 	b.records = [...]store.Record{certs, sum, record(b.logKey, b.log)}
 	b.postings = s.spots.postings(&b.entry)
@@ -132,22 +152,36 @@ func (b *batched) seal(s *sealer) {
 // afterBatch is the store of an update: nobody reads past the batch. Who changes an entry reads it first.
 type afterBatch struct {
 	store.Tx
-	t *tx
+	t      *tx
+	absent string // the last key that was looked for in vain; each Put looks twice
 }
 
 // Get implements store.Tx. Looking for the summary of another entry, as each Put does, leaves the batch alone.
-func (a afterBatch) Get(key string) ([]byte, error) {
+func (a *afterBatch) Get(key string) ([]byte, error) {
 	label, isSummary := strings.CutPrefix(key, prefixSummary)
 	if !isSummary || a.t.batch.waiting(label) != nil {
 		if err := a.t.sealBatch(); err != nil {
 			return nil, err
 		}
 	}
-	return a.Tx.Get(key)
+	if key == a.absent {
+		return nil, store.ErrNotFound
+	}
+	value, err := a.Tx.Get(key)
+	if errors.Is(err, store.ErrNotFound) {
+		a.absent = key
+	}
+	return value, err
+}
+
+// Put implements store.Tx.
+func (a *afterBatch) Put(key string, value []byte) error {
+	a.absent = ""
+	return a.Tx.Put(key, value)
 }
 
 // Scan implements store.Tx.
-func (a afterBatch) Scan(prefix, after string) iter.Seq2[store.Record, error] {
+func (a *afterBatch) Scan(prefix, after string) iter.Seq2[store.Record, error] {
 	return func(yield func(store.Record, error) bool) {
 		if err := a.t.sealBatch(); err != nil {
 			yield(store.Record{}, err)

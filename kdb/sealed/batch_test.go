@@ -103,3 +103,38 @@ func TestUpdate_manyNewEntries(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestUpdate_absentLabelIsThereOnceItIsPut: that a label was not there is remembered until something is put.
+func TestUpdate_absentLabelIsThereOnceItIsPut(t *testing.T) {
+	t.Parallel()
+	db, _ := newDatabase(t)
+	p := newPair(t, "absent")
+	err := db.Update(ctx, "add", func(tx kdb.Tx) error {
+		for _, e := range []kdb.Entry{personal("with key", p), trusted("without", p)} {
+			for range 2 {
+				if _, err := tx.Summary(e.Label); !errors.Is(err, kdb.ErrNotFound) {
+					return fmt.Errorf("%s: %v", e.Label, err)
+				}
+			}
+			err := tx.Put(e)
+			s, errSummary := tx.Summary(e.Label)
+			if err := errors.Join(err, errSummary); err != nil || s.Kind != e.Kind {
+				return fmt.Errorf("%s: %v, %v", e.Label, s.Kind, err)
+			}
+			_, errOther := tx.Summary("other")
+			if err := tx.Rename(e.Label, "other"); err != nil || !errors.Is(errOther, kdb.ErrNotFound) {
+				return errors.Join(err, errOther)
+			}
+			if _, err := tx.Summary("other"); err != nil {
+				return err
+			}
+			if err := tx.Delete("other"); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}

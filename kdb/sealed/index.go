@@ -280,6 +280,7 @@ type sealer struct {
 	digester digester
 	spots    *spotter
 	bound    []byte
+	plain    []byte // of a record, to be sealed
 }
 
 func (t *tx) sealer() *sealer {

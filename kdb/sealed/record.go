@@ -24,8 +24,10 @@ const (
 	flagsKnown = flagTrusted | flagCA | flagKey | flagDeployed
 )
 
-func (s *summary) encode() []byte {
-	e := encoder{make([]byte, 0, 512)}
+func (s *summary) encode() []byte { return s.appendTo(make([]byte, 0, 512)) }
+
+func (s *summary) appendTo(out []byte) []byte {
+	e := encoder{out}
 	e.u8(formatVersion)
 	e.u8(uint8(s.Kind))
 	var flags uint8
@@ -98,7 +100,11 @@ func encodeCerts(entry *kdb.Entry) []byte {
 	for _, der := range entry.Certificates {
 		size += len(der) + 4
 	}
-	e := encoder{make([]byte, 0, size)}
+	return appendCerts(make([]byte, 0, size), entry)
+}
+
+func appendCerts(out []byte, entry *kdb.Entry) []byte {
+	e := encoder{out}
 	version := uint8(formatVersion)
 	if len(entry.Deployments) > 0 {
 		version = certsDeployed

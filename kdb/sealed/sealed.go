@@ -229,8 +229,8 @@ func (db *Database) update(ctx context.Context, operation string, how strictness
 		if err != nil {
 			return err
 		}
-		t.operation, t.stx = operation, afterBatch{stx, t}
-		defer func() { t.batch.wait() }()
+		t.operation, t.stx = operation, &afterBatch{Tx: stx, t: t}
+		defer t.batch.wait()
 		if err := fn(t); err != nil {
 			return err
 		}

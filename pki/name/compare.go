@@ -48,45 +48,73 @@ func equalAttribute(a, b Attribute) bool {
 
 // Canonical returns a string that two names share exactly if [Equal] holds: a key for maps. It is not for people.
 func (n Name) Canonical() string {
-	var b strings.Builder
+	out := make([]byte, 0, 128)
 	for _, rdn := range n.RDNs {
-		b.WriteString(rdn.canonical())
-		b.WriteByte(2)
+		out = append(rdn.appendCanonical(out), 2)
 	}
-	return b.String()
+	return string(out)
 }
 
-func (r RDN) canonical() string {
+func (r RDN) canonical() string { return string(r.appendCanonical(nil)) }
+
+func (r RDN) appendCanonical(out []byte) []byte {
 	if len(r) == 1 {
-		return r[0].canonical()
+		return r[0].appendCanonical(out)
 	}
 	parts := make([]string, len(r))
 	for i, a := range r {
 		parts[i] = a.canonical()
 	}
 	slices.Sort(parts)
-	return strings.Join(parts, "\x01")
+	return append(out, strings.Join(parts, "\x01")...)
 }
 
-// canonical never contains the separators 1 and 2 outside of raw values, whose bytes are doubled by hexadecimal.
-func (a Attribute) canonical() string {
-	switch {
-	case !a.IsText():
-		return a.Type + "#" + strings.ToLower(a.String())
-	case a.Type == DomainComponent:
-		// RFC 5280, 7.3 wants labels compared as in DNS, without regard to ASCII case.
-		return a.Type + "=" + prepare(asciiLower(a.Value))
+func (a Attribute) canonical() string { return string(a.appendCanonical(nil)) }
+
+// appendCanonical never writes the separators 1 and 2 outside of raw values, whose bytes are doubled by hexadecimal.
+func (a Attribute) appendCanonical(out []byte) []byte {
+	out = append(out, a.Type...)
+	if !a.IsText() {
+		return append(append(out, '#'), strings.ToLower(a.String())...)
+	}
+	out = append(out, '=')
+	if isASCII(a.Value) {
+		return appendASCII(out, a.Value)
+	}
+	value := a.Value
+	if a.Type == DomainComponent {
+		value = asciiLower(value) // RFC 5280, 7.3 wants labels compared as in DNS, without regard to ASCII case
 	}
 	// emailAddress too is compared without regard to case (RFC 5280, 4.1.2.6).
-	return a.Type + "=" + prepare(a.Value)
+	return append(out, prepare(value)...)
+}
+
+// appendASCII writes what prepare makes of ASCII text.
+func appendASCII(out []byte, text string) []byte {
+	start := len(out)
+	for _, c := range []byte(text) {
+		switch {
+		case 'A' <= c && c <= 'Z':
+			c += 'a' - 'A'
+		case c >= '\t' && c <= '\r':
+			c = ' '
+		case c < ' ' || c == 0x7f:
+			continue
+		}
+		if c == ' ' && (len(out) == start || out[len(out)-1] == ' ') {
+			continue
+		}
+		out = append(out, c)
+	}
+	if last := len(out) - 1; last >= start && out[last] == ' ' {
+		out = out[:last]
+	}
+	return out
 }
 
 // prepare is the string preparation of RFC 4518 section 2 for caseIgnoreMatch: map, fold case, normalise by NFKC,
 // then reduce insignificant spaces (RFC 5280, 7.1 b and c).
 func prepare(s string) string {
-	if isASCII(s) {
-		return squeeze(strings.Map(mapASCII, s))
-	}
 	s = strings.Map(mapRune, s)
 	return squeeze(strings.Map(mapRune, fold(s)))
 }
@@ -101,19 +129,6 @@ func mapRune(r rune) rune {
 	case unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Variation_Selector, r):
 		return -1
 	case r == 0x034f || r == 0x1806 || r == 0xfffc:
-		return -1
-	}
-	return r
-}
-
-// mapASCII is mapRune for ASCII, in lower case.
-func mapASCII(r rune) rune {
-	switch {
-	case 'A' <= r && r <= 'Z':
-		return r + 'a' - 'A'
-	case r >= '\t' && r <= '\r':
-		return ' '
-	case r < ' ' || r == 0x7f:
 		return -1
 	}
 	return r

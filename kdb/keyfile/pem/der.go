@@ -121,7 +121,7 @@ type shape struct {
 const maxShape = 8
 
 // shapeOf reads the shape of a BER element as far as it can be read.
-func shapeOf(der []byte) *shape {
+func shapeOf(der []byte) shape {
 	var s shape
 	_, content, _, err := ber.Next(der)
 	for err == nil && len(content) > 0 && s.count < maxShape {
@@ -132,7 +132,7 @@ func shapeOf(der []byte) *shape {
 			content = content[n:]
 		}
 	}
-	return &s
+	return s
 }
 
 // is compares the first tags. No shape has the tag 0, so a shape that is too short differs.
@@ -148,9 +148,9 @@ func classify(der []byte) Kind {
 	case tagOID:
 		return PKCS7
 	case tagInteger:
-		return classifyNumbered(s)
+		return classifyNumbered(&s)
 	case tagSequence:
-		return classifySigned(s)
+		return classifySigned(&s)
 	}
 	return Other
 }
@@ -181,7 +181,8 @@ func classifySigned(s *shape) Kind {
 	const constructedOctetString = 0x24 // BER
 	switch {
 	case s.is(tagSequence, tagSequence, tagBitString):
-		return classifyContent(shapeOf(s.parts[0]))
+		content := shapeOf(s.parts[0])
+		return classifyContent(&content)
 	case s.is(tagSequence, tagBitString):
 		return PublicKey
 	case s.is(tagSequence, tagOctetString), s.is(tagSequence, constructedOctetString):
