@@ -129,8 +129,7 @@ func TestValidate_crossCertified(t *testing.T) {
 func TestValidate_trustedLeaf(t *testing.T) {
 	t.Parallel()
 	root := ca(t, nil, "Root")
-	serves := func(c *x509.Certificate) { c.KeyUsage |= x509.KeyUsageDigitalSignature }
-	issued, otherKey := leaf(t, root), caWith(t, root, newKey(t), "Root", serves) // self-issued, but signed by another key
+	issued, otherKey := leaf(t, root), caWith(t, root, newKey(t), "Root") // self-issued, but signed by another key
 	for _, test := range []struct {
 		leaf *member
 		want string

@@ -129,6 +129,9 @@ type Options struct {
 	// certificate, not implied, and with the criticality and key usages that its standard asks for.
 	Purpose       string
 	StrictPurpose bool
+	// UsageForPurpose refuses a key usage that is not consistent with the purpose (RFC 5280, 4.2.1.12). Libraries that only build paths
+	// leave this to the handshake.
+	UsageForPurpose bool
 	// KeyUsage are key usages that the certificate must all have, if it has the extension.
 	KeyUsage cert.KeyUsage
 	// Critical are further extensions that the caller processes when they are critical.

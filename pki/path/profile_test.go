@@ -140,7 +140,6 @@ func TestValidate_strict(t *testing.T) {
 		inter := ca(t, root, "Intermediate", pick(test.inter)...)
 		l := leaf(t, inter, pick(test.leaf)[1:]...)
 		o := options(root, inter)
-		o.Purpose = "" // section 4 is about certificates for any purpose
 		if got := rules(path.Validate(l.Certificate, o)); got != "valid" {
 			t.Errorf("%s: rfc5280: %s", test.rule, got)
 		}
@@ -246,7 +245,7 @@ func TestValidate_webPKI(t *testing.T) {
 		{"CA", func(c *x509.Certificate) {
 			c.IsCA, c.BasicConstraintsValid = true, true
 			c.KeyUsage = x509.KeyUsageCertSign
-		}, "purpose baseline-requirements baseline-requirements baseline-requirements"},
+		}, "baseline-requirements baseline-requirements baseline-requirements"},
 		{"CRL signing", func(c *x509.Certificate) { c.KeyUsage |= x509.KeyUsageCRLSign }, "baseline-requirements"},
 		{
 			"server and e-mail", func(c *x509.Certificate) { c.ExtKeyUsage = append(c.ExtKeyUsage, x509.ExtKeyUsageEmailProtection) },

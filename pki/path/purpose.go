@@ -49,7 +49,7 @@ func (c *checker) checkPurpose() {
 func (c *checker) checkConsistentUsage(n *node) {
 	consistent := usagesFor(c.search.purpose)
 	isMalformed := func(m cert.Malformation) bool { return m.ID == cert.IDKeyUsage }
-	if consistent == 0 || n.Extension(cert.IDKeyUsage) == nil || n.KeyUsage&consistent&usagesOf(n.Key().Type) != 0 ||
+	if !c.v.o.UsageForPurpose || consistent == 0 || n.Extension(cert.IDKeyUsage) == nil || n.KeyUsage&consistent&usagesOf(n.Key().Type) != 0 ||
 		slices.ContainsFunc(c.v.factsOf(n).malformed, isMalformed) {
 		return
 	}

@@ -61,7 +61,7 @@ func TestValidate_usageForPurpose(t *testing.T) {
 		tmpl.DNSNames, tmpl.KeyUsage = []string{"example.com"}, test.usage
 		tmpl.UnknownExtKeyUsage = []asn1.ObjectIdentifier{goOID(cmp.Or(test.purpose, path.ServerAuth))}
 		o := options(root)
-		o.Purpose = test.purpose
+		o.Purpose, o.UsageForPurpose = test.purpose, true
 		if got := rules(path.Validate(forge(t, root, keys[test.key], tmpl).Certificate, o)); got != test.want {
 			t.Errorf("%s, key usage %d of %s: %s, want %s", oid.Name(test.purpose), test.usage, test.key, got, test.want)
 		}

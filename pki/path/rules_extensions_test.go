@@ -97,10 +97,7 @@ var extensionRules = []ruleTest{
 		rules: "malformed", strict: "malformed",
 	},
 	// Key usage.
-	{
-		section: "4.2.1.3", rule: "no usage in it", leaf: extra(cert.IDKeyUsage, true, "\x03\x02\x07\x00"), rules: "purpose",
-		strict: "purpose profile",
-	},
+	{section: "4.2.1.3", rule: "no usage in it", leaf: extra(cert.IDKeyUsage, true, "\x03\x02\x07\x00"), strict: "profile"},
 	{section: "4.2.1.3", rule: "missing in a CA", inter: noUsage, strict: "profile"},
 	{
 		section: "4.2.1.3", rule: "keyCertSign without CA", leaf: func(c *x509.Certificate) { c.KeyUsage |= x509.KeyUsageCertSign },

@@ -51,6 +51,7 @@ func purposeNamed(name string) string {
 func (o Validate) options(env *op.Env) (path.Options, error) {
 	options := path.Options{
 		Time: env.Now(), PartialChain: o.PartialChain, Limits: path.Limits{Depth: max(o.MaxDepth, 0), NoIntermediates: o.MaxDepth == 0},
+		UsageForPurpose: true,
 	}
 	if o.MaxDepth < -1 {
 		return options, &op.Invalid{Field: op.FieldMaxDepth, Value: o.MaxDepth, Reason: "a chain has 0 intermediate certificates or more"}
