@@ -94,15 +94,19 @@ func (o *object) time(name string, value *time.Time) {
 
 // texts leaves out a list that is empty.
 func (o *object) texts(name string, list []string) {
-	if len(list) == 0 {
-		return
+	if len(list) > 0 {
+		o.list(name, list)
 	}
+}
+
+func (o *object) list(name string, list []string) {
 	o.field(name)
-	separator := byte('[')
-	for _, text := range list {
-		o.b = append(o.b, separator)
+	o.b = append(o.b, '[')
+	for i, text := range list {
+		if i > 0 {
+			o.b = append(o.b, ',')
+		}
 		o.quoted(text)
-		separator = ','
 	}
 	o.b = append(o.b, ']')
 }
@@ -110,10 +114,10 @@ func (o *object) texts(name string, list []string) {
 func (o *object) names(name string, s *op.SANs) {
 	o.field(name)
 	o.b = append(o.b, '{')
-	o.texts("dns", s.DNS)
-	o.texts("ip", s.IP)
-	o.texts("email", s.Email)
-	o.texts("uri", s.URI)
+	o.list("dns", s.DNS)
+	o.list("ip", s.IP)
+	o.list("email", s.Email)
+	o.list("uri", s.URI)
 	o.b = append(o.b, '}')
 }
 

@@ -38,7 +38,7 @@ func TestAppendEntry_asTheStandardLibrary(t *testing.T) {
 		compare(&e)
 	}
 	abroad := time.Date(2026, 1, 2, 3, 4, 5, 6, time.FixedZone("", 3600))
-	compare(&op.Entry{NotAfter: &abroad, SANs: &op.SANs{}, PEM: []string{}})
+	compare(&op.Entry{NotAfter: &abroad, SANs: &op.SANs{DNS: []string{}, IP: []string{}, Email: []string{}, URI: []string{}}, PEM: []string{}})
 }
 
 // TestAppendEntry_time: a time that JSON cannot have is an error, as with json.Marshal.

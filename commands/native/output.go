@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"strconv"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -64,7 +66,7 @@ func schemaName(name string) string {
 // printJSON prints v, a struct, with the field "schema" in front, then "dry_run" if nothing was done, and "changed" if it is the result of
 // a change.
 func printJSON(w io.Writer, name string, v any, dryRun bool) error {
-	body, err := json.Marshal(v)
+	body, err := json.Marshal(filled(v))
 	if err != nil {
 		return fmt.Errorf("writing JSON: %w", err)
 	}
@@ -81,6 +83,40 @@ func printJSON(w io.Writer, name string, v any, dryRun bool) error {
 	}
 	_, err = fmt.Fprintf(w, "%s%s\n", head, body[1:])
 	return err
+}
+
+// filled is a result whose lists are lists even if there is nothing in them, unless they may be left out: scripts take them one by one.
+func filled(v any) any {
+	result := reflect.New(reflect.TypeOf(v)).Elem()
+	result.Set(reflect.ValueOf(v))
+	fill(result)
+	return result.Interface()
+}
+
+func fill(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			fill(v.Elem())
+		}
+	case reflect.Slice:
+		if kind := v.Type().Elem().Kind(); kind != reflect.Struct && kind != reflect.Pointer {
+			return
+		}
+		for i := range v.Len() {
+			fill(v.Index(i))
+		}
+	case reflect.Struct:
+		for f, field := range v.Fields() {
+			if !field.CanSet() && !f.Anonymous {
+				continue
+			}
+			if field.Kind() == reflect.Slice && field.IsNil() && !strings.Contains(f.Tag.Get("json"), "omit") {
+				field.Set(reflect.MakeSlice(field.Type(), 0, 0))
+			}
+			fill(field)
+		}
+	}
 }
 
 // hasField says whether a JSON object has a field of its own.

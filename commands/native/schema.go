@@ -181,6 +181,9 @@ func (s *schema) addFields(t reflect.Type) {
 			name = f.Name
 		}
 		field := schemaOf(f.Type)
+		if strings.Contains(options, "string") { // a number that may be longer than those of JavaScript
+			field.Type = "string"
+		}
 		if !strings.Contains(options, "omit") {
 			s.Required = append(s.Required, name)
 			if f.Type.Kind() == reflect.Pointer {

@@ -45,10 +45,10 @@ type ChainEnd struct {
 
 // SANs are subject alternative names by type.
 type SANs struct {
-	DNS   []string `json:"dns,omitempty"`
-	IP    []string `json:"ip,omitempty"`
-	Email []string `json:"email,omitempty"`
-	URI   []string `json:"uri,omitempty"`
+	DNS   []string `json:"dns"`
+	IP    []string `json:"ip"`
+	Email []string `json:"email"`
+	URI   []string `json:"uri"`
 }
 
 // All are the names of every type; nil has none.
@@ -86,7 +86,7 @@ func NewEntry(s *kdb.Summary, now time.Time) Entry {
 		sans                       SANs
 	}{
 		s.NotBefore.UTC(), s.NotAfter.UTC(), s.Added.UTC(), int64(s.NotAfter.Sub(now) / time.Second),
-		SANs{DNS: s.DNSNames, IP: s.IPAddresses, Email: s.Emails, URI: s.URIs},
+		SANs{DNS: orNone(s.DNSNames), IP: orNone(s.IPAddresses), Email: orNone(s.Emails), URI: orNone(s.URIs)},
 	}
 	if !s.NotBefore.IsZero() {
 		entry.NotBefore = &there.notBefore
@@ -101,6 +101,14 @@ func NewEntry(s *kdb.Summary, now time.Time) Entry {
 		entry.SANs = &there.sans
 	}
 	return entry
+}
+
+// orNone is a list that JSON writes as one, even if it has nothing in it.
+func orNone(names []string) []string {
+	if names == nil {
+		return []string{}
+	}
+	return names
 }
 
 // StatusOf is the state of an entry at a moment.

@@ -24,8 +24,8 @@ type DatabaseInfo struct {
 	Entries  *int       `json:"entries"` // null if the format hides it without the password
 	Size     int64      `json:"size_bytes"`
 	ReadOnly bool       `json:"read_only"`
-	Slots    []Slot     `json:"slots,omitempty"`
-	Facts    []Fact     `json:"facts,omitempty"`
+	Slots    []Slot     `json:"slots"`
+	Facts    []Fact     `json:"facts"`
 	FIPS     bool       `json:"fips_140_3_module"`
 	// Damaged is what is kept in the file and cannot be shown, because it is damaged. It stands among the facts too.
 	Damaged []string `json:"-"`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"certkdb/commands/op"
@@ -22,9 +23,11 @@ type LogRecord struct {
 	Time      time.Time `json:"recorded_at"`
 	Operation string    `json:"operation"`
 	Label     string    `json:"label,omitempty"`
-	SHA256    string    `json:"sha256,omitempty"`
-	User      string    `json:"user,omitempty"`
-	Host      string    `json:"host,omitempty"`
+	// Serial is the serial number of a certificate that a CA of the database issued or revoked; Label repeats it.
+	Serial string `json:"serial,omitempty"`
+	SHA256 string `json:"sha256,omitempty"`
+	User   string `json:"user,omitempty"`
+	Host   string `json:"host,omitempty"`
 	// Slot and SlotName are the key slot that opened the database for the operation.
 	Slot     int    `json:"slot"`
 	SlotName string `json:"slot_name"`
@@ -80,6 +83,9 @@ func newLogRecord(r sealed.LogRecord) LogRecord {
 	record := LogRecord{
 		Number: r.Sequence, Time: r.Time.UTC(), Operation: r.Operation, Label: r.Label, User: r.User, Host: r.Host,
 		Slot: r.Slot, SlotName: r.SlotName,
+	}
+	if serial, issued := strings.CutPrefix(r.Label, "serial "); issued && strings.Trim(serial, "0123456789abcdef") == "" {
+		record.Serial = serial
 	}
 	if r.SHA256 != [32]byte{} {
 		record.SHA256 = op.HexDigest(r.SHA256)

@@ -106,7 +106,7 @@ type Outcome struct {
 	Label  string   `json:"label"`
 	Files  []Result `json:"files"`
 	Reload *Reload  `json:"reload,omitempty"`
-	Notes  []string `json:"notes,omitempty"`
+	Notes  []string `json:"notes"`
 	// Error says why the entry could not be deployed, or the server not be told.
 	Error string `json:"error,omitempty"`
 

@@ -47,9 +47,9 @@ type Export struct {
 type Exported struct {
 	Out      string   `json:"file"` // "" for standard output
 	Contents []Piece  `json:"contents"`
-	Notes    []string `json:"notes,omitempty"`
+	Notes    []string `json:"notes"`
 	// Skipped are the entries that could not be copied into a database.
-	Skipped []Action `json:"skipped,omitempty"`
+	Skipped []Action `json:"skipped"`
 	// Unchanged says that the file had this content before.
 	Unchanged bool `json:"-"`
 

@@ -37,7 +37,7 @@ type ExportFolder struct {
 type ExportedFiles struct {
 	Changed bool           `json:"changed"`
 	Files   []ExportedFile `json:"files"`
-	Notes   []string       `json:"notes,omitempty"`
+	Notes   []string       `json:"notes"`
 }
 
 // ExportedFile is one of the files.

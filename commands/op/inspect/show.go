@@ -26,7 +26,7 @@ type Shown struct {
 	op.Entry
 	// KeyEncryption tells how the private key is encrypted in its database, "" if the entry has none.
 	KeyEncryption string        `json:"key_encryption,omitempty"`
-	Certificates  []Certificate `json:"certificates,omitempty"`
+	Certificates  []Certificate `json:"certificates"`
 	RequestPEM    string        `json:"request_pem,omitempty"`
 	// Request is the request in detail, as far as a request has what a certificate has.
 	Request *Certificate `json:"-"`
@@ -34,7 +34,7 @@ type Shown struct {
 	RevokedAt *time.Time `json:"revoked_at,omitempty"`
 	Reason    string     `json:"reason,omitempty"`
 	// Deployments are the files that the entry is deployed to.
-	Deployments []deploy.Target `json:"deployments,omitempty"`
+	Deployments []deploy.Target `json:"deployments"`
 }
 
 // Certificate is one certificate in detail.
@@ -51,7 +51,7 @@ type Certificate struct {
 	SHA256             string      `json:"sha256"`
 	SHA1               string      `json:"sha1"`
 	SPKISHA256         string      `json:"spki_sha256"`
-	Extensions         []Extension `json:"extensions,omitempty"`
+	Extensions         []Extension `json:"extensions"`
 	Warning            string      `json:"warning,omitempty"`
 	PEM                string      `json:"pem"`
 

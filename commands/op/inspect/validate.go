@@ -51,11 +51,11 @@ type Validated struct {
 type Validation struct {
 	Name     string      `json:"name"` // the label or file
 	Valid    bool        `json:"valid"`
-	Policies []string    `json:"policies,omitempty"`
+	Policies []string    `json:"policies"`
 	Chains   []Attempt   `json:"chains"` // the valid one, or those that were tried
 	Limit    string      `json:"limit,omitempty"`
 	OCSP     *OCSPAnswer `json:"ocsp,omitempty"`
-	Notes    []string    `json:"notes,omitempty"` // about a valid chain
+	Notes    []string    `json:"notes"` // about a valid chain
 	// Lacking are the certificates of a valid chain that a file lacks and the database has, the one to be validated first.
 	Lacking []Step `json:"-"`
 }

@@ -28,7 +28,7 @@ type Made struct {
 	op.Entry
 	Changed bool     `json:"changed"`
 	Kept    bool     `json:"-"` // it was there; at most it became the default entry
-	Notes   []string `json:"notes,omitempty"`
+	Notes   []string `json:"notes"`
 }
 
 // HasChanged says whether anything was changed.

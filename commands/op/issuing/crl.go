@@ -30,7 +30,7 @@ type CRL struct {
 
 // CRLDone tells of a new list.
 type CRLDone struct {
-	Number     uint64    `json:"number"`
+	Number     uint64    `json:"number,string"`
 	Revoked    int       `json:"revoked"`
 	ThisUpdate time.Time `json:"this_update"`
 	NextUpdate time.Time `json:"next_update"`
@@ -38,7 +38,7 @@ type CRLDone struct {
 	Changed    bool      `json:"changed"` // false: the list in the file is still good
 	// TakenOver is how many revocations came from the list of After.
 	TakenOver int      `json:"taken_over,omitempty"`
-	Notes     []string `json:"notes,omitempty"`
+	Notes     []string `json:"notes"`
 	// PEM is the list when no file was asked for.
 	PEM string `json:"crl_pem,omitempty"`
 	// Body is what goes to standard output then.

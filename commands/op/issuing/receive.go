@@ -39,7 +39,7 @@ type Received struct {
 	// Renewed says that the certificate and its new key took the place of those of the entry that the request was to renew.
 	Renewed bool `json:"renewed,omitempty"`
 	// Refreshed are the labels whose chains have the renewed CA now.
-	Refreshed []string `json:"refreshed_chains,omitempty"`
+	Refreshed []string `json:"refreshed_chains"`
 }
 
 // HasChanged says whether anything was changed.

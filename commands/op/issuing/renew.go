@@ -46,12 +46,12 @@ type Renewed struct {
 	Old string `json:"replaced_sha256,omitempty"`
 	// OldLabel is where the old key of a CA is now, and CrossCertificates are the labels of the certificates of each key by the other.
 	OldLabel          string   `json:"old_label,omitempty"`
-	CrossCertificates []string `json:"cross_certificates,omitempty"`
+	CrossCertificates []string `json:"cross_certificates"`
 	// Revoked is the serial number of the replaced certificate, if it was revoked.
 	Revoked string `json:"revoked_serial,omitempty"`
 	// Refreshed are the labels whose chains have the renewed CA now.
-	Refreshed []string `json:"refreshed_chains,omitempty"`
-	Notes     []string `json:"notes,omitempty"`
+	Refreshed []string `json:"refreshed_chains"`
+	Notes     []string `json:"notes"`
 }
 
 // HasChanged says whether anything was changed.

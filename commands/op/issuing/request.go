@@ -36,7 +36,7 @@ type Requested struct {
 	Renews  string   `json:"renews,omitempty"` // the label whose certificate is to be replaced
 	Out     string   `json:"file,omitempty"`
 	PEM     string   `json:"request_pem"`
-	Notes   []string `json:"notes,omitempty"`
+	Notes   []string `json:"notes"`
 }
 
 // HasChanged says whether anything was changed.

@@ -30,8 +30,8 @@ type Revoked struct {
 	IssuedCertificate
 	Changed bool `json:"changed"` // false: it had been revoked before
 	// Others are the certificates of the same subject that were revoked with it; Valid are those that remain valid.
-	Others []IssuedCertificate `json:"also_revoked,omitempty"`
-	Valid  []IssuedCertificate `json:"still_valid,omitempty"`
+	Others []IssuedCertificate `json:"also_revoked"`
+	Valid  []IssuedCertificate `json:"still_valid"`
 }
 
 // Reasons are the names that Revoke.Reason may have: those of a revocation, and removeFromCRL for a release.

@@ -38,7 +38,7 @@ type SignedCertificate struct {
 	NotAfter string   `json:"not_after"`
 	SHA256   string   `json:"sha256"`
 	PEM      string   `json:"pem,omitempty"`
-	Notes    []string `json:"notes,omitempty"`
+	Notes    []string `json:"notes"`
 }
 
 // HasChanged is always true: each request gets a certificate.

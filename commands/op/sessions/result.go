@@ -67,7 +67,7 @@ type Result struct {
 // Request is what a server asks of a client certificate.
 type Request struct {
 	// Issuers are the names of the CAs that the server takes; empty if it does not say.
-	Issuers []string `json:"issuers,omitempty"`
+	Issuers []string `json:"issuers"`
 }
 
 // Sent is a certificate that a server sent.

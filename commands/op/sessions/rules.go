@@ -19,8 +19,8 @@ type Ruled struct {
 	Kind   string `json:"kind"`
 	Server string `json:"server,omitempty"`
 	// Warnings are odd lines of the file; Unknown are options without a meaning for sessions.
-	Warnings []string `json:"warnings,omitempty"`
-	Unknown  []string `json:"unknown_options,omitempty"`
+	Warnings []string `json:"warnings"`
+	Unknown  []string `json:"unknown_options"`
 	// Database says that the certificates of the database were looked at.
 	Database bool     `json:"database"`
 	Sessions []Ruling `json:"sessions"`
@@ -44,7 +44,7 @@ type Ruling struct {
 	Label       string   `json:"label,omitempty"` // of the peer's certificate in the database
 	Port        Answer   `json:"port"`
 	Todo        []Task   `json:"todo"`
-	Ignored     []Unused `json:"ignored_options,omitempty"`
+	Ignored     []Unused `json:"ignored_options"`
 }
 
 // Answer is a cell of the table.

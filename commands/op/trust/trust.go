@@ -89,7 +89,7 @@ type Changed struct {
 type Outcome struct {
 	Target
 	Actions []Action `json:"actions"`
-	Notes   []string `json:"notes,omitempty"`
+	Notes   []string `json:"notes"`
 	Error   string   `json:"error,omitempty"`
 
 	err error
