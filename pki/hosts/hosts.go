@@ -18,25 +18,32 @@ var uts46 = sync.OnceValue(func() *idna.Profile {
 
 // ToASCII turns a host name into A-labels (RFC 5890) and checks it. ASCII names stay as they are.
 func ToASCII(host string) (string, error) {
-	ascii := host
-	if !isASCII(host) {
-		var err error
-		if ascii, err = uts46().ToASCII(host); err != nil {
-			return "", fmt.Errorf("%q is not an international host name: %w", host, err)
-		}
-	}
-	if err := Check(ascii); err != nil {
+	ascii, err := toASCII(host)
+	if err != nil {
 		return "", fmt.Errorf("%q is not a host name: %w", host, err)
 	}
 	return ascii, nil
 }
 
+// toASCII is ToASCII with errors that do not repeat the name.
+func toASCII(host string) (ascii string, err error) {
+	if ascii = host; !isASCII(host) {
+		if ascii, err = uts46().ToASCII(host); err != nil {
+			return "", fmt.Errorf("not an international host name: %w", err)
+		}
+	}
+	return ascii, Check(ascii)
+}
+
 // PatternToASCII is ToASCII for a DNS name of a certificate, whose first label may be the wildcard *.
 func PatternToASCII(pattern string) (string, error) {
 	host, isWildcard := strings.CutPrefix(pattern, "*.")
-	ascii, err := ToASCII(host)
-	if err != nil || !isWildcard {
-		return ascii, err
+	if !isWildcard {
+		return ToASCII(host)
+	}
+	ascii, err := toASCII(host)
+	if err != nil {
+		return "", fmt.Errorf("%q is not a host name: %w", pattern, err)
 	}
 	return "*." + ascii, nil
 }

@@ -137,3 +137,19 @@ func FuzzMatch(f *testing.F) {
 		}
 	})
 }
+
+// TestPatternToASCII_says: the error names what was given, and the remedy (issuing.md, K10).
+func TestPatternToASCII_says(t *testing.T) {
+	t.Parallel()
+	for pattern, says := range map[string]string{
+		"*.*.example.com":   `"*.*.example.com" is not a host name: the character '*' is not allowed: a wildcard is the whole first label`,
+		"foo*.example.com":  `"foo*.example.com" is not a host name: the character '*' is not allowed: a wildcard is the whole first label`,
+		"*.example.com.":    `"*.example.com." is not a host name: it ends with a dot, and its last label is empty: leave the dot out`,
+		"www.example.com.":  `"www.example.com." is not a host name: it ends with a dot, and its last label is empty: leave the dot out`,
+		"*.\u05d0a.example": "not an international host name",
+	} {
+		if _, err := hosts.PatternToASCII(pattern); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v", pattern, err)
+		}
+	}
+}

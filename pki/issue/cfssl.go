@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,6 +33,8 @@ import (
 	"github.com/cloudflare/cfssl/info"
 	"github.com/cloudflare/cfssl/log"
 	"github.com/cloudflare/cfssl/signer"
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/transform"
 )
 
 // silence keeps cfssl from writing to the standard error, which belongs to the program. Its log level is a variable of
@@ -208,7 +211,10 @@ const defaultProfile = "default"
 // readConfig reads a cfssl configuration file. Its default profile has the name "default".
 func readConfig(text []byte) ([]Profile, error) {
 	silence()
-	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
+	text, _, err := transform.Bytes(unicode.BOMOverride(transform.Nop), text) // Windows writes UTF-16, and UTF-8 with a byte order mark
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", pki.ErrParse, err)
+	}
 	if !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) { // LoadConfig does not survive the JSON value null
 		return nil, fmt.Errorf("%w: it is not a JSON object", pki.ErrParse)
 	}
@@ -217,21 +223,27 @@ func readConfig(text []byte) ([]Profile, error) {
 		return nil, err
 	}
 	var profiles []Profile
+	var broken []string
 	for _, name := range slices.Sorted(maps.Keys(file.profiles)) {
 		cfg, err := file.load(name)
 		if err != nil {
 			profiles = append(profiles, Profile{Name: name, broken: err})
+			broken = append(broken, fmt.Sprintf("profile %q of the file cannot be used: %v", name, err))
 			continue
 		}
 		profile := cfg.Signing.Profiles[name]
 		inherit(profile, cfg.Signing.Default)
 		profiles = append(profiles, fromCFSSL(name, profile))
 	}
-	cfg, err := file.load("")
-	if err != nil {
-		return append(profiles, Profile{Name: defaultProfile, broken: err}), nil
+	if cfg, err := file.load(""); err != nil {
+		profiles = append(profiles, Profile{Name: defaultProfile, broken: err})
+	} else {
+		profiles = append(profiles, fromCFSSL(defaultProfile, cfg.Signing.Default))
 	}
-	return append(profiles, fromCFSSL(defaultProfile, cfg.Signing.Default)), nil
+	for i := range profiles {
+		profiles[i].notes = append(profiles[i].notes, broken...)
+	}
+	return profiles, nil
 }
 
 // load has cfssl read one profile with the default one, or that one alone: a fault in a profile that nobody asked for does not matter.
@@ -242,7 +254,7 @@ func (f *configFile) load(name string) (*config.Config, error) {
 	}
 	cfg, err := config.LoadConfig(text)
 	if err != nil {
-		return nil, cfsslError(pki.ErrParse, err)
+		return nil, configError(err)
 	}
 	profile := cfg.Signing.Default
 	if name != "" {
@@ -251,10 +263,63 @@ func (f *configFile) load(name string) (*config.Config, error) {
 	if profile == nil {
 		return nil, fmt.Errorf("%w: the profile is not an object", pki.ErrParse)
 	}
-	if _, _, unknown := profile.Usages(); len(unknown) > 0 {
-		return nil, fmt.Errorf("%w: the unknown usages %q", pki.ErrParse, unknown)
-	}
 	return cfg, nil
+}
+
+// configError is an error of cfssl's about a configuration, as a sentence.
+func configError(err error) error {
+	if e, ok := errors.AsType[*cferr.Error](err); ok {
+		return fmt.Errorf("%w: %s", pki.ErrParse, strings.TrimPrefix(e.Message, "failed to unmarshal configuration: "))
+	}
+	return fmt.Errorf("%w: %w", pki.ErrParse, err)
+}
+
+// checkValues refuses what cfssl cannot use in a profile, and says which member it is, which cfssl does not. named says that it is not the
+// default profile, which may be there for its URLs alone.
+func checkValues(value any, named bool) error {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	var p config.SigningProfile
+	if err := json.Unmarshal(text, &p); err != nil {
+		return configError(valueError(err))
+	}
+	if _, _, unknown := p.Usages(); len(unknown) > 0 {
+		known := slices.Sorted(maps.Keys(config.KeyUsage))
+		known = slices.AppendSeq(known, slices.Values(slices.Sorted(maps.Keys(config.ExtKeyUsage))))
+		return fmt.Errorf("%w: no usage is called %q; %s", pki.ErrParse, unknown[0], meant(unknown[0], known))
+	}
+	if p.RemoteName != "" || p.AuthRemote.RemoteName != "" {
+		return nil // another CA decides
+	}
+	if named && len(p.Usage) == 0 {
+		return fmt.Errorf("%w: it has no usages", pki.ErrParse)
+	}
+	return errors.Join(checkLength("expiry", p.ExpiryString), checkLength("backdate", cmp.Or(p.BackdateString, "0")))
+}
+
+// valueError is a sentence about a value that has another type than its member.
+func valueError(err error) error {
+	e, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	if !ok || e.Field == "" {
+		return err
+	}
+	wanted := map[reflect.Kind]string{
+		reflect.String: "a string", reflect.Bool: "true or false", reflect.Int: "a number", reflect.Slice: "a list",
+	}[e.Type.Kind()]
+	return fmt.Errorf("%s is not %s", e.Field, cmp.Or(wanted, "an object"))
+}
+
+// checkLength refuses a length of time that Go does not read.
+func checkLength(member, text string) error {
+	if text == "" {
+		return fmt.Errorf("%w: it has no %s, such as 8760h", pki.ErrParse, member)
+	}
+	if _, err := time.ParseDuration(text); err != nil {
+		return fmt.Errorf("%w: %s is %q: a length of time is in hours, minutes and seconds, such as 8760h or 1h30m", pki.ErrParse, member, text)
+	}
+	return nil
 }
 
 // authKey makes what authenticates requests out of a key in hexadecimal.

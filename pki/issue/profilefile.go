@@ -48,16 +48,23 @@ func splitConfig(text []byte) (*configFile, error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
 	if err := decoder.Decode(&f.all); err != nil {
-		return nil, fmt.Errorf("%w: %w", pki.ErrParse, err)
+		at := len(text)
+		if e, ok := errors.AsType[*json.SyntaxError](err); ok {
+			at = min(max(int(e.Offset)-1, 0), at)
+		}
+		return nil, fmt.Errorf("%w: line %d: %w", pki.ErrParse, 1+bytes.Count(text[:at], []byte("\n")), err)
 	}
 	if _, err := decoder.Token(); err != io.EOF {
 		return nil, fmt.Errorf("%w: something follows the JSON object", pki.ErrParse)
 	}
-	f.signing, _ = memberOf(f.all, "signing").(map[string]any)
-	f.profiles, _ = memberOf(f.signing, "profiles").(map[string]any)
-	f.fallback = memberOf(f.signing, "default")
-	if f.signing == nil {
-		return nil, fmt.Errorf("%w: it has no member signing", pki.ErrParse)
+	signing, isObject := memberOf(f.all, "signing").(map[string]any)
+	if !isObject {
+		return nil, fmt.Errorf("%w: it has no member signing that is an object", pki.ErrParse)
+	}
+	profiles := memberOf(signing, "profiles")
+	f.signing, f.fallback = signing, memberOf(signing, "default")
+	if f.profiles, isObject = profiles.(map[string]any); !isObject && profiles != nil {
+		return nil, fmt.Errorf("%w: the member profiles is not an object", pki.ErrParse)
 	}
 	return f, errors.Join(checkSpellings(f.all), checkSpellings(f.signing))
 }
@@ -67,7 +74,7 @@ func splitConfig(text []byte) (*configFile, error) {
 func (f *configFile) with(name string) ([]byte, error) {
 	signing := map[string]any{}
 	fallback := f.fallback
-	if err := checkProfile(fallback); err != nil {
+	if err := checkProfile(fallback, false); err != nil {
 		if name == "" {
 			return nil, err
 		}
@@ -80,7 +87,7 @@ func (f *configFile) with(name string) ([]byte, error) {
 		if _, ok := f.profiles[name].(map[string]any); !ok {
 			return nil, fmt.Errorf("%w: it is not a JSON object", pki.ErrParse) // cfssl does not survive null
 		}
-		if err := checkProfile(f.profiles[name]); err != nil {
+		if err := checkProfile(f.profiles[name], true); err != nil {
 			return nil, err
 		}
 		signing["profiles"] = map[string]any{name: f.profiles[name]}
@@ -107,15 +114,22 @@ func urlsOf(fallback any) map[string]any {
 	return kept
 }
 
-func checkProfile(value any) error {
+// checkProfile refuses a profile that cfssl would misread or refuse without saying why. Named profiles need usages.
+func checkProfile(value any, named bool) error {
 	profile, _ := value.(map[string]any)
+	if profile == nil {
+		return nil // cfssl has a default profile of its own
+	}
 	if err := checkMembers("", profile); err != nil {
 		return err
 	}
 	if err := lintWord(profile); err != nil {
 		return err
 	}
-	return checkDates(profile)
+	if err := checkDates(profile); err != nil {
+		return err
+	}
+	return checkValues(profile, named)
 }
 
 // memberOf finds a member as encoding/json does: whatever the case of its name.
@@ -178,13 +192,25 @@ func objectsIn(value any) (objects []map[string]any) {
 	return objects
 }
 
-// meant names the member that is written nearly so, or all of them.
-func meant(member string, known []string) string {
-	plain := strings.NewReplacer("_", "", "-", "")
+// meant names the one of the known names that is written nearly so, or all of them.
+func meant(text string, known []string) string {
+	letters := func(s string) string {
+		list := []byte(strings.ToLower(strings.NewReplacer("_", "", "-", "", " ", "").Replace(s)))
+		slices.Sort(list)
+		return string(list)
+	}
+	word, _, several := strings.Cut(text, " ")
+	var begins []string
 	for _, name := range known {
-		if strings.EqualFold(plain.Replace(member), plain.Replace(name)) {
+		if letters(text) == letters(name) {
 			return "it is " + name
 		}
+		if several && len(word) > 3 && strings.HasPrefix(name, word+" ") {
+			begins = append(begins, name)
+		}
+	}
+	if len(begins) == 1 {
+		return "it is " + begins[0]
 	}
 	return "there are " + strings.Join(known, ", ")
 }
@@ -204,11 +230,23 @@ func lintWord(profile map[string]any) error {
 	return nil
 }
 
-// checkDates refuses an end before the beginning, at which cfssl panics.
+// checkDates refuses what is not a time, and an end before the beginning, at which cfssl panics.
 func checkDates(profile map[string]any) error {
-	from, errFrom := time.Parse(time.RFC3339, fmt.Sprint(memberOf(profile, "not_before")))
-	to, errTo := time.Parse(time.RFC3339, fmt.Sprint(memberOf(profile, "not_after")))
-	if errFrom == nil && errTo == nil && !to.After(from) { // cfssl refuses what is not a time
+	var from, to time.Time
+	for _, end := range []struct {
+		member string
+		into   *time.Time
+	}{{"not_before", &from}, {"not_after", &to}} {
+		value := memberOf(profile, end.member)
+		if value == nil {
+			continue
+		}
+		var err error
+		if *end.into, err = time.Parse(time.RFC3339, fmt.Sprint(value)); err != nil {
+			return fmt.Errorf("%w: %s is %q, not a time such as 2030-01-31T00:00:00Z", pki.ErrParse, end.member, fmt.Sprint(value))
+		}
+	}
+	if !from.IsZero() && !to.IsZero() && !to.After(from) {
 		return fmt.Errorf("%w: not_after %s is not after not_before %s", pki.ErrParse, stamp(to), stamp(from))
 	}
 	return nil

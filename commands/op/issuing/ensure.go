@@ -147,8 +147,10 @@ func (a *asking) writeAgain(done *Requested) error {
 	if done.Out == "" {
 		return nil
 	}
-	if content, err := os.ReadFile(done.Out); err == nil && bytes.Equal(content, []byte(done.PEM)) {
-		return nil
+	if info, err := os.Stat(done.Out); err == nil && info.Mode().IsRegular() { // reading a pipe would wait for ever
+		if content, err := os.ReadFile(done.Out); err == nil && bytes.Equal(content, []byte(done.PEM)) {
+			return nil
+		}
 	}
 	return a.Out.Write(a.env, false, func(w io.Writer) error {
 		_, err := io.WriteString(w, done.PEM)
