@@ -127,12 +127,13 @@ func TestWrongKey_isRefusedEverywhere(t *testing.T) {
 		{7, "certkdb add %/SOURCE --db %/TARGET", []string{"pair.pem"}, all},
 		{7, "certkdb copy web --db %/SOURCE --to %/TARGET", inStores, append(all, "new.ckdb", "new.p12", "new.jks", "new.kdb", "new.pem")},
 		{7, "certkdb copy --all --db %/SOURCE --to %/TARGET", inStores, []string{"to.ckdb", "new.ckdb", "new.pem"}},
+		{7, "certkdb check --db %/SOURCE", inStores, []string{""}},
 		{7, "certkdb export web --key --db %/SOURCE --out %/TARGET", inStores, []string{"new.p12", "new.jks"}},
 		{7, "certkdb export web --combined --db %/SOURCE --out %/TARGET", inStores, []string{"new.pem"}},
 		{3, "certkdb receive %/SOURCE --db %/TARGET", []string{"web.crt"}, all},
 		{93, importing + " -db %/SOURCE -target %/TARGET -target_pw " + strongPassword, inStores[:2], []string{"to.kdb", "to.p12"}},
 		{108, "gsk8capicmd_64 -cert -receive -file %/SOURCE -db %/TARGET" + password, []string{"web.crt"}, []string{"to.kdb", "to.p12"}},
-		{2, "dsmcert -add -server S1 -file %/SOURCE", inStores, []string{""}}, // it takes no private keys at all
+		{7, "dsmcert -add -server S1 -file %/SOURCE", inStores, []string{""}},
 		{7, "dsmcert -add -server S1 -file %/SOURCE", []string{"pair.pem"}, []string{""}},
 	} {
 		for _, file := range c.files {

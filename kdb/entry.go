@@ -189,8 +189,8 @@ func (e *Entry) Check() error {
 	return errors.New("the entry has no kind")
 }
 
-// CheckKey reports, wrapping [ErrParse], that the private key cannot be read or does not belong to the first certificate
-// or the request. A key whose public key cannot be computed here, and a certificate that cannot be read, prove nothing.
+// CheckKey reports, wrapping [ErrParse], that the private key cannot be read or, as a [WrongKey], that it does not belong to the first
+// certificate or the request. A key whose public key cannot be computed here, and a certificate that cannot be read, prove nothing.
 func (e *Entry) CheckKey() error {
 	private, err := key.ReadPrivate(e.Key)
 	if err != nil {
@@ -208,8 +208,20 @@ func (e *Entry) CheckKey() error {
 	if private.SPKI == nil || public == nil || key.SameKey(private.SPKI, public) {
 		return nil
 	}
-	return fmt.Errorf("%w: the private key of label %q does not belong to its %s", ErrParse, e.Label, what)
+	return &WrongKey{Label: e.Label, To: what}
 }
+
+// WrongKey says that the private key of an entry is not that of its certificate or request. It wraps [ErrParse].
+type WrongKey struct {
+	Label string
+	To    string // "certificate" or "request"
+}
+
+func (e *WrongKey) Error() string {
+	return fmt.Sprintf("the private key of label %q does not belong to its %s", e.Label, e.To)
+}
+
+func (*WrongKey) Unwrap() error { return ErrParse }
 
 func (e *Entry) want(ok bool, what string) error {
 	if ok {

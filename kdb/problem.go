@@ -6,8 +6,10 @@ import "errors"
 type Severity uint8
 
 const (
-	// Damage: something was changed, lost or does not fit together.
+	// Damage: something was changed or lost.
 	Damage Severity = iota
+	// Mismatch: a private key does not belong to its certificate; each is as its writer left it.
+	Mismatch
 	// Closed: something could not be checked without another password.
 	Closed
 	// Note: something is unusual, and no harm: the file is as its writer left it.
@@ -21,10 +23,14 @@ type Problem struct {
 	Severity Severity
 }
 
-// Unopened is the finding that a key does not open. Another password may open it, and an unsupported encryption does no harm.
+// Unopened is the finding that a key does not open, or cannot be used. Another password may open it, and an unsupported encryption does no
+// harm.
 func Unopened(where string, err error) Problem {
 	p := Problem{Where: where, What: err.Error()}
+	_, wrong := errors.AsType[*WrongKey](err)
 	switch {
+	case wrong:
+		p.Severity = Mismatch
 	case errors.Is(err, ErrPassword), errors.Is(err, ErrNoPassword):
 		p.Severity = Closed
 	case errors.Is(err, ErrEncryption), errors.Is(err, ErrUnsupported):

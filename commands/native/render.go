@@ -110,8 +110,14 @@ func hintFor(err error) string {
 	if e, ok := errors.AsType[*kdb.Limit](err); ok {
 		return wayHint(e.Way)
 	}
+	if _, ok := errors.AsType[*kdb.WrongKey](err); ok {
+		return wrongKeyHint
+	}
 	return classHint(err)
 }
+
+const wrongKeyHint = "get the certificate together with its own key from where they were made; " +
+	"see which keys are in a file with: certkdb show --file FILE"
 
 // wantedHint says what a value could be, the most similar first.
 func wantedHint(e *op.Invalid) string {
@@ -273,6 +279,7 @@ var problemHints = sync.OnceValue(func() map[op.Code]string {
 			"damaged entries",
 		op.ReadAsAWhole:   "nothing in a file of this kind can be skipped; put a backup copy of it in its place",
 		op.ClosedKeys:     "give the passwords of single keys with --in-key-password",
+		op.WrongKeys:      wrongKeyHint,
 		op.ClosedFile:     "give the password with --in-password SRC",
 		op.TooLong:        "put it into a database with certkdb add, and list that",
 		op.NoResponder:    "name one with --ocsp URL",

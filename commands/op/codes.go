@@ -80,6 +80,8 @@ const (
 	ReadAsAWhole
 	// ClosedKeys: some keys could not be checked, because they have passwords of their own.
 	ClosedKeys
+	// WrongKeys: private keys do not belong to their certificates.
+	WrongKeys
 	// ClosedFile: private keys in a file are encrypted, and no password is given.
 	ClosedFile
 	// TooLong: a file is too long to be shown.

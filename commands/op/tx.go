@@ -26,7 +26,7 @@ func ReadEntries(tx kdb.Tx, labels []string, all bool, skip func(kdb.Summary, er
 		if err != nil {
 			return entries, err
 		}
-		entry, err := FullEntry(tx, label)
+		entry, err := UsableEntry(tx, label)
 		if err != nil && skip != nil && skip(s, err) {
 			continue
 		}
@@ -88,6 +88,15 @@ func FullEntry(tx kdb.Tx, label string) (kdb.Entry, error) {
 		return entry, err
 	}
 	entry.Key, err = tx.Key(label)
+	return entry, err
+}
+
+// UsableEntry is FullEntry for an entry that is to go elsewhere: its key must belong to its certificate or request ([kdb.WrongKey]).
+func UsableEntry(tx kdb.Tx, label string) (kdb.Entry, error) {
+	entry, err := FullEntry(tx, label)
+	if err == nil && entry.Kind != kdb.KindSecretKey && len(entry.Key) > 0 && len(entry.Certificates)+len(entry.Request) > 0 {
+		err = entry.CheckKey()
+	}
 	return entry, err
 }
 

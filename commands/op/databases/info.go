@@ -104,7 +104,9 @@ type Checked struct {
 	// Notes are unusual but harmless.
 	Notes []Problem `json:"notes,omitempty"`
 
-	format string // "" if it is not known
+	format  string // "" if it is not known
+	damaged int    // of the problems
+	misfits int    // keys that do not belong to their certificates
 }
 
 // Rollback has the number of changes to the database as it is, and as this user knows it.
@@ -121,23 +123,30 @@ type Problem struct {
 	Closed bool `json:"closed,omitempty"`
 }
 
-// add sorts a finding in. It returns whether that is damage.
-func (c *Checked) add(p kdb.Problem) bool {
+// add sorts a finding in.
+func (c *Checked) add(p kdb.Problem) {
 	found := Problem{Where: p.Where, What: p.What, Closed: p.Severity == kdb.Closed}
-	if p.Severity == kdb.Note {
+	switch p.Severity {
+	case kdb.Note:
 		c.Notes = append(c.Notes, found)
-		return false
+		return
+	case kdb.Damage:
+		c.damaged++
+	case kdb.Mismatch:
+		c.misfits++
 	}
 	c.Problems = append(c.Problems, found)
-	return !found.Closed
 }
 
-// judge is the error for what was found.
-func (c *Checked) judge(damage int) error {
-	switch closed := len(c.Problems) - damage; {
-	case damage > 0:
-		err := fmt.Errorf("checking %q: %w: %d %s", c.Location, kdb.ErrCorrupt, damage, op.Plural(damage, "problem"))
+// judge is the error for what was found, the worst of it.
+func (c *Checked) judge() error {
+	switch closed := len(c.Problems) - c.damaged - c.misfits; {
+	case c.damaged > 0:
+		err := fmt.Errorf("checking %q: %w: %d %s", c.Location, kdb.ErrCorrupt, c.damaged, op.Plural(c.damaged, "problem"))
 		return &op.Problem{Code: op.Damaged, Location: c.Location, Found: c.format, Err: err}
+	case c.misfits > 0:
+		err := fmt.Errorf("checking %q: %d %s of another certificate", c.Location, c.misfits, op.Plural(c.misfits, "private key"))
+		return op.Mark(op.WrongKeys, op.Classify(err, kdb.ErrParse))
 	case closed > 0:
 		return op.Mark(op.ClosedKeys,
 			fmt.Errorf("checking %q: %w: %d %s could not be checked", c.Location, kdb.ErrPassword, closed, op.Plural(closed, "part")))
@@ -146,24 +155,20 @@ func (c *Checked) judge(damage int) error {
 	return nil
 }
 
-// Run checks. With findings the error wraps kdb.ErrCorrupt, or kdb.ErrPassword if all that is wrong is keys that another password may
-// open; kdb.ErrRolledBack if nothing is damaged, but an older state was put back, and that is not accepted. The result lists them.
+// Run checks. With findings the error wraps kdb.ErrCorrupt, or kdb.ErrParse if all that is wrong is keys that do not belong to their
+// certificates, or kdb.ErrPassword if it is keys that another password may open; kdb.ErrRolledBack if nothing is damaged, but an older
+// state was put back, and that is not accepted. The result lists them.
 func (o Check) Run(ctx context.Context, s *op.Session) (Checked, error) {
 	found := Checked{Location: s.Location, Problems: []Problem{}}
 	if info, err := s.Database().Info(ctx); err == nil {
 		found.format = info.Format
 	}
-	damage := 0
-	err := s.Database().Check(ctx, func(p kdb.Problem) {
-		if found.add(p) {
-			damage++
-		}
-	})
-	if err != nil {
+	if err := s.Database().Check(ctx, found.add); err != nil {
 		return found, Unsound(err)
 	}
-	if err := found.judge(damage); err != nil {
-		if damage == 0 && errors.Is(s.Unverified(), kdb.ErrNoPassword) { // not the password of a single key is missing, but that of the file
+	if err := found.judge(); err != nil {
+		// Not the password of a single key may be missing, but that of the file.
+		if found.damaged+found.misfits == 0 && errors.Is(s.Unverified(), kdb.ErrNoPassword) {
 			err = fmt.Errorf("checking %q: %w, so that not everything could be checked", s.Location, kdb.ErrNoPassword)
 			err = &op.Problem{Code: op.Unverified, Location: s.Location, Err: err}
 		}

@@ -88,6 +88,10 @@ func (o Add) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 			if o.Only != "" {
 				return s.Label != o.Only // what is asked for by name is not left out
 			}
+			if o.SkipInvalid && errors.Is(err, kdb.ErrParse) {
+				left.actions = append(left.actions, Action{Label: s.Label, Action: ActionSkipped, Kind: s.Kind, Reason: err.Error()})
+				return true
+			}
 			return left.note(s.Label, s.Kind, err, unreadable)
 		}
 	}

@@ -57,6 +57,13 @@ func TestAdd_leavesOutClosedKeys(t *testing.T) {
 		{"all keys open", leave, nil, "a added, b added, root added!", nil, nil},
 		{"another password", leave, closedKeys{"a": kdb.ErrPassword}, "b added, root added, a skipped!", kdb.ErrPassword, nil},
 		{"an unknown cipher", leave, closedKeys{"b": kdb.ErrEncryption}, "a added, root added, b skipped!", kdb.ErrEncryption, nil},
+		{"a key of another certificate", leave, closedKeys{"b": &kdb.WrongKey{}}, "a added, root added, b skipped!", kdb.ErrParse, nil},
+		{
+			"the same, which is passed over",
+			entries.Add{LeaveOut: true, SkipInvalid: true},
+			closedKeys{"b": &kdb.WrongKey{}},
+			"a added, root added, b skipped!", nil, nil,
+		},
 		{
 			"every key", leave, closedKeys{"a": kdb.ErrPassword, "b": kdb.ErrPassword}, "root added, a skipped, b skipped!", kdb.ErrPassword, nil,
 		},

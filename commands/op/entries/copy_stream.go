@@ -106,7 +106,7 @@ func (o Copy) walk(tx kdb.Tx, left *leftOut, known func(*kdb.Summary) bool, fn f
 // full reads an entry as it is copied.
 func (o Copy) full(tx kdb.Tx, s *kdb.Summary) (kdb.Entry, error) {
 	if !o.bare() {
-		return op.FullEntry(tx, s.Label)
+		return op.UsableEntry(tx, s.Label)
 	}
 	e, err := tx.Entry(s.Label)
 	if err != nil {

@@ -156,7 +156,7 @@ func (c *container) checkKey(s *slot, where string, report func(kdb.Problem)) {
 	}
 	e := kdb.Entry{Label: s.shown, Certificates: s.certificates(), Request: s.request, Key: plain}
 	if err := e.CheckKey(); err != nil {
-		report(kdb.Problem{Where: where, What: err.Error()})
+		report(kdb.Unopened(where, err))
 	}
 }
 

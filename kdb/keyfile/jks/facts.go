@@ -134,7 +134,7 @@ func (c *container) checkKey(label string, r *record, where string, report func(
 	}
 	e := kdb.Entry{Label: label, Certificates: r.certificates(), Key: plain}
 	if err := e.CheckKey(); err != nil {
-		report(kdb.Problem{Where: where, What: err.Error()})
+		report(kdb.Unopened(where, err))
 	} else if len(r.chain) == 0 {
 		report(kdb.Problem{Where: where, What: "the key has no certificate"})
 	}

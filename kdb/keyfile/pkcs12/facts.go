@@ -201,6 +201,6 @@ func (c *Container) checkKey(r *record, report func(kdb.Problem)) {
 		return
 	}
 	if err := e.CheckKey(); err != nil {
-		report(kdb.Problem{Where: fmt.Sprintf("key of %q", r.label), What: err.Error()})
+		report(kdb.Unopened(fmt.Sprintf("key of %q", r.label), err))
 	}
 }
