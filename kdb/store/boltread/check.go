@@ -90,8 +90,8 @@ func (c *checker) run() {
 	}
 	c.take("root page", root.id, root.overflow+1)
 	for i := range c.s.buckets {
-		if root := c.s.buckets[i].root; root != 0 {
-			c.walk(root, nil, nil, 0)
+		if b := &c.s.buckets[i]; b.root != 0 {
+			c.walk(b.root, b.low, b.high, 0)
 		}
 	}
 	ids, pages, err := c.s.readFreelist()

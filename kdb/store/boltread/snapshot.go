@@ -15,6 +15,7 @@ import (
 	"context"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 
 	"certkdb/kdb/store"
@@ -55,9 +56,10 @@ type Snapshot struct {
 
 // bucket is a tree of pages.
 type bucket struct {
-	root   uint64 // its page; 0 if inline is it
-	inline page
-	last   *leafRange // where the last Get ended
+	root      uint64 // its page; 0 if inline is it
+	inline    page
+	low, high []byte     // the range of its keys; nil is no bound
+	last      *leafRange // where the last Get ended
 }
 
 // leafRange is a leaf with the keys that it is responsible for: from low on and below high; nil is no bound.
@@ -122,14 +124,17 @@ func (s *Snapshot) findBuckets(root *page) error {
 		}
 		_, value := root.element(i)
 		var err error
-		if s.buckets[i], err = s.parseBucket(value); err != nil {
+		if s.buckets[i], err = s.parseBucket(value, i); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Snapshot) parseBucket(value []byte) (b bucket, err error) {
+func (s *Snapshot) parseBucket(value []byte, index int) (b bucket, err error) {
+	if b.high = []byte(store.Apart); index == bucketApart {
+		b.low, b.high = b.high, nil
+	}
 	if len(value) < 16 {
 		return b, corrupt("a bucket's entry in the root page is cut off")
 	}
@@ -145,7 +150,10 @@ func (s *Snapshot) parseBucket(value []byte) (b bucket, err error) {
 	if !b.inline.leaf {
 		return b, corrupt("an inline bucket is not a leaf")
 	}
-	return b, b.inline.holdsRecords()
+	if err := b.inline.holdsRecords(); err != nil {
+		return b, err
+	}
+	return b, b.inline.within(b.low, b.high)
 }
 
 // read reads and checks one page with its overflow, into buffer if that is large enough.
@@ -175,7 +183,7 @@ func grow(buffer []byte, size int64) []byte {
 	return make([]byte, size)
 }
 
-// readWithin reads a page and checks that its keys lie in the range that its parent gives it. With the ascending order
+// readWithin reads a page and checks that its keys lie in the range that its parent, or its bucket, gives it. With the ascending order
 // inside of the pages this keeps a damaged tree from being walked in circles.
 func (s *Snapshot) readWithin(id uint64, low, high, buffer []byte) (page, error) {
 	if p, ok := s.branches[id]; ok {
@@ -185,7 +193,7 @@ func (s *Snapshot) readWithin(id uint64, low, high, buffer []byte) (page, error)
 	if err != nil {
 		return page{}, err
 	}
-	if p.leaf && p.count == 0 && low != nil {
+	if p.leaf && p.count == 0 && !s.isRoot(id) {
 		return page{}, corrupt("leaf page %d is empty", id)
 	}
 	if err := p.holdsRecords(); err != nil {
@@ -200,6 +208,11 @@ func (s *Snapshot) readWithin(id uint64, low, high, buffer []byte) (page, error)
 	p.data = bytes.Clone(p.data)
 	s.branches[id] = &p
 	return p, nil
+}
+
+// isRoot reports whether a page is the root of a bucket: of the leaves only that may be empty.
+func (s *Snapshot) isRoot(id uint64) bool {
+	return slices.ContainsFunc(s.buckets[:], func(b bucket) bool { return b.root == id })
 }
 
 // holdsRecords makes sure that no record of a leaf is a bucket: there is one bucket, and none in it.
@@ -218,7 +231,7 @@ func (p *page) within(low, high []byte) error {
 		return nil
 	}
 	if low != nil && bytes.Compare(p.key(0), low) < 0 || high != nil && bytes.Compare(p.key(p.count-1), high) >= 0 {
-		return corrupt("the keys of page %d are outside of the range that its parent says", p.id)
+		return corrupt("the keys of page %d are outside of the range of its parent or bucket", p.id)
 	}
 	return nil
 }
@@ -257,7 +270,7 @@ func (c *cursor) seek(key []byte) error {
 		c.index = c.leaf.page.find(key)
 		return nil
 	}
-	return c.descend(c.in.root, nil, nil, key)
+	return c.descend(c.in.root, c.in.low, c.in.high, key)
 }
 
 // descend goes from the page down to the leaf where key belongs; a nil key takes the first.
