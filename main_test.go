@@ -86,7 +86,16 @@ func setup(env *testscript.Env, root string) error {
 	env.Setenv("CERTKDB_PASSWORD_FILE", "")
 	env.Setenv("TESTDATA", filepath.Join(root, "testdata"))
 	env.Setenv("TZ", "UTC")
-	return nil
+	return closePasswords(env.WorkDir)
+}
+
+// closePasswords keeps other users away from a script's password files, which testscript makes readable, so that nothing warns of them.
+func closePasswords(folder string) error {
+	files, err := filepath.Glob(filepath.Join(folder, "*pw"))
+	for _, file := range files {
+		err = errors.Join(err, os.Chmod(file, 0o600))
+	}
+	return err
 }
 
 // cmdStatus runs a program and wants an exact exit code: status 3 certkdb show x. The output is in stdout and stderr as after exec.

@@ -57,6 +57,19 @@ func printError(w io.Writer, err error, code int, asJSON bool) {
 	}
 }
 
+// warnings prints warnings, each once: a password file may be read several times. With --quiet there are none about password files.
+func warnings(w io.Writer, argv []string) func(error) {
+	var printed sync.Map
+	return func(err error) {
+		if p, ok := errors.AsType[*op.Problem](err); ok && p.Code == op.ExposedPassword && wantsQuiet(argv) {
+			return
+		}
+		if _, again := printed.LoadOrStore(err.Error(), true); !again {
+			printWarning(w, err, wantsJSON(argv))
+		}
+	}
+}
+
 // printWarning prints what is wrong without keeping the command from doing its work.
 func printWarning(w io.Writer, err error, asJSON bool) {
 	message, hint := render(err)

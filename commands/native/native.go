@@ -20,7 +20,7 @@ func Main(ctx context.Context, env *op.Env, argv []string, dialects map[string]D
 	env, end := withProgress(env, argv)
 	defer end()
 	own := *env
-	own.Warn = func(err error) { printWarning(env.Stderr, err, wantsJSON(argv)) }
+	own.Warn = warnings(env.Stderr, argv)
 	env = &own
 	err := run(ctx, env, argv, dialects)
 	if err == nil || errors.Is(err, op.ErrOutputClosed) {

@@ -209,6 +209,8 @@ func problemHint(p *op.Problem) string {
 			op.Quote(p.Location))
 	case op.NoEntries:
 		return "see what is in it with: certkdb show --file " + op.Quote(p.Location)
+	case op.ExposedPassword:
+		return "chmod 600 " + op.Quote(p.Location)
 	case op.NoProfileChosen:
 		return "choose a profile of the file with --profile: " + p.Found
 	case op.NotTrusted:

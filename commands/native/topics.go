@@ -64,7 +64,8 @@ const helpPasswords = `Where a password comes from: --password SRC (and --new-pa
   cred:NAME   a file in systemd's $CREDENTIALS_DIRECTORY
   pass:TEXT   the text itself; every user of the machine can see it
 Without it, certkdb tries the stash, then the file that $CERTKDB_PASSWORD_FILE names, then asks on
-the terminal.
+the terminal. If other users can read or change a password file, certkdb warns (not with --quiet):
+  (umask 077; echo PASSWORD > key.pw)    or    chmod 600 key.pw
 
 A native database's key derivation may take 256 MiB of memory, and work in proportion.
 $CERTKDB_KDF_MEMORY allows another number of MiB, for a database whose key slots somebody made more

@@ -17,6 +17,8 @@ const (
 	PasswordsDiffer
 	// NoCredentials: there is no folder of credentials.
 	NoCredentials
+	// ExposedPassword: other users can read or change the password file Location.
+	ExposedPassword
 	// FIPSOff: only what FIPS 140-3 approves is wanted, and its module is not in use. NotFIPS: something is not approved.
 	FIPSOff
 	NotFIPS

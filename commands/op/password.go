@@ -192,7 +192,7 @@ func askTwice(t Terminal, what string) ([]byte, error) {
 func (p Password) fetch(env *Env, what, whose string, ask func(Terminal) ([]byte, error)) ([]byte, error) {
 	switch p.Source.kind {
 	case fromFile:
-		return passwordFile(p.Source.value)
+		return passwordFile(p.Source.value, env.Warn)
 	case fromEnv:
 		value := env.Getenv(p.Source.value)
 		if value == "" {
@@ -216,7 +216,7 @@ func (p Password) fetch(env *Env, what, whose string, ask func(Terminal) ([]byte
 		return p.prompt(env, ask)
 	}
 	if path := env.Getenv("CERTKDB_PASSWORD_FILE"); path != "" {
-		return passwordFile(path)
+		return passwordFile(path, env.Warn)
 	}
 	password, err := p.prompt(env, ask)
 	if errors.Is(err, ErrNoTerminal) {
@@ -238,12 +238,18 @@ func (p Password) prompt(env *Env, ask func(Terminal) ([]byte, error)) ([]byte, 
 	return password, err
 }
 
-func passwordFile(path string) ([]byte, error) {
+// passwordFile reads a password from a file; warn, unless it is nil, is told that other users have access to it.
+func passwordFile(path string, warn func(error)) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the password: %w", err)
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil && warn != nil {
+		if warning := exposed(path, info); warning != nil {
+			warn(warning)
+		}
+	}
 	return firstLine(f)
 }
 
@@ -264,7 +270,7 @@ func passwordCredential(env *Env, name string) ([]byte, error) {
 	if name != filepath.Base(name) {
 		return nil, fmt.Errorf("%w: a credential's name has no slashes", ErrUsage)
 	}
-	return passwordFile(filepath.Join(folder, name))
+	return passwordFile(filepath.Join(folder, name), nil) // systemd chose its mode
 }
 
 // isUTF16 says that a text begins with the byte order mark of UTF-16.
