@@ -30,7 +30,8 @@ func TestMain(m *testing.M) {
 // processes is how many change one database at the same time.
 const processes = 64
 
-// TestProcesses_loseNothing: processes add an entry each to one database of every kind, and all are there in the end.
+// TestProcesses_loseNothing: while one command writes to a database, of every kind, a process that may not wait fails with exit code 6 and
+// others wait to add an entry each. In the end all entries are there but that of the first process.
 func TestProcesses_loseNothing(t *testing.T) {
 	for _, k := range kinds() {
 		if k.absent {
@@ -39,21 +40,23 @@ func TestProcesses_loseNothing(t *testing.T) {
 		t.Run(k.file, func(t *testing.T) {
 			dir := k.prepare(t)
 			db := []string{"--db", filepath.Join(dir, k.file), "--password", "file:" + filepath.Join(dir, "old.pw")}
-			var running [processes]*exec.Cmd
-			var output [processes]strings.Builder
-			for i := range running {
-				running[i] = exec.Command(os.Args[0], append([]string{
-					"add", filepath.Join(dir, "other.pem"), "--label", fmt.Sprintf("entry %d", i), "--lock-timeout", "5m",
+			add := func(label, timeout string) *process {
+				return start(t, dir, append([]string{
+					"add", filepath.Join(dir, "other.pem"), "--label", label, "--lock-timeout", timeout,
 				}, db...)...)
-				running[i].Env = append(os.Environ(), "COMMANDS_TEST_PROGRAM=yes", "XDG_STATE_HOME="+dir)
-				running[i].Stderr = &output[i]
-				if err := running[i].Start(); err != nil {
-					t.Fatal(err)
-				}
 			}
-			for i, cmd := range running {
-				if err := cmd.Wait(); err != nil {
-					t.Errorf("%v: %s", err, output[i].String())
+			var running []*process
+			whileWriting(t, dir, append([]string{"add", "DIR/other.pem", "--label", "writer"}, db...), func() {
+				for i := range processes {
+					running = append(running, add(fmt.Sprintf("entry %d", i), "5m"))
+				}
+				if code, text := add("impatient", "0s").wait(); code != 6 || !strings.Contains(text, "locked") {
+					t.Errorf("without waiting: exit code %d, %s", code, text)
+				}
+			})
+			for _, p := range running {
+				if code, text := p.wait(); code != 0 {
+					t.Errorf("exit code %d: %s", code, text)
 				}
 			}
 			list := mustRun(t, dir, append([]string{"list", "-o", "name"}, db...)...)
@@ -61,6 +64,9 @@ func TestProcesses_loseNothing(t *testing.T) {
 				if label := fmt.Sprintf("entry %d\n", i); !strings.Contains(list, label) {
 					t.Errorf("%q is lost", label)
 				}
+			}
+			if !strings.Contains(list, "writer\n") || strings.Contains(list, "impatient") {
+				t.Errorf("there is\n%s", list)
 			}
 			for _, name := range names(t, dir) {
 				if strings.HasPrefix(name, ".") {
@@ -72,4 +78,46 @@ func TestProcesses_loseNothing(t *testing.T) {
 			}
 		})
 	}
+}
+
+// whileWriting runs a command, which has to work, and calls fn as it writes: when it has the lock.
+func whileWriting(t *testing.T, dir string, args []string, fn func()) {
+	t.Helper()
+	called := false
+	disk := &atomicfiletest.Disk{Unnamed: true, Fail: func(_ int, call string) error {
+		if !called && strings.HasPrefix(call, "write ") {
+			called = true
+			fn()
+		}
+		return nil
+	}}
+	if code, _, text := run(disk, dir, args...); code != 0 || !called {
+		t.Fatalf("%q: exit code %d, wrote: %v, %s", args, code, called, text)
+	}
+}
+
+// process is the program, running.
+type process struct {
+	cmd    *exec.Cmd
+	stderr strings.Builder
+}
+
+// start starts the program as a process of its own.
+func start(t *testing.T, dir string, args ...string) *process {
+	t.Helper()
+	p := &process{cmd: exec.Command(os.Args[0], args...)}
+	p.cmd.Env = append(os.Environ(), "COMMANDS_TEST_PROGRAM=yes", "XDG_STATE_HOME="+dir)
+	p.cmd.Stderr = &p.stderr
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// wait returns the exit code of the process, -1 if a signal ended it, and what it said.
+func (p *process) wait() (code int, text string) {
+	if err := p.cmd.Wait(); err != nil {
+		text = err.Error() + ": "
+	}
+	return p.cmd.ProcessState.ExitCode(), text + p.stderr.String()
 }
