@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/urfave/cli/v2"
 
@@ -40,7 +41,7 @@ func createCommand(env *op.Env) *cli.Command {
 			"a host name or an address. What a CA signs is recorded in its database; see: certkdb issued.\n" +
 			"Use --ensure in scripts that run repeatedly: if the entry differs, that is an error, or with --replace a new certificate is\n" +
 			"made. To replace a certificate before it expires: certkdb renew LABEL --before 30d.\n\n" +
-			"With --from FILE, each line has the names of a server, DNS names and addresses, separated by spaces. The first is also\n" +
+			"With --from FILE, each line has the names of a server, DNS names and addresses, separated by spaces or commas. The first is\n" +
 			"the label and the common name. Empty lines and comments (#) are ignored. Either all are created, or none. With --ensure,\n" +
 			"lines can be added to the file, and the command repeated.\n\n" +
 			examples(
@@ -142,7 +143,7 @@ func readServers(env *op.Env, from string) (servers [][]string, err error) {
 	known := map[string]int{}
 	for n := 1; lines.Scan(); n++ {
 		text, _, _ := strings.Cut(strings.TrimPrefix(lines.Text(), "\ufeff"), "#")
-		names := strings.Fields(text)
+		names := strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r == ',' })
 		if len(names) == 0 {
 			continue
 		}

@@ -57,8 +57,8 @@ func subjectFlags(s *issuing.Spec, l *specLists) []cli.Flag {
 		&cli.StringFlag{Name: "dn", Usage: "the whole subject instead: a distinguished `NAME` as in RFC 4514", Destination: &s.DN},
 		&cli.StringSliceFlag{
 			Name: "san",
-			Usage: "a subject alternative name, `TYPE:VALUE`: dns, ip, email, uri, directory, rid, upn, or other:OID;UTF8:TEXT; may be " +
-				"repeated",
+			Usage: "a subject alternative name, `TYPE:VALUE`: dns, ip, email, uri, directory, rid, upn, or other:OID;UTF8:TEXT; dns, ip and " +
+				"email also as a list with commas; may be repeated",
 			Destination: &l.sans,
 		},
 		&cli.StringFlag{Name: "key-type", Usage: "`TYPE` of the key: " + strings.Join(key.Types(), " "), Value: "p256", Destination: &s.KeyType},
@@ -81,8 +81,8 @@ func useFlags(s *issuing.Spec, l *specLists) []cli.Flag {
 		},
 		&cli.StringSliceFlag{
 			Name: "permit",
-			Usage: "name constraint of a CA, `TYPE:VALUE` (dns, ip, email, uri, directory): allow only this and names below it; may be " +
-				"repeated",
+			Usage: "name constraint of a CA, `TYPE:VALUE` (dns, ip, email, uri, directory): allow only this and names below it; lists " +
+				"and repetition as with --san",
 			Destination: &l.permit,
 		},
 		&cli.StringSliceFlag{
@@ -90,7 +90,9 @@ func useFlags(s *issuing.Spec, l *specLists) []cli.Flag {
 		},
 		&cli.StringSliceFlag{Name: "ku", Usage: "key usages instead of the profile's: `NAME,NAME`", Destination: &l.keyUsages},
 		&cli.StringSliceFlag{
-			Name: "eku", Usage: "extended key usages instead of the profile's: `NAME,NAME` or dotted identifiers", Destination: &l.extKeyUsages,
+			Name:        "eku",
+			Usage:       "extended key usages instead of the profile's: `NAME,NAME`, dotted identifiers, or the words of validate --purpose",
+			Destination: &l.extKeyUsages,
 		},
 		&cli.StringSliceFlag{Name: "policy", Usage: "certificate policies: dotted `OID,OID`", Destination: &l.policies},
 		&cli.StringSliceFlag{Name: "crl-url", Usage: "where its revocation list is: `URL`", Destination: &l.crls},

@@ -31,7 +31,7 @@ func wordsOf(env *op.Env, command, option string) (words []string, list bool) {
 	case "ku":
 		return issue.KeyUsageNames(), true
 	case "eku":
-		return issue.ExtKeyUsageNames(), true
+		return append(issue.ExtKeyUsageNames(), issue.Purposes()...), true
 	case "san":
 		if slices.Contains([]string{"create", "request", "sign"}, command) { // others look for a text in it
 			return withColons(issue.SANTypes()), false

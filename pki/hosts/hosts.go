@@ -57,6 +57,9 @@ func Check(host string) error {
 	if name, dot := strings.CutSuffix(host, "."); dot && name != "" && !strings.HasSuffix(name, ".") {
 		return errors.New("it ends with a dot, and its last label is empty: leave the dot out")
 	}
+	if _, port, ok := strings.Cut(host, ":"); ok && IsPort(port) {
+		return errors.New("it has a port: leave the port out")
+	}
 	for label := range strings.SplitSeq(host, ".") {
 		if err := checkLabel(label); err != nil {
 			return err
@@ -64,6 +67,9 @@ func Check(host string) error {
 	}
 	return nil
 }
+
+// IsPort tells the digits of a port (RFC 3986, 3.2.3).
+func IsPort(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }
 
 func checkLabel(label string) error {
 	switch {

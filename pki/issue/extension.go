@@ -114,7 +114,7 @@ func ParseConstraint(text string) (cert.GeneralName, error) {
 			pki.ErrArgument, text)
 	}
 	switch kind {
-	case "ip":
+	case "ip", ipAddress:
 		return ipConstraint(value)
 	case "dirname", "directory":
 		return dirSAN(value)

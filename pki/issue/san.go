@@ -14,10 +14,54 @@ import (
 	"certkdb/pki/oid"
 )
 
+// SplitNames splits a list of names that [ParseSAN] or [ParseConstraint] reads: "a.example, b.example" or, as OpenSSL prints them,
+// "DNS:a.example, IP Address:192.0.2.1". Commas separate names of the types dns, ip, email and rid and names without a type. A value of
+// another type may have commas itself, so it goes on to the end of the text; so does one in quotes, to the closing quote. A text without
+// such a comma is its own only name.
+func SplitNames(text string) []string {
+	var list []string
+	for {
+		end := nameEnd(text)
+		list = append(list, strings.TrimSpace(text[:end]))
+		if end == len(text) {
+			return list
+		}
+		text = text[end+1:]
+	}
+}
+
+// nameEnd is where the first name of a list ends: at a comma, or at the end of the text.
+func nameEnd(text string) int {
+	if kind, _, typed := strings.Cut(text, ":"); typed && isWhole(strings.ToLower(strings.TrimSpace(kind))) {
+		return len(text)
+	}
+	quoted := false
+	for i := range len(text) {
+		switch {
+		case text[i] == '"':
+			quoted = !quoted
+		case strings.HasPrefix(text[i:], "://"):
+			return len(text)
+		case text[i] == ',' && !quoted:
+			return i
+		}
+	}
+	return len(text)
+}
+
+// isWhole says whether the values of a type of names may have commas.
+func isWhole(kind string) bool {
+	switch kind {
+	case "uri", "url", "directory", "dirname", "upn", "other", "othername":
+		return true
+	}
+	return false
+}
+
 // ParseSAN reads a subject alternative name written TYPE:VALUE with type dns, ip, email, uri, directory, rid, upn or other, as listings
 // write it; an other name is other:OID;VALUE with a value as in [ParseExtension]. Without a type it is an IP address, an email address, a
-// URI or a DNS name by its looks. Names of
-// hosts in other alphabets become A-labels (RFC 5890), so dns:bücher.example is stored as xn--bcher-kva.example.
+// URI or a DNS name by its looks. Names of hosts in other alphabets become A-labels (RFC 5890), so dns:bücher.example is stored as
+// xn--bcher-kva.example.
 func ParseSAN(text string) (cert.GeneralName, error) {
 	kind, value, ok := strings.Cut(text, ":")
 	kind = strings.ToLower(strings.TrimSpace(kind))
@@ -27,7 +71,7 @@ func ParseSAN(text string) (cert.GeneralName, error) {
 	switch kind {
 	case "dns":
 		return dnsSAN(value)
-	case "ip":
+	case "ip", ipAddress:
 		return ipSAN(value)
 	case "email":
 		return emailSAN(value)
@@ -51,7 +95,12 @@ func isSANType(kind string) bool {
 }
 
 // isOtherSpelling says whether a type of names is written as in other programs.
-func isOtherSpelling(kind string) bool { return kind == "url" || kind == "dirname" }
+func isOtherSpelling(kind string) bool {
+	return kind == "url" || kind == "dirname" || kind == ipAddress
+}
+
+// ipAddress is the type ip as OpenSSL prints it.
+const ipAddress = "ip address"
 
 // guessSAN is for names without a type.
 func guessSAN(text string) (cert.GeneralName, error) {
@@ -61,7 +110,7 @@ func guessSAN(text string) (cert.GeneralName, error) {
 	if _, err := netip.ParseAddr(text); err == nil {
 		return ipSAN(text)
 	}
-	if kind, _, ok := strings.Cut(text, ":"); ok && isWord(kind) {
+	if kind, value, ok := strings.Cut(text, ":"); ok && isWord(kind) && !hosts.IsPort(value) {
 		return cert.GeneralName{}, fmt.Errorf("%w: there is no type of names %q; there are %s", pki.ErrArgument, kind,
 			strings.Join(SANTypes(), ", "))
 	}
@@ -104,6 +153,9 @@ func isASCII(s string) bool {
 
 func ipSAN(text string) (cert.GeneralName, error) {
 	addr, err := netip.ParseAddr(strings.TrimSpace(text))
+	if _, withPort := netip.ParseAddrPort(strings.TrimSpace(text)); withPort == nil {
+		return cert.GeneralName{}, fmt.Errorf("%w: %q is not an IP address: it has a port: leave the port out", pki.ErrArgument, text)
+	}
 	if err != nil || addr.Zone() != "" {
 		return cert.GeneralName{}, fmt.Errorf("%w: %q is not an IP address", pki.ErrArgument, text)
 	}

@@ -2,6 +2,7 @@ package issue_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,6 +43,39 @@ func TestParseSAN(t *testing.T) {
 		n, err := issue.ParseSAN(text)
 		if err != nil || n.String() != want {
 			t.Errorf("%s: got %s, %v, want %s", text, n, err, want)
+		}
+	}
+}
+
+func TestSplitNames(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][]string{
+		"a.example":                              {"a.example"},
+		"":                                       {""},
+		"a.example, b.example,192.0.2.1":         {"a.example", "b.example", "192.0.2.1"},
+		"DNS:a.example,IP Address:192.0.2.1":     {"DNS:a.example", "IP Address:192.0.2.1"},
+		"dns:a,":                                 {"dns:a", ""},
+		`email:"a,b"@example.com,c@example.com`:  {`email:"a,b"@example.com`, "c@example.com"},
+		"directory:CN=a,O=b":                     {"directory:CN=a,O=b"},
+		"dns:a, DirName: CN=a,O=b":               {"dns:a", "DirName: CN=a,O=b"},
+		"uri:urn:a,b":                            {"uri:urn:a,b"},
+		"a.example,https://a.example/b,c":        {"a.example", "https://a.example/b,c"},
+		"upn:a,b@example.com":                    {"upn:a,b@example.com"},
+		"other:1.2.3;UTF8:a,b":                   {"other:1.2.3;UTF8:a,b"},
+		"rid:1.2.3,ip:2001:db8::1,dns:c.example": {"rid:1.2.3", "ip:2001:db8::1", "dns:c.example"},
+	} {
+		if got := issue.SplitNames(text); !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
+// TestParseSAN_port: the port is named as what is wrong, not a character or a type of names.
+func TestParseSAN_port(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"web:443", "web.example.com:8443", "dns:web:443", "192.0.2.1:443", "ip:192.0.2.1:443", "ip:[::1]:443"} {
+		if _, err := issue.ParseSAN(text); !errors.Is(err, pki.ErrArgument) || !strings.Contains(err.Error(), "leave the port out") {
+			t.Errorf("%s: %v", text, err)
 		}
 	}
 }

@@ -305,9 +305,20 @@ func (d *draft) alternativeNames(r *Request) ([]cert.GeneralName, error) {
 		return nil, fmt.Errorf("%w: a certificate needs a subject or an alternative name (RFC 5280, 4.1.2.6)", pki.ErrArgument)
 	}
 	if len(names) == 0 && server && !d.IsCA {
-		d.notes = append(d.notes, "clients look for a server's name only in the alternative names, and there are none (RFC 9525, 2)")
+		d.notes = append(d.notes, "clients look for a server's name only in the alternative names, and there are none (RFC 9525, 2)"+
+			whyNone(r.Subject))
 	}
 	return names, nil
+}
+
+// whyNone says why the common name became no alternative name; "" if there is no common name.
+func whyNone(subject name.Name) string {
+	for _, text := range subject.Attributes(name.CommonName) {
+		if _, err := hosts.PatternToASCII(strings.TrimSpace(text)); err != nil {
+			return ": the common name " + err.Error()
+		}
+	}
+	return ""
 }
 
 // addCommonNames puts the common names that are those of hosts in front of the alternative names; a subject may have several.

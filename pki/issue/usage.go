@@ -60,6 +60,40 @@ next:
 // extKeyUsage names a purpose, by RFC 5280, 4.2.1.12 and as cfssl does.
 type extKeyUsage struct{ name, cfssl, oid string }
 
+// purpose is a short word for an extended key usage.
+type purpose struct{ word, oid string }
+
+func purposes() []purpose {
+	return []purpose{
+		{"server", oid.ServerAuth},
+		{"client", oid.ClientAuth},
+		{"code", oid.CodeSigning},
+		{"email", oid.EmailProtection},
+		{"timestamp", oid.TimeStamping},
+		{"ocsp", oid.OCSPSigning},
+		{"any", oid.AnyExtendedKeyUsage},
+	}
+}
+
+// Purposes are the short words for the extended key usages that most certificates have.
+func Purposes() []string {
+	var words []string
+	for _, p := range purposes() {
+		words = append(words, p.word)
+	}
+	return words
+}
+
+// PurposeNamed is the dotted identifier that one of [Purposes] stands for, "" for another word.
+func PurposeNamed(word string) string {
+	for _, p := range purposes() {
+		if strings.EqualFold(p.word, word) {
+			return p.oid
+		}
+	}
+	return ""
+}
+
 func extKeyUsages() []extKeyUsage {
 	return []extKeyUsage{
 		{"serverAuth", "server auth", oid.ServerAuth},
@@ -100,9 +134,13 @@ next:
 				continue next
 			}
 		}
+		if id := PurposeNamed(n); id != "" {
+			ids = append(ids, id)
+			continue
+		}
 		if !oid.IsDotted(n) {
-			return nil, fmt.Errorf("%w: no extended key usage %q, there are %s and dotted identifiers", pki.ErrArgument, n,
-				strings.Join(ExtKeyUsageNames(), ", "))
+			return nil, fmt.Errorf("%w: no extended key usage %q, there are %s, the short words %s, and dotted identifiers", pki.ErrArgument, n,
+				strings.Join(ExtKeyUsageNames(), ", "), strings.Join(Purposes(), ", "))
 		}
 		ids = append(ids, n)
 	}

@@ -11,36 +11,18 @@ import (
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile/pem"
 	"certkdb/pki/cert"
+	"certkdb/pki/issue"
 	"certkdb/pki/oid"
 	"certkdb/pki/path"
 )
 
-// purposes are short names of extended key usages.
-var purposes = [...]struct{ name, usage string }{
-	{"server", path.ServerAuth},
-	{"client", path.ClientAuth},
-	{"code", path.CodeSigning},
-	{"email", path.EmailProtection},
-	{"timestamp", path.TimeStamping},
-	{"ocsp", path.OCSPSigning},
-	{"any", path.AnyUsage},
-}
-
 // Purposes are the names that Validate.Purpose may have.
-func Purposes() []string {
-	var names []string
-	for _, p := range purposes {
-		names = append(names, p.name)
-	}
-	return names
-}
+func Purposes() []string { return issue.Purposes() }
 
 // purposeNamed is the identifier that a name stands for, or itself if it is one; "" if it is neither.
 func purposeNamed(name string) string {
-	for _, p := range purposes {
-		if p.name == name {
-			return p.usage
-		}
+	if id := issue.PurposeNamed(name); id != "" {
+		return id
 	}
 	if _, err := oid.Encode(name); err != nil {
 		return ""

@@ -42,7 +42,7 @@ type Spec struct {
 	DN string // the whole subject, RFC 4514; instead of the parts of it that follow
 	// Parts of the subject, most general first as X.500 wants them.
 	Country, State, Locality, Organization, Unit, CommonName string
-	SANs                                                     []string // TYPE:VALUE
+	SANs                                                     []string // TYPE:VALUE, or several, see [issue.SplitNames]
 	KeyType                                                  string
 	Days                                                     int // 0 is the profile's
 	NotBefore, NotAfter                                      string
@@ -162,12 +162,14 @@ func (s Spec) names(r *issue.Request) error {
 		{op.FieldPermit, s.Permit, &r.Permitted, issue.ParseConstraint},
 		{op.FieldExclude, s.Exclude, &r.Excluded, issue.ParseConstraint},
 	} {
-		for _, text := range list.texts {
-			n, err := list.parse(text)
-			if err != nil {
-				return &op.Invalid{Field: list.field, Err: op.PKIError(err)}
+		for _, texts := range list.texts {
+			for _, text := range issue.SplitNames(texts) {
+				n, err := list.parse(text)
+				if err != nil {
+					return &op.Invalid{Field: list.field, Err: op.PKIError(err)}
+				}
+				*list.into = append(*list.into, n)
 			}
-			*list.into = append(*list.into, n)
 		}
 	}
 	return nil
