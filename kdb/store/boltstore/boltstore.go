@@ -38,8 +38,8 @@ func Backend() store.Backend {
 // Options say how to use a file.
 type Options struct {
 	store.Options
-	// MaxMemory is how many bytes of changes an Update keeps in memory; 0 is 8 MiB. Beyond it the changes go to a temporary file, and
-	// in the end a new file takes the file's place.
+	// MaxMemory is how many bytes of changes an Update collects in memory; 0 is 8 MiB. Beyond it they go to a temporary file, while as many
+	// again are collected, and in the end a new file takes the file's place.
 	MaxMemory int
 	// Disk is for tests; nil is the disk of this machine.
 	Disk atomicfile.FS
