@@ -100,11 +100,8 @@ func decode(data []byte) (keyfile.Container, error) {
 	if err == nil {
 		c.parts, err = split(der)
 	}
-	if errors.Is(err, kdb.ErrUnsupported) {
-		return nil, err
-	}
 	if err != nil {
-		return nil, fmt.Errorf("reading PKCS #7: %w: %w", kdb.ErrParse, err)
+		return nil, unreadable(err)
 	}
 	for _, e := range c.parts.elements {
 		r := &record{der: e.der, shown: e.certificate}

@@ -131,7 +131,7 @@ func TestCodec_refuses(t *testing.T) {
 		"cut off":            {good[:len(good)-9], kdb.ErrParse},
 		"damaged armour":     {armour[:len(armour)-40], kdb.ErrParse},
 		"a block behind it":  {slices.Concat(armour, armour), kdb.ErrUnsupported},
-		"enveloped data":     {tlv(0x30, tlv(6, []byte("\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03")), tlv(0xa0, tlv(0x30))), kdb.ErrUnsupported},
+		"enveloped data":     {tlv(0x30, tlv(6, []byte("\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03")), tlv(0xa0, tlv(0x30))), kdb.ErrParse},
 		"bytes that go past": {append(slices.Clone(good), 1, 2, 3), kdb.ErrParse},
 	} {
 		if _, err := pkcs7.Codec().Decode(keyfile.Files{Main: test.data}, keyfile.Passwords{}); !errors.Is(err, test.want) {

@@ -26,33 +26,41 @@ type Contents struct {
 }
 
 // The content types, DER without tag and length: RFC 5652, 4 and 5.1 to 9.1; RFC 3274; RFC 5083; and Netscape's certificate
-// sequence.
-var contentTypes = [...]struct{ oid, name string }{
-	{"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02", signedData},
-	{"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01", "data"},
-	{"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03", "enveloped-data"},
-	{"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x05", "digested-data"},
-	{"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x06", "encrypted-data"},
-	{"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x02", "authenticated-data"},
-	{"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x09", "compressed-data"},
-	{"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x17", "authenticated enveloped-data"},
-	{"\x60\x86\x48\x01\x86\xf8\x42\x02\x05", netscape},
+// sequence. open is the option of openssl cms that takes the content out of a message.
+var contentTypes = [...]struct{ oid, name, open string }{
+	{"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02", signedData, ""},
+	{"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01", "data", "-data_out"},
+	{"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03", "enveloped-data", "-decrypt -inkey KEY"},
+	{"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x05", "digested-data", "-digest_verify"},
+	{"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x06", "encrypted-data", "-EncryptedData_decrypt -secretkey HEX"},
+	{"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x02", "authenticated-data", "-verify"},
+	{"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x09", "compressed-data", "-uncompress"},
+	{"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x17", "authenticated enveloped-data", "-decrypt -inkey KEY"},
+	{"\x60\x86\x48\x01\x86\xf8\x42\x02\x05", netscape, ""},
 }
 
 // MaxCertificates bounds how many certificates are read from one file.
 const MaxCertificates = 1 << 20
 
 // Parse returns the certificates and revocation lists in PKCS #7, in DER, BER or PEM. The error wraps kdb.ErrParse if the input is
-// damaged and kdb.ErrUnsupported if it is of a kind that carries no certificates, such as enveloped data.
+// damaged, and is a kdb.ForeignFormat that does so if it is of a kind that carries no certificates, such as enveloped data.
 func Parse(data []byte) (Contents, error) {
 	if block, _ := stdpem.Decode(data); block != nil {
 		data = trimPadding(block.Bytes)
 	}
 	contents, err := parse(data)
-	if err != nil && !errors.Is(err, kdb.ErrUnsupported) {
-		err = fmt.Errorf("reading PKCS #7: %w: %w", kdb.ErrParse, err)
+	return contents, unreadable(err)
+}
+
+// unreadable makes the error of parsing one that wraps kdb.ErrParse, or kdb.ErrUnsupported if it already does.
+func unreadable(err error) error {
+	switch {
+	case err == nil, errors.Is(err, kdb.ErrUnsupported):
+		return err
+	case errors.Is(err, kdb.ErrParse):
+		return fmt.Errorf("reading PKCS #7: %w", err)
 	}
-	return contents, err
+	return fmt.Errorf("reading PKCS #7: %w: %w", kdb.ErrParse, err)
 }
 
 // trimPadding cuts off one or two bytes after the element: old encoders filled the last group of base64 with bytes in place of '='.
@@ -91,7 +99,7 @@ func parse(data []byte) (Contents, error) {
 	case "":
 		return Contents{}, fmt.Errorf("the content type % x is not known", oid)
 	default:
-		return Contents{}, fmt.Errorf("reading PKCS #7: %w: %s carries no certificates that could be listed", kdb.ErrUnsupported, name)
+		return Contents{}, withoutCertificates(name)
 	}
 }
 
@@ -102,6 +110,17 @@ func nameOf(oid []byte) string {
 		}
 	}
 	return ""
+}
+
+// withoutCertificates is the error for a message of a type whose content is no certificates.
+func withoutCertificates(name string) error {
+	message := kdb.ForeignFormat{Name: "message (" + name + ") whose content is no list of certificates"}
+	for _, t := range contentTypes {
+		if t.name == name {
+			message.Convert = "take the content out, with: openssl cms " + t.open + " -inform DER -in FILE -out CONTENT"
+		}
+	}
+	return message.Searched()
 }
 
 // The parts of SignedData that are optional (RFC 5652, 5.1); both are implicit sets.

@@ -145,7 +145,7 @@ func TestParse_refused(t *testing.T) {
 		{"bytes behind", append(good[:len(good):len(good)], 5, 0), kdb.ErrParse},
 		{"a certificate", one, kdb.ErrParse},
 		{"unknown type", tlv(0x30, tlv(6, []byte{0x2a, 3})), kdb.ErrParse},
-		{"enveloped", tlv(0x30, tlv(6, []byte("\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03")), tlv(0xa0)), kdb.ErrUnsupported},
+		{"enveloped", tlv(0x30, tlv(6, []byte("\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03")), tlv(0xa0)), kdb.ErrParse},
 		{"no signers", signedData(tlv(0xa0, one)), kdb.ErrParse},
 		{"signer is no sequence", signedData(tlv(0xa0, one), tlv(0x31, tlv(5))), kdb.ErrParse},
 		{"bytes behind the signers", signedData(tlv(0xa0, one), tlv(0x31), tlv(5)), kdb.ErrParse},
