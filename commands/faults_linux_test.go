@@ -3,7 +3,9 @@ package commands_test
 import (
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"certkdb/kdb/atomicfile/atomicfiletest"
@@ -28,7 +30,7 @@ func supervised(
 }
 
 // TestFaults_processes is TestFaults with the real program, stopped from outside at every call that changes the folder, those of bbolt too.
-// Each call is the last one of a process, and each fails once: with an error if its number is odd, for want of space if it is even.
+// Each call is the last one of a process, and each fails: with an error or for want of space.
 func TestFaults_processes(t *testing.T) {
 	t.Parallel()
 	for _, k := range kinds() {
@@ -37,28 +39,46 @@ func TestFaults_processes(t *testing.T) {
 			dir := k.prepare(t)
 			template := copyOf(t, dir)
 			for _, command := range k.commands {
-				k.everyFault(t, dir, template, command, processFaults())
+				k.everyFault(t, dir, template, command, k.processFaults(t, dir, template, command))
 			}
 		})
 	}
 }
 
-// processFaults are the ways in which the n-th call that changes the folder goes wrong.
-func processFaults() map[string]fault {
-	meet := func(v func(n int) atomicfiletest.Verdict) fault {
+// processFaults are the ways in which the n-th call that changes the folder goes wrong. Each run takes a process, so the calls of one kind,
+// such as fsync, fail by turns with an error and for want of space, but the first one in both ways.
+func (k kind) processFaults(t *testing.T, dir, template, command string) map[string]fault {
+	t.Helper()
+	k.restore(t, template, dir)
+	var errnos [][]syscall.Errno // of each call
+	seen := make(map[string]int)
+	supervised(t, dir, func(_ int, c atomicfiletest.Call) atomicfiletest.Verdict {
+		both := []syscall.Errno{syscall.EIO, syscall.ENOSPC}
+		if i := seen[c.Name]; i > 0 {
+			both = both[i%2 : i%2+1]
+		}
+		seen[c.Name]++
+		errnos = append(errnos, both)
+		return atomicfiletest.Verdict{}
+	}, k.arguments(command)...)
+	meet := func(v atomicfiletest.Verdict) fault {
 		return func(t *testing.T, dir string, n int, args []string) (code int, text, call string) {
+			if v.Err != 0 && n <= len(errnos) && !slices.Contains(errnos[n-1], v.Err) {
+				return 0, "", ""
+			}
 			code, text = supervised(t, dir, func(i int, c atomicfiletest.Call) atomicfiletest.Verdict {
 				if i != n {
 					return atomicfiletest.Verdict{}
 				}
 				call = c.String()
-				return v(n)
+				return v
 			}, args...)
 			return code, text, call
 		}
 	}
 	return map[string]fault{
-		"a kill":   meet(func(int) atomicfiletest.Verdict { return atomicfiletest.Verdict{Kill: true} }),
-		"an error": meet(func(n int) atomicfiletest.Verdict { return atomicfiletest.Verdict{Err: failure(n)} }),
+		"an error":    meet(atomicfiletest.Verdict{Err: syscall.EIO}),
+		"a full disk": meet(atomicfiletest.Verdict{Err: syscall.ENOSPC}),
+		"a kill":      meet(atomicfiletest.Verdict{Kill: true}),
 	}
 }

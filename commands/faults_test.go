@@ -69,12 +69,12 @@ func changesPassword(command string) bool {
 // fault runs a command that the n-th call meets with something, and returns that call too; "" if there are fewer.
 type fault func(t *testing.T, dir string, n int, args []string) (code int, text, call string)
 
-// faults are the ways in which the n-th call of atomicfile.FS goes wrong: it is the last one of the process, or fails, with an error if its
-// number is odd, for want of space if it is even.
+// faults are the ways in which the n-th call of atomicfile.FS goes wrong: it is the last one of the process, or fails with an error or for
+// want of space.
 func faults() map[string]fault {
-	on := func(fail func(n int, err error) func(int, string) error) fault {
+	on := func(fail func(n int, err error) func(int, string) error, err error) fault {
 		return func(_ *testing.T, dir string, n int, args []string) (code int, text, call string) {
-			disk := &atomicfiletest.Disk{Fail: fail(n, failure(n)), Unnamed: true}
+			disk := &atomicfiletest.Disk{Fail: fail(n, err), Unnamed: true}
 			code, _, text = run(disk, dir, args...)
 			if calls := disk.Calls(); len(calls) >= n {
 				call = calls[n-1]
@@ -82,11 +82,12 @@ func faults() map[string]fault {
 			return code, text, call
 		}
 	}
-	return map[string]fault{"an error": on(atomicfiletest.At), "a kill": on(atomicfiletest.From)}
+	return map[string]fault{
+		"an error":    on(atomicfiletest.At, syscall.EIO),
+		"a full disk": on(atomicfiletest.At, syscall.ENOSPC),
+		"a kill":      on(atomicfiletest.From, syscall.EIO),
+	}
 }
-
-// failure is how the n-th call fails.
-func failure(n int) syscall.Errno { return []syscall.Errno{syscall.ENOSPC, syscall.EIO}[n%2] }
 
 // TestFaults lets every command meet an error, a full disk and its end at each call that changes the disk. Afterwards the old or the new
 // state is there, with a password that opens it, and after two more commands no file that should not be there.
