@@ -33,11 +33,6 @@ func (o Export) eachKey(ctx context.Context, s *op.Session, write func(kind stri
 		return err
 	}
 	for i := range entries {
-		if o.Combined && len(entries[i].Certificates) > 0 {
-			if err := entries[i].CheckKey(); err != nil { // no server could use the pair
-				return err
-			}
-		}
 		if err := o.writeKey(&entries[i], password, write); err != nil {
 			return fmt.Errorf("label %q: %w", entries[i].Label, err)
 		}
