@@ -96,6 +96,10 @@ func hintFor(err error) string {
 			return fmt.Sprintf("there is a file of that name: give it with --file %[1]s if the command has that option, or add it with: "+
 				"certkdb add %[1]s", op.Quote(e.Label))
 		}
+		if e.Issuer != "" {
+			return fmt.Sprintf("see what the CA issued with: certkdb issued --ca %[1]s; then: certkdb revoke --ca %[1]s --serial SERIAL",
+				op.Quote(e.Issuer))
+		}
 		return "see the labels with: certkdb list"
 	}
 	if e, ok := errors.AsType[*op.WrongKind](err); ok && e.Untrusted {

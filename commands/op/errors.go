@@ -141,6 +141,8 @@ type NotFound struct {
 	Where string
 	// Near is a label of the database that was probably meant, "" for none.
 	Near string
+	// Issuer is the CA that may have issued the certificate that is meant, under another label or none; "" if that does not matter.
+	Issuer string
 }
 
 func (e *NotFound) Error() string {

@@ -63,8 +63,8 @@ func (l *ledger) find(serial string, der []byte) (kdb.Issued, error) {
 	record, err := l.Issued(l.issuer, serial)
 	switch {
 	case errors.Is(err, kdb.ErrNotFound) && l.isItself(c):
-		err = fmt.Errorf("%q cannot revoke its own certificate", l.label)
-		return record, &op.Problem{Code: op.NotIssued, Label: l.label, Found: serial, Err: op.Classify(err, kdb.ErrNotFound)}
+		err = fmt.Errorf("%q cannot revoke its own certificate: the CA that issued it can; a root is no longer trusted instead", l.label)
+		return record, op.Classify(err, kdb.ErrNotFound)
 	case errors.Is(err, kdb.ErrNotFound) && !l.certified(c):
 		err = fmt.Errorf("serial number %s is not among the certificates that %q issued, and its key did not sign this one", serial, l.label)
 		return record, &op.Problem{Code: op.NotIssued, Label: l.label, Found: serial, Err: op.Classify(err, kdb.ErrNotFound)}

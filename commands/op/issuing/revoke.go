@@ -3,6 +3,7 @@ package issuing
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -201,6 +202,9 @@ func (o Revoke) change(record *kdb.Issued, reason cert.Reason, now time.Time) (c
 // named returns the certificate of a label and its serial number.
 func (o Revoke) named(tx kdb.Tx) (serial string, der []byte, err error) {
 	if _, err := op.MustHave(tx, o.Label); err != nil {
+		if e, ok := errors.AsType[*op.NotFound](err); ok {
+			e.Issuer = o.CA
+		}
 		return "", nil, err
 	}
 	entry, err := tx.Entry(o.Label)
