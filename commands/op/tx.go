@@ -3,6 +3,7 @@ package op
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"syscall"
 
@@ -81,13 +82,17 @@ func MustHave(tx kdb.Tx, label string) (kdb.Summary, error) {
 	return s, err
 }
 
-// FullEntry reads an entry with its key.
+// FullEntry reads an entry with its key. A secret key of no bytes, such as keytool makes of an empty password, is an error that wraps
+// kdb.ErrParse: no database can store it.
 func FullEntry(tx kdb.Tx, label string) (kdb.Entry, error) {
 	entry, err := tx.Entry(label)
 	if err != nil || entry.Kind == kdb.KindTrusted {
 		return entry, err
 	}
 	entry.Key, err = tx.Key(label)
+	if err == nil && entry.Kind == kdb.KindSecretKey && len(entry.Key) == 0 {
+		err = fmt.Errorf("label %q: %w: a secret key of no bytes", label, kdb.ErrParse)
+	}
 	return entry, err
 }
 

@@ -94,3 +94,43 @@ func TestAdd_leavesOutClosedKeys(t *testing.T) {
 		}
 	}
 }
+
+// emptySecret is a key store whose secret key has no bytes.
+type emptySecret struct{ closing }
+
+func (e emptySecret) View(ctx context.Context, fn func(kdb.Tx) error) error {
+	return e.closing.View(ctx, func(tx kdb.Tx) error { return fn(emptySecretTx{tx}) })
+}
+
+type emptySecretTx struct{ kdb.Tx }
+
+func (e emptySecretTx) Key(label string) ([]byte, error) {
+	if s, err := e.Summary(label); err == nil && s.Kind == kdb.KindSecretKey {
+		return nil, nil
+	}
+	return e.Tx.Key(label)
+}
+
+// TestAdd_leavesOutEmptySecrets: keytool -importpass stores an empty password as a secret key of no bytes. Everything else in its key store
+// is added all the same; the error says what it is, and to skip what is invalid is no error.
+func TestAdd_leavesOutEmptySecrets(t *testing.T) {
+	t.Parallel()
+	root := optest.NewCA(t, "Root")
+	for skip, want := range map[bool]error{false: kdb.ErrParse, true: nil} {
+		source := optest.New(t, root.Trusted("root"), optest.Secret("password"))
+		store := emptySecret{closing{source.Database(), nil}}
+		s := optest.New(t)
+		s.Env.Drivers = append([]kdb.Driver{{
+			Name: "closing", Locates: func(location string) bool { return strings.HasPrefix(location, "closing://") },
+			Open: func(context.Context, string, kdb.Options) (kdb.Database, error) { return store, nil },
+		}}, s.Env.Drivers...)
+		o := entries.Add{LeaveOut: true, SkipInvalid: skip, Files: []string{"closing://store"}}
+		got, err := op.One(ctx, s, op.Operation[entries.Added](o))
+		if err != nil || !errors.Is(got.Incomplete(), want) || want == nil && got.Incomplete() != nil {
+			t.Errorf("skip %v: %v, incomplete: %v", skip, err, got.Incomplete())
+		}
+		if n := len(got.Actions); n != 2 || !strings.Contains(got.Actions[n-1].Reason, "a secret key of no bytes") {
+			t.Errorf("skip %v: %v", skip, got.Actions)
+		}
+	}
+}

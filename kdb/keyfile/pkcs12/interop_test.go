@@ -300,14 +300,15 @@ func TestKeytool_survivesChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	put(t, c, kdb.Entry{Label: "hmac", Kind: kdb.KindSecretKey, Key: []byte("0123456789abcdef"), KeyAlgorithm: "HmacSHA256"})
+	put(t, c, kdb.Entry{Label: "password", Kind: kdb.KindSecretKey, Key: []byte("hunter22"), KeyAlgorithm: "PBEWithMD5AndDES"})
 	if err := os.WriteFile(filepath.Join(dir, "f.p12"), encode(t, c, "changeit"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	out := keytool("-list", "-v")
-	contains(t, out, "contains 6 entries", "Alias name: renamed", "Alias name: third", "Alias name: middle", "Alias name: new ca",
-		"Alias name: aes", "Alias name: hmac", "Certificate chain length: 3")
+	contains(t, out, "contains 7 entries", "Alias name: renamed", "Alias name: third", "Alias name: middle", "Alias name: new ca",
+		"Alias name: aes", "Alias name: hmac", "Alias name: password", "Certificate chain length: 3")
 	if strings.Count(out, "Entry type: PrivateKeyEntry") != 2 || strings.Count(out, "Entry type: trustedCertEntry") != 2 ||
-		strings.Count(out, "Entry type: SecretKeyEntry") != 2 {
+		strings.Count(out, "Entry type: SecretKeyEntry") != 3 {
 		t.Errorf("the kinds are wrong:\n%s", out)
 	}
 	// keytool opens a key and writes the file again.
@@ -315,6 +316,9 @@ func TestKeytool_survivesChanges(t *testing.T) {
 	again := decode(t, load(t, dir, "f.p12"), "changeit")
 	checkKeys(t, again)
 	contains(t, labels(again), "fourth:personal:ccc", "renamed:personal:c", "hmac:secret-key:", "new ca:trusted:c*")
+	if e, err := again.Entry("password"); err != nil || e.KeyAlgorithm != "PBEWithMD5AndDES" {
+		t.Errorf("a password is for %q: %v", e.KeyAlgorithm, err)
+	}
 }
 
 // rename gives an entry another label.
