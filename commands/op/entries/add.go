@@ -388,6 +388,12 @@ func put(tx kdb.Tx, entry kdb.Entry, replace bool, changed *Changed, guard *op.G
 			return &op.Exists{Label: entry.Label, Found: "other content"}
 		}
 		entry.Trusted = entry.Trusted || joined && old.Trusted
+		kept, err := keepKey(tx, &old, &entry)
+		if err != nil {
+			return err
+		}
+		defer clear(kept)
+		action.Kind = entry.Kind
 		action.Action, action.PrivateKey = ActionReplaced, joined
 		if err := guardKey(tx, &old, &entry, guard); err != nil {
 			return err
