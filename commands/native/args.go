@@ -1,9 +1,11 @@
 package native
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -103,6 +105,12 @@ func optionsOf(argv []string) iter.Seq2[string, string] {
 			}
 		}
 	}
+}
+
+// isOn says whether the value of an option that is on or off, as optionsOf yields it, turns it on: --json, --json=true.
+func isOn(value string) bool {
+	on, err := strconv.ParseBool(cmp.Or(value, "true"))
+	return err == nil && on
 }
 
 // flagsBelow are the options of a command and of those below it.

@@ -109,7 +109,7 @@ func printJSONError(w io.Writer, class op.Class, code int, message, hint string)
 // wantsJSON says whether the user asked for JSON, even if the line has mistakes.
 func wantsJSON(argv []string) bool {
 	for name, value := range optionsOf(argv) {
-		if name == flagJSON || name == flagOutput && strings.HasPrefix(value, "json") {
+		if name == flagJSON && isOn(value) || name == flagOutput && strings.HasPrefix(value, "json") {
 			return true
 		}
 	}

@@ -55,8 +55,8 @@ func withoutProgress(env *op.Env) *op.Env {
 
 // wantsQuiet says whether --quiet is given, even if the line has mistakes.
 func wantsQuiet(argv []string) bool {
-	for name := range optionsOf(argv) {
-		if name == flagQuiet || name == "q" {
+	for name, value := range optionsOf(argv) {
+		if (name == flagQuiet || name == "q") && isOn(value) {
 			return true
 		}
 	}

@@ -102,6 +102,9 @@ func TestProgress_valuesAreNotOptions(t *testing.T) {
 		"-q --json":                      {true, true},
 		"revoke x --reason=-q --json":    {0: true},
 		"completion install -o json zsh": {0: true},
+		"list --json=true --quiet=true":  {true, true},
+		"list --json=false --quiet=0":    {},
+		"list --json=perhaps":            {},
 	} {
 		argv := strings.Fields("certkdb " + line)
 		if got := [2]bool{wantsJSON(argv), wantsQuiet(argv)}; got != want {

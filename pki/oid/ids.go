@@ -176,6 +176,9 @@ const (
 	SHA3Of512   = "2.16.840.1.101.3.4.2.10"
 )
 
+// PBEWithMD5AndDES is the first scheme of PKCS #5 (RFC 8018, A.3).
+const PBEWithMD5AndDES = "1.2.840.113549.1.5.3"
+
 // HMACs: RFC 8018, B.1.1; NIST CSOR.
 const (
 	HMACWithMD5         = "1.2.840.113549.2.6"

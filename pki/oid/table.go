@@ -201,6 +201,7 @@ var names = [...][2]string{
 	{SHA3Of256, "SHA3-256"},
 	{SHA3Of384, "SHA3-384"},
 	{SHA3Of512, "SHA3-512"},
+	{PBEWithMD5AndDES, "pbeWithMD5AndDES-CBC"},
 	// HMACs and ciphers: RFC 8018, B.1.1 and B.2; NIST CSOR.
 	{HMACWithMD5, "hmacWithMD5"},
 	{HMACWithSHA1, "hmacWithSHA1"},

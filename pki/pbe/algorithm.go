@@ -135,7 +135,7 @@ type combined struct {
 // pbes1 holds the schemes of RFC 8018, appendix A.3.
 var pbes1 = sync.OnceValue(func() map[string]combined {
 	return map[string]combined{
-		"1.2.840.113549.1.5.3":  {"pbeWithMD5AndDES-CBC", md5Digest, desCBC},
+		oid.PBEWithMD5AndDES:    {"pbeWithMD5AndDES-CBC", md5Digest, desCBC},
 		"1.2.840.113549.1.5.6":  {"pbeWithMD5AndRC2-CBC", md5Digest, rc2Kind(8, 64)},
 		"1.2.840.113549.1.5.10": {"pbeWithSHA1AndDES-CBC", sha1Digest, desCBC},
 		"1.2.840.113549.1.5.11": {"pbeWithSHA1AndRC2-CBC", sha1Digest, rc2Kind(8, 64)},

@@ -332,7 +332,7 @@ var secretNames = [...][2]string{
 	{oid.HMACWithSHA384, "HmacSHA384"},
 	{oid.HMACWithSHA512, "HmacSHA512"},
 	{"1.2.840.113549.1.9.16.3.18", "ChaCha20-Poly1305"},
-	{"1.2.840.113549.1.5.3", "PBEWithMD5AndDES"}, // a password that keytool -importpass stored
+	{oid.PBEWithMD5AndDES, "PBEWithMD5AndDES"}, // a password that keytool -importpass stored
 }
 
 func secretName(id string) string {
