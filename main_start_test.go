@@ -16,20 +16,31 @@ func TestStart_packagesDoNoWork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	start := exec.CommandContext(t.Context(), program, "-test.list=^$")
-	start.Env = append(os.Environ(), "GODEBUG=inittrace=1")
-	out, err := start.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
+	least := map[string]int{} // of some starts: what the runtime does meanwhile is counted, too
+	traced := regexp.MustCompile(`(?m)^init (certkdb/\S+) @.* (\d+) bytes, \d+ allocs$`)
+	for range 5 {
+		start := exec.CommandContext(t.Context(), program, "-test.list=^$")
+		start.Env = append(os.Environ(), "GODEBUG=inittrace=1")
+		out, err := start.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		for _, init := range traced.FindAllStringSubmatch(string(out), -1) {
+			bytes, err := strconv.Atoi(init[2])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if before, ok := least[init[1]]; !ok || bytes < before {
+				least[init[1]] = bytes
+			}
+		}
 	}
-	traced := regexp.MustCompile(`(?m)^init (certkdb/\S+) @.* (\d+) bytes, (\d+) allocs$`).FindAllStringSubmatch(string(out), -1)
-	if len(traced) == 0 {
-		t.Fatalf("no initialisers are traced: %s", out)
+	if len(least) == 0 {
+		t.Fatal("no initialisers are traced")
 	}
-	for _, init := range traced {
-		bytes, err := strconv.Atoi(init[2])
-		if err != nil || bytes > most {
-			t.Errorf("initialising %s allocates %s bytes in %s pieces, at most %d bytes are allowed", init[1], init[2], init[3], most)
+	for name, bytes := range least {
+		if bytes > most {
+			t.Errorf("initialising %s allocates %d bytes, at most %d are allowed", name, bytes, most)
 		}
 	}
 }
