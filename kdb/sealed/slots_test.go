@@ -163,7 +163,7 @@ func TestLog_saysWhichSlotOpened(t *testing.T) {
 	}
 	want := []string{
 		"create 1 password", "stash-create 1 password", "add 2 stash", "slot-add 1 password", "add 3 ansible", "rekey 3 ansible",
-		"stash-create 3 ansible", "stash-create 3 ansible", "add 3 ansible",
+		"stash-create 3 ansible", "stash-remove 3 ansible", "add 3 ansible",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("log %q\nwant %q", got, want)

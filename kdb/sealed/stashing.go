@@ -40,7 +40,7 @@ func (db *Database) replaceStash(ctx context.Context) error {
 		if err := db.addStash(ctx); err != nil {
 			return err
 		}
-		if err := db.removeStashSlots(ctx, "stash-create", old, true); err != nil {
+		if err := db.removeStashSlots(ctx, old, true); err != nil {
 			return fmt.Errorf("the new one opens the database, but the old one does, too: %w", err)
 		}
 		if opens, err := db.hasWorkingStash(ctx); err != nil || opens {
@@ -66,7 +66,7 @@ func (db *Database) addStash(ctx context.Context) error {
 	}
 	if err := writeStash(db.disk, db.stash, &content); err != nil {
 		if there, errRead := readStash(db.stash); errRead != nil || there != content {
-			_ = db.removeStashSlots(ctx, "stash-create", []uint32{content.slot}, true) // at worst a slot stays that nothing opens
+			_ = db.removeStashSlots(ctx, []uint32{content.slot}, true) // at worst a slot stays that nothing opens
 		}
 		return err
 	}
@@ -115,7 +115,7 @@ func (db *Database) RemoveStash(ctx context.Context) error {
 	}
 	ids, err := db.stashSlots(ctx)
 	if err == nil && len(ids) > 0 {
-		err = db.removeStashSlots(ctx, "stash-remove", ids, false)
+		err = db.removeStashSlots(ctx, ids, false)
 	}
 	if err != nil {
 		return fmt.Errorf("removing the stash: %w", err)
@@ -131,7 +131,7 @@ func (db *Database) RemoveStash(ctx context.Context) error {
 
 // removeStashSlots removes those of the slots that are still there. If another one is to replace them, the slot that the stash opens
 // stays, no matter who made it.
-func (db *Database) removeStashSlots(ctx context.Context, operation string, ids []uint32, replaced bool) error {
+func (db *Database) removeStashSlots(ctx context.Context, ids []uint32, replaced bool) error {
 	if len(ids) == 0 {
 		return nil
 	}
@@ -139,7 +139,7 @@ func (db *Database) removeStashSlots(ctx context.Context, operation string, ids 
 	if replaced {
 		current, _ = readStash(db.stash)
 	}
-	return db.update(ctx, operation, lenient, func(t *tx) error {
+	return db.update(ctx, "stash-remove", lenient, func(t *tx) error {
 		for _, id := range ids {
 			if replaced && id == current.slot && current.id == t.keys.meta.id {
 				continue
