@@ -364,7 +364,8 @@ func freeLabel(tx kdb.Tx, entry *kdb.Entry) (string, error) {
 // put stores an entry unless it is there already with the same content; with other content it needs replace.
 func put(tx kdb.Tx, entry kdb.Entry, replace bool, changed *Changed, guard *op.Guard) error {
 	action := Action{Label: entry.Label, Action: ActionAdded, Kind: entry.Kind, SHA256: op.HexDigest(entry.Fingerprint())}
-	joined := false // the key of a certificate that is there
+	joined := false  // the key of a certificate that is there
+	renewed := false // a certificate for the key that is there
 	old, err := tx.Summary(entry.Label)
 	switch {
 	case errors.Is(err, kdb.ErrNotFound):
@@ -388,18 +389,20 @@ func put(tx kdb.Tx, entry kdb.Entry, replace bool, changed *Changed, guard *op.G
 			return &op.Exists{Label: entry.Label, Found: "other content"}
 		}
 		entry.Trusted = entry.Trusted || joined && old.Trusted
-		kept, err := keepKey(tx, &old, &entry)
-		if err != nil {
+		if renewed, err = takeKey(tx, &old, &entry); err != nil {
 			return err
 		}
-		defer clear(kept)
 		action.Kind = entry.Kind
 		action.Action, action.PrivateKey = ActionReplaced, joined
 		if err := guardKey(tx, &old, &entry, guard); err != nil {
 			return err
 		}
 	}
-	if err := tx.Put(entry); err != nil {
+	store := tx.Put
+	if renewed {
+		store = func(entry kdb.Entry) error { return certify(tx, &entry) }
+	}
+	if err := store(entry); err != nil {
 		return notStored(&entry, err)
 	}
 	now, err := tx.Summary(entry.Label)

@@ -1,0 +1,51 @@
+package entries
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+
+	"certkdb/kdb"
+	"certkdb/pki/cert"
+	"certkdb/pki/issuers"
+)
+
+// takeKey makes a certificate that is to replace an entry a personal one if it is for the private key of that entry: renewed certificates
+// come without their keys. The chain stays if its first certificate may have issued the new one. It returns whether the key is the same.
+func takeKey(tx kdb.Tx, old *kdb.Summary, entry *kdb.Entry) (bool, error) {
+	if entry.Kind != kdb.KindTrusted || old.Kind != kdb.KindPersonal && old.Kind != kdb.KindRequest {
+		return false, nil
+	}
+	before, err := tx.Entry(old.Label)
+	if err != nil {
+		return false, err
+	}
+	was, errOld := spkiOf(&before)
+	is, errNew := spkiOf(entry)
+	if errOld != nil || errNew != nil || !bytes.Equal(was, is) {
+		return false, nil // certificates that cannot be read are not paired
+	}
+	entry.Kind, entry.Trusted = kdb.KindPersonal, entry.Trusted || old.Trusted
+	if len(entry.Certificates) == 1 && len(before.Certificates) > 1 && mayHaveIssued(before.Certificates[1], entry.Certificates[0]) {
+		entry.Certificates = append(slices.Clone(entry.Certificates), before.Certificates[1:]...)
+	}
+	return true, nil
+}
+
+func mayHaveIssued(issuer, der []byte) bool {
+	above, errAbove := cert.Parse(issuer)
+	c, err := cert.Parse(der)
+	return errAbove == nil && err == nil && issuers.MayHaveIssued(above, c)
+}
+
+// certify stores an entry whose private key is there already. What becomes of the trust in a format that has none is said elsewhere.
+func certify(tx kdb.Tx, entry *kdb.Entry) error {
+	if err := tx.Certify(entry.Label, entry.Certificates); err != nil || !entry.Trusted {
+		return err
+	}
+	err := tx.Mark(entry.Label, kdb.Marks{Trusted: new(true)})
+	if errors.Is(err, kdb.ErrUnsupported) {
+		return nil
+	}
+	return err
+}
