@@ -102,6 +102,10 @@ func UsableEntry(tx kdb.Tx, label string) (kdb.Entry, error) {
 	if err == nil && entry.Kind != kdb.KindSecretKey && len(entry.Key) > 0 && len(entry.Certificates)+len(entry.Request) > 0 {
 		err = entry.CheckKey()
 	}
+	if err != nil {
+		clear(entry.Key)
+		entry.Key = nil
+	}
 	return entry, err
 }
 

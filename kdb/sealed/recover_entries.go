@@ -2,7 +2,6 @@ package sealed
 
 import (
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -82,7 +81,10 @@ func (c *recovery) writeEntry(it *item) error {
 	case !trusted:
 		c.alter(label, "an older version: whether it was changed or removed later is lost")
 	}
-	return errors.Join(err, c.putEntry(label, s, &e))
+	if err != nil {
+		return err
+	}
+	return c.putEntry(label, s, &e)
 }
 
 // mayTrust says that a trust mark is the last one: the digest or a whole log vouches for it. An older summary may have been put back, of

@@ -296,7 +296,7 @@ func checkValues(value any, named bool) error {
 	if named && len(p.Usage) == 0 {
 		return fmt.Errorf("%w: it has no usages", pki.ErrParse)
 	}
-	return errors.Join(checkLength("expiry", p.ExpiryString), checkLength("backdate", cmp.Or(p.BackdateString, "0")))
+	return cmp.Or(checkLength("expiry", p.ExpiryString), checkLength("backdate", cmp.Or(p.BackdateString, "0")))
 }
 
 // valueError is a sentence about a value that has another type than its member.

@@ -11,7 +11,8 @@ import (
 )
 
 // takeKey makes a certificate that is to replace an entry a personal one if it is for the private key of that entry: renewed certificates
-// come without their keys. The chain stays if its first certificate may have issued the new one. It returns whether the key is the same.
+// come without their keys. The chain stays if its first certificate may have issued the new one. Trust does not: anybody can make a
+// certificate for a public key. It returns whether the key is the same.
 func takeKey(tx kdb.Tx, old *kdb.Summary, entry *kdb.Entry) (bool, error) {
 	if entry.Kind != kdb.KindTrusted || old.Kind != kdb.KindPersonal && old.Kind != kdb.KindRequest {
 		return false, nil
@@ -25,7 +26,7 @@ func takeKey(tx kdb.Tx, old *kdb.Summary, entry *kdb.Entry) (bool, error) {
 	if errOld != nil || errNew != nil || !bytes.Equal(was, is) {
 		return false, nil // certificates that cannot be read are not paired
 	}
-	entry.Kind, entry.Trusted = kdb.KindPersonal, entry.Trusted || old.Trusted
+	entry.Kind = kdb.KindPersonal
 	if len(entry.Certificates) == 1 && len(before.Certificates) > 1 && mayHaveIssued(before.Certificates[1], entry.Certificates[0]) {
 		entry.Certificates = append(slices.Clone(entry.Certificates), before.Certificates[1:]...)
 	}
