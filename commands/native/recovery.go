@@ -152,6 +152,9 @@ func printRestored(w io.Writer, done databases.Restored) {
 	default:
 		fmt.Fprintf(w, "lost: %d changes, from %s to %s\n", l.Changes, kdb.Change(*l.First), kdb.Change(*l.Last))
 	}
+	if done.Lost != nil {
+		fmt.Fprintln(w, "if a CA revoked something since, that is valid again; take over its last list: certkdb issued --ca CA --take-over FILE")
+	}
 	switch {
 	case done.CopiedStash:
 		fmt.Fprintf(w, "copied the stash of the backup to %q\n", done.Stash)
