@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -17,7 +18,10 @@ import (
 func script(t *testing.T, text string) *lintprogram.Program {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "certkdb-lint")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text), 0o700); err != nil {
+	syscall.ForkLock.RLock() // a process started meanwhile would hold the file open for writing: "text file busy"
+	err := os.WriteFile(path, []byte("#!/bin/sh\n"+text), 0o700)
+	syscall.ForkLock.RUnlock()
+	if err != nil {
 		t.Fatal(err)
 	}
 	return &lintprogram.Program{Path: path}

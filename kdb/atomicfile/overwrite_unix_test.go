@@ -135,7 +135,10 @@ func forNobody(t *testing.T, cmd *exec.Cmd) (string, *syscall.SysProcAttr) {
 	program := filepath.Join(dir, "program")
 	data, err := os.ReadFile(os.Args[0])
 	must(t, err)
-	must(t, os.WriteFile(program, data, 0o600))
+	syscall.ForkLock.RLock() // a process started meanwhile would hold the program open for writing: "text file busy"
+	err = os.WriteFile(program, data, 0o600)
+	syscall.ForkLock.RUnlock()
+	must(t, err)
 	must(t, os.Chmod(program, 0o755))
 	folder := filepath.Join(dir, "folder")
 	must(t, os.Mkdir(folder, 0o755))
