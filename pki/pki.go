@@ -19,8 +19,8 @@ var (
 	ErrArgument = errors.New("bad parameter")
 	// ErrParse: a request, certificate or list does not follow its format.
 	ErrParse = errors.New("cannot be parsed")
-	// ErrRefused: the request is well-formed but not granted: a bad signature, a weak key, constraints of the CA.
-	ErrRefused = errors.New("request refused")
+	// ErrRefused: what is asked for is well-formed but not granted: a bad signature, a weak key, constraints of the CA.
+	ErrRefused = errors.New("refused")
 	// ErrRemote: a remote CA or OCSP responder cannot be reached, or its answer cannot be used.
 	ErrRemote = errors.New("no usable answer")
 	// ErrFIPS: FIPS 140-3 was asked for and does not approve it.

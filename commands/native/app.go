@@ -98,31 +98,10 @@ func prepare(c *cli.Command, env *op.Env, path string) {
 // usageError replaces urfave/cli's, which prints the help on standard output.
 func usageError(c *cli.Context, err error, _ bool) error {
 	wrong := fmt.Errorf("%w: %w", op.ErrUsage, twoHyphens{err})
-	if near := nearOption(c, err); near != "" {
-		wrong = withHint(wrong, didYouMean("--"+near)+" See: "+helpFor(c))
+	if hint := optionHint(c, err); hint != "" {
+		return withHint(wrong, hint)
 	}
-	return pointToHelp(c, hintTime(c, wrong))
-}
-
-// hintTime adds to an error about a value the form of a time, if the option takes one.
-func hintTime(c *cli.Context, err error) error {
-	if c.Command == nil {
-		return err
-	}
-	for _, f := range c.Command.Flags {
-		if _, ok := f.(*cli.DurationFlag); ok && strings.HasSuffix(err.Error(), " for --"+f.Names()[0]) {
-			return withHint(err, "a time is a number with its unit, such as 500ms, 5s or 10m. See: "+helpFor(c))
-		}
-	}
-	return err
-}
-
-// pointToHelp adds a hint to the help, if an error about wrong usage has no better one.
-func pointToHelp(c *cli.Context, err error) error {
-	if !errors.Is(err, op.ErrUsage) || hintFor(err) != "" {
-		return err
-	}
-	return withHint(err, "see: "+helpFor(c))
+	return pointToHelp(c, wrong)
 }
 
 // helpFor is the command line that shows the help of a command.
@@ -130,12 +109,18 @@ func helpFor(c *cli.Context) string {
 	return strings.TrimSpace(c.App.Name + " help " + commandPath(c))
 }
 
-// twoHyphens is an error of Go's flag package, which writes options with one hyphen and calls every bad value a parse error.
+// twoHyphens is an error of Go's flag package, which writes all options with one hyphen and calls every bad value a parse error.
 type twoHyphens struct{ error }
 
 func (e twoHyphens) Error() string {
-	plain := strings.NewReplacer("for flag -", "for --", "flag provided but not defined: -", "there is no option --", ": parse error", "")
-	return plain.Replace(e.error.Error())
+	text := e.error.Error()
+	if short, unknown := strings.CutPrefix(text, "flag provided but not defined: "); unknown && len(short) == 2 {
+		return "there is no option " + short
+	}
+	plain := strings.NewReplacer(
+		"for flag -", "for --", " for -", " for --", "flag provided but not defined: -", "there is no option --", ": parse error", "",
+	)
+	return plain.Replace(text)
 }
 
 func (e twoHyphens) Unwrap() error { return e.error }

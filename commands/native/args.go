@@ -31,7 +31,7 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 		}
 		if len(arg) > 1 && arg[0] == '-' {
 			if name := strings.TrimLeft(arg, "-"); name == "help" || name == "h" {
-				return nil, helpAsked{path[1:]}
+				return nil, helpAsked{commandPathIn(commands, path[1:], args[i+1:])}
 			}
 			if len(path) == 1 && stray == "" && optionNamed(flags, optionName(arg)) == nil {
 				stray = arg
@@ -46,6 +46,9 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 			options = append(append(options, longOption(arg)), args[i+1:i+n]...)
 			i += n - 1
 			continue
+		}
+		if err := dashedOption(flags, arg); err != nil {
+			return nil, err
 		}
 		command := lookup(commands, arg)
 		if command == nil && len(rest) == 0 && len(commands) > 0 && arg != "" {
@@ -214,6 +217,16 @@ func optionName(arg string) string {
 type helpAsked struct{ path []string }
 
 func (helpAsked) Error() string { return "help" }
+
+// commandPathIn adds the names of commands that follow in the line to a path.
+func commandPathIn(commands []*cli.Command, path, words []string) []string {
+	for _, word := range words {
+		if c := lookup(commands, word); c != nil {
+			path, commands = append(path, c.Name), c.Subcommands
+		}
+	}
+	return path
+}
 
 // optionLength says how many words the option at the front takes: two when its value is a separate word.
 func optionLength(flags []cli.Flag, args []string) (int, error) {

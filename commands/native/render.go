@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -72,7 +71,7 @@ func hintFor(err error) string {
 			return hint
 		}
 	}
-	if e, ok := errors.AsType[*op.Invalid](err); ok && e.Wanted != "" {
+	if e, ok := errors.AsType[*op.Invalid](err); ok && (e.Wanted != "" || e.Field == op.FieldCommonName) {
 		return wantedHint(e)
 	}
 	if _, ok := errors.AsType[*issuing.RemoteDecides](err); ok {
@@ -91,10 +90,6 @@ func hintFor(err error) string {
 	if e, ok := errors.AsType[*op.NotFound](err); ok && e.Where == "" {
 		if e.Near != "" {
 			return didYouMean(e.Near) + " See all labels with: certkdb list"
-		}
-		if info, err := os.Stat(e.Label); err == nil && info.Mode().IsRegular() {
-			return fmt.Sprintf("there is a file of that name: give it with --file %[1]s if the command has that option, or add it with: "+
-				"certkdb add %[1]s", op.Quote(e.Label))
 		}
 		if e.Issuer != "" {
 			return fmt.Sprintf("see what the CA issued with: certkdb issued --ca %[1]s; then: certkdb revoke --ca %[1]s --serial SERIAL",
@@ -125,10 +120,13 @@ const wrongKeyHint = "get the certificate together with its own key from where t
 
 // wantedHint says what a value could be, the most similar first.
 func wantedHint(e *op.Invalid) string {
+	if e.Field == op.FieldCommonName {
+		return "give a whole name with --dn"
+	}
 	words := strings.FieldsFunc(e.Wanted, func(r rune) bool { return r == ' ' || r == ',' || r == ';' || r == ':' })
 	if text, ok := e.Value.(string); ok && len(words) > 3 {
 		if near := op.Nearest(words, text); near != "" {
-			return didYouMean(near) + " " + e.Wanted
+			return didYouMean(near) + " Or " + e.Wanted
 		}
 	}
 	return e.Wanted
@@ -178,6 +176,8 @@ func problemHint(p *op.Problem) string {
 	switch p.Code {
 	case op.NoDatabase:
 		return createHint(p.Location)
+	case op.NoFolder:
+		return "make the folder first: mkdir -p " + op.Quote(p.Location)
 	case op.NoTrustStore:
 		return "name one that exists, or make it with: certkdb copy --trusted --to " + op.Quote(p.Location)
 	case op.NoKeyPassword:
@@ -264,6 +264,7 @@ var problemHints = sync.OnceValue(func() map[op.Code]string {
 		op.NoKeyFormat:        "leave it out: key databases include private keys anyway, and the other formats are for certificates",
 		op.TraditionalIsPlain: "an encrypted one is always PKCS #8",
 		op.ProfileIsRemote:    "leave --ca out, or choose a profile without a remote",
+		op.NotACA:             "name another entry; a CA is created with: certkdb create LABEL --is-ca",
 		op.CARevoked:          "create another CA; if this one is only on hold, release it with: certkdb revoke --reason removeFromCRL",
 		op.RequestWaits:       "when the CA has signed it: certkdb receive FILE",
 		op.NoIssuerKey: "name the CA with --ca LABEL (--ca-db FILE), or create a request with: certkdb request, " +
@@ -273,6 +274,7 @@ var problemHints = sync.OnceValue(func() map[op.Code]string {
 		op.NoJava:        "set JAVA_HOME, or name the key store: java:FILE",
 		op.NotDeployed:   "name its files, such as --key FILE and --fullchain FILE",
 		op.NotRemembered: "use file:PATH, env:VAR or cred:NAME; or do not remember this, with --no-remember",
+		op.NotARequest:   "a request is made with certkdb request, or openssl req; a certificate is renewed with: certkdb renew LABEL",
 		op.NeedsFolder:   "name it with --out FOLDER",
 		op.OnlyOnePiece:  "use --format pem",
 		op.ReadOnlyKind:  "use another --type, for example ckdb or pkcs12",
@@ -302,7 +304,8 @@ func recoverHint(location string) string {
 
 // passwordHint says how to give a password when there is no terminal to ask on.
 func passwordHint(field op.Field) string {
-	text := "give it with " + flagName(field) + " file:PATH, env:VAR, fd:N, stdin, cred:NAME or prompt, in $CERTKDB_PASSWORD_FILE"
+	text := "give it with " + flagName(field) + " file:PATH, env:VAR, fd:N, stdin, cred:NAME or prompt, or in a file that " +
+		"$CERTKDB_PASSWORD_FILE names"
 	empty := "; an empty password is file:/dev/null"
 	switch field {
 	case op.FieldPassword:
@@ -356,7 +359,7 @@ func classHint(err error) string {
 		}
 		return "see what is damaged with: certkdb check; then put a backup copy of the file in its place"
 	case errors.Is(err, syscall.EISDIR):
-		return "name the files in the folder, such as FOLDER/*.pem"
+		return "name a file in the folder; add takes several, such as FOLDER/*.pem"
 	case errors.Is(err, fs.ErrPermission):
 		if p, ok := errors.AsType[*op.NoFolderRights](err); ok {
 			return "make the folder " + op.Quote(p.Folder) + " writable for this user, or choose another one"

@@ -212,7 +212,7 @@ func arguments(c *cli.Context) ([]string, error) {
 		}
 	}
 	if i < len(args) {
-		return nil, usage(c, "unexpected argument %q", args[i])
+		return nil, unexpected(c, args, i)
 	}
 	return args, nil
 }

@@ -30,6 +30,9 @@ func unknownCommand(commands []*cli.Command, word string) error {
 	if near := op.Nearest(names, word); near != "" {
 		return withHint(err, didYouMean(near)+" All commands: certkdb help")
 	}
+	if isFile(word) {
+		return withHint(err, "see what is in the file with: certkdb show "+op.Quote(word))
+	}
 	return withHint(err, "see all commands: certkdb help")
 }
 
@@ -98,23 +101,6 @@ func strayOption(line []string, option string) error {
 	return withHint(err, "the command comes first; see: certkdb help")
 }
 
-// nearOption is the option that was meant when err is about one that does not exist; "" if that is not known.
-func nearOption(c *cli.Context, err error) string {
-	_, written, unknown := strings.Cut(err.Error(), "flag provided but not defined: -")
-	if !unknown || c.Command == nil {
-		return ""
-	}
-	written = strings.TrimLeft(written, "-")
-	names := optionNames(c.Command.Flags)
-	for i := range names {
-		names[i] = strings.TrimPrefix(names[i], "--")
-	}
-	if meant := otherOption(written); slices.Contains(names, meant) {
-		return meant
-	}
-	return op.Nearest(names, written)
-}
-
 // otherOption is what an option of another tool is called here.
 func otherOption(written string) string {
 	switch written {
@@ -134,8 +120,16 @@ func otherOption(written string) string {
 		return "days"
 	case "keyalg", "size", "algorithm":
 		return "key-type"
-	case "ext", "subject-alt-name", "dns":
+	case "ext", "subject-alt-name", "dns", "ip", "altname":
 		return "san"
+	case "country":
+		return "c"
+	case "organization", "org":
+		return "o"
+	case "organizational-unit", "unit":
+		return "ou"
+	case "format", "outform":
+		return flagOutput
 	case "n", "check-only", "noop":
 		return flagDryRun
 	}

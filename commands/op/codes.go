@@ -27,6 +27,8 @@ const (
 	// FileExists: an output file exists. SecretExists: one that is never replaced cannot be made.
 	FileExists
 	SecretExists
+	// NoFolder: the folder Location of an output file is not there.
+	NoFolder
 	// CopyHasStash: a copy of a database is not replaced, because its stash would open it no longer.
 	CopyHasStash
 	// OverDatabase: an output file is a database that is in use, or belongs to it.
@@ -98,12 +100,16 @@ const (
 	NoProfileChosen
 	// ProfileIsRemote: a CA of the database is named, and the profile leaves signing to a remote one.
 	ProfileIsRemote
+	// NotACA: an entry cannot be used as a CA.
+	NotACA
 	// CARevoked: the CA may not issue any more.
 	CARevoked
 	// RequestWaits: an entry is a request whose certificate has not come yet.
 	RequestWaits
 	// NoIssuerKey: the private key of the issuer is not in the database.
 	NoIssuerKey
+	// NotARequest: a file that should hold a certificate request holds none.
+	NotARequest
 	// NoMatchingKey: no private key of the database belongs to a certificate.
 	NoMatchingKey
 	// NotIssued: the CA Label has issued nothing under the serial number Found.

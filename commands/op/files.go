@@ -221,19 +221,27 @@ func (o Output) Check(env *Env) error {
 		return fmt.Errorf("writing %q: %w", o.Path, err)
 	}
 	if _, err := os.Stat(filepath.Dir(path)); err != nil {
-		return fmt.Errorf("writing %q: its folder: %w", o.Path, UnwrapPath(err))
+		return noFolder(filepath.Dir(path), fmt.Errorf("writing %q: its folder: %w", o.Path, UnwrapPath(err)))
 	}
 	info, err := os.Lstat(path)
 	switch {
 	case err != nil: // there is none; or something that will be an error again
 	case info.Mode()&fs.ModeSymlink != 0: // what follow leaves is a circle
 		return fmt.Errorf("writing %q: %w: its symbolic links lead in a circle", o.Path, ErrUsage)
-	case !o.Force && (info.Mode().IsRegular() || info.IsDir()):
-		return Mark(FileExists, fmt.Errorf("writing %q: %w", o.Path, fs.ErrExist))
 	case info.IsDir():
-		return fmt.Errorf("writing %q: %w: it is a folder", o.Path, ErrUsage)
+		return fmt.Errorf("writing %q: %w: it is a folder; name a file in it", o.Path, ErrUsage)
+	case !o.Force && info.Mode().IsRegular():
+		return Mark(FileExists, fmt.Errorf("writing %q: %w", o.Path, fs.ErrExist))
 	}
 	return nil
+}
+
+// noFolder marks an error about a folder as one of a missing folder, if that is what it is.
+func noFolder(folder string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return &Problem{Code: NoFolder, Location: folder, Err: err}
+	}
+	return err
 }
 
 // MakeFolder makes the folder of the default database; a folder that somebody named has to be there.

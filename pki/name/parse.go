@@ -122,6 +122,9 @@ func attributeType(word string) (string, error) {
 	if oid.IsDotted(word) {
 		return word, nil
 	}
+	if strings.HasPrefix(word, "/") { // as in openssl's -subj
+		return "", errors.New("a name has commas and no slashes: CN=www.example.com,O=Example")
+	}
 	return "", fmt.Errorf("%q is not a known attribute type; use CN, OU, O, L, ST, C, DC, UID, emailAddress, … or a dotted identifier", word)
 }
 

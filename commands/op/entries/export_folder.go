@@ -70,7 +70,11 @@ func (o ExportFolder) Run(ctx context.Context, s *op.Session) (ExportedFiles, er
 	if len(w.done.Files) == 0 {
 		return w.done, Export{All: true}.any(nil)
 	}
-	if _, err := os.Stat(w.Folder); err == nil && !s.DryRun {
+	info, err := os.Stat(w.Folder)
+	switch {
+	case err == nil && !info.IsDir():
+		return w.done, fmt.Errorf("writing to %q: %w: it is not a folder", w.Folder, op.ErrUsage)
+	case err == nil && !s.DryRun:
 		if err := op.FinishTogether(s.Env, w.pieces); err != nil {
 			return w.done, err
 		}

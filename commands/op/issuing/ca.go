@@ -10,6 +10,7 @@ import (
 
 	"certkdb/commands/op"
 	"certkdb/kdb"
+	"certkdb/pki"
 	"certkdb/pki/cert"
 	"certkdb/pki/issue"
 	"certkdb/pki/issuers"
@@ -209,7 +210,12 @@ func (ca *authority) read(tx kdb.Tx, now time.Time) error {
 		open = issue.NewOldCA
 	}
 	if ca.CA, err = open(entry.Certificates[0], private); err != nil {
-		return fmt.Errorf("label %q: %w", ca.label, op.PKIError(err))
+		refused := errors.Is(err, pki.ErrRefused)
+		err = fmt.Errorf("label %q: %w", ca.label, op.PKIError(err))
+		if refused {
+			err = op.Mark(op.NotACA, err)
+		}
+		return err
 	}
 	ca.issuer = sha256.Sum256(ca.Certificate().RawSPKI)
 	ca.chain = issuers.WithoutRoot(entry.Certificates)

@@ -78,7 +78,7 @@ func readRequestFile(env *op.Env, file string) ([]byte, error) {
 		}
 	}
 	if request == nil {
-		return nil, fmt.Errorf("%w: it holds no certificate request", kdb.ErrParse)
+		return nil, op.Mark(op.NotARequest, fmt.Errorf("%w: it holds no certificate request", kdb.ErrParse))
 	}
 	return request, nil
 }

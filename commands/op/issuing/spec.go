@@ -227,6 +227,11 @@ func (s Spec) hasParts() bool {
 	return s.Country+s.State+s.Locality+s.Organization+s.Unit+s.CommonName != ""
 }
 
+// isWholeName says that a common name is probably a whole one, as in CN=www.example.com,O=Example or /O=Example/CN=www.example.com.
+func isWholeName(common string) bool {
+	return len(common) > 3 && strings.EqualFold(common[:3], "cn=") || strings.HasPrefix(common, "/") && strings.Contains(common, "=")
+}
+
 func (s Spec) subject() (name.Name, error) {
 	if s.DN != "" {
 		if s.hasParts() {
@@ -244,6 +249,11 @@ func (s Spec) subject() (name.Name, error) {
 			}
 		}
 		return subject, nil
+	}
+	if isWholeName(s.CommonName) {
+		return name.Name{}, &op.Invalid{
+			Field: op.FieldCommonName, Value: s.CommonName, Reason: "this is a whole name, not only a common name",
+		}
 	}
 	var subject name.Name
 	for _, part := range []name.Attribute{

@@ -194,7 +194,11 @@ func (g *gatherer) finish() {
 	g.flush()
 	for kind, ignored := range g.ignored {
 		if ignored && !g.yielded {
-			g.end(fmt.Errorf("%w: it holds a %s, but no certificate and no private key", kdb.ErrParse, Kind(kind)))
+			err := fmt.Errorf("%w: it holds a %s, but no certificate and no private key", kdb.ErrParse, Kind(kind))
+			if Kind(kind) == Request {
+				err = fmt.Errorf("%w: a CA has to sign it first", err)
+			}
+			g.end(err)
 			return
 		}
 	}
