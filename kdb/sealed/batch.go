@@ -10,8 +10,8 @@ import (
 	"certkdb/kdb/store"
 )
 
-// batch are new entries without keys that were put in an update and are not in the store yet: they are sealed together, on all processors,
-// when there are enough of them or as soon as somebody looks. The update goes on while the entries before them are sealed.
+// batch holds new entries without keys that were put in an update and are not in the store yet. They are sealed together, on all
+// processors, when there are enough of them or when one of them is read. The update goes on while the batch before is being sealed.
 type batch struct {
 	entries batchedEntries
 	sealing *sealing       // the entries before; nil if there are none
@@ -72,6 +72,9 @@ func (b *batch) wait() {
 
 // later puts a new entry into the batch.
 func (t *tx) later(e *kdb.Entry) error {
+	if t.failed != nil {
+		return t.failed
+	}
 	made, err := kdb.Summarize(e)
 	if err != nil {
 		return err
@@ -109,7 +112,19 @@ func (t *tx) sealBatch() error {
 	s := t.batch.sealing
 	t.batch.wait()
 	t.batch.sealing = nil
-	return t.storeSealed(s)
+	if err := t.storeSealed(s); err != nil {
+		return err
+	}
+	return t.failed
+}
+
+// fails remembers the first error of a write. The head counts records that are not in the store then: the update must not be committed,
+// even if its function goes on.
+func (t *tx) fails(err error) error {
+	if t.failed == nil {
+		t.failed = err
+	}
+	return err
 }
 
 // storeSealed stores entries that are sealed.
@@ -149,7 +164,7 @@ func (b *batched) seal(s *sealer) {
 	b.postings = s.spots.postings(&b.entry)
 }
 
-// afterBatch is the store of an update: nobody reads past the batch. Who changes an entry reads it first.
+// afterBatch is the store of an update: it stores the batch before a read that could miss it. Every change of an entry begins with a read.
 type afterBatch struct {
 	store.Tx
 	t      *tx
@@ -177,8 +192,11 @@ func (a *afterBatch) Get(key string) ([]byte, error) {
 // Put implements store.Tx.
 func (a *afterBatch) Put(key string, value []byte) error {
 	a.absent = ""
-	return a.Tx.Put(key, value)
+	return a.t.fails(a.Tx.Put(key, value))
 }
+
+// Delete implements store.Tx.
+func (a *afterBatch) Delete(key string) error { return a.t.fails(a.Tx.Delete(key)) }
 
 // Scan implements store.Tx.
 func (a *afterBatch) Scan(prefix, after string) iter.Seq2[store.Record, error] {

@@ -23,7 +23,8 @@ type tx struct {
 	operation string // of Update; "" when reading
 	counted   uint64 // entries before
 	changed   bool
-	erase     bool // a key slot or a private key was removed: nothing of it may stay
+	failed    error // of the first write to the store that failed
+	erase     bool  // a key slot or a private key was removed: nothing of it may stay
 	digester  digester
 	chainer   hash.Hash            // for the audit log; nil until it is needed
 	issuers   map[[32]byte]*issuer // of the registry, as far as they were read
