@@ -68,6 +68,38 @@ func Check(host string) error {
 	return nil
 }
 
+// CheckALabels wants what begins as an A-label to be one: Punycode that stands for a label of IDNA 2008 and comes back from it unchanged
+// (RFC 5890, 2.3.2.1; RFC 9549, 2.3). The host is in ASCII.
+func CheckALabels(host string) error {
+	for label := range strings.SplitSeq(Lower(host), ".") {
+		if !strings.HasPrefix(label, "xn--") {
+			continue
+		}
+		international, err := idna.Punycode.ToUnicode(label)
+		if err == nil {
+			var back string
+			if back, err = idna.Registration.ToASCII(international); err == nil && back != label {
+				err = fmt.Errorf("%q is written %s", international, back)
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("the label %s is not an A-label: %w", label, err)
+		}
+	}
+	return nil
+}
+
+// HasReservedLabel tells labels with hyphens in the third and fourth place that are not meant as A-labels: they are reserved (RFC 5890,
+// 2.3.1).
+func HasReservedLabel(host string) bool {
+	for label := range strings.SplitSeq(Lower(host), ".") {
+		if len(label) >= 4 && label[2:4] == "--" && !strings.HasPrefix(label, "xn--") {
+			return true
+		}
+	}
+	return false
+}
+
 // IsPort tells the digits of a port (RFC 3986, 3.2.3).
 func IsPort(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }
 

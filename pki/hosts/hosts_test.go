@@ -153,3 +153,27 @@ func TestPatternToASCII_says(t *testing.T) {
 		}
 	}
 }
+
+// A-labels are Punycode of IDNA 2008 (RFC 5890, 2.3.2.1), in lower case or not; other labels are not judged.
+func TestCheckALabels(t *testing.T) {
+	t.Parallel()
+	for host, want := range map[string]bool{
+		"example.com": true, "xn--exmple-cua.com": true, "XN--EXMPLE-CUA.com": true, "a.xn--fa-hia.de": true, "ab--cd.com": true, "": true,
+		"xn--.com": false, "xn--a.com": false, "xn--example-.com": false, "a.xn--mnchen-psa.de": false, "xn--paypal-df0c.com": false,
+	} {
+		if err := hosts.CheckALabels(host); (err == nil) != want {
+			t.Errorf("%q: %v", host, err)
+		}
+	}
+}
+
+func TestHasReservedLabel(t *testing.T) {
+	t.Parallel()
+	for host, want := range map[string]bool{
+		"ab--cd.com": true, "a.AB--": true, "xn--exmple-cua.com": false, "XN--exmple-cua.com": false, "a--b.com": false, "abc--d.com": false,
+	} {
+		if hosts.HasReservedLabel(host) != want {
+			t.Errorf("%q: want %v", host, want)
+		}
+	}
+}

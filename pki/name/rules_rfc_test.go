@@ -52,7 +52,7 @@ func TestRules(t *testing.T) {
 }
 
 // TestRules_stringTypes: the types that RFC 5280, 4.1.2.4 and appendix A.1 prescribe for values are those that are written, also for domain
-// components and mailboxes, which stay ASCII (RFC 9549, 2.3; RFC 9598, 3 keeps other mailboxes out of emailAddress).
+// components and mailboxes, which stay ASCII (RFC 9549, 2.4; RFC 9598, 3 keeps other mailboxes out of emailAddress).
 func TestRules_stringTypes(t *testing.T) {
 	t.Parallel()
 	for text, tag := range map[string]int{

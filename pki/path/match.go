@@ -220,6 +220,7 @@ func matchEmail(c *cert.Certificate, address string) bool {
 		text, ok := string(n.Value), n.Type == cert.RFC822Name
 		if n.Type == cert.OtherName {
 			text, ok = smtpUTF8(n)
+			ok = ok && !isMailbox(text) // RFC 9598, 5: it never stands for an address that an rfc822Name can have
 		}
 		if ok && sameMailbox(text, address) {
 			return true

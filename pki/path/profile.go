@@ -3,12 +3,14 @@ package path
 import (
 	"crypto"
 	"errors"
+	"fmt"
 	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 
 	"certkdb/pki/cert"
+	"certkdb/pki/hosts"
 	"certkdb/pki/issuers"
 	"certkdb/pki/key"
 	"certkdb/pki/name"
@@ -184,12 +186,23 @@ func (c *checker) checkReadable(i int, n *node) {
 				err = pointProblem(points)
 			}
 		case cert.IDIssuerAltName:
-			_, err = cert.ParseGeneralNames(e.Value)
+			err = issuerNamesProblem(e.Value)
 		}
 		if err != nil {
 			c.profile(i, "its extension %s cannot be read (4.2): %v", cert.TypeName(e.ID), err)
 		}
 	}
+}
+
+// issuerNamesProblem reads an issuer alternative name, which is written as a subject alternative name is (RFC 5280, 4.2.1.7).
+func issuerNamesProblem(value []byte) error {
+	names, err := cert.ParseGeneralNames(value)
+	for _, g := range names {
+		if !wellFormed(g) {
+			return fmt.Errorf("the name %s is malformed", g)
+		}
+	}
+	return err
 }
 
 // pointProblem finds what RFC 5280, 4.2.1.13 forbids in distribution points: CRL issuers without a directory name, and a name relative to
@@ -234,9 +247,9 @@ func wellFormed(g cert.GeneralName) bool {
 	text := string(g.Value)
 	switch g.Type {
 	case cert.DNSName:
-		return isStrictHost(text, true)
+		return isStrictHost(text, true) && hosts.CheckALabels(text) == nil
 	case cert.RFC822Name:
-		return isMailbox(text)
+		return isMailbox(text) && hosts.CheckALabels(hostOf(text)) == nil
 	case cert.URIName:
 		return isAbsoluteURI(text)
 	case cert.IPAddress:
@@ -247,7 +260,7 @@ func wellFormed(g cert.GeneralName) bool {
 	case cert.OtherName:
 		if isSMTPUTF8(g) {
 			mailbox, _ := smtpUTF8(g)
-			return isUTF8Mailbox(g) && !isMailbox(mailbox) // RFC 9598, 3: an ASCII mailbox is an rfc822Name
+			return isUTF8Mailbox(g) && isInForm(mailbox)
 		}
 		_, _, err := g.Other()
 		return err == nil
@@ -255,20 +268,32 @@ func wellFormed(g cert.GeneralName) bool {
 	return true
 }
 
+// isInForm tells how a SmtpUTF8Mailbox must be written (RFC 9598, 3 and 4): the local part is not ASCII, for which rfc822Name is, and the
+// host is lower-case A-labels and labels that are not reserved.
+func isInForm(mailbox string) bool {
+	host := hostOf(mailbox)
+	return !isMailbox(mailbox) && host == hosts.Lower(host) && !hosts.HasReservedLabel(host) && hosts.CheckALabels(host) == nil
+}
+
+// hostOf returns what follows the last @ of a mailbox, all of it if there is none.
+func hostOf(mailbox string) string { return mailbox[strings.LastIndexByte(mailbox, '@')+1:] }
+
 // wellFormedConstraint tells the syntax of the base of a subtree.
 func wellFormedConstraint(g cert.GeneralName) bool {
 	text := string(g.Value)
 	switch g.Type {
 	case cert.DNSName:
-		return isStrictHost(text, false)
+		return isStrictHost(text, false) && hosts.CheckALabels(text) == nil
 	case cert.URIName:
 		host := strings.TrimPrefix(text, ".")
 		return isStrictHost(host, false) && strings.Contains(host, ".")
 	case cert.RFC822Name:
+		host := hostOf(text)
 		if strings.Contains(text, "@") {
-			return isMailbox(text)
+			return isMailbox(text) && hosts.CheckALabels(host) == nil
 		}
-		return isStrictHost(strings.TrimPrefix(text, "."), false)
+		host = strings.TrimPrefix(host, ".")
+		return isStrictHost(host, false) && hosts.CheckALabels(host) == nil
 	case cert.IPAddress:
 		return isSubnet(g.Value)
 	case cert.DirectoryName:

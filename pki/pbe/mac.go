@@ -104,6 +104,10 @@ func (m MAC) parse() (k kdf, d *oid.Digest, size int, err error) {
 	return pkcs12KDF{salted: salted{d, m.Salt, m.Iterations}}, d, d.Size(), inScheme("the MAC", err)
 }
 
+// minMACKey is the least number of bytes of a PBMAC1 key (RFC 9579, section 9): with a shorter one, whoever changed the file could guess a
+// MAC that fits.
+const minMACKey = 20
+
 // parsePBMAC1 reads PBMAC1-params (RFC 8018, appendix A.5). RFC 9579, section 5, wants the key length stated.
 func parsePBMAC1(parameters cryptobyte.String) (k kdf, d *oid.Digest, size int, err error) {
 	var body, function, scheme cryptobyte.String
@@ -114,8 +118,11 @@ func parsePBMAC1(parameters cryptobyte.String) (k kdf, d *oid.Digest, size int, 
 	if k, size, err = parseKDF(function); err != nil {
 		return nil, d, 0, err
 	}
-	if size == 0 {
+	switch {
+	case size == 0:
 		return nil, d, 0, fmt.Errorf("%w: the key length is missing", ErrParse)
+	case size < minMACKey:
+		return nil, d, 0, fmt.Errorf("%w: a key of %d bytes is too short, %d are the least", ErrParse, size, minMACKey)
 	}
 	d, err = readMAC(scheme, "message authentication code")
 	return k, d, size, err
