@@ -87,6 +87,7 @@ func erasings() map[string]erasing {
 		"copy":           {toCopy, "copy web --to DIR/copy.ckdb --to-password file:DIR/old.pw --existing replace", "copy.ckdb", "k/web"},
 		"delete":         {command: "delete web", removed: "k/web"},
 		"delete request": {command: "delete wait", removed: "k/wait"},
+		"rename":         {command: "rename web www", removed: "k/web"},
 		"passwd":         {command: "passwd" + random, removed: "slot/00000001"},
 		"stash remove":   {command: "stash remove", removed: "slot/00000002"},
 		"rekey":          {command: "rekey --drop-slots", removed: "k/ca k/wait k/web slot/00000001 slot/00000002 slot/00000003"},

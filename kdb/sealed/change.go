@@ -197,6 +197,7 @@ func (t *tx) Rename(from, to string) error {
 	if t.head.defaultLabel == from {
 		t.head.defaultLabel = to
 	}
+	t.erase = t.erase || s.hasKey
 	if err := t.remove(from, raw); err != nil {
 		return err
 	}

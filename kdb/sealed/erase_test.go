@@ -34,6 +34,9 @@ func TestErase_removedMeansGone(t *testing.T) {
 		"delete": {"k/a", func(db *sealed.Database) error {
 			return db.Update(ctx, "delete", func(tx kdb.Tx) error { return tx.Delete("a") })
 		}},
+		"rename": {"k/a", func(db *sealed.Database) error {
+			return db.Update(ctx, "rename", func(tx kdb.Tx) error { return tx.Rename("a", "other") })
+		}},
 		"replace": {"k/a", func(db *sealed.Database) error {
 			return db.Update(ctx, "add", func(tx kdb.Tx) error { return tx.Put(personal("a", other)) })
 		}},
