@@ -49,6 +49,10 @@ type State struct {
 // ErrUnreadable says that the file, or a line of it, cannot be read. The next change replaces it.
 var ErrUnreadable = errors.New("it cannot be read")
 
+// ErrNotPrivate says that another user can change the file or its folder. Nothing that it says is believed, and nothing is noted in it:
+// somebody could make every database look rolled back.
+var ErrNotPrivate = errors.New("it is not used")
+
 const (
 	fileName = "generations"
 	maxLines = 500
@@ -206,13 +210,22 @@ func bounded(lines Known) Known {
 	return lines[max(0, len(lines)-maxLines):]
 }
 
-// regular refuses links, pipes and devices.
+// regular refuses links, pipes and devices, and what other users can change.
 func regular(path string) error {
-	info, err := os.Lstat(path)
-	if err == nil && (!info.Mode().IsRegular() || info.Size() > maxSize) {
-		err = fmt.Errorf("%q: %w: it is no regular file of at most %d bytes", path, ErrUnreadable, maxSize)
+	folder := filepath.Dir(path)
+	if info, err := os.Stat(folder); err == nil { // it may be a link
+		if err := private(folder, info); err != nil {
+			return err
+		}
 	}
-	return err
+	info, err := os.Lstat(path)
+	switch {
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular() || info.Size() > maxSize:
+		return fmt.Errorf("%q: %w: it is no regular file of at most %d bytes", path, ErrUnreadable, maxSize)
+	}
+	return private(path, info)
 }
 
 // read returns the lines that can be read, and an error that wraps ErrUnreadable if there are others.
