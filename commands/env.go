@@ -36,8 +36,8 @@ func ProcessEnv(ctx context.Context, version string, listen func()) *op.Env {
 		Screen: screen, Interactive: interactive, Now: time.Now,
 		User: sync.OnceValue(userName), Host: sync.OnceValue(hostName), Root: os.Geteuid() == 0, Home: home,
 		State: stateFolder(os.Getenv("XDG_STATE_HOME"), os.Geteuid() == 0, home),
-		Dial:  new(net.Dialer).DialContext,
-		Lint:  new(lintprogram.Program).Ask, Command: runProgram, Drivers: drivers(), Version: version,
+		Dial:  new(net.Dialer).DialContext, Listen: listen,
+		Lint: new(lintprogram.Program).Ask, Command: runProgram, Drivers: drivers(), Version: version,
 	}
 }
 

@@ -54,4 +54,8 @@ func TestProcessEnv_listensBeforeItAsks(t *testing.T) {
 	if !listens {
 		t.Error("it asks without listening to signals")
 	}
+	listens = false
+	if env.Listen(); !listens {
+		t.Error("it does not listen when it should")
+	}
 }

@@ -50,6 +50,9 @@ type Env struct {
 	Drivers []kdb.Driver
 	// Version is that of the program.
 	Version string
+	// Listen makes SIGINT and SIGTERM cancel the context from now on, instead of ending the process at once. It is called before files with
+	// secrets get names, so that no temporary one is left; nil does nothing.
+	Listen func()
 	// Disk is where output files are written; nil is the disk of this machine.
 	Disk atomicfile.FS
 
@@ -70,6 +73,13 @@ const (
 	UnitRequests     Unit = "requests"
 	UnitServers      Unit = "servers"
 )
+
+// listen calls Listen if there is something secret to write.
+func (e *Env) listen(secret bool) {
+	if secret && e.Listen != nil {
+		e.Listen()
+	}
+}
 
 // Advance reports that an operation has done some of a total, which is 0 if it is not known.
 func (e *Env) Advance(unit Unit, done, total int) {

@@ -116,6 +116,7 @@ func (o Output) writeThrough(fill func(io.Writer) error, open func() (*os.File, 
 // replace writes a new file and gives it its name. It keeps the rights of the old one, unless it is a secret and the old one is open to
 // everybody.
 func (o Output) replace(env *Env, path string, secret bool, fill func(io.Writer) error) error {
+	env.listen(secret)
 	disk := o.disk(env)
 	if err := atomicfile.Recover(disk, path); err != nil {
 		return err

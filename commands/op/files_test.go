@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"certkdb/kdb/atomicfile"
 )
 
 func fill(text string) func(io.Writer) error {
@@ -105,5 +107,39 @@ func TestWriteSecret(t *testing.T) {
 	}
 	if err := writeSecret(&Env{}, filepath.Join(dir, "none", "pw"), nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("in a missing folder: %v", err)
+	}
+}
+
+// watchedDisk calls a function before a file is made.
+type watchedDisk struct {
+	atomicfile.Disk
+	creates func()
+}
+
+func (d watchedDisk) Create(path string) (*os.File, bool, error) {
+	d.creates()
+	return d.Disk.Create(path)
+}
+
+// TestOutput_listensBeforeSecrets: a signal that ended the process between a temporary file and its name would leave a secret behind.
+func TestOutput_listensBeforeSecrets(t *testing.T) {
+	t.Parallel()
+	for _, secret := range []bool{false, true} {
+		for what, write := range map[string]func(env *Env, path string) error{
+			"one file": func(env *Env, path string) error { return Output{Path: path}.Write(env, secret, fill("key")) },
+			"files that belong together": func(env *Env, path string) error {
+				return WriteTogether(env, []Piece{{Path: path + ".crt", Data: []byte("c")}, {Path: path, Secret: secret, Data: []byte("key")}})
+			},
+		} {
+			listens, made := false, 0
+			env := &Env{Listen: func() { listens = true }, Disk: watchedDisk{creates: func() {
+				if made++; listens != secret {
+					t.Errorf("%s, secret: %v: listens: %v", what, secret, listens)
+				}
+			}}}
+			if err := write(env, filepath.Join(t.TempDir(), "a")); err != nil || made == 0 {
+				t.Errorf("%s: %v, %d files made", what, err, made)
+			}
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"certkdb/kdb/atomicfile"
 )
@@ -94,6 +95,7 @@ func WriteTogether(env *Env, pieces []Piece) error {
 	if len(pieces) == 0 {
 		return nil
 	}
+	env.listen(slices.ContainsFunc(pieces, func(p Piece) bool { return p.Secret }))
 	if err := FinishTogether(env, pieces); err != nil {
 		return err
 	}
