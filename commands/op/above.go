@@ -1,7 +1,10 @@
 package op
 
 import (
+	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"certkdb/kdb"
@@ -15,6 +18,12 @@ import (
 func Above(tx kdb.Tx, chain [][]byte, now time.Time) ([][]byte, error) {
 	longer, _, err := above(tx, chain, now)
 	return longer, err
+}
+
+// Complete continues the chain of an entry with the issuers that the database has under other labels, which it returns. A root that the
+// entry does not have is left out: peers have their own. So is everything above an issuer that is damaged.
+func Complete(tx kdb.Tx, e *kdb.Entry, now time.Time) (labels []string, err error) {
+	return new(Basis).Complete(tx, e, now)
 }
 
 // above is Above, and returns also the entries from which the chain was continued.
@@ -123,4 +132,16 @@ func FirstToExpire(chain [][]byte) *cert.Certificate {
 		}
 	}
 	return first
+}
+
+// Completed says of an entry that its chain was completed from others; "" if there are none.
+func Completed(labels []string) string {
+	if len(labels) == 0 {
+		return ""
+	}
+	quoted := make([]string, len(labels))
+	for i, l := range labels {
+		quoted[i] = strconv.Quote(l)
+	}
+	return fmt.Sprintf("its chain was completed with %s of the database", strings.Join(quoted, ", "))
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"certkdb/kdb"
+	"certkdb/pki/issuers"
 )
 
 // Basis is what a plan relies on: entries as it read them. Another process may change them before the transaction begins, so the
@@ -41,6 +42,29 @@ func (b *Basis) Above(tx kdb.Tx, chain [][]byte, now time.Time) ([][]byte, error
 		b.rely(e)
 	}
 	return longer, err
+}
+
+// Complete is the function [Complete], and notes that the plan relies on the entries from which the chain was continued.
+func (b *Basis) Complete(tx kdb.Tx, e *kdb.Entry, now time.Time) (labels []string, err error) {
+	if len(e.Certificates) == 0 {
+		return nil, nil
+	}
+	longer, sources, err := above(tx, e.Certificates, now)
+	if errors.Is(err, kdb.ErrCorrupt) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	added := issuers.WithoutRoot(longer[len(e.Certificates):])
+	for _, source := range sources[:len(added)] {
+		b.rely(source)
+		if !slices.Contains(labels, source.Label) {
+			labels = append(labels, source.Label)
+		}
+	}
+	e.Certificates = append(slices.Clip(e.Certificates), added...)
+	return labels, nil
 }
 
 // Holds says whether everything is as it was when the plan was made; if not, the error is a [ChangedMeanwhile].

@@ -46,6 +46,9 @@ func (f Form) isStore() bool { return f == FormPKCS12 || f == FormJKS }
 // hasKey says that a file has the private key in it.
 func (f Form) hasKey() bool { return f == FormKey || f == FormCombined || f.isStore() }
 
+// hasChain says that a file has the issuers in it.
+func (f Form) hasChain() bool { return f != FormKey && f != FormCert }
+
 // File is a file that an entry is deployed to.
 type File struct {
 	Form Form   `json:"form"`

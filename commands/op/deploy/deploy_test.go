@@ -131,6 +131,35 @@ func TestDeploy_onlyWhatChanged(t *testing.T) {
 		"key written, chain unchanged, fullchain unchanged, reload true, ran reload")
 }
 
+// TestDeploy_completesTheChain: a server gets the issuers although they are entries of their own.
+func TestDeploy_completesTheChain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	sent := optest.Entry(t, w.s, "web").Certificates
+	bare := optest.Entry(t, w.s, "web")
+	bare.Certificates = bare.Certificates[:1]
+	optest.Put(t, w.s, bare)
+	const note = `its chain was completed with "sub" of the database`
+	o := deploy.Deploy{Label: "web", Target: w.target(deploy.FormFullChain, deploy.FormChain, deploy.FormJKS), OutPassword: optest.Secrets()}
+	o.Forgetful = true
+	w.want(t, "first", o, "jks written, chain written, fullchain written, "+note)
+	w.want(t, "again", o, "jks unchanged, chain unchanged, fullchain unchanged, "+note)
+	if got := w.read(t, "fullchain"); got != strings.Join(op.PEMStrings(sent), "") {
+		t.Errorf("fullchain: %s", got)
+	}
+	store, err := op.Open(ctx, w.s.Env, op.DB{Location: filepath.Join(w.dir, "jks"), Password: optest.Secrets()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	if e := optest.Entry(t, store, "web"); !slices.EqualFunc(e.Certificates, sent, slices.Equal) {
+		t.Errorf("the key store has a chain of %d", len(e.Certificates))
+	}
+	o.Target = w.target(deploy.FormKey, deploy.FormCert)
+	o.OutPassword = op.Password{}
+	w.want(t, "no chain is written", o, "key written, cert written")
+}
+
 func TestDeploy_failedReloadIsRepeated(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

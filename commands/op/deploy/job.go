@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"certkdb/commands/op"
 	"certkdb/kdb"
@@ -58,7 +59,7 @@ func (j *job) names(err error) bool {
 
 // prepare reads the entry and compares the files with it, after it has completed what a killed process began, if it may write.
 func (j *job) prepare(ctx context.Context, s *op.Session, writes bool) {
-	err := s.View(ctx, func(tx kdb.Tx) error { return j.read(tx) })
+	err := s.View(ctx, func(tx kdb.Tx) error { return j.read(tx, s.Env.Now()) })
 	if err == nil {
 		err = j.encodeAll(ctx, s)
 	}
@@ -76,7 +77,7 @@ func (j *job) prepare(ctx context.Context, s *op.Session, writes bool) {
 }
 
 // read takes the entry out of the database, with its key if a file has that.
-func (j *job) read(tx kdb.Tx) error {
+func (j *job) read(tx kdb.Tx, now time.Time) error {
 	summary, err := op.MustHave(tx, j.label)
 	if err != nil {
 		return err
@@ -88,6 +89,15 @@ func (j *job) read(tx kdb.Tx) error {
 		return err
 	}
 	j.pend()
+	if slices.ContainsFunc(j.target.Files, func(f File) bool { return f.Form.hasChain() }) {
+		labels, err := j.basis.Complete(tx, &j.entry, now)
+		if err != nil {
+			return err
+		}
+		if j.out.Notes = nil; len(labels) > 0 {
+			j.out.Notes = []string{op.Completed(labels)}
+		}
+	}
 	if slices.ContainsFunc(j.target.Files, func(f File) bool { return f.Form.hasKey() }) {
 		j.entry.Key, err = tx.Key(j.label)
 	}
@@ -223,12 +233,14 @@ func (j *job) store(ctx context.Context, s *op.Session, writes bool) error {
 		}
 		deployer, ok := tx.(kdb.Deployer)
 		if !ok {
-			j.out.Notes = []string{NotRemembered}
+			if !slices.Contains(j.out.Notes, NotRemembered) {
+				j.out.Notes = append(j.out.Notes, NotRemembered)
+			}
 			return nil
 		}
 		return setTarget(deployer, &j.entry, next)
 	})
-	j.pending = err == nil && next.Pending && j.remember && len(j.out.Notes) == 0
+	j.pending = err == nil && next.Pending && j.remember && !slices.Contains(j.out.Notes, NotRemembered)
 	return err
 }
 

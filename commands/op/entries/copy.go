@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"certkdb/commands/op"
 	"certkdb/commands/op/databases"
@@ -94,6 +95,9 @@ func (o Copy) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 			added, err := run.all(tx, source.each, func(entry *kdb.Entry, action *Action) {
 				action.PrivateKey = action.Action.changes() && len(entry.Key) > 0 && entry.Kind != kdb.KindSecretKey
 				action.Reason = join(action.Reason, cmp.Or(source.records[entry.Label], readers(info.Format, entry)))
+				if action.Action.changes() {
+					action.Reason = join(action.Reason, op.Completed(source.completed[entry.Label]))
+				}
 			})
 			if err != nil {
 				return added, err
@@ -111,6 +115,8 @@ type found struct {
 	close   func()            // clears the keys
 	keys    []string          // the labels of the entries with keys
 	records map[string]string // what recorded says of a label
+	// completed are the labels of the issuers with which the chain of a label was completed.
+	completed map[string][]string
 }
 
 // hold reads the entries into memory.
@@ -143,10 +149,29 @@ func (o Copy) hold(ctx context.Context, target string) (found, error) {
 		}
 	}
 	err = from.View(ctx, func(tx kdb.Tx) (err error) {
-		all.records, err = recorded(tx, entries)
+		if all.records, err = recorded(tx, entries); err == nil && target != native {
+			all.completed, err = complete(tx, entries, o.From.Env.Now())
+		}
 		return err
 	})
+	if o.All && (target == "cms" || target == "pkcs12") { // which have a certificate once, for all chains, under the label that it gets first
+		slices.SortStableFunc(entries, func(a, b kdb.Entry) int { return min(len(a.Key), 1) - min(len(b.Key), 1) })
+	}
 	return all, err
+}
+
+// complete continues the chains of entries with issuers that are entries of their own, and returns the labels of those: in other formats
+// than the native one, programs send the chain that an entry has.
+func complete(tx kdb.Tx, entries []kdb.Entry, now time.Time) (with map[string][]string, err error) {
+	with = map[string][]string{}
+	for i := range entries {
+		if e := &entries[i]; e.Kind == kdb.KindPersonal {
+			if with[e.Label], err = op.Complete(tx, e, now); err != nil {
+				return nil, fmt.Errorf("label %q: %w", e.Label, err)
+			}
+		}
+	}
+	return with, nil
 }
 
 // put stores an entry, and does what was asked for about a label that is there.

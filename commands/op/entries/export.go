@@ -3,6 +3,7 @@ package entries
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	stdpem "encoding/pem"
 
@@ -41,6 +43,8 @@ type Export struct {
 	Profile     string
 	// SkipUnsupported is that of Copy, for exports into a database.
 	SkipUnsupported bool
+
+	completed *[]string // notes about chains that were completed from other entries
 }
 
 // Exported tells what was written.
@@ -75,9 +79,10 @@ func (o Export) Run(ctx context.Context, s *op.Session) (Exported, error) {
 		return Exported{}, err
 	}
 	unchanged := false
-	o.Out.Unchanged = func() { unchanged = true }
+	o.Out.Unchanged, o.completed = func() { unchanged = true }, new([]string)
 	exported, err := o.runAs(ctx, s, format)
 	exported.Unchanged = unchanged
+	exported.Notes = append(exported.Notes, *o.completed...)
 	return exported, err
 }
 
@@ -356,14 +361,16 @@ func (o Export) eachEntry(ctx context.Context, s *op.Session, fn func(*kdb.Entry
 		var chunk []kdb.Entry
 		err := s.View(ctx, func(tx kdb.Tx) (err error) {
 			if len(o.Labels) == 0 {
-				chunk, after, more, err = entriesAfter(tx, after, o.inBundle)
-				return err
+				if chunk, after, more, err = entriesAfter(tx, after, o.inBundle); err != nil {
+					return err
+				}
+				return o.complete(tx, chunk, s.Env.Now())
 			}
 			more = false
 			if chunk, err = op.EntriesNamed(tx, o.Labels); err != nil {
 				return err
 			}
-			return allUndamaged(tx, chunk)
+			return cmp.Or(allUndamaged(tx, chunk), o.complete(tx, chunk, s.Env.Now()))
 		})
 		if err != nil {
 			return err
@@ -374,6 +381,31 @@ func (o Export) eachEntry(ctx context.Context, s *op.Session, fn func(*kdb.Entry
 			}
 			n++
 			s.Env.Advance(op.UnitEntries, n, len(o.Labels))
+		}
+	}
+	return nil
+}
+
+// complete continues the chains that are written with issuers that are entries of their own. What is only trusted gets nothing with it
+// unless it was named: readers would trust that too.
+func (o Export) complete(tx kdb.Tx, list []kdb.Entry, now time.Time) error {
+	if !o.Chain && !o.Combined {
+		return nil
+	}
+	for i := range list {
+		e := &list[i]
+		if len(o.Labels) == 0 && e.Kind != kdb.KindPersonal {
+			continue
+		}
+		labels, err := op.Complete(tx, e, now)
+		if err != nil {
+			return fmt.Errorf("label %q: %w", e.Label, err)
+		}
+		if note := op.Completed(labels); note != "" {
+			note = fmt.Sprintf("label %q: %s", e.Label, note)
+			if !slices.Contains(*o.completed, note) { // it is read again
+				*o.completed = append(*o.completed, note)
+			}
 		}
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	stdpem "encoding/pem"
 
@@ -62,7 +63,7 @@ func (o ExportFolder) Run(ctx context.Context, s *op.Session) (ExportedFiles, er
 	if err := cmp.Or(oneOf(o.Labels, o.All, false), o.Rights.Check()); err != nil {
 		return ExportedFiles{}, err
 	}
-	w := &folderWriter{ExportFolder: o, done: ExportedFiles{Files: []ExportedFile{}}, names: map[string]string{}}
+	w := &folderWriter{ExportFolder: o, done: ExportedFiles{Files: []ExportedFile{}}, names: map[string]string{}, now: s.Env.Now()}
 	defer w.clear()
 	if err := s.View(ctx, w.read); err != nil {
 		return w.done, err
@@ -91,6 +92,7 @@ type folderWriter struct {
 	basis  op.Basis
 	pieces []op.Piece // those of done.Files
 	names  map[string]string
+	now    time.Time
 	done   ExportedFiles
 }
 
@@ -180,6 +182,15 @@ func (w *folderWriter) add(tx kdb.Tx, label string) error {
 	if w.Key && summary.Kind == kdb.KindPersonal {
 		if err := w.addKey(tx, &summary); err != nil {
 			return err
+		}
+	}
+	if w.Chain && (summary.Kind == kdb.KindPersonal || slices.Contains(w.Labels, label)) {
+		issuers, err := w.basis.Complete(tx, &entry, w.now)
+		if err != nil {
+			return err
+		}
+		if note := op.Completed(issuers); note != "" {
+			w.done.Notes = append(w.done.Notes, fmt.Sprintf("label %q: %s", label, note))
 		}
 	}
 	var data []byte

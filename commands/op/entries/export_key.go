@@ -72,7 +72,7 @@ func (o Export) takeKeys(ctx context.Context, s *op.Session) ([]kdb.Entry, error
 				return err
 			}
 		}
-		return nil
+		return o.complete(tx, entries, s.Env.Now())
 	})
 	return entries, err
 }

@@ -1,0 +1,130 @@
+package entries_test
+
+import (
+	"bytes"
+	"encoding/pem"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"certkdb/commands/op"
+	"certkdb/commands/op/databases"
+	"certkdb/commands/op/entries"
+	"certkdb/commands/op/optest"
+	"certkdb/kdb"
+	"certkdb/kdb/keyfile"
+	"certkdb/kdb/keyfile/cms"
+)
+
+// apart is a database with a certificate whose issuers are entries of their own, and what a server has to send with it.
+func apart(t *testing.T) (s *op.Session, sent [][]byte) {
+	t.Helper()
+	root := optest.NewCA(t, "Root")
+	sub := root.CA(t, "Sub")
+	web := sub.Issue(t, "web")
+	bare := web.Personal("app")
+	bare.Certificates = bare.Certificates[:1]
+	signer := sub.Trusted("sub")
+	signer.Trusted = false
+	s = optest.New(t, root.Trusted("root"), signer, bare)
+	s.Env.Drivers = append(s.Env.Drivers, keyfile.Driver(cms.Codec()))
+	return s, [][]byte{web.Certificate, sub.Certificate}
+}
+
+const fromSub = `its chain was completed with "sub" of the database`
+
+// TestExport_completesTheChain: a certificate is written with its issuers although they are entries of their own, which is said.
+func TestExport_completesTheChain(t *testing.T) {
+	t.Parallel()
+	s, sent := apart(t)
+	for rule, o := range map[string]entries.Export{
+		"chain":    {Labels: []string{"app"}, Chain: true},
+		"combined": {Labels: []string{"app"}, Combined: true},
+		"all":      {All: true, Chain: true},
+	} {
+		var out bytes.Buffer
+		s.Env.Stdout = &out
+		done, err := o.Run(ctx, s)
+		var certificates [][]byte
+		for b, rest := pem.Decode(out.Bytes()); b != nil; b, rest = pem.Decode(rest) {
+			if b.Type == "CERTIFICATE" {
+				certificates = append(certificates, b.Bytes)
+			}
+		}
+		if err != nil || !slices.EqualFunc(certificates[:min(2, len(certificates))], sent, bytes.Equal) ||
+			!slices.Equal(done.Notes, []string{`label "app": ` + fromSub}) {
+			t.Errorf("%s: %d certificates, %q, %v", rule, len(certificates), done.Notes, err)
+		}
+		if rule != "all" && len(certificates) != 2 {
+			t.Errorf("%s: %d certificates: the root is the peer's business", rule, len(certificates))
+		}
+	}
+	for rule, o := range map[string]entries.Export{
+		"the certificate alone":   {Labels: []string{"app"}},
+		"only what is trusted":    {Trusted: true, Chain: true},
+		"a key without its chain": {Labels: []string{"app"}, Key: true},
+	} {
+		var out bytes.Buffer
+		s.Env.Stdout = &out
+		if done, err := o.Run(ctx, s); err != nil || len(done.Notes) > 0 || strings.Count(out.String(), "BEGIN") != 1 {
+			t.Errorf("%s: %q, %v\n%s", rule, done.Notes, err, out.String())
+		}
+	}
+	folder := filepath.Join(t.TempDir(), "out")
+	files, err := entries.ExportFolder{Labels: []string{"app"}, Folder: folder, Chain: true}.Run(ctx, s)
+	text, errRead := os.ReadFile(filepath.Join(folder, "app.crt"))
+	if err != nil || errRead != nil || string(text) != strings.Join(op.PEMStrings(sent), "") ||
+		!slices.Equal(files.Notes, []string{`label "app": ` + fromSub}) {
+		t.Errorf("into a folder: %q, %v, %v\n%s", files.Notes, err, errRead, text)
+	}
+}
+
+// TestCopy_completesTheChain: in key stores the entry has the whole chain, once, and copying again changes nothing. A native database gets
+// what the source has.
+func TestCopy_completesTheChain(t *testing.T) {
+	t.Parallel()
+	for file, all := range map[string]string{
+		"a.p12": "app=personal root=trusted+ sub=trusted", "a.kdb": "app=personal root=trusted+ sub=trusted",
+		"a.jks": "app=personal root=trusted+", "a.pem": "app=personal root=trusted+", "a.ckdb": "app=personal root=trusted+ sub=trusted",
+	} {
+		t.Run(file, func(t *testing.T) {
+			t.Parallel()
+			source, sent := apart(t)
+			to := databases.Init{DB: op.DB{Location: filepath.Join(t.TempDir(), file), Password: optest.Secrets()}, Cost: kdb.CostTest}
+			want := "app added (" + fromSub + ")!"
+			if file == "a.ckdb" {
+				want, sent = "app added!", sent[:1]
+			}
+			done, err := entries.Copy{From: source, Labels: []string{"app"}}.CopyTo(ctx, to, false)
+			if err != nil || added(done) != want {
+				t.Errorf("%s, %v", added(done), err)
+			}
+			again, err := entries.Copy{From: source, Labels: []string{"app"}}.CopyTo(ctx, to, false)
+			if err != nil || added(again) != "app unchanged" {
+				t.Errorf("again: %s, %v", added(again), err)
+			}
+			to.DB.Location += ".all" + filepath.Ext(file)
+			for range 2 {
+				if done, err = (entries.Copy{From: source, All: true}.CopyTo(ctx, to, false)); err != nil || done.Incomplete() != nil {
+					t.Fatal(err, done.Incomplete())
+				}
+			}
+			if done.HasChanged() {
+				t.Errorf("all again: %s", added(done))
+			}
+			target, err := op.Open(ctx, source.Env, to.DB)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer target.Close()
+			optest.Expect(t, target, all)
+			// The other formats show a root that they have as the end of the chain.
+			n, exact := len(sent), file == "a.jks" || file == "a.ckdb"
+			if e := optest.Entry(t, target, "app"); !slices.EqualFunc(e.Certificates[:n], sent, bytes.Equal) || exact && len(e.Certificates) > n {
+				t.Errorf("a chain of %d", len(e.Certificates))
+			}
+		})
+	}
+}
