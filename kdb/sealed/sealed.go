@@ -34,6 +34,7 @@ type Database struct {
 	stash    string // path of the stash, "" if there can be none
 	disk     atomicfile.FS
 	o        kdb.Options
+	created  bool // here, not opened
 
 	unlocking chan struct{} // has room for the one who opens a key slot
 
@@ -154,7 +155,7 @@ func (db *Database) create(ctx context.Context, o kdb.CreateOptions) error {
 	if err != nil {
 		return err
 	}
-	db.keys = k
+	db.keys, db.created = k, true
 	db.note(&k.meta, made)
 	return nil
 }

@@ -139,6 +139,7 @@ func (o Init) Run(ctx context.Context, env *op.Env) (*op.Session, Created, error
 		created.Stash, err = o.stash(ctx, s, driver)
 	}
 	if err != nil {
+		o.discard(ctx, s)
 		s.Close()
 		return nil, created, err
 	}

@@ -3,10 +3,12 @@ package databases_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"certkdb/commands/op"
@@ -175,6 +177,99 @@ func TestRunNew(t *testing.T) {
 			optest.Expect(t, s, "aes=secret-key")
 			s.Close()
 		}
+	}
+}
+
+// TestRunNew_removesWhatItMade: a plan that streams is not tried first. When it fails, what was made for it is removed: the database, its
+// stash and the file of its password, but no database that has something in it, and no other file.
+func TestRunNew_removesWhatItMade(t *testing.T) {
+	t.Parallel()
+	damaged := fmt.Errorf("%w: a later entry", kdb.ErrCorrupt)
+	for rule, c := range map[string]struct {
+		stash    bool
+		password op.NewPassword
+		fail     error
+		meantime []kdb.Entry // what somebody else stores before it fails
+		want     string      // the files at the end
+	}{
+		"a password":           {password: newPassword("pw"), fail: damaged, want: "other"},
+		"a stash too":          {stash: true, password: newPassword("pw"), fail: damaged, want: "other"},
+		"a stash alone":        {stash: true, password: op.NewPassword{Generate: true}, fail: damaged, want: "other"},
+		"a generated password": {password: op.NewPassword{Generate: true, OutFile: "pw"}, fail: damaged, want: "other"},
+		"both":                 {stash: true, password: op.NewPassword{Generate: true, OutFile: "pw"}, fail: damaged, want: "other"},
+		"an interruption":      {stash: true, password: newPassword("pw"), fail: context.Canceled, want: "other"},
+		"another one's entries": {
+			stash: true, password: newPassword("pw"), fail: damaged, meantime: []kdb.Entry{optest.Secret("aes")},
+			want: "new.ckdb new.ckdb.stash other",
+		},
+	} {
+		folder := t.TempDir()
+		if err := os.WriteFile(filepath.Join(folder, "other"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if c.password.OutFile != "" {
+			c.password.OutFile = filepath.Join(folder, c.password.OutFile)
+		}
+		path := filepath.Join(folder, "new.ckdb")
+		init := databases.Init{DB: op.DB{Location: path}, NewPassword: c.password, Stash: c.stash, Cost: kdb.CostTest}
+		made := false
+		_, err := databases.RunNew(ctx, optest.Env(), init, false, op.Planned(op.Plan[string]{
+			Name: "copy", Streams: true,
+			Before: func(context.Context) error {
+				if len(c.meantime) == 0 {
+					return nil
+				}
+				s, err := op.Open(ctx, optest.Env(), op.DB{Location: path})
+				if err == nil {
+					optest.Put(t, s, c.meantime...)
+					err = s.Close()
+				}
+				return err
+			},
+			Apply: func(tx kdb.Tx) (string, error) {
+				_, errStat := os.Stat(path)
+				made = errStat == nil
+				return "", errors.Join(tx.Put(optest.Secret("first")), c.fail)
+			},
+		}))
+		if !made || !errors.Is(err, c.fail) {
+			t.Errorf("%s: %v, the file was made: %v", rule, err, made)
+		}
+		if c.fail == context.Canceled && !strings.Contains(op.Interruption(err), "not changed") {
+			t.Errorf("%s: %s", rule, op.Interruption(err))
+		}
+		if got := files(t, folder); got != c.want {
+			t.Errorf("%s: the folder has %s, want %s", rule, got, c.want)
+		}
+	}
+}
+
+// files are the names in a folder.
+func files(t *testing.T, folder string) string {
+	t.Helper()
+	list, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, f := range list {
+		names = append(names, f.Name())
+	}
+	return strings.Join(names, " ")
+}
+
+// TestInit_stashFails: a database whose stash cannot be made is not made either.
+func TestInit_stashFails(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	path := filepath.Join(folder, "new.ckdb")
+	if err := os.Mkdir(path+".stash", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	o := databases.Init{DB: op.DB{Location: path}, NewPassword: newPassword("pw"), Stash: true, Cost: kdb.CostTest}
+	_, _, err := o.Run(ctx, optest.Env())
+	if err == nil || files(t, folder) != "new.ckdb.stash" {
+		t.Errorf("%v, the folder has %s", err, files(t, folder))
 	}
 }
 

@@ -9,9 +9,9 @@ import (
 	"certkdb/kdb/memory"
 )
 
-// RunNew makes a database and runs an operation in it. The operation is tried in memory first, so that one that fails leaves no empty
-// database behind, unless its plan streams; a dry run ends there. One that stores nothing makes no
-// file of a foreign format: that is an error.
+// RunNew makes a database and runs an operation in it. The operation is tried in memory first, unless its plan streams; a dry run ends
+// there. If the operation fails, the new database is removed, unless something is in it. An operation that stores nothing makes an empty
+// database, also of a foreign format.
 func RunNew[R any](ctx context.Context, env *op.Env, o Init, dryRun bool, operation op.Operation[R]) (result R, err error) {
 	created, driver, err := o.plan(ctx, env)
 	if err != nil {
@@ -33,16 +33,7 @@ func RunNew[R any](ctx context.Context, env *op.Env, o Init, dryRun bool, operat
 		}
 	}
 	if driver.CreateWith == nil {
-		s, _, err := o.Run(ctx, env)
-		if err != nil {
-			return result, err
-		}
-		defer s.Close()
-		result, err = op.One(ctx, s, op.Planned(plan))
-		if errors.Is(err, context.Canceled) { // the database is there, and empty
-			err = &op.Interrupted{Progress: op.ProgressPart, Err: err}
-		}
-		return result, err
+		return runIn(ctx, env, o, op.Planned(plan))
 	}
 	db := o.unmade(env, driver, created.Location)
 	defer func() { db.Close() }()
@@ -55,6 +46,41 @@ func RunNew[R any](ctx context.Context, env *op.Env, o Init, dryRun bool, operat
 		return result, s.Close()
 	}
 	return result, err
+}
+
+// discarder is a database of a kind that is made before its first change.
+type discarder interface {
+	// Discard removes the database if it was made here and nothing is in it.
+	Discard(ctx context.Context) error
+}
+
+// runIn makes a database that is there before its first change, and runs the operation in it. If that fails, it removes the
+// database.
+func runIn[R any](ctx context.Context, env *op.Env, o Init, operation op.Operation[R]) (result R, err error) {
+	s, _, err := o.Run(ctx, env)
+	if err != nil {
+		return result, err
+	}
+	defer s.Close()
+	result, err = op.One(ctx, s, operation)
+	if err == nil {
+		return result, nil
+	}
+	if !o.discard(ctx, s) && errors.Is(err, context.Canceled) { // the database stays
+		err = &op.Interrupted{Progress: op.ProgressPart, Err: err}
+	}
+	return result, err
+}
+
+// discard removes a database that was just made, with its stash and the file of its password, and reports whether it did: one with
+// something in it stays.
+func (o Init) discard(ctx context.Context, s *op.Session) bool {
+	db, ok := s.Database().(discarder)
+	if !ok || db.Discard(context.WithoutCancel(ctx)) != nil {
+		return false
+	}
+	o.NewPassword.Drop()
+	return true
 }
 
 // isIncomplete says that a result has an error of its own, about what was left out.
