@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -84,13 +85,13 @@ var jsonGolden = []struct{ command, schema, fields string }{
 	{"default api", "default", "changed actions[].action actions[].label actions[].kind actions[].sha256"},
 	{"delete partner2", "delete", "changed actions[].action actions[].label actions[].kind actions[].sha256"},
 	{
-		"copy --all --key --to copy.ckdb --to-password file:pw", "",
+		"copy --all --key --to copy.ckdb --to-password file:pw", "copy",
 		"changed actions[].action actions[].label actions[].kind actions[].sha256 actions[].has_private_key",
 	},
 	{"check", "check", "location ok problems[]"},
 	{"slots list", "slots", "slots[].id slots[].name slots[].kind slots[].kdf slots[].created_at slots[].by"},
-	{"slots add --password file:pw --new-password file:pw2", "", "changed id name"},
-	{"slots remove password-2", "", "changed id name"},
+	{"slots add --password file:pw --new-password file:pw2", "slots.add", "changed id name"},
+	{"slots remove password-2", "slots.remove", "changed id name"},
 	{"passwd --password file:pw --new-password file:pw2", "passwd", "changed location"},
 	{"stash remove", "stash", "changed action file"},
 	{"stash create --password file:pw2", "stash", "changed action file"},
@@ -98,6 +99,35 @@ var jsonGolden = []struct{ command, schema, fields string }{
 	{"compact", "compact", "changed bytes_before bytes_after"},
 	{"backup backup.ckdb", "backup", "changed location size_bytes opens_with[].slot opens_with[].kind"},
 	{"restore backup.ckdb --password file:pw2", "restore", "changed source_location location id entries"},
+	{"find api", "find", "entries[].label entries[].matched[] entries[].location"},
+	{"compare api api", "compare", "same a.location a.label b.location b.label differences[] equal_entries"},
+	{"create --from servers.txt --ca sub", "create.from", "changed entries[].label entries[].changed entries[].notes[] entries[].sha256"},
+	{"export api --out-dir tls", "export.folder", "changed notes[] files[].label files[].type files[].file files[].state"},
+	{
+		"export root --to system --root image", "export.trust",
+		"changed targets[].kind targets[].place targets[].actions[].action targets[].actions[].label targets[].notes[]",
+	},
+	{
+		"deploy api --key d.key --cert d.crt", "deploy",
+		"changed deployments[].label deployments[].files[].form deployments[].files[].file deployments[].files[].state deployments[].notes[]",
+	},
+	{"deploy --list", "deploy.list", "deployments[].label deployments[].targets[].files[].form deployments[].targets[].files[].file"},
+	{"deploy api --forget", "deploy.forget", "changed label targets[].files[].form targets[].files[].file"},
+	{"issued --ca sub --take-over sub.crl", "take-over", "changed recorded revoked foreign next_number"},
+	{"show --file web.crt", "show-file", "file format items[].type items[].line items[].sha256 items[].subject items[].spki_sha256"},
+	{
+		"recover key.ckdb --to recovered.ckdb", "recover",
+		"changed source_location location entries expected verified missing[] altered[] left_out[]",
+	},
+	{"link .", "link", "changed folder linked[] removed[] kept[] unchanged[]"},
+	{"unlink .", "unlink", "changed folder linked[] removed[] kept[] unchanged[]"},
+	{"completion install bash --root image", "completion.install", "changed action shell file"},
+	{
+		"session --options dsm.sys", "session",
+		"file kind server warnings[] unknown_options[] database sessions[].peer sessions[].name sessions[].session.value " +
+			"sessions[].session.because[] sessions[].todo[].action",
+	},
+	{"session --options dsm.sys --use-case 1", "session-checklist", "number title source database done steps[].state steps[].text"},
 	{
 		"log", "log", "records[].number records[].recorded_at records[].operation records[].label records[].sha256 records[].user " +
 			"records[].host records[].slot records[].slot_name",
@@ -108,10 +138,16 @@ var jsonGolden = []struct{ command, schema, fields string }{
 func TestJSON_fieldsAreNeverRenamed(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	for name, text := range map[string]string{"pw": "secret\n", "pw2": "another\n"} {
+	for name, text := range map[string]string{
+		"pw": "secret\n", "pw2": "another\n", "servers.txt": "db.example.com 192.0.2.7\n",
+		"dsm.sys": "SErvername s1\n  TCPServeraddress a.example.com\n  TCPPort 1500\n  SSL yes\n",
+	} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := os.MkdirAll(filepath.Join(folder, "image/usr/local/share/ca-certificates"), 0o755); err != nil {
+		t.Fatal(err)
 	}
 	linter, err := linttest.Build()
 	if err != nil {
@@ -144,6 +180,24 @@ func TestJSON_fieldsAreNeverRenamed(t *testing.T) {
 			if !slices.Contains(have, field) {
 				t.Errorf("%s: no field %s in %s", want.command, field, out)
 			}
+		}
+	}
+}
+
+// Every published schema is that of a result in the table, or in a script, where the program in tests compares them.
+func TestJSON_everySchemaIsChecked(t *testing.T) {
+	t.Parallel()
+	scripts := map[string]string{
+		"connect": "connect_many.txtar", "explain": "explain.txtar", "stash.reveal": "stash_reveal.txtar",
+	}
+	for _, schema := range strings.Fields(certkdb(t, "schema")) {
+		if slices.ContainsFunc(jsonGolden, func(g struct{ command, schema, fields string }) bool { return g.schema == schema }) {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join("testdata/script", scripts[schema]))
+		line := regexp.MustCompile(`certkdb ` + strings.ReplaceAll(schema, ".", " ") + ` .*--json`)
+		if err != nil || !line.Match(text) {
+			t.Errorf("no test compares a result with the schema %s: %v", schema, err)
 		}
 	}
 }

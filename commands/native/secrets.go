@@ -110,13 +110,15 @@ func slotsRemoveCommand(env *op.Env) *cli.Command {
 	return &cli.Command{
 		Name: "remove", Usage: "remove a key slot: its password or stash no longer opens the database", ArgsUsage: "NAME",
 		Description: "The last usable slot cannot be removed, because nothing would open the database any more. The slot of a stash counts\n" +
-			"only while the stash exists and opens it; the stash file goes with it.\n\n" +
+			"only while the stash exists and opens it; the stash file goes with it. Somebody who had the password or the stash may also\n" +
+			"have kept the master key, which it opened: certkdb rekey replaces that.\n\n" +
 			examples("certkdb slots remove ansible", "certkdb slots remove 2"),
 		Flags: append(changeFlags(), &cli.BoolFlag{Name: "force", Usage: "remove even the last one", Destination: &force}),
 		Action: act(env, "slots.remove", func(_ *cli.Context, args []string) (op.Act[databases.SlotDone], error) {
 			return databases.RemoveSlot{Slot: args[0], Force: force}, nil
 		}, func(w io.Writer, slot databases.SlotDone) {
 			fmt.Fprintf(w, "removed slot %d, %q\n", slot.ID, slot.Name)
+			fmt.Fprintln(w, "note: somebody who could open it may have kept the master key; replace that with: certkdb rekey")
 		}),
 	}
 }
