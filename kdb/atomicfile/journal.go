@@ -37,6 +37,7 @@ const (
 type journal struct {
 	kind    string // replace or create
 	at      string // its own path
+	main    string // the main file
 	actions []action
 }
 
@@ -48,7 +49,7 @@ type action struct {
 	old, next string // SHA-256 of the content before and after
 }
 
-// encode writes the journal. It names files without their folders.
+// encode writes the journal.
 func (j *journal) encode() []byte {
 	var b bytes.Buffer
 	b.WriteString(journalHead + j.kind + "\n")
@@ -57,11 +58,30 @@ func (j *journal) encode() []byte {
 		if a.temp != "" {
 			temp = strconv.Quote(filepath.Base(a.temp))
 		}
-		fmt.Fprintf(&b, "%s %s %s %s %s\n", a.verb, strconv.Quote(filepath.Base(a.path)), temp, a.old, a.next)
+		fmt.Fprintf(&b, "%s %s %s %s %s\n", a.verb, strconv.Quote(nameFrom(j.main, a.path)), temp, a.old, a.next)
 	}
 	sum := sha256.Sum256(b.Bytes())
 	fmt.Fprintf(&b, "sum %x\n", sum)
 	return b.Bytes()
+}
+
+// nameFrom is the name of a file as seen from the folder of the main file, with slashes: two files of one change may have the same name in
+// two folders. A file on another volume of Windows has its absolute path.
+func nameFrom(main, path string) string {
+	folder := filepath.Dir(main)
+	if filepath.Dir(path) == folder {
+		return filepath.Base(path)
+	}
+	from, errFrom := filepath.Abs(folder)
+	to, errTo := filepath.Abs(path)
+	if errFrom != nil || errTo != nil {
+		return filepath.ToSlash(path)
+	}
+	name, err := filepath.Rel(from, to)
+	if err != nil {
+		name = to
+	}
+	return filepath.ToSlash(name)
 }
 
 // decodeJournal reads the journal at a path. It says something about the given paths and no others; the first is the main file.
@@ -71,7 +91,7 @@ func decodeJournal(data []byte, at string, paths []string) (*journal, error) {
 	if !isHead || kind != "replace" && kind != "create" || len(lines) < 3 || len(lines) > maxActions+2 {
 		return nil, ErrJournal
 	}
-	j := &journal{kind: kind, at: at}
+	j := &journal{kind: kind, at: at, main: paths[0]}
 	for _, line := range lines[1 : len(lines)-1] {
 		a, err := decodeAction(line, at, paths)
 		if err != nil || slices.ContainsFunc(j.actions, func(b action) bool { return a.path == b.path }) {
@@ -105,7 +125,7 @@ func decodeAction(line, at string, paths []string) (a action, err error) {
 	if name, err = strconv.Unquote(name); err != nil {
 		return a, err
 	}
-	i := slices.IndexFunc(paths, func(path string) bool { return filepath.Base(path) == name })
+	i := slices.IndexFunc(paths, func(path string) bool { return nameFrom(paths[0], path) == name })
 	if i < 0 || !isDigest(a.old) || !isDigest(a.next) {
 		return a, ErrJournal
 	}

@@ -62,6 +62,7 @@ func TestJournal_refuses(t *testing.T) {
 		"no action":                          journalHead + "replace\nsum\n",
 		"too many actions":                   journalHead + "replace\n" + strings.Repeat("remove \"key.kdb\" - - -\n", maxActions+1) + "sum\n",
 		"a file that is not the database's":  strings.Replace(good, name, `"passwd"`, 1),
+		"a file of that name elsewhere":      strings.Replace(good, `"../elsewhere/key.crl"`, `"key.crl"`, 1),
 		"a path":                             strings.Replace(good, name, `"../key.kdb"`, 1),
 		"a file twice":                       strings.Replace(good, `"key.rdb" ".key.rdb`, `"key.kdb" ".key.kdb`, 1),
 		"new content elsewhere":              strings.Replace(good, temp, `"../.key.kdb.certkdb-new"`, 1),
@@ -69,7 +70,7 @@ func TestJournal_refuses(t *testing.T) {
 		"new content that is the journal":    strings.Replace(good, temp, `".key.kdb.certkdb-journal"`, 1),
 		"new content that is another file's": strings.Replace(good, temp, `".key.rdb.certkdb-new"`, 1),
 		"another verb":                       strings.Replace(good, "rename ", "link ", 1),
-		"new content of a removed file":      strings.Replace(good, `remove "key.crl" -`, `remove "key.crl" ".key.crl.certkdb-new"`, 1),
+		"new content of a removed file":      strings.Replace(good, `key.crl" -`, `key.crl" ".key.crl.certkdb-new"`, 1),
 		"a short digest":                     strings.Replace(good, "5feceb", "5feceb0", 1),
 		"no quotes":                          strings.Replace(good, name, "key.kdb", 1),
 		"blanks":                             strings.Replace(good, "rename ", "rename  ", 1),
@@ -99,7 +100,7 @@ func digest(data string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(
 func pending(t testing.TB) (dir string, j *journal) {
 	t.Helper()
 	dir = t.TempDir()
-	j = &journal{kind: "replace", at: journalPath(filepath.Join(dir, "a"))}
+	j = &journal{kind: "replace", at: journalPath(filepath.Join(dir, "a")), main: filepath.Join(dir, "a")}
 	for _, name := range []string{"a", "b"} {
 		path := filepath.Join(dir, name)
 		temp := filepath.Join(dir, "."+name+mark+"new")
@@ -109,6 +110,47 @@ func pending(t testing.TB) (dir string, j *journal) {
 	}
 	write(t, j.at, string(j.encode()))
 	return dir, j
+}
+
+// TestJournal_sameNameInTwoFolders, as of a key and a certificate of a server, seen from two working folders.
+func TestJournal_sameNameInTwoFolders(t *testing.T) {
+	t.Parallel()
+	dir, _ := pending(t)
+	var files []string
+	for _, name := range []string{"cert/web.pem", "key/web.pem", "web.pem"} {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		write(t, path, "old "+name)
+		files = append(files, path)
+	}
+	j := &journal{kind: "replace", at: journalPath(files[0]), main: files[0]}
+	for _, path := range files {
+		temp := filepath.Join(filepath.Dir(path), ".web.pem"+mark+"new")
+		write(t, temp, "new "+filepath.Dir(path))
+		a := action{verb: "rename", path: path, temp: temp}
+		if err := a.digest(); err != nil {
+			t.Fatal(err)
+		}
+		j.actions = append(j.actions, a)
+	}
+	write(t, j.at, string(j.encode()))
+	if err := Recover(Disk{}, files[0], files[2], files[1]); err != nil { // in any order
+		t.Error(err)
+	}
+	for _, path := range files {
+		if data, err := os.ReadFile(path); err != nil || string(data) != "new "+filepath.Dir(path) {
+			t.Errorf("%s: %q, %v", path, data, err)
+		}
+	}
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := nameFrom("cert/web.pem", filepath.Join(here, "key", "web.pem")); got != "../key/web.pem" {
+		t.Errorf("a file by its absolute path: %q", got)
+	}
 }
 
 // state says what is in a folder.

@@ -247,7 +247,7 @@ func (s *Set) finish() error {
 
 // publish gives the new files their temporary names and writes the journal down to the disk: from now on the change will be completed.
 func (s *Set) publish(kind string) (*journal, error) {
-	j := &journal{kind: kind, at: journalPath(s.main)}
+	j := &journal{kind: kind, at: journalPath(s.main), main: s.main}
 	for _, m := range s.members {
 		a := action{verb: "remove", path: m.path, next: absent}
 		if m.temp != nil {

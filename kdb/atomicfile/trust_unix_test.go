@@ -67,7 +67,7 @@ func TestRecover_othersInTheTemporaryFolder(t *testing.T) {
 		write(t, main, "old a")
 		temp := awayPrefix(away, main) + "new"
 		write(t, temp, "evil")
-		j := &journal{kind: "replace", at: awayPrefix(away, main) + journalName, actions: []action{
+		j := &journal{kind: "replace", at: awayPrefix(away, main) + journalName, main: main, actions: []action{
 			{verb: "write", path: main, temp: temp, old: digest("old a"), next: digest("evil")},
 		}}
 		write(t, j.at, string(j.encode()))
