@@ -96,7 +96,7 @@ func (l *ledger) takeList(list *cert.CRL) (revoked int, least uint64, err error)
 		if err != nil && !errors.Is(err, kdb.ErrNotFound) {
 			return revoked, least, err
 		}
-		// A hold that is not recorded here may have been released since a list of this database. Other revocations are for ever: one that is
+		// A hold that is not recorded here may have been released since a list of this database. Other revocations are final: one that is
 		// missing was lost, such as by a restored backup.
 		released := r.Reason == cert.CertificateHold && least <= last
 		if r.Reason == cert.RemoveFromCRL || known && (!record.RevokedAt.IsZero() || released) {

@@ -121,6 +121,36 @@ func TestCRL_leavesAGoodListAlone(t *testing.T) {
 	}
 }
 
+// TestCRL_takesOverFromAListOlderThanItsOwn: a hold may have been released since, a revocation for good was lost, such as by a backup that
+// was restored.
+func TestCRL_takesOverFromAListOlderThanItsOwn(t *testing.T) {
+	t.Parallel()
+	for rule, c := range map[string]struct {
+		reason cert.Reason
+		number int64 // of the list, while the last one made here is 1000
+		want   bool
+	}{
+		"revoked, in an older list": {cert.KeyCompromise, 999, true},
+		"revoked, in the last list": {cert.KeyCompromise, 1000, true},
+		"revoked, in a newer list":  {cert.KeyCompromise, 1001, true},
+		"on hold, in an older list": {cert.CertificateHold, 999, false},
+		"on hold, in the last list": {cert.CertificateHold, 1000, true},
+		"on hold, in a newer list":  {cert.CertificateHold, 1001, true},
+		"released":                  {cert.RemoveFromCRL, 999, false},
+	} {
+		s, ca, leaf, _ := broughtAlong(t)
+		one(t, s, issuing.TakeOver{CA: "legacy", Files: []string{pemFile(t, leaf)}})
+		one(t, s, issuing.CRL{CA: "legacy", NextUpdate: time.Hour, Format: entries.FormatDER, Number: 1000})
+		list := file(t, "old.crl", op.PEMString("X509 CRL", ca.CRL(t, c.number, x509.RevocationListEntry{
+			SerialNumber: serialOf(t, leaf), RevocationTime: optest.Now.Add(-time.Hour), ReasonCode: int(c.reason),
+		})))
+		done := one(t, s, issuing.CRL{CA: "legacy", NextUpdate: time.Hour, Format: entries.FormatDER, After: list})
+		if done.Number != max(1001, uint64(c.number)+1) || (done.TakenOver == 1) != c.want || (done.Revoked == 1) != c.want {
+			t.Errorf("%s: %+v", rule, done)
+		}
+	}
+}
+
 func TestTakeOver(t *testing.T) {
 	t.Parallel()
 	s, ca, leaf, other := broughtAlong(t)
