@@ -12,7 +12,7 @@ import (
 // What is not a configuration of cfssl is an error, however odd it is: cfssl's own reader panics on some.
 func FuzzReadProfiles(f *testing.F) {
 	for _, seed := range []string{
-		serverConfig, "null", `{"signing":null}`, `{"signing":{"default":null,"profiles":null}}`,
+		serverConfig, "null", `{"signing":null}`, `{"signing":{"profiles":{"":{}}}}`, `{"signing":{"default":null,"profiles":null}}`,
 		`{"signing":{"profiles":{"a":{"usages":["server auth"],"expiry":"1h",` +
 			`"not_before":"2030-01-01T00:00:00Z","not_after":"2029-01-01T00:00:00Z"}}}}`,
 		`{"signing":{"profiles":{"a":{"remote":"r"},"b":{"auth_remote":{"remote":"r","auth_key":"k"}}}},` +

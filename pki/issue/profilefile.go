@@ -66,6 +66,9 @@ func splitConfig(text []byte) (*configFile, error) {
 	if f.profiles, isObject = profiles.(map[string]any); !isObject && profiles != nil {
 		return nil, fmt.Errorf("%w: the member profiles is not an object", pki.ErrParse)
 	}
+	if _, found := f.profiles[""]; found {
+		return nil, fmt.Errorf("%w: a profile has an empty name", pki.ErrParse)
+	}
 	return f, errors.Join(checkSpellings(f.all), checkSpellings(f.signing))
 }
 

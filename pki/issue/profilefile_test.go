@@ -21,6 +21,7 @@ func TestReadProfiles_says(t *testing.T) {
 		{"{\n\"signing\": {", "line 2: unexpected EOF"},
 		{`{"signing":[]}`, "no member signing that is an object"},
 		{`{"signing":{"profiles":[]}}`, "the member profiles is not an object"},
+		{`{"signing":{"profiles":{"":{}}}}`, "a profile has an empty name"},
 		{profile(`"expiry":"1h"`), "it has no usages"},
 		{profile(`"usages":["server auth"]`), "it has no expiry, such as 8760h"},
 		{profile(`"usages":["server auth"],"expiry":"1y"`), `expiry is "1y": a length of time is in hours, minutes and seconds, such as 8760h`},
