@@ -1,6 +1,7 @@
 package kdb
 
 import (
+	"bytes"
 	"crypto/sha256"
 
 	"certkdb/pki/cert"
@@ -12,16 +13,27 @@ type Leaf struct {
 	cert   *cert.Certificate
 	sha256 [32]byte
 	facts  Summary // what a summary has of the certificate
+	issuer Trait   // ByIssuer
 }
 
-// ReadLeaf parses a certificate in DER.
-func ReadLeaf(der []byte) (*Leaf, error) {
-	c, err := cert.Parse(der)
+// ReadLeaf parses a certificate in DER. What it makes of the issuer comes from the leaf before, if that has the same one; it may be nil.
+func ReadLeaf(der []byte, before *Leaf) (*Leaf, error) {
+	l := &Leaf{sha256: sha256.Sum256(der)}
+	var err error
+	if before != nil {
+		l.cert, err = cert.ParseAfter(before.cert, der)
+	} else {
+		l.cert, err = cert.Parse(der)
+	}
 	if err != nil {
 		return nil, err
 	}
-	l := &Leaf{cert: c, sha256: sha256.Sum256(der)}
-	l.facts.describe(c)
+	l.facts.describe(l.cert)
+	if before != nil && bytes.Equal(l.cert.RawIssuer, before.cert.RawIssuer) {
+		l.facts.Issuer, l.issuer = before.facts.Issuer, before.issuer
+	} else {
+		l.facts.Issuer, l.issuer = l.cert.Issuer.String(), ByIssuer(l.cert.Issuer)
+	}
 	return l, nil
 }
 

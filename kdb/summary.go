@@ -65,19 +65,20 @@ func (s *Summary) readCertificate(e *Entry) error {
 		return err
 	}
 	s.describe(c)
+	s.Issuer = c.Issuer.String()
 	return nil
 }
 
-// describe fills in what a certificate says.
+// describe fills in what a certificate says, except for its issuer.
 func (s *Summary) describe(c *cert.Certificate) {
-	s.Subject, s.Issuer, s.Serial = c.Subject.String(), c.Issuer.String(), c.SerialHex()
+	s.Subject, s.Serial = c.Subject.String(), c.SerialHex()
 	s.NotBefore, s.NotAfter = c.NotBefore, c.NotAfter
 	s.KeyType, s.CA = c.KeyType, c.IsCA
 	s.DNSNames, s.IPAddresses, s.Emails, s.URIs = c.SAN.Strings()
 	s.Warning = c.Warning()
 }
 
-// describeAs takes over what describe filled in.
+// describeAs takes over what a certificate says.
 func (s *Summary) describeAs(o *Summary) {
 	s.Subject, s.Issuer, s.Serial = o.Subject, o.Issuer, o.Serial
 	s.NotBefore, s.NotAfter = o.NotBefore, o.NotAfter

@@ -59,13 +59,21 @@ func Traits(e *Entry) []Trait {
 			continue
 		}
 		if i == 0 {
-			list = append(list, ByIssuer(c.Issuer), ByKey(c.RawSPKI))
+			list = append(list, e.issuer(c), ByKey(c.RawSPKI))
 		}
 		if subject := BySubject(c.Subject); !slices.Contains(list, subject) {
 			list = append(list, subject)
 		}
 	}
 	return list
+}
+
+// issuer is the trait of the issuer of the entry's own certificate.
+func (e *Entry) issuer(c *cert.Certificate) Trait {
+	if l := e.leaf.of(c.Raw); l != nil {
+		return l.issuer
+	}
+	return ByIssuer(c.Issuer)
 }
 
 // Index answers [Tx.Find] for a database that has no index of its own.

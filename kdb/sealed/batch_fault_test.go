@@ -57,11 +57,18 @@ func TestUpdate_failedWriteIsNeverCommitted(t *testing.T) {
 		prefix string
 		do     func(tx *tx) (last error)
 	}{
-		"a batch":            {prefixCerts, func(tx *tx) error { return add(tx, 2*batchSize+1) }},
-		"a later batch":      {prefixSummary + "host 700", func(tx *tx) error { return add(tx, 3*batchSize+1) }},
-		"the last batch":     {prefixSummary, func(tx *tx) error { add(tx, 1); tx.sealBatch(); return tx.sealBatch() }},
-		"a changed entry":    {prefixSummary + "old", func(tx *tx) error { tx.Rename("old", "new"); return add(tx, batchSize) }},
-		"a deleted entry":    {prefixCerts + "old", func(tx *tx) error { tx.Delete("old"); return add(tx, batchSize) }},
+		"a batch":         {prefixCerts, func(tx *tx) error { return add(tx, 2*batchSize+1) }},
+		"a later batch":   {prefixSummary + "host 700", func(tx *tx) error { return add(tx, 3*batchSize+1) }},
+		"the last batch":  {prefixSummary, func(tx *tx) error { add(tx, 1); tx.sealBatch(); return tx.sealBatch() }},
+		"a changed entry": {prefixSummary + "old", func(tx *tx) error { tx.Rename("old", "new"); return add(tx, batchSize) }},
+		"a deleted entry": {prefixCerts + "old", func(tx *tx) error { tx.Delete("old"); return add(tx, batchSize) }},
+		"postings set aside": {asideKey(0, 0), func(tx *tx) error {
+			add(tx, batchSize)
+			tx.sealBatch()
+			tx.setPostingsAside()
+			tx.storeAside()
+			return tx.sealBatch()
+		}},
 		"a record at a time": {prefixIssued, func(tx *tx) error { tx.PutIssued(kdb.Issued{Serial: "1"}); return errFault }},
 	} {
 		db := newInternal(t, storetest.NewMemory())

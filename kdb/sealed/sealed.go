@@ -231,6 +231,7 @@ func (db *Database) update(ctx context.Context, operation string, how strictness
 			return err
 		}
 		t.operation, t.stx = operation, &afterBatch{Tx: stx, t: t}
+		defer t.aside.wait()
 		defer t.batch.wait()
 		if err := fn(t); err != nil {
 			return err

@@ -30,7 +30,7 @@ type tx struct {
 	issuers   map[[32]byte]*issuer // of the registry, as far as they were read
 	spots     *spotter
 	postings  []posting // that are not yet in the index
-	aside     []int     // numbers of records that hold more of them
+	aside     aside     // more of them
 	batch     batch
 	scanned   summary // the last that Summaries has yielded to a reader
 	plain     []byte  // of the last summary: its memory is for the next one

@@ -12,6 +12,7 @@
 package cert
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/big"
@@ -92,8 +93,14 @@ const maxExtensions = 256
 
 // Parse reads one certificate. der must hold nothing else. The error says where the structure breaks; oddities within
 // extensions, times or the key are no error but a [Certificate.Warning].
-func Parse(der []byte) (*Certificate, error) {
+func Parse(der []byte) (*Certificate, error) { return ParseAfter(nil, der) }
+
+// ParseAfter is [Parse] for one of many certificates: if its issuer is written as that of the one before, the two share the Issuer.
+func ParseAfter(before *Certificate, der []byte) (*Certificate, error) {
 	c := &Certificate{Raw: der, MaxPathLen: -1}
+	if before != nil {
+		c.RawIssuer, c.Issuer = before.RawIssuer, before.Issuer
+	}
 	if err := c.parse(der); err != nil {
 		return nil, fmt.Errorf("reading a certificate: %w", err)
 	}
@@ -131,7 +138,7 @@ func (c *Certificate) parseTBS(tbs cryptobyte.String) error {
 	if c.TBSSignatureAlgorithm, err = oid.ReadAlgorithm(&tbs); err != nil {
 		return fmt.Errorf("its inner signature algorithm: %w", err)
 	}
-	if c.RawIssuer, c.Issuer, err = readName(&tbs); err != nil {
+	if err := c.readIssuer(&tbs); err != nil {
 		return fmt.Errorf("its issuer: %w", err)
 	}
 	if err := c.readValidity(&tbs); err != nil {
@@ -173,6 +180,18 @@ func (c *Certificate) parseOptional(tbs cryptobyte.String) error {
 	c.Extensions = extensions
 	c.decodeExtensions()
 	return nil
+}
+
+// readIssuer reads the issuer, unless it is written as the one that is there already.
+func (c *Certificate) readIssuer(tbs *cryptobyte.String) (err error) {
+	var raw cryptobyte.String
+	ahead := *tbs
+	if c.RawIssuer != nil && ahead.ReadASN1Element(&raw, asn1.SEQUENCE) && bytes.Equal(raw, c.RawIssuer) {
+		*tbs, c.RawIssuer = ahead, raw
+		return nil
+	}
+	c.RawIssuer, c.Issuer, err = readName(tbs)
+	return err
 }
 
 func readName(from *cryptobyte.String) ([]byte, name.Name, error) {

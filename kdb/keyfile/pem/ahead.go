@@ -70,9 +70,12 @@ func readAhead(items iter.Seq2[Item, error], chunks chan<- chan []aheadItem, sto
 
 // parseAll leaves the errors to those who parse again.
 func parseAll(chunk []aheadItem) []aheadItem {
+	var before *kdb.Leaf
 	for n := range chunk {
 		if i := &chunk[n].item; i.Kind == Certificate && chunk[n].err == nil && len(i.DER) > 0 {
-			i.parsed, _ = kdb.ReadLeaf(i.DER)
+			if i.parsed, _ = kdb.ReadLeaf(i.DER, before); i.parsed != nil {
+				before = i.parsed
+			}
 		}
 	}
 	return chunk

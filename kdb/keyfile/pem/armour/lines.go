@@ -22,9 +22,12 @@ type lines struct {
 // maxLine bounds the memory of a line: longer ones come in several chunks.
 const maxLine = 4 << 20
 
+// readSize is how many bytes are read at once.
+const readSize = 64 << 10
+
 func newLines(in io.Reader) *lines {
 	l := &lines{scanner: bufio.NewScanner(in)}
-	l.scanner.Buffer(make([]byte, 0, 16<<10), maxLine)
+	l.scanner.Buffer(make([]byte, 0, readSize), maxLine)
 	l.scanner.Split(l.split)
 	return l
 }
