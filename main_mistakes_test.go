@@ -66,7 +66,7 @@ func TestMistakes_areAnsweredWithTheRemedy(t *testing.T) {
 		{"create|x|--cn|x|--key-type|RSA2048", 2, `did you mean "rsa2048"? Or use one of`},
 		{"create|x|--cn|CN=x,O=Example", 2, "give a whole name with --dn"},
 		{"create|x|--cn|/CN=x", 2, "give a whole name with --dn"},
-		{"create|x|--dn|/CN=x/O=Example", 2, "a name has commas and no slashes: CN=www.example.com,O=Example"},
+		{"create|x|--dn|/XY=x/O=Example", 2, `"XY" is not a known attribute type`},
 		{"create|x|--cn|x|--ca|web", 8, "a CA is created with: certkdb create LABEL --is-ca"},
 		{"export|web|--out|x.p12", 5, "or prompt, or in a file that $CERTKDB_PASSWORD_FILE names"},
 		// A label that begins like that is one after two hyphens.

@@ -112,7 +112,7 @@ func TestLine(t *testing.T) {
 		{
 			"openssl req -x509 -newkey rsa:2048 -nodes -keyout k.pem -out c.pem -subj /C=US/O=Corp/CN=a -days 30 -addext subjectAltName=DNS:a",
 			"init --db key.ckdb --generate-password --stash; " +
-				"create server --dn CN=a,O=Corp,C=US --key-type rsa2048 --san dns:a --days 30 --db key.ckdb; " +
+				"create server --dn /C=US/O=Corp/CN=a --key-type rsa2048 --san dns:a --days 30 --db key.ckdb; " +
 				"export server --out c.pem --format pem --db key.ckdb; export server --key --out k.pem --format pem --db key.ckdb",
 		},
 		{

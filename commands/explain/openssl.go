@@ -147,17 +147,6 @@ func (l *opensslLine) sign() {
 	l.note("the profile decides which extensions of the request are taken; --preserve takes them all, as -copy_extensions does")
 }
 
-// subject is the distinguished name of RFC 4514 for openssl's, which has slashes and begins with the country.
-func subject(text string) string {
-	var parts []string
-	for part := range strings.SplitSeq(strings.TrimPrefix(text, "/"), "/") {
-		if part != "" {
-			parts = append([]string{strings.ReplaceAll(part, ",", `\,`)}, parts...)
-		}
-	}
-	return strings.Join(parts, ",")
-}
-
 func (l *opensslLine) req() error {
 	key := "rsa2048"
 	switch newkey := l.get("newkey"); {
@@ -177,7 +166,7 @@ func (l *opensslLine) req() error {
 			}
 		}
 	}
-	about := append([]string{"--dn", subject(l.get("subj")), "--key-type", key}, names...)
+	about := append([]string{"--dn", l.get("subj"), "--key-type", key}, names...)
 	switch {
 	case l.has("x509"):
 		l.step("init", "--db", "key.ckdb", "--generate-password", "--stash")

@@ -200,6 +200,14 @@ func timeText(t *time.Time, layout string) string {
 	return t.Format(layout)
 }
 
+// untilText is the end of a validity that begins: the day, and the time too if that is under two days away.
+func untilText(notBefore, notAfter *time.Time) string {
+	if notBefore != nil && notAfter != nil && notAfter.Sub(*notBefore) < 48*time.Hour {
+		return timeText(notAfter, time.RFC3339)
+	}
+	return timeText(notAfter, time.DateOnly)
+}
+
 // daysLeft counts days that have begun: a certificate that was made for 90 days has 90 left, and none has 0.
 func daysLeft(e *op.Entry) string {
 	if e.ExpiresInSeconds == nil {

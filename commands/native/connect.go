@@ -224,6 +224,9 @@ func printResult(w io.Writer, r *sessions.Result) {
 	for _, a := range r.Stored {
 		fmt.Fprintln(w, actionLine(a))
 	}
+	if v := r.Validation; v != nil && v.Valid {
+		printNotes(w, v.Notes)
+	}
 	printHandshake(w, r)
 	if len(r.Chain) > 0 {
 		fmt.Fprintln(w, "  the server sent")

@@ -5,7 +5,6 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -155,7 +154,7 @@ func authorityFlags(env *op.Env, a *issuing.Authority) []cli.Flag {
 func printMade(w io.Writer, made issuing.Made) {
 	fmt.Fprintf(
 		w, "%s %q: %s, %s, valid until %s\n", changedWord("created", !made.Kept), made.Label, orDash(made.Subject), made.KeyType,
-		timeText(made.NotAfter, time.DateOnly),
+		untilText(made.NotBefore, made.NotAfter),
 	)
 	printNotes(w, made.Notes)
 }
@@ -325,7 +324,7 @@ func printSigned(w, notes io.Writer, signed issuing.Signed) {
 func signedLine(s *issuing.SignedCertificate) string {
 	line := "signed " + printable(orDash(s.Subject))
 	if s.Serial != "" { // else the remote CA has not chosen it yet
-		line += fmt.Sprintf(": serial %s, until %s", s.Serial, s.NotAfter[:len(time.DateOnly)])
+		line += fmt.Sprintf(": serial %s, until %s", s.Serial, untilText(&s.NotBefore, &s.End))
 	}
 	if s.Out != "" {
 		line += fmt.Sprintf(", in %q", s.Out)
@@ -359,7 +358,7 @@ func receiveCommand(env *op.Env) *cli.Command {
 
 func printReceived(w io.Writer, r issuing.Received) {
 	fmt.Fprintf(
-		w, "%s %q: %s, valid until %s\n", changedWord("received", r.Changed), r.Label, orDash(r.Subject), timeText(r.NotAfter, time.DateOnly),
+		w, "%s %q: %s, valid until %s\n", changedWord("received", r.Changed), r.Label, orDash(r.Subject), untilText(r.NotBefore, r.NotAfter),
 	)
 	printRefreshed(w, r.Refreshed)
 	switch {
@@ -417,7 +416,7 @@ func renewCommand(env *op.Env) *cli.Command {
 }
 
 func printRenewed(w io.Writer, r issuing.Renewed) {
-	until := timeText(r.NotAfter, time.DateOnly)
+	until := untilText(r.NotBefore, r.NotAfter)
 	if !r.Changed {
 		fmt.Fprintf(w, "unchanged %q: valid until %s, not due\n", r.Label, until)
 		printNotes(w, r.Notes)

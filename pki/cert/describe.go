@@ -3,6 +3,7 @@ package cert
 import (
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
 	"certkdb/pki/name"
@@ -247,24 +248,45 @@ func accessText(value []byte) (string, error) {
 
 // tlsFeatureText reads Features ::= SEQUENCE OF INTEGER (RFC 7633); 5 is status_request, "must staple".
 func tlsFeatureText(value cryptobyte.String) (string, error) {
-	var seq cryptobyte.String
-	if !value.ReadASN1(&seq, asn1.SEQUENCE) || !value.Empty() {
-		return "", errOdd("it is not a SEQUENCE")
-	}
+	features, err := readTLSFeatures(value)
 	var parts []string
-	for !seq.Empty() {
-		var n int64
-		if !seq.ReadASN1Integer(&n) {
-			return "", errOdd("a feature is not an INTEGER")
-		}
-		switch n {
-		case 5:
+	for _, n := range features {
+		if n == statusRequest {
 			parts = append(parts, "status_request")
-		default:
+		} else {
 			parts = append(parts, fmt.Sprint(n))
 		}
 	}
-	return strings.Join(parts, ", "), nil
+	return strings.Join(parts, ", "), err
+}
+
+// statusRequest is the TLS feature by which a client asks for a stapled OCSP response (RFC 6066, 8).
+const statusRequest = 5
+
+// readTLSFeatures reads the value of a TLS feature extension (RFC 7633, 4).
+func readTLSFeatures(value cryptobyte.String) (features []int64, err error) {
+	var seq cryptobyte.String
+	if !value.ReadASN1(&seq, asn1.SEQUENCE) || !value.Empty() {
+		return nil, errOdd("it is not a SEQUENCE")
+	}
+	for !seq.Empty() {
+		var n int64
+		if !seq.ReadASN1Integer(&n) {
+			return nil, errOdd("a feature is not an INTEGER")
+		}
+		features = append(features, n)
+	}
+	return features, nil
+}
+
+// MustStaple reports whether the certificate has clients insist on a stapled OCSP response (RFC 7633).
+func (c *Certificate) MustStaple() bool {
+	e := c.Extension(IDTLSFeature)
+	if e == nil {
+		return false
+	}
+	features, err := readTLSFeatures(e.Value)
+	return err == nil && slices.Contains(features, statusRequest)
 }
 
 // sctText counts the signed certificate timestamps (RFC 6962, 3.3).

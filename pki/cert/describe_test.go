@@ -183,3 +183,20 @@ func TestWarning_otherExtensions(t *testing.T) {
 		}
 	}
 }
+
+// The TLS feature status_request is must-staple, also among others (RFC 7633, 4).
+func TestMustStaple(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]bool{
+		tlv(0x30, "\x02\x01\x05"): true, tlv(0x30, "\x02\x01\x11", "\x02\x01\x05"): true, tlv(0x30, "\x02\x01\x11"): false,
+		tlv(0x30): false, "\x05\x00": false,
+	} {
+		c := cert.Certificate{Extensions: []cert.Extension{{ID: cert.IDTLSFeature, Value: []byte(value)}}}
+		if c.MustStaple() != want {
+			t.Errorf("%x: want %v", value, want)
+		}
+	}
+	if (&cert.Certificate{}).MustStaple() {
+		t.Error("without the extension")
+	}
+}

@@ -57,6 +57,9 @@ func Check(host string) error {
 	if name, dot := strings.CutSuffix(host, "."); dot && name != "" && !strings.HasSuffix(name, ".") {
 		return errors.New("it ends with a dot, and its last label is empty: leave the dot out")
 	}
+	if _, rest, ok := strings.Cut(host, "://"); ok && rest != "" {
+		return errors.New("it is a URL: write its host alone")
+	}
 	if _, port, ok := strings.Cut(host, ":"); ok && IsPort(port) {
 		return errors.New("it has a port: leave the port out")
 	}

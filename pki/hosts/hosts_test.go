@@ -177,3 +177,16 @@ func TestHasReservedLabel(t *testing.T) {
 		}
 	}
 }
+
+// What is more than a host is named as what it is.
+func TestToASCII_moreThanAHost(t *testing.T) {
+	t.Parallel()
+	for text, says := range map[string]string{
+		"https://w.example.com/": "it is a URL: write its host alone", "w.example.com:8443": "it has a port: leave the port out",
+		"w.example.com.": "leave the dot out",
+	} {
+		if _, err := hosts.ToASCII(text); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}

@@ -37,7 +37,8 @@ func attributeTypes() map[string]string {
 
 // ParseString reads the text form of a name: RFC 4514, and the older forms that people paste: values in quotes,
 // semicolons between parts, spaces around separators (RFC 1779, RFC 2253 section 4), and an OID. prefix. The text is
-// most specific first. The empty string is the empty name.
+// most specific first. Text that begins with a slash, which none of these does, is openssl's notation, most general first. The empty
+// string is the empty name.
 func ParseString(s string) (Name, error) {
 	if len(s) > maxText {
 		return Name{}, fmt.Errorf("reading a name: %d bytes, at most %d are read", len(s), maxText)
@@ -47,6 +48,13 @@ func ParseString(s string) (Name, error) {
 	var n Name
 	if p.done() {
 		return n, nil
+	}
+	if p.text[p.pos] == '/' {
+		n, err := parseSlashes(strings.TrimRight(p.text[p.pos:], " \n\r\t"))
+		if err != nil {
+			err = fmt.Errorf("reading the name %.200q: %w", s, err)
+		}
+		return n, err
 	}
 	for {
 		rdn, err := p.rdn()
@@ -121,9 +129,6 @@ func attributeType(word string) (string, error) {
 	}
 	if oid.IsDotted(word) {
 		return word, nil
-	}
-	if strings.HasPrefix(word, "/") { // as in openssl's -subj
-		return "", errors.New("a name has commas and no slashes: CN=www.example.com,O=Example")
 	}
 	return "", fmt.Errorf("%q is not a known attribute type; use CN, OU, O, L, ST, C, DC, UID, emailAddress, … or a dotted identifier", word)
 }

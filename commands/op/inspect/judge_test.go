@@ -2,6 +2,9 @@ package inspect_test
 
 import (
 	"context"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"errors"
 	"fmt"
 	"strings"
@@ -185,6 +188,40 @@ func TestLint(t *testing.T) {
 		linting(s, c.answer, nil)
 		if linted, err := (inspect.Lint{Label: "root", Profile: c.profile}).Run(ctx, s); !errors.Is(err, c.want) || linted.Errors > 0 {
 			t.Errorf("%s: %+v, %v", rule, linted, err)
+		}
+	}
+}
+
+// TestJudge_notes: what is valid, and refused by others.
+func TestJudge_notes(t *testing.T) {
+	t.Parallel()
+	root := optest.NewCA(t, "Root")
+	staples := root.Issue(t, "web.example", func(c *x509.Certificate) {
+		c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 24}, Value: []byte("\x30\x03\x02\x01\x05")}}
+	})
+	anything := root.Issue(t, "any.example", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny} })
+	plain := root.Issue(t, "plain.example")
+	judge, err := inspect.NewJudge(ctx, optest.New(t, root.Trusted("root")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		of     *optest.Identity
+		staple []byte
+		want   string
+	}{
+		{plain, nil, "[]"},
+		{staples, staple(t, root, staples, ocsp.Good), "[]"},
+		{staples, nil, "must-staple, but the server stapled no OCSP response"},
+		{anything, nil, "anyExtendedKeyUsage, without serverAuth: OpenSSL and NSS refuse it"},
+	} {
+		known, err := judge.Look(ctx, [][]byte{c.of.Certificate})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := known.Judge(ctx, inspect.Peer{Chain: [][]byte{c.of.Certificate}, OCSP: c.staple})
+		if got := fmt.Sprint(v.Notes); err != nil || !v.Valid || !strings.Contains(got, c.want) {
+			t.Errorf("%s, %v; want %s", got, err, c.want)
 		}
 	}
 }

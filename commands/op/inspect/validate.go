@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"slices"
-	"time"
 
 	"certkdb/commands/op"
 	"certkdb/commands/op/input"
@@ -94,6 +93,7 @@ type candidate struct {
 	name   string
 	chain  [][]byte
 	isFile bool
+	notes  []string
 }
 
 // NeedsDatabase says whether Run reads the database; else the session needs none ([op.Nothing]).
@@ -123,7 +123,7 @@ func (o Validate) Run(ctx context.Context, s *op.Session) (Validated, error) {
 		}
 		result := validator.Validate(leaf)
 		v := o.describe(c.name, result, labels)
-		v.Notes = notesAbout(result.Chain)
+		v.Notes = slices.Concat(c.notes, notesAbout(result.Chain), usageNotes(leaf, options.Purpose))
 		if lacking := c.lacking(result.Chain); len(o.Untrusted) == 0 && len(lacking) > 0 {
 			v.Lacking = steps(append(result.Chain[:1:1], lacking...), labels)
 		}
@@ -191,7 +191,7 @@ func (o Validate) gather(ctx context.Context, s *op.Session, options *path.Optio
 		if err != nil {
 			return nil, nil, err
 		}
-		files = append(files, candidate{file, leafFirst(chain), true})
+		files = append(files, inFile(file, chain))
 	}
 	var untrusted candidate
 	for _, file := range o.Untrusted {
@@ -230,17 +230,6 @@ func (o Validate) gather(ctx context.Context, s *op.Session, options *path.Optio
 	return list, labels, nil
 }
 
-// notesAbout says what in a valid chain ends before the certificate.
-func notesAbout(chain []*cert.Certificate) (notes []string) {
-	for i, above := range chain[min(1, len(chain)):] {
-		if above.NotAfter.Before(chain[0].NotAfter) {
-			notes = append(notes, fmt.Sprintf("certificate %d of the chain, %q, expires on %s, before the certificate itself", i+1,
-				above.Subject.String(), above.NotAfter.UTC().Format(time.DateOnly)))
-		}
-	}
-	return notes
-}
-
 // lacking are the certificates of a chain that a file lacks, but for the root, which its readers have.
 func (c candidate) lacking(chain []*cert.Certificate) (found []*cert.Certificate) {
 	for _, above := range chain[min(1, len(chain)):] {
@@ -260,14 +249,19 @@ func steps(chain []*cert.Certificate, labels map[[32]byte]string) (described []S
 	return described
 }
 
-// leafFirst moves the first certificate that is not a CA's to the front: chains come in any order, and their end is what is validated.
-func leafFirst(chain [][]byte) [][]byte {
+// inFile takes the first certificate that is not a CA's for the one to validate: chains come in any order, and their end is what is meant.
+func inFile(file string, chain [][]byte) candidate {
 	for i, der := range chain {
 		if c, err := cert.Parse(der); err == nil && !c.IsCA {
-			return slices.Concat(chain[i:i+1], chain[:i], chain[i+1:])
+			found := candidate{name: file, chain: slices.Concat(chain[i:i+1], chain[:i], chain[i+1:]), isFile: true}
+			if i > 0 {
+				found.notes = []string{fmt.Sprintf("the file begins with another certificate, and this one is its number %d: "+
+					"servers such as nginx want it first, else its key does not match", i+1)}
+			}
+			return found
 		}
 	}
-	return chain
+	return candidate{name: file, chain: chain, isFile: true}
 }
 
 // named reads the entries that are to be validated.
@@ -278,7 +272,7 @@ func (o Validate) named(tx kdb.Tx) ([]candidate, error) {
 		if len(e.Certificates) == 0 {
 			return nil, fmt.Errorf("label %q: %w: it has no certificate to validate", e.Label, op.ErrUsage)
 		}
-		list = append(list, candidate{e.Label, e.Certificates, false})
+		list = append(list, candidate{name: e.Label, chain: e.Certificates})
 	}
 	return list, err
 }

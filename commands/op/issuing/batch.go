@@ -107,6 +107,7 @@ func (b *batch) describe(i int, d *draft) (SignedCertificate, error) {
 	}
 	e := kdb.Entry{Certificates: [][]byte{d.Certificate}}
 	signed.Subject, signed.Serial, signed.NotAfter = c.Subject.String(), c.SerialHex(), c.NotAfter.Format(time.RFC3339)
+	signed.NotBefore, signed.End = c.NotBefore, c.NotAfter
 	signed.SHA256 = op.HexDigest(e.Fingerprint())
 	return signed, nil
 }

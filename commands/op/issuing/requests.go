@@ -54,6 +54,27 @@ func holdsRequest(path string) bool {
 // maxRequest bounds what is read of a file that should hold a request.
 const maxRequest = 4 << 20
 
+// inPlace names what a file has in place of a request, each kind once: ", but a certificate and a private key".
+func inPlace(kinds []pem.Kind) string {
+	var list []string
+	for _, kind := range kinds {
+		article := "a "
+		switch {
+		case kind == pem.Other || kind == pem.Parameters || kind == pem.PKCS7:
+			continue
+		case strings.ContainsAny(kind.String()[:1], "aeioO"):
+			article = "an "
+		}
+		if text := article + kind.String(); !slices.Contains(list, text) {
+			list = append(list, text)
+		}
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	return ", but " + strings.Join(list, " and ")
+}
+
 // readRequestFile returns the DER of the one request in a file.
 func readRequestFile(env *op.Env, file string) ([]byte, error) {
 	in := env.Stdin
@@ -66,11 +87,13 @@ func readRequestFile(env *op.Env, file string) ([]byte, error) {
 		in = f
 	}
 	var request []byte
+	var others []pem.Kind
 	for item, err := range pem.Items(io.LimitReader(in, maxRequest)) {
 		switch {
 		case err != nil:
 			return nil, err
 		case item.Kind != pem.Request:
+			others = append(others, item.Kind)
 		case request != nil:
 			return nil, fmt.Errorf("%w: it holds more than one request", kdb.ErrParse)
 		default:
@@ -78,7 +101,7 @@ func readRequestFile(env *op.Env, file string) ([]byte, error) {
 		}
 	}
 	if request == nil {
-		return nil, op.Mark(op.NotARequest, fmt.Errorf("%w: it holds no certificate request", kdb.ErrParse))
+		return nil, op.Mark(op.NotARequest, fmt.Errorf("%w: it holds no certificate request%s", kdb.ErrParse, inPlace(others)))
 	}
 	return request, nil
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"certkdb/commands/op"
 	"certkdb/kdb"
@@ -39,6 +40,8 @@ type SignedCertificate struct {
 	SHA256   string   `json:"sha256"`
 	PEM      string   `json:"pem,omitempty"`
 	Notes    []string `json:"notes"`
+
+	NotBefore, End time.Time `json:"-"` // End is NotAfter
 }
 
 // HasChanged is always true: each request gets a certificate.
