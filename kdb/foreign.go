@@ -46,6 +46,8 @@ const (
 	convertSST    = "import it into Windows and export the certificates as PKCS #7"
 	convertPuTTY  = "convert it with: puttygen FILE -O private-openssh-new -o FILE.key"
 	convertPublic = "it holds no certificate and no private key; to convert it into PEM: ssh-keygen -e -m PKCS8 -f FILE"
+	convertPVK    = "convert it with: openssl rsa -inform PVK -in FILE -out FILE.key"
+	convertJWK    = "have the program that made it write PEM or PKCS #8"
 	convertNSS    = "export its entries with: pk12util -o FILE.p12 -d FOLDER -n NICKNAME, and certutil -L -d FOLDER -n NICKNAME -a"
 )
 
@@ -62,6 +64,7 @@ var foreignFormats = []struct {
 	{"\x00\x00\x00\x00CERT", ForeignFormat{Name: "certificate store of Windows (SST)", Convert: convertSST}},
 	{"---- BEGIN SSH2 PUBLIC KEY ----", ForeignFormat{Name: "public key of SSH (RFC 4716)", Convert: convertPublic}},
 	{"PuTTY-User-Key-File-", ForeignFormat{Name: "PuTTY private key", Convert: convertPuTTY}},
+	{"\x1e\xf1\xb5\xb0", ForeignFormat{Name: "private key of Microsoft (PVK)", Convert: convertPVK}},
 	{"SQLite format 3\x00", ForeignFormat{Name: "SQLite database, such as cert9.db or key4.db of NSS", Convert: convertNSS}},
 	{"\x00\x06\x15\x61", ForeignFormat{Name: "Berkeley DB, such as cert8.db of NSS", Convert: convertNSS}},
 }
@@ -119,6 +122,8 @@ func findLoose(head []byte) *ForeignFormat {
 		text.Name, text.Convert = "web page (HTML)", "download the file itself: a server may have answered with an error page"
 	case isSSHPublicKey(lower):
 		text.Name, text.Convert = "public key of OpenSSH", convertPublic
+	case bytes.HasPrefix(lower, []byte("{")) && bytes.Contains(head, []byte(`"kty"`)):
+		text.Name, text.Convert = "JSON Web Key (RFC 7517)", convertJWK
 	case isHex(head):
 		text.Name, text.Convert = "file in hexadecimal", "decode it first with: xxd -r -p FILE"
 	case isBase64URL(head):

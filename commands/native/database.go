@@ -113,6 +113,9 @@ func printInfo(w io.Writer, info databases.DatabaseInfo) {
 		if f.Name == "advice" {
 			value += ": certkdb copy --all --db " + op.Quote(info.Location) + " --to key.ckdb"
 		}
+		if f.Title == "for Java" {
+			value += ": certkdb copy --trusted --db " + op.Quote(info.Location) + " --to NEW.p12"
+		}
 		if f.Weak {
 			value += " (weak)"
 		}

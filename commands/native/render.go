@@ -228,10 +228,16 @@ func problemHint(p *op.Problem) string {
 	return problemHints()[p.Code]
 }
 
+// isForeign says that a file has an extension, and not that of native databases, which alone have backups.
+func isForeign(location string) bool {
+	extension := filepath.Ext(location)
+	return extension != "" && extension != ".ckdb"
+}
+
 // createHint says how to make a database that is not there. Those of other programs are mostly made to take something over.
 func createHint(location string) string {
 	text := "create it with: certkdb init --db " + op.Quote(location)
-	if extension := filepath.Ext(location); extension != "" && extension != ".ckdb" {
+	if isForeign(location) {
 		text += "; or create it with what is in a file: certkdb copy --all --db FILE --to " + op.Quote(location)
 	}
 	return text
@@ -351,6 +357,8 @@ func classHint(err error) string {
 		switch {
 		case ok && unopened.Location == op.StdinName:
 			return "see whether the command in front of the pipe has written anything, and whether it has reported an error"
+		case ok && errors.Is(err, kdb.ErrEmpty) && isForeign(unopened.Location):
+			return "put a backup copy of the file in its place; if there is none, remove it, and " + createHint(unopened.Location)
 		case ok && errors.Is(err, kdb.ErrEmpty):
 			return fmt.Sprintf("put a backup in its place with: certkdb restore BACKUP --db %s --force; if there is none, remove the file"+
 				" and make a new database: certkdb init --db %[1]s", op.Quote(unopened.Location))

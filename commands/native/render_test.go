@@ -55,6 +55,12 @@ func TestRender(t *testing.T) {
 			fmt.Errorf("opening: %w", &kdb.ForeignFormat{Name: "thing", Convert: "convert it"}),
 			"opening: the format is not supported: it is a thing", "convert it",
 		},
+		{
+			&kdb.OpenError{Location: "x.p12", Err: fmt.Errorf("%w: %w", kdb.ErrCorrupt, kdb.ErrEmpty)},
+			`opening "x.p12": database damaged: there is nothing in the file`,
+			"put a backup copy of the file in its place; if there is none, remove it, and create it with: certkdb init --db x.p12; " +
+				"or create it with what is in a file: certkdb copy --all --db FILE --to x.p12",
+		},
 		{errors.Join(errCause, errors.New("other")), "cause; other", ""},
 		{withHint(op.Mark(op.FileExists, errCause), "do this"), "cause", "do this"},
 		{&op.Problem{Code: op.NoProfileChosen, Found: "a, b", Err: errCause}, "cause", "choose a profile of the file with --profile: a, b"},

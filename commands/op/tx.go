@@ -82,8 +82,11 @@ func MustHave(tx kdb.Tx, label string) (kdb.Summary, error) {
 	return s, err
 }
 
-// FullEntry reads an entry with its key. A secret key of no bytes, such as keytool makes of an empty password, is an error that wraps
-// kdb.ErrParse: no database can store it.
+// ErrEmptySecret says that a secret key has no bytes, as keytool makes one of an empty password: no database can store it. It wraps
+// [kdb.ErrParse].
+var ErrEmptySecret = fmt.Errorf("%w: a secret key of no bytes", kdb.ErrParse)
+
+// FullEntry reads an entry with its key, or fails with [ErrEmptySecret].
 func FullEntry(tx kdb.Tx, label string) (kdb.Entry, error) {
 	entry, err := tx.Entry(label)
 	if err != nil || entry.Kind == kdb.KindTrusted {
@@ -91,7 +94,7 @@ func FullEntry(tx kdb.Tx, label string) (kdb.Entry, error) {
 	}
 	entry.Key, err = tx.Key(label)
 	if err == nil && entry.Kind == kdb.KindSecretKey && len(entry.Key) == 0 {
-		err = fmt.Errorf("label %q: %w: a secret key of no bytes", label, kdb.ErrParse)
+		err = fmt.Errorf("label %q: %w", label, ErrEmptySecret)
 	}
 	return entry, err
 }

@@ -188,6 +188,9 @@ func TestOctets_encodings(t *testing.T) {
 			t.Errorf("encoding %d: %s", encoding, got)
 		}
 	}
+	if got := octets([]byte("gr\xfcn"), EncodingUTF8); string(got) != "gr\u00fcn" {
+		t.Errorf("ISO 8859-1 as UTF-8: %q", got)
+	}
 }
 
 func TestUnpad(t *testing.T) {

@@ -20,6 +20,9 @@ const (
 	EncodingLatin1
 	// EncodingBMP uses the BMPString for PBES1 and PBES2 as well, as NSS before 3.31 did in PKCS #12 files.
 	EncodingBMP
+	// EncodingUTF8 reads a password that is not UTF-8 as ISO 8859-1 and writes it as UTF-8, under PBES1 and PBES2: the password file has
+	// another encoding than the terminal at which the password was chosen.
+	EncodingUTF8
 )
 
 // Encodings returns the encodings worth trying with a password, most likely first: only the standard one for ASCII
@@ -28,6 +31,9 @@ func Encodings(password []byte, bmp bool) []Encoding {
 	list := []Encoding{EncodingStandard}
 	if !ascii(password) && utf8.Valid(password) {
 		list = append(list, EncodingBytes, EncodingLatin1)
+	}
+	if !utf8.Valid(password) {
+		list = append(list, EncodingUTF8)
 	}
 	if bmp {
 		list = append(list, EncodingBMP)
@@ -84,8 +90,19 @@ func octets(password []byte, encoding Encoding) []byte {
 		return bmpString(password, encoding)
 	case EncodingLatin1:
 		return latin1(password)
+	case EncodingUTF8:
+		return fromLatin1(password)
 	}
 	return password
+}
+
+// fromLatin1 makes a character of each byte.
+func fromLatin1(password []byte) []byte {
+	out := make([]byte, 0, 2*len(password))
+	for _, b := range password {
+		out = utf8.AppendRune(out, rune(b))
+	}
+	return out
 }
 
 // latin1 keeps the low byte of each character.

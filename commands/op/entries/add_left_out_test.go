@@ -134,3 +134,30 @@ func TestAdd_leavesOutEmptySecrets(t *testing.T) {
 		}
 	}
 }
+
+// TestCopy_skipsEmptySecrets: no database can hold a secret key of no bytes, and to skip what the target cannot hold is no error, unless
+// there is nothing else.
+func TestCopy_skipsEmptySecrets(t *testing.T) {
+	t.Parallel()
+	root := optest.NewCA(t, "Root")
+	for _, c := range []struct {
+		skip bool
+		have []kdb.Entry
+		want error
+	}{
+		{true, []kdb.Entry{root.Trusted("root"), optest.Secret("password")}, nil},
+		{false, []kdb.Entry{root.Trusted("root"), optest.Secret("password")}, op.ErrEmptySecret},
+		{true, []kdb.Entry{optest.Secret("password")}, op.ErrEmptySecret},
+	} {
+		store := emptySecret{closing{optest.New(t, c.have...).Database(), nil}}
+		from := op.Attach(optest.Env(), "store", store)
+		got := optest.Try(t, entries.Copy{From: from, All: true, SkipUnsupported: c.skip}, added)
+		err := errors.Join(got.Err, got.Result.Incomplete())
+		if !errors.Is(err, c.want) || c.want == nil && err != nil {
+			t.Errorf("skip %v of %d: %v", c.skip, len(c.have), err)
+		}
+		if len(c.have) > 1 && (got.State != "root=trusted+" || !strings.Contains(got.Text, "password skipped")) {
+			t.Errorf("skip %v: %s; the database holds %s", c.skip, got.Text, got.State)
+		}
+	}
+}

@@ -327,7 +327,7 @@ func (o Copy) read(ctx context.Context, from intact) (entries []kdb.Entry, close
 			return err
 		}
 		skip := func(s kdb.Summary, err error) bool {
-			return from.damaged[s.Label] || o.All && closed.note(s.Label, s.Kind, err, unreadable)
+			return from.damaged[s.Label] || o.leave(&closed, &s, err)
 		}
 		entries, err = op.ReadEntries(tx, o.Labels, o.All, skip)
 		return err
@@ -351,7 +351,18 @@ func (o Copy) nothing(left leftOut) error {
 	if o.Trusted && len(left.errs) == 0 {
 		return op.Classify(errors.New("no entry is trusted"), kdb.ErrNotFound)
 	}
-	return left.err(len(left.errs))
+	return cmp.Or(left.err(len(left.errs)), errors.Join(left.empty...))
+}
+
+// leave notes among all entries one that cannot be read, and says whether the copy goes on. A secret key of no bytes is left out without
+// error under SkipUnsupported: no database can hold it.
+func (o Copy) leave(left *leftOut, s *kdb.Summary, err error) bool {
+	if o.SkipUnsupported && errors.Is(err, op.ErrEmptySecret) {
+		left.empty = append(left.empty, err)
+		left.actions = append(left.actions, Action{Label: s.Label, Action: ActionSkipped, Kind: s.Kind, Reason: err.Error()})
+		return true
+	}
+	return o.All && left.note(s.Label, s.Kind, err, unreadable)
 }
 
 // trustLess trusts only self-signed certificates of a source that has no marks, such as a PEM file, as adding that file does.

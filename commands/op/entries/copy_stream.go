@@ -86,7 +86,7 @@ func (o Copy) walk(tx kdb.Tx, left *leftOut, known func(*kdb.Summary) bool, fn f
 			continue
 		}
 		entry, err := o.full(tx, &s)
-		if err != nil && o.All && !o.bare() && left.note(s.Label, s.Kind, err, unreadable) {
+		if err != nil && !o.bare() && o.leave(left, &s, err) {
 			continue
 		}
 		if err == nil && s.CA && s.Kind == kdb.KindPersonal && len(entry.Key) > 0 && !o.CAKeys {

@@ -2,6 +2,7 @@ package entries_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"certkdb/commands/op"
@@ -9,6 +10,7 @@ import (
 	"certkdb/commands/op/optest"
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile/pem"
+	"certkdb/pki/cert"
 )
 
 // TestAdd_keyJoinsItsCertificate: a private key that comes alone goes to its certificate in the database, whose label and trust stay.
@@ -61,6 +63,47 @@ func TestAdd_keyJoinsItsCertificate(t *testing.T) {
 		done := optest.Try(t, c.o, entries.Added.Counts, c.before...)
 		if done.Text != c.text || done.State != c.state || !errors.Is(done.Err, c.err) {
 			t.Errorf("%s: %s; %s; %v", c.rule, done.Text, done.State, done.Err)
+		}
+	}
+}
+
+// TestAdd_namesTheFile: an error about a private key that belongs to nothing names its own file, and that of a public key alone is not
+// passed over where the private one is missing.
+func TestAdd_namesTheFile(t *testing.T) {
+	t.Parallel()
+	ca := optest.NewCA(t, "Root")
+	web, shop := ca.Issue(t, "web"), ca.Issue(t, "shop")
+	c, err := cert.Parse(web.Certificate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	crt := optest.File(t, "web.crt", op.PEMString("CERTIFICATE", web.Certificate))
+	private := optest.File(t, "web.key", op.PEMString("PRIVATE KEY", web.Key))
+	other := optest.File(t, "shop.key", op.PEMString("PRIVATE KEY", shop.Key))
+	public := optest.File(t, "web.pub", op.PEMString("PUBLIC KEY", c.RawSPKI))
+	both := optest.File(t, "both.pem", op.PEMString("PUBLIC KEY", c.RawSPKI)+op.PEMString("CERTIFICATE", web.Certificate))
+	const lone, isPublic = ": private key 1 (line 1): " + "no certificate or request in the input belongs to this private key",
+		": cannot be parsed: it holds a public key, but no certificate and no private key"
+	for _, c := range []struct {
+		rule  string
+		files []string
+		err   string
+	}{
+		{"another key first", []string{other, crt}, other + lone},
+		{"another key last", []string{crt, other}, other + lone},
+		{"the public key", []string{crt, public}, public + isPublic},
+		{"the public key first", []string{public, crt}, public + isPublic},
+		{"the public key alone", []string{public}, public + isPublic},
+		{"the public key too", []string{public, crt, private}, ""},
+		{"the public key before its certificate, as openssl writes both", []string{both}, ""},
+	} {
+		got := optest.Try(t, entries.Add{Files: c.files, Label: "web"}, added)
+		text := ""
+		if got.Err != nil {
+			text = strings.ReplaceAll(strings.TrimPrefix(got.Err.Error(), "reading "), `"`, "")
+		}
+		if text != c.err || c.err != "" && (!errors.Is(got.Err, kdb.ErrParse) || got.State != "") {
+			t.Errorf("%s: %v; the database holds %s", c.rule, got.Err, got.State)
 		}
 	}
 }

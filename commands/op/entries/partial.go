@@ -15,6 +15,7 @@ import (
 type leftOut struct {
 	actions []Action
 	errs    []error
+	empty   []error // about secret keys that are left out without error
 	// unverified is why nothing proves that the others are all that there were; nil if that is proven.
 	unverified error
 }

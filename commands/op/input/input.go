@@ -148,7 +148,13 @@ func (in *Input) Close() {
 func (in *Input) Entries(adopt func(key.Private) (kdb.Entry, bool, error)) iter.Seq2[kdb.Entry, error] {
 	return func(yield func(kdb.Entry, error) bool) {
 		current, stopped := "", false
-		name := func(err error) error { return fmt.Errorf("reading %s: %w", current, err) }
+		name := func(err error) error {
+			file := current
+			if lone, ok := errors.AsType[*pem.Unpaired](err); ok { // found at the end of the last file
+				file = lone.Key.Source
+			}
+			return fmt.Errorf("reading %s: %w", file, err)
+		}
 		options := pem.Options{Password: in.secret, KeyPasswords: in.readKeyPasswords, Adopt: adopt}
 		if in.lenient {
 			options.Invalid = func(err error) { stopped = stopped || !yield(kdb.Entry{}, name(err)) }
@@ -193,7 +199,10 @@ func SelfSigned(entry *kdb.Entry) bool {
 // items yields the pieces of all files, one after the other; current is the file that they come from.
 func (in *Input) items(current *string) iter.Seq2[pem.Item, error] {
 	return func(yield func(pem.Item, error) bool) {
+		var withKey bool
+		var public []string // the files of public keys alone
 		for _, p := range in.pieces {
+			onlyPublic := true
 			r, closeFile, err := p.open()
 			if *current = p.name; closeFile != nil {
 				*current = fmt.Sprintf("%q", p.name)
@@ -206,6 +215,9 @@ func (in *Input) items(current *string) iter.Seq2[pem.Item, error] {
 				if errors.Is(err, pem.ErrNothing) && p.loose != nil {
 					err = p.loose.Searched()
 				}
+				item.Source = *current
+				onlyPublic = onlyPublic && err == nil && item.Kind == pem.PublicKey
+				withKey = withKey || err == nil && slices.Contains(keys, item.Kind)
 				if err == nil && in.ignoreKeys && slices.Contains(keys, item.Kind) {
 					continue
 				}
@@ -215,9 +227,19 @@ func (in *Input) items(current *string) iter.Seq2[pem.Item, error] {
 				}
 			}
 			closePiece(closeFile)
+			if onlyPublic {
+				public = append(public, *current)
+			}
+		}
+		if len(public) > 0 && !withKey && !in.ignoreKeys {
+			*current = public[0]
+			yield(pem.Item{}, errOnlyPublic)
 		}
 	}
 }
+
+// errOnlyPublic is about a file that somebody takes for that of the private key.
+var errOnlyPublic = fmt.Errorf("%w: it holds a public key, but no certificate and no private key", kdb.ErrParse)
 
 // keys are the kinds of items that are private keys.
 var keys = []pem.Kind{pem.PrivateKey, pem.EncryptedKey, pem.OpenSSHKey}

@@ -13,6 +13,16 @@ import (
 // ErrNoCertificate says that an input has a private key without the certificate or request that belongs to it.
 var ErrNoCertificate = errors.New("no certificate or request in the input belongs to this private key")
 
+// Unpaired is the error about a private key that belongs to nothing in the input. It wraps [ErrNoCertificate].
+type Unpaired struct {
+	Key Item
+	Err error
+}
+
+func (e *Unpaired) Error() string { return e.Err.Error() }
+
+func (e *Unpaired) Unwrap() error { return e.Err }
+
 // Entry is an entry made of an input.
 type Entry struct {
 	kdb.Entry
@@ -165,10 +175,12 @@ func (g *gatherer) emit(r *record) {
 		g.stopped = !g.yield(e, nil)
 	case g.adopt(r.key):
 	case g.flushed:
-		g.invalid(keyfile.AlsoError(fmt.Errorf("%s: %w; in an input this long they must be within %d MiB of each other",
-			r.key.item.Where(), ErrNoCertificate, window>>20), kdb.ErrParse))
+		err := fmt.Errorf("%s: %w; in an input this long they must be within %d MiB of each other",
+			r.key.item.Where(), ErrNoCertificate, window>>20)
+		g.invalid(&Unpaired{r.key.item, keyfile.AlsoError(err, kdb.ErrParse)})
 	default:
-		g.invalid(keyfile.AlsoError(fmt.Errorf("%s: %w", r.key.item.Where(), ErrNoCertificate), kdb.ErrParse))
+		err := fmt.Errorf("%s: %w", r.key.item.Where(), ErrNoCertificate)
+		g.invalid(&Unpaired{r.key.item, keyfile.AlsoError(err, kdb.ErrParse)})
 	}
 }
 

@@ -72,6 +72,8 @@ type Item struct {
 	LocalKeyID []byte
 	// Aux is the auxiliary part of a TRUSTED CERTIFICATE, else nil.
 	Aux *Aux
+	// Source is where the item comes from, if the caller notes it, for an input of several files.
+	Source string
 	// Number counts the items of this kind from 1.
 	Number int
 	// Line is the line of BEGIN, from 1; 0 for DER.

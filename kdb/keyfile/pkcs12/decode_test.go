@@ -166,6 +166,23 @@ func TestDecode_passwords(t *testing.T) {
 	}
 }
 
+// TestDecode_passwordFileInLatin1: a file that was made with a password in UTF-8 opens with the same characters in ISO 8859-1, and can be
+// changed.
+func TestDecode_passwordFileInLatin1(t *testing.T) {
+	t.Parallel()
+	f := newFamily(t)
+	for _, profile := range []string{"2023", "2026", "legacy"} {
+		data := encode(t, newFile(t, profile, f.personal("one", f.one), trusted("root", f.root)), "Mötley")
+		c := decode(t, data, "M\xf6tley")
+		checkKeys(t, c)
+		put(t, c, f.personal("two", f.two))
+		checkKeys(t, decode(t, encode(t, c, "M\xf6tley"), "M\xf6tley"))
+		if _, err := pkcs12.Decode(data, passwords("M\xf7tley")); !errors.Is(err, kdb.ErrPassword) {
+			t.Errorf("%s: another letter: %v", profile, err)
+		}
+	}
+}
+
 func TestDecode_passwordsOfOldPrograms(t *testing.T) {
 	t.Parallel()
 	f := newFamily(t)

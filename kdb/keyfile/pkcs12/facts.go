@@ -19,6 +19,9 @@ func (c *Container) Facts() []kdb.Fact {
 	if kept := c.keptBags(); len(kept) > 0 {
 		facts = append(facts, kdb.Fact{Name: "kept unread", Value: strings.Join(kept, ", ")})
 	}
+	if n := c.unseen(); n > 0 {
+		facts = append(facts, kdb.Fact{Name: "for Java", Value: unseenText(n)})
+	}
 	for number, b := range slices.Collect(c.bags()) {
 		if b.cert == nil {
 			continue
@@ -34,6 +37,20 @@ func (c *Container) Facts() []kdb.Fact {
 		)
 	}
 	return facts
+}
+
+// unseen counts the trusted certificates that nothing marks as such. OpenSSL writes such files, and Java shows no entry.
+func (c *Container) unseen() (n int) {
+	for _, r := range c.records.All() {
+		if r.kind == kdb.KindTrusted && r.trusted && !r.cert.isSigner() {
+			n++
+		}
+	}
+	return n
+}
+
+func unseenText(n int) string {
+	return fmt.Sprintf("certificates without the attribute trustedKeyUsage, which Java does not see: %d; copies in a new file have it", n)
 }
 
 // damagedBag says which bag has a certificate that cannot be read.
@@ -182,6 +199,9 @@ func (c *Container) Check(report func(kdb.Problem)) {
 		if r.key != nil {
 			c.checkKey(r, report)
 		}
+	}
+	if n := c.unseen(); n > 0 {
+		report(kdb.Problem{Where: "trusted certificates", What: unseenText(n), Severity: kdb.Note})
 	}
 	if c.trailing > 0 {
 		report(kdb.Problem{Where: "end of the file", What: fmt.Sprintf("%d bytes that do not belong to it", c.trailing), Severity: kdb.Note})

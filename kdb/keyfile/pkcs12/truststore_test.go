@@ -3,6 +3,8 @@ package pkcs12_test
 import (
 	"bytes"
 	"crypto/x509"
+	"encoding/asn1"
+	"strings"
 	"testing"
 
 	gopkcs12 "software.sslmate.com/src/go-pkcs12"
@@ -62,4 +64,39 @@ func TestEncode_trustStoreBeyondGoPKCS12(t *testing.T) {
 			t.Errorf("labels %q, want %q", got, labels(c))
 		}
 	}
+}
+
+// TestFacts_forJava: OpenSSL writes certificates without the attribute by which Java knows what is trusted; a copy has it.
+func TestFacts_forJava(t *testing.T) {
+	t.Parallel()
+	f := newFamily(t)
+	id := func(last ...int) []byte {
+		return mustMarshal(t, append(asn1.ObjectIdentifier{1, 2, 840, 113549, 1}, last...))
+	}
+	certificate := der(t, 0x30, id(9, 22, 1), der(t, 0xa0, octets(t, trusted("", f.root).Certificates[0])))
+	plain := decode(t, rawFile(t, der(t, 0x30, id(12, 10, 1, 3), der(t, 0xa0, certificate))), "")
+	const want = "certificates without the attribute trustedKeyUsage, which Java does not see: 1;"
+	if got := javaFacts(plain); len(got) != 2 || !strings.HasPrefix(got[0], want) || !strings.HasPrefix(got[1], want) {
+		t.Errorf("without the attribute: %q", got)
+	}
+	for _, c := range []*pkcs12.Container{newFile(t, "", trusted("root", f.root)), newFile(t, "", f.personal("one", f.one))} {
+		if got := javaFacts(c); len(got) > 0 {
+			t.Errorf("%s: %q", labels(c), got)
+		}
+	}
+}
+
+// javaFacts are what the facts and a check say about Java.
+func javaFacts(c *pkcs12.Container) (texts []string) {
+	for _, fact := range c.Facts() {
+		if fact.Name == "for Java" {
+			texts = append(texts, fact.Value)
+		}
+	}
+	c.Check(func(p kdb.Problem) {
+		if p.Severity == kdb.Note {
+			texts = append(texts, p.What)
+		}
+	})
+	return texts
 }
