@@ -1,4 +1,4 @@
-package main_test
+package main
 
 import (
 	"fmt"
@@ -30,14 +30,14 @@ func TestSecrets_leaveTheListOfProcesses(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		waitUntilHidden(t, cmd.Process.Pid, "hidden-Secret-1")
+		waitUntilHidden(t, cmd.Process.Pid, "hidden-Secret-1", "key.kdb")
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	}
 }
 
-// waitUntilHidden waits for the program to start and to overwrite its password; all of its other arguments stay readable.
-func waitUntilHidden(t *testing.T, pid int, secret string) {
+// waitUntilHidden waits for the program to start and to overwrite its password; all of its other arguments, such as shown, stay readable.
+func waitUntilHidden(t *testing.T, pid int, secret, shown string) {
 	t.Helper()
 	var line string
 	for range 1000 {
@@ -46,10 +46,44 @@ func waitUntilHidden(t *testing.T, pid int, secret string) {
 			t.Fatal(err)
 		}
 		line = strings.ReplaceAll(string(data), "\x00", " ")
-		if strings.Contains(line, strings.Repeat("*", len(secret))) && !strings.Contains(line, secret) && strings.Contains(line, "key.kdb") {
+		if strings.Contains(line, strings.Repeat("*", len(secret))) && !strings.Contains(line, secret) && strings.Contains(line, shown) {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
 	t.Errorf("the list of processes shows %q", line)
+}
+
+// TestSecrets_crash: a program that crashes while it knows a password leaves no core file, and does not print the password.
+func TestSecrets_crash(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	certkdb(t, "init", "--db", filepath.Join(folder, "new.p12"), "--password", "pass:hidden-Secret-1")
+	if err := syscall.Mkfifo(filepath.Join(folder, "fifo"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, signal := range []syscall.Signal{syscall.SIGABRT, syscall.SIGSEGV, syscall.SIGQUIT} {
+		cmd := exec.Command("sh", "-c", "ulimit -c unlimited 2>/dev/null; exec certkdb add fifo --db new.p12 --password pass:hidden-Secret-1")
+		cmd.Dir = folder
+		var said strings.Builder
+		cmd.Stdout, cmd.Stderr = &said, &said
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		waitUntilHidden(t, cmd.Process.Pid, "hidden-Secret-1", "new.p12")
+		if err := cmd.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait()
+		if status := cmd.ProcessState.Sys().(syscall.WaitStatus); status.CoreDump() || cmd.ProcessState.Success() {
+			t.Errorf("after %v: %v", signal, cmd.ProcessState)
+		}
+		if strings.Contains(said.String(), "hidden-Secret") {
+			t.Errorf("after %v it prints the password", signal)
+		}
+	}
+	files, err := os.ReadDir(folder)
+	if err != nil || len(files) != 2 {
+		t.Errorf("there are %v, %v", files, err)
+	}
 }

@@ -188,13 +188,18 @@ func (r *rekeying) rewrap(how Rekey) error {
 		secrets[i] = &derivations{secret: password}
 		defer secrets[i].forget()
 	}
-	var lost []string
+	var lost, stashes []string
 	salt := newSlot(slotPassword, how.Cost).salt // all passwords share a new one
 	for _, s := range list {
 		r.raws = append(r.raws, s.raw)
 		secret, found := r.db.secretOf(r.old, &s, secrets)
 		if !found {
-			lost = append(lost, fmt.Sprintf("%d (%s)", s.id, cmp.Or(s.info().Name, s.info().Kind)))
+			name := fmt.Sprintf("%d (%s)", s.id, cmp.Or(s.info().Name, s.info().Kind))
+			if s.slot.kind == slotStash {
+				stashes = append(stashes, name)
+			} else {
+				lost = append(lost, name)
+			}
 			continue
 		}
 		made := newSlot(s.slot.kind, how.Cost)
@@ -206,6 +211,9 @@ func (r *rekeying) rewrap(how Rekey) error {
 			return err
 		}
 		r.slots[s.id] = made
+	}
+	if !r.keepsStash() { // else the new stash takes the place of all others, which a killed process may have left
+		lost = append(lost, stashes...)
 	}
 	switch {
 	case len(lost) > 0 && !how.Drop:
