@@ -289,6 +289,12 @@ func (c *Certificate) MustStaple() bool {
 	return err == nil && slices.Contains(features, statusRequest)
 }
 
+// CheckSCTList says why the value of a list of signed certificate timestamps is not one (RFC 6962, 3.3).
+func CheckSCTList(value []byte) error {
+	_, err := sctText(value)
+	return err
+}
+
 // sctText counts the signed certificate timestamps (RFC 6962, 3.3).
 func sctText(value cryptobyte.String) (string, error) {
 	var outer, list cryptobyte.String

@@ -80,6 +80,8 @@ func (c *checker) checkBaselinePoints(i int, n *node) {
 			c.baseline(i, "a CRL distribution point is for some reasons, or of another issuer (7.1.2.11.2)")
 		case p.Name == nil || !slices.ContainsFunc(p.Name.Full, isHTTP):
 			c.baseline(i, "a CRL distribution point has no full name by HTTP (7.1.2.11.2)")
+		case inProfiles(n) && !allHTTP(p.Name.Full):
+			c.baseline(i, "a CRL distribution point has a name by another scheme than HTTP (7.1.2.11.2)")
 		}
 	}
 }
@@ -100,6 +102,10 @@ func (c *checker) checkBaselineAccess(i int, n *node) {
 				oid.Name(a.Method), a.Location)
 		}
 	}
+}
+
+func allHTTP(names []cert.GeneralName) bool {
+	return !slices.ContainsFunc(names, func(g cert.GeneralName) bool { return !isHTTP(g) })
 }
 
 func isHTTP(g cert.GeneralName) bool {
@@ -127,6 +133,7 @@ func (c *checker) checkBaselineServer() {
 	}
 	c.checkCommonNames(n)
 	c.checkBaselineUsage(n)
+	c.checkBaselinePolicies(n)
 }
 
 // precertificateSigning is the usage of those who sign precertificates (RFC 6962, 3.1).
@@ -154,7 +161,7 @@ const notForServers = cert.ContentCommitment | cert.KeyCertSign | cert.CRLSign |
 
 func (c *checker) checkBaselineUsage(n *node) {
 	c.checkBaselineKeyUsage(n)
-	for _, id := range []string{CodeSigning, EmailProtection, TimeStamping, OCSPSigning, precertificateSigning} {
+	for _, id := range notWithServers() {
 		if slices.Contains(n.ExtKeyUsage, id) {
 			c.baseline(0, "its extended key usage names %s (7.1.2.7.10)", oid.Name(id))
 		}
@@ -179,6 +186,9 @@ func (c *checker) checkBaselineName(g cert.GeneralName) {
 		return
 	}
 	rest, isWildcard := strings.CutPrefix(string(g.Value), "*.")
+	if g.Type == cert.DNSName && !isPLabels(rest) {
+		c.baseline(0, "its name %s has a reserved label (7.1.2.7.12)", g)
+	}
 	if g.Type != cert.DNSName || !isWildcard {
 		return
 	}

@@ -38,6 +38,8 @@ func (c *checker) checkProfile() {
 		if c.v.o.Profile == WebPKI {
 			c.checkBaselineExtensions(i, n)
 			c.checkBaselineKey(i, n)
+			c.checkBaselineFields(i, n)
+			c.checkBaselineCA(i, n)
 		}
 	}
 	if c.v.o.Profile == WebPKI {

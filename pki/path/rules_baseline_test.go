@@ -5,8 +5,10 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"math/big"
 	"sync"
 	"testing"
+	"time"
 
 	"certkdb/pki/cert"
 	"certkdb/pki/path"
@@ -178,6 +180,107 @@ var baselineRules = []ruleTest{
 		accepted: "the profile is for private CAs too",
 	},
 	{section: "6.3.2", rule: "a validity of more than 398 days", accepted: "it is not among 7.1; lint finds it"},
+	// The profiles of 7.1.2, one requirement after the other.
+	{section: "7.1.2", rule: "a serial number of 2^159", leaf: serial(new(big.Int).Lsh(big.NewInt(1), 159)), strict: baseline},
+	{section: "7.1.2", rule: "a serial number of 2^159-1", leaf: serial(biggestSerial()), accepted: "it is the greatest"},
+	{
+		section: "7.1.2.6.1", rule: "a key usage that is not critical, in a CA", inter: without(noUsage, looseUsage("\x01\x06")),
+		strict: baseline,
+	},
+	{section: "7.1.2.7.6", rule: "a key usage that is not critical", leaf: without(noUsage, looseUsage("\x07\x80")), strict: baseline},
+	{
+		section: "7.1.2.7.6", rule: "name constraints in a server's certificate", leaf: permits(dnsName("example.com")), rules: outside,
+		strict: outside,
+	},
+	{
+		section: "7.1.2.9.3", rule: "a precertificate", leaf: extra(cert.IDCTPoison, true, "\x05\x00"), rules: "critical-extension",
+		strict: "critical-extension",
+	},
+	{section: "7.1.2.2.4", rule: "a CA for any usage", inter: usage(x509.ExtKeyUsageAny), accepted: "it is an affiliate's"},
+	{
+		section: "7.1.2.2.4", rule: "a CA for any usage, and for servers", inter: usage(x509.ExtKeyUsageAny, x509.ExtKeyUsageServerAuth),
+		strict: baseline,
+	},
+	{section: "7.1.2.6.1", rule: "a CA without an extended key usage", inter: usage(), accepted: "the profile is for private CAs too"},
+	caUsage("code signing", x509.ExtKeyUsageCodeSigning),
+	caUsage("e-mail protection", x509.ExtKeyUsageEmailProtection),
+	caUsage("time stamping", x509.ExtKeyUsageTimeStamping),
+	caUsage("OCSP signing", x509.ExtKeyUsageOCSPSigning),
+	{
+		section: "7.1.2.10.6", rule: "a CA for servers and e-mail of before the profiles",
+		inter:    both(usage(x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageEmailProtection), beforeProfiles),
+		accepted: "CAs' certificates live long",
+	},
+	{
+		section: "7.1.2.10.6", rule: "a CA for servers and clients", inter: usage(x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth),
+		accepted: "it is allowed",
+	},
+	{section: "7.1.2.10.7", rule: "a CA without CRL signing", inter: keyUsage(x509.KeyUsageCertSign), strict: baseline},
+	{section: "7.1.2.7.9", rule: "anyPolicy", leaf: policies(cert.AnyPolicy), strict: baseline},
+	{section: "7.1.2.7.9", rule: "two reserved policies", leaf: policies("2.23.140.1.2.1", "2.23.140.1.2.2"), strict: baseline},
+	{section: "7.1.2.7.9", rule: "a reserved policy", leaf: policies("2.23.140.1.2.1", policyA), accepted: "it must be so"},
+	{
+		section: "7.1.2.7.9", rule: "a user notice",
+		leaf:   has(cert.IDCertificatePolicies, der(0x30, derPolicyA, der(0x30, der(0x30, derUserNotice, "\x30\x00")))),
+		strict: baseline,
+	},
+	{
+		section: "7.1.2.7.12", rule: "a reserved label", leaf: both(subject(pkix.Name{}), criticalNames(dnsName("ab--cd.example.com"))),
+		strict: baseline,
+	},
+	{
+		section: "7.1.2.11.2", rule: "a point by HTTP and by another scheme",
+		leaf: point(der(0xa0, der(0xa0, uriName("http://a.example/crl"), uriName("ldap://a.example/crl")))), strict: baseline,
+	},
+	{section: "7.1.2.11.3", rule: "timestamps that cannot be read", leaf: extra(cert.IDSCTList, false, "\x05\x00"), strict: baseline},
+	{
+		section: "7.1.4.1", rule: "two attributes in one part of the subject", build: twoInOne, strict: baseline,
+	},
+	{section: "7.1.4.1", rule: "the issuer written in another case", build: otherCase, strict: baseline},
+}
+
+const derUserNotice = "\x06\x08\x2b\x06\x01\x05\x05\x07\x02\x02"
+
+// beforeProfiles is from before the profiles of 7.1.2.
+func beforeProfiles(c *x509.Certificate) { c.NotBefore = time.Date(2023, 9, 14, 0, 0, 0, 0, time.UTC) }
+
+func biggestSerial() *big.Int {
+	return new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 159), big.NewInt(1))
+}
+
+// looseUsage is a key usage that is not critical.
+func looseUsage(bits string) change { return extra(cert.IDKeyUsage, false, "\x03\x02"+bits) }
+
+// caUsage has a CA for servers and for something else, which a server's chain must not have.
+func caUsage(name string, other x509.ExtKeyUsage) ruleTest {
+	return ruleTest{
+		section: "7.1.2.10.6", rule: "a CA for servers and " + name, inter: usage(x509.ExtKeyUsageServerAuth, other), strict: baseline,
+	}
+}
+
+// criticalNames sets the names of the leaf, critical as they must be without a subject, and leaves the rest.
+func criticalNames(list ...string) change {
+	return func(c *x509.Certificate) {
+		c.DNSNames = nil
+		extra(cert.IDSubjectAltName, true, der(0x30, list...))(c)
+	}
+}
+
+func derAttribute(id, text string) string { return der(0x30, id, der(0x0c, text)) }
+
+// twoInOne has a leaf whose subject has an organization and a unit in one part.
+func twoInOne(t *testing.T) (*cert.Certificate, path.Options) {
+	root := ca(t, nil, "Root", conforming)
+	raw := der(0x30, der(0x31, derAttribute("\x06\x03\x55\x04\x0a", "Example"), derAttribute("\x06\x03\x55\x04\x0b", "Example")))
+	return leaf(t, root, func(c *x509.Certificate) { c.RawSubject = []byte(raw) }).Certificate, options(root)
+}
+
+// otherCase has a leaf whose issuer is its CA's name in capitals, which is the same name to RFC 5280.
+func otherCase(t *testing.T) (*cert.Certificate, path.Options) {
+	root := ca(t, nil, "Root", conforming)
+	other, renamed := *root, *root.template
+	renamed.Subject.CommonName, other.template = "ROOT", &renamed
+	return leaf(t, &other).Certificate, options(root)
 }
 
 func TestRules_baselineRequirements(t *testing.T) {
