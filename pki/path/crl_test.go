@@ -125,16 +125,20 @@ func TestValidate_revocation(t *testing.T) {
 		},
 		{"a hold that the newer one has no more", l, []*cert.CRL{rootCRL, crlOf(t, inter, hour(3), l), crlOf(t, inter, hour(4))}, "valid"},
 		{"the greater number of the same time", l, []*cert.CRL{rootCRL, crlOf(t, inter, number(4, nil)), crlOf(t, inter, nil, l)}, "revoked"},
-		{"delta alone", l, []*cert.CRL{rootCRL, crlOf(t, inter, number(6, deltaOf5))}, "no-crl"},
-		{"delta revokes", l, []*cert.CRL{rootCRL, crlOf(t, inter, nil), crlOf(t, inter, number(6, deltaOf5), l)}, "revoked"},
-		{"delta of an older base", l, []*cert.CRL{rootCRL, crlOf(t, inter, number(4, nil)), crlOf(t, inter, number(6, deltaOf5), l)}, "valid"},
+		{"delta alone (6.3.3 (a))", l, []*cert.CRL{rootCRL, crlOf(t, inter, number(6, deltaOf5))}, "no-crl"},
+		{"delta revokes (6.3.3 (i))", l, []*cert.CRL{rootCRL, crlOf(t, inter, nil), crlOf(t, inter, number(6, deltaOf5), l)}, "revoked"},
+		{
+			"delta of an older base (6.3.3 (c))", l,
+			[]*cert.CRL{rootCRL, crlOf(t, inter, number(4, nil)), crlOf(t, inter, number(6, deltaOf5), l)},
+			"valid",
+		},
 		{"removeFromCRL in a complete CRL (6.3.3 (k))", l, []*cert.CRL{rootCRL, crlOf(t, inter, removed)}, "valid"},
 		{
-			"a delta revokes what the complete CRL removes", l,
+			"a delta revokes what the complete CRL removes (6.3.3 (i))", l,
 			[]*cert.CRL{rootCRL, crlOf(t, inter, removed), crlOf(t, inter, number(6, deltaOf5), l)},
 			"revoked",
 		},
-		{"delta removes a hold", l, []*cert.CRL{rootCRL, crlOf(t, inter, nil, l), crlOf(t, inter, remove)}, "valid"},
+		{"delta removes a hold (6.3.3 (k))", l, []*cert.CRL{rootCRL, crlOf(t, inter, nil, l), crlOf(t, inter, remove)}, "valid"},
 	}
 	for _, test := range tests {
 		o := options(root, inter, mute)
