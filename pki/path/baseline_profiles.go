@@ -71,7 +71,7 @@ func notWithServers() []string {
 
 // reservedPolicies stand for how the subscriber was validated (7.1.6.1): by domain, organization, person, or extended.
 func reservedPolicies() []string {
-	return []string{"2.23.140.1.2.1", "2.23.140.1.2.2", "2.23.140.1.2.3", "2.23.140.1.1"}
+	return []string{oid.DomainValidated, oid.OrganizationValidated, oid.IndividualValidated, oid.ExtendedValidation}
 }
 
 // checkBaselinePolicies looks at the policies of a server's certificate (7.1.2.7.9). A private CA has none of the reserved ones.
