@@ -20,12 +20,14 @@ type kind struct {
 	issues    bool     // what it issues is random, so that only the numbers are compared
 	backedUp  bool     // it has a backup, and was changed since
 	absent    bool     // it is not there yet
+	remembers bool     // the newest states of the databases are noted
 	plain     bool     // it can be listed without a password
 	receives  bool     // it keeps certificate requests
 	second    bool     // it has a second key slot
 	deploys   bool     // its entries are deployed to files, which are of the time before they were renewed
 	rights    bool     // it has an owner, a mode and an attribute to be kept
 	linked    []string // its other names
+	setup     []string // further commands before
 	commands  []string
 }
 
@@ -38,7 +40,7 @@ func kinds() []kind {
 	outputs := []string{"export web --out DIR/web.crt", "export web --key --out DIR/web.key", "export web --out DIR/old.crt --force"}
 	passwd, receive := "passwd --new-password file:DIR/new.pw", "receive DIR/wait.crt"
 	random := " --generate-password --password-out DIR/new.pw"
-	generated := strings.Fields("--generate-password --password-out DIR/old.pw")
+	generated, old := strings.Fields("--generate-password --password-out DIR/old.pw"), " --password file:DIR/old.pw"
 	return []kind{
 		{file: "key.ckdb", create: generated, generated: true, receives: true, commands: slices.Concat(common, outputs, []string{
 			receive, "default web", "distrust root", "trust web", "compact", "rekey", "backup DIR/copy.ckdb", "passwd" + random,
@@ -61,17 +63,44 @@ func kinds() []kind {
 			"sign DIR/requests --ca ca --out DIR/signed",
 		}},
 		{file: "new.ckdb", generated: true, absent: true, commands: []string{"init --generate-password --stash", "init" + random}},
+		{file: "new.kdb", absent: true, commands: []string{
+			"gsk8capicmd_64 -keydb -create -db DIR/new.kdb -pw the-new-one -expire 100 -stash",
+			"gsk8capicmd_64 -keydb -create -db DIR/new.kdb -pw the-new-one -type p12 -stash",
+		}},
+		{file: "dsmcert.kdb", absent: true, commands: []string{"dsmcert -add -server SP01 -file DIR/other.pem"}},
+		{file: "copied.ckdb", create: generated, generated: true, setup: []string{
+			"init --db DIR/target.kdb" + old, "init --db DIR/target.p12 --profile legacy" + old, "init --db DIR/target.jks" + old,
+			"init --db DIR/target.pem" + old, "add DIR/third.pem --label third --db DIR/target.pem" + old,
+		}, commands: []string{
+			"copy web --key --to DIR/target.kdb --to-password file:DIR/old.pw",
+			"copy web root --key --to DIR/target.p12 --to-password file:DIR/old.pw",
+			"copy web --key --to DIR/target.jks --to-password file:DIR/old.pw", "copy web --key --to DIR/target.pem --to-password file:DIR/old.pw",
+			"export web --key --out DIR/old.crt --force",
+		}},
+		{file: "trusted.ckdb", create: generated, generated: true, setup: []string{
+			"init --db DIR/cacerts.jks --password pass:changeit", "add DIR/third.pem --label third --db DIR/trusted.ckdb" + old,
+			"export third --to java:DIR/cacerts.jks --db DIR/trusted.ckdb" + old, "export third --to system:DIR/anchors --db DIR/trusted.ckdb" + old,
+		}, commands: []string{
+			"export root --to java:DIR/cacerts.jks --to system:DIR/anchors", "export third --from system:DIR/anchors --from java:DIR/cacerts.jks",
+		}},
+		{file: "noted.ckdb", create: generated, generated: true, remembers: true, setup: []string{
+			"init --db DIR/target.ckdb --generate-password --stash", "add DIR/third.pem --label third --db DIR/noted.ckdb" + old,
+		}, commands: []string{"add DIR/other.pem", "copy root --to DIR/target.ckdb --to-password stash", "backup DIR/copy.ckdb"}},
 		{file: "key.kdb", create: []string{"--stash"}, receives: true, commands: slices.Concat(common, []string{
 			receive, "default web", "distrust root", passwd, "stash create", "stash remove",
 			"gsk8capicmd_64 -keydb -changepw -db DIR/key.kdb -stashed -new_pw the-new-one -stash",
 			"gsk8capicmd_64 -cert -receive -db DIR/key.kdb -stashed -file DIR/wait.crt",
 			"gsk8capicmd_64 -cert -add -db DIR/key.kdb -stashed -file DIR/bundle.pem -label one,two",
+			"gsk8capicmd_64 -keydb -convert -db DIR/key.kdb -stashed -new_format p12 -new_db DIR/copy.p12 -new_pw the-new-one -stash",
+			"gsk8capicmd_64 -keydb -delete -db DIR/key.kdb -pw the-old-one",
 		})},
 		{file: "key.p12", create: []string{"--profile", "legacy", "--stash"}, receives: true, rights: true, commands: slices.Concat(common,
 			[]string{receive, "default web", "distrust root", passwd, "stash remove"},
 		)},
 		{file: "linked.p12", create: []string{"--profile", "legacy"}, linked: []string{"other.p12"}, commands: []string{"delete web", passwd}},
-		{file: "dsmcert.kdb", create: []string{"--type", "pkcs12", "--profile", "gskit", "--stash"}, commands: []string{
+		{file: "dsmcert.kdb", create: []string{"--type", "pkcs12", "--profile", "gskit", "--stash"}, setup: []string{
+			"delete root --db DIR/dsmcert.kdb" + old, "dsmcert -add -server root -file DIR/root.pem",
+		}, commands: []string{
 			"dsmcert -add -server SP01 -file DIR/other.pem", "dsmcert -delete -server root",
 		}},
 		{file: "key.jks", rights: true, commands: append(slices.Clone(common), passwd, "stash create")},
@@ -83,7 +112,7 @@ func kinds() []kind {
 func (k kind) prepare(t *testing.T) string {
 	t.Helper()
 	dir := fastDir(t)
-	for name, text := range map[string]string{"old.pw": "the old one\n", "new.pw": "the-new-one\n", "old.crt": "old\n"} {
+	for name, text := range map[string]string{"old.pw": "the-old-one\n", "new.pw": "the-new-one\n", "old.crt": "old\n"} {
 		if k.generated && strings.HasSuffix(name, ".pw") {
 			continue
 		}
@@ -91,12 +120,27 @@ func (k kind) prepare(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	if k.absent {
-		return dir
+	if k.file == "dsmcert.kdb" && !k.absent {
+		if err := os.WriteFile(filepath.Join(dir, "dsmcert.idx"), make([]byte, 2), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, wanted := range map[string]bool{stateName: k.remembers, "anchors": k.file == "trusted.ckdb"} {
+		if !wanted {
+			continue
+		}
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
 	}
 	db := []string{"--db", "DIR/" + k.file, "--password", "file:DIR/old.pw"}
 	making := db
-	if k.generated {
+	switch {
+	case k.absent: // another database makes the files
+		db = []string{"--db", "DIR/maker.pem", "--password", "pass:the-maker"}
+		making = db
+		defer os.Remove(filepath.Join(dir, "maker.pem"))
+	case k.generated:
 		making = db[:2]
 	}
 	mustRun(t, dir, append(append([]string{"init"}, k.create...), making...)...)
@@ -127,6 +171,9 @@ func (k kind) prepare(t *testing.T) string {
 	}
 	if k.second {
 		with("slots", "add", "--name", "second", "--generate-password", "--password-out", "DIR/second.pw")
+	}
+	for _, command := range k.setup {
+		mustRun(t, dir, strings.Fields(command)...)
 	}
 	return dir
 }
@@ -177,10 +224,23 @@ func deployed(dir string) (units []string) {
 	return units
 }
 
+// finished is what a command that was repeated leaves as if nothing had happened: deployed files, and dsmcert's index.
+func finished(dir string) []string {
+	index, _ := os.ReadFile(filepath.Join(dir, "dsmcert.idx"))
+	return append(deployed(dir), fmt.Sprintf("index: %q", index))
+}
+
 // isUnfinished says that a journal tells the next command which deployed files to replace.
-func isUnfinished(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, ".server.key.certkdb-journal"))
+func isUnfinished(dir string) bool { return isThere(filepath.Join(dir, ".server.key.certkdb-journal")) }
+
+func isThere(path string) bool {
+	_, err := os.Stat(path)
 	return err == nil
+}
+
+// isSeveral says that a command does several things, of which an interrupted one has done some: another one does the rest.
+func (k kind) isSeveral(command string) bool {
+	return k.deploys || k.file == "trusted.ckdb" || strings.Contains(command, "-keydb -delete")
 }
 
 // mixes says that each line of a state is of the old or the new one: several operations, of which some were not done.

@@ -22,7 +22,7 @@ func supervised(
 		cmd.Args = append(cmd.Args, strings.ReplaceAll(arg, "DIR", dir))
 	}
 	var stderr strings.Builder
-	cmd.Env, cmd.Stderr = append(os.Environ(), "COMMANDS_TEST_PROGRAM=forgetful", "PASSWORDDIR="+dir), &stderr
+	cmd.Env, cmd.Stderr = append(os.Environ(), "COMMANDS_TEST_PROGRAM=forgetful", "PASSWORDDIR="+dir, "XDG_STATE_HOME="+dir), &stderr
 	if err := atomicfiletest.Supervise(cmd, dir, decide); err != nil {
 		t.Fatal(err)
 	}
@@ -38,16 +38,17 @@ func TestFaults_processes(t *testing.T) {
 			t.Parallel()
 			dir := k.prepare(t)
 			template := copyOf(t, dir)
-			for _, command := range k.commands {
-				k.everyFault(t, dir, template, command, k.processFaults(t, dir, template, command))
+			for i, command := range k.commands {
+				k.everyFault(t, dir, template, command, k.processFaults(t, dir, template, command, i))
 			}
 		})
 	}
 }
 
 // processFaults are the ways in which the n-th call that changes the folder goes wrong. Each run takes a process, so the calls of one kind,
-// such as fsync, fail by turns with an error and for want of space, but the first one in both ways.
-func (k kind) processFaults(t *testing.T, dir, template, command string) map[string]fault {
+// such as fsync, fail by turns with an error and for want of space, but the first one in both ways. The turn depends on the command: where
+// the next one makes the same calls, they fail in the other way. [TestFaults] lets all its calls fail in both ways.
+func (k kind) processFaults(t *testing.T, dir, template, command string, turn int) map[string]fault {
 	t.Helper()
 	k.restore(t, template, dir)
 	var errnos [][]syscall.Errno // of each call
@@ -55,7 +56,8 @@ func (k kind) processFaults(t *testing.T, dir, template, command string) map[str
 	supervised(t, dir, func(_ int, c atomicfiletest.Call) atomicfiletest.Verdict {
 		both := []syscall.Errno{syscall.EIO, syscall.ENOSPC}
 		if i := seen[c.Name]; i > 0 {
-			both = both[i%2 : i%2+1]
+			i = (i + turn) % 2
+			both = both[i : i+1]
 		}
 		seen[c.Name]++
 		errnos = append(errnos, both)

@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv("COMMANDS_TEST_PROGRAM") != "" {
 		env := commands.ProcessEnv(context.Background(), "test", func() {})
 		env.Drivers = testDrivers(nil)
-		if os.Getenv("COMMANDS_TEST_PROGRAM") == "forgetful" { // the tests put older states back
+		if os.Getenv("COMMANDS_TEST_PROGRAM") == "forgetful" && !isThere(env.State) { // the tests put older states back
 			env.State = ""
 		}
 		os.Exit(commands.Main(context.Background(), env, os.Args))
@@ -34,7 +34,7 @@ const processes = 64
 // others wait to add an entry each. In the end all entries are there but that of the first process.
 func TestProcesses_loseNothing(t *testing.T) {
 	for _, k := range kinds() {
-		if k.absent {
+		if k.absent || k.setup != nil { // the others are of the same kinds
 			continue
 		}
 		t.Run(k.file, func(t *testing.T) {

@@ -17,6 +17,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -148,10 +149,10 @@ func add(ctx context.Context, env *op.Env, found string, r request) error {
 	if added.made {
 		list = nil // what an index tells of a database that was deleted
 	}
-	if ok || added.made && !hasIndex(found) {
-		if list = append(without(list, r.server, r.server), indexed{r.server, r.server}); added.HasChanged() {
-			err = updateIndex(env, found, list)
-		}
+	own := indexed{r.server, r.server}
+	isMissing := !slices.Contains(list, own) && added.Actions[0].Label == r.server // after an -add that was killed
+	if ok && (added.HasChanged() || isMissing) {
+		err = updateIndex(env, found, append(without(list, r.server, r.server), own))
 	}
 	return errors.Join(report(env.Stdout, r.server, added.Added), err)
 }
@@ -212,8 +213,18 @@ func create(ctx context.Context, env *op.Env, path string, o entries.Add) (entri
 	made := databases.Init{
 		DB: database(path), Type: "pkcs12", Profile: "gskit", NewPassword: op.NewPassword{Generate: true}, Stash: true,
 	}
-	added, err := databases.RunNew(ctx, env, made, false, o)
+	added, err := entries.Added{}, error(nil)
+	isFirst := !hasIndex(path)
+	if isFirst { // before the database, which would have none if this process was killed
+		err = writeIndex(env, path, nil)
+	}
+	if err == nil {
+		added, err = databases.RunNew(ctx, env, made, false, o)
+	}
 	if err != nil {
+		if _, exists := os.Lstat(path); isFirst && exists != nil {
+			_ = os.Remove(indexPath(path))
+		}
 		for _, folder := range missing {
 			_ = os.Remove(folder) // it stays if there is something in it
 		}
@@ -265,12 +276,16 @@ func describe(e op.Entry, server string) string {
 func remove(ctx context.Context, s *op.Session, found string, r request) error {
 	index, ok := readIndex(found)
 	label := labelOf(index, r.server)
+	rest := without(index, r.server, label)
 	if _, err := op.One(ctx, s, entries.Delete{Labels: []string{label}, CertificatesOnly: true}); err != nil {
+		if op.ClassOf(err) == op.ClassLabelNotFound && len(rest) < len(index) { // after a -delete that was killed
+			err = errors.Join(err, updateIndex(s.Env, found, rest))
+		}
 		return err
 	}
 	var err error
 	if ok {
-		err = updateIndex(s.Env, found, without(index, r.server, label))
+		err = updateIndex(s.Env, found, rest)
 	}
 	_, printed := fmt.Fprintf(s.Env.Stdout, "The certificate for server %q was deleted successfully.\n", r.server)
 	return errors.Join(printed, err)

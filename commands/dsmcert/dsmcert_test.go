@@ -304,3 +304,37 @@ func TestMain_furtherCertificateIsThere(t *testing.T) {
 		t.Errorf("the list is %s", out)
 	}
 }
+
+// TestMain_afterAKill: a process was killed between a change of the key database and that of the index. The same command completes it.
+func TestMain_afterAKill(t *testing.T) {
+	t.Parallel()
+	env := client(t)
+	path := indexPath(filepath.Join(env.Getenv("DSM_DIR"), databaseName))
+	file := optest.File(t, "cert256.arm", optest.PEM(optest.NewCA(t, "Root").Trusted("")))
+	index := func(data string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(data), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := func(what, want string) {
+		t.Helper()
+		if data, err := os.ReadFile(path); err != nil || string(data) != want {
+			t.Errorf("%s: the index is %q, %v", what, data, err)
+		}
+	}
+	const with, none = "SP01\x00SP01\x00\x00\x00", "\x00\x00"
+	index(none)
+	call(env, "-add", "-server", "SP01", "-file", file)
+	index(none)
+	if status, out, text := call(env, "-add", "-server", "SP01", "-file", file); status != 0 {
+		t.Errorf("-add: %d, %s %s", status, out, text)
+	}
+	want("-add", with)
+	call(env, "-delete", "-server", "SP01")
+	index(with)
+	if status, _, text := call(env, "-delete", "-server", "SP01"); status == 0 {
+		t.Errorf("-delete of what is not there: %s", text)
+	}
+	want("-delete", none)
+}

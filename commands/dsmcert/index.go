@@ -67,17 +67,19 @@ func encodeIndex(list []indexed) []byte {
 	return append(data, 0, 0)
 }
 
-// updateIndex changes the index next to a database.
+// updateIndex changes the index next to a database that was changed.
 func updateIndex(env *op.Env, database string, list []indexed) error {
-	out := op.Output{Path: indexPath(database), Force: true}
-	err := out.Write(env, false, func(w io.Writer) error {
-		_, err := w.Write(encodeIndex(list))
-		return err
-	})
-	if err != nil {
+	if err := writeIndex(env, database, list); err != nil {
 		return fmt.Errorf("the key database was changed, but not its index: %w", err)
 	}
 	return nil
+}
+
+func writeIndex(env *op.Env, database string, list []indexed) error {
+	return op.Output{Path: indexPath(database), Force: true}.Write(env, false, func(w io.Writer) error {
+		_, err := w.Write(encodeIndex(list))
+		return err
+	})
 }
 
 // without leaves out what an index says of a server or a label. An older line for the server would say that its certificate has another

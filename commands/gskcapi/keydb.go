@@ -258,6 +258,9 @@ func (p *program) inPlaceOf(stale []string, o databases.Init, create func() erro
 	if _, err := os.Lstat(path); err == nil || o.Type != "cms" && hasSibling(base) {
 		stale = nil
 	}
+	if err := p.undoKilled(path, base, stale); err != nil {
+		return err
+	}
 	if err := aside(stale); err != nil {
 		return err
 	}
@@ -268,6 +271,15 @@ func (p *program) inPlaceOf(stale []string, o databases.Init, create func() erro
 		}
 	}
 	return err
+}
+
+// undoKilled removes the files that an attempt to make the database has left: they are no old ones.
+func (p *program) undoKilled(path, base string, stale []string) error {
+	if stale == nil {
+		return nil
+	}
+	pieces := []op.Piece{{Path: path}, {Path: base + ".rdb"}, {Path: base + ".crl"}, {Path: base + ".sth"}}
+	return op.FinishTogether(p.env, pieces)
 }
 
 // hasSibling says that there is a database of the same name, to which a stash may belong.

@@ -2,6 +2,7 @@ package seen
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -48,8 +49,8 @@ func TestOpen_waitsForNobody(t *testing.T) {
 	}
 }
 
-// TestWrite_afterAKilledProcess: what it left does not stand in the way, and a link in its place is not followed.
-func TestWrite_afterAKilledProcess(t *testing.T) {
+// TestNote_afterAKilledProcess: what it left does not stand in the way and is removed, and a link in its place is not followed.
+func TestNote_afterAKilledProcess(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	target, path := filepath.Join(folder, "target"), filepath.Join(folder, fileName)
@@ -57,18 +58,28 @@ func TestWrite_afterAKilledProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, put := range map[string]func() error{
-		"half a file": func() error { return os.WriteFile(path+".new", []byte("1 01234"), 0o600) },
-		"a link":      func() error { return os.Symlink(target, path+".new") },
+		"half a file": func() error { return os.WriteFile(path+temporary, []byte("1 01234"), 0o600) },
+		"a link":      func() error { return os.Symlink(target, path+temporary) },
 	} {
 		if err := put(); err != nil {
 			t.Skip(err) // Windows asks for a privilege
 		}
-		if err := write(path, Known{{key: Key{Path: what}}}); err != nil {
+		if err := Note(folder, Key{Path: what}, State{Generation: 1}); err != nil {
 			t.Errorf("%s: %v", what, err)
 		}
-		if known, err := Read(folder); err != nil || len(known) != 1 || known[0].key.Path != what {
+		if known, err := Read(folder); err != nil || known.index(Key{Path: what}) != len(known)-1 {
 			t.Errorf("%s: %v, %v", what, known, err)
 		}
+	}
+	if err := os.WriteFile(path+temporary, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	last, err := Read(folder)
+	if err = errors.Join(err, Note(folder, last[len(last)-1].key, State{Generation: 2})); err != nil { // the line is overwritten
+		t.Error(err)
+	}
+	if _, err := os.Lstat(path + temporary); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("its file is still there: %v", err)
 	}
 	if got, err := os.ReadFile(target); err != nil || string(got) != "precious" {
 		t.Errorf("the target is %q, %v", got, err)

@@ -120,6 +120,9 @@ func change(folder string, key Key, replaces func(State) bool, s State) error {
 	if err != nil && !errors.Is(err, ErrUnreadable) {
 		return err
 	}
+	if err := remove(path + temporary); err != nil { // a process that was killed
+		return err
+	}
 	sound, own := err == nil, line{key, s}
 	i := lines.index(key)
 	switch {
@@ -165,6 +168,17 @@ func (k Known) size() (size int64) {
 		size += int64(len(l.String()))
 	}
 	return size
+}
+
+// temporary ends the name of the file that takes the place of the other one. It belongs to the process that has the lock.
+const temporary = ".new"
+
+// remove removes a file if it is there.
+func remove(path string) error {
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // overwrite puts a text in the place of the end of the file, which is not longer. A new file for each change would cost more time than the
@@ -258,10 +272,7 @@ func read(path string) (lines Known, err error) {
 
 // write replaces the file. Nothing is synced: after a power failure an older file is there, or none.
 func write(path string, lines Known) error {
-	temporary := path + ".new" // belongs to the process that has the lock
-	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
+	temporary := path + temporary
 	f, err := os.OpenFile(temporary, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
