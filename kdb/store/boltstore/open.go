@@ -46,7 +46,11 @@ type access struct {
 
 // open opens and locks the file, waiting for the lock as long as the options say.
 func (s *Store) open(ctx context.Context, how access) (h *handle, err error) {
-	end := s.turns.take(ctx, how.write, s.patience)
+	most := s.patience
+	if how.write { // it cannot come in while somebody reads, so it keeps its turn
+		most = max(most, s.wait)
+	}
+	end := s.turns.take(ctx, how.write, most)
 	err = lockfile.Wait(ctx, s.wait, kdb.ErrLocked, func() error {
 		for {
 			if h, err = s.tryOpen(how); !errors.Is(err, errReplaced) {

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// patience is how long somebody waits for his turn before he tries the lock of the file anyway: a transaction within another one would
-// wait for itself.
-const patience = 250 * time.Millisecond
+// patience is how long a reader waits for its turn, while nobody's turn ends, before it tries the lock of the file anyway: within another
+// transaction it would wait for itself. It is longer than most transactions, so that readers do not come in before a writer.
+const patience = time.Second
 
 // turns lets the transactions of a process have the file in the order in which they come: readers together, a writer alone. The lock of the
 // file keeps them apart. But it is tried again and again, and never found free by a writer while readers come and go, or by a reader while
@@ -18,6 +18,7 @@ type turns struct {
 	mu      sync.Mutex
 	readers int
 	writing bool
+	ended   int // turns
 	queue   []*turn
 }
 
@@ -27,28 +28,50 @@ type turn struct {
 	come  chan struct{} // closed when it is his turn
 }
 
-// take waits for a turn, which the returned function ends. If it does not come in time it is as good as taken.
+// take waits for a turn, which the returned function ends. If nobody's turn ends for the given time, it is as good as taken.
 func (t *turns) take(ctx context.Context, write bool, most time.Duration) (end func()) {
 	t.mu.Lock()
 	mine := &turn{write: write, come: make(chan struct{})}
 	t.queue = append(t.queue, mine)
 	t.admit()
 	t.mu.Unlock()
+	if t.wait(ctx, mine, most) {
+		return func() { t.end(write) }
+	}
+	return t.endOther
+}
+
+// wait says whether a turn has come.
+func (t *turns) wait(ctx context.Context, mine *turn, most time.Duration) bool {
 	timeout := time.NewTimer(most)
 	defer timeout.Stop()
-	select {
-	case <-mine.come:
-	case <-ctx.Done():
-	case <-timeout.C:
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if i := slices.Index(t.queue, mine); i >= 0 {
+	for ended := t.countEnded(); ; {
+		select {
+		case <-mine.come:
+		case <-ctx.Done():
+		case <-timeout.C:
+			if now := t.countEnded(); now != ended {
+				ended = now
+				timeout.Reset(most)
+				continue
+			}
+		}
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		i := slices.Index(t.queue, mine)
+		if i < 0 {
+			return true
+		}
 		t.queue = slices.Delete(t.queue, i, i+1)
 		t.admit()
-		return func() {}
+		return false
 	}
-	return func() { t.end(write) }
+}
+
+func (t *turns) countEnded() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.ended
 }
 
 func (t *turns) end(write bool) {
@@ -59,7 +82,15 @@ func (t *turns) end(write bool) {
 	} else {
 		t.readers--
 	}
+	t.ended++
 	t.admit()
+}
+
+// endOther ends a transaction that had no turn.
+func (t *turns) endOther() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ended++
 }
 
 // admit gives turns to those who have waited longest.

@@ -2,12 +2,19 @@ package boltstore
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"certkdb/kdb/atomicfile/atomicfiletest"
 	"certkdb/kdb/store"
 )
 
@@ -104,6 +111,96 @@ func TestTurns_writersDoNotStarveAReader(t *testing.T) {
 	}
 	(<-later)()
 	set(t, s, "new")
+}
+
+// TestTurns_longReaders: four readers that each take longer than the patience, one after the other, keep no writer out. What comes after it
+// waits for it as long as somebody's turn ends.
+func TestTurns_longReaders(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var all turns
+		read := func() {
+			end := all.take(t.Context(), false, patience)
+			time.Sleep(patience + patience/2)
+			end()
+		}
+		for i := range 4 {
+			go func() {
+				time.Sleep(time.Duration(i) * patience / 3)
+				read()
+			}()
+		}
+		time.Sleep(patience)
+		var order []string
+		synctest.Wait()
+		var wait sync.WaitGroup
+		wait.Go(func() {
+			end := all.take(t.Context(), true, time.Hour)
+			all.mu.Lock()
+			order = append(order, fmt.Sprintf("writer with %d readers", all.readers))
+			all.mu.Unlock()
+			time.Sleep(patience / 2)
+			end()
+		})
+		synctest.Wait()
+		wait.Go(func() {
+			end := all.take(t.Context(), false, patience)
+			defer end()
+			all.mu.Lock()
+			defer all.mu.Unlock()
+			order = append(order, fmt.Sprintf("reader, writing: %v", all.writing))
+		})
+		wait.Wait()
+		if got := strings.Join(order, "; "); got != "writer with 0 readers; reader, writing: false" {
+			t.Errorf("the order is: %s", got)
+		}
+	})
+}
+
+// TestTurns_loops: four readers that come again and again, one before the last one has left, do not keep out a writer as long as nobody
+// waits for a turn; nor do four writers keep out a reader.
+func TestTurns_loops(t *testing.T) {
+	t.Parallel()
+	options := Options{Options: store.Options{LockTimeout: time.Minute, Create: true}, Disk: &atomicfiletest.Disk{}}
+	s := Open(filepath.Join(t.TempDir(), "x"), options)
+	set(t, s, "old")
+	var inside atomic.Int64
+	var over atomic.Bool
+	overlapping := func(store.Tx) error {
+		inside.Add(1)
+		for s.turns.waiting() == 0 && !over.Load() {
+			if n := inside.Load(); n > 1 && inside.CompareAndSwap(n, n-1) {
+				return nil
+			}
+			runtime.Gosched()
+		}
+		inside.Add(-1)
+		return nil
+	}
+	loops(t, &over, func() error { return s.View(t.Context(), overlapping) }, func() { set(t, s, "new") })
+	over.Store(false)
+	loops(t, &over, func() error { set(t, s, rand.Text()); return nil }, func() { get(t, s) })
+}
+
+// loops runs many in four goroutines until one has been done ten times. Then it is over.
+func loops(t *testing.T, over *atomic.Bool, many func() error, one func()) {
+	t.Helper()
+	var wait sync.WaitGroup
+	for range 4 {
+		wait.Go(func() {
+			for !over.Load() {
+				if err := many(); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for range 10 {
+		one()
+	}
+	over.Store(true)
+	wait.Wait()
 }
 
 // TestTurns_nested: a transaction within another one, which a writer waits for, does not wait for itself for ever; nor does one that is
