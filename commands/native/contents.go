@@ -218,7 +218,9 @@ func export(c *cli.Context, env *op.Env, o entries.Export, format string) error 
 	if exported.Unchanged {
 		line = fmt.Sprintf("unchanged: %s has %s", to, contents(exported))
 	}
-	fmt.Fprintln(w, line)
+	if len(exported.Contents) > 0 {
+		fmt.Fprintln(w, line)
+	}
 	for _, a := range exported.Skipped {
 		fmt.Fprintln(w, actionLine(a))
 	}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"certkdb/commands/op"
 	"certkdb/commands/op/databases"
@@ -158,20 +157,6 @@ func (o Copy) hold(ctx context.Context, target string) (found, error) {
 		slices.SortStableFunc(entries, func(a, b kdb.Entry) int { return min(len(a.Key), 1) - min(len(b.Key), 1) })
 	}
 	return all, err
-}
-
-// complete continues the chains of entries with issuers that are entries of their own, and returns the labels of those: in other formats
-// than the native one, programs send the chain that an entry has.
-func complete(tx kdb.Tx, entries []kdb.Entry, now time.Time) (with map[string][]string, err error) {
-	with = map[string][]string{}
-	for i := range entries {
-		if e := &entries[i]; e.Kind == kdb.KindPersonal {
-			if with[e.Label], err = op.Complete(tx, e, now); err != nil {
-				return nil, fmt.Errorf("label %q: %w", e.Label, err)
-			}
-		}
-	}
-	return with, nil
 }
 
 // put stores an entry, and does what was asked for about a label that is there.

@@ -99,7 +99,7 @@ func TestCopy_everyPairOfFormats(t *testing.T) {
 func copyTwice(t *testing.T, source *op.Session, from, to format) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), to.file)
-	copyAll(t, source, path, to.profile)
+	done := copyAll(t, source, path, to.profile)
 	before, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -122,12 +122,44 @@ func copyTwice(t *testing.T, source *op.Session, from, to format) {
 	if got := optest.State(t, target); got != want {
 		t.Errorf("%s to %s: %s, want %s", from.file, to.file, got, want)
 	}
+	lossesAreSaid(t, from.file+" to "+to.file, done, optest.State(t, source), optest.State(t, target))
 	label := "Web Srv"
 	if strings.Contains(from.state+to.state, "web srv") {
 		label = "web srv"
 	}
 	if e := optest.Entry(t, target, label); len(e.Certificates) != 3 || len(e.Key) == 0 {
 		t.Errorf("%s to %s: a chain of %d", from.file, to.file, len(e.Certificates))
+	}
+}
+
+// lossesAreSaid compares what two files hold with what the copy said: every entry that is missing is listed as skipped, with the reason; a
+// default that is lost has one, and what is stored is listed under the label that it has now.
+func lossesAreSaid(t *testing.T, what string, done entries.Added, before, after string) {
+	t.Helper()
+	said := map[string]entries.Action{}
+	for _, a := range done.Actions {
+		said[a.Label] = a
+	}
+	kept := map[string]string{}
+	for _, one := range split(after, false) {
+		at := strings.LastIndex(one, "=")
+		kept[strings.ToLower(one[:at])] = one
+	}
+	for _, one := range split(before, false) {
+		at := strings.LastIndex(one, "=")
+		label, now := one[:at], kept[strings.ToLower(one[:at])]
+		if now != "" {
+			label = now[:strings.LastIndex(now, "=")]
+		}
+		a, ok := said[label]
+		switch {
+		case !ok:
+			t.Errorf("%s: nothing is said about %q", what, label)
+		case now == "" && (a.Action != entries.ActionSkipped || a.Reason == ""):
+			t.Errorf("%s: %q is missing: %+v", what, label, a)
+		case strings.HasSuffix(one, "*") && now != "" && !strings.HasSuffix(now, "*") && !strings.Contains(a.Reason, "default"):
+			t.Errorf("%s: %q is no longer the default: %+v", what, label, a)
+		}
 	}
 }
 

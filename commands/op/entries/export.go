@@ -11,7 +11,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	stdpem "encoding/pem"
 
@@ -386,31 +385,6 @@ func (o Export) eachEntry(ctx context.Context, s *op.Session, fn func(*kdb.Entry
 	return nil
 }
 
-// complete continues the chains that are written with issuers that are entries of their own. What is only trusted gets nothing with it
-// unless it was named: readers would trust that too.
-func (o Export) complete(tx kdb.Tx, list []kdb.Entry, now time.Time) error {
-	if !o.Chain && !o.Combined {
-		return nil
-	}
-	for i := range list {
-		e := &list[i]
-		if len(o.Labels) == 0 && e.Kind != kdb.KindPersonal {
-			continue
-		}
-		labels, err := op.Complete(tx, e, now)
-		if err != nil {
-			return fmt.Errorf("label %q: %w", e.Label, err)
-		}
-		if note := op.Completed(labels); note != "" {
-			note = fmt.Sprintf("label %q: %s", e.Label, note)
-			if !slices.Contains(*o.completed, note) { // it is read again
-				*o.completed = append(*o.completed, note)
-			}
-		}
-	}
-	return nil
-}
-
 // undamaged refuses an entry whose certificate is damaged, so that no file is called written that no program can read.
 func undamaged(s *kdb.Summary) error {
 	if s.Unreadable() {
@@ -491,7 +465,10 @@ func (o Export) database(ctx context.Context, s *op.Session, format Format) (Exp
 		}
 	}
 	n := copied.Count() - len(exported.Skipped)
-	exported.Contents = []Piece{{"entry", n}}
+	exported.Contents = []Piece{}
+	if n > 0 { // else nothing was made
+		exported.Contents = append(exported.Contents, Piece{"entry", n})
+	}
 	if keys > 0 {
 		exported.Contents = append(exported.Contents, Piece{"private-key", keys})
 	}
