@@ -34,7 +34,7 @@ type Profile struct {
 	// AllowedExtensions are the identifiers of those that are taken in any case; cfssl takes them from its clients, which stand for the
 	// request here.
 	AllowedExtensions []string
-	// Names must match every common name, DNS name, email address and URI; nil allows all.
+	// Names must match every common name and email address of the subject and every alternative name of any kind; nil allows all.
 	Names *regexp.Regexp
 	// Take says what is taken from a PKCS #10 request; nil takes subject and alternative names of all kinds.
 	Take *Take

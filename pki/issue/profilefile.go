@@ -48,14 +48,17 @@ func splitConfig(text []byte) (*configFile, error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
 	if err := decoder.Decode(&f.all); err != nil {
-		at := len(text)
+		at := int64(len(text))
 		if e, ok := errors.AsType[*json.SyntaxError](err); ok {
-			at = min(max(int(e.Offset)-1, 0), at)
+			at = min(max(e.Offset-1, 0), at)
 		}
-		return nil, fmt.Errorf("%w: line %d: %w", pki.ErrParse, 1+bytes.Count(text[:at], []byte("\n")), err)
+		return nil, fmt.Errorf("%w: line %d: %w", pki.ErrParse, lineAt(text, at), err)
 	}
 	if _, err := decoder.Token(); err != io.EOF {
 		return nil, fmt.Errorf("%w: something follows the JSON object", pki.ErrParse)
+	}
+	if err := checkTwice(text); err != nil {
+		return nil, err
 	}
 	signing, isObject := memberOf(f.all, "signing").(map[string]any)
 	if !isObject {
@@ -70,6 +73,43 @@ func splitConfig(text []byte) (*configFile, error) {
 		return nil, fmt.Errorf("%w: a profile has an empty name", pki.ErrParse)
 	}
 	return f, errors.Join(checkSpellings(f.all), checkSpellings(f.signing))
+}
+
+// checkTwice refuses objects in which a member is there twice: encoding/json would read the last one and say nothing (RFC 8259, section 4
+// leaves it open). The text is known to be JSON.
+func checkTwice(text []byte) error {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	var open []map[string]bool // the members of the objects around the current place; nil for a list
+	atName := false
+	for {
+		token, err := decoder.Token()
+		if err != nil { // the end
+			return nil
+		}
+		switch token {
+		case json.Delim('{'):
+			open = append(open, map[string]bool{})
+		case json.Delim('['):
+			open = append(open, nil)
+		case json.Delim('}'), json.Delim(']'):
+			open = open[:len(open)-1]
+		default:
+			member, _ := token.(string)
+			if atName && open[len(open)-1][member] {
+				return fmt.Errorf("%w: line %d: the member %q is there twice", pki.ErrParse, lineAt(text, decoder.InputOffset()), member)
+			} else if atName {
+				open[len(open)-1][member] = true
+				atName = false
+				continue
+			}
+		}
+		atName = len(open) > 0 && open[len(open)-1] != nil
+	}
+}
+
+// lineAt is the number of the line in which a place in a text is.
+func lineAt(text []byte, offset int64) int {
+	return 1 + bytes.Count(text[:offset], []byte("\n"))
 }
 
 // with returns the configuration with one named profile and the default one, or with that alone, as cfssl reads it: its documentation has

@@ -19,6 +19,10 @@ func TestReadProfiles_says(t *testing.T) {
 	for _, test := range []struct{ text, says string }{
 		{"{\n\"signing\": {\n\"profiles\": {},\n}}", "line 4: invalid character '}'"},
 		{"{\n\"signing\": {", "line 2: unexpected EOF"},
+		{`{"signing":{},` + "\n" + `"signing":{}}`, `line 2: the member "signing" is there twice`},
+		{`{"signing":{"profiles":{"a":{},"a":{}}}}`, `the member "a" is there twice`},
+		{profile(`"usages":["server auth"],"expiry":"1h","policies":[{"ID":"1.2"},{"ID":"1.2","ID":"1.3"}]`), `the member "ID" is there twice`},
+		{profile(`"expiry":"1h","exp\u0069ry":"2h"`), `the member "expiry" is there twice`},
 		{`{"signing":[]}`, "no member signing that is an object"},
 		{`{"signing":{"profiles":[]}}`, "the member profiles is not an object"},
 		{`{"signing":{"profiles":{"":{}}}}`, "a profile has an empty name"},

@@ -165,21 +165,36 @@ func (p Profile) copies(id string, preserve bool, asked *cert.Request) bool {
 	return preserve || p.CopyExtensions || slices.Contains(p.AllowedExtensions, id)
 }
 
-// allowsNames holds the names against the profile's expression, as cfssl does: common name, DNS, email and URI.
+// allowsNames compares every name with the profile's expression: common names and email addresses of the subject, and alternative names of
+// each kind, in the text that [cert.GeneralName.String] has after the kind; of a user principal name only the value. Cfssl looks at common
+// name, DNS, email and URI alone, so that an IP address, which nobody had allowed, got past the list.
 func (p Profile) allowsNames(subject name.Name, sans []cert.GeneralName) error {
 	if p.Names == nil {
 		return nil
 	}
-	names := subject.Attributes(name.CommonName)
+	names := append(subject.Attributes(name.CommonName), subject.Attributes(name.EmailAddress)...)
 	for _, n := range sans {
-		if n.Type == cert.DNSName || n.Type == cert.RFC822Name || n.Type == cert.URIName {
-			names = append(names, string(n.Value))
-		}
+		names = append(names, compared(n))
 	}
 	for _, n := range names {
 		if !p.Names.MatchString(n) {
-			return fmt.Errorf("%w: profile %s allows no name %q", pki.ErrRefused, p.Name, n)
+			return fmt.Errorf("%w: name_whitelist of profile %s does not allow the name %q", pki.ErrRefused, p.Name, n)
 		}
 	}
 	return nil
+}
+
+// compared is the text of a name that a profile's expression must match.
+func compared(n cert.GeneralName) string {
+	switch n.Type {
+	case cert.DNSName, cert.RFC822Name, cert.URIName:
+		return string(n.Value) // as cfssl compares it
+	}
+	_, text, _ := strings.Cut(n.String(), ":")
+	if n.Type == cert.OtherName {
+		if _, value, found := strings.Cut(text, "="); found {
+			return value
+		}
+	}
+	return text
 }

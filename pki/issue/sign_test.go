@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"certkdb/pki"
 	"certkdb/pki/cert"
@@ -320,6 +321,33 @@ func TestSign_namesOfTheProfile(t *testing.T) {
 			!errors.Is(err, pki.ErrRefused) {
 			t.Errorf("%s: %v", host, err)
 		}
+	}
+}
+
+// TestSelfSigned_namesOfTheProfile: the profile's expression holds for names of every kind.
+func TestSelfSigned_namesOfTheProfile(t *testing.T) {
+	t.Parallel()
+	only := with(issuetest.Profile(t, "server"), func(p *issue.Profile) {
+		p.Names = regexp.MustCompile(`[.@]example\.com$|^192\.0\.2\.|^1\.2\.3$`)
+	})
+	for san, ok := range map[string]bool{
+		"dns:a.example.com": true, "dns:a.example.org": false, "ip:192.0.2.1": true, "ip:198.51.100.1": false, "ip:2001:db8::1": false,
+		"upn:a@example.com": true, "upn:a@example.org": false, "directory:CN=a.example.com": true, "directory:CN=a.example.org": false,
+		"email:a@example.com": true, "email:a@example.org": false, "uri:spiffe://b/a.example.com": true, "uri:spiffe://b/a.example.org": false,
+		"rid:1.2.3": true, "rid:1.2.4": false, "other:1.2.3;UTF8:a.example.com": true, "other:1.2.3;UTF8:a.example.org": false,
+	} {
+		_, err := issue.SelfSigned(issue.Request{
+			Profile: only, Subject: issuetest.Name(t, "CN=www.example.com"), SANs: sans(t, san), KeyType: "p256", Now: time.Now,
+		})
+		if (err == nil) != ok || err != nil && !errors.Is(err, pki.ErrRefused) {
+			t.Errorf("%s: %v", san, err)
+		}
+	}
+	_, err := issue.SelfSigned(issue.Request{
+		Profile: only, Subject: issuetest.Name(t, "CN=www.example.com,emailAddress=a@example.org"), KeyType: "p256", Now: time.Now,
+	})
+	if !errors.Is(err, pki.ErrRefused) || !strings.Contains(err.Error(), `does not allow the name "a@example.org"`) {
+		t.Error(err)
 	}
 }
 
