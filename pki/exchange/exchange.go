@@ -108,16 +108,22 @@ func (r Request) client() *http.Client {
 	if timeout == 0 {
 		timeout = Timeout
 	}
-	return &http.Client{Timeout: timeout, Transport: transport, CheckRedirect: sameHost}
+	return &http.Client{Timeout: timeout, Transport: transport, CheckRedirect: checkRedirect}
 }
 
-// sameHost lets a server send the request to another of its own paths. Another host, port or scheme could be one that only this machine
-// reaches, or one that the caller did not mean to tell.
-func sameHost(next *http.Request, before []*http.Request) error {
+// checkRedirect lets a server send the request to another of its own paths, by a status that keeps the method and the body: 307 or 308.
+// After 301, 302 and 303 the HTTP client would ask with GET and without the body (RFC 9110, 15.4), which is a different question: OCSP
+// requests are posted (RFC 6960, appendix A), and so are cfssl's. Another host, port or scheme could be one that only this machine reaches,
+// or one that the caller did not mean to tell.
+func checkRedirect(next *http.Request, before []*http.Request) error {
 	asked := before[0].URL
 	if next.URL.Scheme != asked.Scheme || next.URL.Host != asked.Host {
 		other := url.URL{Scheme: next.URL.Scheme, Host: next.URL.Host}
 		return fmt.Errorf("it redirects to another host, %q, which is not followed", other.String())
+	}
+	if next.Method != before[0].Method {
+		return fmt.Errorf("it redirects with HTTP status %d to %q, which is not followed, because the request would not go with it; "+
+			"a server that keeps it answers with 307 or 308", next.Response.StatusCode, next.URL.Path)
 	}
 	if len(before) > maxRedirects {
 		return fmt.Errorf("it redirects more than %d times", maxRedirects)

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -155,6 +156,34 @@ func TestPost_redirects(t *testing.T) {
 	}
 	if asked > 0 {
 		t.Error("the other host was asked")
+	}
+}
+
+// TestPost_keepsTheRequest: a redirect that would lose the request is not followed (RFC 9110, 15.4; RFC 6960, appendix A).
+func TestPost_keepsTheRequest(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		var methods []string
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+			methods = append(methods, q.Method+" "+q.URL.Path)
+			if q.URL.Path != "/new" {
+				http.Redirect(w, q, "/new", status)
+				return
+			}
+			_, _ = io.Copy(w, q.Body)
+		}))
+		a, err := post(t, server.URL+"/old")
+		server.Close()
+		if status >= 307 {
+			if err != nil || string(a.Body) != "question" || !slices.Equal(methods, []string{"POST /old", "POST /new"}) {
+				t.Errorf("%d: %q, %v, %q", status, a.Body, err, methods)
+			}
+			continue
+		}
+		want := fmt.Sprintf(`no usable answer: it redirects with HTTP status %d to "/new", which is not followed`, status)
+		if !errors.Is(err, pki.ErrRemote) || !strings.HasPrefix(err.Error(), want) || !slices.Equal(methods, []string{"POST /old"}) {
+			t.Errorf("%d: %v, %q", status, err, methods)
+		}
 	}
 }
 
