@@ -195,7 +195,7 @@ func (r *rekeying) rewrap(how Rekey) error {
 		secret, found := r.db.secretOf(r.old, &s, secrets)
 		if !found {
 			name := fmt.Sprintf("%d (%s)", s.id, cmp.Or(s.info().Name, s.info().Kind))
-			if s.slot.kind == slotStash {
+			if s.isStash() { // a slot that cannot be read is none
 				stashes = append(stashes, name)
 			} else {
 				lost = append(lost, name)
@@ -211,6 +211,11 @@ func (r *rekeying) rewrap(how Rekey) error {
 			return err
 		}
 		r.slots[s.id] = made
+	}
+	if len(lost)+len(stashes) > 0 { // unless a stash was replaced after its slot was read
+		if err := r.db.view(r.ctx, lenient, r.sameSlots); err != nil {
+			return err
+		}
 	}
 	if !r.keepsStash() { // else the new stash takes the place of all others, which a killed process may have left
 		lost = append(lost, stashes...)

@@ -14,6 +14,7 @@ import (
 	"certkdb/kdb/atomicfile/atomicfiletest"
 	"certkdb/kdb/store"
 	"certkdb/kdb/store/boltstore"
+	"certkdb/kdb/store/storetest"
 )
 
 // patient waits for other tests that start processes, which have all files for a moment.
@@ -287,5 +288,57 @@ func TestIsHidden(t *testing.T) {
 		if got := isHidden(err); got != want {
 			t.Errorf("%v: %v, want %v", err, got, want)
 		}
+	}
+}
+
+// lagging is a file in memory, whose next look finds what was there before.
+type lagging struct {
+	*storetest.Memory
+	path   string
+	before map[string][]byte // nil: what is there now
+}
+
+func (l *lagging) Path() string { return l.path }
+
+func (l *lagging) View(ctx context.Context, fn func(store.Tx) error) error {
+	if l.before == nil {
+		return l.Memory.View(ctx, fn)
+	}
+	old := storetest.NewMemory()
+	old.Replace(l.before)
+	l.before = nil
+	return old.View(ctx, fn)
+}
+
+// TestStash_replacedWhileItIsUsed: another process replaces the stash between the look at the key slots and the look at the stash. That is
+// no wrong password: the database opens, and a new master key is refused because the slots changed.
+func TestStash_replacedWhileItIsUsed(t *testing.T) {
+	t.Parallel()
+	st := &lagging{Memory: storetest.NewMemory(), path: filepath.Join(t.TempDir(), "x.ckdb")}
+	db := newInternal(t, st)
+	if err := errors.Join(db.CreateStash(t.Context()), db.RemoveSlot(t.Context(), 1, false)); err != nil {
+		t.Fatal(err)
+	}
+	before := st.Records()
+	if err := db.CreateStash(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	st.before = before
+	other, err := Open(t.Context(), st.Memory, "test", kdb.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.store, other.stash = st, db.stash
+	if err := other.Unlock(t.Context()); err != nil {
+		t.Errorf("opening: %v", err)
+	}
+	for _, drop := range []bool{false, true} {
+		st.before = before
+		if err := db.Rekey(t.Context(), Rekey{Drop: drop}); !errors.Is(err, kdb.ErrChanged) {
+			t.Errorf("a new master key, other slots dropped %v: %v", drop, err)
+		}
+	}
+	if err := db.Rekey(t.Context(), Rekey{}); err != nil {
+		t.Errorf("again: %v", err)
 	}
 }

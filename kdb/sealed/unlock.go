@@ -37,6 +37,9 @@ func (s *storedSlot) info() kdb.SlotInfo {
 	}
 }
 
+// isStash reports whether it is a stash's.
+func (s storedSlot) isStash() bool { return s.slot != nil && s.slot.kind == slotStash }
+
 // rank orders the slots that a password may open: 0 is none of them, and the highest is the cheapest.
 func (s *storedSlot) rank() int {
 	switch {
@@ -213,25 +216,36 @@ func (db *Database) unlock(ctx context.Context, fn func(*tx) error) error {
 }
 
 // openSlot gets the master key out of a slot, the stash's first, and calls enter with it. A stash opens it in the snapshot that enter gets;
-// a person is asked for the password while nothing is open.
+// a person is asked for the password while nothing is open. If another process replaced the stash after the slots were read, they are read
+// again: the stash does not open those of before.
 func (db *Database) openSlot(ctx context.Context, enter func(store.Tx, *meta, *storedSlot, []byte) error) error {
 	var m meta
-	var slots []storedSlot
+	var slots, before []storedSlot
 	var opened *storedSlot
 	var errStash error
-	err := db.store.View(ctx, func(stx store.Tx) (err error) {
-		if m, _, err = readMetaRecord(stx); err != nil {
-			return err
+	look := func() error {
+		return db.store.View(ctx, func(stx store.Tx) (err error) {
+			if m, _, err = readMetaRecord(stx); err != nil {
+				return err
+			}
+			if slots, err = readSlots(stx); err != nil {
+				return err
+			}
+			var master []byte
+			if opened, master, errStash = db.openByStash(&m, slots); opened == nil {
+				return nil
+			}
+			return enter(stx, &m, opened, master)
+		})
+	}
+	err := look()
+	for range stashAttempts {
+		if err != nil || opened != nil || !db.mayUseStash(slots) || sameSlots(before, slots) {
+			break
 		}
-		if slots, err = readSlots(stx); err != nil {
-			return err
-		}
-		var master []byte
-		if opened, master, errStash = db.openByStash(&m, slots); opened == nil {
-			return nil
-		}
-		return enter(stx, &m, opened, master)
-	})
+		before = slots
+		err = look()
+	}
 	if err != nil || opened != nil {
 		return err
 	}
@@ -240,6 +254,11 @@ func (db *Database) openSlot(ctx context.Context, enter func(store.Tx, *meta, *s
 		return &store.Error{Op: "unlocking", Location: db.location, Err: err}
 	}
 	return db.store.View(ctx, func(stx store.Tx) error { return enter(stx, &m, opened, master) })
+}
+
+// sameSlots reports whether two readings of the key slots found the same.
+func sameSlots(a, b []storedSlot) bool {
+	return slices.EqualFunc(a, b, func(a, b storedSlot) bool { return bytes.Equal(a.raw, b.raw) })
 }
 
 // enter begins a transaction with the keys that come from a slot, and makes them the database's. The head says whether they are the right
@@ -298,10 +317,14 @@ func isHidden(err error) bool {
 	return errors.Is(err, fs.ErrPermission) && !errors.Is(err, ErrStashMode)
 }
 
+// mayUseStash reports whether one of the slots is a stash's, and the stash is to be used.
+func (db *Database) mayUseStash(slots []storedSlot) bool {
+	return !db.o.NoStash && db.stash != "" && slices.ContainsFunc(slots, storedSlot.isStash)
+}
+
 // openByStash returns nil if the stash is not to be used, is not there, or opens no slot (any more).
 func (db *Database) openByStash(m *meta, slots []storedSlot) (*storedSlot, []byte, error) {
-	isStash := func(s storedSlot) bool { return s.slot != nil && s.slot.kind == slotStash }
-	if db.o.NoStash || db.stash == "" || !slices.ContainsFunc(slots, isStash) {
+	if !db.mayUseStash(slots) {
 		return nil, nil, nil
 	}
 	st, err := readStash(db.stash)
@@ -316,7 +339,7 @@ func (db *Database) openByStash(m *meta, slots []storedSlot) (*storedSlot, []byt
 		return nil, nil, nil
 	}
 	for _, s := range slots {
-		if !isStash(s) || s.id != st.slot {
+		if !s.isStash() || s.id != st.slot {
 			continue
 		}
 		if master, err := s.slot.unwrap(m, s.id, st.key[:]); err == nil {
