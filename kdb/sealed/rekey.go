@@ -256,7 +256,7 @@ func (r *rekeying) run(stx store.Tx, put func(string, []byte) error) error {
 	if err != nil {
 		return err
 	}
-	if err := r.sameSlots(from); err != nil {
+	if err := cmp.Or(r.sameSlots(from), r.sameStash()); err != nil {
 		return err
 	}
 	to := &tx{
@@ -280,6 +280,16 @@ func (r *rekeying) run(stx store.Tx, put func(string, []byte) error) error {
 	}
 	r.made = to.state()
 	return err
+}
+
+// sameStash makes sure that a stash that is to be kept was not replaced after its slot was wrapped.
+func (r *rekeying) sameStash() error {
+	for id, s := range r.slots {
+		if s.kind == slotStash && !r.db.stashOpens(&r.next.meta, &storedSlot{id: id, slot: s}) {
+			return fmt.Errorf("%w: its stash", kdb.ErrChanged)
+		}
+	}
+	return nil
 }
 
 // sameSlots makes sure that the slots are still those that were wrapped: one that was added meanwhile would be lost.

@@ -64,13 +64,28 @@ func (db *Database) addStash(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := writeStash(db.disk, db.stash, &content); err != nil {
+	if err := db.fileStash(ctx, &content); err != nil {
 		if there, errRead := readStash(db.stash); errRead != nil || there != content {
 			_ = db.removeStashSlots(ctx, []uint32{content.slot}, true) // at worst a slot stays that nothing opens
 		}
 		return err
 	}
 	return nil
+}
+
+// fileStash replaces the file while the database is locked: its slot must still be there, or the only stash that opens the database could
+// be replaced by one that does not.
+func (db *Database) fileStash(ctx context.Context, content *stash) error {
+	return db.update(ctx, "stash-create", lenient, func(t *tx) error {
+		there, err := t.hasSlot(content.slot)
+		if err != nil {
+			return err
+		}
+		if !there {
+			return fmt.Errorf("%w: the key slot of the new stash was removed", kdb.ErrChanged)
+		}
+		return writeStash(db.disk, db.stash, content)
+	})
 }
 
 // createByStash writes the stash of a new database and then has the database stored. Whenever it ends, no database is there that

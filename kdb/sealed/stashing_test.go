@@ -342,3 +342,67 @@ func TestStash_replacedWhileItIsUsed(t *testing.T) {
 		t.Errorf("again: %v", err)
 	}
 }
+
+// TestStash_andRekeyAtTheSameTime: whichever of the two is slower, the stash that is there opens the database, which nothing else opens.
+func TestStash_andRekeyAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	for _, slower := range []string{"stash", "stash of a removed slot", "rekey"} {
+		path := stashOnly(t)
+		stashing, rekeying := openFaulty(t, path, &atomicfiletest.Disk{}), openFaulty(t, path, &atomicfiletest.Disk{})
+		k, err := stashing.acquire(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer k.release()
+		made := stash{id: k.meta.id, key: [32]byte{1}}
+		made.slot, err = stashing.replaceSlots(t.Context(), slotChange{operation: "stash-create", kind: slotStash, secret: made.key[:]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if slower != "rekey" {
+			faster := func() error { return rekeying.Rekey(t.Context(), Rekey{}) }
+			if slower != "stash" {
+				faster = func() error { return rekeying.RemoveSlot(t.Context(), int(made.slot), true) }
+			}
+			if err := faster(); err != nil {
+				t.Error(err)
+			}
+			if err := stashing.fileStash(t.Context(), &made); !errors.Is(err, kdb.ErrChanged) {
+				t.Errorf("a stash whose slot is not there any more: %v", err)
+			}
+		} else {
+			err := rekeying.rekeyAfter(t, func() {
+				if err := stashing.fileStash(t.Context(), &made); err != nil {
+					t.Error(err)
+				}
+			})
+			if !errors.Is(err, kdb.ErrChanged) {
+				t.Errorf("a new master key, which the new stash would not open: %v", err)
+			}
+		}
+		wantStashOpens(t, path, func() { t.Logf("slower: %s", slower) })
+	}
+}
+
+// rekeyAfter gives the database a new master key, and calls between after its key slots were read.
+func (db *Database) rekeyAfter(t *testing.T, between func()) error {
+	t.Helper()
+	if err := db.Unlock(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	old, err := db.acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer old.release()
+	next, err := deriveKeys(old.meta, newMaster())
+	if err != nil {
+		t.Fatal(err)
+	}
+	job := rekeying{db: db, ctx: t.Context(), old: old, next: next}
+	if err := job.rewrap(Rekey{}); err != nil {
+		t.Fatal(err)
+	}
+	between()
+	return db.store.(store.Rewriter).Rewrite(t.Context(), job.run)
+}
