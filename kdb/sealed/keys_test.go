@@ -35,6 +35,9 @@ func newInternal(t *testing.T, st store.Store) *Database {
 // TestCommit_sealsAreBounded: with random nonces a key may seal 2^32 records (FORMAT.md).
 func TestCommit_sealsAreBounded(t *testing.T) {
 	t.Parallel()
+	if maxSeals != 1<<32 {
+		t.Errorf("a key may seal %d records", uint64(maxSeals))
+	}
 	db := newInternal(t, storetest.NewMemory())
 	sealedSoFar := func(n uint64) func(*tx) error {
 		return func(x *tx) error { x.head.seals, x.changed = n, true; return nil }
