@@ -1,6 +1,7 @@
 package op
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strconv"
@@ -53,6 +54,9 @@ func above(tx kdb.Tx, chain [][]byte, now time.Time) (longer [][]byte, sources [
 	}
 	longer = slices.Clip(chain)
 	for _, c := range known[1:] {
+		if slices.ContainsFunc(chain, func(der []byte) bool { return bytes.Equal(der, c.Raw) }) {
+			break // CAs that certified each other
+		}
 		longer = append(longer, c.Raw)
 		sources = append(sources, from[string(c.Raw)])
 	}

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
+	"fmt"
 	"iter"
 	"math/big"
 	"slices"
@@ -75,11 +76,37 @@ func generations(t *testing.T, names ...string) [][]byte {
 	return ders
 }
 
+// crossed makes two CAs that certified each other: the second's certificate by the first, and the first's by the second.
+func crossed(t *testing.T) (second, first []byte) {
+	t.Helper()
+	var keys [2]*ecdsa.PrivateKey
+	var templates [2]*x509.Certificate
+	var ders [2][]byte
+	for i := range keys {
+		var err error
+		if keys[i], err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
+			t.Fatal(err)
+		}
+		templates[i] = &x509.Certificate{
+			SerialNumber: big.NewInt(int64(i + 1)), Subject: pkix.Name{CommonName: fmt.Sprintf("CA %d", i+1)}, SubjectKeyId: []byte{byte(i)},
+			IsCA: true, BasicConstraintsValid: true, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		}
+	}
+	for i, by := range []int{1, 0} {
+		var err error
+		if ders[i], err = x509.CreateCertificate(rand.Reader, templates[i], templates[by], keys[i].Public(), keys[by]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return ders[1], ders[0]
+}
+
 func TestAbove(t *testing.T) {
 	t.Parallel()
 	g := generations(t, "Root", "A", "B", "C")
 	root, a, b, c := g[0], g[1], g[2], g[3]
 	n := generations(t, "Root", "Root", "C")
+	second, first := crossed(t)
 	alone := func(ders ...[]byte) (list []kdb.Entry) {
 		for i, der := range ders {
 			list = append(list, kdb.Entry{Label: string(rune('a' + i)), Kind: kdb.KindTrusted, Certificates: [][]byte{der}})
@@ -98,6 +125,7 @@ func TestAbove(t *testing.T) {
 		{"issuers in the chain of another entry", [][]byte{c}, [][]byte{c, b, a, root}, append(alone(root), behind)},
 		{"as far as they are here", [][]byte{c}, [][]byte{c, b}, alone(root, b)},
 		{"RFC 5280, 3.2: a CA's new key, certified with its old one", [][]byte{n[2], n[1]}, [][]byte{n[2], n[1], n[0]}, alone(n[0])},
+		{"CAs that certified each other", [][]byte{c, second, first}, [][]byte{c, second, first}, alone(first, second)},
 		{"a root", [][]byte{root}, [][]byte{root}, alone(root, a)},
 		{"unreadable", [][]byte{[]byte("odd")}, [][]byte{[]byte("odd")}, alone(root)},
 	} {

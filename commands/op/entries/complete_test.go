@@ -105,6 +105,22 @@ func TestCopy_completesTheChain(t *testing.T) {
 			if err != nil || added(again) != "app unchanged" {
 				t.Errorf("again: %s, %v", added(again), err)
 			}
+			to.DB.Location += ".named" + filepath.Ext(file)
+			byName := entries.Copy{From: source, Labels: []string{"app", "sub", "root"}, SkipUnsupported: true}
+			for range 2 {
+				if done, err = byName.CopyTo(ctx, to, false); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if done.HasChanged() {
+				t.Errorf("with its issuers again: %s", added(done))
+			}
+			named, err := op.Open(ctx, source.Env, to.DB)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer named.Close()
+			optest.Expect(t, named, all)
 			to.DB.Location += ".all" + filepath.Ext(file)
 			for range 2 {
 				if done, err = (entries.Copy{From: source, All: true}.CopyTo(ctx, to, false)); err != nil || done.Incomplete() != nil {

@@ -153,7 +153,7 @@ func (o Copy) hold(ctx context.Context, target string) (found, error) {
 		}
 		return err
 	})
-	if o.All && (target == "cms" || target == "pkcs12") { // which have a certificate once, for all chains, under the label that it gets first
+	if target == "cms" || target == "pkcs12" { // which have a certificate once, for all chains, under the label that it gets first
 		slices.SortStableFunc(entries, func(a, b kdb.Entry) int { return min(len(a.Key), 1) - min(len(b.Key), 1) })
 	}
 	return all, err
