@@ -3,7 +3,6 @@ package sealed
 import (
 	"cmp"
 	"container/heap"
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -181,6 +180,7 @@ func (t *tx) removeAside() error {
 func (t *tx) asidePostings(rest []posting) iter.Seq2[posting, error] {
 	return func(yield func(posting, error) bool) {
 		runs, err := t.asideRuns(rest)
+		defer func() { runs.wait() }()
 		if err != nil {
 			yield(posting{}, err)
 			return
@@ -215,10 +215,10 @@ type asideRuns []*asideRun
 func (t *tx) asideRuns(rest []posting) (runs asideRuns, err error) {
 	for number, pieces := range t.aside.pieces {
 		run := &asideRun{t: t, number: number, pieces: pieces}
-		if err := errors.Join(run.prefetch(), run.load()); err != nil {
-			return nil, err
-		}
 		runs = append(runs, run)
+		if err := cmp.Or(run.prefetch(), run.load()); err != nil {
+			return runs, err
+		}
 	}
 	if len(rest) > 0 {
 		runs = append(runs, &asideRun{number: len(t.aside.pieces), list: rest})
@@ -240,6 +240,15 @@ func (r *asideRuns) Pop() any {
 	last := (*r)[len(*r)-1]
 	*r = (*r)[:len(*r)-1]
 	return last
+}
+
+// wait returns when nothing is being opened any more: the keys may be cleared then.
+func (r asideRuns) wait() {
+	for _, run := range r {
+		if run.ahead != nil {
+			<-run.ahead
+		}
+	}
 }
 
 // asideRun reads the postings that were set aside together. The next piece is opened meanwhile.
@@ -287,7 +296,7 @@ func (r *asideRun) load() error {
 		return nil
 	}
 	piece := <-r.ahead
-	if r.list = piece.list; piece.err != nil {
+	if r.ahead, r.list = nil, piece.list; piece.err != nil {
 		return piece.err
 	}
 	return r.prefetch()

@@ -1,12 +1,16 @@
 package sealed
 
 import (
+	"crypto/cipher"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"certkdb/kdb"
+	"certkdb/kdb/store"
 	"certkdb/kdb/store/storetest"
 )
 
@@ -52,6 +56,59 @@ func TestIndex_postingsSetAside(t *testing.T) {
 	for key := range st.Records() {
 		if strings.HasPrefix(key, "p/") {
 			t.Errorf("record %q is left", key)
+		}
+	}
+}
+
+// openings counts records that were read, and those that were opened.
+type openings struct {
+	store.Tx
+	cipher.AEAD
+	read, opened atomic.Int32
+}
+
+func (o *openings) Get(key string) ([]byte, error) {
+	o.read.Add(1)
+	return o.Tx.Get(key)
+}
+
+func (o *openings) Open(dst, nonce, sealed, bound []byte) ([]byte, error) {
+	defer o.opened.Add(1)
+	runtime.Gosched()
+	return o.AEAD.Open(dst, nonce, sealed, bound)
+}
+
+// TestIndex_nothingIsOpenedAfterwards: who stops reading the postings that were set aside may clear the keys.
+func TestIndex_nothingIsOpenedAfterwards(t *testing.T) {
+	t.Parallel()
+	db := newInternal(t, storetest.NewMemory())
+	stop := errors.New("enough")
+	for round := range 20 {
+		err := db.update(t.Context(), "change", strict, func(tx *tx) error {
+			for run := range 4 {
+				for i := range 2 * pieceSize {
+					tx.postings = append(tx.postings, posting{at: spot{byte(i >> 8), byte(i), byte(run)}, label: "host"})
+				}
+				if err := tx.setPostingsAside(); err != nil {
+					return err
+				}
+			}
+			if err := tx.storeAside(); err != nil {
+				return err
+			}
+			o := &openings{Tx: tx.stx, AEAD: tx.keys.record}
+			defer func() { tx.keys.record = o.AEAD }()
+			tx.stx, tx.keys.record = o, o
+			for range tx.asidePostings(nil) {
+				break
+			}
+			if read, opened := o.read.Load(), o.opened.Load(); read != 8 || opened != read {
+				t.Errorf("round %d: %d records read, %d opened", round, read, opened)
+			}
+			return stop
+		})
+		if !errors.Is(err, stop) {
+			t.Fatal(err)
 		}
 	}
 }

@@ -16,7 +16,7 @@ func private(path string, info fs.FileInfo) error {
 	switch {
 	case ok && stat.Uid != 0 && int(stat.Uid) != os.Geteuid():
 		return fmt.Errorf("%q: %w: it belongs to another user", path, ErrNotPrivate)
-	case info.Mode()&0o022 != 0 && info.Mode()&fs.ModeSticky == 0:
+	case info.Mode()&0o022 != 0 && (!info.IsDir() || info.Mode()&fs.ModeSticky == 0):
 		return fmt.Errorf("%q: %w: others can write it (mode %04o)", path, ErrNotPrivate, info.Mode().Perm())
 	}
 	return nil

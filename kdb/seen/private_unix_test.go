@@ -21,6 +21,7 @@ func TestRead_whatOthersCanChange(t *testing.T) {
 	for what, change := range map[string]func() error{
 		"a file that its group can write":       func() error { return os.Chmod(file, 0o620) },
 		"a file that everybody can write":       func() error { return os.Chmod(file, 0o602) },
+		"a file with the sticky bit":            func() error { return os.Chmod(file, 0o666|os.ModeSticky) },
 		"a folder that everybody can write":     func() error { return os.Chmod(folder, 0o707) },
 		"a file of another user":                func() error { return chown(file) },
 		"a folder of another user":              func() error { return chown(folder) },
