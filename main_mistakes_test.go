@@ -56,6 +56,7 @@ func TestMistakes_areAnsweredWithTheRemedy(t *testing.T) {
 		{"—list", 2, `did you mean "list"?`},
 		{"list|-v", 2, "there is no option -v"},
 		{"list|--format|json", 2, `did you mean "--output"?`},
+		{"export|web|-outform|der", 2, `did you mean "--format"?`},
 		{"list|--json=maybe", 2, `invalid boolean value "maybe" for --json`},
 		{"list|--password|secret", 2, "write file:PATH, env:VAR"},
 		{"list|--expiring|60", 2, "write 90d, 12h, 2w or 1y"},

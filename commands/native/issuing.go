@@ -53,7 +53,10 @@ func subjectFlags(s *issuing.Spec, l *specLists) []cli.Flag {
 		&cli.StringFlag{Name: "locality", Usage: "its locality: `NAME`", Destination: &s.Locality},
 		&cli.StringFlag{Name: "state", Usage: "its state or province: `NAME`", Destination: &s.State},
 		&cli.StringFlag{Name: "c", Usage: "its country: two `LETTERS`", Destination: &s.Country},
-		&cli.StringFlag{Name: "dn", Usage: "the whole subject instead: a distinguished `NAME` as in RFC 4514", Destination: &s.DN},
+		&cli.StringFlag{
+			Name: "dn", Usage: "the whole subject instead: a distinguished `NAME` as in RFC 4514, or as in openssl: /C=US/CN=x",
+			Destination: &s.DN,
+		},
 		&cli.StringSliceFlag{
 			Name: "san",
 			Usage: "a subject alternative name, `TYPE:VALUE`: dns, ip, email, uri, directory, rid, upn, or other:OID;UTF8:TEXT; dns, ip and " +

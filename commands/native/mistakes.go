@@ -107,6 +107,9 @@ func optionHint(c *cli.Context, err error) string {
 		}
 	}
 	near := otherOption(written)
+	if near == flagOutput && optionNamed(c.Command.Flags, "format") != nil {
+		near = "format" // of the file, which is what openssl's -outform is about
+	}
 	if optionNamed(c.Command.Flags, near) == nil {
 		near = strings.TrimPrefix(op.Nearest(optionNames(c.Command.Flags), "--"+written), "--")
 	}

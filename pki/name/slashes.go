@@ -2,21 +2,24 @@ package name
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 )
 
 // parseSlashes reads the notation of openssl's -subj, "/C=US/O=Example/CN=www.example.com": most general first, + before a further
-// attribute of the same part, and a backslash before a character that stands for itself. A slash or + begins an attribute only where a
-// known type and = follow, so "/CN=kafka/0" has one, as people mean it.
+// attribute of the same part, and a backslash before a character that stands for itself. A slash at the end says nothing. A slash or +
+// begins an attribute only where a word and = follow, so "/CN=kafka/0" has one, as people mean it.
 func parseSlashes(text string) (Name, error) {
 	var n Name
 	for rest := text; rest != ""; {
 		sign, word := rest[0], rest[1:]
-		dotted, value, ok := slashAttribute(word)
-		if !ok {
-			_, err := attributeType(strings.TrimSpace(before(word, "=")))
-			if err == nil {
-				err = errors.New("an attribute without =")
+		if word == "" && sign == '/' && len(n.RDNs) > 0 {
+			break
+		}
+		dotted, value, err := slashAttribute(word)
+		if err != nil {
+			if len(n.RDNs) > 0 {
+				err = fmt.Errorf("%w; a %c that is part of a value has a backslash before it", err, sign)
 			}
 			return Name{}, err
 		}
@@ -38,19 +41,20 @@ func parseSlashes(text string) (Name, error) {
 	return n, nil
 }
 
-func before(text, separator string) string {
-	first, _, _ := strings.Cut(text, separator)
-	return first
+// slashAttribute takes the type and the = from the front of an attribute.
+func slashAttribute(text string) (dotted, value string, err error) {
+	word, value, found := strings.Cut(text, "=")
+	if dotted, err = attributeType(strings.TrimSpace(word)); err == nil && !found {
+		err = errors.New("an attribute without =")
+	}
+	return dotted, value, err
 }
 
-// slashAttribute takes the type and the = from the front of an attribute, if they are there.
-func slashAttribute(text string) (dotted, value string, ok bool) {
-	word, value, found := strings.Cut(text, "=")
-	if !found || strings.ContainsAny(word, `/+\`) {
-		return "", "", false
-	}
-	dotted, err := attributeType(strings.TrimSpace(word))
-	return dotted, value, err == nil
+// beginsAttribute tells whether a slash or + in front of the text begins an attribute: a word and = follow.
+func beginsAttribute(text string) bool {
+	word := strings.TrimLeft(text, " ")
+	rest := strings.TrimLeft(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-")
+	return len(rest) < len(word) && strings.HasPrefix(strings.TrimLeft(rest, " "), "=")
 }
 
 // slashValue reads a value up to the next attribute, and returns how much of the text it takes.
@@ -64,7 +68,7 @@ func slashValue(text string) (value string, length int, err error) {
 			}
 			out = append(out, text[i])
 		case '/', '+':
-			if _, _, begins := slashAttribute(text[i+1:]); begins {
+			if beginsAttribute(text[i+1:]) || c == '/' && i+1 == len(text) {
 				return string(out), i, nil
 			}
 			out = append(out, c)

@@ -15,6 +15,10 @@ func TestParseString_slashes(t *testing.T) {
 		"/CN=www.example.com":                 "CN=www.example.com",
 		" /CN=a\n":                            "CN=a",
 		"/CN=kafka/0":                         "CN=kafka/0",
+		"/O=Acme/CN=a/":                       "CN=a,O=Acme",
+		`/CN=a\/`:                             "CN=a/",
+		"/CN=a+":                              `CN=a\+`,
+		"/CN=spiffe://td/a?b=c":               `CN=spiffe://td/a?b\=c`,
 		"/O=Acme, Inc./CN=a":                  `CN=a,O=Acme\, Inc.`,
 		`/O=A\/B=C/CN=a`:                      "CN=a,O=A/B=C",
 		`/O=A\\/CN=a`:                         `CN=a,O=A\\`,
@@ -37,12 +41,15 @@ func TestParseString_slashes(t *testing.T) {
 func TestParseString_slashesRefused(t *testing.T) {
 	t.Parallel()
 	for text, says := range map[string]string{
-		"/":             `"" is not a known attribute type`,
-		"/CN":           "an attribute without =",
-		"/XY=a/CN=b":    `"XY" is not a known attribute type`,
-		"//CN=a":        "is not a known attribute type",
-		`/CN=a\`:        "ends in a backslash",
-		"/C=US, O=Acme": "", // one attribute, as in openssl
+		"/":                 `"" is not a known attribute type`,
+		"/CN":               "an attribute without =",
+		"/XY=a/CN=b":        `"XY" is not a known attribute type`,
+		"//CN=a":            "is not a known attribute type",
+		"/O=Acme/OY=b/CN=c": `"OY" is not a known attribute type`,
+		"/CN=a+b=c":         "a + that is part of a value has a backslash before it",
+		"/CN=a/b=c":         "a / that is part of a value has a backslash before it",
+		`/CN=a\`:            "ends in a backslash",
+		"/C=US, O=Acme":     "", // one attribute, as in openssl
 	} {
 		n, err := name.ParseString(text)
 		if (err != nil) != (says != "") || err != nil && !strings.Contains(err.Error(), says) {
