@@ -13,7 +13,6 @@
 package seen
 
 import (
-	"bufio"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -255,16 +254,20 @@ func read(path string) (lines Known, err error) {
 		return nil, err
 	}
 	defer f.Close()
-	scanner := bufio.NewScanner(io.LimitReader(f, maxSize))
-	for number := 1; scanner.Scan(); number++ {
-		l, ok := parse(scanner.Text())
+	data, failed := io.ReadAll(io.LimitReader(f, maxSize))
+	number := 0
+	for text := range strings.Lines(string(data)) {
+		number++
+		l, ok := parse(strings.TrimSuffix(text, "\n"))
 		if ok {
 			lines = append(lines, l)
-		} else if err == nil {
+		}
+		// overwrite counts with the length that a line has when it is written by this program.
+		if (!ok || l.String() != text) && err == nil {
 			err = fmt.Errorf("%q: line %d: %w", path, number, ErrUnreadable)
 		}
 	}
-	if failed := scanner.Err(); failed != nil {
+	if failed != nil {
 		err = fmt.Errorf("%q: %w: %w", path, ErrUnreadable, failed)
 	}
 	return lines, err

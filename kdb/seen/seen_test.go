@@ -272,6 +272,52 @@ func TestLast_oddFiles(t *testing.T) {
 	}
 }
 
+// TestRead_oddLines: a line of any length hides no other, and one that is not written as this program writes it is not overwritten in part.
+func TestRead_oddLines(t *testing.T) {
+	t.Parallel()
+	other := seen.Key{ID: [16]byte{9}, Path: "/x"}
+	fields := func(id, generation, path string) string {
+		return id + " " + generation + " 0300000000000000 2 04" + strings.Repeat("0", 62) + " " + path
+	}
+	const id = "09000000000000000000000000000000"
+	for what, line := range map[string]string{
+		"too long":       strings.Repeat("x", 200_000) + "\n",
+		"a long path":    written(fields("08000000000000000000000000000000", "1", `"/`+strings.Repeat("y", 200_000)+`"`)),
+		"leading zeros":  written(fields(id, "0001", `"/x"`)),
+		"capitals":       written(fields(strings.Replace(id, "09", "0A", 1), "1", `"/x"`)),
+		"another quote":  written(fields(id, "1", "`/x`")),
+		"a return":       strings.Replace(written(fields(id, "1", `"/x"`)), "\n", "\r\n", 1),
+		"an escaped dot": written(fields(id, "1", `"/\x78"`)),
+	} {
+		folder, key := t.TempDir(), one(t)
+		if err := seen.Note(folder, key, state(5)); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(folder, "generations")
+		sound, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, append([]byte(line), sound...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		last, found, err := lastOf(folder, key)
+		if !found || last != state(5) || errors.Is(err, seen.ErrUnreadable) != (what != "a long path") {
+			t.Errorf("%s: %+v, %t, %v", what, last, found, err)
+		}
+		for to := uint64(6); to < 8; to++ {
+			if err := seen.Note(folder, key, state(to)); err != nil {
+				t.Errorf("%s: %v", what, err)
+			}
+			expect(t, folder, key, to)
+		}
+		if err := seen.Note(folder, other, state(8)); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		expect(t, folder, other, 8)
+	}
+}
+
 func TestNote_noRegularFile(t *testing.T) {
 	t.Parallel()
 	for what, put := range map[string]func(path string) error{
