@@ -32,7 +32,7 @@ func SplitNames(text string) []string {
 
 // nameEnd is where the first name of a list ends: at a comma, or at the end of the text.
 func nameEnd(text string) int {
-	if kind, _, typed := strings.Cut(text, ":"); typed && isWhole(strings.ToLower(strings.TrimSpace(kind))) {
+	if kind, _, typed := strings.Cut(text, ":"); typed && mayContainCommas(strings.ToLower(strings.TrimSpace(kind))) {
 		return len(text)
 	}
 	quoted := false
@@ -49,11 +49,22 @@ func nameEnd(text string) int {
 	return len(text)
 }
 
-// isWhole says whether the values of a type of names may have commas.
-func isWhole(kind string) bool {
+// mayContainCommas says whether the values of a type of names may have commas.
+func mayContainCommas(kind string) bool {
 	switch kind {
 	case "uri", "url", "directory", "dirname", "upn", "other", "othername":
 		return true
+	}
+	return false
+}
+
+// hasTypedPart says whether a comma in a name is followed by a type of names, as in upn:a,dns:b: several names were probably meant.
+func hasTypedPart(n cert.GeneralName) bool {
+	text := strings.ReplaceAll(n.String(), "%20", " ") // of URIs
+	for _, part := range strings.Split(text, ",")[1:] {
+		if kind, _, typed := strings.Cut(part, ":"); typed && isSANType(strings.ToLower(strings.TrimSpace(kind))) {
+			return true
+		}
 	}
 	return false
 }

@@ -236,6 +236,23 @@ func TestSelfSigned_alternativeNames(t *testing.T) {
 	}
 }
 
+// TestSelfSigned_commasInNames: a name that goes on to the end of the text was perhaps meant to be several.
+func TestSelfSigned_commasInNames(t *testing.T) {
+	t.Parallel()
+	for san, noted := range map[string]bool{
+		"upn:a@example.com,dns:b.example": true, "uri:https://a.example/x, IP Address:192.0.2.1": true, "other:1.2.3;UTF8:a,rid:1.2": true,
+		"upn:a,b@example.com": false, "uri:urn:a,b:c": false, "directory:CN=a,O=b": false, "dns:b.example": false,
+	} {
+		issued, err := issue.SelfSigned(issue.Request{
+			Profile: issuetest.Profile(t, "client"), Subject: issuetest.Name(t, "CN=x"), SANs: sans(t, san), KeyType: "p256", Now: time.Now,
+		})
+		got := slices.ContainsFunc(issued.Notes, func(note string) bool { return strings.Contains(note, " is one name: ") })
+		if err != nil || got != noted {
+			t.Errorf("%s: %q, %v", san, issued.Notes, err)
+		}
+	}
+}
+
 func TestSelfSigned_emptySubjectMakesNamesCritical(t *testing.T) {
 	t.Parallel()
 	_, ours, goes := selfSigned(t, issue.Request{SANs: sans(t, "dns:only.example")})

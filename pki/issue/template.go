@@ -277,6 +277,9 @@ func (d *draft) alternativeNames(r *Request) ([]cert.GeneralName, error) {
 		if err := checkSAN(n); err != nil {
 			return nil, err
 		}
+		if hasTypedPart(n) {
+			d.notes = append(d.notes, n.String()+" is one name: what follows a comma belongs to it; give other names separately")
+		}
 		if addr, err := ipSAN(string(n.Value)); n.Type == cert.DNSName && err == nil {
 			d.notes = append(d.notes, n.String()+" is an address: programs look for "+addr.String())
 		}
