@@ -24,8 +24,10 @@ var (
 	ErrPassword = errors.New("wrong password")
 	// ErrEmptyPassword: the password of the file is empty, and another one was given. It wraps ErrPassword.
 	ErrEmptyPassword = fmt.Errorf("%w: the file has an empty one", ErrPassword)
-	// ErrEmpty: a file has no content, or nothing but zeros.
+	// ErrEmpty: a file has no content.
 	ErrEmpty = errors.New("there is nothing in the file")
+	// ErrZeros: what was read of a file is nothing but zeros, as a power failure leaves it. It wraps ErrEmpty.
+	ErrZeros = fmt.Errorf("%w but zeros, at least at its beginning", ErrEmpty)
 	// ErrNoPassword: no password source is there to ask.
 	ErrNoPassword = errors.New("no password given")
 	// ErrCorrupt: the database, or a record in it, was damaged or tampered with.

@@ -44,8 +44,11 @@ func match(drivers []Driver, head []byte) (*Driver, error) {
 			return &drivers[i], nil
 		}
 	}
-	if len(bytes.TrimRight(head, "\x00")) == 0 {
+	switch {
+	case len(head) == 0:
 		return nil, fmt.Errorf("%w: %w", ErrCorrupt, ErrEmpty)
+	case len(bytes.TrimRight(head, "\x00")) == 0:
+		return nil, fmt.Errorf("%w: %w", ErrCorrupt, ErrZeros)
 	}
 	if loose := findLoose(head); loose != nil {
 		return nil, loose

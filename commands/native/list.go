@@ -17,6 +17,7 @@ import (
 	"certkdb/commands/op"
 	"certkdb/commands/op/databases"
 	"certkdb/commands/op/inspect"
+	"certkdb/kdb"
 )
 
 func listCommand(env *op.Env) *cli.Command {
@@ -160,7 +161,9 @@ func warnOfDamage(c *cli.Context, env *op.Env, s *op.Session, then string) error
 		return err
 	}
 	for _, what := range info.Damaged {
-		fmt.Fprintf(env.Stderr, "certkdb: warning: damaged, %s: %s\n", then, printable(what))
+		if env.Warn != nil {
+			env.Warn(withHint(op.Classify(fmt.Errorf("damaged, %s: %s", then, what), kdb.ErrCorrupt), ""))
+		}
 	}
 	return info.NotEmpty()
 }

@@ -1,7 +1,8 @@
 package native
 
 import (
-	"fmt"
+	"errors"
+	"io/fs"
 	"strconv"
 	"strings"
 
@@ -22,6 +23,14 @@ func passwordFlag(env *op.Env, p *op.Password, field op.Field, usage string) cli
 	}
 }
 
+// warnOfArgument says what is wrong with a password that is an argument.
+func warnOfArgument(env *op.Env) {
+	if env.Warn != nil {
+		err := errors.New("a password on the command line can be seen by every user of this machine")
+		env.Warn(withHint(op.Classify(err, fs.ErrPermission), "give it with file:, env: or fd:"))
+	}
+}
+
 // passwordForms are the sources of passwords, as help writes them.
 var passwordForms = [...]string{"file:PATH", "env:VAR", "fd:N", "stdin", "prompt", "stash", "cred:NAME", "pass:TEXT"}
 
@@ -36,9 +45,7 @@ func parseSource(env *op.Env, field op.Field, text string) (op.Source, error) {
 	case text == "stash":
 		return op.FromStash(), nil
 	case kind == "pass" && kind != text:
-		fmt.Fprintln(
-			env.Stderr, "certkdb: warning: a password on the command line can be seen by every user of this machine; use file:, env: or fd:",
-		)
+		warnOfArgument(env)
 		return op.FromBytes([]byte(rest)), nil
 	case rest == "":
 	case kind == "file":

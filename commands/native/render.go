@@ -60,8 +60,9 @@ func flagWithValue(f op.Field) string {
 
 // hintFor is what to do about an error: what came with it, or what fits its type, or its class.
 func hintFor(err error) string {
-	if hint := ownHint(err); hint != "" {
-		return hint
+	var own hinted
+	if errors.As(err, &own) {
+		return own.hint
 	}
 	if foreign, ok := errors.AsType[*kdb.ForeignFormat](err); ok {
 		return foreign.Convert

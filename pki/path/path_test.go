@@ -197,6 +197,22 @@ func TestValidate_depth(t *testing.T) {
 	}
 }
 
+// TestValidate_manyNames: what no caller can allow is for the issuer to mend.
+func TestValidate_manyNames(t *testing.T) {
+	t.Parallel()
+	root := ca(t, nil, "Root", func(c *x509.Certificate) { c.PermittedDNSDomains = []string{"a.example", "example.com"} })
+	l := leaf(t, root, func(c *x509.Certificate) { c.DNSNames = []string{"example.com", "www.example.com"} })
+	o := options(root)
+	o.Limits.Names = 1
+	result := path.Validate(l.Certificate, o)
+	if got := rules(result); got != "work-limit" {
+		t.Fatal(got)
+	}
+	if got := result.Attempts[0].Failures[0].Remedy.String(); !strings.HasPrefix(got, "have it reissued with fewer names, or its CAs with") {
+		t.Error(got)
+	}
+}
+
 func TestValidate_hosts(t *testing.T) {
 	t.Parallel()
 	root := ca(t, nil, "Root")

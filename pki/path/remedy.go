@@ -31,7 +31,6 @@ const (
 	TrustAbove     // trust the issuer instead of this certificate
 	AcceptPartial  // accept partial chains
 	RaiseDepth
-	RaiseWork
 	AcceptPolicy
 	GiveCRL        // give the current CRL of Subject
 	TrustSuccessor // trust the root of Subject, which followed the expired one
@@ -62,6 +61,7 @@ const (
 	ReissueWithOtherKey
 	ReissueWithoutExtension
 	ReissueWithoutName
+	ReissueWithFewerNames
 	ReissueWithoutMapping
 	ReissueWellFormed
 	ReissueAsVersion3
@@ -77,7 +77,6 @@ var sentences = sync.OnceValue(func() map[Action]string {
 		TrustAbove:     "trust its issuer",
 		AcceptPartial:  "accept partial chains, if you trust it",
 		RaiseDepth:     "raise the depth limit",
-		RaiseWork:      "raise the limit, if you trust the source of the certificates",
 		AcceptPolicy:   "accept another policy, or have the CAs reissued with a common one",
 		UseOwnHost:     "use a name that the certificate has, or have it reissued with this one as a subject alternative name",
 		UseOwnAddress:  "use one of its addresses, or have it reissued for this one",
@@ -103,6 +102,7 @@ var sentences = sync.OnceValue(func() map[Action]string {
 		ReissueWithOtherKey:     "have it reissued with another key",
 		ReissueWithoutExtension: "have it reissued without that extension",
 		ReissueWithoutName:      "have it reissued without that name, or by a CA that may issue for it",
+		ReissueWithFewerNames:   "have it reissued with fewer names, or its CAs with fewer name constraints",
 		ReissueWithoutMapping:   "have the CA reissued without that mapping",
 		ReissueWellFormed:       "have it reissued by a CA that encodes it correctly",
 		ReissueAsVersion3:       "have it reissued with version 3",
@@ -118,7 +118,7 @@ var usual = sync.OnceValue(func() map[Rule]Action {
 		RuleExtKeyUsage: ReissueByPurposeCA, RulePurpose: ReissueForPurpose, RuleCritical: ReissueWithoutExtension,
 		RuleMalformed: ReissueWellFormed, RuleVersion: ReissueAsVersion3, RuleNameConstraints: ReissueWithoutName, RulePolicy: AcceptPolicy,
 		RulePolicyMapping: ReissueWithoutMapping, RuleEmail: UseOwnAddress, RuleHost: UseOwnHost, RuleRevoked: Replace,
-		RuleProfile: ReissueByRules, RuleBaseline: ReissueByRules, RuleWork: RaiseWork, RuleDepth: RaiseDepth,
+		RuleProfile: ReissueByRules, RuleBaseline: ReissueByRules, RuleWork: ReissueWithFewerNames, RuleDepth: RaiseDepth,
 	}
 })
 

@@ -87,7 +87,9 @@ func (in *Input) add(ctx context.Context, o Files, name string) error {
 		return fmt.Errorf("reading %q: %w", name, os.ErrNotExist)
 	case errors.Is(err, kdb.ErrVersion), err == nil && driver.Pieces: // no container: certificates and keys
 		return in.addPieces(name, foreign)
-	case errors.Is(err, kdb.ErrCorrupt):
+	case errors.Is(err, kdb.ErrZeros):
+		return fmt.Errorf("reading %q: %w: %w", name, kdb.ErrParse, kdb.ErrZeros)
+	case errors.Is(err, kdb.ErrEmpty):
 		return fmt.Errorf("reading %q: %w: the file is empty", name, kdb.ErrParse)
 	case err != nil:
 		return err

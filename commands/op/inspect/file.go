@@ -175,8 +175,10 @@ func (o Inspect) read(env *op.Env) ([]byte, error) {
 		return nil, fmt.Errorf("reading %s: %w", name, op.UnwrapPath(err))
 	case len(data) > maxInspected:
 		return nil, op.Mark(op.TooLong, fmt.Errorf("reading %s: it is longer than 64 MiB, which is the most that can be shown", name))
-	case len(bytes.TrimRight(data, "\x00")) == 0:
+	case len(data) == 0:
 		return nil, fmt.Errorf("reading %s: %w: the file is empty", name, kdb.ErrParse)
+	case len(bytes.TrimRight(data, "\x00")) == 0:
+		return nil, fmt.Errorf("reading %s: %w: there is nothing in the file but zeros", name, kdb.ErrParse)
 	}
 	return data, nil
 }

@@ -185,17 +185,16 @@ func (c *container) Put(e kdb.Entry) error {
 
 // holds reports why the format cannot hold an entry.
 func (c *container) holds(e *kdb.Entry) error {
-	unsupported := func(why string) error { return fmt.Errorf("%w: %s", kdb.ErrUnsupported, why) }
 	switch {
 	case c.parts.fixed != "":
-		return unsupported(c.parts.fixed)
+		return c.parts.readOnly()
 	case e.Kind != kdb.KindTrusted:
 		return &kdb.Limit{Reason: "it holds certificates alone; use a PKCS #12 file or a native database", Way: kdb.WayWrite}
 	case !e.Trusted:
-		return unsupported("it has no place for trust; delete the certificate instead")
+		return fmt.Errorf("%w: it has no place for trust; delete the certificate instead", kdb.ErrUnsupported)
 	}
 	if label := automatic(e.Certificates[0]); label != e.Label {
-		return unsupported(fmt.Sprintf("it has no labels, and this certificate can only be %q; use a PEM file to keep labels", label))
+		return noLabels(fmt.Sprintf("this certificate can only be %q", label))
 	}
 	return nil
 }
@@ -205,10 +204,12 @@ func (c *container) Rename(from, _ string) error {
 	if _, err := c.shown.Find(from); err != nil {
 		return err
 	}
-	return fmt.Errorf(
-		"%w: PKCS #7 has no labels, so that each certificate has its automatic one; use a PEM file to keep labels",
-		kdb.ErrUnsupported,
-	)
+	return fmt.Errorf("renaming label %q in PKCS #7: %w", from, noLabels("each certificate has its automatic one"))
+}
+
+// noLabels is the error of a label that PKCS #7 would have to keep.
+func noLabels(so string) error {
+	return &kdb.Limit{Reason: "it has no labels: " + so + "; a PEM file keeps labels", Way: kdb.WayCopy}
 }
 
 // Delete implements keyfile.Container.
@@ -218,7 +219,7 @@ func (c *container) Delete(label string) error {
 	case err != nil:
 		return err
 	case c.parts.fixed != "":
-		return fmt.Errorf("deleting label %q: %w: %s", label, kdb.ErrUnsupported, c.parts.fixed)
+		return fmt.Errorf("deleting label %q: %w", label, c.parts.readOnly())
 	}
 	c.data, r.removed = nil, true
 	return c.shown.Remove(label)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"certkdb/kdb"
 	"certkdb/kdb/keyfile/ber"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -124,3 +125,6 @@ func (p *parts) join(list [][]byte) ([]byte, error) {
 	}
 	return out, nil
 }
+
+// readOnly is the error of a change to parts that cannot be put together again.
+func (p *parts) readOnly() error { return &kdb.Limit{Reason: p.fixed, Way: kdb.WayCopy} }
