@@ -15,7 +15,8 @@ import (
 )
 
 // Above continues the chain of an entry with the issuers that the database has, through any number of levels: entries are kept without
-// their root, and often without their chain. Of several certificates of one CA it takes one that is valid now; with the zero time, any.
+// their root, and often without their chain. Of several certificates of one CA it takes one that is valid now; with the zero time, any. A
+// certificate whose key did not sign the one below is no issuer, whatever its name and key identifier are.
 func Above(tx kdb.Tx, chain [][]byte, now time.Time) ([][]byte, error) {
 	longer, _, err := above(tx, chain, now)
 	return longer, err
@@ -33,7 +34,7 @@ func above(tx kdb.Tx, chain [][]byte, now time.Time) (longer [][]byte, sources [
 	if err != nil || issuers.SelfSigned(last) {
 		return chain, nil, nil // what cannot be read names no issuer
 	}
-	pool, from := issuers.NewPool(now), map[string]kdb.Entry{} // the first entry that has a certificate
+	pool, from := issuers.NewVerifyingPool(now), map[string]kdb.Entry{} // the first entry that has a certificate
 	known, complete := []*cert.Certificate{last}, false
 	for _, take := range []func(*kdb.Summary) bool{isIssuer, HasIssuers} {
 		err := EachAbove(tx, []name.Name{last.Issuer}, take, func(f *Found) error {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"certkdb/commands/op"
+	"certkdb/commands/op/optest"
 	"certkdb/kdb"
 )
 
@@ -133,6 +134,13 @@ func TestAbove(t *testing.T) {
 		if err != nil || !slices.EqualFunc(got, test.want, slices.Equal[[]byte]) {
 			t.Errorf("%s: %d certificates, %v", test.rule, len(got), err)
 		}
+	}
+	planted := func(c *x509.Certificate) { c.SubjectKeyId = []byte("sub") }
+	web := optest.NewCA(t, "Root").CA(t, "Sub", planted).Issue(t, "web").Certificate
+	impostor := optest.NewCA(t, "Other").CA(t, "Sub", planted).Certificate
+	got, err := op.Above(entries{list: alone(impostor)}, [][]byte{web}, optest.Now)
+	if err != nil || len(got) != 1 {
+		t.Errorf("a certificate with the name and the key identifier of the issuer, but a different key: %d certificates, %v", len(got), err)
 	}
 	broken := errors.New("broken")
 	if _, err := op.Above(entries{fail: broken}, [][]byte{c}, time.Now()); !errors.Is(err, broken) {

@@ -49,6 +49,13 @@ func verify(c, issuer *cert.Certificate) (signed, known bool) {
 	return err == nil, !errors.Is(err, key.ErrUnsupported)
 }
 
+// Signed says that the key of a certificate verifies the signature of another one. False may also mean that the key or the algorithm is
+// unknown here.
+func Signed(issuer, c *cert.Certificate) bool {
+	signed, _ := verify(c, issuer)
+	return signed
+}
+
 // KeyIDs compares the authority key identifier of a certificate with the subject key identifier of a possible issuer (RFC 5280,
 // 4.2.1.1): 1 if they agree, -1 if they differ, 0 if one is missing.
 func KeyIDs(c, issuer *cert.Certificate) int {

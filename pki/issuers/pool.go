@@ -24,6 +24,7 @@ type Pool struct {
 	found    map[*cert.Certificate]*cert.Certificate
 	roots    map[*cert.Certificate]bool // self-signed or not
 	verified int
+	verifies bool // takes no key identifier at its word
 }
 
 // namesakes are the certificates of one subject.
@@ -37,6 +38,14 @@ type namesakes struct {
 func NewPool(at time.Time, certificates ...*cert.Certificate) *Pool {
 	p := &Pool{at: at, subjects: map[string]*namesakes{}, seen: map[string]bool{}, roots: map[*cert.Certificate]bool{}}
 	p.Add(certificates...)
+	return p
+}
+
+// NewVerifyingPool is NewPool for what is relied on: anybody can make a certificate with a certain name and key identifier. An issuer is
+// one whose key verifies the signature. Only where the algorithm or the key is unknown here, the identifiers decide.
+func NewVerifyingPool(at time.Time, certificates ...*cert.Certificate) *Pool {
+	p := NewPool(at, certificates...)
+	p.verifies = true
 	return p
 }
 
@@ -93,8 +102,8 @@ func (p *Pool) selfSigned(c *cert.Certificate) bool {
 }
 
 // Issuer returns the certificate that issued another one, nil if it is not in the pool. Names are compared as RFC 5280, 7.1 describes. A
-// single certificate with the right key identifier is taken at its word; otherwise the signature decides where it can be verified. Of
-// several certificates with the right key it takes one that is valid, and of those the one that is valid the longest.
+// single certificate with the right key identifier is taken at its word, unless the pool verifies; otherwise the signature decides where it
+// can be verified. Of several certificates with the right key it takes one that is valid, and of those the one that is valid the longest.
 func (p *Pool) Issuer(c *cert.Certificate) *cert.Certificate {
 	issuer, known := p.found[c]
 	if !known {
@@ -106,7 +115,7 @@ func (p *Pool) Issuer(c *cert.Certificate) *cert.Certificate {
 
 func (p *Pool) find(c *cert.Certificate) *cert.Certificate {
 	candidates := p.candidates(c)
-	if len(candidates) == 1 && KeyIDs(c, candidates[0]) > 0 {
+	if !p.verifies && len(candidates) == 1 && KeyIDs(c, candidates[0]) > 0 {
 		return candidates[0]
 	}
 	var best *cert.Certificate
@@ -120,17 +129,29 @@ func (p *Pool) find(c *cert.Certificate) *cert.Certificate {
 	return best
 }
 
-// candidates are the certificates of the right name: those with the right key identifier if there are any, else all.
+// candidates are the certificates of the right name: those with the right key identifier if there are any, else all. If the pool verifies,
+// the others come after those: the issuer may have no identifier, and somebody else a certificate with the right one.
 func (p *Pool) candidates(c *cert.Certificate) []*cert.Certificate {
 	group := p.subjects[c.Issuer.Canonical()]
 	if group == nil {
 		return nil
 	}
-	list := group.all
-	if matching := group.byKeyID[string(c.AKI)]; len(c.AKI) > 0 && len(matching) > 0 {
-		list = matching
+	var list []*cert.Certificate
+	if len(c.AKI) > 0 {
+		matching := group.byKeyID[string(c.AKI)]
+		list = slices.Clone(matching[:min(len(matching), maxAlike)])
 	}
-	list = slices.Clone(list[:min(len(list), maxAlike)])
+	if known := len(list); known == 0 || p.verifies {
+		for _, candidate := range group.all {
+			if known > 0 && bytes.Equal(candidate.SKI, c.AKI) {
+				continue
+			}
+			if len(list) == known+maxAlike {
+				break
+			}
+			list = append(list, candidate)
+		}
+	}
 	return slices.DeleteFunc(list, func(candidate *cert.Certificate) bool { return bytes.Equal(candidate.Raw, c.Raw) })
 }
 
@@ -153,10 +174,10 @@ func (p *Pool) rank(c, candidate *cert.Certificate) (rank int, ok bool) {
 	return rank, true
 }
 
-// signed is verify, as long as the pool has not verified too many signatures.
+// signed is verify, as long as the pool has not verified too many signatures. After that, a pool that verifies finds no issuer.
 func (p *Pool) signed(c, issuer *cert.Certificate) (signed, known bool) {
 	if p.verified++; p.verified > maxVerified {
-		return false, false
+		return false, p.verifies
 	}
 	return verify(c, issuer)
 }

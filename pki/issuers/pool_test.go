@@ -105,6 +105,43 @@ func TestIssuer(t *testing.T) {
 	}
 }
 
+// TestIssuer_verified: a certificate with the right name and key identifier, which anybody can make, does not stand for the issuer, nor
+// does it hide the issuer. So many of them that not all are verified do not either.
+func TestIssuer_verified(t *testing.T) {
+	t.Parallel()
+	ca, impostor, leaf := newEntity(t, "CN=CA", "ca"), newEntity(t, "CN=CA", "ca"), newEntity(t, "CN=leaf", "leaf")
+	own, planted, c := ca.certify(t, ca, 1), impostor.certify(t, impostor, 2), leaf.certify(t, ca, 3)
+	var many []*cert.Certificate
+	for i := range int64(200) {
+		many = append(many, impostor.certify(t, impostor, 100+i))
+	}
+	for _, test := range []struct {
+		rule string
+		pool []*cert.Certificate
+		want *cert.Certificate
+	}{
+		{"the issuer", []*cert.Certificate{own}, own},
+		{"planted", []*cert.Certificate{planted}, nil},
+		{"planted and the issuer", []*cert.Certificate{planted, own}, own},
+		{"planted many times", many, nil},
+		{"planted many times, and the issuer without the identifier", append(many, withSKI(t, ca, "")), withSKI(t, ca, "")},
+	} {
+		pool := issuers.NewVerifyingPool(now, test.pool...)
+		if got := pool.Issuer(c); (got == nil) != (test.want == nil) || got != nil && got.SerialHex() != test.want.SerialHex() {
+			t.Errorf("%s: %v", test.rule, got)
+		}
+	}
+	pool := issuers.NewVerifyingPool(now, many...)
+	for i := range int64(80) { // more than 4096 signatures
+		if got := pool.Issuer(leaf.certify(t, ca, 1000+i)); got != nil {
+			t.Fatalf("after %d: %v", i, got)
+		}
+	}
+	if issuers.Signed(planted, c) || !issuers.Signed(own, c) {
+		t.Error("the signature does not decide")
+	}
+}
+
 // withSKI is a certificate of the entity with another subject key identifier.
 func withSKI(t *testing.T, e *entity, identifier string) *cert.Certificate {
 	t.Helper()

@@ -286,13 +286,16 @@ func readPool(tx kdb.Tx, given [][]byte, trustOwn bool) (*pool, error) {
 // chain returns the issuers of a certificate as far as they are here. If it does not end in a trusted certificate, missing names the issuer
 // that is not here, or untrusted the root.
 func (p *pool) chain(leaf *cert.Certificate, now time.Time) (above [][]byte, missing, untrusted string) {
-	chain, complete := issuers.NewPool(now, p.certificates...).Chain(leaf)
+	chain, complete := issuers.NewVerifyingPool(now, p.certificates...).Chain(leaf)
 	for _, c := range chain[1:] {
 		above = append(above, c.Raw)
 	}
-	for _, c := range chain {
+	for i, c := range chain {
 		if p.trusted[sha256.Sum256(c.Raw)] {
 			return above, "", ""
+		}
+		if i+1 < len(chain) && !issuers.Signed(chain[i+1], c) { // in an algorithm that is unknown here
+			return above, c.Issuer.String(), ""
 		}
 	}
 	last := chain[len(chain)-1]

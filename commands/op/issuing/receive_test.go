@@ -1,6 +1,8 @@
 package issuing_test
 
 import (
+	"bytes"
+	"crypto/x509"
 	"errors"
 	"testing"
 
@@ -41,5 +43,24 @@ func TestReceive_underALabel(t *testing.T) {
 	_, err = op.One(ctx, s, issuing.Receive{Files: []string{file}, Label: "none"})
 	if e, ok := errors.AsType[*op.NotFound](err); !ok || e.Label != "none" {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+// TestReceive_forged: a certificate that names a trusted root and its key identifier, but that another key signed, has no complete chain.
+// One whose algorithm is unknown does not either.
+func TestReceive_forged(t *testing.T) {
+	t.Parallel()
+	sameID := func(c *x509.Certificate) { c.SubjectKeyId = []byte("root") }
+	root, impostor, request := optest.NewCA(t, "Root", sameID), optest.NewCA(t, "Root", sameID), optest.Request(t, "web")
+	odd := root.Receive(t, request.Request)
+	ecdsaWithSHA256 := []byte{0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2}
+	odd = bytes.ReplaceAll(odd, ecdsaWithSHA256, append(ecdsaWithSHA256[:7:7], 0x7f))
+	for rule, der := range map[string][]byte{"another key": impostor.Receive(t, request.Request), "an unknown algorithm": odd} {
+		s := optest.New(t, root.Trusted("root"), request)
+		file := optest.File(t, "web.crt", op.PEMString("CERTIFICATE", der))
+		received, err := op.One(ctx, s, issuing.Receive{Files: []string{file}})
+		if err != nil || received.Complete || received.Missing != "CN=Root" {
+			t.Errorf("%s: %+v, %v", rule, received, err)
+		}
 	}
 }
