@@ -87,3 +87,30 @@ func TestRecover_othersInTheTemporaryFolder(t *testing.T) {
 		}
 	}
 }
+
+// TestRecover_othersAboutAnotherFolder: who may write the folder of a journal need not be able to write the folders of all files.
+func TestRecover_othersAboutAnotherFolder(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Log("only the administrator can make files of others")
+		return
+	}
+	dir, j := pending(t)
+	path := filepath.Join(t.TempDir(), "c")
+	write(t, path, "old c")
+	j.actions = append(j.actions, action{verb: "remove", path: path, old: digest("old c"), next: absent})
+	write(t, j.at, string(j.encode()))
+	if err := os.Chown(j.at, 4711, 4711); err != nil {
+		t.Fatal(err)
+	}
+	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
+	if got := Current(a, b, path); !slices.Equal(got, []string{a, b, path}) {
+		t.Errorf("readers read %q", got)
+	}
+	if err := Recover(Disk{}, a, b, path); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("Recover = %v", err)
+	}
+	if data, err := os.ReadFile(path); err != nil || string(data) != "old c" {
+		t.Errorf("the file holds %q, %v", data, err)
+	}
+}
