@@ -23,7 +23,8 @@ func Above(tx kdb.Tx, chain [][]byte, now time.Time) ([][]byte, error) {
 }
 
 // Complete continues the chain of an entry with the issuers that the database has under other labels, which it returns. A root that the
-// entry does not have is left out: peers have their own. So is everything above an issuer that is damaged.
+// entry does not have is left out: peers have their own. It is an error if an issuer is damaged: a server with the certificate alone
+// would be refused.
 func Complete(tx kdb.Tx, e *kdb.Entry, now time.Time) (labels []string, err error) {
 	return new(Basis).Complete(tx, e, now)
 }

@@ -50,11 +50,8 @@ func (b *Basis) Complete(tx kdb.Tx, e *kdb.Entry, now time.Time) (labels []strin
 		return nil, nil
 	}
 	longer, sources, err := above(tx, e.Certificates, now)
-	if errors.Is(err, kdb.ErrCorrupt) {
-		return nil, nil
-	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("completing the chain of label %q: %w", e.Label, err)
 	}
 	added := issuers.WithoutRoot(longer[len(e.Certificates):])
 	for _, source := range sources[:len(added)] {

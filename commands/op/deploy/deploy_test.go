@@ -160,6 +160,29 @@ func TestDeploy_completesTheChain(t *testing.T) {
 	w.want(t, "no chain is written", o, "key written, cert written")
 }
 
+// TestDeploy_damagedIssuer: a server keeps its chain if an issuer cannot be read any more.
+func TestDeploy_damagedIssuer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	bare := optest.Entry(t, w.s, "web")
+	bare.Certificates = bare.Certificates[:1]
+	s, store := optest.Sealed(t, bare, w.ca.Trusted("sub"))
+	w.s = s
+	o := deploy.Deploy{Label: "web", Target: w.target(deploy.FormFullChain)}
+	o.Forgetful = true
+	w.want(t, "before", o, `fullchain written, its chain was completed with "sub" of the database`)
+	before := w.read(t, "fullchain")
+	records := store.Records()
+	records["c/sub"] = records["c/web"]
+	store.Replace(records)
+	if got := w.run(t, o); !strings.Contains(got, `completing the chain of label "web": certificates of label "sub": database damaged`) {
+		t.Error(got)
+	}
+	if w.read(t, "fullchain") != before {
+		t.Error("the file was changed")
+	}
+}
+
 func TestDeploy_failedReloadIsRepeated(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

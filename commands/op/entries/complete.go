@@ -1,6 +1,7 @@
 package entries
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -22,7 +23,7 @@ func (o Export) complete(tx kdb.Tx, list []kdb.Entry, now time.Time) error {
 		}
 		labels, err := op.Complete(tx, e, now)
 		if err != nil {
-			return fmt.Errorf("label %q: %w", e.Label, err)
+			return err
 		}
 		if note := op.Completed(labels); note != "" {
 			note = fmt.Sprintf("label %q: %s", e.Label, note)
@@ -34,16 +35,25 @@ func (o Export) complete(tx kdb.Tx, list []kdb.Entry, now time.Time) error {
 	return nil
 }
 
-// complete continues the chains of entries with issuers that are entries of their own, and returns the labels of those: in other formats
-// than the native one, programs send the chain that an entry has.
-func complete(tx kdb.Tx, entries []kdb.Entry, now time.Time) (with map[string][]string, err error) {
-	with = map[string][]string{}
+// complete continues the chains of entries with issuers that are entries of their own, and returns what to say of each label: in other
+// formats than the native one, programs send the chain that an entry has. The copy goes on without an issuer that is damaged: it may be
+// what is rescued.
+func complete(tx kdb.Tx, entries []kdb.Entry, now time.Time) (notes map[string]string, err error) {
+	notes = map[string]string{}
 	for i := range entries {
-		if e := &entries[i]; e.Kind == kdb.KindPersonal {
-			if with[e.Label], err = op.Complete(tx, e, now); err != nil {
-				return nil, fmt.Errorf("label %q: %w", e.Label, err)
-			}
+		e := &entries[i]
+		if e.Kind != kdb.KindPersonal {
+			continue
+		}
+		labels, err := op.Complete(tx, e, now)
+		switch {
+		case errors.Is(err, kdb.ErrCorrupt):
+			notes[e.Label] = "its chain stays as it is: " + err.Error()
+		case err != nil:
+			return nil, err
+		default:
+			notes[e.Label] = op.Completed(labels)
 		}
 	}
-	return with, nil
+	return notes, nil
 }

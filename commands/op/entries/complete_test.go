@@ -3,6 +3,7 @@ package entries_test
 import (
 	"bytes"
 	"encoding/pem"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -142,5 +143,37 @@ func TestCopy_completesTheChain(t *testing.T) {
 				t.Errorf("a chain of %d", len(e.Certificates))
 			}
 		})
+	}
+}
+
+// TestComplete_damagedIssuer: a chain that cannot be completed is not written. A copy goes on, and says so: it may be what is rescued.
+func TestComplete_damagedIssuer(t *testing.T) {
+	t.Parallel()
+	whole, _ := apart(t)
+	s, store := optest.Sealed(t, optest.Entry(t, whole, "app"), optest.Entry(t, whole, "sub"))
+	records := store.Records()
+	records["c/sub"] = records["c/app"]
+	store.Replace(records)
+	var out bytes.Buffer
+	s.Env.Stdout = &out
+	folder := filepath.Join(t.TempDir(), "out")
+	for what, export := range map[string]func() error{
+		"chain": func() error { _, err := entries.Export{Labels: []string{"app"}, Chain: true}.Run(ctx, s); return err },
+		"folder": func() error {
+			_, err := entries.ExportFolder{Labels: []string{"app"}, Folder: folder, Chain: true}.Run(ctx, s)
+			return err
+		},
+	} {
+		if err := export(); !errors.Is(err, kdb.ErrCorrupt) || out.Len() > 0 {
+			t.Errorf("%s: %v\n%s", what, err, out.String())
+		}
+	}
+	if _, err := os.Lstat(folder); err == nil {
+		t.Error("the folder was made")
+	}
+	to := databases.Init{DB: op.DB{Location: filepath.Join(t.TempDir(), "a.p12"), Password: optest.Secrets()}, Cost: kdb.CostTest}
+	done, err := entries.Copy{From: s, Labels: []string{"app"}}.CopyTo(ctx, to, false)
+	if text := added(done); err != nil || !strings.HasPrefix(text, "app added (its chain stays as it is: completing the chain of label") {
+		t.Errorf("copy: %s, %v", text, err)
 	}
 }

@@ -95,7 +95,7 @@ func (o Copy) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 				action.PrivateKey = action.Action.changes() && len(entry.Key) > 0 && entry.Kind != kdb.KindSecretKey
 				action.Reason = join(action.Reason, cmp.Or(source.records[entry.Label], readers(info.Format, entry)))
 				if action.Action.changes() {
-					action.Reason = join(action.Reason, op.Completed(source.completed[entry.Label]))
+					action.Reason = join(action.Reason, source.completed[entry.Label])
 				}
 			})
 			if err != nil {
@@ -114,8 +114,8 @@ type found struct {
 	close   func()            // clears the keys
 	keys    []string          // the labels of the entries with keys
 	records map[string]string // what recorded says of a label
-	// completed are the labels of the issuers with which the chain of a label was completed.
-	completed map[string][]string
+	// completed says with which issuers the chain of a label was completed.
+	completed map[string]string
 }
 
 // hold reads the entries into memory.
