@@ -281,6 +281,15 @@ func TestSalvage_distrustedPutBack(t *testing.T) {
 		{"renamed and back", false, []func(kdb.Tx) error{
 			func(tx kdb.Tx) error { return tx.Rename("ca", "x") }, func(tx kdb.Tx) error { return tx.Rename("x", "ca") },
 		}},
+		{"renamed, distrusted, and renamed back", false, []func(kdb.Tx) error{ // in the log of "ca" the same as the case above
+			func(tx kdb.Tx) error { return tx.Rename("ca", "x") },
+			func(tx kdb.Tx) error { return tx.Mark("x", kdb.Marks{Trusted: &no}) },
+			func(tx kdb.Tx) error { return tx.Rename("x", "ca") },
+		}},
+		{"renamed, back, and trusted again", true, []func(kdb.Tx) error{
+			func(tx kdb.Tx) error { return tx.Rename("ca", "x") }, func(tx kdb.Tx) error { return tx.Rename("x", "ca") },
+			mark(kdb.Marks{Trusted: &no}), mark(kdb.Marks{Trusted: &yes}),
+		}},
 		{"trusted again", true, []func(kdb.Tx) error{mark(kdb.Marks{Trusted: &no}), mark(kdb.Marks{Trusted: &yes})}},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
