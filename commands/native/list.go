@@ -165,7 +165,7 @@ func warnOfDamage(c *cli.Context, env *op.Env, s *op.Session, then string) error
 			env.Warn(withHint(op.Classify(fmt.Errorf("damaged, %s: %s", then, what), kdb.ErrCorrupt), ""))
 		}
 	}
-	return info.NotEmpty()
+	return info.CheckNotEmpty()
 }
 
 // patient is a writer that goes on when its output was closed.

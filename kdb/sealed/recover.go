@@ -50,16 +50,16 @@ func Recover(ctx context.Context, from, to store.Store, location string, o kdb.O
 type recovery struct {
 	*wreckage
 	kdb.Recovery
-	summaries []item
-	missing   map[string]string    // what is lost of which label
-	altered   map[string]string    // what is not as it was of which label
-	unnamed   int                  // entries that are lost without a trace of their labels
-	last      map[string]LogRecord // the last record of each entry
-	ended     map[string]bool      // labels whose entry or trust was taken away, and that were not trusted since
-	logs      []store.Place        // by sequence number less one; a zero place is a lost record
-	logWhole  bool
-	to        *tx
-	copied    map[string]bool
+	summaries  []item
+	missing    map[string]string    // what is lost of which label
+	altered    map[string]string    // what is not as it was of which label
+	unnamed    int                  // entries that are lost without a trace of their labels
+	last       map[string]LogRecord // the last record of each entry
+	trustEnded map[string]bool      // labels whose entry or trust was taken away, and that were not trusted since
+	logs       []store.Place        // by sequence number less one; a zero place is a lost record
+	logWhole   bool
+	to         *tx
+	copied     map[string]bool
 }
 
 func newRecovery(r *wreckage) *recovery {
@@ -81,7 +81,7 @@ func (c *recovery) choose() (err error) {
 // readLog follows the log from its end: each record says what the chain's value before it is.
 func (c *recovery) readLog() error {
 	last, value := c.endOfLog()
-	c.logs, c.last, c.ended, c.logWhole = make([]store.Place, last), map[string]LogRecord{}, map[string]bool{}, c.head != nil
+	c.logs, c.last, c.trustEnded, c.logWhole = make([]store.Place, last), map[string]LogRecord{}, map[string]bool{}, c.head != nil
 	known := c.head != nil
 	for seq := last; seq > 0; seq-- {
 		if err := c.ctx.Err(); err != nil {
@@ -94,28 +94,28 @@ func (c *recovery) readLog() error {
 		}
 		c.logs[seq-1], value, known = at, l.previous, true
 		if !c.Verified {
-			c.heed(&l.LogRecord)
+			c.noteRecord(&l.LogRecord)
 		}
 	}
 	return nil
 }
 
-// heed notes what a record says of an entry; later records come first. A record about a key slot has no fingerprint.
-func (c *recovery) heed(l *LogRecord) {
+// noteRecord notes what a record says of an entry; later records come first. A record about a key slot has no fingerprint.
+func (c *recovery) noteRecord(l *LogRecord) {
 	if l.SHA256 == [32]byte{} && l.Operation != opDeleteDamaged {
 		return
 	}
 	if _, later := c.last[l.Label]; !later {
 		c.last[l.Label] = *l
 	}
-	if _, later := c.ended[l.Label]; later {
+	if _, later := c.trustEnded[l.Label]; later {
 		return
 	}
 	switch l.Operation {
 	case opTrust:
-		c.ended[l.Label] = false
+		c.trustEnded[l.Label] = false
 	case opDistrust, opDelete, opDeleteDamaged, opRename:
-		c.ended[l.Label] = true
+		c.trustEnded[l.Label] = true
 	}
 }
 

@@ -90,7 +90,7 @@ func (c *recovery) writeEntry(it *item) error {
 // mayTrust says that a trust mark is the last one: the digest or a whole log vouches for it. An older summary may have been put back, of
 // an entry that was distrusted, replaced, or removed and added again.
 func (c *recovery) mayTrust(s *kdb.Summary, label string) bool {
-	return c.Verified || c.logWhole && !c.ended[label] && c.last[label].SHA256 == s.SHA256
+	return c.Verified || c.logWhole && !c.trustEnded[label] && c.last[label].SHA256 == s.SHA256
 }
 
 // putEntry stores the certificates and the summary, and what the index is made of.

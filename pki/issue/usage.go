@@ -57,38 +57,25 @@ next:
 	return bits, nil
 }
 
-// extKeyUsage names a purpose, by RFC 5280, 4.2.1.12 and as cfssl does.
-type extKeyUsage struct{ name, cfssl, oid string }
-
-// purpose is a short word for an extended key usage.
-type purpose struct{ word, oid string }
-
-func purposes() []purpose {
-	return []purpose{
-		{"server", oid.ServerAuth},
-		{"client", oid.ClientAuth},
-		{"code", oid.CodeSigning},
-		{"email", oid.EmailProtection},
-		{"timestamp", oid.TimeStamping},
-		{"ocsp", oid.OCSPSigning},
-		{"any", oid.AnyExtendedKeyUsage},
-	}
-}
+// extKeyUsage names a purpose, by RFC 5280, 4.2.1.12, as cfssl does and, if most certificates have it, by a short word.
+type extKeyUsage struct{ name, cfssl, oid, word string }
 
 // Purposes are the short words for the extended key usages that most certificates have.
 func Purposes() []string {
 	var words []string
-	for _, p := range purposes() {
-		words = append(words, p.word)
+	for _, u := range extKeyUsages() {
+		if u.word != "" {
+			words = append(words, u.word)
+		}
 	}
 	return words
 }
 
 // PurposeNamed is the dotted identifier that one of [Purposes] stands for, "" for another word.
 func PurposeNamed(word string) string {
-	for _, p := range purposes() {
-		if strings.EqualFold(p.word, word) {
-			return p.oid
+	for _, u := range extKeyUsages() {
+		if u.word != "" && strings.EqualFold(u.word, word) {
+			return u.oid
 		}
 	}
 	return ""
@@ -96,21 +83,21 @@ func PurposeNamed(word string) string {
 
 func extKeyUsages() []extKeyUsage {
 	return []extKeyUsage{
-		{"serverAuth", "server auth", oid.ServerAuth},
-		{"clientAuth", "client auth", oid.ClientAuth},
-		{"codeSigning", "code signing", oid.CodeSigning},
-		{"emailProtection", "email protection", oid.EmailProtection},
-		{"timeStamping", "timestamping", oid.TimeStamping},
-		{"OCSPSigning", "ocsp signing", oid.OCSPSigning},
-		{"anyExtendedKeyUsage", "any", oid.AnyExtendedKeyUsage},
-		{"SSLStepUpApproval", "netscape sgc", oid.NetscapeSGC}, // Netscape's, which GSKit knows
-		{"ipsecEndSystem", "ipsec end system", oid.IPsecEndSystem},
-		{"ipsecTunnel", "ipsec tunnel", oid.IPsecTunnel},
-		{"ipsecUser", "ipsec user", oid.IPsecUser},
-		{"ipsecIKE", "ipsec ike", oid.IPsecIKE},
-		{"documentSigning", "document signing", oid.DocumentSigning}, // RFC 9336
-		{"smartcardLogon", "smartcard logon", oid.MSSmartcardLogon},
-		{"pkInitKDC", "kdc", oid.PKINITKDC}, // RFC 4556
+		{"serverAuth", "server auth", oid.ServerAuth, "server"},
+		{"clientAuth", "client auth", oid.ClientAuth, "client"},
+		{"codeSigning", "code signing", oid.CodeSigning, "code"},
+		{"emailProtection", "email protection", oid.EmailProtection, "email"},
+		{"timeStamping", "timestamping", oid.TimeStamping, "timestamp"},
+		{"OCSPSigning", "ocsp signing", oid.OCSPSigning, "ocsp"},
+		{"anyExtendedKeyUsage", "any", oid.AnyExtendedKeyUsage, "any"},
+		{"SSLStepUpApproval", "netscape sgc", oid.NetscapeSGC, ""}, // Netscape's, which GSKit knows
+		{"ipsecEndSystem", "ipsec end system", oid.IPsecEndSystem, ""},
+		{"ipsecTunnel", "ipsec tunnel", oid.IPsecTunnel, ""},
+		{"ipsecUser", "ipsec user", oid.IPsecUser, ""},
+		{"ipsecIKE", "ipsec ike", oid.IPsecIKE, ""},
+		{"documentSigning", "document signing", oid.DocumentSigning, ""}, // RFC 9336
+		{"smartcardLogon", "smartcard logon", oid.MSSmartcardLogon, ""},
+		{"pkInitKDC", "kdc", oid.PKINITKDC, ""}, // RFC 4556
 	}
 }
 

@@ -47,14 +47,19 @@ func (c *checker) checkPurpose() {
 // checkConsistentUsage wants a key usage that is consistent with the purpose, if there is the extension at all: a certificate may only be
 // used for a purpose that both extensions allow (4.2.1.12), and its key must be able to do what it is used for.
 func (c *checker) checkConsistentUsage(n *node) {
-	consistent := usagesFor(c.search.purpose)
-	isMalformed := func(m cert.Malformation) bool { return m.ID == cert.IDKeyUsage }
-	if !c.v.o.UsageForPurpose || consistent == 0 || n.Extension(cert.IDKeyUsage) == nil || n.KeyUsage&consistent&usagesOf(n.Key().Type) != 0 ||
-		slices.ContainsFunc(c.v.factsOf(n).malformed, isMalformed) {
+	if !c.v.o.UsageForPurpose || n.Extension(cert.IDKeyUsage) == nil {
 		return
 	}
-	wanted := strings.ReplaceAll((consistent & usagesOf(n.Key().Type)).String(), ", ", " or ")
-	c.failAnd(RulePurpose, 0, Remedy{Action: ReissueForPurpose}, "its key usage (%s) does not allow %s, which takes %s",
+	if slices.ContainsFunc(c.v.factsOf(n).malformed, func(m cert.Malformation) bool { return m.ID == cert.IDKeyUsage }) {
+		return // that is said already
+	}
+	possible := usagesOf(n.Key().Type)
+	consistent := usagesFor(c.search.purpose)
+	if consistent == 0 || n.KeyUsage&consistent&possible != 0 {
+		return
+	}
+	wanted := strings.ReplaceAll((consistent & possible).String(), ", ", " or ")
+	c.failAnd(RulePurpose, 0, Remedy{Action: ReissueForPurpose}, "its key usage (%s) does not allow %s, which needs %s",
 		cmp.Or(n.KeyUsage.String(), "none"), oid.Name(c.search.purpose), wanted)
 }
 

@@ -65,9 +65,9 @@ func (Info) Run(ctx context.Context, s *op.Session) (DatabaseInfo, error) {
 	return found, nil
 }
 
-// NotEmpty refuses what looks like an empty database and is none: a file in which everything is damaged, and one of certificates and keys
+// CheckNotEmpty refuses what only looks like an empty database: a file in which everything is damaged, and one of certificates and keys
 // that has none of them and something else, such as a public key, so that it was named by mistake.
-func (i DatabaseInfo) NotEmpty() error {
+func (i DatabaseInfo) CheckNotEmpty() error {
 	pieces := i.Format == "pem" || i.Format == "pkcs7"
 	switch {
 	case i.Entries == nil || *i.Entries > 0:

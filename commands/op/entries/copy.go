@@ -79,7 +79,7 @@ func (o Copy) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 	if err != nil {
 		return op.Plan[Added]{}, err
 	}
-	var source found
+	var source selection
 	if streams {
 		source, err = o.stream(ctx)
 	} else {
@@ -106,8 +106,8 @@ func (o Copy) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 	}, err
 }
 
-// found are the entries that a plan copies, and what it knows of them.
-type found struct {
+// selection is the entries that a plan copies, and what it knows of them.
+type selection struct {
 	// each calls fn with each entry and its key, as often as it is called itself, and adds to left what cannot be read.
 	each    func(left *leftOut, fn func(*kdb.Entry) error) error
 	number  int               // of the entries
@@ -119,14 +119,14 @@ type found struct {
 }
 
 // hold reads the entries into memory.
-func (o Copy) hold(ctx context.Context, target string) (found, error) {
+func (o Copy) hold(ctx context.Context, target string) (selection, error) {
 	from, err := o.source(ctx)
 	if err != nil {
-		return found{}, err
+		return selection{}, err
 	}
 	defer from.close() // what is held in memory closes without error
 	entries, closed, err := o.read(ctx, from)
-	all := found{number: len(entries), close: func() { op.ClearKeys(entries) }}
+	all := selection{number: len(entries), close: func() { op.ClearKeys(entries) }}
 	if err == nil {
 		err = o.trustLess(ctx, entries, target)
 	}

@@ -23,8 +23,8 @@ const native = "ckdb"
 
 // stream reads what has to be known before anything is copied: which entries have keys, whether they open, and that there is something to
 // copy. It reads all summaries, which verifies that they are complete.
-func (o Copy) stream(ctx context.Context) (found, error) {
-	all := found{records: map[string]string{}, close: func() {}}
+func (o Copy) stream(ctx context.Context) (selection, error) {
+	all := selection{records: map[string]string{}, close: func() {}}
 	announced := map[string]bool{}
 	err := o.From.View(ctx, func(tx kdb.Tx) error {
 		all.keys, all.number = nil, 0

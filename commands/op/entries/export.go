@@ -154,7 +154,7 @@ func (o Export) stream(ctx context.Context, s *op.Session) (Exported, error) {
 			return stdpem.Encode(buffered, &stdpem.Block{Type: kind, Bytes: der})
 		})
 		if err == nil {
-			err = o.any(counts)
+			err = o.requirePieces(counts)
 		}
 		return errors.Join(err, buffered.Flush())
 	})
@@ -172,7 +172,7 @@ func (o Export) single(ctx context.Context, s *op.Session) (Exported, error) {
 	})
 	defer clear(only)
 	if err == nil {
-		err = o.any(counts)
+		err = o.requirePieces(counts)
 	}
 	if err == nil && n != 1 {
 		err = op.Mark(op.OnlyOnePiece, fmt.Errorf("%w: DER holds one certificate or key, and these are %d", op.ErrUsage, n))
@@ -202,7 +202,7 @@ func (o Export) pkcs7(ctx context.Context, s *op.Session, format Format) (Export
 		return nil
 	})
 	if err == nil {
-		err = o.any(counts)
+		err = o.requirePieces(counts)
 	}
 	if err != nil {
 		return Exported{}, err
@@ -235,7 +235,7 @@ func (o Export) ssh(ctx context.Context, s *op.Session) (Exported, error) {
 		return nil
 	})
 	if err == nil {
-		err = o.any(counts)
+		err = o.requirePieces(counts)
 	}
 	if err != nil {
 		return Exported{}, err
@@ -294,8 +294,9 @@ func (p Piece) String() string {
 	return fmt.Sprintf("%d %s", p.Count, op.Plural(p.Count, word))
 }
 
-// any is an error if there is nothing to write: a program that trusts or serves what is in an empty file does not say why it fails.
-func (o Export) any(counts tally) error {
+// requirePieces is an error if there is nothing to write: a program that trusts or serves what is in an empty file does not say why it
+// fails.
+func (o Export) requirePieces(counts tally) error {
 	reason := "what is named has no certificate"
 	switch {
 	case len(counts) > 0:
@@ -369,7 +370,7 @@ func (o Export) eachEntry(ctx context.Context, s *op.Session, fn func(*kdb.Entry
 			if chunk, err = op.EntriesNamed(tx, o.Labels); err != nil {
 				return err
 			}
-			return cmp.Or(allUndamaged(tx, chunk), o.complete(tx, chunk, s.Env.Now()))
+			return cmp.Or(checkReadable(tx, chunk), o.complete(tx, chunk, s.Env.Now()))
 		})
 		if err != nil {
 			return err
@@ -393,7 +394,7 @@ func undamaged(s *kdb.Summary) error {
 	return nil
 }
 
-func allUndamaged(tx kdb.Tx, list []kdb.Entry) error {
+func checkReadable(tx kdb.Tx, list []kdb.Entry) error {
 	for i := range list {
 		s, err := tx.Summary(list[i].Label)
 		if err == nil {

@@ -69,7 +69,7 @@ func (o ExportFolder) Run(ctx context.Context, s *op.Session) (ExportedFiles, er
 		return w.done, err
 	}
 	if len(w.done.Files) == 0 {
-		return w.done, Export{All: true}.any(nil)
+		return w.done, Export{All: true}.requirePieces(nil)
 	}
 	info, err := os.Stat(w.Folder)
 	switch {

@@ -76,26 +76,26 @@ func (o List) Run(ctx context.Context, s *op.Session, each func([]op.Entry) erro
 // stream calls each with the entries as they are read: while it has some, the next ones are read.
 func (o List) stream(ctx context.Context, s *op.Session, keep func(*kdb.Summary) bool, each func([]op.Entry) error) error {
 	ctx, stop := context.WithCancel(ctx)
-	ahead := make(chan part)
+	parts := make(chan listPart)
 	defer func() {
 		stop()
-		for range ahead { // the session is the caller's again once nothing is read any more
+		for range parts { // the session is the caller's again once nothing is read any more
 		}
 	}()
 	go func() {
-		defer close(ahead)
-		p := part{after: o.start(), more: true}
+		defer close(parts)
+		p := listPart{after: o.start(), more: true}
 		for p.more && p.err == nil {
 			p = o.part(ctx, s, p, keep)
 			select {
-			case ahead <- p:
+			case parts <- p:
 			case <-ctx.Done():
 				return
 			}
 		}
 	}()
 	n := 0
-	for p := range ahead {
+	for p := range parts {
 		if p.err != nil {
 			return p.err
 		}
@@ -108,16 +108,16 @@ func (o List) stream(ctx context.Context, s *op.Session, keep func(*kdb.Summary)
 	return ctx.Err()
 }
 
-// part is some of the entries.
-type part struct {
+// listPart is some of the entries.
+type listPart struct {
 	found []op.Entry
 	after string // the label to go on from
 	more  bool
 	err   error
 }
 
-// part reads the entries after another part, of which there may be as many.
-func (o List) part(ctx context.Context, s *op.Session, last part, keep func(*kdb.Summary) bool) (p part) {
+// part reads the next part of the list: at most as many entries as there were in the last one.
+func (o List) part(ctx context.Context, s *op.Session, last listPart, keep func(*kdb.Summary) bool) (p listPart) {
 	p.err = s.View(ctx, func(tx kdb.Tx) (err error) {
 		p.found = make([]op.Entry, 0, len(last.found))
 		p.found, p.after, p.more, err = o.chunk(tx, p.found, last.after, keep, s.Env.Now())
