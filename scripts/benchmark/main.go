@@ -53,6 +53,7 @@ func (b *bench) parts(n int, wanted []string) (err error) {
 		{"issuing", b.issuing},
 		{"disk", b.disk},
 		{"hostile", b.hostile},
+		{"readers", b.withReaders},
 		{"scale", func() error { return b.scale(n) }},
 	} {
 		if len(wanted) == 0 || slices.Contains(wanted, part.name) {
@@ -259,66 +260,6 @@ func (b *bench) create() error {
 	}
 	fmt.Printf("%-34s %s, openssl %s: %s times its time (goal: at most 1)\n", "create with a P-256 key",
 		both(times[0]), both(times[1]), ratio(times[0], times[1]))
-	return nil
-}
-
-// scale measures on n certificates.
-func (b *bench) scale(n int) error {
-	fmt.Printf("\n%d certificates\n", n)
-	if err := writeBundle(filepath.Join(b.folder, "many.pem"), n); err != nil {
-		return err
-	}
-	if err := b.all(newDatabase("many.ckdb"), newDatabase("copied.ckdb")); err != nil {
-		return err
-	}
-	for _, step := range []struct {
-		what, goal string
-		command    []string
-	}{
-		{"add of one bundle", "at least 50000/s on two processors, at most 200 MiB", []string{"add", "--trust", "many.pem"}},
-		{"add of the same again", "at most 200 MiB", []string{"add", "--trust", "many.pem"}},
-		{"list -o jsonl", "at least 100000/s, at most 64 MiB", []string{"list", "-o", "jsonl"}},
-		{"list -o name", "at most 64 MiB", []string{"list", "-o", "name"}},
-		{"export --all", "at most 64 MiB", []string{"export", "--all", "--out", "all.pem"}},
-		{"copy --all to a new database", "at most 200 MiB", []string{"copy", "--all", "--to", "copied.ckdb"}},
-		{"check", "at most 200 MiB", []string{"check"}},
-	} {
-		s, err := b.once(append([]string{"certkdb", "--db", "many.ckdb"}, step.command...)...)
-		if err != nil {
-			return err
-		}
-		goal := ""
-		if step.goal != "" {
-			goal = " (goal: " + step.goal + ")"
-		}
-		fmt.Printf("%-34s %s (%s of processor time), %.0f/s, peak memory %s%s\n", step.what, seconds(s.wall), seconds(s.cpu),
-			float64(n)/s.wall.Seconds(), mib(s.peak), goal)
-	}
-	return errors.Join(b.flat(), b.oneMore(), b.fileSize("many.ckdb"))
-}
-
-// oneMore adds one certificate to the full database and one to an empty one.
-func (b *bench) oneMore() error {
-	err := b.all([]string{"certkdb", "create", "one", "--db", "roots.ckdb", "--cn", "one more"},
-		[]string{"certkdb", "export", "one", "--db", "roots.ckdb", "--out", "one.pem"})
-	for round := range runs + 1 {
-		err = errors.Join(err, b.all(newDatabase(fmt.Sprintf("empty%d.ckdb", round))))
-	}
-	if err != nil {
-		return err
-	}
-	times, err := inTurn(
-		b.command(func(round int) []string {
-			return []string{"certkdb", "add", "--db", "many.ckdb", "one.pem", "--label", fmt.Sprintf("one more %d", round)}
-		}),
-		b.command(func(round int) []string {
-			return []string{"certkdb", "add", "--db", fmt.Sprintf("empty%d.ckdb", round), "one.pem"}
-		}))
-	if err != nil {
-		return err
-	}
-	fmt.Printf("%-34s %s, to an empty database %s: %s times its time (goal: at most 2)\n", "add of one more",
-		ms(times[0]), ms(times[1]), ratio(times[0], times[1]))
 	return nil
 }
 
