@@ -94,6 +94,12 @@ type Accepter interface {
 	Accepts(Entry) error
 }
 
+// Implicit is a Tx of a database in which a certificate may be trusted without the mark that other programs look for.
+type Implicit interface {
+	// TrustsImplicitly says whether the entry of a label is such a certificate. Marking it as trusted writes the mark.
+	TrustsImplicitly(label string) bool
+}
+
 // KeyProtector is a Tx that tells how each private key is encrypted where it is stored.
 type KeyProtector interface {
 	// KeyProtection names the encryption of an entry's key ("PBES2: AES-256-CBC, …") without opening it; "" if the entry has no key.

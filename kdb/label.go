@@ -3,6 +3,7 @@ package kdb
 import (
 	"bytes"
 	"encoding/hex"
+	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -130,4 +131,15 @@ func unaccented(r rune) string {
 		}
 	}
 	return ""
+}
+
+// Shortened is a label that is only the beginning of the name that an entry has in its file, because that has more than [MaxLabel] bytes.
+type Shortened struct {
+	Label string
+	Bytes int // of the whole name
+}
+
+// String says what was cut.
+func (s Shortened) String() string {
+	return fmt.Sprintf("it is the beginning of a name of %d bytes, which stays in the file: a label has at most %d", s.Bytes, MaxLabel)
 }

@@ -299,7 +299,11 @@ func copyCommand(env *op.Env) *cli.Command {
 				return entries.Added{}, err
 			}
 			o.From, o.Labels, o.Brief, to.DB.LockTimeout = from, args, format == formatTable, c.Duration(flagLockTimeout)
-			return o.CopyTo(c.Context, to, false)
+			added, err := o.CopyTo(c.Context, to, false)
+			if err == nil {
+				warnUnverified(env, from)
+			}
+			return added, err
 		}, printAdded),
 	}
 }

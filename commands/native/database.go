@@ -113,8 +113,8 @@ func printInfo(w io.Writer, info databases.DatabaseInfo) {
 		if f.Name == "advice" {
 			value += ": certkdb copy --all --db " + op.Quote(info.Location) + " --to key.ckdb"
 		}
-		if f.Title == "for Java" {
-			value += ": certkdb copy --trusted --db " + op.Quote(info.Location) + " --to NEW.p12"
+		if f.Title == forJava {
+			value += ": " + seenByJava(info.Location)
 		}
 		if f.Weak {
 			value += " (weak)"
@@ -161,12 +161,24 @@ func checkCommand(env *op.Env) *cli.Command {
 	}
 }
 
+// forJava names facts about and findings in a PKCS #12 file in which Java does not see everything.
+const forJava = "for Java"
+
+// seenByJava are the commands after which Java sees the certificates of a PKCS #12 file.
+func seenByJava(location string) string {
+	at := op.Quote(location)
+	return "certkdb trust LABEL --db " + at + ", or certkdb copy --trusted --db " + at + " --to NEW.p12"
+}
+
 func printChecked(w io.Writer, checked databases.Checked) {
 	for _, p := range checked.Problems {
 		fmt.Fprintf(w, "%s: %s\n", p.Where, p.What)
 	}
 	for _, p := range checked.Notes {
 		fmt.Fprintf(w, "note: %s: %s\n", p.Where, p.What)
+		if p.Where == forJava {
+			fmt.Fprintf(w, "      %s\n", seenByJava(checked.Location))
+		}
 	}
 	if r := checked.RolledBack; r != nil && checked.Accepted {
 		fmt.Fprintf(w, "accepted the older state: %d changes, where %d were known\n", r.Found, r.Seen)

@@ -105,6 +105,9 @@ func (l *stores) listWith(location, source string, o inspect.List) (warning, err
 	if err == nil {
 		err = warnOfDamage(l.c, l.env, s, "kept and not shown")
 	}
+	if err == nil {
+		warnShortened(l.env, s)
+	}
 	return s.Unverified(), err
 }
 

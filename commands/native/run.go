@@ -88,10 +88,20 @@ func openDatabase(c *cli.Context, env *op.Env) (*op.Session, error) {
 	return s, err
 }
 
-// warnUnverified warns if what was read of a key store was not verified, because its password was not given.
+// warnUnverified warns if what was read of a key store was not verified, because its password was not given, and of labels that were cut.
 func warnUnverified(env *op.Env, s *op.Session) {
+	warnShortened(env, s)
 	if warning := s.Unverified(); warning != nil && env.Warn != nil {
 		env.Warn(warning)
+	}
+}
+
+// warnShortened warns of labels that are only the beginning of longer names in the file.
+func warnShortened(env *op.Env, s *op.Session) {
+	for _, warning := range s.Shortened() {
+		if env.Warn != nil {
+			env.Warn(warning)
+		}
 	}
 }
 

@@ -131,8 +131,23 @@ func (s *Session) Unverified() error {
 	if db, ok := s.db.(interface{ Unverified() bool }); !ok || !db.Unverified() {
 		return nil
 	}
-	err := fmt.Errorf("reading %q: %w, so nothing shows whether the file was changed", s.Location, kdb.ErrNoPassword)
-	return &Problem{Code: Unverified, Location: s.Location, Err: err}
+	return WithoutPassword(s.Location)
+}
+
+// WithoutPassword is the warning about a file that was read without the password that verifies it.
+func WithoutPassword(location string) error {
+	err := fmt.Errorf("reading %q: %w, so nothing shows whether the file was changed", location, kdb.ErrNoPassword)
+	return &Problem{Code: Unverified, Location: location, Err: err}
+}
+
+// Shortened are warnings about labels of what was read last that are only the beginning of a longer name in the file.
+func (s *Session) Shortened() (warnings []error) {
+	if db, ok := s.db.(interface{ Shortened() []kdb.Shortened }); ok {
+		for _, cut := range db.Shortened() {
+			warnings = append(warnings, fmt.Errorf("reading %q: label %q: %v", s.Location, cut.Label, cut))
+		}
+	}
+	return warnings
 }
 
 // Close closes the database.

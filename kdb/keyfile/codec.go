@@ -2,6 +2,7 @@ package keyfile
 
 import (
 	"fmt"
+	"iter"
 	"strings"
 	"time"
 
@@ -116,6 +117,18 @@ var ErrUnprotected = fmt.Errorf("%w: the file has none yet", kdb.ErrNoPassword)
 type Unsealed interface {
 	// Unsealed says that the file has secrets, and nothing that shows whether it was changed.
 	Unsealed() bool
+}
+
+// Shortener is a Container of a format whose names of entries may be longer than a label, and are cut to make one.
+type Shortener interface {
+	// Shortened yields the labels that were cut, with the bytes of the whole name, which stays in the file.
+	Shortened() iter.Seq2[string, int]
+}
+
+// Implicit is a Container of a format in which a certificate may be trusted without a mark that others look for.
+type Implicit interface {
+	// TrustsImplicitly says whether the entry of a label is such a certificate. Update writes the mark.
+	TrustsImplicitly(label string) bool
 }
 
 // Sealer is a Container of a format that encrypts nothing but private keys, so that it opens without its password.

@@ -71,6 +71,7 @@ type Database struct {
 	held *Files
 
 	unverified, unsealed atomic.Bool // what was read last
+	shortened            atomic.Pointer[[]kdb.Shortened]
 }
 
 // Open opens the key file at location, without reading more than its beginning. The error wraps kdb.ErrNoDatabase or kdb.ErrVersion.
@@ -225,6 +226,24 @@ func (d *Database) Unverified() bool { return d.unverified.Load() }
 // Unsealed says that the file has nothing by which its password could verify it, although it has secrets, which others of its kind seal.
 func (d *Database) Unsealed() bool { return d.unsealed.Load() }
 
+// Shortened lists the labels of what was read last that are only the beginning of a longer name in the file.
+func (d *Database) Shortened() []kdb.Shortened {
+	if list := d.shortened.Load(); list != nil {
+		return *list
+	}
+	return nil
+}
+
+// shortenedBy lists the labels that a container had to cut.
+func shortenedBy(c Container) (list []kdb.Shortened) {
+	if s, ok := c.(Shortener); ok {
+		for label, n := range s.Shortened() {
+			list = append(list, kdb.Shortened{Label: label, Bytes: n})
+		}
+	}
+	return list
+}
+
 // Check implements [kdb.Database]. A file that cannot be decoded is a finding; a wrong password is an error.
 func (d *Database) Check(ctx context.Context, report func(kdb.Problem)) error {
 	loaded, err := d.load(ctx, true)
@@ -244,6 +263,9 @@ func (d *Database) Check(ctx context.Context, report func(kdb.Problem)) error {
 		if _, err := kdb.Summarize(&e); err != nil {
 			report(kdb.Problem{Where: fmt.Sprintf("certificate of label %q", e.Label), What: err.Error()})
 		}
+	}
+	for _, s := range shortenedBy(loaded.container) {
+		report(kdb.Problem{Where: fmt.Sprintf("label %q", s.Label), What: s.String(), Severity: kdb.Note})
 	}
 	loaded.container.Check(report)
 	d.spare.put(loaded)

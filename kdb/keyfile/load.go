@@ -272,6 +272,8 @@ func (d *Database) load(ctx context.Context, mayAsk bool) (*loaded, error) {
 	d.unverified.Store(l.partial && !d.codec.Pieces)
 	open, ok := l.container.(Unsealed)
 	d.unsealed.Store(ok && open.Unsealed())
+	shortened := shortenedBy(l.container)
+	d.shortened.Store(&shortened)
 	l.later.ask = d.asker(ctx, mayAsk)
 	return l, nil
 }

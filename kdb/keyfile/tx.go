@@ -319,6 +319,17 @@ func (t *tx) update(e, old *kdb.Entry) error {
 	if t.same(e, old) {
 		return nil
 	}
+	return t.write(e)
+}
+
+// TrustsImplicitly implements [kdb.Implicit].
+func (t *tx) TrustsImplicitly(label string) bool {
+	c, ok := t.container.(Implicit)
+	return ok && c.TrustsImplicitly(label)
+}
+
+// write stores an entry without its key in the place of the one with its label.
+func (t *tx) write(e *kdb.Entry) error {
 	if err := t.container.Update(*e); err != nil {
 		return err
 	}
@@ -368,6 +379,9 @@ func (t *tx) Mark(label string, m kdb.Marks) error {
 	}
 	if m.Default != nil {
 		e.Default = *m.Default
+	}
+	if m.Trusted != nil && e.Trusted && t.TrustsImplicitly(e.Label) {
+		return t.write(&e)
 	}
 	return t.update(&e, old)
 }

@@ -147,6 +147,15 @@ func (t *overlayTx) Mark(label string, m kdb.Marks) error {
 	return t.setDefault(label, isDefault, s.Default)
 }
 
+// TrustsImplicitly implements kdb.Implicit.
+func (t *overlayTx) TrustsImplicitly(label string) bool {
+	if t.records[label] != nil {
+		return false
+	}
+	base, ok := t.base.(kdb.Implicit)
+	return ok && base.TrustsImplicitly(label)
+}
+
 // setDefault gives the default mark to a label that has it now, or takes it from one that had it.
 func (t *overlayTx) setDefault(label string, now, before bool) error {
 	switch {

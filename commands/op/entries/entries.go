@@ -180,7 +180,8 @@ func (o SetTrust) Plan(context.Context, *op.Session) (op.Plan[Changed], error) {
 		if s.ChainLength == 0 {
 			return "", &op.WrongKind{Label: s.Label, Kind: s.Kind, Reason: fmt.Sprintf("a %s has no certificate to trust", s.Kind)}
 		}
-		if s.Trusted == o.Trusted {
+		implicit, ok := tx.(kdb.Implicit)
+		if s.Trusted == o.Trusted && !(o.Trusted && ok && implicit.TrustsImplicitly(s.Label)) {
 			return ActionUnchanged, nil
 		}
 		return done, tx.Mark(s.Label, kdb.Marks{Trusted: &o.Trusted})

@@ -16,7 +16,7 @@ func TestCompletion_findsLabels(t *testing.T) {
 	native := op.DB{Location: optest.Store(t, "a.ckdb", optest.Secret("web"), optest.Secret("web site"), optest.Secret("x"))}
 	opens, closed := native, native
 	opens.Password = optest.Secrets()
-	pkcs12 := op.DB{Location: optest.Store(t, "a.p12", optest.Secret("web"))}
+	pkcs12 := op.DB{Location: optest.Store(t, "a.p12", optest.NewCA(t, "Root").Trusted("web"))}
 	opened := pkcs12
 	opened.Password = optest.Secrets()
 	none := func(*kdb.Summary) bool { return false }

@@ -35,12 +35,17 @@ func (s *inspection) store(driver *kdb.Driver, data []byte) error {
 	if err := db.View(s.ctx, s.entries); err != nil {
 		return err
 	}
-	if warning := op.Attach(s.env, op.Named(s.File), db).Unverified(); warning != nil && s.env.Warn != nil {
-		s.env.Warn(warning)
-	}
+	s.warn(op.Attach(s.env, op.Named(s.File), db).Unverified())
 	info, err := db.Info(s.ctx)
 	s.found.Version = info.Version
 	return err
+}
+
+// warn gives a warning, if there is one.
+func (s *inspection) warn(warning error) {
+	if warning != nil && s.env.Warn != nil {
+		s.env.Warn(warning)
+	}
 }
 
 func (s *inspection) entries(tx kdb.Tx) error {
@@ -151,6 +156,9 @@ func (s *inspection) pkcs12(data []byte) error {
 		return fmt.Errorf("reading %q: %w", s.File, err)
 	}
 	s.found.Version = container.Version()
+	if container.Unverified() {
+		s.warn(op.WithoutPassword(op.Named(s.File)))
+	}
 	var first error
 	for i, bag := range container.Bags() {
 		item, err := s.bag(&bag)

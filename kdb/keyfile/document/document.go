@@ -33,6 +33,7 @@ type Document[R comparable] struct {
 	byLabel map[string]*item[R]
 	folded  map[string][]*item[R]
 	numbers map[string]int // the last number appended to a label
+	long    map[string]int // the bytes of names that were too long for a label, by the label
 }
 
 type item[R comparable] struct {
@@ -47,7 +48,9 @@ func New[R comparable](fold func(string) string) *Document[R] {
 	if fold == nil {
 		fold = func(label string) string { return label }
 	}
-	return &Document[R]{fold: fold, byLabel: map[string]*item[R]{}, folded: map[string][]*item[R]{}, numbers: map[string]int{}}
+	return &Document[R]{
+		fold: fold, byLabel: map[string]*item[R]{}, folded: map[string][]*item[R]{}, numbers: map[string]int{}, long: map[string]int{},
+	}
 }
 
 // Add appends a record of the file. A number is appended to a label that an earlier record has: "web (2)". A file may
@@ -70,6 +73,26 @@ func (d *Document[R]) name(it *item[R], label string) {
 	it.label, d.byLabel[label] = label, it
 	folded := d.fold(label)
 	d.folded[folded] = append(d.folded[folded], it)
+}
+
+// AddNamed appends a record whose name in the file may have any form, see [Label].
+func (d *Document[R]) AddNamed(name string, automatic func() string, r R) (label string) {
+	label = d.Add(Label(name, automatic), r)
+	if len(name) > kdb.MaxLabel {
+		d.long[label] = len(name)
+	}
+	return label
+}
+
+// Shortened yields the labels whose names in the file are longer than a label can be, with the bytes of the name, in the file's order.
+func (d *Document[R]) Shortened() iter.Seq2[string, int] {
+	return func(yield func(string, int) bool) {
+		for label := range d.All() {
+			if n := d.long[label]; n > 0 && !yield(label, n) {
+				return
+			}
+		}
+	}
 }
 
 // Insert appends a new record. The error wraps kdb.ErrExists if the format's readers would take its label for that of
@@ -164,6 +187,7 @@ func (d *Document[R]) Remove(label string) error {
 
 func (d *Document[R]) forget(it *item[R]) {
 	delete(d.byLabel, it.label)
+	delete(d.long, it.label)
 	folded := d.fold(it.label)
 	var left []*item[R]
 	for _, other := range d.folded[folded] {

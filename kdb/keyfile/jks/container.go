@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 
 	"certkdb/kdb"
@@ -105,7 +106,7 @@ func (c *container) describe() {
 		if r.hidden != "" {
 			c.hidden = append(c.hidden, r)
 		} else {
-			c.shown.Add(document.Label(e.alias, document.Automatic(&kdb.Entry{Certificates: r.certificates()})), r)
+			c.shown.AddNamed(e.alias, document.Automatic(&kdb.Entry{Certificates: r.certificates()}), r)
 		}
 		c.records = append(c.records, r)
 	}
@@ -153,6 +154,9 @@ func (c *container) Entries() []kdb.Entry {
 	}
 	return list
 }
+
+// Shortened implements keyfile.Shortener.
+func (c *container) Shortened() iter.Seq2[string, int] { return c.shown.Shortened() }
 
 // Entry implements keyfile.Container.
 func (c *container) Entry(label string) (kdb.Entry, error) {

@@ -10,6 +10,8 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 
+	"certkdb/kdb"
+	"certkdb/kdb/keyfile/document"
 	"certkdb/pki/name"
 	"certkdb/pki/oid"
 )
@@ -180,6 +182,13 @@ func (b *bag) setFriendlyName(label string) {
 			}
 		})
 	}))
+}
+
+// nameAfter gives a bag the label of its entry. A name that is too long for a label stays as long as it gives this one.
+func (b *bag) nameAfter(label string) {
+	if name := b.friendlyName(); len(name) <= kdb.MaxLabel || document.Label(name, func() string { return "" }) != label {
+		b.setFriendlyName(label)
+	}
 }
 
 func (b *bag) setLocalKeyID(id []byte) {

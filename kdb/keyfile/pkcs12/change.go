@@ -138,7 +138,7 @@ func (r *record) setCert(der []byte, old *record) {
 	} else {
 		r.cert = newCertBag(der)
 	}
-	r.cert.setFriendlyName(r.label)
+	r.cert.nameAfter(r.label)
 }
 
 // setKey gives a record its private key's bag. A key that the old record has is taken as it is encrypted there, which keeps a password of
@@ -149,7 +149,7 @@ func (c *Container) setKey(r *record, e kdb.Entry, old *record) {
 	} else {
 		r.key, r.plain, r.toEncrypt = &bag{id: oidShroudedKeyBag}, bytes.Clone(e.Key), true
 	}
-	r.key.setFriendlyName(r.label)
+	r.key.nameAfter(r.label)
 	id := e.LocalKeyID
 	if len(id) == 0 {
 		id = r.key.localKeyID()
@@ -173,7 +173,7 @@ func (r *record) hasPrivateKey() bool {
 func (c *Container) setSecret(r *record, e kdb.Entry, old *record) error {
 	if len(e.Key) == 0 && old != nil && old.kind == kdb.KindSecretKey {
 		r.key, r.plain, r.toEncrypt, r.algorithm = old.key, old.plain, old.toEncrypt, old.algorithm
-		r.key.setFriendlyName(r.label)
+		r.key.nameAfter(r.label)
 		return nil
 	}
 	if !c.profile.encrypt {
@@ -186,7 +186,7 @@ func (c *Container) setSecret(r *record, e kdb.Entry, old *record) error {
 		return err
 	}
 	r.key, r.plain, r.toEncrypt, r.algorithm = &bag{id: oidSecretBag}, bytes.Clone(e.Key), true, e.KeyAlgorithm
-	r.key.setFriendlyName(r.label)
+	r.key.nameAfter(r.label)
 	return nil
 }
 

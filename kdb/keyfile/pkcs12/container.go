@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 
 	"certkdb/kdb"
@@ -20,10 +21,12 @@ type Container struct {
 	chosen   bool     // the profile was asked for, not seen in the file
 	mac      *pbe.MAC // as read
 	trailing int      // bytes after the file's structure
-	safes    []*safe
-	records  *document.Document[*record]
-	stock    *document.Stock[*bag] // nil until the first change
-	dirty    bool
+	// unverified says that the file has a MAC and was read without its password.
+	unverified bool
+	safes      []*safe
+	records    *document.Document[*record]
+	stock      *document.Stock[*bag] // nil until the first change
+	dirty      bool
 	// where certificates and keys are added, once that is known
 	certSafe, keySafe *safe
 }
@@ -71,7 +74,9 @@ func Decode(data []byte, passwords keyfile.Passwords) (*Container, error) {
 		records: document.New[*record](nil),
 	}
 	if p.mac != nil {
-		if err := c.secrets.verify(p.mac, p.content); err != nil {
+		err := c.secrets.verify(p.mac, p.content)
+		// Without its password a file that encrypts no certificates can be listed, as a Java key store can, but nothing vouches for it.
+		if c.unverified = errors.Is(err, kdb.ErrNoPassword); err != nil && !c.unverified {
 			return nil, err
 		}
 	}
@@ -114,8 +119,11 @@ func (c *Container) proveByKey() error {
 	return failed
 }
 
-// explain adds to a wrong password that it was right for the MAC.
+// explain adds to a wrong password that it was right for the MAC. One that is missing needs no explanation.
 func (c *Container) explain(err error) error {
+	if c.unverified && errors.Is(err, kdb.ErrNoPassword) {
+		return c.secrets.missing
+	}
 	if c.mac != nil && errors.Is(err, kdb.ErrPassword) {
 		return fmt.Errorf("reading a PKCS #12 file whose MAC is right: %w; its content has another password", err)
 	}
@@ -197,6 +205,12 @@ func (c *Container) Entries() []kdb.Entry {
 	}
 	return list
 }
+
+// Unverified says that the file has a MAC, and was read without the password that verifies it.
+func (c *Container) Unverified() bool { return c.unverified }
+
+// Shortened implements [keyfile.Shortener].
+func (c *Container) Shortened() iter.Seq2[string, int] { return c.records.Shortened() }
 
 // Entry implements [keyfile.Container].
 func (c *Container) Entry(label string) (kdb.Entry, error) {

@@ -2,6 +2,7 @@ package pkcs12_test
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -24,5 +25,17 @@ func TestDecode_damagedCertificate(t *testing.T) {
 	}
 	if got := strings.Count(labels(c), ":trusted:"); got != 1 || damaged != 1 {
 		t.Errorf("%q are shown, %d facts of damage: %v", labels(c), damaged, c.Facts())
+	}
+}
+
+func TestDecode_trailingBytes(t *testing.T) {
+	t.Parallel()
+	f := newFamily(t)
+	data := append(encode(t, newFile(t, "", trusted("root", f.root)), "x"), "\r\n"...)
+	c := decode(t, data, "x")
+	problems := 0
+	c.Check(func(kdb.Problem) { problems++ })
+	if problems != 1 || !strings.Contains(fmt.Sprint(c.Facts()), "2 bytes") {
+		t.Errorf("%d problems, %v", problems, c.Facts())
 	}
 }

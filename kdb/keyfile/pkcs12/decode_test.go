@@ -5,6 +5,7 @@ import (
 	"encoding/asn1"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -266,6 +267,12 @@ func TestDecode_labels(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
+	if cut := maps.Collect(c.Shortened()); len(cut) != 1 || cut[want[4]] != len(long) {
+		t.Errorf("shortened: %v", cut)
+	}
+	if err := c.Update(trusted(want[4], f.root)); err != nil || c.Bags()[4].FriendlyName != long {
+		t.Errorf("an update leaves %q, %v", c.Bags()[4].FriendlyName, err)
+	}
 	put(t, c, trusted("new", f.middle))
 	before, after := decode(t, encode(t, c, ""), "").Bags(), c.Bags()
 	for i := range 7 {
@@ -418,18 +425,6 @@ func TestDecode_damage(t *testing.T) {
 		if got, err := pkcs12.Decode(damaged, passwords("x")); err == nil && labels(got) != labels(c) {
 			t.Errorf("a change of byte %d goes unnoticed", i)
 		}
-	}
-}
-
-func TestDecode_trailingBytes(t *testing.T) {
-	t.Parallel()
-	f := newFamily(t)
-	data := append(encode(t, newFile(t, "", trusted("root", f.root)), "x"), "\r\n"...)
-	c := decode(t, data, "x")
-	problems := 0
-	c.Check(func(kdb.Problem) { problems++ })
-	if problems != 1 || !strings.Contains(fmt.Sprint(c.Facts()), "2 bytes") {
-		t.Errorf("%d problems, %v", problems, c.Facts())
 	}
 }
 

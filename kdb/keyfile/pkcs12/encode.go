@@ -12,6 +12,7 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile"
+	"certkdb/kdb/keyfile/document"
 	"certkdb/pki/cert"
 	"certkdb/pki/pbe"
 )
@@ -19,6 +20,9 @@ import (
 // Encode implements [keyfile.Container]. Bags that were not touched keep their DER, private keys their encryption as long as the
 // password stays the same. A file that had no protection gets that of profile 2023 with its first password.
 func (c *Container) Encode(password []byte) (keyfile.Files, error) {
+	if c.unverified {
+		return keyfile.Files{}, fmt.Errorf("writing a PKCS #12 file that was read without its password: %w", kdb.ErrNoPassword)
+	}
 	w, err := c.newWriter(password)
 	if err != nil {
 		return keyfile.Files{}, err
@@ -298,6 +302,7 @@ func (c *Container) settleTrust() {
 		r.cert.setMarks(m)
 		if r.trusted && !inferTrust(r.cert, byUse) {
 			r.cert.setTrustedKeyUsage(true)
+			r.nameApart()
 		}
 		if r.trusted && r.changed && c.profile.name == profileGSKit && len(r.cert.localKeyID()) == 0 {
 			r.cert.markGSKitSigner()
@@ -342,4 +347,12 @@ func (r *record) hidden(used users) bool {
 	}
 	parsed, err := cert.Parse(r.cert.cert)
 	return err == nil && !hasOwnName(r.cert, parsed, names)
+}
+
+// nameApart gives a certificate that Java is going to see its label, if that got a number because several have one name: Java shows only
+// one of those.
+func (r *record) nameApart() {
+	if name := r.cert.friendlyName(); name != "" && document.Label(name, r.autoLabel) != r.label {
+		r.cert.setFriendlyName(r.label)
+	}
 }

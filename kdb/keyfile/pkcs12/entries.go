@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"certkdb/kdb"
-	"certkdb/kdb/keyfile/document"
 	"certkdb/pki/cert"
 	"certkdb/pki/name"
 )
@@ -129,7 +128,7 @@ func inferTrust(b *bag, byUse bool) bool {
 
 // addRecord gives a record its label and its place.
 func (c *Container) addRecord(r *record) {
-	r.label = c.records.Add(document.Label(r.storedLabel(), r.autoLabel), r)
+	r.label = c.records.AddNamed(r.storedLabel(), r.autoLabel, r)
 }
 
 // storedLabel is the friendlyName of the key, else of the certificate. The one that somebody gave goes before the name of a key container.

@@ -20,7 +20,7 @@ func (c *Container) Facts() []kdb.Fact {
 		facts = append(facts, kdb.Fact{Name: "kept unread", Value: strings.Join(kept, ", ")})
 	}
 	if n := c.unseen(); n > 0 {
-		facts = append(facts, kdb.Fact{Name: "for Java", Value: unseenText(n)})
+		facts = append(facts, kdb.Fact{Name: forJava, Value: unseenText(n)})
 	}
 	for number, b := range slices.Collect(c.bags()) {
 		if b.cert == nil {
@@ -39,18 +39,30 @@ func (c *Container) Facts() []kdb.Fact {
 	return facts
 }
 
+// forJava is the name of what there is to know for users of Java.
+const forJava = "for Java"
+
 // unseen counts the trusted certificates that nothing marks as such. OpenSSL writes such files, and Java shows no entry.
 func (c *Container) unseen() (n int) {
 	for _, r := range c.records.All() {
-		if r.kind == kdb.KindTrusted && r.trusted && !r.cert.isSigner() {
+		if r.unseen() {
 			n++
 		}
 	}
 	return n
 }
 
+func (r *record) unseen() bool { return r.kind == kdb.KindTrusted && r.trusted && !r.cert.isSigner() }
+
+// TrustsImplicitly implements [keyfile.Implicit].
+func (c *Container) TrustsImplicitly(label string) bool {
+	r, err := c.records.Find(label)
+	return err == nil && r.unseen()
+}
+
 func unseenText(n int) string {
-	return fmt.Sprintf("certificates without the attribute trustedKeyUsage, which Java does not see: %d; copies in a new file have it", n)
+	const text = "certificates without the attribute trustedKeyUsage, which Java does not see: %d; "
+	return fmt.Sprintf(text+"trusting them again, or a copy in a new file, adds it", n)
 }
 
 // damagedBag says which bag has a certificate that cannot be read.
@@ -89,7 +101,11 @@ func (c *Container) macFact() kdb.Fact {
 	case err != nil:
 		return kdb.Fact{Name: "integrity", Value: err.Error(), Weak: true} // unreachable: it was verified
 	default:
-		return kdb.Fact{Name: "integrity", Value: d.String(), Weak: d.Weak}
+		value := d.String()
+		if c.unverified {
+			value += ", not verified: the file was read without its password"
+		}
+		return kdb.Fact{Name: "integrity", Value: value, Weak: d.Weak || c.unverified}
 	}
 }
 
@@ -187,6 +203,9 @@ func (c *Container) keptBags() []string {
 
 // Check implements [keyfile.Container]: keys open and belong to their certificates, certificates can be read.
 func (c *Container) Check(report func(kdb.Problem)) {
+	if c.unverified {
+		report(kdb.Problem{Where: "MAC", What: "it was not verified: no password was given", Severity: kdb.Closed})
+	}
 	for number, b := range slices.Collect(c.bags()) {
 		if b.cert == nil {
 			continue
@@ -201,7 +220,7 @@ func (c *Container) Check(report func(kdb.Problem)) {
 		}
 	}
 	if n := c.unseen(); n > 0 {
-		report(kdb.Problem{Where: "trusted certificates", What: unseenText(n), Severity: kdb.Note})
+		report(kdb.Problem{Where: forJava, What: unseenText(n), Severity: kdb.Note})
 	}
 	if c.trailing > 0 {
 		report(kdb.Problem{Where: "end of the file", What: fmt.Sprintf("%d bytes that do not belong to it", c.trailing), Severity: kdb.Note})

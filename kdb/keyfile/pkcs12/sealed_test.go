@@ -2,9 +2,13 @@ package pkcs12_test
 
 import (
 	"encoding/asn1"
+	"errors"
+	"strings"
 	"testing"
 
 	"certkdb/kdb"
+	"certkdb/kdb/keyfile"
+	"certkdb/kdb/keyfile/pkcs12"
 )
 
 // withoutMAC takes the MacData of a file away, as somebody would who changes the rest.
@@ -44,5 +48,36 @@ func TestUnsealed(t *testing.T) {
 	}
 	if newFile(t, "", web).Unsealed() {
 		t.Error("a new file, which will get its MAC, is called unsealed")
+	}
+}
+
+// TestDecode_unverified: without its password a file that encrypts no certificates is listed, and cannot be written.
+func TestDecode_unverified(t *testing.T) {
+	t.Parallel()
+	f := newFamily(t)
+	bag := newFile(t, "passwordless", trusted("root", f.root)).Bags()[0].DER
+	info := contentInfo(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}, octets(t, der(t, 0x30, bag)))
+	data := withMAC(t, der(t, 0x30, info), "x")
+	c, err := pkcs12.Decode(data, keyfile.Passwords{})
+	if err != nil || !c.Unverified() || labels(c) != "root:trusted:c*" {
+		t.Fatalf("without password: %v", err)
+	}
+	if _, err := c.Encode([]byte("x")); !errors.Is(err, kdb.ErrNoPassword) {
+		t.Errorf("writing: %v", err)
+	}
+	closed := 0
+	c.Check(func(p kdb.Problem) {
+		if p.Severity == kdb.Closed {
+			closed++
+		}
+	})
+	if fact := c.Facts()[0]; closed != 1 || !fact.Weak || !strings.Contains(fact.Value, "not verified") {
+		t.Errorf("%d findings, %v", closed, fact)
+	}
+	if c = decode(t, data, "x"); c.Unverified() {
+		t.Error("with the password it is unverified too")
+	}
+	if _, err := pkcs12.Decode(data, passwords("y")); !errors.Is(err, kdb.ErrPassword) {
+		t.Errorf("a wrong password: %v", err)
 	}
 }

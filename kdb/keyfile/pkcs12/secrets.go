@@ -21,6 +21,7 @@ type reading struct {
 type secrets struct {
 	source   keyfile.Passwords
 	asked    bool
+	missing  error     // says why no password was given
 	given    []byte    // the file's password as it was given
 	readings []reading // of it, the one that was proved first
 	budget   *pbe.Budget
@@ -28,13 +29,17 @@ type secrets struct {
 
 // ask gets the file's password, once.
 func (s *secrets) ask() error {
-	if s.asked {
-		return nil
+	if s.asked || s.missing != nil {
+		return s.missing
 	}
 	if s.source.Database == nil {
-		return kdb.ErrNoPassword
+		s.missing = kdb.ErrNoPassword
+		return s.missing
 	}
 	password, err := s.source.Database()
+	if errors.Is(err, kdb.ErrNoPassword) {
+		s.missing = err
+	}
 	if err != nil {
 		return err
 	}

@@ -100,3 +100,31 @@ func javaFacts(c *pkcs12.Container) (texts []string) {
 	})
 	return texts
 }
+
+// TestUpdate_marksForJava: trusting a certificate again gives each the attribute, and those of one name, of which Java shows only one,
+// their labels.
+func TestUpdate_marksForJava(t *testing.T) {
+	t.Parallel()
+	f := newFamily(t)
+	id := func(last ...int) []byte {
+		return mustMarshal(t, append(asn1.ObjectIdentifier{1, 2, 840, 113549, 1}, last...))
+	}
+	name := der(t, 0x31, der(t, 0x30, id(9, 20), der(t, 0x31, der(t, 0x1e, []byte("\x00C\x00A")))))
+	bag := func(of *identity) []byte {
+		certificate := der(t, 0x30, id(9, 22, 1), der(t, 0xa0, octets(t, of.cert.Raw)))
+		return der(t, 0x30, id(12, 10, 1, 3), der(t, 0xa0, certificate), name)
+	}
+	c := decode(t, rawFile(t, bag(f.root), bag(f.middle)), "")
+	if !c.TrustsImplicitly("CA") || !c.TrustsImplicitly("CA (2)") || c.TrustsImplicitly("none") {
+		t.Errorf("implicitly trusted: %v, %v, %v", c.TrustsImplicitly("CA"), c.TrustsImplicitly("CA (2)"), c.TrustsImplicitly("none"))
+	}
+	if err := c.Update(trusted("CA", f.root)); err != nil {
+		t.Fatal(err)
+	}
+	c = decode(t, encode(t, c, ""), "")
+	for i, want := range []string{"CA", "CA (2)"} {
+		if b := c.Bags()[i]; b.FriendlyName != want || !b.TrustedKeyUsage || c.TrustsImplicitly(want) {
+			t.Errorf("certificate %d is %q, with the attribute: %v", i+1, b.FriendlyName, b.TrustedKeyUsage)
+		}
+	}
+}
