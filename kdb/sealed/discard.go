@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 
 	"certkdb/kdb"
 	"certkdb/kdb/store"
@@ -28,7 +29,7 @@ func (db *Database) Discard(ctx context.Context) error {
 		}
 		return err
 	})
-	if failed != nil { // Windows does not remove a file that is open
+	if failed != nil && runtime.GOOS == "windows" { // which does not remove a file that is open
 		failed = db.disk.Remove(file.Path())
 	}
 	if err = errors.Join(err, failed); err != nil {

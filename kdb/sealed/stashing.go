@@ -73,8 +73,8 @@ func (db *Database) addStash(ctx context.Context) error {
 	return nil
 }
 
-// fileStash replaces the file while the database is locked: its slot must still be there, or the only stash that opens the database could
-// be replaced by one that does not.
+// fileStash replaces the file in a transaction: its slot must still be there, or the only stash that opens the database could
+// be replaced by one that does not. Nobody can write the database again meanwhile.
 func (db *Database) fileStash(ctx context.Context, content *stash) error {
 	return db.update(ctx, "stash-create", lenient, func(t *tx) error {
 		there, err := t.hasSlot(content.slot)
