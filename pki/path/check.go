@@ -245,15 +245,16 @@ func (c *checker) failHost(n *cert.Certificate, host string) {
 	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
 		kind = "ip:"
 	}
-	remedy := Remedy{Action: ReissueForName, Subject: kind + strings.Trim(host, "[]")}
+	name := strings.TrimSuffix(strings.Trim(host, "[]"), ".") // a certificate names hosts without the dot of the DNS root
+	remedy := Remedy{Action: ReissueForName, Subject: kind + name}
 	switch {
-	case len(n.SAN) == 0 && strings.EqualFold(n.Subject.CommonName(), host):
+	case len(n.SAN) == 0 && strings.EqualFold(n.Subject.CommonName(), name):
 		c.failAnd(RuleHost, 0, remedy, "it names the host %q only in its common name, which does not count: programs look for subject "+
 			"alternative names (RFC 9525, 2), and it has none", host)
 	case len(n.SAN) == 0:
 		c.failAnd(RuleHost, 0, remedy, "it is not for the host %q: it has no subject alternative names, where programs look for hosts "+
 			"(RFC 9525, 2)", host)
-	case kind == "ip:" && hasName(n, "dns:"+strings.Trim(host, "[]")):
+	case kind == "ip:" && hasName(n, "dns:"+name):
 		c.failAnd(RuleHost, 0, remedy, "it has the address %q only as a name of type dns, which does not count: an address is of type ip "+
 			"(RFC 5280, 4.2.1.6)", host)
 	default:

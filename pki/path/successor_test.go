@@ -42,15 +42,17 @@ func TestValidate_commonNameAlone(t *testing.T) {
 	t.Parallel()
 	root := ca(t, nil, "Root")
 	o := options(root)
-	o.Host = "cn.example.com"
-	for cn, want := range map[string]string{
-		"cn.example.com": `it names the host "cn.example.com" only in its common name, which does not count`,
-		"other":          `it has no subject alternative names`,
+	for _, c := range []struct{ host, cn, want string }{
+		{"cn.example.com", "cn.example.com", `it names the host "cn.example.com" only in its common name, which does not count`},
+		{"cn.example.com", "other", `it has no subject alternative names`},
+		{"cn.example.com.", "cn.example.com", `it names the host "cn.example.com." only in its common name, which does not count`},
+		{"cn.example.com.", "other", `it has no subject alternative names`},
 	} {
-		l := leaf(t, root, func(c *x509.Certificate) { c.DNSNames, c.Subject.CommonName = nil, cn })
+		o.Host = c.host
+		l := leaf(t, root, func(l *x509.Certificate) { l.DNSNames, l.Subject.CommonName = nil, c.cn })
 		f := path.Validate(l.Certificate, o).Attempts[0].Failures[0]
-		if !strings.Contains(f.Reason, want) || f.Remedy.String() != "have it reissued with the subject alternative name dns:cn.example.com" {
-			t.Errorf("%s: %s", cn, f)
+		if !strings.Contains(f.Reason, c.want) || f.Remedy.String() != "have it reissued with the subject alternative name dns:cn.example.com" {
+			t.Errorf("%s for %s: %s", c.cn, c.host, f)
 		}
 	}
 }
