@@ -1,11 +1,15 @@
 package sealed
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
 	"testing"
 
 	"certkdb/kdb"
+	"certkdb/kdb/store"
 	"certkdb/kdb/store/storetest"
 )
 
@@ -53,5 +57,71 @@ func TestCheck_chunks(t *testing.T) {
 	}
 	if got := problems(); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("a stray part: %q, want %q", got, want)
+	}
+}
+
+// torn is a file in memory in which records of one kind cannot be read after some.
+type torn struct {
+	*storetest.Memory
+	prefix string
+	after  int
+}
+
+func (f *torn) View(ctx context.Context, fn func(store.Tx) error) error {
+	return f.Memory.View(ctx, func(stx store.Tx) error { return fn(tornTx{stx, f}) })
+}
+
+type tornTx struct {
+	store.Tx
+	file *torn
+}
+
+func (x tornTx) Scan(prefix, after string) iter.Seq2[store.Record, error] {
+	if prefix != x.file.prefix {
+		return x.Tx.Scan(prefix, after)
+	}
+	return func(yield func(store.Record, error) bool) {
+		n := 0
+		for record, err := range x.Tx.Scan(prefix, after) {
+			if n++; n > x.file.after {
+				yield(store.Record{}, kdb.ErrCorrupt)
+				return
+			}
+			if !yield(record, err) {
+				return
+			}
+		}
+	}
+}
+
+// TestCheck_torn: what was found in front of the place after which nothing can be read is reported.
+func TestCheck_torn(t *testing.T) {
+	t.Parallel()
+	der := anyCertificate(t)
+	for prefix, damaged := range map[string]string{prefixSummary: prefixCerts + "host 1", prefixLog: logKey(2)} {
+		st := &torn{Memory: storetest.NewMemory()}
+		db := newInternal(t, st)
+		err := db.Update(t.Context(), "add", func(tx kdb.Tx) (err error) {
+			for i := range 5 {
+				err = errors.Join(err, tx.Put(kdb.Entry{Label: fmt.Sprint("host ", i), Kind: kdb.KindTrusted, Certificates: [][]byte{der}}))
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		records := st.Records()
+		records[damaged][len(records[damaged])-1] ^= 1
+		st.Replace(records)
+		for after, want := range map[int]bool{1: false, 3: true} {
+			st.prefix, st.after = prefix, after
+			var found []string
+			if err := db.Check(t.Context(), func(p kdb.Problem) { found = append(found, p.Where) }); err != nil {
+				t.Fatal(err)
+			}
+			if slices.Contains(found, place(damaged)) != want {
+				t.Errorf("%s, %d can be read: %q, want %q: %v", prefix, after, found, place(damaged), want)
+			}
+		}
 	}
 }

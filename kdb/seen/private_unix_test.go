@@ -50,5 +50,21 @@ func TestRead_whatOthersCanChange(t *testing.T) {
 	}
 }
 
+// TestRead_stickyFolder: in a folder with the sticky bit others can only add files, as in /tmp.
+func TestRead_stickyFolder(t *testing.T) {
+	t.Parallel()
+	folder, key := filepath.Join(t.TempDir(), "state"), seen.Key{Path: "/key.ckdb"}
+	err := errors.Join(seen.Note(folder, key, seen.State{Generation: 7}), os.Chmod(folder, 0o777|os.ModeSticky))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := seen.Note(folder, key, seen.State{Generation: 8}); err != nil {
+		t.Error(err)
+	}
+	if known, err := seen.Read(folder); err != nil || len(known) != 1 {
+		t.Errorf("%v, %v", known, err)
+	}
+}
+
 // chown gives a file to nobody.
 func chown(path string) error { return os.Chown(path, 65534, -1) }

@@ -58,6 +58,28 @@ func TestAdd_numbersStayWithinTheLimit(t *testing.T) {
 	}
 }
 
+// TestShortened: a label is called cut as long as its record is there; another one may get the same label.
+func TestShortened(t *testing.T) {
+	t.Parallel()
+	d := with(nil, "a")
+	cut := d.AddNamed(strings.Repeat("x", kdb.MaxLabel+1), nil, 2)
+	d.AddNamed(strings.Repeat("y", kdb.MaxLabel), nil, 3)
+	for label, size := range d.Shortened() {
+		if label != cut || size != kdb.MaxLabel+1 {
+			t.Errorf("%q, %d bytes", label, size)
+		}
+	}
+	if n := len(maps.Collect(d.Shortened())); n != 1 {
+		t.Errorf("%d are cut", n)
+	}
+	if err := errors.Join(d.Remove(cut), d.Insert(cut, 4)); err != nil {
+		t.Fatal(err)
+	}
+	for label := range d.Shortened() {
+		t.Errorf("%q is still called cut", label)
+	}
+}
+
 func TestFind_asTheFormatCompares(t *testing.T) {
 	t.Parallel()
 	exact, folding := with(nil, "Web", "shop"), with(strings.ToLower, "Web", "shop", "Mail", "mail")

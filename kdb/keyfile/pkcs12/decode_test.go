@@ -358,12 +358,14 @@ func TestDecode_bombs(t *testing.T) {
 // withMAC makes a file of an AuthenticatedSafe.
 func withMAC(t *testing.T, content []byte, password string) []byte {
 	t.Helper()
-	mac, err := pbe.NewMAC(pbe.MACSHA256, content, []byte(password), 1)
+	const iterations = 1000 // with fewer it would be weak
+	mac, err := pbe.NewMAC(pbe.MACSHA256, content, []byte(password), iterations)
 	if err != nil {
 		t.Fatal(err)
 	}
 	data := contentInfo(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}, octets(t, content))
-	return der(t, 0x30, []byte{2, 1, 3}, data, der(t, 0x30, der(t, 0x30, mac.Algorithm, octets(t, mac.Value)), octets(t, mac.Salt)))
+	digest := der(t, 0x30, mac.Algorithm, octets(t, mac.Value))
+	return der(t, 0x30, []byte{2, 1, 3}, data, der(t, 0x30, digest, octets(t, mac.Salt), mustMarshal(t, iterations)))
 }
 
 // Many keys that are dear to open, each within the bounds, make neither the file unreadable nor the reader slow.

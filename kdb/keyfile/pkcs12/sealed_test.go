@@ -3,6 +3,7 @@ package pkcs12_test
 import (
 	"encoding/asn1"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -79,5 +80,24 @@ func TestDecode_unverified(t *testing.T) {
 	}
 	if _, err := pkcs12.Decode(data, passwords("y")); !errors.Is(err, kdb.ErrPassword) {
 		t.Errorf("a wrong password: %v", err)
+	}
+}
+
+// TestDecode_saysWhyThereIsNoPassword: a file that encrypts its certificates cannot be read without its password. The error is what the
+// source of the password said, which is asked once.
+func TestDecode_saysWhyThereIsNoPassword(t *testing.T) {
+	t.Parallel()
+	f := newFamily(t)
+	data := encode(t, newFile(t, "2023", trusted("root", f.root)), "x")
+	asked, why := 0, fmt.Errorf("%w: the terminal was closed", kdb.ErrNoPassword)
+	_, err := pkcs12.Decode(data, keyfile.Passwords{Database: func() ([]byte, error) {
+		asked++
+		return nil, why
+	}})
+	if err != why || asked != 1 {
+		t.Errorf("%v, asked %d times", err, asked)
+	}
+	if _, err := pkcs12.Decode(data, keyfile.Passwords{}); err != kdb.ErrNoPassword {
+		t.Errorf("without a source: %v", err)
 	}
 }
