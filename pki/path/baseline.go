@@ -186,7 +186,7 @@ func (c *checker) checkBaselineName(g cert.GeneralName) {
 		return
 	}
 	rest, isWildcard := strings.CutPrefix(string(g.Value), "*.")
-	if g.Type == cert.DNSName && !isPLabels(rest) {
+	if g.Type == cert.DNSName && hosts.HasReservedLabel(rest) { // wellFormed looks at Punycode
 		c.baseline(0, "its name %s has a reserved label (7.1.2.7.12)", g)
 	}
 	if g.Type != cert.DNSName || !isWildcard {

@@ -6,12 +6,11 @@ import (
 	"time"
 
 	"certkdb/pki/cert"
-	"certkdb/pki/hosts"
 	"certkdb/pki/oid"
 )
 
-// inProfiles tells certificates of the time since which the profiles of 7.1.2 bind (Baseline Requirements 2.0.0): CAs' certificates live
-// long, and those of before are not judged by them.
+// inProfiles tells whether a certificate was made since the profiles of 7.1.2 apply (Baseline Requirements 2.0.0): CAs' certificates live
+// long, and older ones are not judged by them.
 func inProfiles(n *node) bool {
 	return !n.NotBefore.Before(time.Date(2023, 9, 15, 0, 0, 0, 0, time.UTC))
 }
@@ -35,10 +34,8 @@ func (c *checker) checkBaselineFields(i int, n *node) {
 			c.baseline(i, "a part of its subject has more than one attribute (7.1.4.1)")
 		}
 	}
-	if e := n.Extension(cert.IDSCTList); e != nil {
-		if cert.CheckSCTList(e.Value) != nil {
-			c.baseline(i, "its list of timestamps cannot be read (7.1.2.11.3)")
-		}
+	if e := n.Extension(cert.IDSCTList); e != nil && cert.CheckSCTList(e.Value) != nil {
+		c.baseline(i, "its list of timestamps cannot be read (7.1.2.11.3)")
 	}
 }
 
@@ -100,6 +97,3 @@ func (c *checker) checkBaselinePolicies(n *node) {
 		c.baseline(0, "its certificate policies have more than one reserved policy (7.1.2.7.9)")
 	}
 }
-
-// isPLabels tells host names of labels that are Punycode or not reserved (7.1.2.7.12); [wellFormed] looks at Punycode.
-func isPLabels(host string) bool { return !hosts.HasReservedLabel(host) }

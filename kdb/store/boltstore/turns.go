@@ -22,10 +22,10 @@ type turns struct {
 	queue   []*turn
 }
 
-// turn is somebody who waits.
+// turn is that of a transaction that waits.
 type turn struct {
 	write bool
-	come  chan struct{} // closed when it is his turn
+	come  chan struct{} // closed when it has come
 }
 
 // take waits for a turn, which the returned function ends. If nobody's turn ends for the given time, it is as good as taken.
