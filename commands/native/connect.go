@@ -115,6 +115,7 @@ func (f *connectFlags) run(c *cli.Context, env *op.Env, args []string) (connecte
 	} else {
 		connected, err = f.contact.contact(f.o).Run(c.Context, s)
 	}
+	warnUnverified(env, s)
 	for _, r := range connected.Targets {
 		addRemedies(r)
 	}

@@ -26,7 +26,9 @@ func deployCommand(env *op.Env) *cli.Command {
 			return deploy.Deployed{}, err
 		}
 		defer s.Close()
-		return o.Run(c.Context, s)
+		deployed, err := o.Run(c.Context, s)
+		warnUnverified(env, s)
+		return deployed, err
 	}, printDeployed)
 	return &cli.Command{
 		Name: "deploy", Category: groupOperations, Usage: "write a certificate and its key to a server's files, and reload the server",

@@ -18,9 +18,11 @@ func exportFolder(c *cli.Context, env *op.Env, folder string, as entries.Export)
 		}
 	}
 	return read(env, "export.folder", func(c *cli.Context, s *op.Session, args []string) (entries.ExportedFiles, error) {
-		return entries.ExportFolder{
+		exported, err := entries.ExportFolder{
 			Labels: args, All: as.All, Folder: folder, Force: as.Out.Force, Rights: as.Out.Rights, Key: as.Key, Chain: as.Chain,
 		}.Run(c.Context, s)
+		warnUnverified(env, s)
+		return exported, err
 	}, printExportedFiles)(c)
 }
 

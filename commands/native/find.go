@@ -53,6 +53,7 @@ func find(c *cli.Context, env *op.Env, o *inspect.Find, in []op.Password, files 
 		}
 		defer s.Close()
 		some, err := o.Run(c.Context, s)
+		warnUnverified(env, s)
 		found.Entries = append(found.Entries, some...)
 		return err
 	}
@@ -120,7 +121,11 @@ func compareCommand(env *op.Env) *cli.Command {
 					o.Labels[i] = label
 				}
 			}
-			return o.Run(c.Context, sides[0], sides[1])
+			compared, err := o.Run(c.Context, sides[0], sides[1])
+			for _, s := range sides {
+				warnUnverified(env, s)
+			}
+			return compared, err
 		}, printCompared),
 	}
 }

@@ -50,7 +50,9 @@ func installTrust(env *op.Env, o *trust.Change) cli.ActionFunc {
 			return trust.Changed{}, err
 		}
 		defer s.Close()
-		return o.Run(c.Context, s)
+		changed, err := o.Run(c.Context, s)
+		warnUnverified(env, s)
+		return changed, err
 	}, printTrust)
 }
 

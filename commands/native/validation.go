@@ -122,6 +122,7 @@ func validateCommand(env *op.Env) *cli.Command {
 			}
 			defer s.Close()
 			validated, failed := o.Run(c.Context, s)
+			warnUnverified(env, s)
 			addValidationRemedies(validated, o)
 			if first := firstRemedy(validated); first != "" && errors.Is(failed, op.ErrInvalid) {
 				failed = withHint(failed, first)

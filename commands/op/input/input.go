@@ -122,11 +122,15 @@ func (in *Input) addDatabase(ctx context.Context, driver *kdb.Driver, source op.
 		return err
 	}
 	defer db.Close()
-	return db.View(ctx, func(tx kdb.Tx) error {
+	err = db.View(ctx, func(tx kdb.Tx) error {
 		entries, err := op.ReadEntries(tx, nil, true, leaveOut)
 		in.stored = append(in.stored, entries...)
 		return err
 	})
+	if warning := op.Attach(in.env, op.Named(source.Location), db).Unverified(); err == nil && warning != nil && in.env.Warn != nil {
+		in.env.Warn(warning)
+	}
+	return err
 }
 
 // Streams says that the input is read while its entries are used, so that it takes little memory however large it is.
