@@ -24,6 +24,8 @@ func TestParseString_slashes(t *testing.T) {
 		`/O=A\\/CN=a`:                         `CN=a,O=A\\`,
 		"/CN=https://example.com/O=x":         "O=x,CN=https://example.com",
 		"/O=a+OU=b/CN=c+1":                    `CN=c\+1,O=a+OU=b`,
+		"/OU=b+O=a/CN=c":                      `CN=c,OU=b+O=a`,
+		"/CN=a/=b":                            `CN=a/\=b`,
 		`/O=a\+OU=b`:                          `O=a\+OU=b`,
 		"/emailAddress=a@example.com/1.2.3=x": "1.2.3=x,emailAddress=a@example.com",
 	} {

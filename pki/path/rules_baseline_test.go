@@ -212,6 +212,21 @@ var baselineRules = []ruleTest{
 		accepted: "CAs' certificates live long",
 	},
 	{
+		section: "7.1.2.10.6", rule: "a CA for servers and e-mail of the first moment of the profiles",
+		inter: both(usage(x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageEmailProtection), func(c *x509.Certificate) {
+			c.NotBefore = time.Date(2023, 9, 15, 0, 0, 0, 0, time.UTC)
+		}),
+		strict: baseline,
+	},
+	{
+		section: "7.1.2.1.2", rule: "a root for servers and e-mail", root: usage(x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageEmailProtection),
+		strict: baseline, // once: what holds for other CAs is not said of a root
+	},
+	{
+		section: "7.1.2", rule: "a serial number of 2^159 of before the profiles",
+		leaf: both(serial(new(big.Int).Lsh(big.NewInt(1), 159)), beforeProfiles), accepted: "they bind what was made since",
+	},
+	{
 		section: "7.1.2.10.6", rule: "a CA for servers and clients", inter: usage(x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth),
 		accepted: "it is allowed",
 	},

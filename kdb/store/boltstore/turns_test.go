@@ -157,6 +157,32 @@ func TestTurns_longReaders(t *testing.T) {
 	})
 }
 
+// TestTurns_withoutATurn: the end of a transaction that had no turn keeps others waiting for theirs, too.
+func TestTurns_withoutATurn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var all turns
+		take := func(write bool, most, work time.Duration) {
+			end := all.take(t.Context(), write, most)
+			time.Sleep(work)
+			end()
+		}
+		var wait sync.WaitGroup
+		defer wait.Wait()
+		wait.Go(func() { take(true, time.Hour, 2*patience) })
+		synctest.Wait()
+		wait.Go(func() { take(false, patience, patience/4) }) // it gives up waiting, and ends before the next one gives up
+		time.Sleep(patience / 2)
+		end := all.take(t.Context(), false, patience)
+		defer end()
+		all.mu.Lock()
+		defer all.mu.Unlock()
+		if all.writing || all.readers != 1 {
+			t.Errorf("it began with %d readers, writing: %v", all.readers, all.writing)
+		}
+	})
+}
+
 // TestTurns_loops: four readers that come again and again, one before the last one has left, do not keep out a writer as long as nobody
 // waits for a turn; nor do four writers keep out a reader.
 func TestTurns_loops(t *testing.T) {
