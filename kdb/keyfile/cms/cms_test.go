@@ -240,8 +240,8 @@ func TestEncode_needsThePassword(t *testing.T) {
 	if got := labels(c); got != "a" {
 		t.Errorf("without the password there is %q", got)
 	}
-	if _, err := c.Key("a"); !errors.Is(err, kdb.ErrNoPassword) {
-		t.Errorf("key without password: %v, want ErrNoPassword", err)
+	if _, err := c.Key("a"); !errors.Is(err, kdb.ErrNoPassword) || strings.Contains(err.Error(), `"a"`) {
+		t.Errorf("key without password: %v, want ErrNoPassword; the caller adds the label", err)
 	}
 	if _, err := c.Encode([]byte(secret)); !errors.Is(err, kdb.ErrNoPassword) {
 		t.Errorf("writing what was not verified: %v, want ErrNoPassword", err)

@@ -296,7 +296,7 @@ func (c *container) write(f *file, password []byte, changed bool) error {
 		}
 		if changed && s.sealed != nil && !s.toSeal {
 			if _, err := c.open(s); err != nil {
-				return fmt.Errorf("sealing it under the new password: %w", err)
+				return fmt.Errorf("sealing the key of label %q under the new password: %w", s.label, err)
 			}
 			s.toSeal = true
 		}

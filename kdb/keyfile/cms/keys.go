@@ -117,7 +117,7 @@ func (s *slot) open(budget *pbe.Budget, missing error, passwords ...[]byte) ([]b
 			first = keyfile.KeyError(err)
 		}
 	}
-	return nil, &kdb.ClosedKey{Encryption: keyfile.Protection(s.sealed), Err: fmt.Errorf("opening the key of label %q: %w", s.label, first)}
+	return nil, &kdb.ClosedKey{Encryption: keyfile.Protection(s.sealed), Err: first}
 }
 
 func (s *slot) decrypt(password []byte, budget *pbe.Budget) ([]byte, error) {

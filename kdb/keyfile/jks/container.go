@@ -202,17 +202,10 @@ func (c *container) Key(label string) ([]byte, error) {
 		return nil, fmt.Errorf("label %q: %w: a trusted certificate has no key", label, kdb.ErrNotFound)
 	case r.tag == tagSecret:
 		k, err := c.openSecret(r, c.budget)
-		return bytes.Clone(k.key), inLabel(label, err)
+		return bytes.Clone(k.key), err
 	}
 	key, err := c.openKey(r)
-	return bytes.Clone(key), inLabel(label, err)
-}
-
-func inLabel(label string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("key of label %q: %w", label, err)
+	return bytes.Clone(key), err
 }
 
 // candidates are the passwords that a key may have, the file's own first, as keytool does it.
@@ -281,7 +274,7 @@ func (c *container) Encode(password []byte) (keyfile.Files, error) {
 	changed := c.password != nil && !bytes.Equal(password, c.password)
 	for _, r := range c.records {
 		if err := c.reseal(r, password, changed); err != nil {
-			return keyfile.Files{}, inLabel(r.alias, err)
+			return keyfile.Files{}, fmt.Errorf("key of label %q: %w", r.alias, err)
 		}
 	}
 	c.password = bytes.Clone(password)

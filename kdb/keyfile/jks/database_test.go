@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"certkdb/kdb"
@@ -99,8 +100,8 @@ func TestDatabase_severalKeyPasswords(t *testing.T) {
 		})
 		return key, err
 	}
-	if _, err := key(options(secret)); !errors.Is(err, kdb.ErrPassword) {
-		t.Errorf("without the key's password: %v, want ErrPassword", err)
+	if _, err := key(options(secret)); !errors.Is(err, kdb.ErrPassword) || strings.Count(err.Error(), `"own"`) != 1 {
+		t.Errorf("without the key's password: %v, want ErrPassword, and the label once", err)
 	}
 	got, err := key(options(secret, []byte("no"), []byte("its own password")))
 	if err != nil || !bytes.Equal(got, a.key) {

@@ -259,7 +259,7 @@ func (c *Container) Key(label string) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %q has no private key", kdb.ErrNotFound, label)
 	}
 	if err := c.open(r); err != nil {
-		return nil, fmt.Errorf("opening the key of %q: %w", label, err)
+		return nil, err
 	}
 	return bytes.Clone(r.plain), nil
 }

@@ -122,8 +122,8 @@ func TestKey_ofItsOwnPassword(t *testing.T) {
 	f := newFamily(t)
 	data := withKeyPassword(t, f, "file", "key")
 	without := decode(t, data, "file")
-	if _, err := without.Key("one"); !errors.Is(err, kdb.ErrPassword) {
-		t.Errorf("without its password: %v", err)
+	if _, err := without.Key("one"); !errors.Is(err, kdb.ErrPassword) || strings.Contains(err.Error(), `"one"`) {
+		t.Errorf("without its password: %v; the caller adds the label", err)
 	}
 	if got := sorted(labels(without)); got != "one:personal:ccc two:personal:ccc" {
 		t.Error(got)
