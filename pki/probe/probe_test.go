@@ -6,10 +6,12 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"net"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"certkdb/pki/probe"
@@ -253,10 +255,11 @@ func TestRun_connect(t *testing.T) {
 	}
 }
 
+// TestRun_timeouts: the clock is that of a bubble, so that a busy machine makes no difference.
 func TestRun_timeouts(t *testing.T) {
 	t.Parallel()
-	silent := listen(t, func(conn net.Conn) { time.Sleep(limit) })
-	drip := listen(t, func(conn net.Conn) {
+	silent := piped(func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
+	drip := piped(func(conn net.Conn) {
 		for _, c := range slices.Repeat([]byte("220-x\r\n"), 1000) {
 			time.Sleep(20 * time.Millisecond)
 			if _, err := conn.Write([]byte{c}); err != nil {
@@ -272,14 +275,13 @@ func TestRun_timeouts(t *testing.T) {
 		options probe.Options
 		stage   probe.Stage
 	}{
-		"silent":              {probe.Options{Address: silent}, probe.StageHandshake},
-		"silent before TLS":   {probe.Options{Address: silent, StartTLS: probe.SMTP}, probe.StageStartTLS},
-		"a byte at a time":    {probe.Options{Address: drip, StartTLS: probe.SMTP}, probe.StageStartTLS},
+		"silent":              {probe.Options{Address: "x:1", Dial: silent}, probe.StageHandshake},
+		"silent before TLS":   {probe.Options{Address: "x:1", Dial: silent, StartTLS: probe.SMTP}, probe.StageStartTLS},
+		"a byte at a time":    {probe.Options{Address: "x:1", Dial: drip, StartTLS: probe.SMTP}, probe.StageStartTLS},
 		"no connection":       {probe.Options{Address: "x:1", Dial: hang}, probe.StageConnect},
-		"a greeting too slow": {probe.Options{Address: silent, StartTLS: probe.MySQL}, probe.StageStartTLS},
+		"a greeting too slow": {probe.Options{Address: "x:1", Dial: silent, StartTLS: probe.MySQL}, probe.StageStartTLS},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+		check := func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
 			defer cancel()
 			if _, f := runContext(ctx, t, c.options); class(f) != probe.ClassTimeout || f.Stage != c.stage {
@@ -290,7 +292,21 @@ func TestRun_timeouts(t *testing.T) {
 			if _, f := runContext(ctx, t, c.options); class(f) != probe.ClassCanceled || f.Stage != c.stage {
 				t.Errorf("cancel: %v", f)
 			}
+			time.Sleep(limit) // until the servers have ended
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, check)
 		})
+	}
+}
+
+// piped connects to a server without the network.
+func piped(serve func(net.Conn)) func(context.Context, string, string) (net.Conn, error) {
+	return func(context.Context, string, string) (net.Conn, error) {
+		client, server := net.Pipe()
+		go serve(server)
+		return client, nil
 	}
 }
 
