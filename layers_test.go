@@ -39,7 +39,7 @@ var layers = map[string][]string{
 		"op/entries op/inspect",
 		"op/issuing op/sessions",
 		"dsmcert gskcapi",
-		"explain",
+		"explain native/terminal",
 		"native",
 		".",
 	},
@@ -64,6 +64,7 @@ var denied = []struct {
 	{folder: "certkdb/commands/dsmcert", deny: []string{"certkdb/kdb", "certkdb/pki", "github.com/urfave/cli"}},
 	{folder: "certkdb/commands/gskcapi", deny: []string{"certkdb/kdb", "certkdb/pki", "github.com/urfave/cli"}},
 	{folder: "certkdb/commands/explain", deny: []string{"certkdb/kdb", "certkdb/pki", "github.com/urfave/cli"}},
+	{folder: "certkdb/commands/native/terminal", deny: []string{"certkdb/kdb", "certkdb/pki", "github.com/urfave/cli"}},
 }
 
 // owners are libraries and the packages that may import each: mostly one.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"certkdb/commands/native/terminal"
 	"certkdb/commands/op"
 )
 
@@ -28,11 +29,11 @@ func run(ctx context.Context, env *op.Env, argv []string, dialects map[string]Di
 	app := newApp(env, tree(env, dialects, calledCommand(argv)))
 	args, err := arrange(app, argv)
 	if asked, ok := errors.AsType[helpAsked](err); ok {
-		w := &onceFailing{w: env.Stdout}
-		if err := showHelp(w, screenOf(env), app, asked.path); err != nil {
+		w := terminal.NewWriter(env.Stdout)
+		if err := showHelp(w, terminal.ScreenOf(env), app, asked.path); err != nil {
 			return err
 		}
-		return ifRead(w.err)
+		return ifRead(w.Err())
 	}
 	if err != nil {
 		return err
@@ -140,7 +141,7 @@ func noCommand(c *cli.Context, env *op.Env) error {
 	isProgram := c.Command == nil || len(c.Command.Subcommands) == 0 || c.Command.Name == c.App.Name
 	switch {
 	case !c.Args().Present() && isProgram:
-		return showHelp(env.Stdout, screenOf(env), c.App, nil)
+		return showHelp(env.Stdout, terminal.ScreenOf(env), c.App, nil)
 	case !c.Args().Present():
 		names := commandNames(c.Command.Subcommands)
 		return withHint(fmt.Errorf("%w: %q needs a subcommand", op.ErrUsage, c.Command.Name),

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"certkdb/commands/native/terminal"
 	"certkdb/commands/op"
 	"certkdb/kdb"
 )
@@ -99,7 +100,7 @@ func values[T any](columns []column[T], item T) []string {
 	for i, c := range columns {
 		row[i] = c.value(item)
 	}
-	return cells(row...)
+	return terminal.Cells(row...)
 }
 
 const flagColumns = "columns"
@@ -241,4 +242,18 @@ func statusText(e *op.Entry) string {
 		return string(e.Status)
 	}
 	return string(e.Status) + ", chain until " + e.ChainEnds.NotAfter.Format(time.DateOnly)
+}
+
+// soon is how long before its end the certificates of a list are Yellow.
+const soon = 30 * 24 * 60 * 60 // seconds
+
+// colourOf is that of an entry: Red if it is of no use any more, Yellow if it soon will be, or is not yet.
+func colourOf(status op.Status, secondsLeft *int64) terminal.Colour {
+	switch {
+	case status == op.StatusExpired, status == op.StatusRevoked, status == op.StatusDamaged:
+		return terminal.Red
+	case status == op.StatusNotYetValid, secondsLeft != nil && *secondsLeft <= soon:
+		return terminal.Yellow
+	}
+	return terminal.Plain
 }

@@ -41,28 +41,3 @@ func TestTree_makesTheCommandThatIsCalled(t *testing.T) {
 		}
 	}
 }
-
-func TestEscapeJSON_leavesNothingThatMovesTheCursor(t *testing.T) {
-	t.Parallel()
-	for in, want := range map[string]string{
-		`{"a":"plain ü 中"}`:              `{"a":"plain ü 中"}`,
-		"{\"a\":\"\u009b2J\x7f\u202e\"}": `{"a":"\u009b2J\u007f\u202e"}`,
-		"{\"a\":\"\u200b\U000e0041\"}\n": `{"a":"\u200b\udb40\udc41"}` + "\n",
-	} {
-		if got := string(escapeJSON([]byte(in))); got != want {
-			t.Errorf("%q became %q, want %q", in, got, want)
-		}
-	}
-}
-
-func TestCell_isNoFormula(t *testing.T) {
-	t.Parallel()
-	for in, want := range map[string]string{
-		"": "", "-": "-", "web": "web", "=cmd()": "'=cmd()", "+1": "'+1", "-rf": "'-rf", "@a": "'@a",
-		"\tx": `'\u0009x`, "a=b": "a=b", "\rx": `'\u000dx`,
-	} {
-		if got := cell(in); got != want {
-			t.Errorf("%q became %q, want %q", in, got, want)
-		}
-	}
-}

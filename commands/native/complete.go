@@ -245,7 +245,7 @@ func (c completer) labels(t *typed, option, word string) answer {
 	}
 	var words []candidate
 	for _, label := range o.Labels(c.ctx, c.env) {
-		if !slices.Contains(t.args, label) && printable(label) == label {
+		if !slices.Contains(t.args, label) && op.Printable(label) == label {
 			words = append(words, candidate{word: label})
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"certkdb/commands/native/terminal"
 	"certkdb/commands/op"
 	"certkdb/commands/op/sessions"
 	"certkdb/pki/probe"
@@ -182,12 +183,12 @@ func printConnected(w io.Writer, connected sessions.Connected) {
 	if len(connected.Targets) == 1 {
 		printResult(w, connected.Targets[0])
 		for _, text := range connected.Warnings {
-			fmt.Fprintln(w, printable("  warning: in the options file, "+text))
+			fmt.Fprintln(w, op.Printable("  warning: in the options file, "+text))
 		}
 		return
 	}
-	t := newTable(w)
-	t.row("SERVER", "STATUS", "PROTOCOL", "EXPIRES", "CAUSE")
+	t := terminal.NewTable(w)
+	t.Row("SERVER", "STATUS", "PROTOCOL", "EXPIRES", "CAUSE")
 	for _, r := range connected.Targets {
 		cause, expires := "", ""
 		if len(r.Findings) > 0 {
@@ -196,9 +197,9 @@ func printConnected(w io.Writer, connected sessions.Connected) {
 		if len(r.Chain) > 0 && r.Chain[0].NotAfter != nil {
 			expires = r.Chain[0].NotAfter.Format(time.DateOnly)
 		}
-		t.row(r.Address, string(r.Status), orDash(r.Protocol), orDash(expires), orDash(cause))
+		t.Row(r.Address, string(r.Status), orDash(r.Protocol), orDash(expires), orDash(cause))
 	}
-	t.flush()
+	t.Flush()
 	n := connected.Counts
 	fmt.Fprintf(w, "%d servers: %d ok, %d with warnings, %d expired, %d refused, %d failed\n",
 		n.Total, n.OK, n.Warning, n.Expired, n.Refused, n.Failed)
@@ -213,13 +214,13 @@ func printResult(w io.Writer, r *sessions.Result) {
 	if r.Status == sessions.StatusWarning {
 		head = "ok, but " + head
 	}
-	fmt.Fprintln(w, printable(r.Address+": "+head))
+	fmt.Fprintln(w, op.Printable(r.Address+": "+head))
 	for i, f := range r.Findings {
 		if i > 0 {
-			fmt.Fprintln(w, printable("also: "+f.Cause))
+			fmt.Fprintln(w, op.Printable("also: "+f.Cause))
 		}
 		if f.Remedy != "" {
-			fmt.Fprintln(w, printable("remedy: "+f.Remedy))
+			fmt.Fprintln(w, op.Printable("remedy: "+f.Remedy))
 		}
 	}
 	for _, a := range r.Stored {
@@ -233,7 +234,7 @@ func printResult(w io.Writer, r *sessions.Result) {
 		fmt.Fprintln(w, "  the server sent")
 	}
 	for i, c := range r.Chain {
-		fmt.Fprintln(w, printable(fmt.Sprintf("    %d %s%s", i, orDash(c.Subject), sentNotes(c))))
+		fmt.Fprintln(w, op.Printable(fmt.Sprintf("    %d %s%s", i, orDash(c.Subject), sentNotes(c))))
 	}
 }
 
@@ -255,10 +256,10 @@ func sentNotes(c sessions.Sent) string {
 }
 
 func printHandshake(w io.Writer, r *sessions.Result) {
-	t := newDetails(w)
+	t := terminal.NewDetails(w)
 	line := func(name, value string) {
 		if value != "" {
-			t.row("  "+name, value)
+			t.Row("  "+name, value)
 		}
 	}
 	line("peer", r.PeerAddress)
@@ -288,5 +289,5 @@ func printHandshake(w io.Writer, r *sessions.Result) {
 	if len(r.Chain) > 0 {
 		line("SHA-256", r.Chain[0].SHA256)
 	}
-	t.flush()
+	t.Flush()
 }

@@ -225,7 +225,7 @@ func export(c *cli.Context, env *op.Env, o entries.Export, format string) error 
 		fmt.Fprintln(w, actionLine(a))
 	}
 	printNotes(w, exported.Notes)
-	return detailed(c, !exported.Unchanged, cmp.Or(ifRead(w.err), exported.Incomplete()))
+	return detailed(c, !exported.Unchanged, cmp.Or(ifRead(w.Err()), exported.Incomplete()))
 }
 
 // contents says in words what a file has.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"certkdb/commands/native/terminal"
 	"certkdb/commands/op"
 	"certkdb/commands/op/databases"
 )
@@ -88,25 +89,25 @@ func infoCommand(env *op.Env) *cli.Command {
 }
 
 func printInfo(w io.Writer, info databases.DatabaseInfo) {
-	t := newDetails(w)
-	t.row("location", info.Location)
-	t.row("format", info.Format+" "+info.Version)
+	t := terminal.NewDetails(w)
+	t.Row("location", info.Location)
+	t.Row("format", info.Format+" "+info.Version)
 	if info.ID != "" {
-		t.row("id", info.ID)
+		t.Row("id", info.ID)
 	}
 	if info.Created != nil {
-		t.row("created", info.Created.Format(time.RFC3339))
+		t.Row("created", info.Created.Format(time.RFC3339))
 	}
 	if info.Entries != nil {
-		t.row("entries", fmt.Sprint(*info.Entries))
+		t.Row("entries", fmt.Sprint(*info.Entries))
 	} else {
-		t.row("entries", "unknown without the password")
+		t.Row("entries", "unknown without the password")
 	}
 	if info.Size > 0 {
-		t.row("size", fmt.Sprintf("%d bytes", info.Size))
+		t.Row("size", fmt.Sprintf("%d bytes", info.Size))
 	}
 	for _, s := range info.Slots {
-		t.row(fmt.Sprintf("slot %d", s.ID), fmt.Sprintf("%s, %s, %s, since %s", s.Name, s.Kind, s.KDF, s.Created.Format(time.DateOnly)))
+		t.Row(fmt.Sprintf("slot %d", s.ID), fmt.Sprintf("%s, %s, %s, since %s", s.Name, s.Kind, s.KDF, s.Created.Format(time.DateOnly)))
 	}
 	for _, f := range info.Facts {
 		value := f.Value
@@ -119,10 +120,10 @@ func printInfo(w io.Writer, info databases.DatabaseInfo) {
 		if f.Weak {
 			value += " (weak)"
 		}
-		t.row(f.Title, value)
+		t.Row(f.Title, value)
 	}
-	t.row("FIPS 140-3", map[bool]string{true: "module on", false: "module off"}[info.FIPS])
-	t.flush()
+	t.Row("FIPS 140-3", map[bool]string{true: "module on", false: "module off"}[info.FIPS])
+	t.Flush()
 }
 
 func checkCommand(env *op.Env) *cli.Command {

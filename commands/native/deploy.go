@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"certkdb/commands/native/terminal"
 	"certkdb/commands/op"
 	"certkdb/commands/op/deploy"
 )
@@ -108,16 +109,16 @@ func listDeployments(c *cli.Context, env *op.Env) error {
 	return read(env, "deploy.list", func(c *cli.Context, s *op.Session, args []string) (deploy.Listed, error) {
 		return deploy.List{Label: strings.Join(args, "")}.Run(c.Context, s)
 	}, func(w io.Writer, listed deploy.Listed) {
-		t := newTable(w)
-		t.row("LABEL", "FORM", "FILE", "RELOAD")
+		t := terminal.NewTable(w)
+		t.Row("LABEL", "FORM", "FILE", "RELOAD")
 		for _, r := range listed.Deployments {
 			for _, target := range r.Targets {
 				for _, f := range target.Files {
-					t.row(r.Label, string(f.Form), f.Path, orDash(reloadText(target)))
+					t.Row(r.Label, string(f.Form), f.Path, orDash(reloadText(target)))
 				}
 			}
 		}
-		t.flush()
+		t.Flush()
 	})(c)
 }
 
@@ -153,12 +154,12 @@ func printDeployed(w io.Writer, done deploy.Deployed) {
 			fmt.Fprintf(w, "%s %s of %q: %q\n", f.State, f.Form, d.Label, f.Path)
 		}
 		if r := d.Reload; r != nil && r.Done {
-			fmt.Fprintf(w, "ran %s\n", printable(r.Command))
+			fmt.Fprintf(w, "ran %s\n", op.Printable(r.Command))
 		} else if r != nil && d.Error == "" {
-			fmt.Fprintf(w, "would run %s\n", printable(r.Command))
+			fmt.Fprintf(w, "would run %s\n", op.Printable(r.Command))
 		}
 		if d.Error != "" {
-			fmt.Fprintf(w, "failed: %s\n", printable(d.Error))
+			fmt.Fprintf(w, "failed: %s\n", op.Printable(d.Error))
 		}
 		printNotes(w, d.Notes)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"certkdb/commands/native/terminal"
 	"certkdb/commands/op"
 	"certkdb/commands/op/entries"
 	"certkdb/commands/op/inspect"
@@ -78,34 +79,34 @@ func printShownPEM(w io.Writer, shown inspect.Shown) error {
 }
 
 func printShown(w io.Writer, shown inspect.Shown) {
-	t := newDetails(w)
-	t.row("label", shown.Label)
-	t.row("kind", kindText(&shown.Entry))
+	t := terminal.NewDetails(w)
+	t.Row("label", shown.Label)
+	t.Row("kind", kindText(&shown.Entry))
 	status := string(shown.Status)
 	if shown.RevokedAt != nil {
 		status += fmt.Sprintf(" (%s) since %s", shown.Reason, shown.RevokedAt.Format(time.RFC3339))
 	}
-	t.row("status", status)
-	t.row("private key", map[bool]string{true: "yes", false: "no"}[shown.HasKey])
+	t.Row("status", status)
+	t.Row("private key", map[bool]string{true: "yes", false: "no"}[shown.HasKey])
 	if shown.KeyEncryption != "" {
-		t.row("key encryption", shown.KeyEncryption)
+		t.Row("key encryption", shown.KeyEncryption)
 	}
 	if shown.Added != nil {
-		t.row("added", shown.Added.Format(time.RFC3339))
+		t.Row("added", shown.Added.Format(time.RFC3339))
 	}
 	for _, target := range shown.Deployments {
 		for _, f := range target.Files {
-			t.row("deployed to", fmt.Sprintf("%s (%s)", f.Path, f.Form))
+			t.Row("deployed to", fmt.Sprintf("%s (%s)", f.Path, f.Form))
 		}
 		if target.Reload != "" {
-			t.row("reload", reloadText(target))
+			t.Row("reload", reloadText(target))
 		}
 	}
 	if len(shown.Certificates) == 0 {
-		t.row("subject", orDash(shown.Subject))
-		t.row("key", orDash(shown.KeyType))
+		t.Row("subject", orDash(shown.Subject))
+		t.Row("key", orDash(shown.KeyType))
 	}
-	t.flush()
+	t.Flush()
 	for i, c := range shown.Certificates {
 		fmt.Fprintf(w, "\ncertificate %d of %d\n", i+1, len(shown.Certificates))
 		printCertificate(w, c)
@@ -113,27 +114,27 @@ func printShown(w io.Writer, shown inspect.Shown) {
 }
 
 func printCertificate(w io.Writer, c inspect.Certificate) {
-	t := newDetails(w)
-	t.row("  subject", orDash(c.Subject))
-	t.row("  issuer", orDash(c.Issuer))
-	t.row("  serial", c.Serial)
-	t.row("  valid", fmt.Sprintf("%s to %s", c.NotBefore.Format(time.RFC3339), c.NotAfter.Format(time.RFC3339)))
-	t.row("  key", c.KeyType)
-	t.row("  signature", c.SignatureAlgorithm)
-	t.row("  SHA-256", c.SHA256)
-	t.row("  SHA-1", c.SHA1)
-	t.row("  key SHA-256", c.SPKISHA256)
+	t := terminal.NewDetails(w)
+	t.Row("  subject", orDash(c.Subject))
+	t.Row("  issuer", orDash(c.Issuer))
+	t.Row("  serial", c.Serial)
+	t.Row("  valid", fmt.Sprintf("%s to %s", c.NotBefore.Format(time.RFC3339), c.NotAfter.Format(time.RFC3339)))
+	t.Row("  key", c.KeyType)
+	t.Row("  signature", c.SignatureAlgorithm)
+	t.Row("  SHA-256", c.SHA256)
+	t.Row("  SHA-1", c.SHA1)
+	t.Row("  key SHA-256", c.SPKISHA256)
 	for _, e := range c.Extensions {
 		name := "  " + e.Name
 		if e.Critical {
 			name += " (critical)"
 		}
-		t.row(name, e.Value)
+		t.Row(name, e.Value)
 	}
 	if c.Warning != "" {
-		t.row("  warning", c.Warning)
+		t.Row("  warning", c.Warning)
 	}
-	t.flush()
+	t.Flush()
 }
 
 // printChanged prints what was done to entries, a line each.

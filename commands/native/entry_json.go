@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"certkdb/commands/native/terminal"
 	"certkdb/commands/op"
 )
 
@@ -132,7 +133,7 @@ func (o *object) general(v any) {
 	if err != nil && o.err == nil {
 		o.err = fmt.Errorf("writing JSON: %w", err)
 	}
-	o.b = append(o.b, escapeJSON(data)...)
+	o.b = append(o.b, terminal.EscapeJSON(data)...)
 }
 
 // quoted appends a string. One that needs no escapes, as most do, is copied.

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"certkdb/commands/native/terminal"
 	"certkdb/commands/op"
 	"certkdb/kdb"
 )
@@ -22,7 +23,7 @@ func TestAppendEntry_asTheStandardLibrary(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := appendEntry([]byte("before:"), e)
-		if want := append([]byte("before:"), escapeJSON(plain)...); err != nil || !bytes.Equal(got, want) {
+		if want := append([]byte("before:"), terminal.EscapeJSON(plain)...); err != nil || !bytes.Equal(got, want) {
 			t.Fatalf("%v\n got %s\nwant %s", err, got, want)
 		}
 	}

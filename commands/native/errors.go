@@ -46,7 +46,7 @@ func printError(w io.Writer, err error, code int, asJSON bool) {
 		return
 	}
 	message, hint := render(err)
-	message, hint = printable(message), printable(hint) // they may quote a peer or a file
+	message, hint = op.Printable(message), op.Printable(hint) // they may quote a peer or a file
 	if asJSON {
 		printJSONError(w, op.ClassOf(err), code, message, hint)
 		return
@@ -73,7 +73,7 @@ func warnings(w io.Writer, argv []string) func(error) {
 // printWarning prints what is wrong without keeping the command from doing its work.
 func printWarning(w io.Writer, err error, asJSON bool) {
 	message, hint := render(err)
-	message, hint = printable(message), printable(hint)
+	message, hint = op.Printable(message), op.Printable(hint)
 	if asJSON {
 		type body struct {
 			Code    string `json:"code"`
@@ -110,6 +110,16 @@ func printJSONError(w io.Writer, class op.Class, code int, message, hint string)
 func wantsJSON(argv []string) bool {
 	for name, value := range optionsOf(argv) {
 		if name == flagJSON && isOn(value) || name == flagOutput && strings.HasPrefix(value, "json") {
+			return true
+		}
+	}
+	return false
+}
+
+// wantsQuiet says whether --quiet is given, even if the line has mistakes.
+func wantsQuiet(argv []string) bool {
+	for name, value := range optionsOf(argv) {
+		if (name == flagQuiet || name == "q") && isOn(value) {
 			return true
 		}
 	}

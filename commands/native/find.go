@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"certkdb/commands/native/terminal"
 	"certkdb/commands/op"
 	"certkdb/commands/op/inspect"
 )
@@ -71,17 +72,17 @@ func find(c *cli.Context, env *op.Env, o *inspect.Find, in []op.Password, files 
 }
 
 func printFound(w io.Writer, found inspect.FoundEntries) {
-	t := newTable(w)
+	t := terminal.NewTable(w)
 	if len(found.Entries) > 0 {
-		t.row("DATABASE", "LABEL", "KIND", "EXPIRES", "STATUS", "SUBJECT", "FOUND BY")
+		t.Row("DATABASE", "LABEL", "KIND", "EXPIRES", "STATUS", "SUBJECT", "FOUND BY")
 	}
 	columns := columnsNamed(entryColumns(), "label kind not_after status subject")
 	for i := range found.Entries {
 		f := &found.Entries[i]
 		row := append([]string{f.Location}, texts(columns, &f.Entry)...)
-		t.coloured(colourOf(f.Status, f.ExpiresInSeconds), append(row, strings.Join(f.Matched, ","))...)
+		t.Coloured(colourOf(f.Status, f.ExpiresInSeconds), append(row, strings.Join(f.Matched, ","))...)
 	}
-	t.flush()
+	t.Flush()
 }
 
 func compareCommand(env *op.Env) *cli.Command {
@@ -160,8 +161,8 @@ func printCompared(w io.Writer, done inspect.Compared) {
 		return s.Location
 	}
 	fmt.Fprintf(w, "A is %s\nB is %s\n", name(done.A), name(done.B))
-	t := newTable(w)
-	t.row("LABEL", "DIFFERENCE", "A", "B")
+	t := terminal.NewTable(w)
+	t.Row("LABEL", "DIFFERENCE", "A", "B")
 	for _, d := range done.Differences {
 		kind := d.Field
 		switch d.Kind {
@@ -170,8 +171,8 @@ func printCompared(w io.Writer, done inspect.Compared) {
 		case "only_b":
 			kind = "only in B"
 		}
-		t.row(d.Label, strings.ReplaceAll(kind, "_", " "), orDash(d.A), orDash(d.B))
+		t.Row(d.Label, strings.ReplaceAll(kind, "_", " "), orDash(d.A), orDash(d.B))
 	}
-	t.flush()
+	t.Flush()
 	fmt.Fprintf(w, "%d %s the same\n", done.Equal, map[bool]string{true: "entry is", false: "entries are"}[done.Equal == 1])
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"certkdb/commands/native/terminal"
 	"certkdb/commands/op"
 )
 
@@ -18,21 +19,21 @@ func helpCommand(env *op.Env) *cli.Command {
 		Description: "Topics: " + strings.Join(topicNames(), ", ") + ".\n\n" +
 			examples("certkdb help add", "certkdb help stash create", "certkdb help passwords", "certkdb help formats"),
 		Action: func(c *cli.Context) error {
-			w := &onceFailing{w: env.Stdout}
+			w := terminal.NewWriter(env.Stdout)
 			if text := topic(strings.Join(c.Args().Slice(), " ")); text != "" {
 				fmt.Fprint(w, text)
-				return ifRead(w.err)
+				return ifRead(w.Err())
 			}
-			if err := showHelp(w, screenOf(env), c.App, c.Args().Slice()); err != nil {
+			if err := showHelp(w, terminal.ScreenOf(env), c.App, c.Args().Slice()); err != nil {
 				return err
 			}
-			return ifRead(w.err)
+			return ifRead(w.Err())
 		},
 	}
 }
 
 // showHelp prints the help of the command at the end of a path of names, of the program for none.
-func showHelp(w io.Writer, on screen, app *cli.App, path []string) error {
+func showHelp(w io.Writer, on terminal.Screen, app *cli.App, path []string) error {
 	page := newHelpPage(w, on)
 	if len(path) == 0 {
 		page.program(app)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"certkdb/commands/native/terminal"
+
 	"github.com/urfave/cli/v2"
 )
 
@@ -20,10 +22,10 @@ type helpPage struct {
 	columns int
 }
 
-func newHelpPage(w io.Writer, on screen) helpPage {
+func newHelpPage(w io.Writer, on terminal.Screen) helpPage {
 	p := helpPage{w, helpColumns}
-	if on.columns > 0 {
-		p.columns = max(min(on.columns, helpColumns), 40)
+	if on.Columns > 0 {
+		p.columns = max(min(on.Columns, helpColumns), 40)
 	}
 	return p
 }
@@ -116,7 +118,7 @@ func categoryOf(f cli.Flag) string {
 
 // pad makes an option as wide as the others.
 func pad(option string) string {
-	return option + strings.Repeat(" ", max(optionWidth-width(option), 0))
+	return option + strings.Repeat(" ", max(optionWidth-terminal.Width(option), 0))
 }
 
 // optionText is how an option is written, and what it means. One with a name of one letter has two hyphens: -o is --output (longOption).
@@ -138,13 +140,13 @@ func optionText(f cli.Flag) (option, about string) {
 
 // item writes a name and a text next to it, or below if the name is long.
 func (p helpPage) item(name, about string) {
-	indent := width(name) + 4
-	if width(strings.TrimRight(name, " ")) > optionWidth {
+	indent := terminal.Width(name) + 4
+	if terminal.Width(strings.TrimRight(name, " ")) > optionWidth {
 		indent = optionWidth + 4
-		fmt.Fprintf(p.w, "  %s\n%s%s\n", name, strings.Repeat(" ", indent), hang(about, indent, p.columns))
+		fmt.Fprintf(p.w, "  %s\n%s%s\n", name, strings.Repeat(" ", indent), terminal.Hang(about, indent, p.columns))
 		return
 	}
-	fmt.Fprintf(p.w, "  %s  %s\n", name, hang(about, indent, p.columns))
+	fmt.Fprintf(p.w, "  %s  %s\n", name, terminal.Hang(about, indent, p.columns))
 }
 
 // text writes paragraphs. Lines that are indented are examples and stay lines.
@@ -159,7 +161,7 @@ func (p helpPage) text(text string) {
 }
 
 func (p helpPage) paragraph(indent, text string) {
-	fmt.Fprintln(p.w, indent+hang(text, len(indent), p.columns))
+	fmt.Fprintln(p.w, indent+terminal.Hang(text, len(indent), p.columns))
 }
 
 // joined makes a line of each paragraph. A paragraph ends with an empty line, with an indented one, and with a colon.
@@ -183,7 +185,7 @@ func joined(text string) string {
 
 // continued breaks a command line as a shell allows it, before an option.
 func continued(line string, columns int) string {
-	if width(line) <= columns {
+	if terminal.Width(line) <= columns {
 		return line
 	}
 	const indent = "      "
@@ -193,13 +195,13 @@ func continued(line string, columns int) string {
 		if i > 0 {
 			part = " --" + part
 		}
-		if i > 0 && used+width(part)+2 > columns {
+		if i > 0 && used+terminal.Width(part)+2 > columns {
 			b.WriteString(" \\\n" + indent)
 			part = part[1:]
 			used = len(indent)
 		}
 		b.WriteString(part)
-		used += width(part)
+		used += terminal.Width(part)
 	}
 	return b.String()
 }

@@ -175,7 +175,7 @@ func printNotes(w io.Writer, notes []string) {
 		if note == issuing.NoteDueAgain {
 			note += "; use --days"
 		}
-		fmt.Fprintf(w, "note: %s\n", printable(note))
+		fmt.Fprintf(w, "note: %s\n", op.Printable(note))
 	}
 }
 
@@ -325,7 +325,7 @@ func printSigned(w, notes io.Writer, signed issuing.Signed) {
 }
 
 func signedLine(s *issuing.SignedCertificate) string {
-	line := "signed " + printable(orDash(s.Subject))
+	line := "signed " + op.Printable(orDash(s.Subject))
 	if s.Serial != "" { // else the remote CA has not chosen it yet
 		line += fmt.Sprintf(": serial %s, until %s", s.Serial, untilText(&s.NotBefore, &s.End))
 	}
@@ -366,9 +366,9 @@ func printReceived(w io.Writer, r issuing.Received) {
 	printRefreshed(w, r.Refreshed)
 	switch {
 	case r.Missing != "":
-		fmt.Fprintf(w, "note: the chain is incomplete: add the certificate of %s, and receive this one again\n", printable(r.Missing))
+		fmt.Fprintf(w, "note: the chain is incomplete: add the certificate of %s, and receive this one again\n", op.Printable(r.Missing))
 	case r.UntrustedRoot != "":
-		fmt.Fprintf(w, "note: the chain ends in %s, which is not trusted here: add it, or trust it\n", printable(r.UntrustedRoot))
+		fmt.Fprintf(w, "note: the chain ends in %s, which is not trusted here: add it, or trust it\n", op.Printable(r.UntrustedRoot))
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"certkdb/commands/native/terminal"
 	"certkdb/commands/op"
 	"certkdb/commands/op/databases"
 	"certkdb/commands/op/inspect"
@@ -194,7 +195,7 @@ func listPrinter(w io.Writer, env *op.Env, format string, columns []column[*op.E
 		return entryPrinter{jsonEntries(w, "", "", "\n"), nothing}
 	case formatName:
 		return entryPrinter{eachEntry(func(e *op.Entry) error {
-			_, err := fmt.Fprintln(w, printable(e.Label))
+			_, err := fmt.Fprintln(w, op.Printable(e.Label))
 			return err
 		}), nothing}
 	case formatPEM:
@@ -211,7 +212,7 @@ func listPrinter(w io.Writer, env *op.Env, format string, columns []column[*op.E
 	if columns == nil {
 		columns = columnsNamed(entryColumns(), standardColumns(format))
 	}
-	return tableList(w, env.Stderr, screenOf(env), columns)
+	return tableList(w, env.Stderr, terminal.ScreenOf(env), columns)
 }
 
 // jsonLine writes a value as JSON in a line of its own.
@@ -220,7 +221,7 @@ func jsonLine(w io.Writer, v any) error {
 	if err != nil {
 		return fmt.Errorf("writing JSON: %w", err)
 	}
-	_, err = fmt.Fprintf(w, "%s\n", escapeJSON(line))
+	_, err = fmt.Fprintf(w, "%s\n", terminal.EscapeJSON(line))
 	return err
 }
 
@@ -287,30 +288,29 @@ func csvList(w io.Writer, columns []column[*op.Entry]) entryPrinter {
 const tableRows = 1000
 
 // tableList prints columns, aligned among so many rows. That there is nothing is no result and goes to notes.
-func tableList(w, notes io.Writer, on screen, columns []column[*op.Entry]) entryPrinter {
+func tableList(w, notes io.Writer, on terminal.Screen, columns []column[*op.Entry]) entryPrinter {
 	found := false
-	t := newTable(w)
-	t.on = on
+	t := terminal.NewTableOn(w, on)
 	return entryPrinter{
 		print: func(chunk []op.Entry) error {
 			if len(chunk) > 0 && !found {
-				t.row(headers(columns)...)
+				t.Row(headers(columns)...)
 				found = true
 			}
 			for i := range chunk {
 				e := &chunk[i]
-				t.coloured(colourOf(e.Status, e.ExpiresInSeconds), texts(columns, e)...)
+				t.Coloured(colourOf(e.Status, e.ExpiresInSeconds), texts(columns, e)...)
 			}
-			if len(t.rows) < tableRows {
+			if t.Len() < tableRows {
 				return nil
 			}
-			return t.flush()
+			return t.Flush()
 		},
 		end: func(bool) error {
 			if !found {
 				fmt.Fprintln(notes, "no entries")
 			}
-			return t.flush()
+			return t.Flush()
 		},
 	}
 }

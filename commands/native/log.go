@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"certkdb/commands/native/terminal"
 	"certkdb/commands/op"
 	"certkdb/commands/op/databases"
 )
@@ -55,7 +56,7 @@ func printLog(c *cli.Context, env *op.Env, s *op.Session, o databases.Log, forma
 		_ = writer.Write([]string{"number", "recorded_at", "operation", "label", "sha256", "user", "host", "slot", "slot_name"})
 		err = o.Run(c.Context, s, func(records []databases.LogRecord) error {
 			for _, r := range records {
-				_ = writer.Write(cells( // errors come out of Error
+				_ = writer.Write(terminal.Cells( // errors come out of Error
 					strconv.FormatUint(r.Number, 10), r.Time.Format(time.RFC3339), r.Operation, r.Label, r.SHA256, r.User, r.Host,
 					strconv.Itoa(r.Slot), r.SlotName,
 				))
@@ -83,18 +84,18 @@ func printLog(c *cli.Context, env *op.Env, s *op.Session, o databases.Log, forma
 			err = printJSON(w, "log", all, false)
 		}
 	default:
-		t := newTable(w)
-		t.row("NUMBER", "TIME", "OPERATION", "LABEL", "SHA256", "USER", "HOST", "SLOT")
+		t := terminal.NewTable(w)
+		t.Row("NUMBER", "TIME", "OPERATION", "LABEL", "SHA256", "USER", "HOST", "SLOT")
 		err = o.Run(c.Context, s, func(records []databases.LogRecord) error {
 			for _, r := range records {
-				t.row(
+				t.Row(
 					strconv.FormatUint(r.Number, 10), r.Time.Format(time.RFC3339), r.Operation, orDash(r.Label), orDash(r.SHA256), orDash(r.User),
 					orDash(r.Host), r.SlotName,
 				)
 			}
 			return nil
 		})
-		err = errors.Join(err, t.flush())
+		err = errors.Join(err, t.Flush())
 	}
 	return errors.Join(err, w.Flush())
 }

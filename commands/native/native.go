@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 
+	"certkdb/commands/native/terminal"
 	"certkdb/commands/op"
 )
 
@@ -36,4 +37,13 @@ func Main(ctx context.Context, env *op.Env, argv []string, dialects map[string]D
 	}
 	printError(env.Stderr, err, code, wantsJSON(argv))
 	return code
+}
+
+// withProgress makes an environment whose operations show on a terminal how far they are, unless the user asked for JSON or --quiet, and a
+// function that takes the line away.
+func withProgress(env *op.Env, argv []string) (shown *op.Env, end func()) {
+	if wantsJSON(argv) || wantsQuiet(argv) {
+		return env, func() {}
+	}
+	return terminal.ShowProgress(env)
 }

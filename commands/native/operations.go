@@ -49,3 +49,10 @@ func dialectExample(name string) string {
 type dialectExit int
 
 func (e dialectExit) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// withoutProgress is an environment for a command that scripts read which know the output of another program.
+func withoutProgress(env *op.Env) *op.Env {
+	own := *env
+	own.Report = nil
+	return &own
+}

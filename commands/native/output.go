@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"certkdb/commands/native/terminal"
 	"certkdb/commands/op"
 )
 
@@ -29,7 +30,7 @@ func emit(c *cli.Context, env *op.Env, name string, v any, text func(io.Writer))
 	}
 	w := textWriter(c, env)
 	text(w)
-	return ifRead(w.err)
+	return ifRead(w.Err())
 }
 
 // printsData says whether the text of a result is the request, certificate or list that the command has made, and not a message about it.
@@ -50,12 +51,8 @@ func ifRead(err error) error {
 }
 
 // textWriter is where the text of a result goes.
-func textWriter(c *cli.Context, env *op.Env) *onceFailing {
-	on := screenFor(c, env)
-	if c.Bool(flagDryRun) {
-		return &onceFailing{w: visible{dryWriter{env.Stdout}}, raw: env.Stdout, on: on}
-	}
-	return &onceFailing{w: visible{env.Stdout}, raw: env.Stdout, on: on}
+func textWriter(c *cli.Context, env *op.Env) *terminal.Writer {
+	return terminal.NewResults(env.Stdout, terminal.ScreenOf(env), c.Bool(flagDryRun))
 }
 
 // schemaName is the value of the field "schema", the version of a result's form: fields are added, never renamed.
@@ -70,7 +67,7 @@ func printJSON(w io.Writer, name string, v any, dryRun bool) error {
 	if err != nil {
 		return fmt.Errorf("writing JSON: %w", err)
 	}
-	body = escapeJSON(body)
+	body = terminal.EscapeJSON(body)
 	head := fmt.Sprintf(`{"schema":%q`, schemaName(name))
 	if dryRun {
 		head += `,"dry_run":true`
@@ -127,28 +124,4 @@ func hasField(body []byte, name string) bool {
 	}
 	_, ok := fields[name]
 	return ok
-}
-
-// onceFailing keeps the first error of a writer, so that text can be printed without a check after each line.
-type onceFailing struct {
-	w   io.Writer
-	raw io.Writer // for bytes that are no text
-	on  screen
-	err error
-}
-
-// bytes writes what is no text, as it is.
-func (f *onceFailing) bytes(data []byte) {
-	if f.err == nil {
-		_, f.err = f.raw.Write(data)
-	}
-}
-
-func (f *onceFailing) Write(p []byte) (int, error) {
-	if f.err != nil {
-		return 0, f.err
-	}
-	n, err := f.w.Write(p)
-	f.err = err
-	return n, err
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"certkdb/commands/native/terminal"
 	"certkdb/commands/op"
 	"certkdb/commands/op/issuing"
 )
@@ -116,17 +117,16 @@ func printIssued(env *op.Env, list []issuing.IssuedCertificate, format string, c
 	if columns == nil {
 		columns = columnsNamed(issuedColumns(), "serial issued_at not_after status subject")
 	}
-	t := newTable(w)
-	t.on = screenOf(env)
-	t.row(headers(columns)...)
+	t := terminal.NewTableOn(w, terminal.ScreenOf(env))
+	t.Row(headers(columns)...)
 	for i := range list {
 		var left *int64
 		if end := list[i].NotAfter; end != nil {
 			left = new(int64(end.Sub(env.Now()).Seconds()))
 		}
-		t.coloured(colourOf(list[i].Status, left), texts(columns, &list[i])...)
+		t.Coloured(colourOf(list[i].Status, left), texts(columns, &list[i])...)
 	}
-	return t.flush()
+	return t.Flush()
 }
 
 // issuedColumns are all columns of a list of what a CA issued.
@@ -222,9 +222,9 @@ func printRevoked(w io.Writer, r issuing.Revoked, ca string) {
 	case r.Changed:
 		word = "released"
 	}
-	fmt.Fprintf(w, "%s serial %s: %s, %s\n", word, r.Serial, printable(orDash(r.Subject)), state)
+	fmt.Fprintf(w, "%s serial %s: %s, %s\n", word, r.Serial, op.Printable(orDash(r.Subject)), state)
 	for _, other := range r.Others {
-		fmt.Fprintf(w, "revoked serial %s: %s, too\n", other.Serial, printable(orDash(other.Subject)))
+		fmt.Fprintf(w, "revoked serial %s: %s, too\n", other.Serial, op.Printable(orDash(other.Subject)))
 	}
 	const most = 3
 	for i, other := range r.Valid {
@@ -234,7 +234,7 @@ func printRevoked(w io.Writer, r issuing.Revoked, ca string) {
 		}
 		fmt.Fprintf(
 			w, "note: another certificate of %s is valid until %s: certkdb revoke --serial %s --ca %s\n",
-			printable(orDash(other.Subject)), timeText(other.NotAfter, time.DateOnly), other.Serial, op.Quote(ca),
+			op.Printable(orDash(other.Subject)), timeText(other.NotAfter, time.DateOnly), other.Serial, op.Quote(ca),
 		)
 	}
 }
@@ -286,7 +286,7 @@ func printList(w, notes io.Writer, done issuing.CRLDone) {
 			done.NextUpdate.Format(time.RFC3339),
 		)
 	case done.Body != nil:
-		w.(*onceFailing).bytes(done.Body)
+		w.(*terminal.Writer).Bytes(done.Body)
 	case done.Out == "": // a dry run
 		fmt.Fprintf(w, "made revocation list %d: %d revoked, next update %s\n", done.Number, done.Revoked, done.NextUpdate.Format(time.RFC3339))
 	default:

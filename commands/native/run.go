@@ -226,13 +226,3 @@ func arguments(c *cli.Context) ([]string, error) {
 	}
 	return args, nil
 }
-
-const dryMark = " (dry run)"
-
-// dryWriter marks each line of a result as that of a dry run.
-type dryWriter struct{ w io.Writer }
-
-func (d dryWriter) Write(p []byte) (int, error) {
-	_, err := io.WriteString(d.w, strings.ReplaceAll(string(p), "\n", dryMark+"\n"))
-	return len(p), err
-}

@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"certkdb/commands/explain"
+	"certkdb/commands/native/terminal"
 	"certkdb/commands/op"
 	"certkdb/commands/op/databases"
 	"certkdb/commands/op/deploy"
@@ -71,13 +72,13 @@ func schemaCommand(env *op.Env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			w := &onceFailing{w: env.Stdout}
+			w := terminal.NewWriter(env.Stdout)
 			all := results()
 			if len(args) == 0 {
 				for _, name := range schemaNames(all) {
 					fmt.Fprintln(w, name)
 				}
-				return ifRead(w.err)
+				return ifRead(w.Err())
 			}
 			result, ok := all[args[0]]
 			if !ok {

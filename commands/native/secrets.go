@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"certkdb/commands/native/terminal"
 	"certkdb/commands/op"
 	"certkdb/commands/op/databases"
 )
@@ -60,12 +61,12 @@ func slotsListCommand(env *op.Env) *cli.Command {
 }
 
 func printSlots(w io.Writer, listed databases.Slots) {
-	t := newTable(w)
-	t.row("SLOT", "NAME", "KIND", "CREATED", "BY", "IN USE", "KEY DERIVATION")
+	t := terminal.NewTable(w)
+	t.Row("SLOT", "NAME", "KIND", "CREATED", "BY", "IN USE", "KEY DERIVATION")
 	for _, s := range listed.Slots {
-		t.row(strconv.Itoa(s.ID), orDash(s.Name), s.Kind, s.Created.Format(time.RFC3339), orDash(s.By), orDash(slotUse(s)), s.KDF)
+		t.Row(strconv.Itoa(s.ID), orDash(s.Name), s.Kind, s.Created.Format(time.RFC3339), orDash(s.By), orDash(slotUse(s)), s.KDF)
 	}
-	t.flush()
+	t.Flush()
 }
 
 // slotUse says what a slot is used for here.

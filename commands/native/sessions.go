@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"certkdb/commands/native/terminal"
 	"certkdb/commands/op"
 	"certkdb/commands/op/sessions"
 	"certkdb/kdb"
@@ -117,12 +118,12 @@ func printRuled(w io.Writer, ruled sessions.Ruled) {
 	if ruled.Server != "" {
 		head += fmt.Sprintf(", server %q", ruled.Server)
 	}
-	fmt.Fprintln(w, printable(head))
+	fmt.Fprintln(w, op.Printable(head))
 	for _, text := range ruled.Warnings {
-		fmt.Fprintln(w, printable("warning: "+text))
+		fmt.Fprintln(w, op.Printable("warning: "+text))
 	}
 	if len(ruled.Unknown) > 0 {
-		fmt.Fprintln(w, printable("without a meaning for sessions: "+strings.Join(ruled.Unknown, ", ")))
+		fmt.Fprintln(w, op.Printable("without a meaning for sessions: "+strings.Join(ruled.Unknown, ", ")))
 	}
 	if !ruled.Database {
 		fmt.Fprintln(w, "there is no key database, so no certificate is taken for present")
@@ -142,16 +143,16 @@ func printRuled(w io.Writer, ruled sessions.Ruled) {
 }
 
 func printRulings(w io.Writer, list []sessions.Ruling, reasons map[session.Rule]int) {
-	t := newTable(w)
-	t.row("PEER", "NAME", "LEVEL", "SESSION", "ENCRYPTED", "TLS", "OBJECT DATA", "CERTIFICATE", "PORT", "FIPS")
+	t := terminal.NewTable(w)
+	t.Row("PEER", "NAME", "LEVEL", "SESSION", "ENCRYPTED", "TLS", "OBJECT DATA", "CERTIFICATE", "PORT", "FIPS")
 	for _, r := range list {
 		cells := []string{r.Role, orDash(r.Name), levelText(r)}
 		for _, a := range r.Answers() {
 			cells = append(cells, a.Value+numbers(a.Because, reasons))
 		}
-		t.row(cells...)
+		t.Row(cells...)
 	}
-	t.flush()
+	t.Flush()
 }
 
 func levelText(r sessions.Ruling) string {
@@ -183,12 +184,12 @@ func printPorts(w io.Writer, ports []sessions.Port) {
 		return
 	}
 	fmt.Fprintln(w)
-	t := newTable(w)
-	t.row("LEVEL", "PORT", "SESSIONS", "BEGIN")
+	t := terminal.NewTable(w)
+	t.Row("LEVEL", "PORT", "SESSIONS", "BEGIN")
 	for _, p := range ports {
-		t.row("from "+p.Level, fmt.Sprint(p.Port), both(p.Client, "client", p.Admin, "admin"), both(p.Plain, "plain", p.TLS, "TLS"))
+		t.Row("from "+p.Level, fmt.Sprint(p.Port), both(p.Client, "client", p.Admin, "admin"), both(p.Plain, "plain", p.TLS, "TLS"))
 	}
-	t.flush()
+	t.Flush()
 }
 
 func both(first bool, one string, second bool, other string) string {
@@ -209,7 +210,7 @@ func printTasks(w io.Writer, list []sessions.Ruling, reasons map[session.Rule]in
 	for _, r := range list {
 		for _, task := range r.Todo {
 			line := fmt.Sprintf("%s %s: %s%s", r.Role, levelText(r), task.Text, numbers([]session.Rule{task.Because}, reasons))
-			fmt.Fprintf(w, "%s    %s\n", title, printable(line))
+			fmt.Fprintf(w, "%s    %s\n", title, op.Printable(line))
 			title = ""
 		}
 	}
@@ -217,7 +218,7 @@ func printTasks(w io.Writer, list []sessions.Ruling, reasons map[session.Rule]in
 	for _, r := range list {
 		for _, i := range r.Ignored {
 			line := fmt.Sprintf("%s %s: %s in line %d%s", r.Role, levelText(r), i.Option, i.Line, numbers([]session.Rule{i.Because}, reasons))
-			fmt.Fprintf(w, "%s    %s\n", title, printable(line))
+			fmt.Fprintf(w, "%s    %s\n", title, op.Printable(line))
 			title = ""
 		}
 	}
@@ -228,7 +229,7 @@ func printChecklist(w io.Writer, checked sessions.Checked) {
 	if !checked.Database {
 		fmt.Fprintln(w, "there is no key database, so no certificate is taken for present")
 	}
-	t := newDetails(w)
+	t := terminal.NewDetails(w)
 	for _, s := range checked.Steps {
 		text := s.Text
 		if s.Server != "" {
@@ -237,7 +238,7 @@ func printChecklist(w io.Writer, checked sessions.Checked) {
 		if s.Standing != session.Stated {
 			text += fmt.Sprintf(" [%s]", s.Standing)
 		}
-		t.row(string(s.State), text)
+		t.Row(string(s.State), text)
 	}
-	t.flush()
+	t.Flush()
 }

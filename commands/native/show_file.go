@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"certkdb/commands/native/terminal"
 	"certkdb/commands/op"
 	"certkdb/commands/op/inspect"
 )
@@ -86,13 +87,13 @@ func printInspectedPEM(w io.Writer, found inspect.Inspected) error {
 }
 
 func printInspected(w io.Writer, found inspect.Inspected) {
-	t := newDetails(w)
-	t.row("file", found.File)
-	t.row("format", strings.TrimSpace(found.Format+" "+found.Version))
-	t.row("items", strconv.Itoa(len(found.Items)))
-	t.flush()
+	t := terminal.NewDetails(w)
+	t.Row("file", found.File)
+	t.Row("format", strings.TrimSpace(found.Format+" "+found.Version))
+	t.Row("items", strconv.Itoa(len(found.Items)))
+	t.Flush()
 	for i, item := range found.Items {
-		fmt.Fprintf(w, "\n%s (%d of %d%s)\n", printable(item.Type), i+1, len(found.Items), placeOf(&item))
+		fmt.Fprintf(w, "\n%s (%d of %d%s)\n", op.Printable(item.Type), i+1, len(found.Items), placeOf(&item))
 		printItem(w, &item)
 	}
 }
@@ -105,10 +106,10 @@ func placeOf(item *inspect.Item) string {
 }
 
 func printItem(w io.Writer, item *inspect.Item) {
-	t := newDetails(w)
+	t := terminal.NewDetails(w)
 	field := func(name, value string) {
 		if value != "" {
-			t.row("  "+name, value)
+			t.Row("  "+name, value)
 		}
 	}
 	field("label", item.Label)
@@ -126,7 +127,7 @@ func printItem(w io.Writer, item *inspect.Item) {
 	for _, e := range item.Extensions {
 		field(extensionName(&e), e.Value)
 	}
-	t.flush()
+	t.Flush()
 	printRevokedCertificates(w, item.RevokedCertificates)
 	for i, c := range item.Certificates {
 		if len(item.Certificates) > 1 || item.Type != "certificate" {
@@ -170,16 +171,16 @@ func printRevokedCertificates(w io.Writer, list []inspect.RevokedCertificate) {
 	if len(list) == 0 {
 		return
 	}
-	t := newTable(w)
-	t.row("  SERIAL", "REVOKED", "REASON", "INVALID SINCE")
+	t := terminal.NewTable(w)
+	t.Row("  SERIAL", "REVOKED", "REASON", "INVALID SINCE")
 	for _, r := range list {
 		reason := r.Reason
 		if r.Issuer != "" {
 			reason += ", issued by " + r.Issuer
 		}
-		t.row("  "+r.Serial, r.RevokedAt.Format(time.RFC3339), reason, timeText(r.InvalidSince, time.RFC3339))
+		t.Row("  "+r.Serial, r.RevokedAt.Format(time.RFC3339), reason, timeText(r.InvalidSince, time.RFC3339))
 	}
-	t.flush()
+	t.Flush()
 }
 
 func extensionName(e *inspect.Extension) string {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"certkdb/commands/native/terminal"
 	"certkdb/commands/op"
 	"certkdb/commands/op/sessions"
 )
@@ -27,7 +28,7 @@ func connectIn(env *op.Env, run func(*cli.Context, []string) (sessions.Connected
 		if err != nil {
 			return err
 		}
-		w := &onceFailing{w: env.Stdout}
+		w := terminal.NewWriter(env.Stdout)
 		if err := printTargets(w, connected.Targets, format); ifRead(err) != nil {
 			return err
 		}
@@ -43,7 +44,7 @@ func printTargets(w io.Writer, targets []*sessions.Result, format string) error 
 	case formatName:
 		for _, r := range targets {
 			if r.Status != sessions.StatusOK && r.Status != sessions.StatusWarning {
-				if _, err := fmt.Fprintln(w, printable(r.Address)); err != nil {
+				if _, err := fmt.Fprintln(w, op.Printable(r.Address)); err != nil {
 					return err
 				}
 			}
@@ -80,7 +81,7 @@ func csvTargets(w io.Writer, targets []*sessions.Result) error {
 			r.Address, r.ServerName, string(r.StartTLS), string(r.Status), first.Code, first.Cause, first.Remedy, r.Protocol, r.CipherSuite,
 			r.KeyExchange, notAfter, fingerprint, r.TrustedBy,
 		}
-		_ = writer.Write(cells(row...))
+		_ = writer.Write(terminal.Cells(row...))
 	}
 	writer.Flush()
 	return writer.Error()

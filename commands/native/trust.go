@@ -62,7 +62,7 @@ func printTrust(w io.Writer, done trust.Changed) {
 			fmt.Fprintf(w, "%s: %s %q\n", t.Kind, a.Action, a.Label)
 		}
 		if t.Error != "" {
-			fmt.Fprintf(w, "%s: failed: %s\n", t.Kind, printable(t.Error))
+			fmt.Fprintf(w, "%s: failed: %s\n", t.Kind, op.Printable(t.Error))
 		}
 		printNotes(w, t.Notes)
 	}

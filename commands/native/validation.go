@@ -53,7 +53,7 @@ func printLinted(w io.Writer, linted inspect.Linted) {
 		if f.Detail != "" {
 			line += ": " + f.Detail
 		}
-		fmt.Fprintln(w, printable(line))
+		fmt.Fprintln(w, op.Printable(line))
 	}
 	if len(linted.Findings) == 0 {
 		fmt.Fprintf(w, "no findings (%s)\n", linted.Profile)
@@ -229,9 +229,9 @@ func trustRemedy(label string) string {
 func printValidated(w io.Writer, validated inspect.Validated) {
 	for _, v := range validated.Results {
 		if v.Valid {
-			fmt.Fprintf(w, "%s: valid\n", printable(v.Name))
+			fmt.Fprintf(w, "%s: valid\n", op.Printable(v.Name))
 		} else {
-			fmt.Fprintf(w, "%s: NOT VALID, chains tried: %d\n", printable(v.Name), len(v.Chains))
+			fmt.Fprintf(w, "%s: NOT VALID, chains tried: %d\n", op.Printable(v.Name), len(v.Chains))
 		}
 		for i, chain := range v.Chains {
 			if v.Valid && len(chain.Failures) > 0 {
@@ -241,11 +241,11 @@ func printValidated(w io.Writer, validated inspect.Validated) {
 		}
 		if v.OCSP != nil {
 			line := fmt.Sprintf("  OCSP: %s, of %s, from %q", v.OCSP.Status, v.OCSP.ThisUpdate.Format(time.RFC3339), v.OCSP.Source)
-			fmt.Fprintln(w, printable(line))
+			fmt.Fprintln(w, op.Printable(line))
 		}
 		if v.Valid {
 			for _, note := range v.Notes {
-				fmt.Fprintf(w, "  note: %s\n", printable(note))
+				fmt.Fprintf(w, "  note: %s\n", op.Printable(note))
 			}
 		}
 		if v.Limit != "" {
@@ -261,13 +261,13 @@ func printAttempt(w io.Writer, number int, chain inspect.Attempt) {
 		if step.Label != "" {
 			line += fmt.Sprintf(" (label %q)", step.Label)
 		}
-		fmt.Fprintln(w, printable(line))
+		fmt.Fprintln(w, op.Printable(line))
 	}
 	for _, f := range chain.Failures {
 		line := fmt.Sprintf("    certificate %d: %s [%s; %s]", f.Position, f.Reason, f.Rule, f.Section)
-		fmt.Fprintln(w, printable(line))
+		fmt.Fprintln(w, op.Printable(line))
 		if f.Remedy != "" {
-			fmt.Fprintf(w, "      remedy: %s\n", printable(f.Remedy))
+			fmt.Fprintf(w, "      remedy: %s\n", op.Printable(f.Remedy))
 		}
 	}
 }

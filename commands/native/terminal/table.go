@@ -1,17 +1,19 @@
-package native
+package terminal
 
 import (
 	"io"
 	"strings"
 
+	"certkdb/commands/op"
+
 	"github.com/rivo/uniseg"
 )
 
-// table aligns rows in columns. On a screen it fits into the width: the widest columns are cut, or in a table of details the values
+// Table aligns rows in columns. On a screen it fits into the width: the widest columns are cut, or in a table of details the values
 // continue below themselves.
-type table struct {
+type Table struct {
 	w       io.Writer
-	on      screen
+	on      Screen
 	details bool
 	rows    []tableRow
 }
@@ -19,7 +21,7 @@ type table struct {
 type tableRow struct {
 	cells  []string
 	widths []int // in columns of a terminal
-	colour colour
+	colour Colour
 }
 
 const (
@@ -28,54 +30,60 @@ const (
 	ellipsis  = "…"
 )
 
-// newTable makes a table of rows that stand for things of one kind.
-func newTable(w io.Writer) *table {
-	return &table{w: w, on: screenBehind(w)}
+// NewTable makes a table of rows that stand for things of one kind.
+func NewTable(w io.Writer) *Table {
+	return &Table{w: w, on: screenBehind(w)}
 }
 
-// newDetails makes a table of names and values, in which nothing is cut.
-func newDetails(w io.Writer) *table {
-	return &table{w: w, on: screenBehind(w), details: true}
+// NewTableOn makes a table for a screen that its writer does not know.
+func NewTableOn(w io.Writer, on Screen) *Table { return &Table{w: w, on: on} }
+
+// NewDetails makes a table of names and values, in which nothing is cut.
+func NewDetails(w io.Writer) *Table {
+	return &Table{w: w, on: screenBehind(w), details: true}
 }
 
-// row adds a row. Control characters in foreign text are escaped, so that no certificate can write on the screen.
-func (t *table) row(cells ...string) { t.coloured(plainly, cells...) }
+// Row adds a row. Control characters in foreign text are escaped, so that no certificate can write on the screen.
+func (t *Table) Row(cells ...string) { t.Coloured(Plain, cells...) }
 
-// coloured adds a row that has a colour where there are colours.
-func (t *table) coloured(c colour, cells ...string) {
+// Coloured adds a row that has a colour where there are colours.
+func (t *Table) Coloured(c Colour, cells ...string) {
 	r := tableRow{cells: make([]string, len(cells)), widths: make([]int, len(cells)), colour: c}
 	for i, cell := range cells {
-		r.cells[i] = printable(cell)
-		r.widths[i] = width(r.cells[i])
+		r.cells[i] = op.Printable(cell)
+		r.widths[i] = Width(r.cells[i])
 	}
 	t.rows = append(t.rows, r)
 }
 
-// flush writes the rows.
-func (t *table) flush() error {
+// Flush writes the rows.
+func (t *Table) Flush() error {
 	widths := t.widths()
-	if t.on.columns > 0 && !t.details {
-		fit(widths, t.on.columns)
+	if t.on.Columns > 0 && !t.details {
+		fit(widths, t.on.Columns)
 	}
 	var b strings.Builder
 	for _, r := range t.rows {
 		line := t.line(r, widths)
-		if t.on.colours {
+		if t.on.Colours {
 			line = r.colour.paint(line)
 		}
 		b.WriteString(line + "\n")
 	}
 	t.rows = nil
-	if f, ok := t.w.(*onceFailing); ok && (t.on.colours || t.on.isolates) {
-		f.bytes([]byte(b.String())) // all cells are printable
+	if f, ok := t.w.(*Writer); ok && (t.on.Colours || t.on.Isolates) {
+		f.Bytes([]byte(b.String())) // all cells are printable
 		return f.err
 	}
 	_, err := io.WriteString(t.w, b.String())
 	return err
 }
 
+// Len is how many rows wait to be written.
+func (t *Table) Len() int { return len(t.rows) }
+
 // widths are those of the columns. The last cell of a row needs no room behind it.
-func (t *table) widths() []int {
+func (t *Table) widths() []int {
 	var widths []int
 	for _, r := range t.rows {
 		for i, n := range r.widths {
@@ -111,18 +119,18 @@ func fit(widths []int, room int) {
 }
 
 // line is a row in columns of some widths.
-func (t *table) line(r tableRow, widths []int) string {
+func (t *Table) line(r tableRow, widths []int) string {
 	var b strings.Builder
 	used := 0
 	for i, cell := range r.cells {
 		n, last := r.widths[i], i == len(r.cells)-1
-		if t.on.columns > 0 && !t.details && n > widths[i] {
+		if t.on.Columns > 0 && !t.details && n > widths[i] {
 			cell, n = cut(cell, widths[i])
 		}
-		if last && t.details && t.on.columns > 0 {
-			cell = hang(cell, used, t.on.columns)
+		if last && t.details && t.on.Columns > 0 {
+			cell = Hang(cell, used, t.on.Columns)
 		}
-		if t.on.isolates {
+		if t.on.Isolates {
 			cell = isolated(cell)
 		}
 		b.WriteString(cell)
@@ -134,8 +142,8 @@ func (t *table) line(r tableRow, widths []int) string {
 		}
 	}
 	line := strings.TrimRight(b.String(), " ")
-	if t.on.columns > 0 && !t.details && used > t.on.columns {
-		line, _ = cut(line, t.on.columns)
+	if t.on.Columns > 0 && !t.details && used > t.on.Columns {
+		line, _ = cut(line, t.on.Columns)
 	}
 	return line
 }
@@ -156,8 +164,8 @@ func rightToLeft(r rune) bool {
 		r >= 0x1e800 && r <= 0x1efff
 }
 
-// width is how many columns of a terminal a text takes.
-func width(text string) int {
+// Width is how many columns of a terminal a text takes.
+func Width(text string) int {
 	for i := range len(text) {
 		if text[i] >= 0x80 {
 			return uniseg.StringWidth(text)
@@ -168,8 +176,8 @@ func width(text string) int {
 
 // cut shortens a text to a number of columns, at least one, with … at its end.
 func cut(text string, columns int) (string, int) {
-	if width(text) <= columns {
-		return text, width(text)
+	if Width(text) <= columns {
+		return text, Width(text)
 	}
 	end, used := 0, 0
 	for rest, state := text, -1; rest != ""; {
@@ -184,15 +192,15 @@ func cut(text string, columns int) (string, int) {
 	return text[:end] + ellipsis, used + 1
 }
 
-// hang breaks a text between words, so that its lines begin in the same column and end before another. A word without room stays whole.
-func hang(text string, indent, columns int) string {
-	if indent+width(text) <= columns || columns-indent < leastCell {
+// Hang breaks a text between words, so that its lines begin in the same column and end before another. A word without room stays whole.
+func Hang(text string, indent, columns int) string {
+	if indent+Width(text) <= columns || columns-indent < leastCell {
 		return text
 	}
 	var b strings.Builder
 	used := indent
 	for i, word := range strings.Split(text, " ") {
-		n := width(word)
+		n := Width(word)
 		switch {
 		case i == 0:
 		case used+1+n > columns:

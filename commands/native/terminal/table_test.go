@@ -1,4 +1,4 @@
-package native
+package terminal
 
 import (
 	"strings"
@@ -7,13 +7,13 @@ import (
 	"certkdb/commands/op"
 )
 
-func draw(on screen, details bool, rows ...[]string) string {
+func draw(on Screen, details bool, rows ...[]string) string {
 	var b strings.Builder
-	t := &table{w: &b, on: on, details: details}
+	t := &Table{w: &b, on: on, details: details}
 	for _, r := range rows {
-		t.row(r...)
+		t.Row(r...)
 	}
-	_ = t.flush()
+	_ = t.Flush()
 	return b.String()
 }
 
@@ -22,13 +22,13 @@ func TestTable_fitsTheScreen(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("long ", 20)
 	rows := [][]string{{"LABEL", "KIND", "SUBJECT"}, {"web", "personal", long + "end"}, {strings.Repeat("x", 60), "trusted", "CN=short"}}
-	if all := draw(screen{}, false, rows...); !strings.Contains(all, long+"end") || !strings.Contains(all, strings.Repeat("x", 60)) {
+	if all := draw(Screen{}, false, rows...); !strings.Contains(all, long+"end") || !strings.Contains(all, strings.Repeat("x", 60)) {
 		t.Errorf("a pipe does not get everything:\n%s", all)
 	}
 	for _, columns := range []int{200, 80, 60, 40, 20} {
-		text := draw(screen{columns: columns}, false, rows...)
+		text := draw(Screen{Columns: columns}, false, rows...)
 		for line := range strings.Lines(text) {
-			if n := width(strings.TrimSuffix(line, "\n")); n > columns {
+			if n := Width(strings.TrimSuffix(line, "\n")); n > columns {
 				t.Errorf("%d columns of %d: %q", n, columns, line)
 			}
 		}
@@ -41,11 +41,11 @@ func TestTable_fitsTheScreen(t *testing.T) {
 // Wide, combining and hidden characters do not shift the columns behind them.
 func TestTable_alignsByWidth(t *testing.T) {
 	t.Parallel()
-	text := draw(screen{}, false,
+	text := draw(Screen{}, false,
 		[]string{"証明書", "|"}, []string{"cafe\u0301", "|"}, []string{"👩🏽", "|"}, []string{"a\u202eb", "|"}, []string{"plain", "|"})
 	for line := range strings.Lines(text) {
 		before, _, _ := strings.Cut(line, "|")
-		if n := width(before); n != len(`a\u202eb`)+len(gap) {
+		if n := Width(before); n != len(`a\u202eb`)+len(gap) {
 			t.Errorf("the second column begins at %d: %q", n, line)
 		}
 	}
@@ -61,19 +61,19 @@ func TestTable_alignsByWidth(t *testing.T) {
 func TestTable_isolatesRightToLeft(t *testing.T) {
 	t.Parallel()
 	rows := [][]string{{"שלום", "a"}, {"مرحبا بالعالم", "b"}, {"web", "c"}}
-	text := draw(screen{columns: 14, isolates: true}, false, rows...)
+	text := draw(Screen{Columns: 14, Isolates: true}, false, rows...)
 	want := "\u2068שלום\u2069         a\n\u2068مرحبا بالع…\u2069  b\nweb          c\n"
 	if text != want {
 		t.Errorf("%q, want %q", text, want)
 	}
-	if text := draw(screen{}, false, rows...); strings.ContainsAny(text, "\u2068\u2069") {
-		t.Errorf("a pipe gets isolates: %q", text)
+	if text := draw(Screen{}, false, rows...); strings.ContainsAny(text, "\u2068\u2069") {
+		t.Errorf("a pipe gets Isolates: %q", text)
 	}
 	var raw strings.Builder
-	out := &onceFailing{w: visible{&raw}, raw: &raw, on: screen{columns: 80, isolates: true}}
-	table := newTable(out)
-	table.row("שלום", "a\u202eb")
-	if err := table.flush(); err != nil || raw.String() != "\u2068שלום\u2069  a\\u202eb\n" {
+	out := NewResults(&raw, Screen{Columns: 80, Isolates: true}, false)
+	table := NewTable(out)
+	table.Row("שלום", "a\u202eb")
+	if err := table.Flush(); err != nil || raw.String() != "\u2068שלום\u2069  a\\u202eb\n" {
 		t.Errorf("%q, %v", raw.String(), err)
 	}
 }
@@ -82,14 +82,14 @@ func TestTable_detailsHang(t *testing.T) {
 	t.Parallel()
 	row := []string{"names", "one.example.com two.example.com three.example.com"}
 	want := "names  one.example.com two.example.com\n       three.example.com\n"
-	if got := draw(screen{columns: 40}, true, row); got != want {
+	if got := draw(Screen{Columns: 40}, true, row); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got := draw(screen{}, true, row); strings.Count(got, "\n") != 1 {
+	if got := draw(Screen{}, true, row); strings.Count(got, "\n") != 1 {
 		t.Errorf("a pipe gets %q", got)
 	}
 	hash := strings.Repeat("0", 64)
-	if got := draw(screen{columns: 40}, true, []string{"hash", hash}); !strings.Contains(got, hash) {
+	if got := draw(Screen{Columns: 40}, true, []string{"hash", hash}); !strings.Contains(got, hash) {
 		t.Errorf("a word is broken: %q", got)
 	}
 }
@@ -115,47 +115,15 @@ func TestTable_coloursOnlyOnAScreen(t *testing.T) {
 			Screen: func() (int, bool) { return c.columns, c.shows },
 			Getenv: func(asked string) string { return map[string]string{name: value}[asked] },
 		}
-		on := screenOf(env)
+		on := ScreenOf(env)
 		var b strings.Builder
-		table := &table{w: &b, on: on}
-		table.coloured(red, "expired")
-		if err := table.flush(); err != nil || strings.Contains(b.String(), "\x1b[31mexpired\x1b[0m") != c.want {
+		table := &Table{w: &b, on: on}
+		table.Coloured(Red, "expired")
+		if err := table.Flush(); err != nil || strings.Contains(b.String(), "\x1b[31mexpired\x1b[0m") != c.want {
 			t.Errorf("%+v: %q, %v", c, b.String(), err)
 		}
 	}
-	if screenOf(&op.Env{}) != (screen{}) {
+	if ScreenOf(&op.Env{}) != (Screen{}) {
 		t.Error("an environment without a screen has one")
-	}
-}
-
-func TestColourOf(t *testing.T) {
-	t.Parallel()
-	left := func(days int64) *int64 { seconds := days * 24 * 60 * 60; return &seconds }
-	for _, c := range []struct {
-		status op.Status
-		left   *int64
-		want   colour
-	}{
-		{op.StatusValid, left(31), plainly},
-		{op.StatusValid, left(30), yellow},
-		{op.StatusExpired, left(-1), red},
-		{op.StatusRevoked, left(90), red},
-		{op.StatusNotYetValid, left(90), yellow},
-		{op.StatusNone, nil, plainly},
-	} {
-		if got := colourOf(c.status, c.left); got != c.want {
-			t.Errorf("%s: %q, want %q", c.status, got, c.want)
-		}
-	}
-}
-
-func TestDaysLeft_countsDaysThatHaveBegun(t *testing.T) {
-	t.Parallel()
-	for seconds, want := range map[int64]string{
-		90*86400 - 1: "90", 86400: "1", 86399: "1", 1: "1", 0: "0", -1: "-1", -86400: "-1", -86401: "-2",
-	} {
-		if got := daysLeft(&op.Entry{ExpiresInSeconds: &seconds}); got != want {
-			t.Errorf("%d seconds: %s days, want %s", seconds, got, want)
-		}
 	}
 }

@@ -1,4 +1,4 @@
-package native
+package terminal
 
 import (
 	"fmt"
@@ -26,14 +26,14 @@ type progress struct {
 	width int // of the line that is there
 }
 
-// withProgress makes an environment whose operations show on a terminal how far they are, and a function that takes the line away. Nothing
-// is shown without a terminal, with --quiet and with JSON.
-func withProgress(env *op.Env, argv []string) (shown *op.Env, end func()) {
+// ShowProgress makes an environment whose operations show on its terminal how far they are, and a function that takes the line away.
+// Nothing is shown without a terminal.
+func ShowProgress(env *op.Env) (shown *op.Env, end func()) {
 	if env.Progress == nil {
 		return env, func() {}
 	}
 	w := env.Progress()
-	if w == nil || wantsJSON(argv) || wantsQuiet(argv) {
+	if w == nil {
 		return env, func() {}
 	}
 	p := &progress{w: w, now: env.Now, due: env.Now().Add(progressAfter)}
@@ -44,23 +44,6 @@ func withProgress(env *op.Env, argv []string) (shown *op.Env, end func()) {
 		return env.Terminal()
 	}
 	return &own, p.erase
-}
-
-// withoutProgress is an environment for a command that scripts read which know the output of another program.
-func withoutProgress(env *op.Env) *op.Env {
-	own := *env
-	own.Report = nil
-	return &own
-}
-
-// wantsQuiet says whether --quiet is given, even if the line has mistakes.
-func wantsQuiet(argv []string) bool {
-	for name, value := range optionsOf(argv) {
-		if (name == flagQuiet || name == "q") && isOn(value) {
-			return true
-		}
-	}
-	return false
 }
 
 // report shows that done of a total are done, if it is time for that.
