@@ -217,8 +217,9 @@ func (c *CRL) readEntry(seq cryptobyte.String) (Revoked, error) {
 			r.Issuer, err = ParseGeneralNames(e.Value)
 			r.Malformed = r.Malformed || err != nil
 		case IDInvalidityDate:
+			generalized := value.PeekASN1Tag(asn1.GeneralizedTime)
 			_, form, err := readTime(&value)
-			r.Malformed = r.Malformed || err != nil || form == timeBad || !value.Empty()
+			r.Malformed = r.Malformed || err != nil || form != timeStrict || !generalized || !value.Empty() // RFC 5280, 5.3.2
 		}
 	}
 	return r, nil

@@ -39,9 +39,11 @@ func (d *DistributionName) RDN() (name.RDN, error) {
 
 // DistributionPoint is one element of cRLDistributionPoints or freshestCRL (RFC 5280, 4.2.1.13).
 type DistributionPoint struct {
-	Name      *DistributionName // nil if absent
-	Reasons   Reasons           // AllReasons if absent
-	CRLIssuer SAN
+	Name    *DistributionName // nil if absent
+	Reasons Reasons           // AllReasons if absent
+	// HasReasons says that reasons are given, even if it is all of them.
+	HasReasons bool
+	CRLIssuer  SAN
 }
 
 // ParseDistributionPoints reads the value of cRLDistributionPoints or freshestCRL.
@@ -76,7 +78,7 @@ func readDistributionPoint(from *cryptobyte.String) (DistributionPoint, error) {
 		if !seq.ReadASN1(&flags, tag) || len(flags) == 0 || flags[0] > 7 {
 			return p, errors.New("its reasons are not a BIT STRING")
 		}
-		p.Reasons = Reasons(namedBits(flags)) & AllReasons
+		p.HasReasons, p.Reasons = true, Reasons(namedBits(flags))&AllReasons
 	}
 	if tag := asn1.Tag(2).Constructed().ContextSpecific(); seq.PeekASN1Tag(tag) {
 		if !seq.ReadASN1(&issuers, tag) {

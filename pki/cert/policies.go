@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/big"
 
+	"certkdb/pki/name"
 	"certkdb/pki/oid"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -122,6 +123,41 @@ func checkQualifier(id string, tag asn1.Tag) error {
 		return errors.New("a qualifier's value is not of the type that it must have")
 	}
 	return nil
+}
+
+// CheckUserNotice reads the value of a user notice: a reference and a text, both optional (RFC 5280, 4.2.1.4). The strings are of the types
+// of DisplayText; a text that is an IA5String is an error, as RFC 6818, 3 forbids it.
+func CheckUserNotice(der []byte) error {
+	input := cryptobyte.String(der)
+	var notice cryptobyte.String
+	if !input.ReadASN1(&notice, asn1.SEQUENCE) || !input.Empty() {
+		return errors.New("a notice is not a SEQUENCE")
+	}
+	if notice.PeekASN1Tag(asn1.SEQUENCE) {
+		var reference, numbers cryptobyte.String
+		if !notice.ReadASN1(&reference, asn1.SEQUENCE) || !skipText(&reference, true) ||
+			!reference.ReadASN1(&numbers, asn1.SEQUENCE) || !reference.Empty() {
+			return errors.New("a notice's reference is not an organization and numbers")
+		}
+	}
+	if !notice.Empty() && !skipText(&notice, false) || !notice.Empty() {
+		return errors.New("a notice's text is not a UTF8String, VisibleString or BMPString")
+	}
+	return nil
+}
+
+// skipText skips a DisplayText; ia5 says whether it may be an IA5String.
+func skipText(from *cryptobyte.String, ia5 bool) bool {
+	var content cryptobyte.String
+	var tag asn1.Tag
+	if !from.ReadAnyASN1(&content, &tag) {
+		return false
+	}
+	switch tag {
+	case asn1.UTF8String, asn1.Tag(name.TagVisibleString), asn1.Tag(name.TagBMPString):
+		return true
+	}
+	return ia5 && tag == asn1.IA5String
 }
 
 func readOID(from *cryptobyte.String) (string, error) {

@@ -67,6 +67,7 @@ const (
 	AnyExtendedKeyUsage         = "2.5.29.37.0"
 	FreshestCRL                 = "2.5.29.46"
 	InhibitAnyPolicy            = "2.5.29.54"
+	NoRevAvail                  = "2.5.29.56"
 	AuthorityInfoAccess         = "1.3.6.1.5.5.7.1.1"
 	QCStatements                = "1.3.6.1.5.5.7.1.3"
 	SubjectInfoAccess           = "1.3.6.1.5.5.7.1.11"

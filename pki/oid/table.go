@@ -76,6 +76,7 @@ var names = [...][2]string{
 	{AnyExtendedKeyUsage, "anyExtendedKeyUsage"},
 	{FreshestCRL, "freshestCRL"},
 	{InhibitAnyPolicy, "inhibitAnyPolicy"},
+	{NoRevAvail, "noRevAvail"},
 	{AuthorityInfoAccess, "authorityInfoAccess"},
 	{QCStatements, "qcStatements"},
 	{SubjectInfoAccess, "subjectInfoAccess"},

@@ -102,6 +102,9 @@ func (r *revocationCheck) tryCRL(l *crl, p cert.DistributionPoint, alone bool) e
 	if err != nil {
 		return err
 	}
+	if r.v.o.Profile >= StrictRFC5280 && !bytes.Equal(l.RawIssuer, signer.RawSubject) {
+		return errors.New("its issuer is not written as its issuer's subject is (5.1.2.3)")
+	}
 	interim := p.Reasons
 	if l.point != nil {
 		interim &= l.point.OnlySomeReasons
@@ -291,6 +294,7 @@ func (r *revocationCheck) delta(base *crl, signer *node) *crl {
 		case base.Number.Cmp(l.BaseNumber) < 0 || l.Number.Cmp(base.Number) <= 0:
 		case !samePointExtension(base.CRL, l.CRL) || !bytes.Equal(base.AKI, l.AKI):
 		case best != nil && l.Number.Cmp(best.Number) <= 0:
+		case r.v.o.Profile >= StrictRFC5280 && l.strictError() != nil:
 		case r.signature(l, signer) == nil:
 			best = l
 		}

@@ -153,38 +153,6 @@ func (l *crl) index() error {
 	return nil
 }
 
-// maxCRLNumber is the longest number of a CRL in bytes (RFC 5280, 5.2.3).
-const maxCRLNumber = 20
-
-// strictError says what RFC 5280, 5 forbids CRL issuers to issue, although the list can be used.
-func (l *crl) strictError() error {
-	if l.Version == 2 && len(l.AKI) == 0 {
-		return errors.New("it lacks the authority key identifier (5.2.1)")
-	}
-	if l.Number != nil && l.Number.BitLen() > 8*maxCRLNumber {
-		return fmt.Errorf("its number has more than %d bytes (5.2.3)", maxCRLNumber)
-	}
-	for _, id := range []string{cert.IDIssuingDistribution, cert.IDDeltaCRLIndicator} {
-		if e := l.Extension(id); e != nil && !e.Critical {
-			return fmt.Errorf("its extension %s must be critical (5.2)", cert.TypeName(id))
-		}
-	}
-	if l.Revoked != nil && len(l.Revoked) == 0 {
-		return errors.New("its list of entries is empty, not absent (5.1.2.6)")
-	}
-	if !l.TimesInForm() {
-		return errors.New("it has a GeneralizedTime before 2050 (5.1.2.4)")
-	}
-	for i := range l.Revoked {
-		for _, e := range l.Revoked[i].Extensions {
-			if e.ID == cert.IDCertificateIssuer && !e.Critical {
-				return errors.New("an entry's certificate issuer must be critical (5.3.3)")
-			}
-		}
-	}
-	return nil
-}
-
 func entryKey(issuer string, serial *big.Int) string { return issuer + "\x03" + serial.Text(16) }
 
 // directoryName returns the canonical form of the first directory name.

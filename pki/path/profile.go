@@ -1,16 +1,14 @@
 package path
 
 import (
+	"bytes"
 	"crypto"
 	"errors"
 	"fmt"
-	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 
 	"certkdb/pki/cert"
-	"certkdb/pki/hosts"
 	"certkdb/pki/issuers"
 	"certkdb/pki/key"
 	"certkdb/pki/name"
@@ -32,6 +30,7 @@ func (c *checker) checkProfile() {
 		c.checkUsages(i, n)
 		c.checkNames(i, n)
 		c.checkCriticality(i, n)
+		c.checkNoRevocation(i, n)
 		if n.IsCA || i > 0 {
 			c.checkCA(i, n)
 		}
@@ -164,11 +163,27 @@ func (c *checker) checkCriticality(i int, n *node) {
 	if n.Issuer.Empty() {
 		c.profile(i, "it has no issuer (4.1.2.4)")
 	}
+	// The Baseline Requirements have the same rule, 7.1.4.1.
+	if c.v.o.Profile != WebPKI && i+1 < len(c.chain) && !bytes.Equal(n.RawIssuer, c.chain[i+1].RawSubject) {
+		c.profile(i, "its issuer is not written as its issuer's subject is (4.1.2.6)")
+	}
 	switch {
 	case n.Subject.Empty() && len(n.SAN) == 0:
 		c.profile(i, "it has no name at all (4.1.2.6)")
 	case n.Subject.Empty() && !n.IsCA && n.KeyUsage&cert.CRLSign != 0:
 		c.profile(i, "it issues CRLs without a subject (4.1.2.6)")
+	}
+}
+
+// checkNoRevocation looks at a certificate that says that there is no revocation information: it must not say where some is, nor be a CA's
+// (RFC 9608, 3).
+func (c *checker) checkNoRevocation(i int, n *node) {
+	if n.Extension(oid.NoRevAvail) == nil {
+		return
+	}
+	if n.IsCA || n.Extension(cert.IDCRLDistributionPoints) != nil || n.Extension(cert.IDFreshestCRL) != nil ||
+		len(n.AccessURLs(oid.OCSP)) > 0 {
+		c.profile(i, "it says that there is no revocation information, and is a CA or says where some is (RFC 9608, 3)")
 	}
 }
 
@@ -187,11 +202,16 @@ func (c *checker) checkReadable(i int, n *node) {
 			if points, err = cert.ParseDistributionPoints(e.Value); err == nil {
 				err = pointProblem(points)
 			}
+			if err == nil && e.ID == cert.IDCRLDistributionPoints {
+				err = coverageProblem(points, n)
+			}
 		case cert.IDIssuerAltName:
 			err = issuerNamesProblem(e.Value)
+		case cert.IDCertificatePolicies:
+			err = noticeProblem(e.Value)
 		}
 		if err != nil {
-			c.profile(i, "its extension %s cannot be read (4.2): %v", cert.TypeName(e.ID), err)
+			c.profile(i, "its extension %s does not conform (4.2): %v", cert.TypeName(e.ID), err)
 		}
 	}
 }
@@ -207,15 +227,51 @@ func issuerNamesProblem(value []byte) error {
 	return err
 }
 
-// pointProblem finds what RFC 5280, 4.2.1.13 forbids in distribution points: CRL issuers without a directory name, and a name relative to
-// one of several.
+// pointProblem finds what RFC 5280, 4.2.1.13 forbids in distribution points: CRL issuers that are not directory names, and a name relative
+// to one of several.
 func pointProblem(points []cert.DistributionPoint) error {
 	for _, p := range points {
 		switch {
-		case p.CRLIssuer != nil && !p.CRLIssuer.Has(cert.DirectoryName):
-			return errors.New("a CRL issuer has no directory name")
+		case slices.ContainsFunc(p.CRLIssuer, func(g cert.GeneralName) bool { return g.Type != cert.DirectoryName }):
+			return errors.New("a CRL issuer is not a directory name")
 		case p.Name != nil && p.Name.Relative != nil && len(p.CRLIssuer) > 1:
 			return errors.New("a name is relative to one of several CRL issuers")
+		}
+	}
+	return nil
+}
+
+// coverageProblem says what RFC 5280, 4.2.1.13 forbids in the distribution points of a certificate as a whole: a CRL issuer that is the
+// certificate's, and no point whose CRL covers all reasons.
+func coverageProblem(points []cert.DistributionPoint, n *node) error {
+	all := false
+	for _, p := range points {
+		all = all || p.Reasons == cert.AllReasons
+		if p.CRLIssuer != nil && directoryName(p.CRLIssuer) == n.issuer {
+			return errors.New("a CRL issuer is the certificate's issuer, which must not be named")
+		}
+	}
+	if !all {
+		return errors.New("no point is for all reasons of revocation")
+	}
+	return nil
+}
+
+// noticeProblem reads the notices of policies, whose text must not be an IA5String (RFC 5280, 4.2.1.4; RFC 6818, 3). Policies that cannot
+// be read are reported elsewhere.
+func noticeProblem(value []byte) error {
+	policies, err := cert.ParsePolicies(value)
+	if err != nil {
+		return nil
+	}
+	for _, p := range policies {
+		for _, q := range p.Qualifiers {
+			if q.ID != cert.QualifierUserNotice {
+				continue
+			}
+			if err := cert.CheckUserNotice(q.Value); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -242,171 +298,6 @@ func (c *checker) checkNames(i int, n *node) {
 			c.profile(i, "its name constraint %s is malformed (4.2.1.10)", g)
 		}
 	}
-}
-
-// wellFormed tells the syntax of a subject alternative name.
-func wellFormed(g cert.GeneralName) bool {
-	text := string(g.Value)
-	switch g.Type {
-	case cert.DNSName:
-		return isStrictHost(text, true) && hosts.CheckALabels(text) == nil
-	case cert.RFC822Name:
-		return isMailbox(text) && hosts.CheckALabels(hostOf(text)) == nil
-	case cert.URIName:
-		return isAbsoluteURI(text)
-	case cert.IPAddress:
-		return len(g.Value) == 4 || len(g.Value) == 16
-	case cert.DirectoryName:
-		d, err := name.Parse(g.Value)
-		return err == nil && directoryProblem(d) == ""
-	case cert.OtherName:
-		if isSMTPUTF8(g) {
-			mailbox, _ := smtpUTF8(g)
-			return isUTF8Mailbox(g) && isInForm(mailbox)
-		}
-		_, _, err := g.Other()
-		return err == nil
-	}
-	return true
-}
-
-// isInForm tells how a SmtpUTF8Mailbox must be written (RFC 9598, 3 and 4): the local part is not ASCII, for which rfc822Name is, and the
-// host is lower-case A-labels and labels that are not reserved.
-func isInForm(mailbox string) bool {
-	host := hostOf(mailbox)
-	return !isMailbox(mailbox) && host == hosts.Lower(host) && !hosts.HasReservedLabel(host) && hosts.CheckALabels(host) == nil
-}
-
-// hostOf returns what follows the last @ of a mailbox, all of it if there is none.
-func hostOf(mailbox string) string { return mailbox[strings.LastIndexByte(mailbox, '@')+1:] }
-
-// wellFormedConstraint tells the syntax of the base of a subtree.
-func wellFormedConstraint(g cert.GeneralName) bool {
-	text := string(g.Value)
-	switch g.Type {
-	case cert.DNSName:
-		return isStrictHost(text, false) && hosts.CheckALabels(text) == nil
-	case cert.URIName:
-		host := strings.TrimPrefix(text, ".")
-		return isStrictHost(host, false) && strings.Contains(host, ".")
-	case cert.RFC822Name:
-		host := hostOf(text)
-		if strings.Contains(text, "@") {
-			return isMailbox(text) && hosts.CheckALabels(host) == nil
-		}
-		host = strings.TrimPrefix(host, ".")
-		return isStrictHost(host, false) && hosts.CheckALabels(host) == nil
-	case cert.IPAddress:
-		return isSubnet(g.Value)
-	case cert.DirectoryName:
-		d, err := name.Parse(g.Value)
-		return err == nil && len(d.RDNs) > 0 && directoryProblem(d) == ""
-	}
-	return g.Type == cert.OtherName // the other forms must not be constrained
-}
-
-// isNoHosts tells the constraint by which the Baseline Requirements have CAs excluded from all host names (7.1.2.10.8).
-func isNoHosts(g cert.GeneralName) bool { return g.Type == cert.DNSName && len(g.Value) == 0 }
-
-// isStrictHost tells letters, digits and hyphens only, and no address. A wildcard leaves at least two labels.
-func isStrictHost(s string, wildcard bool) bool {
-	if !isHostName(s, wildcard) || strings.Contains(s, "_") {
-		return false
-	}
-	if rest, ok := strings.CutPrefix(s, "*."); ok && !strings.Contains(rest, ".") {
-		return false
-	}
-	_, err := netip.ParseAddr(s)
-	return err != nil
-}
-
-// isMailbox tells the Mailbox of RFC 5321, 4.1.2 with a dot-string and a domain. Quoted local parts and address
-// literals are legal there, but nobody has them, and they have been used to smuggle names past constraints.
-func isMailbox(s string) bool {
-	local, host, ok := strings.Cut(s, "@")
-	return ok && isLocalPart(local, false) && isStrictHost(host, false)
-}
-
-// isLocalPart tells a dot-string, of ASCII alone or not.
-func isLocalPart(local string, international bool) bool {
-	if local == "" || local[0] == '.' || local[len(local)-1] == '.' || strings.Contains(local, "..") {
-		return false
-	}
-	for _, c := range []byte(local) {
-		if c <= ' ' || c == 0x7f || c > 0x7f && !international || strings.IndexByte(`"(),:;<>@[\]`, c) >= 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// isAbsoluteURI wants a scheme, and something after it that is a host if there are slashes.
-func isAbsoluteURI(s string) bool {
-	u, err := url.Parse(s)
-	if err != nil || u.Scheme == "" || u.Opaque == "" && u.Host == "" && u.Path == "" {
-		return false
-	}
-	host := u.Hostname()
-	if host == "" && strings.HasPrefix(s[len(u.Scheme):], "://") && u.Scheme != "file" {
-		return false // an authority without a host
-	}
-	if addr, err := netip.ParseAddr(host); err == nil {
-		return addr.Zone() == ""
-	}
-	return host == "" || isHostName(host, false)
-}
-
-func isSubnet(value []byte) bool {
-	half := len(value) / 2
-	if len(value) != 8 && len(value) != 32 {
-		return false
-	}
-	mask := value[half:]
-	for i := 1; i < 8*half; i++ {
-		set := mask[i/8]&(0x80>>(i%8)) != 0
-		before := mask[(i-1)/8]&(0x80>>((i-1)%8)) != 0
-		if set && !before {
-			return false
-		}
-	}
-	return true
-}
-
-// directoryProblem finds what DER and X.520 forbid in a name: parts without attributes or out of order, control
-// characters, characters that a string type does not have.
-func directoryProblem(n name.Name) string {
-	for _, rdn := range n.RDNs {
-		if len(rdn) == 0 {
-			return "has an empty part"
-		}
-		for _, a := range rdn {
-			if problem := attributeProblem(a); problem != "" {
-				return problem
-			}
-		}
-	}
-	if !n.IsDER() {
-		return "has a part whose attributes are not in DER order"
-	}
-	return ""
-}
-
-// attributeProblem looks at one attribute. Old string types are let be.
-func attributeProblem(a name.Attribute) string {
-	switch a.Tag {
-	case name.TagPrintableString, name.TagUTF8String, name.TagNumericString, name.TagIA5String, name.TagBMPString:
-	default:
-		return ""
-	}
-	switch {
-	case strings.ContainsRune(a.Value, 0):
-		return "has a NUL character"
-	case !a.IsText() || cert.OddAttribute(a) != "":
-		return "has characters that its string type does not have"
-	case a.Value == "":
-		return "has an attribute without a value"
-	}
-	return ""
 }
 
 // checkBaselineKey looks at the key and the signature (Baseline Requirements 6.1.5, 7.1.3).

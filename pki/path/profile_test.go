@@ -106,15 +106,15 @@ var strictCases = []strictCase{
 	{rule: "NUL in the subject", leaf: func(c *x509.Certificate) { c.Subject.CommonName = "a\x00b" }, want: "has a NUL character"},
 	{
 		rule: "unreadable authority access", leaf: extra(cert.IDAuthorityInfoAccess, false, "\x30\x02\x05\x00"),
-		want: "authorityInfoAccess cannot be read",
+		want: "authorityInfoAccess does not conform",
 	},
 	{rule: "empty authority access", leaf: extra(cert.IDAuthorityInfoAccess, false, "\x30\x00"), want: "it is empty"},
-	{rule: "unreadable subject access", inter: extra(cert.IDSubjectInfoAccess, false, "\x05\x00"), want: "subjectInfoAccess cannot be read"},
+	{rule: "unreadable subject access", inter: extra(cert.IDSubjectInfoAccess, false, "\x05\x00"), want: "subjectInfoAccess does not conform"},
 	{
 		rule: "unreadable distribution points", leaf: extra(cert.IDCRLDistributionPoints, false, "\x30\x00"),
-		want: "cRLDistributionPoints cannot be read",
+		want: "cRLDistributionPoints does not conform",
 	},
-	{rule: "unreadable freshest CRL", leaf: extra(cert.IDFreshestCRL, false, "\x30\x00"), want: "freshestCRL cannot be read"},
+	{rule: "unreadable freshest CRL", leaf: extra(cert.IDFreshestCRL, false, "\x30\x00"), want: "freshestCRL does not conform"},
 	{
 		rule: "another authority key identifier", leaf: extra(cert.IDAuthorityKeyID, false, "\x30\x03\x80\x01\x01"),
 		want: "is not its issuer's subject key identifier",

@@ -77,12 +77,17 @@ var crlRules = []crlRule{
 		rules: noCRL, strict: noCRL,
 	},
 	{section: "5.1.2.1", rule: "version 3", damage: []string{crlVersion, "\x02\x01\x02\x30\x0a"}, rules: noCRL, strict: noCRL},
+	{section: "5.1.2.1", rule: "version 1", damage: []string{crlVersion, "\x30\x0a", crlExtensions()[0], ""}, strict: noCRL},
+	{section: "5.1.2.3", rule: "no issuer", root: subject(pkix.Name{}), strict: noCRL + " profile profile profile profile"},
 	{section: "5.1.2.4", rule: "of the future", list: future, rules: noCRL, strict: noCRL},
 	{section: "5.1.2.4", rule: "UTCTime without seconds", damage: []string{crlThisUpdate, utc("2605311200Z")}, rules: noCRL, strict: noCRL},
 	{
 		section: "5.1.2.4", rule: "GeneralizedTime before 2050", damage: []string{crlThisUpdate, generalized("20260531120000Z")}, strict: noCRL,
 	},
 	{section: "5.1.2.5", rule: "no next update", damage: []string{crlNextUpdate, ""}, rules: noCRL, strict: noCRL},
+	{
+		section: "5.1.2.5", rule: "GeneralizedTime before 2050", damage: []string{crlNextUpdate, generalized("20260607120000Z")}, strict: noCRL,
+	},
 	{section: "5.1.2.5", rule: "the next update was due", list: old, rules: noCRL, strict: noCRL},
 	{
 		section: "5.1.2.5", rule: "GeneralizedTime with a fraction", damage: []string{crlNextUpdate, generalized("20260607120000.5Z")},
@@ -97,6 +102,18 @@ var crlRules = []crlRule{
 		damage: []string{derEntryList, derEntryList[:11] + "13" + derEntryList[13:]}, rules: noCRL, strict: noCRL,
 	},
 	{
+		section: "5.1.2.6", rule: "an entry in GeneralizedTime before 2050", list: entryAt,
+		damage: []string{derEntryList, der(0x30, der(0x30, "\x02\x01\x4d", generalized("20260530120000Z")))}, strict: noCRL,
+	},
+	{
+		section: "5.1.2.6", rule: "an entry with a fraction of a second", list: entryAt,
+		damage: []string{derEntryList, der(0x30, der(0x30, "\x02\x01\x4d", generalized("20260530120000.5Z")))}, rules: noCRL, strict: noCRL,
+	},
+	{
+		section: "5.1.2.6", rule: "an entry without a time", list: entryAt,
+		damage: []string{derEntryList, der(0x30, der(0x30, "\x02\x01\x4d"))}, rules: "unreadable", strict: "unreadable",
+	},
+	{
 		section: "5.1.2.6", rule: "an entry with trailing data", list: entryAt,
 		damage: []string{derEntryList, "\x30\x16\x30\x14" + derEntry[2:] + "\x05\x00"}, rules: "unreadable", strict: "unreadable",
 	},
@@ -105,6 +122,18 @@ var crlRules = []crlRule{
 	{
 		section: "5.2", rule: "an unknown extension, not critical, and the certificate is in it",
 		revoked: true, list: crlExtension("1.2.3.4", false, "\x05\x00"), rules: "revoked", strict: "revoked",
+	},
+	{
+		section: "5.2", rule: "an extension occurs twice", damage: crlExtensions(derCRLKeyID, derCRLNumber, derCRLNumber),
+		rules: "unreadable", strict: "unreadable",
+	},
+	{
+		section: "5.2.1", rule: "an issuer and a serial number in place of the key identifier", strict: noCRL,
+		damage: crlExtensions(der(0x30, "\x06\x03\x55\x1d\x23", der(0x04, der(0x30, der(0xa1, dirName("Root")), "\x82\x01\x05"))), derCRLNumber),
+	},
+	{
+		section: "5.2.2", rule: "an issuer's alternative name without a name", list: crlExtension(cert.IDIssuerAltName, false, "\x30\x00"),
+		strict: noCRL,
 	},
 	{section: "5.2.1", rule: "no authority key identifier", damage: crlExtensions(derCRLNumber), strict: noCRL},
 	{
@@ -136,6 +165,10 @@ var crlRules = []crlRule{
 		section: "5.2.4", rule: "a delta to a negative number", list: crlExtension(cert.IDDeltaCRLIndicator, true, "\x02\x01\xff"),
 		rules: noCRL, strict: noCRL,
 	},
+	{
+		section: "5.2.4", rule: "a delta that is not critical", list: crlExtension(cert.IDDeltaCRLIndicator, false, "\x02\x01\x05"),
+		rules: noCRL, strict: noCRL,
+	},
 	{section: "5.2.5", rule: "an empty scope", list: issuing(), rules: noCRL, strict: noCRL},
 	{
 		section: "5.2.5",
@@ -149,6 +182,9 @@ var crlRules = []crlRule{
 	},
 	{section: "5.2.5", rule: "for attribute certificates", list: issuing("\x85\x01\xff"), rules: noCRL, strict: noCRL},
 	{section: "5.2.5", rule: "for one reason", list: issuing("\x83" + keyCompromise), rules: noCRL, strict: noCRL},
+	{
+		section: "5.2.5", rule: "for one reason, and an entry of none", list: someReasons, rules: noCRL, strict: noCRL,
+	},
 	{section: "5.2.5", rule: "for no reason", list: issuing("\x83\x02\x00\x00"), rules: noCRL, strict: noCRL},
 	{section: "5.2.5", rule: "for reasons in unused bits", list: issuing("\x83\x03\x07\x00\xff"), rules: noCRL, strict: noCRL},
 	{section: "5.2.5", rule: "an unknown field", list: issuing("\x89\x01\xff"), rules: noCRL, strict: noCRL},
@@ -160,6 +196,25 @@ var crlRules = []crlRule{
 		section: "5.2.6",
 		rule:    "a critical freshest CRL", list: crlExtension(cert.IDFreshestCRL, true, der(0x30, der(0x30, fullName("http://a.example")))),
 		rules: noCRL, strict: noCRL,
+	},
+	{
+		section: "5.2.6", rule: "a freshest CRL with reasons", strict: noCRL,
+		list: crlExtension(cert.IDFreshestCRL, false, der(0x30, der(0x30, fullName("http://a.example"), "\x81"+keyCompromise))),
+	},
+	{
+		section: "5.2.6", rule: "a freshest CRL with a CRL issuer", strict: noCRL,
+		list: crlExtension(cert.IDFreshestCRL, false, der(0x30, der(0x30, fullName("http://a.example"), der(0xa2, dirName("a"))))),
+	},
+	{
+		section: "5.2.6", rule: "a freshest CRL without a point", list: crlExtension(cert.IDFreshestCRL, false, "\x30\x00"), strict: noCRL,
+	},
+	{
+		section: "5.2.7", rule: "information access without the issuer's certificate", strict: noCRL,
+		list: crlExtension(cert.IDAuthorityInfoAccess, false, der(0x30, der(0x30, derOCSP, uriName("http://a.example")))),
+	},
+	{
+		section: "5.2.7", rule: "information access of the issuer's certificate", accepted: "it is what the extension is for",
+		list: crlExtension(cert.IDAuthorityInfoAccess, false, der(0x30, der(0x30, derCAIssuers, uriName("http://a.example")))),
 	},
 	{
 		section: "5.2.7",
@@ -186,6 +241,18 @@ var crlRules = []crlRule{
 	},
 	{
 		section: "5.3.2", rule: "an invalidity date that is not a time", list: entry(cert.IDInvalidityDate, false, "\x05\x00"), rules: noCRL,
+		strict: noCRL,
+	},
+	{
+		section: "5.3.2", rule: "an invalidity date that is a UTCTime", list: entry(cert.IDInvalidityDate, false, utc("260530120000Z")),
+		rules: noCRL, strict: noCRL,
+	},
+	{
+		section: "5.3.2", rule: "an invalidity date with a fraction", list: entry(cert.IDInvalidityDate, false, generalized("20260530120000.5Z")),
+		rules: noCRL, strict: noCRL,
+	},
+	{
+		section: "5.3.2", rule: "a critical invalidity date", list: entry(cert.IDInvalidityDate, true, generalized("20260530120000Z")),
 		strict: noCRL,
 	},
 	{
@@ -226,6 +293,15 @@ const (
 // crlExtensions replaces the extensions of a list that has no others.
 func crlExtensions(list ...string) []string {
 	return []string{der(0xa0, der(0x30, derCRLKeyID, derCRLNumber)), der(0xa0, der(0x30, list...))}
+}
+
+// derCAIssuers is the access method of an issuer's certificate.
+const derCAIssuers = "\x06\x08\x2b\x06\x01\x05\x05\x07\x30\x02"
+
+// someReasons makes a list for key compromises with an entry that gives no reason.
+func someReasons(l *x509.RevocationList) {
+	issuing("\x83" + keyCompromise)(l)
+	entryAt(l)
 }
 
 // leafSerial is the serial number of the leaf that the lists are asked about.

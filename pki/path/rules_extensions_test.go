@@ -3,6 +3,7 @@ package path_test
 import (
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"strings"
 	"testing"
 
 	"certkdb/pki/cert"
@@ -18,12 +19,21 @@ const derUnknown = "\x30\x09\x06\x03\x2a\x03\x04\x04\x02\x05\x00"
 
 func noSubject(c *x509.Certificate) { c.Subject = pkix.Name{} }
 
+// noSubjectKeyID leaves a CA without a subject key identifier, so that what it issues has no authority key identifier.
+func noSubjectKeyID(c *x509.Certificate) {
+	c.SubjectKeyId = nil
+}
+
+// derIntermediate is the name of the intermediate.
+const derIntermediate = "\x30\x29\x31\x10\x30\x0e" + derOrganization + "\x31\x15\x30\x13\x06\x03\x55\x04\x03\x13\x0cIntermediate"
+
 // Object identifiers as DER: policies, and qualifiers of them.
 const (
 	derPolicyA    = "\x06\x03\x2a\x03\x01"
 	derPolicyB    = "\x06\x03\x2a\x03\x02"
 	derAnyPolicy  = "\x06\x04\x55\x1d\x20\x00"
 	derCPS        = "\x06\x08\x2b\x06\x01\x05\x05\x07\x02\x01"
+	derNotice     = "\x06\x08\x2b\x06\x01\x05\x05\x07\x02\x02"
 	derOCSP       = "\x06\x08\x2b\x06\x01\x05\x05\x07\x30\x01"
 	derServerAuth = "\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x01"
 )
@@ -93,6 +103,10 @@ var extensionRules = []ruleTest{
 	{section: "4.2.1.2", rule: "critical", inter: extra(cert.IDSubjectKeyID, true, "\x04\x0cIntermediate"), strict: "profile"},
 	{section: "4.2.1.2", rule: "empty in a CA", inter: extra(cert.IDSubjectKeyID, false, "\x04\x00"), strict: "profile"},
 	{
+		section: "4.2.1.2", rule: "missing in a CA", strict: "profile profile",
+		inter: without(noBasic, noSubjectKeyID, usageCA, extra(cert.IDBasicConstraints, true, "\x30\x03\x01\x01\xff")),
+	},
+	{
 		section: "4.2.1.2", rule: "not an OCTET STRING", leaf: extra(cert.IDSubjectKeyID, false, "\x0c\x01a"),
 		rules: "malformed", strict: "malformed",
 	},
@@ -140,6 +154,22 @@ var extensionRules = []ruleTest{
 		section: "4.2.1.4", rule: "an unknown qualifier, not critical",
 		leaf:     has(cert.IDCertificatePolicies, der(0x30, derPolicyA, der(0x30, der(0x30, "\x06\x01\x2a\x05\x00")))),
 		accepted: "qualifiers are not processed",
+	},
+	{
+		section: "4.2.1.4 (RFC 6818, 3)", rule: "a notice whose text is an IA5String",
+		leaf:   has(cert.IDCertificatePolicies, der(0x30, derPolicyA, der(0x30, der(0x30, derNotice, der(0x30, der(0x16, "text")))))),
+		strict: "profile",
+	},
+	{
+		section: "4.2.1.4 (RFC 6818, 3)", rule: "a notice whose text is a UTF8String, after a reference",
+		leaf: has(cert.IDCertificatePolicies, der(0x30, derPolicyA, der(0x30, der(0x30, derNotice,
+			der(0x30, der(0x30, der(0x0c, "Example"), der(0x30, "\x02\x01\x01")), der(0x0c, "text")))))),
+		accepted: "it should be written so",
+	},
+	{
+		section: "4.2.1.4", rule: "a notice of something else",
+		leaf:   has(cert.IDCertificatePolicies, der(0x30, derPolicyA, der(0x30, der(0x30, derNotice, der(0x30, "\x05\x00"))))),
+		strict: "profile",
 	},
 	{
 		section: "4.2.1.4", rule: "a CPS pointer that is not an IA5String",
@@ -199,6 +229,22 @@ var extensionRules = []ruleTest{
 		section: "4.2.1.6", rule: "a registered identifier that is cut short", leaf: has(cert.IDSubjectAltName, "\x88\x01\x80"),
 		rules: "malformed", strict: "malformed",
 	},
+	malformedName("4.2.1.6", "an empty host name", dnsName("")),
+	malformedName("4.2.1.6", "an empty mailbox", mailName("")),
+	malformedName("4.2.1.6", "an empty URI", uriName("")),
+	malformedName("4.2.1.6", "an empty address", ipName("")),
+	malformedName("4.2.1.6", "an empty directory name", der(0xa4, "\x30\x00")),
+	malformedName("4.2.1.6", "a host name that ends in a period", dnsName("example.com.")),
+	malformedName("4.2.1.6", "a host name with an underscore", dnsName("a_b.example.com")),
+	malformedName("4.2.1.6", "a host name that begins with a hyphen", dnsName("-a.example.com")),
+	malformedName("4.2.1.6", "a label of 64 characters", dnsName(strings.Repeat("a", 64)+".example.com")),
+	malformedName("4.2.1.6", "an address as a host name", dnsName("192.0.2.1")),
+	malformedName("4.2.1.6", "an address in letters", ipName("192.0.2.1")),
+	malformedName("4.2.1.6", "a URI with nothing after the scheme", uriName("http:")),
+	malformedName("4.2.1.6", "a URI with a space", uriName("https://example.com/a b")),
+	malformedName("4.2.1.6", "a URI with an escape that is cut short", uriName("https://example.com/%4")),
+	malformedName("4.2.1.6", "a URI whose host is not fully qualified", uriName("https://example/a")),
+	malformedName("7.4", "a URI whose path is not ASCII", uriName("https://example.com/ä")),
 	{section: "4.2.1.7", rule: "no name", inter: has(cert.IDIssuerAltName), strict: "profile"},
 	{
 		section: "4.2.1.8", rule: "subject directory attributes are critical", leaf: extra(oid.SubjectDirectoryAttributes, true, "\x30\x00"),
@@ -262,6 +308,19 @@ var extensionRules = []ruleTest{
 		section: "4.2.1.13", rule: "a relative name for two CRL issuers",
 		leaf: point(relativeName("a"), der(0xa2, der(0xa4, "\x30\x00"), der(0xa4, "\x30\x00"))), strict: "profile",
 	},
+	{section: "4.2.1.13", rule: "a point of nothing", leaf: point(), strict: "profile"},
+	{
+		section: "4.2.1.13", rule: "a CRL issuer with another name too",
+		leaf: point(fullName("http://a.example"), der(0xa2, dirName("a"), dnsName("a.example"))), strict: "profile",
+	},
+	{
+		section: "4.2.1.13", rule: "a CRL issuer that is the certificate's",
+		leaf: point(fullName("http://a.example"), der(0xa2, der(0xa4, derIntermediate))), strict: "profile",
+	},
+	{
+		section: "4.2.1.13", rule: "points for some reasons alone", leaf: point(fullName("http://a.example"), "\x81"+keyCompromise),
+		strict: "profile",
+	},
 	{section: "4.2.1.14", rule: "not critical", inter: extra(cert.IDInhibitAnyPolicy, false, "\x02\x01\x05"), strict: "profile"},
 	{
 		section: "4.2.1.14", rule: "a negative number", inter: extra(cert.IDInhibitAnyPolicy, true, "\x02\x01\xff"), rules: "malformed",
@@ -272,6 +331,10 @@ var extensionRules = []ruleTest{
 		rules: "critical-extension", strict: "critical-extension profile",
 	},
 	{section: "4.2.1.15", rule: "no point", leaf: has(cert.IDFreshestCRL), strict: "profile"},
+	{
+		section: "4.2.1.15", rule: "a point of reasons alone", leaf: has(cert.IDFreshestCRL, der(0x30, "\x81"+keyCompromise)),
+		strict: "profile",
+	},
 	{
 		section: "4.2.2.1", rule: "critical",
 		leaf:  extra(cert.IDAuthorityInfoAccess, true, der(0x30, der(0x30, derOCSP, uriName("http://a.example")))),

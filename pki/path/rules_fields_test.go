@@ -12,14 +12,15 @@ import (
 
 // What stands at the top of a certificate's signed part, as DER.
 const (
-	derVersion3     = "\xa0\x03\x02\x01\x02"
-	derECDSA        = "\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02"
-	derNotBefore    = "\x17\x0d250601120000Z"
-	derNotAfter     = "\x17\x0d270601120000Z"
-	derValidity     = "\x30\x1e" + derNotBefore + derNotAfter
-	derPoint        = "\x03\x42\x00\x04"
-	derCurve        = "\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"
-	derOrganization = "\x06\x03\x55\x04\x0a\x13\x07Example"
+	derVersion3      = "\xa0\x03\x02\x01\x02"
+	derECDSA         = "\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02"
+	derNotBefore     = "\x17\x0d250601120000Z"
+	derNotAfter      = "\x17\x0d270601120000Z"
+	derValidity      = "\x30\x1e" + derNotBefore + derNotAfter
+	derPoint         = "\x03\x42\x00\x04"
+	derCurve         = "\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"
+	utf8Organization = "\x06\x03\x55\x04\x0a\x0c\x07Example"
+	derOrganization  = "\x06\x03\x55\x04\x0a\x13\x07Example"
 )
 
 // validity makes the change of damage that writes other times.
@@ -33,6 +34,11 @@ func generalized(s string) string { return der(0x18, s) }
 func serial(n *big.Int) change { return func(c *x509.Certificate) { c.SerialNumber = n } }
 
 func subject(n pkix.Name) change { return func(c *x509.Certificate) { c.Subject = n } }
+
+// teletexSubject has an organization in a TeletexString.
+func teletexSubject(c *x509.Certificate) {
+	c.RawSubject = []byte(der(0x30, der(0x31, der(0x30, "\x06\x03\x55\x04\x0a", der(0x14, "Example")))))
+}
 
 // noExtensions leaves a certificate without any, as versions 1 and 2 have none.
 func noExtensions(c *x509.Certificate) {
@@ -85,6 +91,11 @@ var fieldRules = []ruleTest{
 		section: "4.1.2.2", rule: "a serial number with leading zeros", leaf: serial(big.NewInt(5)),
 		damage: []string{"\x02\x01\x05", "\x02\x02\x00\x05"}, rules: "unreadable", strict: "unreadable",
 	},
+	{section: "4.1.2.4", rule: "no issuer", root: subject(pkix.Name{}), strict: "profile profile profile profile"},
+	{
+		section: "4.1.2.4", rule: "a TeletexString", leaf: teletexSubject,
+		accepted: "names of before 2004 keep their encoding",
+	},
 	{
 		section: "4.1.2.5", rule: "GeneralizedTime before 2050", damage: validity(derNotBefore, generalized("20270601120000Z")),
 		strict: "profile",
@@ -128,6 +139,14 @@ var fieldRules = []ruleTest{
 	{
 		section: "4.1.2.5", rule: "a third time", damage: []string{derValidity, der(0x30, derNotBefore, derNotAfter, derNotAfter)},
 		rules: "unreadable", strict: "unreadable",
+	},
+	{
+		section: "4.1.2.6", rule: "the issuer's name in another string type", damage: []string{derOrganization, utf8Organization},
+		strict: "profile",
+	},
+	{
+		section: "4.1.2.6", rule: "a CRL issuer without a subject",
+		leaf: func(c *x509.Certificate) { noSubject(c); c.KeyUsage |= x509.KeyUsageCRLSign }, strict: "profile",
 	},
 	{section: "4.1.2.6", rule: "a CA without a subject", inter: subject(pkix.Name{}), strict: "profile profile profile"},
 	{

@@ -87,7 +87,7 @@ var mailboxRules = []ruleTest{
 		excludes(mailName("a@example.com")), san(smtpName(0x0c, "é@example.com")), outside),
 	nc("6", "and of no other", excludes(mailName("a@example.com")), san(smtpName(0x0c, "é@example.org")), ""),
 	nc("6", "a SmtpUTF8Mailbox as constraint",
-		excludes(smtpName(0x0c, "é@example.com")), san(smtpName(0x0c, "é@example.com")), outside),
+		excludes(smtpName(0x0c, "é@example.com")), san(smtpName(0x0c, "é@example.com")), outside+" profile"),
 	nc("3", "not a UTF8String", permits(mailName("example.com")), san(smtpName(0x16, "a@example.com")), outside+" profile"),
 	nc("3", "a host in U-labels", permits(mailName("example.com")), san(smtpName(0x0c, "é@exämple.com")), outside+" profile"),
 	nc("3", "a byte order mark",

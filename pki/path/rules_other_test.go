@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"certkdb/pki/cert"
+	"certkdb/pki/oid"
 	"certkdb/pki/path"
 )
 
@@ -12,7 +14,6 @@ import (
 const (
 	idIPAddrBlocks     = "1.3.6.1.5.5.7.1.7"
 	idAutonomousSysIDs = "1.3.6.1.5.5.7.1.8"
-	idNoRevAvail       = "2.5.29.56"
 )
 
 // ipv4Block is an IPAddressFamily with one prefix, 10.0.0.0/8 (RFC 3779, 2.2.3).
@@ -35,16 +36,26 @@ var resourceRules = []ruleTest{
 	},
 }
 
-// RFC 9608: a certificate says that there is no revocation information about it. Nothing is refused here for that: a check of revocation is
-// made if somebody asks for it.
+// RFC 9608: a certificate says that there is no revocation information about it. A check of revocation is made all the same if somebody
+// asks for it; the strict profile refuses a certificate that contradicts itself.
 var noRevocationRules = []ruleTest{
 	{
-		section: "2", rule: "critical", leaf: extra(idNoRevAvail, true, "\x05\x00"), rules: "critical-extension", strict: "critical-extension",
+		section: "2", rule: "critical", leaf: extra(oid.NoRevAvail, true, "\x05\x00"), rules: "critical-extension", strict: "critical-extension",
 	},
-	{section: "3", rule: "not critical", leaf: extra(idNoRevAvail, false, "\x05\x00"), accepted: "that is how it is meant"},
+	{section: "3", rule: "not critical", leaf: extra(oid.NoRevAvail, false, "\x05\x00"), accepted: "that is how it is meant"},
+	{section: "3", rule: "in a CA", inter: extra(oid.NoRevAvail, false, "\x05\x00"), strict: "profile"},
 	{
-		section: "2", rule: "in a CA", inter: extra(idNoRevAvail, false, "\x05\x00"),
-		accepted: "an extension that is not critical may be ignored: the CA's revocation is checked all the same",
+		section: "3", rule: "with a CRL distribution point", strict: "profile",
+		leaf: both(extra(oid.NoRevAvail, false, "\x05\x00"), point(fullName("http://a.example"))),
+	},
+	{
+		section: "3", rule: "with a freshest CRL", strict: "profile",
+		leaf: both(extra(oid.NoRevAvail, false, "\x05\x00"), has(cert.IDFreshestCRL, der(0x30, fullName("http://a.example")))),
+	},
+	{
+		section: "3", rule: "with an OCSP responder", strict: "profile",
+		leaf: both(extra(oid.NoRevAvail, false, "\x05\x00"),
+			has(cert.IDAuthorityInfoAccess, der(0x30, derOCSP, uriName("http://a.example")))),
 	},
 }
 

@@ -76,6 +76,7 @@ var pathRules = []ruleTest{
 		inter: permits(dnsName("a.org")), lower: both(named("Intermediate"), extra(cert.IDSubjectAltName, false, der(0x30, dnsName("b.org")))),
 		leaf: san(dnsName("a.org")), set: anyNames, accepted: "constraints do not bind self-issued CAs",
 	},
+	{section: "6.1", rule: "a certificate stands in the chain twice", build: twiceInChain, rules: "no-issuer", strict: "no-issuer"},
 	{
 		section: "6.1.4 (k)", rule: "an intermediate of version 1", inter: noExtensions, damageCA: []string{derVersion3, ""}, root: withoutAKI,
 		rules: "basic-constraints version", strict: "basic-constraints version profile profile profile profile profile",
@@ -197,6 +198,13 @@ func early(c *x509.Certificate) { c.NotBefore = now.AddDate(0, 0, 1) }
 func signedByAnother(t *testing.T) (*cert.Certificate, path.Options) {
 	root := ca(t, nil, "Root", conforming)
 	return leaf(t, ca(t, nil, "Root", conforming)).Certificate, options(root)
+}
+
+// twiceInChain has two CAs that certify each other, and an anchor of neither.
+func twiceInChain(t *testing.T) (*cert.Certificate, path.Options) {
+	a, b := ca(t, nil, "A", conforming), ca(t, nil, "B", conforming)
+	crossA, crossB := caWith(t, b, a.key, "A"), caWith(t, a, b.key, "B")
+	return leaf(t, a).Certificate, options(ca(t, nil, "Root", conforming), crossA, crossB)
 }
 
 func unalignedSignature(t *testing.T) (*cert.Certificate, path.Options) {

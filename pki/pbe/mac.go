@@ -18,7 +18,7 @@ type MAC struct {
 	Algorithm []byte
 	// Value is the DigestInfo's digest.
 	Value []byte
-	// Salt and Iterations are meaningless under PBMAC1 (RFC 9579, section 3).
+	// Salt and Iterations are meaningless under PBMAC1 (RFC 9579, section 4 (c) and (d)).
 	Salt       []byte
 	Iterations int
 }

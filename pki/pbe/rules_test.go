@@ -11,6 +11,7 @@ import (
 func null() part { return raw("\x05\x00") }
 
 // TestRules_RFC8018_RFC9579 is the list of what a reader of encrypted keys and PKCS #12 files refuses, or takes, rule by rule.
+// RFC 9879 replaced RFC 9579; the sections are the same in both.
 func TestRules_RFC8018_RFC9579(t *testing.T) {
 	t.Parallel()
 	aes := alg(idAES128, oct(iv))
