@@ -1,6 +1,7 @@
 package op
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -138,7 +139,11 @@ func (o Output) replace(env *Env, path string, secret bool, fill func(io.Writer)
 		return err
 	}
 	rights := o.Rights.forFile(old, secret)
-	if same, err := o.unchanged(t, path, old, rights); err != nil || same {
+	written, err := t.File().Stat()
+	if err != nil {
+		return err
+	}
+	if same, err := o.unchanged(path, old, rights, t.File(), written.Size()); err != nil || same {
 		if same && o.Unchanged != nil {
 			o.Unchanged()
 		}
@@ -168,9 +173,38 @@ func (o Output) disk(env *Env) atomicfile.FS {
 	return atomicfile.Disk{}
 }
 
-// unchanged says that the file has the content and the rights already.
-func (o Output) unchanged(t *atomicfile.Temp, path string, old fs.FileInfo, rights rights) (bool, error) {
-	if !o.Force || old == nil || !rights.has(old) {
+// Finish completes what a killed process began to write.
+func (o Output) Finish(env *Env) error {
+	path, descriptor := follow(o.Path)
+	if o.IsStdout() || descriptor >= 0 {
+		return nil
+	}
+	if err := atomicfile.Recover(o.disk(env), path); err != nil {
+		return fmt.Errorf("writing %q: %w", o.Path, UnwrapPath(err))
+	}
+	return nil
+}
+
+// Has says whether the file has the content and the rights already, so that Write would leave it alone.
+func (o Output) Has(secret bool, content []byte) (bool, error) {
+	path, descriptor := follow(o.Path)
+	if o.IsStdout() || descriptor >= 0 {
+		return false, nil
+	}
+	old, err := os.Stat(path)
+	if err != nil || !old.Mode().IsRegular() {
+		return false, nil
+	}
+	same, err := o.unchanged(path, old, o.Rights.forFile(old, secret), bytes.NewReader(content), int64(len(content)))
+	if err != nil {
+		return false, fmt.Errorf("reading %q: %w", o.Path, UnwrapPath(err))
+	}
+	return same, nil
+}
+
+// unchanged says that the file has the new content, of size bytes, and the rights already.
+func (o Output) unchanged(path string, old fs.FileInfo, rights rights, content io.ReaderAt, size int64) (bool, error) {
+	if !o.Force || old == nil || old.Size() != size || !rights.has(old) {
 		return false, nil
 	}
 	f, err := os.Open(path)
@@ -178,15 +212,11 @@ func (o Output) unchanged(t *atomicfile.Temp, path string, old fs.FileInfo, righ
 		return false, nil
 	}
 	defer f.Close()
-	return sameContent(f, t.File(), old.Size())
+	return sameContent(f, content, size)
 }
 
-// sameContent compares two files. The position of the second, which was just written, is at its end.
-func sameContent(a, b *os.File, size int64) (bool, error) {
-	info, err := b.Stat()
-	if err != nil || info.Size() != size {
-		return false, err
-	}
+// sameContent compares two files of size bytes.
+func sameContent(a, b io.ReaderAt, size int64) (bool, error) {
 	const chunk = 64 << 10
 	one, other := make([]byte, chunk), make([]byte, chunk)
 	for at := int64(0); at < size; at += chunk {

@@ -140,6 +140,9 @@ func TestOutput_sameContentIsLeftAlone(t *testing.T) {
 		}
 		told := false
 		out := Output{Path: path, Force: true, Rights: c.rights, Unchanged: func() { told = true }}
+		if has, err := out.Has(false, []byte(c.text)); err != nil || has != c.same {
+			t.Errorf("%s: it has it: %v, %v", name, has, err)
+		}
 		if err := out.Write(&Env{}, false, fill(c.text)); err != nil {
 			t.Fatal(err)
 		}
@@ -147,6 +150,28 @@ func TestOutput_sameContentIsLeftAlone(t *testing.T) {
 		if err != nil || info.ModTime().Equal(old) != c.same || told != c.same {
 			t.Errorf("%s: written at %v, told %v, %v", name, info.ModTime(), told, err)
 		}
+	}
+}
+
+// TestOutput_hasIt: of what is no file, and of a secret that everybody may read, nothing is taken to be there.
+func TestOutput_hasIt(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file, link, open := filepath.Join(dir, "file"), filepath.Join(dir, "link"), filepath.Join(dir, "open")
+	err := errors.Join(os.WriteFile(file, []byte("key"), 0o600), os.Symlink(file, link))
+	err = errors.Join(err, os.WriteFile(open, []byte("key"), 0o600), os.Chmod(open, 0o604))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]bool{
+		file: true, link: true, open: false, "": false, "-": false, "/dev/null": false, "/dev/fd/1": false, dir: false, dir + "/none": false,
+	} {
+		if has, err := (Output{Path: path, Force: true}).Has(true, []byte("key")); err != nil || has != want {
+			t.Errorf("%q: %v, %v", path, has, err)
+		}
+	}
+	if has, err := (Output{Path: file}).Has(true, []byte("key")); err != nil || has {
+		t.Errorf("without Force: %v, %v", has, err)
 	}
 }
 

@@ -87,9 +87,13 @@ func (o Export) Run(ctx context.Context, s *op.Session) (Exported, error) {
 
 func (o Export) runAs(ctx context.Context, s *op.Session, format Format) (Exported, error) {
 	switch format {
-	case FormatPEM:
-		return o.stream(ctx, s)
-	case FormatDER:
+	case FormatPEM, FormatDER:
+		if o.withKey() {
+			return o.keys(ctx, s, format)
+		}
+		if format == FormatPEM {
+			return o.stream(ctx, s)
+		}
 		return o.single(ctx, s)
 	case FormatPKCS7, FormatPKCS7DER:
 		return o.pkcs7(ctx, s, format)
@@ -163,27 +167,19 @@ func (o Export) stream(ctx context.Context, s *op.Session) (Exported, error) {
 
 // single writes DER, which holds one piece.
 func (o Export) single(ctx context.Context, s *op.Session) (Exported, error) {
-	var only []byte
-	counts, n := tally{}, 0
-	err := o.eachPiece(ctx, s, func(kind string, der []byte) error {
-		counts.add(kind)
-		n, only = n+1, slices.Clone(der)
-		return nil
-	})
-	defer clear(only)
+	p := pieces{format: FormatDER, counts: tally{}}
+	err := o.eachPiece(ctx, s, p.add)
 	if err == nil {
-		err = o.requirePieces(counts)
-	}
-	if err == nil && n != 1 {
-		err = op.Mark(op.OnlyOnePiece, fmt.Errorf("%w: DER holds one certificate or key, and these are %d", op.ErrUsage, n))
+		err = o.requirePieces(p.counts)
 	}
 	if err != nil {
 		return Exported{}, err
 	}
-	return o.exported(counts), o.write(s, func(w io.Writer) error {
-		_, err := w.Write(only)
-		return err
-	})
+	file, err := p.rendered()
+	if err != nil {
+		return Exported{}, err
+	}
+	return o.exported(file.counts), o.writeAll(s, file.data)
 }
 
 // pkcs7 writes the certificates and chains of all entries into one container; without chains it would be of no use.
@@ -328,12 +324,8 @@ func (o Export) exported(counts tally) Exported {
 // pemCertificate is the type of a certificate's PEM block (RFC 7468, 5.1).
 const pemCertificate = "CERTIFICATE"
 
-// eachPiece calls write with the type and the DER of each certificate, or private key, or both. Exporting a key changes the database: it is
-// noted in the audit log before the key leaves.
+// eachPiece calls write with the type and the DER of each certificate.
 func (o Export) eachPiece(ctx context.Context, s *op.Session, write func(kind string, der []byte) error) error {
-	if o.withKey() {
-		return o.eachKey(ctx, s, write)
-	}
 	return o.eachEntry(ctx, s, func(entry *kdb.Entry) error {
 		if len(entry.Request) > 0 {
 			return write("CERTIFICATE REQUEST", entry.Request)

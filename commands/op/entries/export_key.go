@@ -1,8 +1,12 @@
 package entries
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"time"
+
+	stdpem "encoding/pem"
 
 	"certkdb/commands/op"
 	"certkdb/kdb"
@@ -10,71 +14,140 @@ import (
 	"certkdb/pki/pbe"
 )
 
-// eachKey calls write with the private keys, each followed by its certificates under Combined. The password is asked for before the log
-// says that the keys left.
-func (o Export) eachKey(ctx context.Context, s *op.Session, write func(kind string, der []byte) error) error {
+// keys writes private keys, alone or each followed by its certificates. The audit log says that they leave the database before they do; a
+// file that has them already is left alone, without a word in the log. An encrypted key is never the same twice.
+func (o Export) keys(ctx context.Context, s *op.Session, format Format) (Exported, error) {
 	if o.All {
-		return op.Mark(op.KeysOneByOne, fmt.Errorf("%w: private keys are exported by name", op.ErrUsage))
+		return Exported{}, op.Mark(op.KeysOneByOne, fmt.Errorf("%w: private keys are exported by name", op.ErrUsage))
 	}
 	if err := o.Out.Check(s.Env); err != nil {
-		return err
+		return Exported{}, err
 	}
 	var password []byte
 	if o.OutPassword.Wanted() && !s.DryRun {
 		var err error
 		if password, err = o.OutPassword.Get(s.Env, "the exported private key"); err != nil {
-			return err
+			return Exported{}, err
 		}
 		defer clear(password)
 	}
-	entries, err := o.takeKeys(ctx, s)
-	defer op.ClearKeys(entries)
-	if err != nil {
-		return err
+	if !s.DryRun {
+		if err := o.Out.Finish(s.Env); err != nil {
+			return Exported{}, err
+		}
 	}
-	for i := range entries {
-		if err := o.writeKey(&entries[i], password, write); err != nil {
-			return fmt.Errorf("label %q: %w", entries[i].Label, err)
+	var entries []kdb.Entry
+	var file rendered
+	defer func() { op.ClearKeys(entries); file.clear() }()
+	same := false
+	err := s.ReadKeys(ctx, "export-key", func(tx kdb.Tx) (err error) {
+		op.ClearKeys(entries)
+		if entries, err = o.takeKeys(tx, s.Env.Now()); err != nil {
+			return err
 		}
-		if !o.Combined {
-			continue
+		if !o.OutPassword.Wanted() {
+			file.clear()
+			if file, err = o.render(entries, nil, format); err != nil {
+				return err
+			}
+			if same, err = o.Out.Has(true, file.data); err != nil || same {
+				return err
+			}
 		}
-		if err := o.certificates(&entries[i], write); err != nil {
+		return noteKeys(tx, o.Labels)
+	})
+	if err == nil && o.OutPassword.Wanted() {
+		file, err = o.render(entries, password, format)
+	}
+	switch {
+	case err != nil:
+		return Exported{}, err
+	case same:
+		o.Out.Unchanged()
+		return o.exported(file.counts), nil
+	}
+	return o.exported(file.counts), o.writeAll(s, file.data)
+}
+
+func noteKeys(tx kdb.Tx, labels []string) error {
+	for _, label := range labels {
+		if err := tx.Audit("export-key", label); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// takeKeys reads the entries with their keys and notes it in the audit log.
-func (o Export) takeKeys(ctx context.Context, s *op.Session) ([]kdb.Entry, error) {
-	var entries []kdb.Entry
-	err := s.ReadKeys(ctx, "export-key", func(tx kdb.Tx) error {
-		op.ClearKeys(entries)
-		entries = nil
-		for _, label := range o.Labels {
-			key, err := keyOf(tx, label)
-			if err != nil {
-				return err
-			}
-			entry, err := tx.Entry(label)
-			if err != nil {
-				return err
-			}
-			entry.Key = key
-			entries = append(entries, entry)
-			if o.Combined {
-				if err := entry.CheckKey(); err != nil { // no server could use the file
-					return err
-				}
-			}
-			if err := tx.Audit("export-key", label); err != nil {
-				return err
+// takeKeys reads the entries with their keys.
+func (o Export) takeKeys(tx kdb.Tx, now time.Time) (entries []kdb.Entry, err error) {
+	for _, label := range o.Labels {
+		key, err := keyOf(tx, label)
+		if err != nil {
+			return entries, err
+		}
+		entry, err := tx.Entry(label)
+		if err != nil {
+			return entries, err
+		}
+		entry.Key = key
+		entries = append(entries, entry)
+		if o.Combined {
+			if err := entry.CheckKey(); err != nil { // no server could use the file
+				return entries, err
 			}
 		}
-		return o.complete(tx, entries, s.Env.Now())
-	})
-	return entries, err
+	}
+	return entries, o.complete(tx, entries, now)
+}
+
+// rendered is the content of a file.
+type rendered struct {
+	data   []byte
+	counts tally
+}
+
+func (r rendered) clear() { clear(r.data) }
+
+// render makes the content of a file of private keys.
+func (o Export) render(entries []kdb.Entry, password []byte, format Format) (rendered, error) {
+	p := pieces{format: format, counts: tally{}}
+	for i := range entries {
+		if err := o.writeKey(&entries[i], password, p.add); err != nil {
+			return rendered{}, fmt.Errorf("label %q: %w", entries[i].Label, err)
+		}
+		if !o.Combined {
+			continue
+		}
+		if err := o.certificates(&entries[i], p.add); err != nil {
+			return rendered{}, err
+		}
+	}
+	return p.rendered()
+}
+
+// pieces collects what goes into a file: PEM blocks, or a single piece as DER.
+type pieces struct {
+	format Format
+	data   bytes.Buffer
+	counts tally
+	n      int
+}
+
+func (p *pieces) add(kind string, der []byte) error {
+	p.counts.add(kind)
+	p.n++
+	if p.format == FormatPEM {
+		return stdpem.Encode(&p.data, &stdpem.Block{Type: kind, Bytes: der})
+	}
+	_, err := p.data.Write(der)
+	return err
+}
+
+func (p *pieces) rendered() (rendered, error) {
+	if p.format == FormatDER && p.n != 1 {
+		return rendered{}, op.Mark(op.OnlyOnePiece, fmt.Errorf("%w: DER holds one certificate or key, and these are %d", op.ErrUsage, p.n))
+	}
+	return rendered{p.data.Bytes(), p.counts}, nil
 }
 
 // writeKey writes a private key in the form that was asked for.

@@ -193,3 +193,53 @@ func TestExport_keysAreNoted(t *testing.T) {
 		t.Errorf("the file has mode %v, %v", info.Mode(), err)
 	}
 }
+
+// TestExport_keysThatAreThereAreNotNoted: what a file has already does not leave the database again. Whatever is written is noted.
+func TestExport_keysThatAreThereAreNotNoted(t *testing.T) {
+	t.Parallel()
+	s, store := optest.Sealed(t, fixture(t)...)
+	path := filepath.Join(t.TempDir(), "key.pem")
+	key := entries.Export{Labels: []string{"web"}, Key: true, Out: op.Output{Path: path, Force: true}}
+	combined := entries.Export{Labels: []string{"web"}, Combined: true, Out: key.Out}
+	encrypted := key
+	encrypted.OutPassword = op.NewPassword{Password: op.Password{Source: op.FromBytes([]byte("Correct-Horse-9"))}}
+	run := func(o entries.Export, noted bool) {
+		t.Helper()
+		before, read := len(logOf(t, s)), store.Records()
+		done, err := o.Run(ctx, s)
+		if err != nil || done.Unchanged == noted || len(done.Contents) == 0 {
+			t.Errorf("%+v, %v", done, err)
+		}
+		if noted != (len(logOf(t, s)) > before) {
+			t.Errorf("the log says %q", logOf(t, s)[before:])
+		}
+		if !noted {
+			optest.Same(t, read, store.Records(), "a key that is there")
+		}
+	}
+	run(key, true)
+	run(key, false)
+	s.DryRun = true
+	run(key, false)
+	s.DryRun = false
+	run(combined, true)
+	run(combined, false)
+	run(key, true)
+	run(encrypted, true)
+	run(encrypted, true)
+	run(key, true)
+	if err := os.WriteFile(path, []byte("something else"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run(key, true)
+	if os.PathSeparator == '/' {
+		run(entries.Export{Labels: key.Labels, Key: true, Out: op.Output{Path: path, Force: true, Rights: op.Rights{Mode: "0640"}}}, true)
+		if err := os.Chmod(path, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		run(key, true)
+	}
+	key.Out = op.Output{Path: "-", Force: true}
+	s.Env.Stdout = new(bytes.Buffer)
+	run(key, true)
+}
