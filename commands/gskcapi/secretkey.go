@@ -13,9 +13,6 @@ import (
 	"certkdb/commands/op/entries"
 )
 
-// secretArmour stands around the base 64 of a secret key.
-const secretArmour = "SECRET KEY"
-
 // maxSecretFile is more than any file with a secret key has.
 const maxSecretFile = 64 << 10
 
@@ -70,7 +67,7 @@ func (p *program) readSecret() ([]byte, error) {
 	if strings.EqualFold(p.given["format"], "binary") {
 		return data, nil
 	}
-	if block, _ := pem.Decode(data); block != nil && block.Type == secretArmour {
+	if block, _ := pem.Decode(data); block != nil && block.Type == op.SecretKeyBlock {
 		return block.Bytes, nil
 	}
 	key, err := base64.StdEncoding.DecodeString(string(bytes.Join(bytes.Fields(data), nil)))
@@ -99,7 +96,7 @@ func (p *program) extractSecret() error {
 		defer clear(key)
 		text := key
 		if !strings.EqualFold(p.given["format"], "binary") {
-			text = pem.EncodeToMemory(&pem.Block{Type: secretArmour, Bytes: key})
+			text = pem.EncodeToMemory(&pem.Block{Type: op.SecretKeyBlock, Bytes: key})
 		}
 		return p.writeText(p.out("target"), true, string(text))
 	})

@@ -105,8 +105,8 @@ func exportCommand(env *op.Env) *cli.Command {
 		Description: "Writes certificates as PEM, DER or PKCS #7, public keys in OpenSSH's format, or copies entries into a new key database.\n" +
 			"Private keys are written only with --key, with --combined or into a key database, and the audit log records it. Into a\n" +
 			"key database, --key allows the private key of a CA. With --out-password keys are encrypted (PKCS #8, PBES2 with AES-256).\n" +
-			"Only the owner can read files with keys (mode 0600). --all leaves distrusted certificates out of files that would make\n" +
-			"them trusted.\n\n" +
+			"Only the owner can read files with keys (mode 0600). A secret key is written in base64 between SECRET KEY lines, or with\n" +
+			"--format der as its bytes. --all leaves distrusted certificates out of files that would make them trusted.\n\n" +
 			"Into a folder, --out-dir writes LABEL.crt for each label, all at once, and with --key also LABEL.key. Labels may be\n" +
 			"patterns; the key of a CA is written only if its label is given in full. Files with the same content are left alone.\n\n" +
 			"With --to, other programs trust the trusted certificates of the database: the operating system (Linux, macOS, Windows),\n" +

@@ -270,6 +270,7 @@ var problemHints = sync.OnceValue(func() map[op.Code]string {
 		op.KeyAlone:           "write it with its certificates: --combined",
 		op.NoKeyFormat:        "leave it out: key databases include private keys anyway, and the other formats are for certificates",
 		op.TraditionalIsPlain: "an encrypted one is always PKCS #8",
+		op.SecretIsPlain:      "export it into a key store: certkdb export LABEL --out FILE.p12",
 		op.ProfileIsRemote:    "leave --ca out, or choose a profile without a remote",
 		op.NotACA:             "name another entry; a CA is created with: certkdb create LABEL --is-ca",
 		op.CARevoked:          "create another CA; if this one is only on hold, release it with: certkdb revoke --reason removeFromCRL",

@@ -146,11 +146,15 @@ func printKeyFields(field func(name, value string), item *inspect.Item) {
 	}
 	field("algorithm", item.Algorithm)
 	field("encrypted", item.Encryption)
+	what := "private key"
+	if item.Type == "secret-key" {
+		what = "secret key"
+	}
 	switch {
 	case item.Unsupported:
-		field("private key", "closed: its encryption is not supported")
+		field(what, "closed: its encryption is not supported")
 	case item.Locked:
-		field("private key", "closed: give its password with --in-password or --in-key-password")
+		field(what, "closed: give its password with --in-password or --in-key-password")
 	case item.PKCS8SHA256 != "":
 		field("private key", "PKCS #8 SHA-256 "+item.PKCS8SHA256)
 	}

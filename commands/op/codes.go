@@ -53,6 +53,8 @@ const (
 	NoKeyFormat
 	// TraditionalIsPlain: a traditional form of a private key is never encrypted.
 	TraditionalIsPlain
+	// SecretIsPlain: a secret key in a file of its own is never encrypted.
+	SecretIsPlain
 	// OnlyOnePiece: DER holds one piece, and there are several.
 	OnlyOnePiece
 	// ReadOnlyKind: a kind of database can only be read.

@@ -14,8 +14,8 @@ import (
 	"certkdb/pki/pbe"
 )
 
-// keys writes private keys, alone or each followed by its certificates. The audit log says that they leave the database before they do; a
-// file that has them already is left alone, without a word in the log. An encrypted key is never the same twice.
+// keys writes private and secret keys, alone or each followed by its certificates. The audit log says that they leave the database before
+// they do. A file that has them already is left alone, without a word in the log; an encrypted key is never the same twice.
 func (o Export) keys(ctx context.Context, s *op.Session, format Format) (Exported, error) {
 	if o.All {
 		return Exported{}, op.Mark(op.KeysOneByOne, fmt.Errorf("%w: private keys are exported by name", op.ErrUsage))
@@ -81,15 +81,10 @@ func noteKeys(tx kdb.Tx, labels []string) error {
 // takeKeys reads the entries with their keys.
 func (o Export) takeKeys(tx kdb.Tx, now time.Time) (entries []kdb.Entry, err error) {
 	for _, label := range o.Labels {
-		key, err := keyOf(tx, label)
+		entry, err := o.entryOf(tx, label)
 		if err != nil {
 			return entries, err
 		}
-		entry, err := tx.Entry(label)
-		if err != nil {
-			return entries, err
-		}
-		entry.Key = key
 		entries = append(entries, entry)
 		if o.Combined {
 			if err := entry.CheckKey(); err != nil { // no server could use the file
@@ -153,6 +148,8 @@ func (p *pieces) rendered() (rendered, error) {
 // writeKey writes a private key in the form that was asked for.
 func (o Export) writeKey(entry *kdb.Entry, password []byte, write func(kind string, der []byte) error) error {
 	switch {
+	case entry.Kind == kdb.KindSecretKey:
+		return write(op.SecretKeyBlock, entry.Key)
 	case o.OutPassword.Wanted() && password == nil: // a dry run
 		return write("ENCRYPTED PRIVATE KEY", nil)
 	case password != nil:
@@ -172,13 +169,26 @@ func (o Export) writeKey(entry *kdb.Entry, password []byte, write func(kind stri
 	return write("PRIVATE KEY", entry.Key)
 }
 
-func keyOf(tx kdb.Tx, label string) ([]byte, error) {
+// entryOf reads an entry with its private key, or a secret one, for which there is no form but its bytes.
+func (o Export) entryOf(tx kdb.Tx, label string) (kdb.Entry, error) {
 	s, err := op.MustHave(tx, label)
 	if err != nil {
-		return nil, err
+		return kdb.Entry{}, err
 	}
-	if s.Kind != kdb.KindPersonal && s.Kind != kdb.KindRequest {
-		return nil, op.Classify(fmt.Errorf("label %q: a %s entry has no private key", label, s.Kind), kdb.ErrNotFound)
+	switch {
+	case s.Kind == kdb.KindTrusted:
+		err := fmt.Errorf("label %q: a %s entry has no private key", label, s.Kind)
+		return kdb.Entry{}, op.Classify(err, kdb.ErrNotFound)
+	case s.Kind != kdb.KindSecretKey:
+	case o.Combined:
+		return kdb.Entry{}, &op.WrongKind{Label: label, Kind: s.Kind, Wanted: kdb.KindPersonal, Reason: "a secret key has no certificate"}
+	case o.Traditional:
+		return kdb.Entry{}, &op.Conflict{Fields: []op.Field{op.FieldTraditional}, Reason: fmt.Sprintf("label %q is a secret key", label)}
+	case o.OutPassword.Wanted():
+		return kdb.Entry{}, op.Mark(op.SecretIsPlain, &op.Conflict{
+			Fields: []op.Field{op.FieldOutPassword},
+			Reason: fmt.Sprintf("label %q is a secret key, which only a key store encrypts", label),
+		})
 	}
-	return tx.Key(label)
+	return op.FullEntry(tx, label)
 }

@@ -202,14 +202,14 @@ var expectations = sync.OnceValue(func() map[string][]string {
 		"key":         {"private-key", "public-key", "personal"},
 		"request":     {"request"},
 		"crl":         {"crl"},
-		"secret-key":  {"secret-key"},
+		typeSecretKey: {typeSecretKey},
 		"parameters":  {"parameters"},
 	}
 })
 
 // Expectations are what Inspect.Expect takes: types of items, and kinds of databases.
 func Expectations(drivers []kdb.Driver) []string {
-	all := []string{"certificate", "private-key", "public-key", "key", "request", "crl", "secret-key", "parameters"}
+	all := []string{"certificate", "private-key", "public-key", "key", "request", "crl", typeSecretKey, "parameters"}
 	for i := range drivers {
 		all = append(all, drivers[i].Name)
 	}

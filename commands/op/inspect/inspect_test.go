@@ -297,6 +297,7 @@ func TestInspect(t *testing.T) {
 	pieces := optest.File(t, "web.pem", optest.PEM(web, optest.Request(t, "x")))
 	broken := optest.File(t, "broken.pem", "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"+optest.PEM(root.Trusted("")))
 	store := optest.Store(t, "a.jks", web, root.Trusted("root"))
+	secret := optest.File(t, "s", op.PEMString(op.SecretKeyBlock, []byte("bytes")))
 	wrong := op.Password{Source: op.FromBytes([]byte("wrong"))}
 	for _, c := range []struct {
 		rule string
@@ -313,6 +314,7 @@ func TestInspect(t *testing.T) {
 			inspect.Inspect{File: encrypted, Password: wrong, KeyPasswords: []op.Password{optest.Secrets()}},
 			"pem: private-key", nil,
 		},
+		{"a secret key", inspect.Inspect{File: secret, Expect: "secret-key"}, "pem: secret-key", nil},
 		{"a wrong password", inspect.Inspect{File: encrypted, Password: wrong}, "pem: private-key!", kdb.ErrPassword},
 		{"a bad piece among good ones", inspect.Inspect{File: broken}, "pem: certificate! certificate", kdb.ErrParse},
 		{"a key store", inspect.Inspect{File: store, Password: optest.Secrets()}, "jks: trusted personal", nil},

@@ -100,8 +100,14 @@ var typeOfKind = sync.OnceValue(func() map[pem.Kind]string {
 	}
 })
 
+// typeSecretKey is the type of items that are symmetric keys.
+const typeSecretKey = "secret-key"
+
 func newItem(p *pem.Item) Item {
 	item := Item{Type: typeOfKind()[p.Kind], PEMType: p.Type, Line: p.Line, Label: p.Label, LocalKeyID: fmt.Sprintf("%x", p.LocalKeyID)}
+	if p.Kind == pem.Other && p.Type == op.SecretKeyBlock {
+		item.Type = typeSecretKey
+	}
 	if p.Line == 0 {
 		item.Offset = &p.Offset
 	}
@@ -200,6 +206,9 @@ func (s *inspection) summary(item *Item, summary *kdb.Summary) {
 
 // public fills in what needs no password and is no certificate.
 func (s *inspection) public(item *Item, der []byte) error {
+	if item.Type == typeSecretKey {
+		return s.anyKey(item, true, der, "")
+	}
 	if len(der) > 0 {
 		item.SHA256 = op.HexDigest(sha256.Sum256(der))
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strings"
 
 	"certkdb/commands/op"
 	"certkdb/kdb"
@@ -125,7 +126,7 @@ func (i *Item) lock(err error) bool {
 // anyKey describes a private key, or a secret one, of which not even a digest is shown: it would help to guess it.
 func (s *inspection) anyKey(item *Item, isSecret bool, secret []byte, algorithm string) error {
 	if isSecret {
-		item.Algorithm, item.KeyType = algorithm, fmt.Sprintf("%s, %d bits", algorithm, 8*len(secret))
+		item.Algorithm, item.KeyType = algorithm, strings.TrimPrefix(fmt.Sprintf("%s, %d bits", algorithm, 8*len(secret)), ", ")
 		return nil
 	}
 	private, err := key.ReadPrivate(secret)
@@ -183,8 +184,23 @@ func (s *inspection) bag(bag *pkcs12.Bag) (Item, error) {
 		return item, s.certificate(&item, bag.Certificate)
 	case "key", "shrouded-key":
 		return item, s.bagKey(&item, bag)
+	case "secret":
+		return item, s.bagSecret(&item, bag)
 	}
 	return item, nil
+}
+
+func (s *inspection) bagSecret(item *Item, bag *pkcs12.Bag) error {
+	item.Type = typeSecretKey
+	algorithm, secret, err := bag.Secret()
+	if item.lock(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer clear(secret)
+	return s.anyKey(item, true, secret, algorithm)
 }
 
 func (s *inspection) bagKey(item *Item, bag *pkcs12.Bag) error {

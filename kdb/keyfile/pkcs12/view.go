@@ -88,3 +88,19 @@ func (v Bag) Key() ([]byte, error) {
 	}
 	return nil, bad("a bag of type %s holds no key", v.bag.describeType())
 }
+
+// Secret opens one of Java's secret keys, and names its algorithm as in [kdb.Entry.KeyAlgorithm].
+func (v Bag) Secret() (algorithm string, secret []byte, err error) {
+	if v.bag.id != oidSecretBag {
+		return "", nil, bad("a bag of type %s holds no secret key", v.bag.describeType())
+	}
+	pkcs8, err := v.Key()
+	if err != nil {
+		return "", nil, err
+	}
+	id, secret, ok := splitPKCS8(pkcs8)
+	if !ok {
+		return "", nil, bad("a secret key is not a PrivateKeyInfo")
+	}
+	return secretName(id), secret, nil
+}
