@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -48,7 +49,9 @@ const (
 	convertPublic = "it holds no certificate and no private key; to convert it into PEM: ssh-keygen -e -m PKCS8 -f FILE"
 	convertPVK    = "convert it with: openssl rsa -inform PVK -in FILE -out FILE.key"
 	convertJWK    = "have the program that made it write PEM or PKCS #8"
-	convertNSS    = "export its entries with: pk12util -o FILE.p12 -d FOLDER -n NICKNAME, and certutil -L -d FOLDER -n NICKNAME -a"
+	// Build tools do that as well, such as the resource filtering of Maven and Gradle.
+	convertMangled = "take the original again and copy it in binary; in a build, exclude it from the filtering of resources"
+	convertNSS     = "export its entries with: pk12util -o FILE.p12 -d FOLDER -n NICKNAME, and certutil -L -d FOLDER -n NICKNAME -a"
 )
 
 // foreignFormats are recognised by their first bytes. The stores of Bouncy Castle begin with a version and the length of a salt, 20; UBER
@@ -103,8 +106,43 @@ func FindForeign(head []byte) *ForeignFormat {
 	return nil
 }
 
+// mangled are beginnings of binary files that were converted as if they were text: DER and Java key stores, whose bytes outside of ASCII
+// were replaced, or taken for Latin-1 or Windows-1252.
+var mangled = []string{
+	"0\ufffd", "0\u0082", "0\u201a", "\ufffd\ufffd\ufffd\ufffd\u0000",
+	"\u00fe\u00ed\u00fe\u00ed", "\u00ce\u00ce\u00ce\u00ce",
+}
+
+// isMangled recognises them, also in UTF-16, as the redirection of PowerShell writes it.
+func isMangled(head []byte) bool {
+	if bytes.HasPrefix(head, []byte("\xff\xfe")) {
+		head = head[:min(len(head), 32)]
+		var units []uint16
+		for ; len(head) > 1; head = head[2:] {
+			units = append(units, uint16(head[0])|uint16(head[1])<<8)
+		}
+		head = []byte(string(utf16.Decode(units)))
+	}
+	head = bytes.TrimPrefix(head, []byte("\ufeff"))
+	return slices.ContainsFunc(mangled, func(s string) bool { return bytes.HasPrefix(head, []byte(s)) })
+}
+
+// findEncoded recognises text that is one of the known files in an encoding that certkdb does not read; nil if it is something else.
+func findEncoded(head []byte) *ForeignFormat {
+	switch {
+	case isHex(head):
+		return &ForeignFormat{Name: "file in hexadecimal", Convert: "decode it first with: xxd -r -p FILE", Loose: true}
+	case isBase64URL(head):
+		return &ForeignFormat{Name: "file in base64url", Convert: "decode it first with: basenc --base64url -d FILE", Loose: true}
+	}
+	return nil
+}
+
 // findLoose says what a file is that no driver takes, by its first bytes; nil if that cannot be told.
 func findLoose(head []byte) *ForeignFormat {
+	if isMangled(head) {
+		return &ForeignFormat{Name: "binary file that was converted as if it were text", Convert: convertMangled, Loose: true}
+	}
 	for _, f := range looseFormats {
 		if len(head) > f.offset && bytes.HasPrefix(head[f.offset:], []byte(f.magic)) {
 			return &ForeignFormat{Name: f.name, Convert: f.convert, Loose: true}
@@ -124,10 +162,6 @@ func findLoose(head []byte) *ForeignFormat {
 		text.Name, text.Convert = "public key of OpenSSH", convertPublic
 	case bytes.HasPrefix(lower, []byte("{")) && bytes.Contains(head, []byte(`"kty"`)):
 		text.Name, text.Convert = "JSON Web Key (RFC 7517)", convertJWK
-	case isHex(head):
-		text.Name, text.Convert = "file in hexadecimal", "decode it first with: xxd -r -p FILE"
-	case isBase64URL(head):
-		text.Name, text.Convert = "file in base64url", "decode it first with: basenc --base64url -d FILE"
 	}
 	return text
 }
@@ -170,8 +204,11 @@ func isHex(text []byte) bool {
 	return err == nil && holdsFile(data)
 }
 
-// isBase64URL recognises the alphabet of RFC 4648, section 5.
+// isBase64URL recognises the alphabet of RFC 4648, section 5, by what base64 does not have.
 func isBase64URL(text []byte) bool {
+	if !bytes.ContainsAny(text, "-_") {
+		return false
+	}
 	digits := bytes.TrimRight(bytes.Join(bytes.Fields(text), nil), "=")
 	data, err := base64.RawURLEncoding.AppendDecode(nil, digits[:len(digits)&^3])
 	return err == nil && holdsFile(data)

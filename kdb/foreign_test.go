@@ -69,6 +69,15 @@ func TestRecognise_namesOtherFiles(t *testing.T) {
 		{"ssh-keygen makes keys", "text file", "PEM", true},
 		{"---- BEGIN SSH2 PUBLIC KEY ----\n", "RFC 4716", "ssh-keygen -e", false},
 		{"MIIB_-8", "base64url", "basenc", true},
+		{"MIIB" + strings.Repeat("-_Aa", 2000), "base64url", "basenc", true},       // as long as the head
+		{"30820101" + strings.Repeat("4f\n", 3000), "hexadecimal", "xxd -r", true}, // the same
+		{"\ufffd\ufffd\ufffd\ufffd\x00\x00\x00\x02", "converted", "binary", true},  // a JKS file
+		{"\u00fe\u00ed\u00fe\u00ed\x00\x00\x00\x02", "converted", "binary", true},
+		{"\u00ce\u00ce\u00ce\u00ce\x00\x00\x00\x02", "converted", "binary", true}, // JCEKS
+		{"0\ufffd\x05\ufffd\x02\x01\x03", "converted", "binary", true},            // PKCS #12, a certificate
+		{"0\u0082\x05\u009c\x02\x01\x03", "converted", "binary", true},
+		{"\ufeff0\u201a\x05\u0153\x02\x01\x03", "converted", "binary", true},
+		{"\xff\xfe0\x00\x1a\x20\x05\x00\x53\x01", "converted", "binary", true}, // by PowerShell
 		{"<!DOCTYPE html>", "web page", "download", true},
 		{"\n<HTML>", "web page", "download", true},
 		{"\x1e\xf1\xb5\xb0\x00\x00", "PVK", "openssl rsa -inform PVK", false},

@@ -39,6 +39,9 @@ func match(drivers []Driver, head []byte) (*Driver, error) {
 	if foreign := FindForeign(head); foreign != nil {
 		return nil, foreign
 	}
+	if encoded := findEncoded(head); encoded != nil {
+		return nil, encoded
+	}
 	for i := range drivers {
 		if drivers[i].Matches != nil && drivers[i].Matches(head) {
 			return &drivers[i], nil

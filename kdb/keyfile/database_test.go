@@ -110,6 +110,27 @@ func TestOpen_errors(t *testing.T) {
 	}
 }
 
+// A transfer that takes a binary file for text puts a carriage return before each of its line feeds.
+func TestOpen_transferredAsText(t *testing.T) {
+	t.Parallel()
+	for content, want := range map[string]bool{
+		"toy \x00\r\n\r\n\r\n": true,
+		"toy \x00\r\n\r\n\n":   false, // one has none
+		"toy \x00\r\n\r\n":     false, // that may come by chance
+		"toy \r\n\r\n\r\n":     false, // text
+	} {
+		path := filepath.Join(t.TempDir(), "a.toy")
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		db := openToy(t, path, options())
+		err := db.View(t.Context(), func(kdb.Tx) error { return nil })
+		if !errors.Is(err, kdb.ErrParse) || strings.Contains(err.Error(), "transferred as text") != want {
+			t.Errorf("%q: %v, want a word about text: %v", content, err, want)
+		}
+	}
+}
+
 func TestCreate_neverOverAnything(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"store.toy", "store.req"} {

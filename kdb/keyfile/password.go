@@ -74,6 +74,9 @@ func (d *Database) decode(files Files, passwords []candidate, later *later) (con
 		if err == nil && called && !missing {
 			d.secrets.set(given)
 		}
+		if err != nil && convertedLines(files.Main) {
+			err = fmt.Errorf("%w; every line feed in it follows a carriage return: the file was transferred as text, not in binary", err)
+		}
 		absent := given == nil
 		clear(given) // a codec that needs it later has copied it
 		switch {
@@ -95,6 +98,13 @@ func (d *Database) decode(files Files, passwords []candidate, later *later) (con
 		}
 	}
 	return nil, false, wrong
+}
+
+// convertedLines recognises a binary file that a transfer took for text: each of its line feeds got a carriage return.
+func convertedLines(data []byte) bool {
+	const chance = 3 // so many would hardly come by chance
+	feeds := bytes.Count(data, []byte{'\n'})
+	return feeds >= chance && feeds == bytes.Count(data, []byte("\r\n")) && bytes.IndexByte(data, 0) >= 0
 }
 
 // later answers a container that asks for the password when it is decoded already, since it needs it for private keys alone.

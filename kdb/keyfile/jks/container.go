@@ -60,7 +60,7 @@ func decode(data []byte, passwords keyfile.Passwords, magic uint32) (keyfile.Con
 		return nil, err
 	}
 	if c.password != nil {
-		if subtle.ConstantTimeCompare(digest, storeDigest(data[:len(data)-digestSize], c.password)) != 1 {
+		if subtle.ConstantTimeCompare(digest, storeDigest(data[:len(data)-s.trailing-digestSize], c.password)) != 1 {
 			return nil, fmt.Errorf(
 				"verifying the digest of a %s key store (SHA-1 with the password): %w, or the file was changed",
 				formatName(magic),

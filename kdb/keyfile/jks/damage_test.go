@@ -82,7 +82,6 @@ func TestDecode_boundsWhatTheFileAsksFor(t *testing.T) {
 		"unknown entry type":            {join(u32(0xFEEDFEED, 2, 1, 9), text("k")), kdb.ErrParse},
 		"secret key in JKS":             {join(u32(0xFEEDFEED, 2, 1, 3), text("k")), kdb.ErrParse},
 		"version 3":                     {u32(0xFEEDFEED, 3, 0), kdb.ErrVersion},
-		"bytes behind the digest":       {join(signed(u32(0xFEEDFEED, 2, 0), secret), []byte("x")), kdb.ErrParse},
 		"nothing":                       {nil, kdb.ErrParse},
 	} {
 		if _, err := jks.JKS().Decode(keyfile.Files{Main: tt.body}, passwords(nil)); !errors.Is(err, tt.want) {
@@ -207,4 +206,23 @@ func FuzzDecode(f *testing.F) {
 			c.Check(func(kdb.Problem) {})
 		}
 	})
+}
+
+// Java ignores what follows the digest, such as the line end that a transfer appended.
+func TestDecode_trailingBytes(t *testing.T) {
+	t.Parallel()
+	password := secret
+	whole := encode(t, newStore(t, newIdentity(t, "a").trusted("a")), secret)
+	c, err := jks.JKS().Decode(keyfile.Files{Main: append(bytes.Clone(whole), "\r\n"...)}, passwords(&password))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var notes []kdb.Problem
+	c.Check(func(p kdb.Problem) { notes = append(notes, p) })
+	if len(notes) != 1 || notes[0].Severity != kdb.Note || !strings.Contains(fmt.Sprint(c.Facts()), "2 bytes") {
+		t.Errorf("%v, %v", notes, c.Facts())
+	}
+	if again := encode(t, c, secret); !bytes.Equal(again, whole) {
+		t.Errorf("%d bytes were written again, want %d", len(again), len(whole))
+	}
 }

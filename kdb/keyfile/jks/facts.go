@@ -20,6 +20,9 @@ func (c *container) Facts() []kdb.Fact {
 	for _, r := range c.hidden {
 		facts = append(facts, kdb.Fact{Name: kdb.FactKept, Value: fmt.Sprintf("alias %q: %s", r.alias, r.hidden), Weak: true})
 	}
+	if c.trailing > 0 {
+		facts = append(facts, kdb.Fact{Name: "trailing bytes", Value: fmt.Sprintf("%d bytes after the digest, not written again", c.trailing)})
+	}
 	return append(facts, kdb.Fact{
 		Name: "advice", Value: "copy the entries into a PKCS #12 file, which every Java since 8 reads, or into a native database",
 	})
@@ -108,6 +111,9 @@ func (c *container) Check(report func(kdb.Problem)) {
 	}
 	for _, r := range c.hidden {
 		report(kdb.Problem{Where: fmt.Sprintf("alias %q", r.alias), What: "kept, but not shown: " + r.hidden})
+	}
+	if c.trailing > 0 {
+		report(kdb.Problem{Where: "end of the file", What: fmt.Sprintf("%d bytes that do not belong to it", c.trailing), Severity: kdb.Note})
 	}
 	for label, r := range c.shown.All() {
 		where := fmt.Sprintf("alias %q", r.alias)

@@ -16,10 +16,12 @@ const (
 	tagSecret  = 3 // a secret key, in JCEKS alone
 )
 
-// store is a file taken apart, digest aside: magic, version, the number of entries, the entries.
+// store is a file taken apart, digest aside: magic, version, the number of entries, the entries. What follows the digest, such as the line
+// end that a transfer appended, is ignored, as in Java.
 type store struct {
 	magic, version uint32
 	entries        []*entry
+	trailing       int // bytes after the digest
 }
 
 // entry is one entry as it is in the file.
@@ -55,9 +57,7 @@ func parse(data []byte) (s store, digest []byte, err error) {
 		}
 	}
 	digest = c.Bytes(digestSize, "the digest")
-	if c.Err == nil && c.Pos != len(data) {
-		c.Fail("%d bytes follow the digest", len(data)-c.Pos)
-	}
+	s.trailing = len(data) - c.Pos
 	if c.Err != nil {
 		return s, nil, fmt.Errorf("reading a %s key store: %w", formatName(s.magic), c.Err)
 	}

@@ -76,7 +76,7 @@ func matchesText(head []byte) bool {
 		head, _ = decoder.Bytes(head) // what is not UTF-16 becomes U+FFFD
 	}
 	notes, _, found := bytes.Cut(head, []byte(armour.BeginMark))
-	return (found || full || bytes.HasPrefix(head, []byte(emptyMark))) && isNote(notes)
+	return (found || full || bytes.HasPrefix(head, []byte(emptyMark)) || armour.BrokenMarker(head)) && isNote(notes)
 }
 
 // isNote says that there are no control characters; UTF-8 and the Latin alphabets are all fine.

@@ -3,6 +3,7 @@ package pem
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"certkdb/kdb/keyfile/ber"
@@ -79,12 +80,17 @@ func (i *Item) agree(found Kind) error {
 		i.Kind = found // Netscape's armour for chains
 	case i.Kind == PrivateKey && found == EncryptedKey, i.Kind == EncryptedKey && found == PrivateKey:
 		i.Kind = found
-	case i.Kind == Parameters, i.Kind == PrivateKey, i.Kind == PublicKey:
+	case !isSigned(found) && slices.Contains([]Kind{Parameters, PrivateKey, PublicKey}, i.Kind):
 		// There are key formats and parameters whose shape is not known here; reading the key will tell.
 	default:
 		return fmt.Errorf("the content is not a %s%s", i.Kind, butIs(found))
 	}
 	return nil
+}
+
+// isSigned says that the content has the shape of what somebody signed, which no key has.
+func isSigned(found Kind) bool {
+	return found == Certificate || found == Request || found == RevocationSet
 }
 
 func butIs(found Kind) string {

@@ -221,6 +221,8 @@ func TestItems_errorsNameThePlace(t *testing.T) {
 			[]string{"the content is not a certificate, but a private key"},
 			0,
 		},
+		{"a certificate as a key", armoured("PRIVATE KEY", certificate(1)), []string{"not a private key, but a certificate"}, 0},
+		{"long dashes", strings.ReplaceAll(good, "--", "\u2013"), []string{"damaged BEGIN", "U+2013"}, 0},
 		{"bytes behind", armoured("CERTIFICATE", append(certificate(1), 5, 0)), []string{"2 bytes follow the certificate"}, 0},
 		{"cut content", armoured("CERTIFICATE", certificate(1)[:100]), []string{"certificate 1 (line 1)", "cut off: 100 bytes of"}, 0},
 		{"cut DER", string(certificate(1)) + string(certificate(2)[:50]), []string{"offset", "cut off: 50 bytes of"}, 1},

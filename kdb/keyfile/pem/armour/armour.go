@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 )
 
 // The markers of RFC 7468, section 3.
@@ -311,9 +312,14 @@ func (b *block) decode() ([]byte, error) {
 
 // comment takes a line outside of blocks. dash is where its first '-' is.
 func (s *scanner) comment(text []byte, dash int) {
-	if dash == 0 && isBrokenMarker(text) {
-		s.lost = true
-		s.fail("line %d: a damaged BEGIN or END line: %.80q", s.in.number, string(head(text)))
+	if (dash == 0 || typographic(text)) && isBrokenMarker(text) {
+		end := bytes.HasPrefix(bytes.TrimLeft(text, dashes+" "), []byte("END "))
+		if end && s.lost {
+			s.lost = false
+			return
+		}
+		s.lost = !end
+		s.fail("line %d: a damaged BEGIN or END line: %.80q%s", s.in.number, string(head(text)), dashHint(text))
 		return
 	}
 	s.above.line(text)
@@ -322,12 +328,45 @@ func (s *scanner) comment(text []byte, dash int) {
 	}
 }
 
+// dashes are the hyphen and what word processors and mail programs make of it, such as the en dash and the em dash.
+const dashes = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
+
+// typographic says that a text begins with such a dash.
+func typographic(text []byte) bool {
+	r, _ := utf8.DecodeRune(text)
+	return r > utf8.RuneSelf && strings.ContainsRune(dashes, r)
+}
+
+// dashHint says why a marker is damaged, if it has dashes that are not hyphens.
+func dashHint(text []byte) string {
+	if i := bytes.IndexAny(text, dashes[1:]); i >= 0 {
+		r, _ := utf8.DecodeRune(text[i:])
+		return fmt.Sprintf("; it has dashes (%U) in place of hyphens, as text processors make them", r)
+	}
+	return ""
+}
+
 // isBrokenMarker recognises lines that were meant to be markers, such as "----BEGIN CERTIFICATE-----".
 func isBrokenMarker(text []byte) bool {
-	word := bytes.TrimLeft(text, "- ")
+	word := bytes.TrimLeft(text, dashes+" ")
 	typ, ok := bytes.CutPrefix(word, []byte("BEGIN "))
 	if !ok {
 		typ, ok = bytes.CutPrefix(word, []byte("END "))
 	}
-	return ok && len(word) < len(text) && len(typ) > 0 && typ[0] >= 'A' && typ[0] <= 'Z' && typ[len(typ)-1] == '-'
+	name := bytes.TrimRight(typ, dashes)
+	if !ok || len(word) == len(text) || len(name) == len(typ) || len(name) == 0 || name[0] < 'A' || name[0] > 'Z' {
+		return false
+	}
+	return text[0] == '-' || name[len(name)-1] != ' ' // a heading between long dashes is none
+}
+
+// BrokenMarker says whether a line of the text was meant to be the BEGIN of a block.
+func BrokenMarker(text []byte) bool {
+	for len(text) > 0 {
+		var line []byte
+		if line, text = cutLine(text); isBrokenMarker(word(line)) {
+			return true
+		}
+	}
+	return false
 }

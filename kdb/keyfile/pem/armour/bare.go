@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"unicode/utf8"
 )
 
 // bare collects base64 text without armour, as it is in some .arm and .cer files and in environment variables. It gives up at the
@@ -17,7 +18,18 @@ type bare struct {
 // shortestBare is less than the shortest key or certificate takes.
 const shortestBare = 40
 
+// unquoted is base64 text without the quotes of JSON, as az keyvault prints it, or the beginning of a data URL (RFC 2397).
+func unquoted(text []byte) []byte {
+	text = bytes.Trim(text, `"'`)
+	if !bytes.HasPrefix(text, []byte("data:")) {
+		return text
+	}
+	_, encoded, _ := bytes.Cut(text, []byte(";base64,"))
+	return encoded
+}
+
 func (b *bare) line(text []byte) {
+	text = unquoted(text)
 	if b.spoilt || len(text) == 0 {
 		return
 	}
@@ -49,7 +61,7 @@ func (b *block) explain(err error) error {
 	}
 	line := b.first + bytes.Count(b.text[:at], []byte{'\n'})
 	if int(at) < len(b.text) {
-		if c := b.text[at]; !isBase64([]byte{c}) && c != '\n' {
+		if c, _ := utf8.DecodeRune(b.text[at:]); c != '\n' && !isBase64([]byte(string(c))) {
 			return fmt.Errorf("line %d holds the character %q, which is not base64", line, c)
 		}
 	}

@@ -105,6 +105,16 @@ func TestScan_errors(t *testing.T) {
 		"dashes missing": {
 			"----BEGIN A-----\n" + good, `line 1: a damaged BEGIN or END line: "----BEGIN A-----"|2 B good`, false,
 		},
+		"long dashes": {
+			"\u2014--\u2014BEGIN A\u2014--\u2014\nb25l\n\u2013\u2013END A\u2013\u2013\n" + good,
+			"line 1: a damaged BEGIN or END line: \"\u2014--\u2014BEGIN A\u2014--\u2014\"" +
+				"; it has dashes (U+2014) in place of hyphens, as text processors make them|4 B good",
+			false,
+		},
+		"headings between long dashes": {"\u2014 BEGIN A \u2014\n\u2013END\u2013\n\u2014\n\u2014BEGIN \u2014\n" + good, "5 B good", false},
+		"a blank of the web": {
+			"-----BEGIN A-----\u00a0\nb25l\n-----END A-----\n", `1 A damaged: line 1 holds the character '\u00a0', which is not base64`, false,
+		},
 		"a list is no marker": {"- BEGIN here\n--- END\n" + good, "3 B good", false},
 		"nothing in it":       {"-----BEGIN A-----\n-----END A-----\n" + good, "1 A damaged: it is empty|3 B good", false},
 		"a character": {

@@ -9,15 +9,15 @@ import (
 // everything a certificate), or without armour, as Kubernetes, Azure and base64(1) write it. It is nil if the text holds something else. If
 // whole is false, the text is the beginning of one, and so is what is returned.
 func Unwrap(text []byte, whole bool) []byte {
-	text = utf8(text)
+	text = inUTF8(text)
 	if _, block, armoured := bytes.Cut(text, []byte(BeginMark)); armoured {
 		text = onlyBlock(block, whole)
 	}
 	return UnwrapBare(text, whole)
 }
 
-// utf8 is a text in UTF-8 without byte order mark.
-func utf8(text []byte) []byte {
+// inUTF8 is a text in UTF-8 without byte order mark.
+func inUTF8(text []byte) []byte {
 	if decoder := UTF16(text); decoder != nil {
 		text, _ = decoder.Bytes(text) // what is not UTF-16 becomes U+FFFD
 	}
@@ -26,7 +26,7 @@ func utf8(text []byte) []byte {
 
 // UnwrapBare is Unwrap of text that has no armour.
 func UnwrapBare(text []byte, whole bool) []byte {
-	text = utf8(text)
+	text = unquoted(bytes.TrimSpace(inUTF8(text)))
 	var digits []byte
 	for field := range bytes.FieldsSeq(text) {
 		if !isBase64(field) {
