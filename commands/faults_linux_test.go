@@ -1,11 +1,14 @@
 package commands_test
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 
 	"certkdb/kdb/atomicfile/atomicfiletest"
@@ -14,7 +17,7 @@ import (
 // supervised runs the program as a process of its own, under [atomicfiletest.Supervise], and returns its exit code, -1 if it was killed,
 // and what it said.
 func supervised(
-	t *testing.T, dir string, decide func(n int, c atomicfiletest.Call) atomicfiletest.Verdict, args ...string,
+	t *testing.T, dir, program string, decide func(n int, c atomicfiletest.Call) atomicfiletest.Verdict, args ...string,
 ) (code int, text string) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
@@ -22,65 +25,130 @@ func supervised(
 		cmd.Args = append(cmd.Args, strings.ReplaceAll(arg, "DIR", dir))
 	}
 	var stderr strings.Builder
-	cmd.Env, cmd.Stderr = append(os.Environ(), "COMMANDS_TEST_PROGRAM=forgetful", "PASSWORDDIR="+dir, "XDG_STATE_HOME="+dir), &stderr
+	cmd.Env, cmd.Stderr = append(os.Environ(), "COMMANDS_TEST_PROGRAM="+program, "PASSWORDDIR="+dir, "XDG_STATE_HOME="+dir), &stderr
 	if err := atomicfiletest.Supervise(cmd, dir, decide); err != nil {
 		t.Fatal(err)
 	}
 	return cmd.ProcessState.ExitCode(), stderr.String()
 }
 
-// TestFaults_processes is TestFaults with the real program, stopped from outside at every call that changes the folder, those of bbolt too.
-// Each call is the last one of a process, and each fails: with an error or for want of space.
-func TestFaults_processes(t *testing.T) {
-	t.Parallel()
-	for _, k := range kinds() {
-		t.Run(k.file, func(t *testing.T) {
-			t.Parallel()
-			dir := k.prepare(t)
-			template := copyOf(t, dir)
-			for i, command := range k.commands {
-				k.everyFault(t, dir, template, command, k.processFaults(t, dir, template, command, i))
+// callOf are the system calls by which a Disk for tests does what it notes. It spares the syncs.
+var callOf = map[string]string{
+	"create": "openat", "write": "write", "truncate": "ftruncate", "chown": "fchown", "chmod": "fchmod", "setattribute": "fsetxattr",
+	"link": "linkat", "rename": "renameat", "remove": "unlinkat",
+}
+
+// process runs the command as a process of its own. decide is asked about each call that changes the folder, with a description if it is
+// not one of atomicfile.FS. Those, the process announces.
+func (tr *trial) process(
+	t *testing.T, decide func(other string, c atomicfiletest.Call) atomicfiletest.Verdict,
+) (announced []string, code int, text string) {
+	t.Helper()
+	tr.restore(t, tr.template, tr.dir)
+	expected, seen := map[string]int{}, map[string]int{}
+	code, text = supervised(t, tr.dir, "announcing", func(_ int, c atomicfiletest.Call) atomicfiletest.Verdict {
+		if call, found := strings.CutPrefix(c.Files[0], announcements+"/"); found {
+			announced = append(announced, call)
+			word, name, _ := strings.Cut(call, " ")
+			expected[callOf[word]]++
+			if word == "syncfolder" && name != filepath.Base(tr.dir) && !isThere(filepath.Join(tr.dir, name)) {
+				clear(expected) // its files are elsewhere
 			}
-		})
+			return atomicfiletest.Verdict{}
+		}
+		if expected[c.Name] > 0 {
+			expected[c.Name]--
+			return decide("", c)
+		}
+		call := c.String()
+		if hasNoName(c) {
+			call = c.Name
+		}
+		seen[call]++
+		return decide(fmt.Sprintf("%s (%d)", call, seen[call]), c)
+	}, tr.args...)
+	delete(expected, "") // syncs
+	for name, n := range expected {
+		if n != 0 && code == 0 {
+			t.Errorf("%s: %d announced calls of %s were not made", tr.command, n, name)
+		}
+	}
+	return announced, code, text
+}
+
+func hasNoName(c atomicfiletest.Call) bool { return strings.HasPrefix(filepath.Base(c.Files[0]), "#") }
+
+// others kills a process at each of its calls that change the folder, and lets those fail that are not made through atomicfile.FS: those
+// of bbolt, for example. With the ones of [trial.errors], these are all.
+func (tr *trial) others(t *testing.T) {
+	var others []string
+	var kills []killed
+	snapshots, changed := fastDir(t), false
+	announced, code, text := tr.process(t, func(other string, c atomicfiletest.Call) (v atomicfiletest.Verdict) {
+		if other != "" {
+			others = append(others, other)
+		}
+		if changed {
+			kills = append(kills, killed{c.String(), filepath.Join(snapshots, strconv.Itoa(len(kills)))})
+			copyAll(t, tr.dir, kills[len(kills)-1].dir)
+		}
+		changed = !strings.HasSuffix(c.Name, "sync") && !hasNoName(c)
+		return v
+	})
+	if code != 0 || !sameCalls(announced, tr.calls) {
+		t.Errorf("%s: exit code %d, %s; calls of a process\n%q, of the test\n%q", tr.command, code, text, announced, tr.calls)
+	}
+	if len(tr.calls)+len(others) < 2 {
+		t.Errorf("%s: there are hardly any calls", tr.command)
+	}
+	for _, k := range kills {
+		if err := errors.Join(os.RemoveAll(tr.dir), os.Rename(k.dir, tr.dir)); err != nil {
+			t.Fatal(err)
+		}
+		tr.judge(t, "a kill at "+k.at, -1, "")
+	}
+	for _, call := range others {
+		for _, errno := range errnos {
+			met := false
+			_, code, text := tr.process(t, func(other string, _ atomicfiletest.Call) (v atomicfiletest.Verdict) {
+				if other == call {
+					met, v.Err = true, errno
+				}
+				return v
+			})
+			switch {
+			case met:
+				tr.judge(t, fmt.Sprintf("%v at %s", errno, call), code, text)
+			case !strings.HasPrefix(call, "pwrite64 "): // how many pages are written depends on random numbers
+				t.Errorf("%s: another process did not call %s", tr.command, call)
+			}
+		}
 	}
 }
 
-// processFaults are the ways in which the n-th call that changes the folder goes wrong. Each run takes a process, so the calls of one kind,
-// such as fsync, fail by turns with an error and for want of space, but the first one in both ways. The turn depends on the command: where
-// the next one makes the same calls, they fail in the other way. [TestFaults] lets all its calls fail in both ways.
-func (k kind) processFaults(t *testing.T, dir, template, command string, turn int) map[string]fault {
-	t.Helper()
-	k.restore(t, template, dir)
-	var errnos [][]syscall.Errno // of each call
-	seen := make(map[string]int)
-	supervised(t, dir, func(_ int, c atomicfiletest.Call) atomicfiletest.Verdict {
-		both := []syscall.Errno{syscall.EIO, syscall.ENOSPC}
-		if i := seen[c.Name]; i > 0 {
-			i = (i + turn) % 2
-			both = both[i : i+1]
-		}
-		seen[c.Name]++
-		errnos = append(errnos, both)
-		return atomicfiletest.Verdict{}
-	}, k.arguments(command)...)
-	meet := func(v atomicfiletest.Verdict) fault {
-		return func(t *testing.T, dir string, n int, args []string) (code int, text, call string) {
-			if v.Err != 0 && n <= len(errnos) && !slices.Contains(errnos[n-1], v.Err) {
-				return 0, "", ""
+// killed is a process that was about to make a call, and what it left: a file without a name is gone, and a sync changes nothing.
+type killed struct{ at, dir string }
+
+// sameCalls says whether two lists have the same calls of atomicfile.FS, in any order: goroutines may write files at the same time. Folders
+// may have random names.
+func sameCalls(a, b []string) bool {
+	inOrder := func(calls []string) (list []string) {
+		for _, call := range calls {
+			if strings.HasPrefix(call, "syncfolder ") {
+				call = "syncfolder"
 			}
-			code, text = supervised(t, dir, func(i int, c atomicfiletest.Call) atomicfiletest.Verdict {
-				if i != n {
-					return atomicfiletest.Verdict{}
-				}
-				call = c.String()
-				return v
-			}, args...)
-			return code, text, call
+			list = append(list, call)
 		}
+		slices.Sort(list)
+		return list
 	}
-	return map[string]fault{
-		"an error":    meet(atomicfiletest.Verdict{Err: syscall.EIO}),
-		"a full disk": meet(atomicfiletest.Verdict{Err: syscall.ENOSPC}),
-		"a kill":      meet(atomicfiletest.Verdict{Kill: true}),
+	return slices.Equal(inOrder(a), inOrder(b))
+}
+
+// copyAll copies a folder with names, rights and attributes of its files.
+func copyAll(t *testing.T, from, to string) {
+	t.Helper()
+	if out, err := exec.Command("cp", "-a", from, to).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
 	}
 }

@@ -72,30 +72,7 @@ func (k kind) changesPassword(command string) bool {
 	return k.absent || slices.Contains([]string{"passwd", "slots", "stash", "rekey", "init"}, strings.Fields(command)[0])
 }
 
-// fault runs a command that the n-th call meets with something, and returns that call too; "" if there are fewer.
-type fault func(t *testing.T, dir string, n int, args []string) (code int, text, call string)
-
-// faults are the ways in which the n-th call of atomicfile.FS goes wrong: it is the last one of the process, or fails with an error or for
-// want of space.
-func faults() map[string]fault {
-	on := func(fail func(n int, err error) func(int, string) error, err error) fault {
-		return func(_ *testing.T, dir string, n int, args []string) (code int, text, call string) {
-			disk := &atomicfiletest.Disk{Fail: fail(n, err), Unnamed: true}
-			code, _, text = run(disk, dir, args...)
-			if calls := disk.Calls(); len(calls) >= n {
-				call = calls[n-1]
-			}
-			return code, text, call
-		}
-	}
-	return map[string]fault{
-		"an error":    on(atomicfiletest.At, syscall.EIO),
-		"a full disk": on(atomicfiletest.At, syscall.ENOSPC),
-		"a kill":      on(atomicfiletest.From, syscall.EIO),
-	}
-}
-
-// TestFaults lets every command meet an error, a full disk and its end at each call that changes the disk. Afterwards the old or the new
+// TestFaults lets every command meet its end, an error and a full disk at each call that changes the disk. Afterwards the old or the new
 // state is there, with a password that opens it, and after two more commands no file that should not be there.
 func TestFaults(t *testing.T) {
 	t.Parallel()
@@ -105,7 +82,9 @@ func TestFaults(t *testing.T) {
 			dir := k.prepare(t)
 			template := copyOf(t, dir)
 			for _, command := range k.commands {
-				k.everyFault(t, dir, template, command, faults())
+				if k.try(t, dir, template, command); t.Failed() {
+					return
+				}
 			}
 		})
 	}
@@ -264,49 +243,68 @@ func names(t *testing.T, dir string) (list []string) {
 	return list
 }
 
-// everyFault lets a command meet each of the faults at its first call, its second, and so on.
-func (k kind) everyFault(t *testing.T, dir, template, command string, faults map[string]fault) {
-	args := k.arguments(command)
+// trial is a command that meets faults.
+type trial struct {
+	kind
+	dir, template string // where it runs, and what is there before
+	command       string
+	args          []string
+	before, after string   // the states
+	calls         []string // of atomicfile.FS
+	done          result
+	judged        map[string]bool // by what was in the folder
+}
+
+// try lets a command meet each fault at its first call, its second, and so on.
+func (k kind) try(t *testing.T, dir, template, command string) {
 	k.restore(t, template, dir)
-	before := k.state(t, dir, command)
-	mustRun(t, dir, args...)
-	after := k.state(t, dir, command)
-	done := result{names(t, dir), finished(dir)}
-	judged := map[string]bool{}
-	n := 1
-	for over := false; !over; n++ {
-		over = true
-		for name, fault := range faults {
-			k.restore(t, template, dir)
-			code, text, call := fault(t, dir, n, args)
-			if call == "" {
-				continue
-			}
-			over = false
-			files := fmt.Sprint(code == 0, contents(t, dir), k.rightsIn(t, dir))
-			if judged[files] { // so it was seen what follows
-				continue
-			}
-			judged[files] = true
-			got, old, wanted := k.state(t, dir, command), before, after
-			if k.issues && code != 0 { // what was issued is stored before it is written, and can be written again
-				got, old, wanted = without(": something: ", got), without(": something: ", old), without(": something: ", wanted)
-			}
-			if isUnfinished(dir) {
-				got, old, wanted = without("deployed: ", got), without("deployed: ", old), without("deployed: ", wanted)
-			}
-			what := fmt.Sprintf("%s at call %d of %s, %s: exit code %d, %s", name, n, command, call, code, text)
-			if got != wanted && (code == 0 || got != old && !(k.isSeveral(command) && mixes(got, old, wanted))) {
-				t.Errorf("%s\nthere is\n%s\nbefore it was\n%s\nafter it should be\n%s", what, got, old, wanted)
-			}
-			k.nothingIsLeft(t, dir, what, done, args, k.changesPassword(command))
-			if t.Failed() {
-				return
-			}
+	tr := &trial{kind: k, dir: dir, template: template, command: command, args: k.arguments(command), judged: map[string]bool{}}
+	tr.before = k.state(t, dir, command)
+	disk := &atomicfiletest.Disk{Unnamed: true}
+	if code, _, text := run(disk, dir, tr.args...); code != 0 {
+		t.Fatalf("%q: exit code %d, %s", tr.args, code, text)
+	}
+	tr.calls, tr.after, tr.done = disk.Calls(), k.state(t, dir, command), result{names(t, dir), finished(dir)}
+	tr.errors(t)
+	tr.others(t)
+}
+
+// errnos are the ways in which a call fails.
+var errnos = []syscall.Errno{syscall.EIO, syscall.ENOSPC}
+
+// errors lets the calls of atomicfile.FS fail.
+func (tr *trial) errors(t *testing.T) {
+	for n, call := range tr.calls {
+		for _, errno := range errnos {
+			tr.restore(t, tr.template, tr.dir)
+			code, _, text := run(&atomicfiletest.Disk{Fail: atomicfiletest.At(n+1, errno), Unnamed: true}, tr.dir, tr.args...)
+			tr.judge(t, fmt.Sprintf("%v at call %d, %s", errno, n+1, call), code, text)
 		}
 	}
-	if n < 3 && !strings.Contains(command, "-keydb -delete") { // which a disk of ours does not see
-		t.Errorf("%s: there are hardly any calls", command)
+}
+
+// judge looks at what a fault left.
+func (tr *trial) judge(t *testing.T, fault string, code int, text string) {
+	t.Helper()
+	files := fmt.Sprint(code == 0, contents(t, tr.dir), tr.rightsIn(t, tr.dir))
+	if tr.judged[files] { // so it was seen what follows
+		return
+	}
+	tr.judged[files] = true
+	got, old, wanted := tr.state(t, tr.dir, tr.command), tr.before, tr.after
+	if tr.issues && code != 0 { // what was issued is stored before it is written, and can be written again
+		got, old, wanted = without(": something: ", got), without(": something: ", old), without(": something: ", wanted)
+	}
+	if isUnfinished(tr.dir) {
+		got, old, wanted = without("deployed: ", got), without("deployed: ", old), without("deployed: ", wanted)
+	}
+	what := fmt.Sprintf("%s: %s: exit code %d, %s", tr.command, fault, code, text)
+	if got != wanted && (code == 0 || got != old && !(tr.isSeveral(tr.command) && mixes(got, old, wanted))) {
+		t.Fatalf("%s\nthere is\n%s\nbefore it was\n%s\nafter it should be\n%s", what, got, old, wanted)
+	}
+	tr.nothingIsLeft(t, what)
+	if t.Failed() {
+		t.FailNow()
 	}
 }
 
@@ -319,30 +317,31 @@ func without(what, state string) string {
 }
 
 // nothingIsLeft repeats the command, which may have nothing more to do, and then makes another change.
-func (k kind) nothingIsLeft(t *testing.T, dir, what string, done result, args []string, otherPassword bool) {
+func (tr *trial) nothingIsLeft(t *testing.T, what string) {
 	t.Helper()
-	run(&atomicfiletest.Disk{Unnamed: true}, dir, args...)
-	if repeated := finished(dir); !slices.Equal(repeated, done.finished) {
+	dir := tr.dir
+	run(&atomicfiletest.Disk{Unnamed: true}, dir, tr.args...)
+	if repeated := finished(dir); !slices.Equal(repeated, tr.done.finished) {
 		t.Errorf("%s\nrepeated, the command left %q", what, repeated)
 	}
 	passwords := []string{"file:DIR/old.pw"}
-	if otherPassword {
+	if tr.changesPassword(tr.command) {
 		passwords = append(passwords, "file:DIR/new.pw")
 	}
-	if k.absent {
+	if tr.absent {
 		passwords = append(passwords, "stash")
 	}
 	for _, password := range passwords {
-		run(&atomicfiletest.Disk{Unnamed: true}, dir, "add", "DIR/third.pem", "--label", "last", "--db", "DIR/"+k.file, "--password", password)
+		run(&atomicfiletest.Disk{Unnamed: true}, dir, "add", "DIR/third.pem", "--label", "last", "--db", "DIR/"+tr.file, "--password", password)
 	}
 	if isThere(filepath.Join(dir, "copy.p12")) { // it exists, so that the command was refused
 		run(&atomicfiletest.Disk{Unnamed: true}, dir, "add", "DIR/third.pem", "--db", "DIR/copy.p12", "--password", "file:DIR/new.pw")
 	}
 	for _, name := range names(t, dir) {
-		if k.absent && strings.HasPrefix(name, k.file+".stash.") {
+		if tr.absent && strings.HasPrefix(name, tr.file+".stash.") {
 			continue // of a database that was never made; it could be that of one which was moved
 		}
-		if !slices.Contains(done.names, name) {
+		if !slices.Contains(tr.done.names, name) {
 			t.Errorf("%s\nlater commands left %s", what, name)
 		}
 	}

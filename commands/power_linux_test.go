@@ -25,7 +25,7 @@ type diskWrite struct {
 // record runs a command and returns what it does to the database.
 func (k kind) record(t *testing.T, dir string, args ...string) (writes []diskWrite) {
 	t.Helper()
-	code, text := supervised(t, dir, func(_ int, c atomicfiletest.Call) (v atomicfiletest.Verdict) {
+	code, text := supervised(t, dir, "forgetful", func(_ int, c atomicfiletest.Call) (v atomicfiletest.Verdict) {
 		if c.Files[0] != k.file {
 			return v
 		}

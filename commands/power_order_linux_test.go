@@ -65,7 +65,7 @@ func TestPowerFailure_order(t *testing.T) {
 		for _, command := range of[k.file] {
 			k.restore(t, template, dir)
 			var calls []atomicfiletest.Call
-			code, text := supervised(t, dir, func(_ int, c atomicfiletest.Call) (v atomicfiletest.Verdict) {
+			code, text := supervised(t, dir, "forgetful", func(_ int, c atomicfiletest.Call) (v atomicfiletest.Verdict) {
 				calls = append(calls, c)
 				return v
 			}, k.arguments(command)...)

@@ -16,15 +16,27 @@ import (
 
 // TestMain is the program, or the tests.
 func TestMain(m *testing.M) {
-	if os.Getenv("COMMANDS_TEST_PROGRAM") != "" {
+	if kind := os.Getenv("COMMANDS_TEST_PROGRAM"); kind != "" {
 		env := commands.ProcessEnv(context.Background(), "test", func() {})
-		env.Drivers = testDrivers(nil)
-		if os.Getenv("COMMANDS_TEST_PROGRAM") == "forgetful" && !isThere(env.State) { // the tests put older states back
+		if kind != "remembering" && !isThere(env.State) { // the tests put older states back
 			env.State = ""
 		}
+		if kind == "announcing" {
+			env.Disk = &atomicfiletest.Disk{Unnamed: true, Fail: announce}
+		}
+		env.Drivers = testDrivers(env.Disk)
 		os.Exit(commands.Main(context.Background(), env, os.Args))
 	}
 	os.Exit(optest.Main(m))
+}
+
+// announcements is a folder that does not exist.
+const announcements = ".announced"
+
+// announce makes a call that fails, for a supervisor to see.
+func announce(_ int, call string) error {
+	_ = os.Symlink("", filepath.Join(os.Getenv("PASSWORDDIR"), announcements, call))
+	return nil
 }
 
 // processes is how many change one database at the same time.
@@ -106,7 +118,7 @@ type process struct {
 func start(t *testing.T, dir string, args ...string) *process {
 	t.Helper()
 	p := &process{cmd: exec.Command(os.Args[0], args...)}
-	p.cmd.Env = append(os.Environ(), "COMMANDS_TEST_PROGRAM=yes", "XDG_STATE_HOME="+dir)
+	p.cmd.Env = append(os.Environ(), "COMMANDS_TEST_PROGRAM=remembering", "XDG_STATE_HOME="+dir)
 	p.cmd.Stderr = &p.stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
