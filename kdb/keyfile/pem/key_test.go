@@ -278,10 +278,11 @@ func TestOpenKey_manyDearKeys(t *testing.T) {
 func TestWrite_comesBack(t *testing.T) {
 	t.Parallel()
 	leaf := issue(t, "leaf", nil, false)
-	encrypted, err := pbe.EncryptPKCS8(leaf.pkcs8(t), []byte("secret"), pbe.AES256)
+	algorithm, ciphertext, err := pbe.Encrypt(leaf.pkcs8(t), []byte("secret"), pbe.AES256, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
+	encrypted := pbe.JoinPKCS8(algorithm, ciphertext)
 	want := []pem.Item{
 		{Kind: pem.Certificate, DER: leaf.cert.Raw, Label: "My Server é", LocalKeyID: []byte{1, 0xab}},
 		{Kind: pem.EncryptedKey, DER: encrypted},
