@@ -10,21 +10,24 @@ import (
 
 // Bounds on the work for hostile input, in which thousands of certificates may look alike.
 const (
-	maxChain    = 64    // certificates in a chain
-	maxAlike    = 64    // possible issuers of one certificate that are compared
-	maxVerified = 4096  // signatures that one pool verifies
-	maxRSABits  = 16384 // of a modulus that is computed with
+	maxChain   = 64    // certificates in a chain
+	maxAlike   = 64    // possible issuers of one certificate that are compared
+	maxFailed  = 4096  // signatures that do not verify, beyond one for each certificate whose issuer is looked for
+	maxRSABits = 16384 // of a modulus that is computed with
 )
 
-// Pool holds the certificates among which issuers are looked for. It is not safe for concurrent use.
+// Pool holds the certificates among which issuers are looked for. Anybody can make a certificate with a certain name and key identifier,
+// so the signature decides who is an issuer. A signature is verified only where the names agree: other certificates cost nothing. A pool is
+// not safe for concurrent use.
 type Pool struct {
-	at       time.Time
-	subjects map[string]*namesakes // by canonical name
-	seen     map[string]bool       // certificates in DER
-	found    map[*cert.Certificate]*cert.Certificate
-	roots    map[*cert.Certificate]bool // self-signed or not
-	verified int
-	verifies bool // takes no key identifier at its word
+	at         time.Time
+	subjects   map[string]*namesakes // by canonical name
+	seen       map[string]bool       // certificates in DER
+	found      map[*cert.Certificate]*cert.Certificate
+	roots      map[*cert.Certificate]bool // self-signed or not
+	pretenders map[string]bool            // certificates in DER
+	looked     int                        // certificates whose issuer was looked for
+	failed     int                        // signatures that did not verify
 }
 
 // namesakes are the certificates of one subject.
@@ -36,16 +39,10 @@ type namesakes struct {
 // NewPool makes a pool. Of several certificates of one issuer it prefers those that are valid at the given time; the zero time prefers
 // none.
 func NewPool(at time.Time, certificates ...*cert.Certificate) *Pool {
-	p := &Pool{at: at, subjects: map[string]*namesakes{}, seen: map[string]bool{}, roots: map[*cert.Certificate]bool{}}
+	p := &Pool{
+		at: at, subjects: map[string]*namesakes{}, seen: map[string]bool{}, roots: map[*cert.Certificate]bool{}, pretenders: map[string]bool{},
+	}
 	p.Add(certificates...)
-	return p
-}
-
-// NewVerifyingPool is NewPool for what is relied on: anybody can make a certificate with a certain name and key identifier. An issuer is
-// one whose key verifies the signature. Only where the algorithm or the key is unknown here, the identifiers decide.
-func NewVerifyingPool(at time.Time, certificates ...*cert.Certificate) *Pool {
-	p := NewPool(at, certificates...)
-	p.verifies = true
 	return p
 }
 
@@ -101,9 +98,10 @@ func (p *Pool) selfSigned(c *cert.Certificate) bool {
 	return is
 }
 
-// Issuer returns the certificate that issued another one, nil if it is not in the pool. Names are compared as RFC 5280, 7.1 describes. A
-// single certificate with the right key identifier is taken at its word, unless the pool verifies; otherwise the signature decides where it
-// can be verified. Of several certificates with the right key it takes one that is valid, and of those the one that is valid the longest.
+// Issuer returns the certificate that issued another one, nil if it is not in the pool. Names are compared as RFC 5280, 7.1 describes, and
+// the key of the issuer verifies the signature; only where the algorithm or the key is unknown here, the key identifiers decide. Of
+// several certificates with the right key it takes one with the right key identifier, then one that is valid, and of those the one that is
+// valid the longest.
 func (p *Pool) Issuer(c *cert.Certificate) *cert.Certificate {
 	issuer, known := p.found[c]
 	if !known {
@@ -113,71 +111,105 @@ func (p *Pool) Issuer(c *cert.Certificate) *cert.Certificate {
 	return issuer
 }
 
+// Pretends tells a certificate with the name and the key identifier of an issuer that was looked for, whose key did not sign what that
+// issuer signed.
+func (p *Pool) Pretends(c *cert.Certificate) bool { return p.pretenders[string(c.Raw)] }
+
+// Ranks of possible issuers, which are added: what counts more is more than all that counts less.
+const (
+	rankValid  = 1 << iota // now
+	rankKeyID              // it has the right key identifier
+	rankSigned             // its key verifies the signature
+)
+
 func (p *Pool) find(c *cert.Certificate) *cert.Certificate {
-	candidates := p.candidates(c)
-	if !p.verifies && len(candidates) == 1 && KeyIDs(c, candidates[0]) > 0 {
-		return candidates[0]
-	}
-	var best *cert.Certificate
-	bestRank := -1
-	for _, candidate := range candidates {
-		rank, ok := p.rank(c, candidate)
-		if ok && (rank > bestRank || rank == bestRank && candidate.NotAfter.After(best.NotAfter)) {
-			best, bestRank = candidate, rank
+	p.looked++
+	matching, others := p.candidates(c)
+	best, rank := p.best(c, matching)
+	if rank < rankSigned { // the issuer may have no identifier, and somebody else a certificate with the right one
+		if other, otherRank := p.best(c, others); otherRank > rank {
+			return other
 		}
 	}
 	return best
 }
 
-// candidates are the certificates of the right name: those with the right key identifier if there are any, else all. If the pool verifies,
-// the others come after those: the issuer may have no identifier, and somebody else a certificate with the right one.
-func (p *Pool) candidates(c *cert.Certificate) []*cert.Certificate {
+// candidates are the certificates of the right name: those with the right key identifier, and the others.
+func (p *Pool) candidates(c *cert.Certificate) (matching, others []*cert.Certificate) {
 	group := p.subjects[c.Issuer.Canonical()]
 	if group == nil {
-		return nil
+		return nil, nil
 	}
-	var list []*cert.Certificate
 	if len(c.AKI) > 0 {
-		matching := group.byKeyID[string(c.AKI)]
-		list = slices.Clone(matching[:min(len(matching), maxAlike)])
+		matching = group.byKeyID[string(c.AKI)]
+		matching = matching[:min(len(matching), maxAlike)]
 	}
-	if known := len(list); known == 0 || p.verifies {
-		for _, candidate := range group.all {
-			if known > 0 && bytes.Equal(candidate.SKI, c.AKI) {
-				continue
-			}
-			if len(list) == known+maxAlike {
-				break
-			}
-			list = append(list, candidate)
+	for _, candidate := range group.all {
+		if len(others) == maxAlike {
+			break
+		}
+		if len(matching) == 0 || !bytes.Equal(candidate.SKI, c.AKI) {
+			others = append(others, candidate)
 		}
 	}
-	return slices.DeleteFunc(list, func(candidate *cert.Certificate) bool { return bytes.Equal(candidate.Raw, c.Raw) })
+	return matching, others
 }
 
+// best returns the best of the possible issuers and its rank, nil and -1 if none can be it.
+func (p *Pool) best(c *cert.Certificate, candidates []*cert.Certificate) (best *cert.Certificate, bestRank int) {
+	bestRank = -1
+	answers := map[string]answer{}
+	for _, candidate := range candidates {
+		if bytes.Equal(candidate.Raw, c.Raw) {
+			continue
+		}
+		a, asked := answers[string(candidate.RawSPKI)] // one CA has many certificates
+		if !asked {
+			a.signed, a.known = p.signed(c, candidate)
+			answers[string(candidate.RawSPKI)] = a
+		}
+		rank, ok := p.rank(c, candidate, a)
+		if ok && (rank > bestRank || rank == bestRank && candidate.NotAfter.After(best.NotAfter)) {
+			best, bestRank = candidate, rank
+		}
+	}
+	return best, bestRank
+}
+
+// answer says whether a key verifies a signature, and whether that is known at all.
+type answer struct{ signed, known bool }
+
 // rank tells how well a certificate of the right name fits as issuer; not ok is not at all.
-func (p *Pool) rank(c, candidate *cert.Certificate) (rank int, ok bool) {
-	switch signed, known := p.signed(c, candidate); {
-	case known && !signed:
+func (p *Pool) rank(c, candidate *cert.Certificate, a answer) (rank int, ok bool) {
+	ids := KeyIDs(c, candidate)
+	switch {
+	case a.known && !a.signed:
+		if ids > 0 {
+			p.pretenders[string(candidate.Raw)] = true
+		}
 		return 0, false
-	case known:
-		rank += 4
-	case KeyIDs(c, candidate) < 0:
+	case a.known:
+		rank += rankSigned
+	case ids < 0:
 		return 0, false
 	}
-	if KeyIDs(c, candidate) > 0 {
-		rank += 2
+	if ids > 0 {
+		rank += rankKeyID
 	}
 	if !p.at.Before(candidate.NotBefore) && !p.at.After(candidate.NotAfter) {
-		rank++
+		rank += rankValid
 	}
 	return rank, true
 }
 
-// signed is verify, as long as the pool has not verified too many signatures. After that, a pool that verifies finds no issuer.
+// signed is verify, as long as not too many signatures failed. After that no issuer is found.
 func (p *Pool) signed(c, issuer *cert.Certificate) (signed, known bool) {
-	if p.verified++; p.verified > maxVerified {
-		return false, p.verifies
+	if p.failed > maxFailed+p.looked {
+		return false, true
 	}
-	return verify(c, issuer)
+	signed, known = verify(c, issuer)
+	if known && !signed {
+		p.failed++
+	}
+	return signed, known
 }

@@ -126,19 +126,52 @@ func TestIssuer_verified(t *testing.T) {
 		{"planted many times", many, nil},
 		{"planted many times, and the issuer without the identifier", append(many, withSKI(t, ca, "")), withSKI(t, ca, "")},
 	} {
-		pool := issuers.NewVerifyingPool(now, test.pool...)
+		pool := issuers.NewPool(now, test.pool...)
 		if got := pool.Issuer(c); (got == nil) != (test.want == nil) || got != nil && got.SerialHex() != test.want.SerialHex() {
 			t.Errorf("%s: %v", test.rule, got)
 		}
 	}
-	pool := issuers.NewVerifyingPool(now, many...)
-	for i := range int64(80) { // more than 4096 signatures
-		if got := pool.Issuer(leaf.certify(t, ca, 1000+i)); got != nil {
-			t.Fatalf("after %d: %v", i, got)
-		}
-	}
 	if issuers.Signed(planted, c) || !issuers.Signed(own, c) {
 		t.Error("the signature does not decide")
+	}
+}
+
+// TestPretends: a certificate is a pretender when an issuer with its name and key identifier was looked for, and its key did not sign.
+func TestPretends(t *testing.T) {
+	t.Parallel()
+	ca, impostor, leaf := newEntity(t, "CN=CA", "ca"), newEntity(t, "CN=CA", "ca"), newEntity(t, "CN=leaf", "leaf")
+	own, planted, plain := withSKI(t, ca, ""), impostor.certify(t, impostor, 2), withSKI(t, impostor, "")
+	pool := issuers.NewPool(now, planted, own, plain)
+	if pool.Pretends(planted) {
+		t.Error("before its name was looked for")
+	}
+	pool.Issuer(leaf.certify(t, ca, 3))
+	if !pool.Pretends(planted) || pool.Pretends(own) || pool.Pretends(plain) {
+		t.Error("it is not the planted certificate alone that pretends")
+	}
+}
+
+// TestIssuer_bounds: of hostile certificates so many signatures fail that no issuer is looked for any more; a CA that had another key
+// before, and does not say which is which, has as many certificates as it likes.
+func TestIssuer_bounds(t *testing.T) {
+	t.Parallel()
+	ca, before, leaf := newEntity(t, "CN=CA", ""), newEntity(t, "CN=CA", ""), newEntity(t, "CN=leaf", "leaf")
+	own, old, c := ca.certify(t, ca, 1), before.certify(t, before, 2, validIn(-300, 900)), leaf.certify(t, ca, 3)
+	hostile := issuers.NewPool(now)
+	for i := range int64(63) {
+		impostor := newEntity(t, "CN=CA", "")
+		hostile.Add(impostor.certify(t, impostor, 100+i))
+	}
+	hostile.Add(own)
+	honest := issuers.NewPool(now, old, own)
+	for i := range 4200 {
+		again := *c // another certificate, as far as the pool knows
+		if honest.Issuer(&again) != own {
+			t.Fatalf("the issuer of certificate %d is not found", i+1)
+		}
+		if got := hostile.Issuer(&again); i < 60 && got != own || i > 80 && got != nil {
+			t.Fatalf("hostile certificates, after %d: %v", i, got)
+		}
 	}
 }
 
@@ -172,6 +205,9 @@ func TestIssuer_unknownAlgorithm(t *testing.T) {
 	other.RawSPKI = odd.RawSPKI
 	if got := issuers.NewPool(now, &odd, ca.certify(t, ca, 4, validIn(-100, -50)), &other).Issuer(c); got == nil || got.SerialHex() != "04" {
 		t.Errorf("a verified key comes first: %v", got)
+	}
+	if got := issuers.NewPool(now, &odd, withSKI(t, ca, "")).Issuer(c); got == nil || got.SerialHex() != "07" {
+		t.Errorf("a verified key comes first, even without an identifier: %v", got)
 	}
 	if got := issuers.NewPool(now, &other).Issuer(c); got != nil {
 		t.Error("another identifier, and no signature to say otherwise")

@@ -1,6 +1,7 @@
 package entries_test
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -33,6 +34,13 @@ func TestAdd(t *testing.T) {
 	certificate := optest.File(t, "root.pem", optest.PEM(root.Trusted("")))
 	pair := optest.File(t, "web.pem", optest.PEM(web.Personal("")))
 	sub := root.CA(t, "Sub")
+	forged := optest.NewCA(t, "Sub", func(c *x509.Certificate) {
+		real, _ := sub.Parts()
+		c.SubjectKeyId, c.AuthorityKeyId = real.SubjectKeyId, real.SubjectKeyId
+	})
+	alone := sub.Issue(t, "web").Personal("")
+	alone.Certificates = alone.Certificates[:1]
+	withForged := optest.File(t, "forged.pem", optest.PEM(alone, forged.Trusted("")))
 	chain := optest.File(t, "chain.pem", optest.PEM(sub.Trusted(""), root.Trusted("")))
 	bundle := optest.File(t, "bundle.pem", optest.PEM(web.Trusted(""), web2.Trusted("")))
 	old := root.Until(t, "old", optest.Now.AddDate(0, 0, -1))
@@ -60,6 +68,12 @@ func TestAdd(t *testing.T) {
 			nil,
 		},
 		{"a certificate with its key", "web added!", "web=personal", entries.Add{Files: []string{pair}, Label: "web"}, nil},
+		{
+			"a forged issuer that comes with them", "web added, " + entryOf(forged) + " added (it is not trusted)!",
+			entryOf(forged) + "=trusted web=personal",
+			entries.Add{Files: []string{withForged}, Label: "web", LabelFirst: true},
+			nil,
+		},
 		{
 			"a key store", "root added, web added!", "root=trusted+ web=personal",
 			entries.Add{Files: []string{store}, InPassword: optest.Secrets()},

@@ -211,8 +211,8 @@ func (o Renew) findIssuer(tx kdb.Tx, old *kdb.Entry, now time.Time) (string, err
 	if issuers.SelfSigned(c) {
 		return itself, nil
 	}
-	pool, labels := issuers.NewVerifyingPool(now), map[string]string{} // of CAs with their keys, by certificate
-	successor, found := "", false                                      // a CA of that name that has another key by now
+	pool, labels := issuers.NewPool(now), map[string]string{} // of CAs with their keys, by certificate
+	successor, found := "", false                             // a CA of that name that has another key by now
 	for s, err := range tx.Find(kdb.BySubject(c.Issuer)) {
 		if err != nil {
 			return "", err

@@ -102,6 +102,20 @@ func (s *suite) trustedEntry(t testing.TB, label string, serial int64) kdb.Entry
 	return e
 }
 
+// forged has a certificate with the name and the key identifier of the issuer of an entry, and another key: it is in no chain.
+func (s *suite) forged(t *testing.T) {
+	if !s.holds(kdb.KindTrusted) || !s.holds(kdb.KindPersonal) {
+		return
+	}
+	m := s.material
+	forged := kdb.Entry{Label: "forged", Kind: kdb.KindTrusted, Trusted: true, Certificates: [][]byte{m.forged(t)}}
+	server := kdb.Entry{Label: "server", Kind: kdb.KindPersonal, Certificates: [][]byte{m.leaf}, Key: m.leafKey}
+	if s.AutoLabels {
+		forged.Label, server.Label = kdb.AutoLabel(&forged), kdb.AutoLabel(&server)
+	}
+	s.expectSet(t, s.with(t, server, forged), []kdb.Entry{server, forged})
+}
+
 func (s *suite) replace(t *testing.T) {
 	if s.AutoLabels {
 		return

@@ -71,6 +71,7 @@ func Run(t *testing.T, codec keyfile.Codec, traits Traits) {
 		{"an entry is replaced", s.replace},
 		{"an entry keeps its key", s.keepKey},
 		{"how keys are encrypted", s.protection},
+		{"a forged issuer", s.forged},
 		{"an entry is renamed", s.rename},
 		{"an entry is deleted", s.delete},
 		{"a certificate under two labels", s.twice},

@@ -69,10 +69,14 @@ func pkcs8(t testing.TB, key any) []byte {
 }
 
 func template(cn string, serial int64, ca bool) *x509.Certificate {
-	return &x509.Certificate{
+	c := &x509.Certificate{
 		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: cn, Organization: []string{"Example"}},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: ca, BasicConstraintsValid: true,
 	}
+	if ca {
+		c.SubjectKeyId = []byte(cn)
+	}
+	return c
 }
 
 func certificate(t testing.TB, c, issuer *x509.Certificate, public crypto.PublicKey, signer crypto.Signer) []byte {
@@ -82,6 +86,17 @@ func certificate(t testing.TB, c, issuer *x509.Certificate, public crypto.Public
 		t.Fatal(err)
 	}
 	return der
+}
+
+// forged makes a self-signed certificate with the name and the key identifier of the intermediate, and another key.
+func (m *material) forged(t testing.TB) []byte {
+	t.Helper()
+	sub, err := x509.ParseCertificate(m.sub)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, signer := template(sub.Subject.CommonName, 99, true), ecKey(t)
+	return certificate(t, c, c, signer.Public(), signer)
 }
 
 // trusted makes a further certificate that the root signed; the serial number makes it differ.

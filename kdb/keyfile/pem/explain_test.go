@@ -30,6 +30,22 @@ func (i *identity) again(t testing.TB, issuer *identity) *identity {
 	return &identity{i.key, c}
 }
 
+// forged makes a self-signed certificate with the name and the key identifier of a CA, and another key.
+func (i *identity) forged(t testing.TB) *identity {
+	t.Helper()
+	template, other := *i.cert, issue(t, "other", nil, true)
+	template.AuthorityKeyId, template.PublicKey = template.SubjectKeyId, other.key.Public()
+	der, err := x509.CreateCertificate(rand.Reader, &template, &template, other.key.Public(), other.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &identity{other.key, c}
+}
+
 func trust(label string, i *identity) kdb.Entry {
 	return kdb.Entry{Label: label, Kind: kdb.KindTrusted, Trusted: true, Certificates: [][]byte{i.cert.Raw}}
 }
@@ -54,6 +70,14 @@ func TestPairing_rules(t *testing.T) {
 		"another key's localKeyID": {
 			named("", 1, leaf.keyPEM(t)) + named("", 1, other.certPEM()) + named("x", 2, leaf.certPEM()),
 			"personal x 1, trusted other 1", "personal x 1, trusted other 1",
+		},
+		"a forged issuer": {
+			leaf.keyPEM(t) + leaf.certPEM() + sub.forged(t).certPEM() + root.certPEM(),
+			"personal leaf 1, trusted sub 1, trusted root 1", "personal leaf 1, trusted sub 1 distrusted, trusted root 1",
+		},
+		"a forged issuer before the issuer": {
+			leaf.keyPEM(t) + leaf.certPEM() + sub.forged(t).certPEM() + sub.certPEM() + root.certPEM(),
+			"personal leaf 3, trusted sub 1", "personal leaf 3, trusted sub 1 distrusted",
 		},
 		"a named certificate in a chain": {
 			leaf.keyPEM(t) + leaf.certPEM() + named("ours", 0, sub.certPEM()), "personal leaf 2, trusted ours 1", "personal leaf 2",

@@ -147,13 +147,17 @@ func (x *pieces) pair() []*record {
 	for _, f := range x.certs {
 		if !f.taken && !x.inChain(f) {
 			x.records = append(x.records, &record{
-				kind: kdb.KindTrusted, trusted: !f.item.Aux.Distrusted(), item: f.item, cert: f.part, label: f.label(""),
+				kind: kdb.KindTrusted, trusted: !f.item.Aux.Distrusted() && !x.pretends(f), item: f.item, cert: f.part, label: f.label(""),
 				certificates: [][]byte{f.item.DER},
 			})
 		}
 	}
 	return x.records
 }
+
+// pretends tells a certificate in an input that came with a private key and has the name and key identifier of an issuer in its chain, but
+// not the issuer's key. Nobody wants to trust it. In a file that is a database, everything that stands there counts.
+func (x *pieces) pretends(f *piece) bool { return !x.named && x.pool != nil && x.pool.Pretends(f.cert) }
 
 // index prepares what the private keys ask for. The pool does not prefer a certificate for being valid now, so that the same input makes
 // the same entries at any time: of several with the right key it takes the one that is valid longest.
