@@ -59,9 +59,10 @@ type Way uint8
 
 // The ways around a limit of a format.
 const (
-	WayCopy  Way = iota + 1 // copy the entries into another database
-	WayAdd                  // add the contents of the file to another database
-	WayWrite                // write the certificates to files
+	WayCopy   Way = iota + 1 // copy the entries into another database
+	WayAdd                   // add the contents of the file to another database
+	WayWrite                 // write the certificates to files
+	WayLabels                // that, or copy the entries into a database that has labels
 )
 
 // Limit is the error of a format that cannot do something which can be had in another way. It wraps [ErrUnsupported].

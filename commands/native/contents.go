@@ -177,7 +177,8 @@ func exportFlags(env *op.Env, o *entries.Export, folder *string, stores *trust.C
 		passwordFlag(env, &o.OutPassword.Password, op.FieldOutPassword, "where the password for the new database or encrypted key comes from"),
 		profileFlag(&o.Profile),
 		&cli.BoolFlag{
-			Name: flagSkip, Usage: "leave out, and list, what a key database cannot hold; it is no error then", Destination: &o.SkipUnsupported,
+			Name: flagSkip, Destination: &o.SkipUnsupported,
+			Usage: "leave out, and list, what is not supported, or a key database cannot hold; it is no error then",
 		},
 		dryRunFlag(),
 	), trustFlags(env, stores)...)
@@ -269,7 +270,8 @@ func copyCommand(env *op.Env) *cli.Command {
 			&cli.BoolFlag{Name: "certificates", Usage: "certificates alone, without private keys and chains", Destination: &o.Certificates},
 			&cli.BoolFlag{Name: "key", Usage: "also the private keys of CAs", Destination: &o.CAKeys},
 			&cli.BoolFlag{
-				Name: flagSkip, Usage: "leave out, and list, what the target cannot hold; it is no error then", Destination: &o.SkipUnsupported,
+				Name: flagSkip, Destination: &o.SkipUnsupported,
+				Usage: "leave out, and list, what is not supported, or the target cannot hold; it is no error then",
 			},
 			&cli.BoolFlag{
 				Name: "skip-damaged", Usage: "with --all or --trusted, leave out, and list, what is damaged; the exit code is 12 then",

@@ -160,6 +160,9 @@ func featureHint(e *op.Unsupported) string {
 }
 
 // wayHint says how something can be had that a kind of database cannot do.
+// writeRemedy is how certificates get into a file that cannot be a database with them.
+const writeRemedy = "write the certificates to a file with: certkdb export LABEL --chain --out FILE.p7b"
+
 func wayHint(way kdb.Way) string {
 	switch way {
 	case kdb.WayCopy:
@@ -167,7 +170,9 @@ func wayHint(way kdb.Way) string {
 	case kdb.WayAdd:
 		return "add what is in the file to another database with: certkdb add FILE"
 	case kdb.WayWrite:
-		return "write the certificates to a file with: certkdb export"
+		return writeRemedy
+	case kdb.WayLabels:
+		return writeRemedy + "; or copy the entries with: certkdb copy --all --to NEW.pem"
 	}
 	return ""
 }
@@ -219,7 +224,11 @@ func problemHint(p *op.Problem) string {
 	case op.NoProfileChosen:
 		return "choose a profile of the file with --profile: " + p.Found
 	case op.NotTrusted:
-		return trustRemedy(p.Label) + "; or copy it into a native, PKCS #12 or CMS database"
+		text := trustRemedy(p.Label) + "; or copy it into a native, PKCS #12 or CMS database"
+		if limit, ok := errors.AsType[*kdb.Limit](p.Err); ok && limit.Way == kdb.WayWrite {
+			text = fmt.Sprintf("write the certificate to a file with: certkdb export %s --chain --out FILE.p7b", op.Quote(p.Label))
+		}
+		return text
 	case op.NotValid:
 		if p.Label != "" {
 			return trustRemedy(p.Label)
@@ -293,14 +302,16 @@ var problemHints = sync.OnceValue(func() map[op.Code]string {
 		op.SlotsDropped:  "give the password with --password SRC, or remove the slots that cannot be kept with --drop-slots",
 		op.LeftOut: "copy what is missing from a backup: certkdb copy LABEL --db BACKUP --to FILE; certkdb recover also copies what is left of " +
 			"damaged entries",
-		op.ReadAsAWhole:   "nothing in a file of this kind can be skipped; put a backup copy of it in its place",
-		op.ClosedKeys:     "give the passwords of single keys with --in-key-password",
-		op.WrongKeys:      wrongKeyHint,
-		op.ClosedFile:     "give the password with --in-password SRC",
-		op.TooLong:        "put it into a database with certkdb add, and list that",
-		op.NoResponder:    "name one with --ocsp URL",
-		op.EmptyTrustList: "trust all of its certificates, not only self-signed ones, with --trust",
-		op.NothingTrusted: "name a trust anchor with --trust FILE",
+		op.PassesInvalid:     "leave out what cannot be read, without an error, with --skip-invalid",
+		op.PassesUnsupported: "leave out what is not supported, without an error, with --skip-unsupported; a native database holds every entry",
+		op.ReadAsAWhole:      "nothing in a file of this kind can be skipped; put a backup copy of it in its place",
+		op.ClosedKeys:        "give the passwords of single keys with --in-key-password",
+		op.WrongKeys:         wrongKeyHint,
+		op.ClosedFile:        "give the password with --in-password SRC",
+		op.TooLong:           "put it into a database with certkdb add, and list that",
+		op.NoResponder:       "name one with --ocsp URL",
+		op.EmptyTrustList:    "trust all of its certificates, not only self-signed ones, with --trust",
+		op.NothingTrusted:    "name a trust anchor with --trust FILE",
 	}
 })
 

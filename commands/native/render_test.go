@@ -75,7 +75,7 @@ func TestRender(t *testing.T) {
 		},
 		{
 			&kdb.Limit{Reason: "less", Way: kdb.WayWrite}, "not possible in this kind of database: less",
-			"write the certificates to a file with: certkdb export",
+			"write the certificates to a file with: certkdb export LABEL --chain --out FILE.p7b",
 		},
 		{op.InterruptedAt(context.Canceled, op.ProgressNone), "interrupted; nothing was changed", ""},
 		{op.InterruptedAt(context.Canceled, op.ProgressStored), "interrupted; the database is up to date, but files may be missing", ""},

@@ -82,6 +82,9 @@ const (
 	Incomplete
 	// LeftOut: what is damaged was not copied.
 	LeftOut
+	// PassesInvalid and PassesUnsupported: Add.SkipInvalid, or Copy.SkipUnsupported, leaves out without error what was left out.
+	PassesInvalid
+	PassesUnsupported
 	// ReadAsAWhole: a damaged file is of a kind of which nothing can be left out.
 	ReadAsAWhole
 	// ClosedKeys: some keys could not be checked, because they have passwords of their own.

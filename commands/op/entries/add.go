@@ -88,8 +88,8 @@ func (o Add) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 			if o.Only != "" {
 				return s.Label != o.Only // what is asked for by name is not left out
 			}
-			if o.SkipInvalid && errors.Is(err, kdb.ErrParse) {
-				left.actions = append(left.actions, Action{Label: s.Label, Action: ActionSkipped, Kind: s.Kind, Reason: err.Error()})
+			if o.SkipInvalid && invalid(err) {
+				left.pass(&s, err)
 				return true
 			}
 			return left.note(s.Label, s.Kind, err, unreadable)
@@ -109,7 +109,7 @@ func (o Add) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 			err = listed.enforce(tx, &added, s.Guard)
 		}
 		if err == nil {
-			added.leave(left)
+			added.leave(left, op.PassesInvalid)
 			err = noteTwins(tx, info.Format, added.Actions)
 		}
 		if missing, ok := errors.AsType[input.PasswordMissing](err); ok {
@@ -160,7 +160,7 @@ func (o Add) addAll(tx kdb.Tx, s *op.Session, in *input.Input, added *Added, lis
 	for entry, err := range wanted {
 		n++
 		s.Env.Advance(op.UnitEntries, n, 0)
-		if err != nil && o.SkipInvalid && errors.Is(err, kdb.ErrParse) {
+		if err != nil && o.SkipInvalid && invalid(err) {
 			added.note(Action{Action: ActionSkipped, Reason: err.Error()})
 			continue
 		}

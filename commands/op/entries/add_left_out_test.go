@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"certkdb/commands/op"
+	"certkdb/commands/op/databases"
 	"certkdb/commands/op/entries"
 	"certkdb/commands/op/optest"
 	"certkdb/kdb"
@@ -65,6 +67,18 @@ func TestAdd_leavesOutClosedKeys(t *testing.T) {
 			"a added, root added, b skipped!", nil, nil,
 		},
 		{
+			"an unknown cipher, which is passed over",
+			entries.Add{LeaveOut: true, SkipInvalid: true},
+			closedKeys{"b": kdb.ErrEncryption},
+			"a added, root added, b skipped!", nil, nil,
+		},
+		{
+			"a wrong password, which is not passed over",
+			entries.Add{LeaveOut: true, SkipInvalid: true},
+			closedKeys{"b": kdb.ErrPassword},
+			"a added, root added, b skipped!", kdb.ErrPassword, nil,
+		},
+		{
 			"every key", leave, closedKeys{"a": kdb.ErrPassword, "b": kdb.ErrPassword}, "root added, a skipped, b skipped!", kdb.ErrPassword, nil,
 		},
 		{"another one is asked for", entries.Add{LeaveOut: true, Only: "b"}, closedKeys{"a": kdb.ErrPassword}, "b added!", nil, nil},
@@ -89,7 +103,8 @@ func TestAdd_leavesOutClosedKeys(t *testing.T) {
 				t.Errorf("%s: %q: %s", c.rule, a.Label, a.Reason)
 			}
 		}
-		if text := withoutParseErrors(got); c.fail == nil && text != c.want || !errors.Is(got.Incomplete(), c.err) {
+		left := got.Incomplete()
+		if text := withoutParseErrors(got); c.fail == nil && text != c.want || !errors.Is(left, c.err) || c.err == nil && left != nil {
 			t.Errorf("%s: %s, incomplete: %v", c.rule, text, got.Incomplete())
 		}
 	}
@@ -158,6 +173,46 @@ func TestCopy_skipsEmptySecrets(t *testing.T) {
 		}
 		if len(c.have) > 1 && (got.State != "root=trusted+" || !strings.Contains(got.Text, "password skipped")) {
 			t.Errorf("skip %v: %s; the database holds %s", c.skip, got.Text, got.State)
+		}
+	}
+}
+
+// TestCopy_skipsUnknownCiphers: a key under a cipher that is not supported is left out without error under SkipUnsupported, a closed one is
+// not.
+func TestCopy_skipsUnknownCiphers(t *testing.T) {
+	t.Parallel()
+	root := optest.NewCA(t, "Root")
+	for _, c := range []struct {
+		skip bool
+		why  error
+		want error
+	}{{true, kdb.ErrEncryption, nil}, {false, kdb.ErrEncryption, kdb.ErrEncryption}, {true, kdb.ErrPassword, kdb.ErrPassword}} {
+		source := optest.New(t, root.Trusted("root"), root.Issue(t, "a").Personal("a"))
+		from := op.Attach(optest.Env(), "store", closing{source.Database(), closedKeys{"a": c.why}})
+		got := optest.Try(t, entries.Copy{From: from, All: true, SkipUnsupported: c.skip}, added)
+		err := errors.Join(got.Err, got.Result.Incomplete())
+		if !errors.Is(err, c.want) || c.want == nil && err != nil || got.State != "root=trusted+" || !strings.Contains(got.Text, "a skipped") {
+			t.Errorf("%+v: %s, %v", c, got.Text, err)
+		}
+	}
+}
+
+// TestLeftOut_names the option that leaves out without error what was left out; a single entry that does not fit has a hint of its own.
+func TestLeftOut_names(t *testing.T) {
+	t.Parallel()
+	root := optest.NewCA(t, "Root")
+	for name, c := range map[string]struct {
+		have []kdb.Entry
+		want op.Code
+	}{
+		"one":     {[]kdb.Entry{root.Trusted("root"), optest.Secret("a")}, 0},
+		"several": {[]kdb.Entry{root.Trusted("root"), optest.Secret("a"), optest.Request(t, "b")}, op.PassesUnsupported},
+	} {
+		to := databases.Init{DB: op.DB{Location: filepath.Join(t.TempDir(), "x.jks"), Password: optest.Secrets()}}
+		done, err := entries.Copy{From: optest.New(t, c.have...), All: true}.CopyTo(ctx, to, false)
+		problem, _ := errors.AsType[*op.Problem](done.Incomplete())
+		if err != nil || done.Incomplete() == nil || (problem == nil) != (c.want == 0) || problem != nil && problem.Code != c.want {
+			t.Errorf("%s: %v, %v", name, err, done.Incomplete())
 		}
 	}
 }

@@ -336,15 +336,14 @@ func (o Copy) nothing(left leftOut) error {
 	if o.Trusted && len(left.errs) == 0 {
 		return op.Classify(errors.New("no entry is trusted"), kdb.ErrNotFound)
 	}
-	return cmp.Or(left.err(len(left.errs)), errors.Join(left.empty...))
+	return cmp.Or(left.err(len(left.errs), op.PassesUnsupported), errors.Join(left.passed...))
 }
 
-// leave notes among all entries one that cannot be read, and says whether the copy goes on. A secret key of no bytes is left out without
-// error under SkipUnsupported: no database can hold it.
+// leave notes among all entries one that cannot be read, and says whether the copy goes on. Under SkipUnsupported, a secret key of no
+// bytes, which no database can hold, and a key under a cipher that is not supported are left out without error.
 func (o Copy) leave(left *leftOut, s *kdb.Summary, err error) bool {
-	if o.SkipUnsupported && errors.Is(err, op.ErrEmptySecret) {
-		left.empty = append(left.empty, err)
-		left.actions = append(left.actions, Action{Label: s.Label, Action: ActionSkipped, Kind: s.Kind, Reason: err.Error()})
+	if o.SkipUnsupported && (errors.Is(err, op.ErrEmptySecret) || unsupported(err)) {
+		left.pass(s, err)
 		return true
 	}
 	return o.All && left.note(s.Label, s.Kind, err, unreadable)

@@ -15,7 +15,7 @@ import (
 type leftOut struct {
 	actions []Action
 	errs    []error
-	empty   []error // about secret keys that are left out without error
+	passed  []error // about entries that are left out without error, as was asked for
 	// unverified is why nothing proves that the others are all that there were; nil if that is proven.
 	unverified error
 }
@@ -42,14 +42,28 @@ func (l leftOut) clone() leftOut {
 	return l
 }
 
-// leave adds to a result what was left out.
-func (a *Added) leave(left leftOut) {
+// leave adds to a result what was left out; way is as in [leftOut.err].
+func (a *Added) leave(left leftOut, way op.Code) {
 	a.Actions = append(a.Actions, left.actions...)
-	a.incomplete = left.err(a.Count())
+	a.incomplete = left.err(a.Count(), way)
 }
 
-// err is the error of a copy that is not complete; nil if it is.
-func (l leftOut) err(total int) error {
+// pass notes an entry that is left out without error.
+func (l *leftOut) pass(s *kdb.Summary, err error) {
+	l.passed = append(l.passed, err)
+	l.actions = append(l.actions, Action{Label: s.Label, Action: ActionSkipped, Kind: s.Kind, Reason: err.Error()})
+}
+
+// invalid says that what is wrong with an entry is what Add.SkipInvalid passes over: a wrong password is not.
+func invalid(err error) bool { return errors.Is(err, kdb.ErrParse) || unsupported(err) }
+
+// unsupported says that an entry, or its encryption, is of a kind that cannot be read, or kept.
+func unsupported(err error) bool {
+	return errors.Is(err, kdb.ErrEncryption) || errors.Is(err, kdb.ErrUnsupported) || errors.Is(err, kdb.ErrLabel)
+}
+
+// err is the error of a copy that is not complete; nil if it is. way is the code for entries that an option leaves out without error.
+func (l leftOut) err(total int, way op.Code) error {
 	if len(l.errs) == 0 {
 		return op.Mark(op.LeftOut, l.unverified)
 	}
@@ -60,7 +74,11 @@ func (l leftOut) err(total int) error {
 		return op.Mark(op.LeftOut, op.Classify(err, kdb.ErrCorrupt))
 	}
 	if slices.ContainsFunc(l.errs, func(err error) bool { return errors.Is(err, kdb.ErrPassword) }) {
-		err = op.Mark(op.ClosedKeys, err)
+		return op.Mark(op.ClosedKeys, err)
+	}
+	passes := map[op.Code]func(error) bool{op.PassesInvalid: invalid, op.PassesUnsupported: unsupported}[way]
+	if !slices.ContainsFunc(l.errs, func(err error) bool { return !passes(err) }) && (len(l.errs) > 1 || errors.Is(all, kdb.ErrEncryption)) {
+		return op.Mark(way, err)
 	}
 	return err
 }
@@ -129,7 +147,7 @@ func (c *copying) all(
 	if c.stored == 0 { // a target of nothing would be a trap
 		c.left.errs = append(c.left.errs, c.skipped.errs...)
 	}
-	c.added.leave(c.left)
+	c.added.leave(c.left, op.PassesUnsupported)
 	if !c.All {
 		return c.added, c.added.incomplete
 	}
@@ -138,12 +156,12 @@ func (c *copying) all(
 
 // leave notes that the target does not hold an entry, and says whether the copy goes on.
 func (c *copying) leave(entry *kdb.Entry, err error) bool {
-	unsupported := errors.Is(err, kdb.ErrUnsupported) || errors.Is(err, kdb.ErrLabel)
-	if unsupported && c.All && entry.Kind == kdb.KindTrusted && !entry.Trusted {
+	misfits := errors.Is(err, kdb.ErrUnsupported) || errors.Is(err, kdb.ErrLabel)
+	if misfits && c.All && entry.Kind == kdb.KindTrusted && !entry.Trusted {
 		c.pending = append(c.pending, misfit{*entry, err})
 		return true
 	}
-	if unsupported {
+	if misfits {
 		c.refuse(entry, err)
 		return true
 	}

@@ -17,13 +17,18 @@ type Passwords func(where string) ([]byte, error)
 
 // OpenKey reads the private key of an item of the kinds PrivateKey, EncryptedKey and OpenSSHKey; passwords, which may be
 // nil, is called only if the key is encrypted. The error names the item and wraps kdb.ErrParse, kdb.ErrPassword, kdb.ErrNoPassword or
-// kdb.ErrUnsupported.
+// kdb.ErrUnsupported; about a wrong password it is a [kdb.ClosedKey].
 func (i *Item) OpenKey(passwords Passwords) (key.Private, error) {
 	private, err := i.openKey(passwords)
-	if err != nil {
-		return key.Private{}, fmt.Errorf("%s: %w", i.Where(), keyfile.KeyError(err))
+	switch {
+	case errors.Is(err, pbe.ErrPassword):
+		err = &kdb.ClosedKey{Encryption: i.Encryption(), Err: keyfile.KeyError(err)}
+	case err != nil:
+		err = keyfile.KeyError(err)
+	default:
+		return private, nil
 	}
-	return private, nil
+	return key.Private{}, fmt.Errorf("%s: %w", i.Where(), err)
 }
 
 func (i *Item) openKey(passwords Passwords) (key.Private, error) {

@@ -191,10 +191,11 @@ func (c *container) holds(e *kdb.Entry) error {
 	case e.Kind != kdb.KindTrusted:
 		return &kdb.Limit{Reason: "it holds certificates alone; use a PKCS #12 file or a native database", Way: kdb.WayWrite}
 	case !e.Trusted:
-		return fmt.Errorf("%w: it has no place for trust; delete the certificate instead", kdb.ErrUnsupported)
+		return &kdb.Limit{Reason: "every certificate in it is trusted", Way: kdb.WayWrite}
 	}
 	if label := automatic(e.Certificates[0]); label != e.Label {
-		return noLabels(fmt.Sprintf("this certificate can only be %q", label))
+		reason := fmt.Sprintf("it has no labels: this certificate can only be %q; a PEM file keeps labels", label)
+		return &kdb.Limit{Reason: reason, Way: kdb.WayLabels}
 	}
 	return nil
 }
@@ -204,12 +205,8 @@ func (c *container) Rename(from, _ string) error {
 	if _, err := c.shown.Find(from); err != nil {
 		return err
 	}
-	return fmt.Errorf("renaming label %q in PKCS #7: %w", from, noLabels("each certificate has its automatic one"))
-}
-
-// noLabels is the error of a label that PKCS #7 would have to keep.
-func noLabels(so string) error {
-	return &kdb.Limit{Reason: "it has no labels: " + so + "; a PEM file keeps labels", Way: kdb.WayCopy}
+	limit := &kdb.Limit{Reason: "it has no labels: each certificate has its automatic one; a PEM file keeps labels", Way: kdb.WayCopy}
+	return fmt.Errorf("renaming label %q in PKCS #7: %w", from, limit)
 }
 
 // Delete implements keyfile.Container.

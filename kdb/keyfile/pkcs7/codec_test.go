@@ -165,7 +165,7 @@ func TestCodec_refusesChanges(t *testing.T) {
 		want string
 	}{
 		"a label":       {change(func(e *kdb.Entry) { e.Label = "two" }), "it has no labels"},
-		"distrust":      {change(func(e *kdb.Entry) { e.Trusted = false }), "no place for trust"},
+		"distrust":      {change(func(e *kdb.Entry) { e.Trusted = false }), "every certificate in it is trusted"},
 		"a private key": {change(func(e *kdb.Entry) { e.Kind = kdb.KindPersonal }), "certificates alone"},
 		"a request":     {change(func(e *kdb.Entry) { e.Kind = kdb.KindRequest }), "certificates alone"},
 		"a new label":   {c.Rename(label, "one"), "has no labels: each certificate has its automatic one"},
