@@ -1,7 +1,6 @@
 package entries
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -16,7 +15,6 @@ import (
 	"certkdb/commands/op"
 	"certkdb/commands/op/input"
 	"certkdb/kdb"
-	"certkdb/pki/key"
 )
 
 // Add puts the contents of files into the database, all of it or nothing.
@@ -178,6 +176,9 @@ func (o Add) addAll(tx kdb.Tx, s *op.Session, in *input.Input, added *Added, lis
 			}
 		}
 		if err := put(tx, entry, o.Replace, &added.Changed, s.Guard); err != nil {
+			if p, ok := errors.AsType[*op.Problem](err); ok && p.Code == op.KeyWithoutCertificate {
+				err = op.Mark(op.LoneKey, err)
+			}
 			return err
 		}
 		if known != nil {
@@ -419,31 +420,6 @@ func put(tx kdb.Tx, entry kdb.Entry, replace bool, changed *Changed, guard *op.G
 	action.Trusted = now.Trusted && !old.Trusted
 	changed.note(action)
 	return err
-}
-
-// adopter finds the certificate of a private key among those that the database has without their keys.
-func adopter(tx kdb.Tx) func(key.Private) (kdb.Entry, bool, error) {
-	return func(private key.Private) (kdb.Entry, bool, error) {
-		if len(private.SPKI) == 0 {
-			return kdb.Entry{}, false, nil
-		}
-		for s, err := range tx.Find(kdb.ByKey(private.SPKI)) {
-			if err != nil {
-				return kdb.Entry{}, false, err
-			}
-			if s.ChainLength == 0 {
-				continue
-			}
-			e, err := tx.Entry(s.Label)
-			if err != nil {
-				return kdb.Entry{}, false, err
-			}
-			if spki, err := spkiOf(&e); err == nil && bytes.Equal(spki, private.SPKI) {
-				return kdb.Entry{Label: e.Label, Kind: kdb.KindPersonal, Trusted: e.Trusted, Certificates: e.Certificates}, true, nil
-			}
-		}
-		return kdb.Entry{}, false, nil
-	}
 }
 
 // NotTrusted is the reason of an action about a certificate that is stored and not trusted.

@@ -107,3 +107,20 @@ func TestAdd_namesTheFile(t *testing.T) {
 		}
 	}
 }
+
+// TestAdd_loneKeyOfAStore: a private key that is alone in a key store goes to its certificate in the database, as one in PEM does.
+func TestAdd_loneKeyOfAStore(t *testing.T) {
+	t.Parallel()
+	web := optest.NewCA(t, "Root").Issue(t, "web")
+	store := optest.Store(t, "a.p12", kdb.Entry{Label: "key", Kind: kdb.KindPersonal, Key: web.Key})
+	o := entries.Add{Files: []string{store}, InPassword: optest.Secrets()}
+	done := optest.Try(t, o, added, web.Trusted("web"))
+	if done.Err != nil || done.State != "web=personal+" {
+		t.Errorf("%s, %v; the database holds %s", done.Text, done.Err, done.State)
+	}
+	done = optest.Try(t, o, added)
+	p, ok := errors.AsType[*op.Problem](done.Err)
+	if !ok || p.Code != op.LoneKey || !errors.Is(done.Err, kdb.ErrUnsupported) || done.State != "" {
+		t.Errorf("alone: %#v; the database holds %s", done.Err, done.State)
+	}
+}

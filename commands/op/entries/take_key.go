@@ -8,6 +8,7 @@ import (
 	"certkdb/kdb"
 	"certkdb/pki/cert"
 	"certkdb/pki/issuers"
+	"certkdb/pki/key"
 )
 
 // takeKey makes a certificate that is to replace an entry a personal one if it is for the private key of that entry: renewed certificates
@@ -49,4 +50,29 @@ func certify(tx kdb.Tx, entry *kdb.Entry) error {
 		return nil
 	}
 	return err
+}
+
+// adopter finds the certificate of a private key among those that the database has without their keys.
+func adopter(tx kdb.Tx) func(key.Private) (kdb.Entry, bool, error) {
+	return func(private key.Private) (kdb.Entry, bool, error) {
+		if len(private.SPKI) == 0 {
+			return kdb.Entry{}, false, nil
+		}
+		for s, err := range tx.Find(kdb.ByKey(private.SPKI)) {
+			if err != nil {
+				return kdb.Entry{}, false, err
+			}
+			if s.ChainLength == 0 {
+				continue
+			}
+			e, err := tx.Entry(s.Label)
+			if err != nil {
+				return kdb.Entry{}, false, err
+			}
+			if spki, err := spkiOf(&e); err == nil && bytes.Equal(spki, private.SPKI) {
+				return kdb.Entry{Label: e.Label, Kind: kdb.KindPersonal, Trusted: e.Trusted, Certificates: e.Certificates}, true, nil
+			}
+		}
+		return kdb.Entry{}, false, nil
+	}
 }

@@ -25,6 +25,8 @@ type Input struct {
 	env      *op.Env
 	pieces   []piece     // files of certificates and keys, together
 	stored   []kdb.Entry // the contents of databases
+	lone     []pem.Item  // private keys of databases whose certificates may be in the pieces
+	sources  []string    // the databases that stored is from
 	password op.Password
 	secrets  map[string][]byte // passwords that were asked for, by place
 	// keyPasswords are further passwords of private keys; keySecrets are what was read of them.
@@ -69,6 +71,9 @@ func (o Files) Open(ctx context.Context, env *op.Env) (*Input, error) {
 			in.Close()
 			return nil, err
 		}
+	}
+	if len(in.pieces) > 0 {
+		in.pairLone()
 	}
 	if len(o.Certificates) > 0 {
 		text := strings.Join(op.PEMStrings(o.Certificates), "")
@@ -122,15 +127,80 @@ func (in *Input) addDatabase(ctx context.Context, driver *kdb.Driver, source op.
 		return err
 	}
 	defer db.Close()
-	err = db.View(ctx, func(tx kdb.Tx) error {
-		entries, err := op.ReadEntries(tx, nil, true, leaveOut)
-		in.stored = append(in.stored, entries...)
+	var entries []kdb.Entry
+	err = db.View(ctx, func(tx kdb.Tx) (err error) {
+		entries, err = op.ReadEntries(tx, nil, true, leaveOut)
 		return err
 	})
+	in.stored = append(in.stored, entries...)
+	for range entries {
+		in.sources = append(in.sources, op.Named(source.Location))
+	}
+	if err == nil {
+		err = in.warnOfLosses(ctx, op.Named(source.Location), db, len(entries))
+	}
 	if warning := op.Attach(in.env, op.Named(source.Location), db).Unverified(); err == nil && warning != nil && in.env.Warn != nil {
 		in.env.Warn(warning)
 	}
 	return err
+}
+
+// warnOfLosses says what of a database is not among the entries that were read, because it is damaged, and that there are none.
+func (in *Input) warnOfLosses(ctx context.Context, name string, db kdb.Database, entries int) error {
+	info, err := db.Info(ctx)
+	if err != nil || in.env.Warn == nil {
+		return err
+	}
+	damaged := 0
+	for _, fact := range info.Facts {
+		if fact.Name == kdb.FactKept && fact.Weak {
+			damaged++
+			in.env.Warn(fmt.Errorf("reading %q: damaged, and left out: %s", name, fact.Value))
+		}
+	}
+	if damaged > 0 && entries == 0 {
+		return fmt.Errorf("reading %q: %w: nothing in it can be read", name, kdb.ErrParse)
+	}
+	if info.Entries == 0 {
+		in.env.Warn(fmt.Errorf("%q has no entries", name))
+	}
+	return nil
+}
+
+// pairLone moves the private keys of databases that have no certificate to the pieces, where it may be.
+func (in *Input) pairLone() {
+	var whole []kdb.Entry
+	for i, e := range in.stored {
+		if isLone(&e) {
+			source := fmt.Sprintf("%q", in.sources[i])
+			in.lone = append(in.lone, pem.Item{Kind: pem.PrivateKey, DER: e.Key, Label: e.Label, Source: source})
+		} else {
+			whole = append(whole, e)
+		}
+	}
+	in.stored = whole
+}
+
+// isLone says that an entry is a private key and nothing else.
+func isLone(e *kdb.Entry) bool {
+	return e.Kind == kdb.KindPersonal && len(e.Certificates) == 0 && len(e.Key) > 0
+}
+
+// adopted is an entry of a database with the certificates that its private key has elsewhere, if it comes without.
+func adopted(entry kdb.Entry, adopt func(key.Private) (kdb.Entry, bool, error)) (kdb.Entry, error) {
+	if adopt == nil || !isLone(&entry) {
+		return entry, nil
+	}
+	private, err := key.ReadPrivate(entry.Key)
+	if err != nil {
+		return entry, nil // the database that it goes to will tell
+	}
+	found, ok, err := adopt(private)
+	if !ok || err != nil {
+		return entry, err
+	}
+	found.Key = entry.Key
+	return found, nil
 }
 
 // Streams says that the input is read while its entries are used, so that it takes little memory however large it is.
@@ -141,6 +211,9 @@ func (in *Input) Streams() bool {
 // Close forgets keys and passwords.
 func (in *Input) Close() {
 	op.ClearKeys(in.stored)
+	for _, item := range in.lone {
+		clear(item.DER)
+	}
 	for _, secret := range in.secrets {
 		clear(secret)
 	}
@@ -183,7 +256,8 @@ func (in *Input) Entries(adopt func(key.Private) (kdb.Entry, bool, error)) iter.
 		for _, entry := range in.stored {
 			entry.Key = bytes.Clone(entry.Key) // the database that it goes to may clear it
 			entry.Trusted = entry.Trusted || in.trust && entry.Kind == kdb.KindTrusted
-			if stopped || !yield(entry, nil) {
+			entry, err := adopted(entry, adopt)
+			if stopped || !yield(entry, err) {
 				return
 			}
 		}
@@ -205,8 +279,14 @@ func SelfSigned(entry *kdb.Entry) bool {
 // items yields the pieces of all files, one after the other; current is the file that they come from.
 func (in *Input) items(current *string) iter.Seq2[pem.Item, error] {
 	return func(yield func(pem.Item, error) bool) {
-		var withKey bool
 		var public []string // the files of public keys alone
+		for _, item := range in.lone {
+			*current, item.DER = item.Source, bytes.Clone(item.DER)
+			if !yield(item, nil) {
+				return
+			}
+		}
+		withKey := len(in.lone) > 0
 		for _, p := range in.pieces {
 			onlyPublic := true
 			r, closeFile, err := p.open()

@@ -1,9 +1,11 @@
 package input_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
+	"os"
 	"strings"
 	"testing"
 
@@ -12,6 +14,7 @@ import (
 	"certkdb/commands/op/optest"
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile/pem"
+	"certkdb/pki/key"
 	"certkdb/pki/pbe"
 )
 
@@ -211,5 +214,102 @@ func TestReadCertificates(t *testing.T) {
 	err = input.EachItem(env, optest.File(t, "x.pem", "-----BEGIN CERTIFICATE-----\nMA\n"), func(pem.Item) { t.Error("an item") })
 	if err == nil {
 		t.Error("a broken file was read")
+	}
+}
+
+// TestInput_loneKeyOfAStore: openssl pkcs12 -export -nocerts makes key stores of a private key alone, which joins its certificate.
+func TestInput_loneKeyOfAStore(t *testing.T) {
+	t.Parallel()
+	web := optest.NewCA(t, "Root").Issue(t, "web").Personal("web")
+	lone := kdb.Entry{Label: "web", Kind: kdb.KindPersonal, Key: bytes.Clone(web.Key)}
+	store := optest.Store(t, "a.p12", lone)
+	certificate := optest.File(t, "cert.pem", op.PEMString("CERTIFICATE", web.Certificates[0]))
+	other := optest.File(t, "other.pem", optest.PEM(optest.NewCA(t, "Other").Trusted("")))
+	for _, c := range []struct {
+		names      []string
+		want, fail string
+	}{
+		{[]string{store, certificate}, "personal", ""},
+		{[]string{certificate, store}, "personal", ""},
+		{[]string{store, other}, "", `a.p12": private key "web": no certificate`},
+		{[]string{store}, "personal", ""}, // alone
+	} {
+		in, err := input.Files{Names: c.names, Password: optest.Secrets()}.Open(ctx, optest.Env())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer in.Close()
+		for range 2 {
+			if got, err := read(in); got != c.want || (err == nil) != (c.fail == "") || err != nil && !strings.Contains(err.Error(), c.fail) {
+				t.Errorf("%v: %s, %v; want %s, %q", c.names, got, err, c.want, c.fail)
+			}
+			for e := range in.Entries(nil) {
+				if e.Kind == kdb.KindPersonal && !bytes.Equal(e.Key, web.Key) {
+					t.Errorf("%v: another key", c.names)
+				}
+				clear(e.Key) // a database may do that
+			}
+		}
+	}
+	in, err := input.Files{Names: []string{store}, Password: optest.Secrets()}.Open(ctx, optest.Env())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	failure := errors.New("failure")
+	for _, c := range []struct {
+		entry kdb.Entry
+		found bool
+		err   error
+		label string
+	}{{web, true, nil, web.Label}, {kdb.Entry{}, false, nil, "web"}, {kdb.Entry{}, false, failure, ""}} {
+		adopt := func(key.Private) (kdb.Entry, bool, error) { return c.entry, c.found, c.err }
+		for e, err := range in.Entries(adopt) {
+			if !errors.Is(err, c.err) || err == nil && (e.Label != c.label || (len(e.Certificates) > 0) != c.found) {
+				t.Errorf("adopted: %v, %v", e, err)
+			}
+		}
+	}
+}
+
+// TestInput_damageOfAStore: what cannot be read is said, also that there is nothing.
+func TestInput_damageOfAStore(t *testing.T) {
+	t.Parallel()
+	root, other := optest.NewCA(t, "Root").Trusted("root"), optest.NewCA(t, "Other").Trusted("other")
+	damage := func(path string) string {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := bytes.Index(data, root.Certificates[0])
+		data[at] ^= 1
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	for _, c := range []struct{ path, warning, kinds, err string }{
+		{damage(optest.Store(t, "a.jks", root, other)), `a.jks": damaged, and left out: alias "root"`, "trusted", ""},
+		{damage(optest.Store(t, "b.jks", root)), "damaged", "", "nothing in it can be read"},
+		{optest.Store(t, "c.jks"), `c.jks" has no entries`, "", ""},
+		{optest.Store(t, "d.jks", root), "", "trusted", ""},
+	} {
+		env := optest.Env()
+		var warnings []string
+		env.Warn = func(err error) { warnings = append(warnings, err.Error()) }
+		in, err := input.Files{Names: []string{c.path}}.Open(ctx, env)
+		if err != nil {
+			if c.err == "" || !strings.Contains(err.Error(), c.err) || !errors.Is(err, kdb.ErrParse) {
+				t.Errorf("%s: %v", c.path, err)
+			}
+			continue
+		}
+		if got, err := read(in); got != c.kinds || err != nil || c.err != "" {
+			t.Errorf("%s: %s, %v; want %s, %q", c.path, got, err, c.kinds, c.err)
+		}
+		in.Close()
+		if text := strings.Join(warnings, "; "); !strings.Contains(text, c.warning) {
+			t.Errorf("%s: warnings %q, want %q", c.path, text, c.warning)
+		}
 	}
 }

@@ -104,6 +104,9 @@ func (i *Item) Where() string {
 	if i.Line > 0 {
 		return fmt.Sprintf("%s %d (line %d)", i.Kind, i.Number, i.Line)
 	}
+	if i.Label != "" { // it comes from a key store
+		return fmt.Sprintf("%s %q", i.Kind, i.Label)
+	}
 	return fmt.Sprintf("%s %d (offset %d)", i.Kind, i.Number, i.Offset)
 }
 
