@@ -370,6 +370,7 @@ func printReceived(w io.Writer, r issuing.Received) {
 	case r.UntrustedRoot != "":
 		fmt.Fprintf(w, "note: the chain ends in %s, which is not trusted here: add it, or trust it\n", op.Printable(r.UntrustedRoot))
 	}
+	printNotes(w, r.Notes)
 }
 
 func renewCommand(env *op.Env) *cli.Command {

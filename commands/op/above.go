@@ -22,10 +22,10 @@ func Above(tx kdb.Tx, chain [][]byte, now time.Time) ([][]byte, error) {
 	return longer, err
 }
 
-// Complete continues the chain of an entry with the issuers that the database has under other labels, which it returns. A root that the
-// entry does not have is left out: peers have their own. It is an error if an issuer is damaged: a server with the certificate alone
-// would be refused.
-func Complete(tx kdb.Tx, e *kdb.Entry, now time.Time) (labels []string, err error) {
+// Complete continues the chain of an entry with the issuers that the database has under other labels. A root that the entry does not have
+// is left out: peers have their own. The note says which labels these are, and which issuers of the chain have expired; it is "" if there
+// are none. It is an error if an issuer is damaged: a server with the certificate alone would be refused.
+func Complete(tx kdb.Tx, e *kdb.Entry, now time.Time) (note string, err error) {
 	return new(Basis).Complete(tx, e, now)
 }
 
@@ -140,14 +140,25 @@ func FirstToExpire(chain [][]byte) *cert.Certificate {
 	return first
 }
 
-// Completed says of an entry that its chain was completed from others; "" if there are none.
-func Completed(labels []string) string {
-	if len(labels) == 0 {
-		return ""
+// completed says with which labels of the database a chain was completed, and which issuers in it have expired; "" if there are none.
+func completed(labels []string, chain [][]byte, now time.Time) string {
+	var notes []string
+	if len(labels) > 0 {
+		quoted := make([]string, len(labels))
+		for i, l := range labels {
+			quoted[i] = strconv.Quote(l)
+		}
+		notes = append(notes, fmt.Sprintf("its chain was completed with %s of the database", strings.Join(quoted, ", ")))
 	}
-	quoted := make([]string, len(labels))
-	for i, l := range labels {
-		quoted[i] = strconv.Quote(l)
+	return strings.Join(append(notes, ExpiredIssuers(chain[1:], now)...), "; ")
+}
+
+// ExpiredIssuers says of each certificate of a chain that has expired since when: clients refuse what stands below.
+func ExpiredIssuers(chain [][]byte, now time.Time) (notes []string) {
+	for _, c := range ParseAll(chain) {
+		if now.After(c.NotAfter) {
+			notes = append(notes, fmt.Sprintf("the issuer %q expired on %s", c.Subject, c.NotAfter.UTC().Format(time.DateOnly)))
+		}
 	}
-	return fmt.Sprintf("its chain was completed with %s of the database", strings.Join(quoted, ", "))
+	return notes
 }

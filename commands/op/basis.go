@@ -45,14 +45,15 @@ func (b *Basis) Above(tx kdb.Tx, chain [][]byte, now time.Time) ([][]byte, error
 }
 
 // Complete is the function [Complete], and notes that the plan relies on the entries from which the chain was continued.
-func (b *Basis) Complete(tx kdb.Tx, e *kdb.Entry, now time.Time) (labels []string, err error) {
+func (b *Basis) Complete(tx kdb.Tx, e *kdb.Entry, now time.Time) (note string, err error) {
 	if len(e.Certificates) == 0 {
-		return nil, nil
+		return "", nil
 	}
 	longer, sources, err := above(tx, e.Certificates, now)
 	if err != nil {
-		return nil, fmt.Errorf("completing the chain of label %q: %w", e.Label, err)
+		return "", fmt.Errorf("completing the chain of label %q: %w", e.Label, err)
 	}
+	var labels []string
 	added := issuers.WithoutRoot(longer[len(e.Certificates):])
 	for _, source := range sources[:len(added)] {
 		b.rely(source)
@@ -61,7 +62,7 @@ func (b *Basis) Complete(tx kdb.Tx, e *kdb.Entry, now time.Time) (labels []strin
 		}
 	}
 	e.Certificates = append(slices.Clip(e.Certificates), added...)
-	return labels, nil
+	return completed(labels, e.Certificates, now), nil
 }
 
 // Holds says whether everything is as it was when the plan was made; if not, the error is a [ChangedMeanwhile].

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"certkdb/commands/op"
 	"certkdb/commands/op/deploy"
@@ -155,8 +156,10 @@ func TestDeploy_completesTheChain(t *testing.T) {
 	if e := optest.Entry(t, store, "web"); !slices.EqualFunc(e.Certificates, sent, slices.Equal) {
 		t.Errorf("the key store has a chain of %d", len(e.Certificates))
 	}
+	w.s.Env.Now = func() time.Time { return optest.Now.AddDate(4, 0, 0) }
+	o.Target, o.OutPassword = w.target(deploy.FormFullChain), op.Password{}
+	w.want(t, "the issuer has expired", o, "fullchain unchanged, "+note+`; the issuer "CN=Sub" expired on 2030-03-01`)
 	o.Target = w.target(deploy.FormKey, deploy.FormCert)
-	o.OutPassword = op.Password{}
 	w.want(t, "no chain is written", o, "key written, cert written")
 }
 

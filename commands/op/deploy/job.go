@@ -90,12 +90,12 @@ func (j *job) read(tx kdb.Tx, now time.Time) error {
 	}
 	j.pend()
 	if slices.ContainsFunc(j.target.Files, func(f File) bool { return f.Form.hasChain() }) {
-		labels, err := j.basis.Complete(tx, &j.entry, now)
+		note, err := j.basis.Complete(tx, &j.entry, now)
 		if err != nil {
 			return err
 		}
-		if j.out.Notes = nil; len(labels) > 0 {
-			j.out.Notes = []string{op.Completed(labels)}
+		if j.out.Notes = nil; note != "" {
+			j.out.Notes = []string{note}
 		}
 	}
 	if slices.ContainsFunc(j.target.Files, func(f File) bool { return f.Form.hasKey() }) {

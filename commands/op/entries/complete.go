@@ -21,11 +21,11 @@ func (o Export) complete(tx kdb.Tx, list []kdb.Entry, now time.Time) error {
 		if len(o.Labels) == 0 && e.Kind != kdb.KindPersonal {
 			continue
 		}
-		labels, err := op.Complete(tx, e, now)
+		note, err := op.Complete(tx, e, now)
 		if err != nil {
 			return err
 		}
-		if note := op.Completed(labels); note != "" {
+		if note != "" {
 			note = fmt.Sprintf("label %q: %s", e.Label, note)
 			if !slices.Contains(*o.completed, note) { // it is read again
 				*o.completed = append(*o.completed, note)
@@ -45,14 +45,14 @@ func complete(tx kdb.Tx, entries []kdb.Entry, now time.Time) (notes map[string]s
 		if e.Kind != kdb.KindPersonal {
 			continue
 		}
-		labels, err := op.Complete(tx, e, now)
+		note, err := op.Complete(tx, e, now)
 		switch {
 		case errors.Is(err, kdb.ErrCorrupt):
 			notes[e.Label] = "its chain stays as it is: " + err.Error()
 		case err != nil:
 			return nil, err
 		default:
-			notes[e.Label] = op.Completed(labels)
+			notes[e.Label] = note
 		}
 	}
 	return notes, nil

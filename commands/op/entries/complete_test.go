@@ -2,8 +2,10 @@ package entries_test
 
 import (
 	"bytes"
+	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,10 +22,10 @@ import (
 )
 
 // apart is a database with a certificate whose issuers are entries of their own, and what a server has to send with it.
-func apart(t *testing.T) (s *op.Session, sent [][]byte) {
+func apart(t *testing.T, changes ...optest.Adapt) (s *op.Session, sent [][]byte) {
 	t.Helper()
 	root := optest.NewCA(t, "Root")
-	sub := root.CA(t, "Sub")
+	sub := root.CA(t, "Sub", changes...)
 	web := sub.Issue(t, "web")
 	bare := web.Personal("app")
 	bare.Certificates = bare.Certificates[:1]
@@ -143,6 +145,30 @@ func TestCopy_completesTheChain(t *testing.T) {
 				t.Errorf("a chain of %d", len(e.Certificates))
 			}
 		})
+	}
+}
+
+// TestComplete_expiredIssuer: the only issuer completes a chain even if it has expired, which is said; so it is when the entry has it.
+func TestComplete_expiredIssuer(t *testing.T) {
+	t.Parallel()
+	s, sent := apart(t, func(c *x509.Certificate) { c.NotAfter = optest.Now.AddDate(0, 0, -1) })
+	const expired = `the issuer "CN=Sub" expired on 2027-02-28`
+	s.Env.Stdout = io.Discard
+	for _, note := range []string{fromSub + "; " + expired, expired} {
+		exported, err := entries.Export{Labels: []string{"app"}, Chain: true}.Run(ctx, s)
+		folder, errFolder := entries.ExportFolder{Labels: []string{"app"}, Folder: t.TempDir(), Chain: true}.Run(ctx, s)
+		to := databases.Init{DB: op.DB{Location: filepath.Join(t.TempDir(), "a.p12"), Password: optest.Secrets()}, Cost: kdb.CostTest}
+		copied, errCopy := entries.Copy{From: s, Labels: []string{"app"}}.CopyTo(ctx, to, false)
+		if err := errors.Join(err, errFolder, errCopy); err != nil {
+			t.Fatal(err)
+		}
+		labelled := []string{`label "app": ` + note}
+		if !slices.Equal(exported.Notes, labelled) || !slices.Equal(folder.Notes, labelled) || added(copied) != "app added ("+note+")!" {
+			t.Errorf("export %q, into a folder %q, copy %s", exported.Notes, folder.Notes, added(copied))
+		}
+		whole := optest.Entry(t, s, "app")
+		whole.Certificates = sent
+		optest.Put(t, s, whole)
 	}
 }
 

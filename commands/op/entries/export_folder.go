@@ -185,11 +185,11 @@ func (w *folderWriter) add(tx kdb.Tx, label string) error {
 		}
 	}
 	if w.Chain && (summary.Kind == kdb.KindPersonal || slices.Contains(w.Labels, label)) {
-		issuers, err := w.basis.Complete(tx, &entry, w.now)
+		note, err := w.basis.Complete(tx, &entry, w.now)
 		if err != nil {
 			return err
 		}
-		if note := op.Completed(issuers); note != "" {
+		if note != "" {
 			w.done.Notes = append(w.done.Notes, fmt.Sprintf("label %q: %s", label, note))
 		}
 	}

@@ -35,7 +35,9 @@ type Received struct {
 	Complete      bool   `json:"complete"`
 	Missing       string `json:"missing_issuer,omitempty"`
 	UntrustedRoot string `json:"untrusted_root,omitempty"`
-	Changed       bool   `json:"changed"` // false: the entry had it already
+	// Notes name the issuers in the chain that have expired.
+	Notes   []string `json:"notes"`
+	Changed bool     `json:"changed"` // false: the entry had it already
 	// Renewed says that the certificate and its new key took the place of those of the entry that the request was to renew.
 	Renewed bool `json:"renewed,omitempty"`
 	// Refreshed are the labels whose chains have the renewed CA now.
@@ -89,7 +91,9 @@ func (o Receive) receive(tx kdb.Tx, env *op.Env, given [][]byte) (Received, erro
 		return Received{}, err
 	}
 	chain, missing, untrusted := pool.chain(c, env.Now())
-	received := Received{Complete: missing == "" && untrusted == "", Missing: missing, UntrustedRoot: untrusted}
+	received := Received{
+		Complete: missing == "" && untrusted == "", Missing: missing, UntrustedRoot: untrusted, Notes: op.ExpiredIssuers(chain, env.Now()),
+	}
 	if err := o.store(tx, &waiting, append([][]byte{leaf}, issuers.WithoutRoot(chain)...), &received); err != nil {
 		return Received{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"errors"
+	"slices"
 	"testing"
 
 	"certkdb/commands/op"
@@ -43,6 +44,19 @@ func TestReceive_underALabel(t *testing.T) {
 	_, err = op.One(ctx, s, issuing.Receive{Files: []string{file}, Label: "none"})
 	if e, ok := errors.AsType[*op.NotFound](err); !ok || e.Label != "none" {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+// TestReceive_expiredIssuer: a chain may be complete and of no use.
+func TestReceive_expiredIssuer(t *testing.T) {
+	t.Parallel()
+	root, request := optest.NewCA(t, "Root"), optest.Request(t, "web")
+	sub := root.CA(t, "Sub", func(c *x509.Certificate) { c.NotAfter = optest.Now.AddDate(0, 0, -1) })
+	s := optest.New(t, root.Trusted("root"), sub.Trusted("sub"), request)
+	file := optest.File(t, "web.crt", op.PEMString("CERTIFICATE", sub.Receive(t, request.Request)))
+	received, err := op.One(ctx, s, issuing.Receive{Files: []string{file}})
+	if err != nil || !received.Complete || !slices.Equal(received.Notes, []string{`the issuer "CN=Sub" expired on 2027-02-28`}) {
+		t.Errorf("%+v, %v", received, err)
 	}
 }
 
