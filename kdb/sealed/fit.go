@@ -65,7 +65,7 @@ func (r *wreckage) fit(items []item, want counted) bool {
 
 // share is what a version of an item adds to a set.
 func (r *wreckage) share(it *item, version int) (c counted) {
-	c.add(r.t.digester, it.key, r.read(it.versions[version]))
+	c.add(r.t.digester, it.key, r.read(&it.versions[version]))
 	return c
 }
 
@@ -80,7 +80,7 @@ func (r *wreckage) turns(it *item, base counted) (list []turn) {
 		mix(&c.digest, base.digest)
 		list = append(list, turn{it, v, c})
 	}
-	if it.chosen >= 0 && it.versions[it.chosen].Standing != store.InUse {
+	if it.chosen >= 0 && it.versions[it.chosen].standing != store.InUse {
 		list = append(list, turn{it, -1, counted{-base.count, base.digest}})
 	}
 	return list

@@ -124,14 +124,10 @@ func (c *recovery) endOfLog() (last uint64, value [32]byte) {
 	if c.head != nil {
 		return c.head.logSeq, c.head.logChain
 	}
-	for key, list := range c.found {
-		if !strings.HasPrefix(key, prefixLog) {
-			continue
-		}
-		for _, f := range list {
-			if l, err := c.t.openLog(store.Record{Key: key, Value: c.read(f)}); err == nil {
-				last = max(last, l.Sequence)
-			}
+	logs := c.found.with(prefixLog)
+	for i := range logs {
+		if l, err := c.t.openLog(store.Record{Key: logs[i].key, Value: c.read(&logs[i])}); err == nil {
+			last = max(last, l.Sequence)
 		}
 	}
 	return last, value
@@ -139,12 +135,14 @@ func (c *recovery) endOfLog() (last uint64, value [32]byte) {
 
 // logRecord finds a record by the chain's value after it, or, if that is not known, the one that is in use.
 func (c *recovery) logRecord(seq uint64, value [32]byte, known bool) (l logEntry, at store.Place, ok bool) {
-	for _, f := range c.found[logKey(seq)] {
-		l, err := c.t.openLog(store.Record{Key: f.Key, Value: c.read(f)})
-		if err != nil || known && c.keys.chain(l.encode()) != value || !known && f.Standing == store.Unused {
+	all := c.found.of(logKey(seq))
+	for i := range all {
+		f := &all[i]
+		l, err := c.t.openLog(store.Record{Key: f.key, Value: c.read(f)})
+		if err != nil || known && c.keys.chain(l.encode()) != value || !known && f.standing == store.Unused {
 			continue
 		}
-		return l, f.At, true
+		return l, f.at, true
 	}
 	return l, at, false
 }
@@ -239,8 +237,9 @@ func (c *recovery) writeSlots() error {
 	}
 	for _, h := range c.head.slots {
 		there := false
-		for _, f := range c.twice(slotKey(h.id)) {
-			if raw := c.read(f); sha256.Sum256(raw) == h.sum {
+		all := c.twice(slotKey(h.id))
+		for i := range all {
+			if raw := c.read(&all[i]); sha256.Sum256(raw) == h.sum {
 				there = true
 				if err := keep(storedSlot{id: h.id, raw: raw}); err != nil {
 					return err

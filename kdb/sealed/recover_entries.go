@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"slices"
-	"strings"
 
 	"certkdb/kdb"
 	"certkdb/kdb/store"
@@ -111,8 +110,9 @@ func (c *recovery) alter(label, what string) {
 
 // part opens the version of a record that the summary vouches for.
 func (c *recovery) part(key string, sum [32]byte) (plain []byte, found bool) {
-	for _, f := range c.found[key] {
-		if value := c.read(f); sha256.Sum256(value) == sum {
+	all := c.found.of(key)
+	for i := range all {
+		if value := c.read(&all[i]); sha256.Sum256(value) == sum {
 			plain, err := c.t.open(key, value)
 			return plain, err == nil
 		}
@@ -148,7 +148,7 @@ func (c *recovery) olderVersion(label string, it *item) int {
 		return -1
 	}
 	for v := range it.versions {
-		plain, err := c.t.open(it.key, c.read(it.versions[v]))
+		plain, err := c.t.open(it.key, c.read(&it.versions[v]))
 		if err != nil {
 			continue // unreachable: it was opened before
 		}
@@ -221,11 +221,13 @@ func (c *recovery) rebuildEntry(e *kdb.Entry) error {
 
 // currentKey opens the key of a label that is in use.
 func (c *recovery) currentKey(label string) []byte {
-	for _, f := range c.found[prefixKey+label] {
-		if f.Standing < store.Loose {
+	all := c.found.of(prefixKey + label)
+	for i := range all {
+		f := &all[i]
+		if f.standing < store.Loose {
 			break
 		}
-		plain, err := c.t.open(f.Key, c.read(f))
+		plain, err := c.t.open(f.key, c.read(f))
 		if err != nil {
 			continue
 		}
@@ -238,25 +240,24 @@ func (c *recovery) currentKey(label string) []byte {
 
 // nameMissing finds the labels of lost entries where they are mentioned: in the index, and by their other records.
 func (c *recovery) nameMissing() {
-	for key, list := range c.found {
-		for _, f := range list {
-			if f.Standing < store.Loose {
-				break
+	for _, kind := range []string{prefixKey, prefixIndex} {
+		all := c.found.with(kind)
+		for i := range all {
+			f := &all[i]
+			if f.standing < store.Loose {
+				continue
 			}
-			switch prefix := key[:strings.IndexByte(key, '/')+1]; prefix {
-			case prefixKey:
-				if _, err := c.t.open(key, c.read(f)); err == nil {
-					c.name(key[len(prefixKey):])
-				}
-			case prefixIndex:
-				plain, err := c.t.open(key, c.read(f))
-				if err != nil {
-					continue
-				}
-				b, _ := decodeBlock(key, plain)
-				for i := range b.postings {
-					c.name(b.postings[i].label)
-				}
+			plain, err := c.t.open(f.key, c.read(f))
+			if err != nil {
+				continue
+			}
+			if kind == prefixKey {
+				c.name(f.key[len(prefixKey):])
+				continue
+			}
+			b, _ := decodeBlock(f.key, plain)
+			for i := range b.postings {
+				c.name(b.postings[i].label)
 			}
 		}
 	}

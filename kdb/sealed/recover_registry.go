@@ -36,11 +36,10 @@ func (c *recovery) writeRegistry() error {
 // issuers are the CAs of which there is any record in use, in hexadecimal.
 func (c *recovery) issuers() map[string]bool {
 	ids := map[string]bool{}
-	for key, list := range c.found {
-		switch prefix := key[:strings.IndexByte(key, '/')+1]; prefix {
-		case prefixIssued, prefixRevoked, prefixIssuer:
-			if list[0].Standing >= store.Loose {
-				id, _, _ := strings.Cut(key[len(prefix):], "/")
+	for _, prefix := range []string{prefixIssued, prefixRevoked, prefixIssuer} {
+		for _, f := range c.found.with(prefix) {
+			if f.standing >= store.Loose {
+				id, _, _ := strings.Cut(f.key[len(prefix):], "/")
 				ids[id] = true
 			}
 		}

@@ -238,12 +238,13 @@ func TestRecover_boundedWork(t *testing.T) {
 	}
 	db := newDatabase(st, "test", kdb.Options{})
 	err := st.Salvage(t.Context(), func(w store.Wreck) error {
-		r := &wreckage{ctx: t.Context(), db: db, w: w, found: map[string][]candidate{}}
-		if err := r.collect(); err != nil {
+		found, err := collect(w)
+		if err != nil {
 			return err
 		}
+		r := &wreckage{ctx: t.Context(), db: db, w: w, found: found}
 		metas, d := r.metas(), derivations{secret: []byte("wrong"), left: newBudget(0)}
-		_, _, _, err := db.openAny(t.Context(), metas, r.slots(), &d)
+		_, _, _, err = db.openAny(t.Context(), metas, r.slots(), &d)
 		if len(metas) != maxMetas || len(d.made) != maxSlots {
 			t.Errorf("%d meta records, %d derivations", len(metas), len(d.made))
 		}

@@ -7,8 +7,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash/maphash"
-	"maps"
 	"slices"
 	"strings"
 
@@ -21,8 +19,7 @@ type wreckage struct {
 	ctx   context.Context
 	db    *Database
 	w     store.Wreck
-	found map[string][]candidate
-	order []string // the keys of what was found
+	found candidates
 	keys  *keys
 	slot  storedSlot // that opened it
 	head  *head      // nil if it is lost
@@ -32,17 +29,12 @@ type wreckage struct {
 // maxMetas bounds the meta records that are tried. A database has one.
 const maxMetas = 16
 
-// candidate is a record that may be the one of its key.
-type candidate struct {
-	store.Found
-	sum uint64 // tells values apart
-}
-
 // newWreckage finds the records and opens a key slot, that of the known keys if there are any.
 func newWreckage(ctx context.Context, db *Database, w store.Wreck, known *keys) (*wreckage, error) {
-	r := &wreckage{ctx: ctx, db: db, w: w, found: map[string][]candidate{}}
+	r := &wreckage{ctx: ctx, db: db, w: w}
 	seen := db.remembered()
-	if err := r.collect(); err != nil {
+	var err error
+	if r.found, err = collect(w); err != nil {
 		return nil, err
 	}
 	if err := r.open(known); err != nil {
@@ -82,53 +74,6 @@ func (r *wreckage) checkSlot(known bool) error {
 	return nil
 }
 
-// collect notes where each record is, every value once.
-func (r *wreckage) collect() error {
-	seed := maphash.MakeSeed()
-	for f, err := range r.w.Scan() {
-		if err != nil {
-			return err
-		}
-		if !isRecordKey(f.Key) {
-			continue
-		}
-		c := candidate{f, maphash.Bytes(seed, f.Value)}
-		c.Value = nil
-		r.note(c)
-	}
-	for _, list := range r.found {
-		slices.SortStableFunc(list, func(a, b candidate) int { return cmp.Compare(b.Standing, a.Standing) })
-	}
-	r.order = slices.Sorted(maps.Keys(r.found))
-	return nil
-}
-
-// withPrefix are the keys that begin with a prefix, in their order.
-func (r *wreckage) withPrefix(prefix string) []string {
-	from, _ := slices.BinarySearch(r.order, prefix)
-	to := from
-	for to < len(r.order) && strings.HasPrefix(r.order[to], prefix) {
-		to++
-	}
-	return r.order[from:to]
-}
-
-func (r *wreckage) note(c candidate) {
-	list := r.found[c.Key]
-	for i := range list {
-		if list[i].sum != c.sum {
-			continue
-		}
-		c.States |= list[i].States
-		if c.Standing > list[i].Standing {
-			list[i] = c
-		}
-		list[i].States = c.States
-		return
-	}
-	r.found[c.Key] = append(list, c)
-}
-
 // isRecordKey reports whether FORMAT.md has such a key.
 func isRecordKey(key string) bool {
 	key = strings.TrimPrefix(key, store.Apart)
@@ -140,14 +85,12 @@ func isRecordKey(key string) bool {
 }
 
 // twice are the candidates for a record that is stored twice, the likeliest first.
-func (r *wreckage) twice(key string) []candidate {
-	list := slices.Concat(r.found[key], r.found[copyKey(key)])
-	slices.SortStableFunc(list, func(a, b candidate) int { return cmp.Compare(b.Standing, a.Standing) })
-	return list
+func (r *wreckage) twice(key string) candidates {
+	return likeliest(r.found.of(key), r.found.of(copyKey(key)))
 }
 
-func (r *wreckage) read(c candidate) []byte {
-	record, err := r.w.Read(c.At)
+func (r *wreckage) read(c *candidate) []byte {
+	record, err := r.w.Read(c.at)
 	if err != nil {
 		return nil
 	}
@@ -177,7 +120,9 @@ func (r *wreckage) open(known *keys) (err error) {
 
 // metas are the meta records, those in use first. Somebody may have written any number of them.
 func (r *wreckage) metas() (list []meta) {
-	for _, c := range r.twice(keyMeta) {
+	all := r.twice(keyMeta)
+	for i := range all {
+		c := &all[i]
 		if m, err := decodeMeta(r.read(c)); err == nil && !slices.Contains(list, m) && len(list) < maxMetas {
 			list = append(list, m)
 		}
@@ -217,14 +162,11 @@ func (r *wreckage) unlock() error {
 
 // slots are the key slots that can be used, those in use first; there are not more than a sound database has.
 func (r *wreckage) slots() (list []storedSlot) {
-	var all []candidate
-	for _, key := range slices.Concat(r.withPrefix(prefixSlot), r.withPrefix(copyKey(prefixSlot))) {
-		all = append(all, r.found[key]...)
-	}
-	slices.SortStableFunc(all, func(a, b candidate) int { return cmp.Compare(b.Standing, a.Standing) })
-	for _, c := range all {
+	all := likeliest(r.found.with(prefixSlot), r.found.with(copyKey(prefixSlot)))
+	for i := range all {
+		c := &all[i]
 		var s storedSlot
-		key := strings.TrimPrefix(c.Key, store.Apart)
+		key := strings.TrimPrefix(c.key, store.Apart)
 		if _, err := fmt.Sscanf(key, prefixSlot+"%x", &s.id); err != nil || slotKey(s.id) != key {
 			continue
 		}
@@ -244,8 +186,10 @@ func (r *wreckage) slots() (list []storedSlot) {
 // that of an older state, whose entries may have been removed since.
 func (r *wreckage) findHead() (states uint64) {
 	raw := sha256.Sum256(r.keys.meta.encode())
-	for _, c := range r.twice(keyHead) {
-		if c.Standing < store.Loose {
+	all := r.twice(keyHead)
+	for i := range all {
+		c := &all[i]
+		if c.standing < store.Loose {
 			break
 		}
 		plain, err := open(r.keys.head, r.read(c), r.keys.meta.bind(keyHead))
@@ -256,9 +200,9 @@ func (r *wreckage) findHead() (states uint64) {
 		switch {
 		case err != nil || h.meta != raw:
 		case r.head == nil, h.generation > r.head.generation:
-			r.head, states = &h, c.States
+			r.head, states = &h, c.states
 		case h.generation == r.head.generation:
-			states |= c.States
+			states |= c.states
 		}
 	}
 	return states
@@ -269,39 +213,32 @@ func (r *wreckage) settle(states uint64) {
 	if states == 0 {
 		return
 	}
-	for _, list := range r.found {
-		for i := range list {
-			if list[i].Standing == store.InUse && list[i].States&states == 0 {
-				list[i].Standing = store.Unused
-			}
+	for i := range r.found {
+		if c := &r.found[i]; c.standing == store.InUse && c.states&states == 0 {
+			c.standing = store.Unused
 		}
-		slices.SortStableFunc(list, func(a, b candidate) int { return cmp.Compare(b.Standing, a.Standing) })
 	}
+	r.found.rank()
 }
 
 // item is a record with its versions that open, the likeliest first.
 type item struct {
 	key      string
-	versions []candidate
+	versions candidates
 	chosen   int // -1 if none is known to be in use
 }
 
 // items are the records of a kind in the order of their keys. One that is in use, or seems to be, is chosen.
 func (r *wreckage) items(prefix string) (list []item, err error) {
-	for _, key := range r.withPrefix(prefix) {
+	for key, all := range r.found.with(prefix).byKey() {
 		if err := r.ctx.Err(); err != nil {
 			return nil, err
 		}
-		it := item{key: key, chosen: -1}
-		for _, c := range r.found[key] {
-			if _, err := r.t.open(key, r.read(c)); err == nil {
-				it.versions = append(it.versions, c)
-			}
-		}
+		it := item{key: key, chosen: -1, versions: r.thatOpen(all)}
 		if len(it.versions) == 0 {
 			continue
 		}
-		if it.versions[0].Standing >= store.Loose {
+		if it.versions[0].standing >= store.Loose {
 			it.chosen = 0
 		}
 		list = append(list, it)
@@ -309,12 +246,33 @@ func (r *wreckage) items(prefix string) (list []item, err error) {
 	return list, nil
 }
 
+// thatOpen are the candidates of a key that the record key opens.
+func (r *wreckage) thatOpen(all candidates) candidates {
+	opens := func(c *candidate) bool {
+		_, err := r.t.open(c.key, r.read(c))
+		return err == nil
+	}
+	for i := range all {
+		if opens(&all[i]) {
+			continue
+		}
+		list := slices.Clone(all[:i])
+		for j := i + 1; j < len(all); j++ {
+			if opens(&all[j]) {
+				list = append(list, all[j])
+			}
+		}
+		return list
+	}
+	return all
+}
+
 // plain opens the chosen version of an item; nil if there is none.
 func (r *wreckage) plain(it *item) []byte {
 	if it.chosen < 0 {
 		return nil
 	}
-	plain, err := r.t.open(it.key, r.read(it.versions[it.chosen]))
+	plain, err := r.t.open(it.key, r.read(&it.versions[it.chosen]))
 	if err != nil {
 		return nil // unreachable: it was opened before
 	}
@@ -329,8 +287,8 @@ type remains struct {
 
 // Get implements store.Tx.
 func (t remains) Get(key string) ([]byte, error) {
-	if list := t.r.found[key]; len(list) > 0 && list[0].Standing > store.Unused {
-		return t.r.read(list[0]), nil
+	if list := t.r.found.of(key); len(list) > 0 && list[0].standing > store.Unused {
+		return t.r.read(&list[0]), nil
 	}
 	return nil, store.ErrNotFound
 }
