@@ -60,9 +60,12 @@ func (tr *trial) process(
 			expected[c.Name]--
 			return decide("", c)
 		}
-		call := c.String()
-		if hasNoName(c) {
-			call = c.Name
+		call := c.Name
+		for _, file := range c.Files {
+			if isUnnamed(file) { // its number is random
+				file = "#"
+			}
+			call += " " + file
 		}
 		seen[call]++
 		return decide(fmt.Sprintf("%s (%d)", call, seen[call]), c)
@@ -76,7 +79,8 @@ func (tr *trial) process(
 	return announced, code, text
 }
 
-func hasNoName(c atomicfiletest.Call) bool { return strings.HasPrefix(filepath.Base(c.Files[0]), "#") }
+// isUnnamed says whether a file has no name, in which case it has a number.
+func isUnnamed(file string) bool { return strings.HasPrefix(filepath.Base(file), "#") }
 
 // others kills a process at each of its calls that change the folder, and lets those fail that are not made through atomicfile.FS: those
 // of bbolt, for example. With the ones of [trial.errors], these are all.
@@ -92,7 +96,7 @@ func (tr *trial) others(t *testing.T) {
 			kills = append(kills, killed{c.String(), filepath.Join(snapshots, strconv.Itoa(len(kills)))})
 			copyAll(t, tr.dir, kills[len(kills)-1].dir)
 		}
-		changed = !strings.HasSuffix(c.Name, "sync") && !hasNoName(c)
+		changed = !strings.HasSuffix(c.Name, "sync") && !isUnnamed(c.Files[len(c.Files)-1])
 		return v
 	})
 	if code != 0 || !sameCalls(announced, tr.calls) {

@@ -229,6 +229,10 @@ func describe(asked notification, dir string) (c Call, changes bool) {
 	for _, i := range about.paths {
 		text := memory(asked.thread, asked.args[i], unix.PathMax)
 		path, _, _ := bytes.Cut(text, []byte{0})
+		if fd, found := bytes.CutPrefix(path, []byte("/proc/self/")); found { // an open file
+			target, _ := os.Readlink(fmt.Sprintf("/proc/%d/%s", asked.thread, fd))
+			path = []byte(target)
+		}
 		paths = append(paths, string(path))
 	}
 	for _, path := range paths {
