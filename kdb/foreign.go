@@ -2,6 +2,7 @@ package kdb
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/hex"
 	"os"
@@ -138,6 +139,14 @@ func findEncoded(head []byte) *ForeignFormat {
 	return nil
 }
 
+// NameFile says what a file is in which nothing was found, by its first bytes; nil if that cannot be told.
+func NameFile(head []byte) *ForeignFormat {
+	if other := cmp.Or(FindForeign(head), findEncoded(head)); other != nil {
+		return other
+	}
+	return findLoose(head)
+}
+
 // findLoose says what a file is that no driver takes, by its first bytes; nil if that cannot be told.
 func findLoose(head []byte) *ForeignFormat {
 	if isMangled(head) {
@@ -168,7 +177,7 @@ func findLoose(head []byte) *ForeignFormat {
 
 // isText says that the bytes are UTF-8 without control characters. The end of a whole head may cut a character.
 func isText(head []byte) bool {
-	whole := len(head) < headSize
+	whole := len(head) < HeadSize
 	for len(head) > 0 {
 		r, size := utf8.DecodeRune(head)
 		if r == utf8.RuneError && size == 1 {

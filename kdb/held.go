@@ -24,7 +24,7 @@ func RecogniseData(drivers []Driver, name string, data []byte) (*Driver, error) 
 	if inner := unwrap(drivers, data, true); inner != nil {
 		data = inner
 	}
-	driver, err := match(drivers, data[:min(len(data), headSize)])
+	driver, err := match(drivers, data[:min(len(data), HeadSize)])
 	if err == nil && driver.OpenData == nil {
 		err = ErrNeedsFile
 	}
@@ -83,7 +83,7 @@ func unwrap(drivers []Driver, text []byte, whole bool) []byte {
 		if inner == nil {
 			break
 		}
-		driver, err := match(drivers, inner[:min(len(inner), headSize)])
+		driver, err := match(drivers, inner[:min(len(inner), HeadSize)])
 		var foreign *ForeignFormat
 		named := errors.As(err, &foreign)
 		if err == nil && !driver.Pieces || named && !foreign.Loose {
@@ -99,7 +99,7 @@ func unwrap(drivers []Driver, text []byte, whole bool) []byte {
 
 // unwrapFile is the driver of the database that a file holds in base64; nil if it holds none. head is the beginning of the file.
 func unwrapFile(drivers []Driver, path string, head []byte) (*Driver, error) {
-	if unwrap(drivers, head, len(head) < headSize) == nil {
+	if unwrap(drivers, head, len(head) < HeadSize) == nil {
 		return nil, nil
 	}
 	f, err := os.Open(path)

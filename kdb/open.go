@@ -70,8 +70,8 @@ type Driver struct {
 	Labels func(ctx context.Context, location, prefix string) iter.Seq2[string, error]
 }
 
-// headSize is how much of a file its driver is recognised by.
-const headSize = 8192
+// HeadSize is how many bytes of a file its driver is recognised by.
+const HeadSize = 8192
 
 // Exists says whether there is anything at the location that a new database would have to replace.
 func Exists(ctx context.Context, drivers []Driver, location string) (bool, error) {
@@ -227,7 +227,7 @@ func readHead(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	head := make([]byte, headSize)
+	head := make([]byte, HeadSize)
 	n, err := io.ReadFull(f, head)
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		err = nil

@@ -39,9 +39,8 @@ type Input struct {
 
 // piece is one file; standard input is kept in memory, since it cannot be read twice.
 type piece struct {
-	name  string
-	data  []byte
-	loose *kdb.ForeignFormat // what it is if there is nothing in it; nil if that is not known
+	name string
+	data []byte
 }
 
 // Files says which files are read, and how.
@@ -91,7 +90,7 @@ func (in *Input) add(ctx context.Context, o Files, name string) error {
 	case errors.Is(err, kdb.ErrNoDatabase):
 		return fmt.Errorf("reading %q: %w", name, os.ErrNotExist)
 	case errors.Is(err, kdb.ErrVersion), err == nil && driver.Pieces: // no container: certificates and keys
-		return in.addPieces(name, foreign)
+		return in.addPieces(name)
 	case errors.Is(err, kdb.ErrZeros):
 		return fmt.Errorf("reading %q: %w: %w", name, kdb.ErrParse, kdb.ErrZeros)
 	case errors.Is(err, kdb.ErrEmpty):
@@ -104,8 +103,8 @@ func (in *Input) add(ctx context.Context, o Files, name string) error {
 }
 
 // addPieces takes a file of certificates and keys; what cannot be read twice comes from memory.
-func (in *Input) addPieces(name string, loose *kdb.ForeignFormat) error {
-	p := piece{name: name, loose: loose}
+func (in *Input) addPieces(name string) error {
+	p := piece{name: name}
 	if info, err := os.Stat(name); name == op.Stdin || err == nil && kdb.Irregular(info) {
 		data, err := in.env.Piped(name)
 		if err != nil {
@@ -298,9 +297,6 @@ func (in *Input) items(current *string) iter.Seq2[pem.Item, error] {
 				return
 			}
 			for item, err := range pem.Ahead(pem.Items(r)) {
-				if errors.Is(err, pem.ErrNothing) && p.loose != nil {
-					err = p.loose.Searched()
-				}
 				item.Source = *current
 				onlyPublic = onlyPublic && err == nil && item.Kind == pem.PublicKey
 				withKey = withKey || err == nil && slices.Contains(keys, item.Kind)

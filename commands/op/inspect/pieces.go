@@ -49,11 +49,7 @@ func (s *inspection) inspect(data []byte) error {
 	case err == nil && !driver.Pieces:
 		return s.store(driver, data)
 	}
-	err = s.pieces(data)
-	if foreign != nil && errors.Is(err, pem.ErrNothing) {
-		return fmt.Errorf("reading %q: %w", op.Named(s.File), foreign.Searched())
-	}
-	return err
+	return s.pieces(data)
 }
 
 // pieces reads certificates, keys and the like. Of bad ones the result says why, and the first becomes the error.

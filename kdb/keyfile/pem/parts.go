@@ -3,6 +3,7 @@ package pem
 import (
 	"bytes"
 
+	"certkdb/kdb"
 	"certkdb/kdb/keyfile/pem/armour"
 	"certkdb/pki/key"
 	"certkdb/pki/pbe"
@@ -35,7 +36,7 @@ type part struct {
 func (c *container) split(text []byte, start int, scan func(*sink)) {
 	c.mark, c.crlf = text[:start:start], bytes.Contains(text[:min(len(text), 4096)], []byte("\r\n"))
 	done := start
-	out := &sink{budget: pbe.NewBudget(pbe.UsualWork)}
+	out := &sink{begin: &beginning{head: text[:min(len(text), kdb.HeadSize)]}, budget: pbe.NewBudget(pbe.UsualWork)}
 	out.yield = func(item Item, err error) bool {
 		if err != nil {
 			c.bad = append(c.bad, err)

@@ -115,13 +115,14 @@ func (i *Item) Where() string {
 // pieces after it. An input without any piece yields an error too. Other errors are those of reading.
 func Items(r io.Reader) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
-		in := bufio.NewReaderSize(r, 4096)
+		begin := &beginning{in: r}
+		in := bufio.NewReaderSize(begin, 4096)
 		head, err := in.Peek(5)
 		if err != nil && err != io.EOF {
 			yield(Item{}, fmt.Errorf("reading: %w", err))
 			return
 		}
-		out := &sink{yield: yield, budget: pbe.NewBudget(pbe.UsualWork)}
+		out := &sink{yield: yield, begin: begin, budget: pbe.NewBudget(pbe.UsualWork)}
 		switch decoder := armour.UTF16(head); {
 		case decoder != nil:
 			scanText(decoder.Reader(in), out)
@@ -136,7 +137,7 @@ func Items(r io.Reader) iter.Seq2[Item, error] {
 	}
 }
 
-// ErrNothing says that an input holds nothing that this package knows.
+// ErrNothing says that an input holds nothing that this package knows. The error for one in another known format is [kdb.ForeignFormat].
 var ErrNothing = errors.New("neither a PEM block (-----BEGIN …) nor DER was found in it")
 
 // scanText reads text with PEM blocks, or base64 text without armour.
@@ -155,8 +156,31 @@ func scanText(in io.Reader, out *sink) {
 	case rest.Empty:
 		out.fail("the input is empty")
 	default:
-		out.fail("%w", ErrNothing)
+		out.nothing()
 	}
+}
+
+// nothing reports that nothing was found, and what the input is, if that is known.
+func (s *sink) nothing() {
+	if other := kdb.NameFile(s.begin.head); other != nil {
+		s.error(other.Searched())
+		return
+	}
+	s.fail("%w", ErrNothing)
+}
+
+// beginning keeps the beginning of what is read.
+type beginning struct {
+	in   io.Reader
+	head []byte
+}
+
+func (b *beginning) Read(p []byte) (int, error) {
+	n, err := b.in.Read(p)
+	if room := min(n, kdb.HeadSize-len(b.head)); room > 0 {
+		b.head = append(b.head, p[:room]...)
+	}
+	return n, err
 }
 
 // scanBase64 reads what base64 text holds: DER, or text with PEM blocks, as Kubernetes encodes it. It reports whether the text is that.
@@ -181,6 +205,7 @@ const firstOfDER = 'M'
 // sink numbers items, passes them on, and remembers whether anybody still wants more.
 type sink struct {
 	yield   func(Item, error) bool
+	begin   *beginning // of the input
 	counts  [Parameters + 1]int
 	budget  *pbe.Budget
 	any     bool

@@ -197,7 +197,11 @@ func TestItems_errorsNameThePlace(t *testing.T) {
 		items       int
 	}{
 		{"empty", "", []string{"the input is empty"}, 0},
-		{"nothing in it", "hello\nworld\n", []string{"neither a PEM block"}, 0},
+		{"nothing in it", "hello\nworld\n", []string{"it is a text file"}, 0},
+		{"nothing known in it", "\x01\x02", []string{"neither a PEM block"}, 0},
+		{"a web page", "<!DOCTYPE html>\n" + strings.Repeat("<br>\n", 2000), []string{"it is a web page"}, 0},
+		{"an archive", "\x1f\x8b\x08\x00", []string{"compressed file"}, 0},
+		{"another key store", "SQLite format 3\x00", []string{"SQLite"}, 0},
 		{
 			"character", "\n" + good + strings.Join(bad, "") + good,
 			[]string{"certificate 2 (line", "line " + fmt.Sprint(1+len(lines)-1+4), `'*'`},
