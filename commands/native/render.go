@@ -202,6 +202,9 @@ func problemHint(p *op.Problem) string {
 		return "put a backup copy of the file in its place: the damage is too severe to check anything"
 	case op.Wrecked:
 		return recoverHint(p.Location)
+	case op.StoreAsFile:
+		return fmt.Sprintf("name an entry of it: validate and lint take LABEL --db %[1]s; or export its certificate: "+
+			"certkdb export LABEL --db %[1]s --out FILE", op.Quote(p.Location))
 	case op.Incomplete:
 		return "copy what is missing from a backup: certkdb copy LABEL --db BACKUP --to " + op.Quote(p.Location)
 	case op.NotIssued:

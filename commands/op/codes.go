@@ -113,6 +113,8 @@ const (
 	RequestWaits
 	// NoIssuerKey: the private key of the issuer is not in the database.
 	NoIssuerKey
+	// StoreAsFile: the key store Location is named in place of a file of certificates.
+	StoreAsFile
 	// NotARequest: a file that should hold a certificate request holds none.
 	NotARequest
 	// NoMatchingKey: no private key of the database belongs to a certificate.

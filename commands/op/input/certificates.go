@@ -2,11 +2,15 @@ package input
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"certkdb/commands/op"
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile/pem"
+	"certkdb/kdb/keyfile/pkcs7"
+	"certkdb/pki/cert"
 )
 
 // ReadCertificateFile returns the first certificate of a file; "-" is standard input.
@@ -29,10 +33,20 @@ func ReadCertificates(env *op.Env, file string) ([][]byte, error) {
 	if err == nil && len(found) == 0 {
 		err = fmt.Errorf("reading %q: %w: it holds no certificate", file, kdb.ErrParse)
 	}
+	if errors.Is(err, kdb.ErrParse) && isStore(env, file) {
+		err = fmt.Errorf("reading %q: %w: it is a key store, not a file of certificates", file, kdb.ErrParse)
+		return nil, &op.Problem{Code: op.StoreAsFile, Location: file, Err: err}
+	}
 	return found, err
 }
 
-// EachItem calls fn with everything in a file of certificates, keys, lists.
+// isStore says whether a file is a key store as a whole.
+func isStore(env *op.Env, file string) bool {
+	driver, err := env.RecogniseInput(file)
+	return err == nil && !driver.Pieces && driver.Name != "pkcs7"
+}
+
+// EachItem calls fn with everything in a file of certificates, keys, lists, and with what a PKCS #7 message in it holds.
 func EachItem(env *op.Env, file string, fn func(pem.Item)) error {
 	p := piece{name: file}
 	if file == "-" {
@@ -51,7 +65,35 @@ func EachItem(env *op.Env, file string, fn func(pem.Item)) error {
 		if err != nil {
 			return fmt.Errorf("reading %q: %w", file, err)
 		}
-		fn(item)
+		if item.Kind != pem.PKCS7 {
+			fn(item)
+		} else if err := eachOfMessage(item, fn); err != nil {
+			return fmt.Errorf("reading %q: %s: %w", file, item.Where(), err)
+		}
+	}
+	return nil
+}
+
+// eachOfMessage calls fn with the certificates of PKCS #7 and with its revocation lists. Certificates are a set there: the first one that
+// is not a CA's comes before the others.
+func eachOfMessage(message pem.Item, fn func(pem.Item)) error {
+	contents, err := pkcs7.Parse(message.DER)
+	if err != nil {
+		return err
+	}
+	certificates := contents.Certificates
+	leaf := slices.IndexFunc(certificates, func(der []byte) bool {
+		c, err := cert.Parse(der)
+		return err == nil && !c.IsCA
+	})
+	if leaf > 0 {
+		certificates = slices.Concat(certificates[leaf:leaf+1], certificates[:leaf], certificates[leaf+1:])
+	}
+	for _, der := range certificates {
+		fn(pem.Item{Kind: pem.Certificate, DER: der, Line: message.Line})
+	}
+	for _, der := range contents.CRLs {
+		fn(pem.Item{Kind: pem.RevocationSet, DER: der, Line: message.Line})
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"certkdb/commands/op/optest"
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile/pem"
+	"certkdb/kdb/keyfile/pkcs7"
 	"certkdb/pki/key"
 	"certkdb/pki/pbe"
 )
@@ -198,6 +199,26 @@ func TestReadCertificates(t *testing.T) {
 	for name, want := range map[string]int{"-": 1, optest.File(t, "x.pem", optest.PEM(web, root.Trusted(""))): 2} {
 		if got, err := input.ReadCertificates(env, name); len(got) != want || err != nil {
 			t.Errorf("%s: %d certificates, %v", name, len(got), err)
+		}
+	}
+	message, err := pkcs7.Encode([][]byte{root.Certificate, web.Certificates[0]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{string(message), op.PEMString("PKCS7", message)} {
+		got, err := input.ReadCertificates(env, optest.File(t, "x.p7b", text))
+		if len(got) != 2 || !bytes.Equal(got[0], web.Certificates[0]) || err != nil {
+			t.Errorf("PKCS #7: %d certificates, or the CA's first, %v", len(got), err)
+		}
+	}
+	damaged := optest.File(t, "x.p7b", op.PEMString("PKCS7", []byte("\x30\x00")))
+	if _, err := input.ReadCertificates(env, damaged); !errors.Is(err, kdb.ErrParse) {
+		t.Errorf("damaged PKCS #7: %v", err)
+	}
+	for _, name := range []string{"a.p12", "a.jks"} {
+		_, err := input.ReadCertificates(env, optest.Store(t, name, root.Trusted("root")))
+		if p, ok := errors.AsType[*op.Problem](err); !ok || p.Code != op.StoreAsFile || p.Location == "" || !errors.Is(err, kdb.ErrParse) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 	first, err := input.ReadCertificateFile(env, optest.File(t, "x.pem", optest.PEM(web, root.Trusted(""))))
