@@ -145,8 +145,10 @@ func (h *inheritance) addFile(env *op.Env, file string, inFolder bool) error {
 		}
 	})
 	switch {
+	case errors.Is(err, pem.ErrNothing) && !inFolder && h.addIndex(file) == nil: // openssl.cnf can call it anything
+		return nil
 	case err == nil && failed == nil && h.size() == before && !inFolder:
-		return h.addIndex(file)
+		return fmt.Errorf("reading %q: %w: there is no certificate, revocation list or index in it", file, kdb.ErrParse)
 	case inFolder && errors.Is(err, kdb.ErrParse): // a folder has other things
 		return nil
 	case err == nil && failed != nil:

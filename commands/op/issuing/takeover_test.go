@@ -201,6 +201,16 @@ func TestTakeOver(t *testing.T) {
 	}
 }
 
+// TestTakeOver_indexUnderAnyName: openssl.cnf says how the index is called.
+func TestTakeOver_indexUnderAnyName(t *testing.T) {
+	t.Parallel()
+	s, _, _, _ := broughtAlong(t)
+	database := file(t, "database", "V\t270101000000Z\t\t0A\tunknown\t/CN=a.example.com\n")
+	if taken := one(t, s, issuing.TakeOver{CA: "legacy", Files: []string{database}}); taken.Recorded != 1 {
+		t.Errorf("taken over: %+v", taken)
+	}
+}
+
 func TestTakeOver_refuses(t *testing.T) {
 	t.Parallel()
 	s, _, _, _ := broughtAlong(t)
@@ -215,6 +225,7 @@ func TestTakeOver_refuses(t *testing.T) {
 		"another CA's leaf": pemFile(t, optest.NewCA(t, "x").Issue(t, "x")),
 		"another CA's list": file(t, "x.crl", op.PEMString("X509 CRL", optest.NewCA(t, "x").CRL(t, 1))),
 		"something odd":     file(t, "odd", "hello\n"),
+		"a key alone":       file(t, "key.pem", op.PEMString("PRIVATE KEY", optest.NewCA(t, "x").Key)),
 	} {
 		if _, err := op.One(ctx, s, issuing.TakeOver{CA: "legacy", Files: []string{name}}); err == nil {
 			t.Errorf("%s: taken over", rule)
