@@ -240,6 +240,22 @@ func TestConcurrency_lockTimeout(t *testing.T) {
 	must(t, err)
 }
 
+// TestConcurrency_whileItAsks: others write while a person is asked for the password, as nothing is locked then.
+func TestConcurrency_whileItAsks(t *testing.T) {
+	t.Parallel()
+	_, path := newDatabase(t)
+	hasty := options("secret")
+	hasty.LockTimeout = 0
+	other := openWith(t, path, hasty)
+	must(t, other.Unlock(ctx))
+	asking := options("secret")
+	asking.Password = func(context.Context, string) ([]byte, error) {
+		err := other.Update(ctx, "add", func(tx kdb.Tx) error { return tx.Put(trusted("a", newPair(t, "a"))) })
+		return []byte("secret"), err
+	}
+	must(t, openWith(t, path, asking).View(ctx, func(tx kdb.Tx) error { _, err := tx.Summary("a"); return err }))
+}
+
 func TestFile_removedIsReported(t *testing.T) {
 	t.Parallel()
 	db, path := newDatabase(t)

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"certkdb/kdb"
 	"certkdb/kdb/store"
@@ -127,5 +128,23 @@ func TestUnlock_wrongPassword(t *testing.T) {
 	a.answer <- []byte("secret")
 	if err := a.Unlock(t.Context()); err != nil || a.asks() != 2 {
 		t.Errorf("the right one: %v, asked %d times", err, a.asks())
+	}
+}
+
+// TestUnlock_changedMeta: the checksum of the meta record can be made by anybody; the head says which record it is.
+func TestUnlock_changedMeta(t *testing.T) {
+	t.Parallel()
+	st := storetest.NewMemory()
+	db := newInternal(t, st)
+	records := st.Records()
+	m, err := decodeMeta(records[keyMeta])
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.created = m.created.Add(-time.Hour)
+	records[keyMeta], records[copyKey(keyMeta)] = m.encode(), m.encode()
+	st.Replace(records)
+	if err := db.View(t.Context(), func(kdb.Tx) error { return nil }); !errors.Is(err, kdb.ErrCorrupt) {
+		t.Errorf("View = %v, want ErrCorrupt", err)
 	}
 }

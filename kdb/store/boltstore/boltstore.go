@@ -54,6 +54,8 @@ type Store struct {
 	create atomic.Bool
 	limit  int
 	disk   atomicfile.FS
+	// openFile opens the file before it is locked; tests do something in between.
+	openFile func(path string, flag int) (*os.File, error)
 
 	turns    turns
 	patience time.Duration
@@ -70,7 +72,9 @@ var (
 
 // Open returns the store in the file at path, without touching the file yet.
 func Open(path string, o Options) *Store {
-	s := &Store{path: path, wait: o.LockTimeout, limit: cmp.Or(o.MaxMemory, defaultMaxMemory), disk: o.Disk, patience: patience}
+	s := &Store{
+		path: path, wait: o.LockTimeout, limit: cmp.Or(o.MaxMemory, defaultMaxMemory), disk: o.Disk, openFile: openExisting, patience: patience,
+	}
 	if s.disk == nil {
 		s.disk = atomicfile.Disk{}
 	}

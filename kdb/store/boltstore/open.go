@@ -80,7 +80,7 @@ func (s *Store) tryOpen(how access) (h *handle, err error) {
 		// Growing the map later makes bbolt copy all that it has in memory.
 		InitialMmapSize: s.mapSize(how.more),
 		OpenFile: func(path string, flag int, _ os.FileMode) (*os.File, error) {
-			h.file, err = openExisting(path, flag)
+			h.file, err = s.openFile(path, flag)
 			return h.file, err
 		},
 	})
