@@ -118,7 +118,9 @@ func guessSAN(text string) (cert.GeneralName, error) {
 	if strings.Contains(text, "://") {
 		return uriSAN(text)
 	}
-	if _, err := netip.ParseAddr(text); err == nil {
+	_, isAddr := netip.ParseAddr(text)
+	_, isNetwork := netip.ParsePrefix(text)
+	if isAddr == nil || isNetwork == nil || strings.HasPrefix(text, "[") {
 		return ipSAN(text)
 	}
 	if kind, value, ok := strings.Cut(text, ":"); ok && isWord(kind) && !hosts.IsPort(value) {
@@ -163,12 +165,24 @@ func isASCII(s string) bool {
 }
 
 func ipSAN(text string) (cert.GeneralName, error) {
-	addr, err := netip.ParseAddr(strings.TrimSpace(text))
-	if _, withPort := netip.ParseAddrPort(strings.TrimSpace(text)); withPort == nil {
-		return cert.GeneralName{}, fmt.Errorf("%w: %q is not an IP address: it has a port: leave the port out", pki.ErrArgument, text)
+	plain := strings.TrimSpace(text)
+	if inner, ok := strings.CutPrefix(plain, "["); ok && strings.HasSuffix(inner, "]") { // as in URLs
+		plain = strings.TrimSuffix(inner, "]")
 	}
-	if err != nil || addr.Zone() != "" {
-		return cert.GeneralName{}, fmt.Errorf("%w: %q is not an IP address", pki.ErrArgument, text)
+	addr, err := netip.ParseAddr(plain)
+	_, withPort := netip.ParseAddrPort(plain)
+	_, withPrefix := netip.ParsePrefix(plain)
+	reason := ""
+	switch {
+	case withPort == nil:
+		reason = ": it has a port: leave the port out"
+	case withPrefix == nil:
+		reason = ", but a network: name each address"
+	case err == nil && addr.Zone() != "":
+		reason = " that a certificate can hold: leave the zone out"
+	}
+	if err != nil || reason != "" {
+		return cert.GeneralName{}, fmt.Errorf("%w: %q is not an IP address%s", pki.ErrArgument, text, reason)
 	}
 	return cert.GeneralName{Type: cert.IPAddress, Value: addr.Unmap().AsSlice()}, nil
 }

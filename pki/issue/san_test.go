@@ -29,6 +29,8 @@ func TestParseSAN(t *testing.T) {
 		"ip:192.0.2.1":                      "ip:192.0.2.1",
 		"2001:DB8::1":                       "ip:2001:db8::1",
 		"ip:::1":                            "ip:::1",
+		"[2001:db8::1]":                     "ip:2001:db8::1",
+		"ip:[::1]":                          "ip:::1",
 		"::ffff:192.0.2.1":                  "ip:192.0.2.1",
 		"a@example.com":                     "email:a@example.com",
 		"email:a.b+c@bücher.example":        "email:a.b+c@xn--bcher-kva.example",
@@ -76,6 +78,18 @@ func TestParseSAN_port(t *testing.T) {
 	for _, text := range []string{"web:443", "web.example.com:8443", "dns:web:443", "192.0.2.1:443", "ip:192.0.2.1:443", "ip:[::1]:443"} {
 		if _, err := issue.ParseSAN(text); !errors.Is(err, pki.ErrArgument) || !strings.Contains(err.Error(), "leave the port out") {
 			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+func TestParseSAN_addresses(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"10.0.0.0/8": "name each address", "ip:2001:db8::/32": "name each address",
+		"fe80::1%eth0": "leave the zone out", "ip:[fe80::1%eth0]": "leave the zone out", "[web]": "is not an IP address", "[::1": "is not an IP",
+	} {
+		if _, err := issue.ParseSAN(text); !errors.Is(err, pki.ErrArgument) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
 		}
 	}
 }

@@ -55,6 +55,7 @@ func TestValidate_CRLs(t *testing.T) {
 		{"its CA on a list", "good", []string{listOf(t, root, later, sub), subs}, "certificate 1: it was revoked on"},
 		{"no list of its issuer", "good", []string{roots}, "certificate 0"},
 		{"no list of its issuer's issuer", "good", []string{subs}, "certificate 1"},
+		{"on the list, without one of its issuer's issuer", "bad", []string{subs}, "certificate 0: it was revoked on"},
 		{"an old list", "good", []string{roots, listOf(t, sub, past)}, "certificate 0"},
 		{"a list of another CA of that name", "good", []string{roots, listOf(t, root.CA(t, "Sub"), later)}, "certificate 0"},
 	} {

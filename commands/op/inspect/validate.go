@@ -169,13 +169,14 @@ func (v *Validation) refuse(f Failure) {
 	v.Chains[0].Failures = append(v.Chains[0].Failures, f)
 }
 
-// reason is the failure that is shown first.
+// reason is the failure that is shown first: a list that is missing matters less than what is known.
 func (v Validation) reason() error {
 	for _, a := range v.Chains {
 		if len(a.Failures) == 0 {
 			continue
 		}
-		f := a.Failures[0]
+		known := slices.IndexFunc(a.Failures, func(f Failure) bool { return f.Rule != string(path.RuleNoCRL) })
+		f := a.Failures[max(known, 0)]
 		err := fmt.Errorf("%w: %s: certificate %d: %s", op.ErrInvalid, v.Name, f.Position, f.Reason)
 		return &op.Problem{Code: op.NotValid, Label: f.Untrusted, Found: f.Remedy, Err: err}
 	}
