@@ -52,6 +52,11 @@ func TestRender(t *testing.T) {
 			"leave it out, or choose one of the server's profiles with --ca-remote-profile NAME",
 		},
 		{
+			&op.Problem{Code: op.StoreAsFile, Location: "a b.p12", Err: errCause}, "cause",
+			"name an entry of it: validate and lint take LABEL --db 'a b.p12'; or export its certificate: " +
+				"certkdb export LABEL --db 'a b.p12' --out FILE",
+		},
+		{
 			fmt.Errorf("opening: %w", &kdb.ForeignFormat{Name: "thing", Convert: "convert it"}),
 			"opening: the format is not supported: it is a thing", "convert it",
 		},

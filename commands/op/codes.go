@@ -11,6 +11,8 @@ const (
 	NoDefaultDatabase
 	// NoKeyPassword: the database keeps nothing but private keys encrypted, and has no password for them.
 	NoKeyPassword
+	// EmptyPassword: the password is empty, and only some PKCS #12 files have such a one.
+	EmptyPassword
 	// NoPassword: a password is needed, and there is no terminal to ask on. Found is the Field that takes it.
 	NoPassword
 	// PasswordsDiffer: a new password was typed twice, differently.

@@ -163,7 +163,7 @@ func (p Password) readNew(env *Env, what string) ([]byte, error) {
 
 func (p Password) accept(password []byte) ([]byte, error) {
 	if len(password) == 0 && !p.AllowEmpty {
-		return nil, fmt.Errorf("%w: the password is empty", kdb.ErrNoPassword)
+		return nil, Mark(EmptyPassword, fmt.Errorf("%w: the password is empty", kdb.ErrNoPassword))
 	}
 	if p.Seen != nil {
 		p.Seen(password)

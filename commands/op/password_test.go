@@ -105,7 +105,7 @@ func TestPassword_missing(t *testing.T) {
 		{"no stash", op.Password{Source: op.FromStash()}, nil, 0, "", kdb.ErrNoPassword},
 		{"no credentials", op.Password{Source: op.FromCredential("pw")}, nil, op.NoCredentials, "", kdb.ErrNoPassword},
 		{"a credential elsewhere", op.Password{Source: op.FromCredential("../pw")}, credentials, 0, "", op.ErrUsage},
-		{"an empty one", op.Password{Source: op.FromBytes(nil)}, nil, 0, "", kdb.ErrNoPassword},
+		{"an empty one", op.Password{Source: op.FromBytes(nil)}, nil, op.EmptyPassword, "", kdb.ErrNoPassword},
 		{"one that is too long", op.Password{Source: op.FromFile(long)}, nil, 0, "", kdb.ErrPassword},
 		{"a file that is not open", op.Password{Source: op.FromFD(60000)}, nil, 0, "", nil},
 	} {
