@@ -13,6 +13,7 @@ import (
 
 	"certkdb/commands/op"
 	"certkdb/commands/op/inspect"
+	"certkdb/kdb"
 )
 
 func lintCommand(env *op.Env) *cli.Command {
@@ -117,6 +118,9 @@ func validateCommand(env *op.Env) *cli.Command {
 			o.Untrusted = untrusted.Value()
 			o.CRLs, o.Policies, o.Trust = crls.Value(), commas(policies.Value()), trust.Value()
 			s, err := databaseIf(c, env, o.NeedsDatabase())
+			if errors.Is(err, kdb.ErrNoDatabase) && len(o.Labels) == 0 && len(o.Trust) > 0 && !c.IsSet(flagDB) {
+				s, err = op.Nothing(env), nil // --trust is all that there is to trust
+			}
 			if err != nil {
 				return err
 			}
