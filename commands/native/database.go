@@ -10,6 +10,7 @@ import (
 	"certkdb/commands/native/terminal"
 	"certkdb/commands/op"
 	"certkdb/commands/op/databases"
+	"certkdb/kdb"
 )
 
 func newPasswordFlags(env *op.Env, n *op.NewPassword) []cli.Flag {
@@ -114,7 +115,7 @@ func printInfo(w io.Writer, info databases.DatabaseInfo) {
 		if f.Name == "advice" {
 			value += ": certkdb copy --all --db " + op.Quote(info.Location) + " --to key.ckdb"
 		}
-		if f.Title == forJava {
+		if f.Title == kdb.FactForJava {
 			value += ": " + seenByJava(info.Location)
 		}
 		if f.Weak {
@@ -162,9 +163,6 @@ func checkCommand(env *op.Env) *cli.Command {
 	}
 }
 
-// forJava names facts about and findings in a PKCS #12 file in which Java does not see everything.
-const forJava = "for Java"
-
 // seenByJava are the commands after which Java sees the certificates of a PKCS #12 file.
 func seenByJava(location string) string {
 	at := op.Quote(location)
@@ -177,7 +175,7 @@ func printChecked(w io.Writer, checked databases.Checked) {
 	}
 	for _, p := range checked.Notes {
 		fmt.Fprintf(w, "note: %s: %s\n", p.Where, p.What)
-		if p.Where == forJava {
+		if p.Where == kdb.FactForJava {
 			fmt.Fprintf(w, "      %s\n", seenByJava(checked.Location))
 		}
 	}

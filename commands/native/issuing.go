@@ -301,7 +301,10 @@ func signCommand(env *op.Env) *cli.Command {
 			}
 			defer s.Close()
 			s.DryRun = c.Bool(flagDryRun)
-			return op.One(c.Context, s, o)
+			if signed, err = op.One(c.Context, s, o); err == nil {
+				warnUnverified(env, s)
+			}
+			return signed, err
 		}, func(w io.Writer, signed issuing.Signed) { printSigned(w, env.Stderr, signed) }),
 	}
 }

@@ -71,7 +71,10 @@ func opened[T changer, O any](
 			return result, err
 		}
 		defer s.Close()
-		return do(c.Context, s, o)
+		if result, err = do(c.Context, s, o); err == nil {
+			warnUnverified(env, s)
+		}
+		return result, err
 	}, text)
 }
 

@@ -34,7 +34,7 @@ func passwdCommand(env *op.Env) *cli.Command {
 					fmt.Fprintf(w, "unchanged: %q has this password\n", done.Location)
 					return
 				}
-				fmt.Fprintf(w, "changed the password of %q\n", done.Location)
+				fmt.Fprintf(w, "set the password of %q\n", done.Location)
 			},
 		),
 	}

@@ -83,14 +83,21 @@ func sessionCommand(env *op.Env) *cli.Command {
 			if s != nil {
 				defer s.Close()
 			}
+			warn := func() {
+				if s != nil {
+					warnUnverified(env, s)
+				}
+			}
 			if o.Options = f.read(); c.IsSet("use-case") {
 				checked, err := o.Run(c.Context, env, s)
+				warn()
 				if err != nil {
 					return err
 				}
 				return emit(c, env, "session-checklist", checked, func(w io.Writer) { printChecklist(w, checked) })
 			}
 			ruled, err := sessions.Rules{Options: o.Options}.Run(c.Context, env, s)
+			warn()
 			if err != nil {
 				return err
 			}

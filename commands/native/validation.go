@@ -117,10 +117,7 @@ func validateCommand(env *op.Env) *cli.Command {
 			o.Labels, o.Files = c.Args().Slice(), files.Value()
 			o.Untrusted = untrusted.Value()
 			o.CRLs, o.Policies, o.Trust = crls.Value(), commas(policies.Value()), trust.Value()
-			s, err := databaseIf(c, env, o.NeedsDatabase())
-			if errors.Is(err, kdb.ErrNoDatabase) && len(o.Labels) == 0 && len(o.Trust) > 0 && !c.IsSet(flagDB) {
-				s, err = op.Nothing(env), nil // --trust is all that there is to trust
-			}
+			s, err := validationDatabase(c, env, o)
 			if err != nil {
 				return err
 			}
@@ -149,6 +146,15 @@ func databaseIf(c *cli.Context, env *op.Env, needed bool) (*op.Session, error) {
 		return op.Nothing(env), nil
 	}
 	return openDatabase(c, env)
+}
+
+// validationDatabase opens the database. Where none is named, --trust may be all that there is to trust.
+func validationDatabase(c *cli.Context, env *op.Env, o inspect.Validate) (*op.Session, error) {
+	s, err := databaseIf(c, env, o.NeedsDatabase())
+	if errors.Is(err, kdb.ErrNoDatabase) && len(o.Labels) == 0 && len(o.Trust) > 0 && !c.IsSet(flagDB) {
+		return op.Nothing(env), nil
+	}
+	return s, err
 }
 
 // addValidationRemedies tells how to trust those certificates of the database that are not trusted, and where a missing one belongs.

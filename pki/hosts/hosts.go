@@ -55,7 +55,7 @@ func Check(host string) error {
 		return fmt.Errorf("it has %d characters, 1 to 253 are possible", len(host))
 	}
 	if name, dot := strings.CutSuffix(host, "."); dot && name != "" && !strings.HasSuffix(name, ".") {
-		return errors.New("it ends with a dot, and its last label is empty: leave the dot out")
+		return errors.New("it ends with a dot, which names in certificates do not have (RFC 5280, 4.2.1.6): leave the dot out")
 	}
 	if _, rest, ok := strings.Cut(host, "://"); ok && rest != "" {
 		return errors.New("it is a URL: write its host alone")
@@ -117,7 +117,7 @@ func checkLabel(label string) error {
 	}
 	for _, c := range []byte(label) {
 		if c == '*' {
-			return errors.New("the character '*' is not allowed: a wildcard is the whole first label, as in *.example.com")
+			return errors.New("the character '*' is not allowed there: only the whole first label may be a wildcard, as in *.example.com")
 		}
 		if (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
 			return fmt.Errorf("the character %q is not allowed", c)

@@ -35,7 +35,7 @@ func TestToASCII_refusals(t *testing.T) {
 		{"too long", strings.Repeat("a.", 127), "254 characters"},
 		{"empty label", "a..example", "empty"},
 		{"dot in front", ".example", "empty"},
-		{"dot at the end", "example.", "empty"},
+		{"dot at the end", "example.", "it ends with a dot"},
 		{"long label", strings.Repeat("a", 64) + ".example", "63"},
 		{"hyphen in front", "-a.example", "hyphen"},
 		{"hyphen at the end", "a-.example", "hyphen"},
@@ -141,11 +141,15 @@ func FuzzMatch(f *testing.F) {
 // TestPatternToASCII_says: the error names what was given, and the remedy (issuing.md, K10).
 func TestPatternToASCII_says(t *testing.T) {
 	t.Parallel()
+	const (
+		wildcard = ` is not a host name: the character '*' is not allowed there: only the whole first label may be a wildcard`
+		finalDot = ` is not a host name: it ends with a dot, which names in certificates do not have (RFC 5280, 4.2.1.6): leave the dot out`
+	)
 	for pattern, says := range map[string]string{
-		"*.*.example.com":   `"*.*.example.com" is not a host name: the character '*' is not allowed: a wildcard is the whole first label`,
-		"foo*.example.com":  `"foo*.example.com" is not a host name: the character '*' is not allowed: a wildcard is the whole first label`,
-		"*.example.com.":    `"*.example.com." is not a host name: it ends with a dot, and its last label is empty: leave the dot out`,
-		"www.example.com.":  `"www.example.com." is not a host name: it ends with a dot, and its last label is empty: leave the dot out`,
+		"*.*.example.com":   `"*.*.example.com"` + wildcard,
+		"foo*.example.com":  `"foo*.example.com"` + wildcard,
+		"*.example.com.":    `"*.example.com."` + finalDot,
+		"www.example.com.":  `"www.example.com."` + finalDot,
 		"*.\u05d0a.example": "not an international host name",
 	} {
 		if _, err := hosts.PatternToASCII(pattern); err == nil || !strings.Contains(err.Error(), says) {

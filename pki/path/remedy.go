@@ -34,6 +34,7 @@ const (
 	AcceptPolicy
 	GiveCRL        // give the current CRL of Subject
 	TrustSuccessor // trust the root of Subject, which followed the expired one
+	TrustFollower  // get and trust the root that followed the expired one, perhaps that of Subject
 	RenewCA        // the owner of the CA of Subject must renew it
 	UseOwnHost
 	ReissueForName // the certificate must have Subject, a kind and a name, as an alternative name
@@ -137,6 +138,9 @@ func (r Remedy) String() string {
 		return fmt.Sprintf("trust the certificate of %q, or accept partial chains", r.Subject)
 	case TrustSuccessor:
 		return fmt.Sprintf("trust its successor %q, or leave the expired cross-certificate out", r.Subject)
+	case TrustFollower:
+		return fmt.Sprintf("renew it if it is your own CA, else get the root that followed it, such as a self-signed certificate of %q, "+
+			"and trust that", r.Subject)
 	case RenewCA:
 		return fmt.Sprintf("renew it if it is your own CA, else get the current certificate of %q", r.Subject)
 	case ReissueForName:

@@ -19,6 +19,7 @@ func (s *search) preferSuccessor() {
 	if expired < 0 {
 		return
 	}
+	nameFollower(&attempts[0])
 	for i, a := range attempts[1:] {
 		root := a.Chain[len(a.Chain)-1]
 		if len(a.Failures) != 1 || a.Failures[0].Rule != RuleUntrusted || !s.allInTime(a.Chain) || !hasKeyOf(attempts[0].Chain, root) {
@@ -31,6 +32,21 @@ func (s *search) preferSuccessor() {
 		}
 		s.result.Attempts = slices.Concat([]Attempt{a}, attempts[:i+1], attempts[i+2:])
 		return
+	}
+}
+
+// nameFollower makes the remedy of an expired root, and of an expired certificate of it for a CA, one that is possible where the owner of
+// the root has given it up: to get and to trust the root that followed. Perhaps that is the CA that it certified.
+func nameFollower(a *Attempt) {
+	top := len(a.Chain) - 1
+	isExpired := func(f Failure) bool { return f.Position == top && f.Remedy.Action == RenewCA }
+	if top < 2 || !slices.ContainsFunc(a.Failures, isExpired) {
+		return
+	}
+	for i := range a.Failures {
+		if f := &a.Failures[i]; f.Position >= top-1 && f.Remedy.Action == RenewCA {
+			f.Remedy = Remedy{Action: TrustFollower, Subject: subjectText(a.Chain[top-1].Subject)}
+		}
 	}
 }
 

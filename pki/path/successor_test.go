@@ -32,8 +32,21 @@ func TestValidate_namesTheSuccessorOfAnExpiredRoot(t *testing.T) {
 	alone := path.Validate(l.Certificate, path.Options{
 		Roots: path.Anchors(old.Certificate), Intermediates: certificates(cross, inter), Time: now,
 	})
-	if f := alone.Attempts[0].Failures[0]; !strings.Contains(f.Remedy.String(), "get the current certificate of") {
-		t.Errorf("without the successor: %s", f)
+	for _, f := range alone.Attempts[0].Failures {
+		want := `get the root that followed it, such as a self-signed certificate of "CN=New Root X1,O=Example", and trust that`
+		if f.Rule != path.RuleValidity || !strings.Contains(f.Remedy.String(), want) {
+			t.Errorf("without the successor: %s", f)
+		}
+	}
+	o := path.Options{Roots: path.Anchors(old.Certificate), Intermediates: certificates(cross), Time: now}
+	short, direct := path.Validate(inter.Certificate, o), path.Validate(cross.Certificate, o)
+	if f := short.Attempts[0].Failures[0]; !strings.Contains(f.Remedy.String(), "the root that followed it") {
+		t.Errorf("a CA: %s", f)
+	}
+	for _, f := range direct.Attempts[0].Failures {
+		if f.Position > 0 && !strings.Contains(f.Remedy.String(), "get the current certificate of") {
+			t.Errorf("a certificate that the root issued itself: %s", f)
+		}
 	}
 }
 

@@ -176,7 +176,7 @@ func (o SetTrust) Plan(context.Context, *op.Session) (op.Plan[Changed], error) {
 	if !o.Trusted {
 		name, done = "distrust", ActionDistrusted
 	}
-	return each(name, o.Labels, func(tx kdb.Tx, s *kdb.Summary) (ActionName, error) {
+	plan, err := each(name, o.Labels, func(tx kdb.Tx, s *kdb.Summary) (ActionName, error) {
 		if s.ChainLength == 0 {
 			return "", &op.WrongKind{Label: s.Label, Kind: s.Kind, Reason: fmt.Sprintf("a %s has no certificate to trust", s.Kind)}
 		}
@@ -186,6 +186,49 @@ func (o SetTrust) Plan(context.Context, *op.Session) (op.Plan[Changed], error) {
 		}
 		return done, tx.Mark(s.Label, kdb.Marks{Trusted: &o.Trusted})
 	})
+	apply := plan.Apply
+	plan.Apply = func(tx kdb.Tx) (Changed, error) {
+		before, err := trustedImplicitly(tx)
+		if err != nil {
+			return Changed{}, err
+		}
+		changed, err := apply(tx)
+		if o.Trusted && changed.Changed {
+			changed.noteMarked(o.Labels, before)
+		}
+		return changed, err
+	}
+	return plan, err
+}
+
+// MarkedToo is the reason of an action about a certificate that was not named: as soon as one certificate of a file has the mark of trust,
+// the others are trusted only if they have it.
+const MarkedToo = "it was trusted without the mark that Java looks for, and has it now"
+
+// trustedImplicitly are the entries that are trusted without a mark.
+func trustedImplicitly(tx kdb.Tx) (found []kdb.Summary, err error) {
+	implicit, ok := tx.(kdb.Implicit)
+	if !ok {
+		return nil, nil
+	}
+	for s, err := range tx.Summaries("") {
+		if err != nil {
+			return nil, err
+		}
+		if implicit.TrustsImplicitly(s.Label) {
+			found = append(found, s)
+		}
+	}
+	return found, nil
+}
+
+// noteMarked notes which entries, other than those of labels, get a mark with them.
+func (c *Changed) noteMarked(labels []string, before []kdb.Summary) {
+	for i := range before {
+		if s := &before[i]; !slices.Contains(labels, s.Label) {
+			c.note(Action{Label: s.Label, Action: ActionTrusted, Kind: s.Kind, SHA256: op.HexDigest(s.SHA256), Reason: MarkedToo})
+		}
+	}
 }
 
 // SetDefault makes one personal entry the default.

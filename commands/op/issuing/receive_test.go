@@ -60,21 +60,27 @@ func TestReceive_expiredIssuer(t *testing.T) {
 	}
 }
 
-// TestReceive_forged: a certificate that names a trusted root and its key identifier, but that another key signed, has no complete chain.
-// One whose algorithm is unknown does not either.
+// TestReceive_forged: a certificate that names a trusted CA and its key identifier, but that another key signed, does not get that CA into
+// its chain. One whose algorithm is unknown does, but its chain does not count as complete.
 func TestReceive_forged(t *testing.T) {
 	t.Parallel()
-	sameID := func(c *x509.Certificate) { c.SubjectKeyId = []byte("root") }
-	root, impostor, request := optest.NewCA(t, "Root", sameID), optest.NewCA(t, "Root", sameID), optest.Request(t, "web")
-	odd := root.Receive(t, request.Request)
+	sameID := func(c *x509.Certificate) { c.SubjectKeyId = []byte("sub") }
+	ca, impostor, request := optest.NewCA(t, "Root").CA(t, "Sub", sameID), optest.NewCA(t, "Sub", sameID), optest.Request(t, "web")
+	odd := ca.Receive(t, request.Request)
 	ecdsaWithSHA256 := []byte{0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2}
 	odd = bytes.ReplaceAll(odd, ecdsaWithSHA256, append(ecdsaWithSHA256[:7:7], 0x7f))
-	for rule, der := range map[string][]byte{"another key": impostor.Receive(t, request.Request), "an unknown algorithm": odd} {
-		s := optest.New(t, root.Trusted("root"), request)
-		file := optest.File(t, "web.crt", op.PEMString("CERTIFICATE", der))
+	for rule, c := range map[string]struct {
+		der   []byte
+		chain int // how many certificates are stored
+	}{"another key": {impostor.Receive(t, request.Request), 1}, "an unknown algorithm": {odd, 2}} {
+		s := optest.New(t, ca.Trusted("sub"), request)
+		file := optest.File(t, "web.crt", op.PEMString("CERTIFICATE", c.der))
 		received, err := op.One(ctx, s, issuing.Receive{Files: []string{file}})
-		if err != nil || received.Complete || received.Missing != "CN=Root" {
+		if err != nil || received.Complete || received.Missing != "CN=Sub" {
 			t.Errorf("%s: %+v, %v", rule, received, err)
+		}
+		if stored := optest.Entry(t, s, "web").Certificates; len(stored) != c.chain {
+			t.Errorf("%s: %d certificates are stored, not %d", rule, len(stored), c.chain)
 		}
 	}
 }

@@ -31,5 +31,5 @@ func WantKey(t testing.TB, c keyfile.Container, label string, want []byte) {
 // WantSound reports the problems that a container has.
 func WantSound(t testing.TB, c keyfile.Container) {
 	t.Helper()
-	c.Check(func(p kdb.Problem) { t.Errorf("problem: %s: %s", p.Where, p.What) })
+	c.Check(sound(t, "a container"))
 }

@@ -113,7 +113,7 @@ func (s *suite) database(t *testing.T) {
 	if err != nil || info.Entries != len(want) || info.Format != s.codec.Name || info.Size == 0 {
 		t.Errorf("info %+v, %v", info, err)
 	}
-	err = db.Check(t.Context(), func(p kdb.Problem) { t.Errorf("problem: %v", p) })
+	err = db.Check(t.Context(), sound(t, "a database"))
 	if err != nil {
 		t.Error(err)
 	}

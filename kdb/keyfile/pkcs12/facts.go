@@ -20,7 +20,7 @@ func (c *Container) Facts() []kdb.Fact {
 		facts = append(facts, kdb.Fact{Name: "kept unread", Value: strings.Join(kept, ", ")})
 	}
 	if n := c.unseen(); n > 0 {
-		facts = append(facts, kdb.Fact{Name: forJava, Value: unseenText(n)})
+		facts = append(facts, kdb.Fact{Name: kdb.FactForJava, Value: unseenText(n)})
 	}
 	for number, b := range slices.Collect(c.bags()) {
 		if b.cert == nil {
@@ -38,9 +38,6 @@ func (c *Container) Facts() []kdb.Fact {
 	}
 	return facts
 }
-
-// forJava is the name of what there is to know for users of Java.
-const forJava = "for Java"
 
 // unseen counts the trusted certificates that nothing marks as such. OpenSSL writes such files, and Java shows no entry.
 func (c *Container) unseen() (n int) {
@@ -206,6 +203,9 @@ func (c *Container) Check(report func(kdb.Problem)) {
 	if c.unverified {
 		report(kdb.Problem{Where: "MAC", What: "it was not verified: no password was given", Severity: kdb.Closed})
 	}
+	if c.mac == nil && !c.chosen {
+		report(kdb.Problem{Where: "MAC", What: "there is none, so nothing shows whether the file was changed", Severity: kdb.Note})
+	}
 	for number, b := range slices.Collect(c.bags()) {
 		if b.cert == nil {
 			continue
@@ -220,7 +220,7 @@ func (c *Container) Check(report func(kdb.Problem)) {
 		}
 	}
 	if n := c.unseen(); n > 0 {
-		report(kdb.Problem{Where: forJava, What: unseenText(n), Severity: kdb.Note})
+		report(kdb.Problem{Where: kdb.FactForJava, What: unseenText(n), Severity: kdb.Note})
 	}
 	if c.trailing > 0 {
 		report(kdb.Problem{Where: "end of the file", What: fmt.Sprintf("%d bytes that do not belong to it", c.trailing), Severity: kdb.Note})

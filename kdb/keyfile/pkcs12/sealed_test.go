@@ -46,6 +46,13 @@ func TestUnsealed(t *testing.T) {
 		if got := decode(t, c.file, c.password).Unsealed(); got != c.want {
 			t.Errorf("%s: unsealed %v, want %v", rule, got, c.want)
 		}
+		noted := false
+		decode(t, c.file, c.password).Check(func(p kdb.Problem) {
+			noted = noted || p.Where == "MAC" && p.Severity == kdb.Note && strings.Contains(p.What, "there is none")
+		})
+		if noted == (rule == "with its MAC") {
+			t.Errorf("%s: a note about the MAC: %v", rule, noted)
+		}
 	}
 	if newFile(t, "", web).Unsealed() {
 		t.Error("a new file, which will get its MAC, is called unsealed")

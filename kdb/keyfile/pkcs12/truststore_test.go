@@ -89,12 +89,12 @@ func TestFacts_forJava(t *testing.T) {
 // javaFacts are what the facts and a check say about Java.
 func javaFacts(c *pkcs12.Container) (texts []string) {
 	for _, fact := range c.Facts() {
-		if fact.Name == "for Java" {
+		if fact.Name == kdb.FactForJava {
 			texts = append(texts, fact.Value)
 		}
 	}
 	c.Check(func(p kdb.Problem) {
-		if p.Severity == kdb.Note {
+		if p.Where == kdb.FactForJava && p.Severity == kdb.Note {
 			texts = append(texts, p.What)
 		}
 	})
