@@ -2,7 +2,6 @@ package sealed
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
 
@@ -11,31 +10,40 @@ import (
 )
 
 // Discard removes a database that this *Database created and that holds nothing yet, with its stash: for a caller whose first change
-// failed. While it looks and removes, no other process can write. The error wraps kdb.ErrExists, and nothing is removed, if there are
-// entries or records of a CA; and kdb.ErrUnsupported if the database was opened, not created, or is in no file.
+// failed. While it looks and removes, no other process reads or writes it, and none can store anything afterwards. The error wraps
+// kdb.ErrExists, and nothing is removed, if there are entries or records of a CA; and kdb.ErrUnsupported if the database was opened, not
+// created, or is in no file.
 func (db *Database) Discard(ctx context.Context) error {
 	file, ok := db.store.(store.File)
 	if !ok || !db.created {
 		return fmt.Errorf("removing %q: %w", db.location, kdb.ErrUnsupported)
 	}
-	var failed error
-	err := db.view(ctx, lenient, func(t *tx) error {
-		err := t.isEmpty()
-		if s, errStash := readStash(db.stash); err == nil && errStash == nil && s.id == t.keys.meta.id {
-			err = db.disk.Remove(db.stash)
+	err := db.updateAlone(ctx, "discard", func(t *tx) error {
+		if err := t.isEmpty(); err != nil {
+			return err
 		}
-		if err == nil {
-			failed = db.disk.Remove(file.Path())
+		if s, err := readStash(db.stash); err == nil && s.id == t.keys.meta.id {
+			if err := db.disk.Remove(db.stash); err != nil {
+				return err
+			}
 		}
-		return err
+		if runtime.GOOS == "windows" { // which does not remove a file that is open
+			return t.wipe()
+		}
+		return db.disk.Remove(file.Path())
 	})
-	if failed != nil && runtime.GOOS == "windows" { // which does not remove a file that is open
-		failed = db.disk.Remove(file.Path())
+	if err == nil && runtime.GOOS == "windows" {
+		err = db.disk.Remove(file.Path())
 	}
-	if err = errors.Join(err, failed); err != nil {
+	if err != nil {
 		return fmt.Errorf("removing %q: %w", db.location, err)
 	}
 	return nil
+}
+
+// wipe removes all records, so that nobody can store anything in the database any more.
+func (t *tx) wipe() error {
+	return replaceRecords(t.stx, []string{""}, func(func(string, []byte) error) error { return nil })
 }
 
 // isEmpty returns an error that wraps kdb.ErrExists if there are entries or records of a CA.

@@ -53,7 +53,7 @@ func (db *Database) Rekey(ctx context.Context, r Rekey) error {
 		err = st.Rewrite(ctx, job.run)
 	}
 	if !ok || errors.Is(err, kdb.ErrUnsupported) {
-		if err = db.store.Update(ctx, job.inPlace); err == nil {
+		if err = db.alone()(ctx, job.inPlace); err == nil {
 			err = db.eraseRemoved(ctx)
 		}
 	}

@@ -213,6 +213,26 @@ func (db *Database) Update(ctx context.Context, operation string, fn func(kdb.Tx
 }
 
 func (db *Database) update(ctx context.Context, operation string, how strictness, fn func(*tx) error) error {
+	return db.updateBy(ctx, db.store.Update, operation, how, fn)
+}
+
+// updateAlone is update where no other process reads or changes the database meanwhile: what fn finds out about the stash, which is
+// replaced in transactions, is still so when it is stored.
+func (db *Database) updateAlone(ctx context.Context, operation string, fn func(*tx) error) error {
+	return db.updateBy(ctx, db.alone(), operation, lenient, fn)
+}
+
+// alone is how the store is updated by one who is alone with it. A store that is no file has no stash.
+func (db *Database) alone() func(context.Context, func(store.Tx) error) error {
+	if st, ok := db.store.(store.Locker); ok {
+		return st.UpdateLocked
+	}
+	return db.store.Update
+}
+
+func (db *Database) updateBy(
+	ctx context.Context, update func(context.Context, func(store.Tx) error) error, operation string, how strictness, fn func(*tx) error,
+) error {
 	if operation == "" {
 		return errors.New("an update needs the name of its operation")
 	}
@@ -222,7 +242,7 @@ func (db *Database) update(ctx context.Context, operation string, how strictness
 	}
 	defer k.release()
 	var done tx
-	err = db.store.Update(ctx, func(stx store.Tx) error {
+	err = update(ctx, func(stx store.Tx) error {
 		t, err := db.begin(ctx, stx, k)
 		if err == nil {
 			err = t.require(how)

@@ -284,16 +284,15 @@ func (t *tx) swapSlots(id uint32, s *slot, change *slotChange) error {
 // the slot would open nothing, and is removed.
 func (db *Database) RemoveSlot(ctx context.Context, id int, force bool) error {
 	var m meta
-	err := db.update(ctx, "slot-remove", lenient, func(t *tx) error {
+	err := db.updateAlone(ctx, "slot-remove", func(t *tx) error {
 		m = t.keys.meta
 		return t.removeSlot(uint32(id), force)
 	})
-	if err == nil && db.stash != "" {
-		st, errStash := readStash(db.stash)
-		clear(st.key[:])
-		if errStash == nil && st.id == m.id && st.slot == uint32(id) {
-			err = db.disk.Remove(db.stash)
-		}
+	belongs := func(s *stash) bool { return s.id == m.id && s.slot == uint32(id) }
+	s, errStash := readStash(db.stash)
+	clear(s.key[:])
+	if err == nil && errStash == nil && belongs(&s) {
+		err = db.removeStashFile(ctx, belongs)
 	}
 	if err != nil {
 		return fmt.Errorf("removing key slot %d: %w", id, err)

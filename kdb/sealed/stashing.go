@@ -135,7 +135,7 @@ func (db *Database) RemoveStash(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("removing the stash: %w", err)
 	}
-	switch err := db.disk.Remove(db.stash); {
+	switch err := db.removeStashFile(ctx, func(*stash) bool { return true }); {
 	case errors.Is(err, fs.ErrNotExist) && len(ids) == 0:
 		return fmt.Errorf("removing the stash: %w: there is none", kdb.ErrNotFound)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
@@ -144,17 +144,35 @@ func (db *Database) RemoveStash(ctx context.Context) error {
 	return nil
 }
 
+// removeStashFile removes a file that is wanted no longer, unless another process has made it a stash that opens a slot.
+func (db *Database) removeStashFile(ctx context.Context, unwanted func(*stash) bool) error {
+	return db.updateAlone(ctx, "stash-remove", func(t *tx) error {
+		s, err := readStash(db.stash)
+		clear(s.key[:])
+		if err == nil && s.id == t.keys.meta.id {
+			if there, err := t.hasSlot(s.slot); err != nil || there {
+				return err
+			}
+		}
+		if !unwanted(&s) {
+			return nil
+		}
+		return db.disk.Remove(db.stash)
+	})
+}
+
 // removeStashSlots removes those of the slots that are still there. If another one is to replace them, the slot that the stash opens
 // stays, no matter who made it.
 func (db *Database) removeStashSlots(ctx context.Context, ids []uint32, replaced bool) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	var current stash
-	if replaced {
-		current, _ = readStash(db.stash)
-	}
-	return db.update(ctx, "stash-remove", lenient, func(t *tx) error {
+	return db.updateAlone(ctx, "stash-remove", func(t *tx) error {
+		var current stash
+		if replaced {
+			current, _ = readStash(db.stash)
+			clear(current.key[:])
+		}
 		for _, id := range ids {
 			if replaced && id == current.slot && current.id == t.keys.meta.id {
 				continue

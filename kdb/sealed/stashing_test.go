@@ -27,10 +27,18 @@ type faultyFile struct {
 }
 
 func (f *faultyFile) Update(ctx context.Context, fn func(store.Tx) error) error {
+	return f.commit(func() error { return f.Store.Update(ctx, fn) })
+}
+
+func (f *faultyFile) UpdateLocked(ctx context.Context, fn func(store.Tx) error) error {
+	return f.commit(func() error { return f.Store.UpdateLocked(ctx, fn) })
+}
+
+func (f *faultyFile) commit(update func() error) error {
 	if err := f.disk.SyncFolder("before the commit"); err != nil {
 		return err
 	}
-	if err := f.Store.Update(ctx, fn); err != nil {
+	if err := update(); err != nil {
 		return err
 	}
 	return f.disk.SyncFolder("after the commit")
@@ -405,4 +413,72 @@ func (db *Database) rekeyAfter(t *testing.T, between func()) error {
 	}
 	between()
 	return db.store.(store.Rewriter).Rewrite(t.Context(), job.run)
+}
+
+// between calls a function between what an update finds out and its commit, where the store lets others in there. It returns when the
+// function has ended or, if it has to wait for the update, when that is sure.
+type between struct {
+	*boltstore.Store
+	fn func()
+}
+
+func (b *between) Update(ctx context.Context, fn func(store.Tx) error) error {
+	return b.Store.Update(ctx, func(tx store.Tx) error { defer b.call(); return fn(tx) })
+}
+
+func (b *between) UpdateLocked(ctx context.Context, fn func(store.Tx) error) error {
+	return b.Store.UpdateLocked(ctx, func(tx store.Tx) error { defer b.call(); return fn(tx) })
+}
+
+// Rewrite is what a file with several names does not have.
+func (b *between) Rewrite(context.Context, func(store.Tx, func(string, []byte) error) error) error {
+	return kdb.ErrUnsupported
+}
+
+func (b *between) call() {
+	if fn := b.fn; fn != nil {
+		b.fn = nil
+		fn()
+	}
+}
+
+// TestStash_isNotReplacedBetweenCheckAndCommit: what depends on the stash that is there is alone with the database until it is stored. The
+// slot of another stash is there, whose file comes between: now it is refused, because its slot goes.
+func TestStash_isNotReplacedBetweenCheckAndCommit(t *testing.T) {
+	t.Parallel()
+	for what, change := range map[string]func(db *Database, made uint32) error{
+		"a new master key in place": func(db *Database, _ uint32) error { return db.Rekey(t.Context(), Rekey{}) },
+		"a slot that is removed":    func(db *Database, made uint32) error { return db.RemoveSlot(t.Context(), int(made), false) },
+		"a stash that was replaced": func(db *Database, made uint32) error { return db.removeStashSlots(t.Context(), []uint32{made}, true) },
+	} {
+		path := stashOnly(t)
+		st := &between{Store: boltstore.Open(path, boltstore.Options{Options: patient})}
+		db, err := Open(t.Context(), st, path, secretOptions)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other := openFaulty(t, path, &atomicfiletest.Disk{})
+		other.store = boltstore.Open(path, boltstore.Options{}) // it does not wait
+		k, err := other.acquire(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer k.release()
+		made := stash{id: k.meta.id, key: [32]byte{1}}
+		made.slot, err = other.replaceSlots(t.Context(), slotChange{operation: "stash-create", kind: slotStash, secret: made.key[:]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		called := false
+		st.fn = func() {
+			called = true
+			if err := other.fileStash(t.Context(), &made); !errors.Is(err, kdb.ErrLocked) {
+				t.Errorf("%s: a stash is replaced meanwhile: %v", what, err)
+			}
+		}
+		if err := change(db, made.slot); err != nil || !called {
+			t.Errorf("%s: %v, called: %v", what, err, called)
+		}
+		wantStashOpens(t, path, func() { t.Log(what) })
+	}
 }

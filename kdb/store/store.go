@@ -111,6 +111,13 @@ type Tx interface {
 	Delete(key string) error
 }
 
+// Locker is a Store whose updates can be alone with it from the beginning. What else they look at, such as a file next to it, is still so
+// when they are stored, if others change that in transactions only.
+type Locker interface {
+	// UpdateLocked is Update, but fn runs once, while nobody else reads or changes the store.
+	UpdateLocked(ctx context.Context, fn func(Tx) error) error
+}
+
 // Checker is a Store that can verify its own structure, below the records.
 type Checker interface {
 	// Check calls report for each finding. The error says that the check itself could not be done.

@@ -47,7 +47,7 @@ type Options struct {
 
 const defaultMaxMemory = 8 << 20
 
-// Store is one file. It implements store.Store, store.File, store.Checker, store.Copier and store.Rewriter.
+// Store is one file. It implements store.Store and most of what a store can do beyond that.
 type Store struct {
 	path   string
 	wait   time.Duration
@@ -68,6 +68,7 @@ var (
 	_ store.Copier   = (*Store)(nil)
 	_ store.Rewriter = (*Store)(nil)
 	_ store.Eraser   = (*Store)(nil)
+	_ store.Locker   = (*Store)(nil)
 )
 
 // Open returns the store in the file at path, without touching the file yet.
@@ -124,6 +125,19 @@ func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
 	if err != nil || w.empty() {
 		return err
 	}
+	return s.updateLocked(ctx, w, fn)
+}
+
+// UpdateLocked implements store.Locker.
+func (s *Store) UpdateLocked(ctx context.Context, fn func(store.Tx) error) error {
+	if err := s.withSnapshot(ctx, writable); err != nil {
+		return err
+	}
+	return s.updateLocked(ctx, &work{}, fn)
+}
+
+// updateLocked locks the file and stores what fn did or, if it was to something else than what is in the file now, does again.
+func (s *Store) updateLocked(ctx context.Context, w *work, fn func(store.Tx) error) error {
 	h, err := s.open(ctx, access{write: true, more: sizeOf(w.changes)})
 	if err != nil {
 		return err
@@ -133,7 +147,7 @@ func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
 	if err != nil {
 		return s.name(err)
 	}
-	if !w.isFrom(h, snap) {
+	if w.file == nil || !w.isFrom(h, snap) {
 		again, err := s.collect(ctx, h.file, snap, fn)
 		defer again.discard()
 		if err != nil || again.empty() {

@@ -135,8 +135,10 @@ func TestStore_cutFileIsCorrupt(t *testing.T) {
 		if _, err := content(s); !errors.Is(err, kdb.ErrCorrupt) {
 			t.Errorf("%d bytes: View = %v, want ErrCorrupt", size, err)
 		}
-		if err := s.Update(ctx, func(tx store.Tx) error { return tx.Put("a", nil) }); !errors.Is(err, kdb.ErrCorrupt) {
-			t.Errorf("%d bytes: Update = %v, want ErrCorrupt", size, err)
+		for i, update := range []func(context.Context, func(store.Tx) error) error{s.Update, s.UpdateLocked} {
+			if err := update(ctx, func(tx store.Tx) error { return tx.Put("a", nil) }); !errors.Is(err, kdb.ErrCorrupt) {
+				t.Errorf("%d bytes: update %d: %v, want ErrCorrupt", size, i, err)
+			}
 		}
 		if err := s.Compact(ctx, func(string) {}); !errors.Is(err, kdb.ErrCorrupt) {
 			t.Errorf("%d bytes: Compact = %v, want ErrCorrupt", size, err)

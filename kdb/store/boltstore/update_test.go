@@ -56,6 +56,30 @@ func TestUpdate_runsAgainIfSomebodyWroteMeanwhile(t *testing.T) {
 	}
 }
 
+// TestUpdateLocked_isAlone: nobody reads or writes from the moment when fn begins until its changes are stored.
+func TestUpdateLocked_isAlone(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(oldFile(t), "x")
+	runs, other := 0, boltstore.Open(path, boltstore.Options{})
+	err := openStore(path).UpdateLocked(ctx, func(tx store.Tx) error {
+		runs++
+		if err := other.View(ctx, func(store.Tx) error { return nil }); !errors.Is(err, kdb.ErrLocked) {
+			t.Errorf("reading: %v", err)
+		}
+		if err := other.Update(ctx, func(tx store.Tx) error { return tx.Put("b", nil) }); !errors.Is(err, kdb.ErrLocked) {
+			t.Errorf("writing: %v", err)
+		}
+		value, err := tx.Get("a")
+		return errors.Join(err, tx.Put("a", append(value, '+')))
+	})
+	if got, errRead := content(other); errors.Join(err, errRead) != nil || got["a"] != "old+" || runs != 1 {
+		t.Errorf("the file holds %v after %d runs, %v, %v", got, runs, err, errRead)
+	}
+	if err := openStore(path+"-none").UpdateLocked(ctx, func(store.Tx) error { return nil }); !errors.Is(err, kdb.ErrNoDatabase) {
+		t.Errorf("without a file: %v", err)
+	}
+}
+
 func TestUpdate_fileThatIsRemovedMeanwhile(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
