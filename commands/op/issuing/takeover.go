@@ -144,8 +144,9 @@ func (h *inheritance) addFile(env *op.Env, file string, inFolder bool) error {
 			failed = err
 		}
 	})
+	_, isOther := errors.AsType[*kdb.ForeignFormat](err) // text is one
 	switch {
-	case errors.Is(err, pem.ErrNothing) && !inFolder && h.addIndex(file) == nil: // openssl.cnf can call it anything
+	case (isOther || errors.Is(err, pem.ErrNothing)) && !inFolder && h.addIndex(file) == nil: // openssl.cnf can call it anything
 		return nil
 	case err == nil && failed == nil && h.size() == before && !inFolder:
 		return fmt.Errorf("reading %q: %w: there is no certificate, revocation list or index in it", file, kdb.ErrParse)
