@@ -31,8 +31,10 @@ type setting struct {
 	done     chan struct{}
 }
 
-// asideKey is the key of a record of postings that were set aside; no record of that kind outlives its transaction.
-func asideKey(run, piece int) string { return fmt.Sprintf("p/%08x/%08x", run, piece) }
+// prefixAside begins the keys of records of postings that were set aside; no record of that kind outlives its transaction.
+const prefixAside = "p/"
+
+func asideKey(run, piece int) string { return fmt.Sprintf(prefixAside+"%08x/%08x", run, piece) }
 
 func (t *tx) addPostings(list []posting, removed bool) error {
 	for _, p := range list {

@@ -44,9 +44,9 @@ func (db *Database) Backup(ctx context.Context, path string, o NewBackup) (*Back
 		return nil, err
 	}
 	b := &Backup{db: db, keys: k}
-	var fill func(store.Tx, func(string, []byte) error) error
+	var fill func(old, made store.Tx) error
 	if o.Stash || o.Password != nil {
-		fill = func(old store.Tx, put func(string, []byte) error) error { return b.fill(ctx, old, put, &o) }
+		fill = func(old, made store.Tx) error { return b.fill(ctx, old, made, &o) }
 	}
 	if b.copy, err = st.Copy(ctx, path, fill); err != nil {
 		k.release()
@@ -64,15 +64,15 @@ func (db *Database) Backup(ctx context.Context, path string, o NewBackup) (*Back
 }
 
 // fill copies all records and adds key slots.
-func (b *Backup) fill(ctx context.Context, old store.Tx, put func(string, []byte) error, o *NewBackup) error {
+func (b *Backup) fill(ctx context.Context, old, made store.Tx, o *NewBackup) error {
 	t, err := b.db.begin(ctx, old, b.keys)
 	if err != nil {
 		return err
 	}
-	if err := copyRecords(old, put); err != nil {
+	if err := copyRecords(old, made); err != nil {
 		return err
 	}
-	t.stx = putter{old, put}
+	t.stx = putter{old, made}
 	if o.Password != nil {
 		if _, err := b.addSlot(t, backupSlot, slotSecret, o.Password); err != nil {
 			return err
@@ -89,10 +89,10 @@ func (b *Backup) fill(ctx context.Context, old store.Tx, put func(string, []byte
 }
 
 // copyRecords copies all records but the head.
-func copyRecords(from store.Tx, put func(string, []byte) error) error {
+func copyRecords(from, to store.Tx) error {
 	for record, err := range from.Scan("", "") {
 		if err == nil && strings.TrimPrefix(record.Key, store.Apart) != keyHead {
-			err = put(record.Key, bytes.Clone(record.Value))
+			err = to.Put(record.Key, bytes.Clone(record.Value))
 		}
 		if err != nil {
 			return err

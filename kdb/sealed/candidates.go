@@ -23,25 +23,45 @@ type candidate struct {
 // candidates are in the order of their keys; those of one key differ in their values, and the likeliest is the first.
 type candidates []candidate
 
+// finds are the candidates of a wreck by their kinds: the beginnings of their keys up to a slash.
+type finds map[string]candidates
+
+func kindOf(key string) string { return key[:strings.IndexByte(key, '/')+1] }
+
+// of returns the candidates of a key.
+func (f finds) of(key string) candidates { return f[kindOf(key)].of(key) }
+
+// with returns the candidates whose keys begin with a kind, and more.
+func (f finds) with(prefix string) candidates { return f[kindOf(prefix)].with(prefix) }
+
 // collect notes where each record of a wreck is, every value once.
-func collect(w store.Wreck) (list candidates, err error) {
-	seed := maphash.MakeSeed()
+func collect(w store.Wreck) (finds, error) {
+	seed, found := maphash.MakeSeed(), finds{}
 	for f, err := range w.Scan() {
 		if err != nil {
 			return nil, err
 		}
 		if isRecordKey(f.Key) {
-			list = append(list, candidate{f.Key, f.At, maphash.Bytes(seed, f.Value), f.States, f.Standing})
+			kind := kindOf(f.Key)
+			found[kind] = append(found[kind], candidate{f.Key, f.At, maphash.Bytes(seed, f.Value), f.States, f.Standing})
 		}
 	}
-	slices.SortFunc(list, func(a, b candidate) int {
+	for kind, list := range found {
+		found[kind] = list.arranged()
+	}
+	return found, nil
+}
+
+// arranged puts candidates in their order and joins those with one value.
+func (l candidates) arranged() candidates {
+	slices.SortFunc(l, func(a, b candidate) int {
 		if order := strings.Compare(a.key, b.key); order != 0 {
 			return order
 		}
 		return cmp.Or(cmp.Compare(a.sum, b.sum), a.compare(&b))
 	})
-	kept := list[:0]
-	for _, c := range list {
+	kept := l[:0]
+	for _, c := range l {
 		if last := len(kept) - 1; last >= 0 && kept[last].key == c.key && kept[last].sum == c.sum {
 			kept[last].states |= c.states
 			continue
@@ -49,7 +69,7 @@ func collect(w store.Wreck) (list candidates, err error) {
 		kept = append(kept, c)
 	}
 	kept.rank()
-	return kept, nil
+	return kept
 }
 
 // compare puts the likelier one first.

@@ -43,7 +43,7 @@ func (db *Database) Discard(ctx context.Context) error {
 
 // wipe removes all records, so that nobody can store anything in the database any more.
 func (t *tx) wipe() error {
-	return replaceRecords(t.stx, []string{""}, func(func(string, []byte) error) error { return nil })
+	return replaceRecords(t.stx, []string{""}, func(store.Tx) error { return nil })
 }
 
 // isEmpty returns an error that wraps kdb.ErrExists if there are entries or records of a CA.

@@ -354,13 +354,28 @@ func (b *block) split() []block {
 
 // buildIndex stores an index that has the pending postings alone.
 func (t *tx) buildIndex() error {
-	all := block{upper: lastSpot, postings: t.postings}
+	if err := t.storeAside(); err != nil {
+		return err
+	}
+	rest := sortPostings(t.postings)
 	t.postings = nil
-	slices.SortFunc(all.postings, func(p, o posting) int { return p.compare(&o) })
-	for _, b := range all.split() {
-		if err := t.put(blockKey(b.upper), b.encode(), nil); err != nil {
+	last := block{upper: lastSpot}
+	for p, err := range t.asidePostings(rest) {
+		if err != nil {
 			return err
 		}
+		if last.postings = append(last.postings, p); len(last.postings) < maxPending {
+			continue
+		}
+		made := last.split()
+		if err := t.putBlocks(made[:len(made)-1]); err != nil {
+			return err
+		}
+		last = made[len(made)-1]
+		last.postings = slices.Clone(last.postings)
 	}
-	return nil
+	if err := t.putBlocks(last.split()); err != nil {
+		return err
+	}
+	return t.removeAside()
 }

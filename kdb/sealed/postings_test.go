@@ -53,11 +53,68 @@ func TestIndex_postingsSetAside(t *testing.T) {
 	if got := indexFindings(t, db); len(got) != 0 {
 		t.Errorf("findings %q", got)
 	}
+	noneAside(t, st)
+}
+
+func noneAside(t *testing.T, st *storetest.Memory) {
+	t.Helper()
 	for key := range st.Records() {
-		if strings.HasPrefix(key, "p/") {
+		if strings.HasPrefix(key, prefixAside) {
 			t.Errorf("record %q is left", key)
 		}
 	}
+}
+
+// TestIndex_builtOfPostingsSetAside: an index is built of more postings than there is memory for.
+func TestIndex_builtOfPostingsSetAside(t *testing.T) {
+	t.Parallel()
+	st := storetest.NewMemory()
+	db := newInternal(t, st)
+	k, err := db.acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer k.release()
+	const number = maxPending + 100
+	err = db.store.Update(t.Context(), func(stx store.Tx) error {
+		tx, err := db.begin(t.Context(), unwanted{stx, map[string]bool{}}, k)
+		if err != nil {
+			return err
+		}
+		defer tx.aside.wait()
+		for i := range number {
+			at := spot{byte(i), byte(i >> 8), byte(i >> 16), 1}
+			if err := tx.addPostings([]posting{{at: at, label: "host"}}, false); err != nil {
+				return err
+			}
+		}
+		if err := tx.buildIndex(); err != nil {
+			return err
+		}
+		found, last := 0, spot{}
+		for b, err := range tx.blocks(spot{}) {
+			if err != nil {
+				return err
+			}
+			for _, p := range b.postings {
+				if found > 0 && p.at.compare(&last) <= 0 {
+					t.Errorf("posting %d is out of order", found)
+				}
+				found, last = found+1, p.at
+			}
+			if len(b.value) > 2*blockSize {
+				t.Errorf("a block of %d bytes", len(b.value))
+			}
+		}
+		if found != number {
+			t.Errorf("%d postings of %d are in the index", found, number)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	noneAside(t, st)
 }
 
 // openings counts records that were read, and those that were opened.

@@ -33,7 +33,7 @@ func Recover(ctx context.Context, from, to store.Store, location string, o kdb.O
 			return err
 		}
 		if to == nil {
-			err = c.write(func(string, []byte) error { return nil })
+			err = c.write(nil)
 		} else {
 			err = c.create(to)
 		}
@@ -59,6 +59,7 @@ type recovery struct {
 	logs       []store.Place        // by sequence number less one; a zero place is a lost record
 	logWhole   bool
 	to         *tx
+	dry        bool // nothing is written
 	copied     map[string]bool
 }
 
@@ -78,7 +79,7 @@ func (c *recovery) choose() (err error) {
 	return c.readLog()
 }
 
-// readLog follows the log from its end: each record says what the chain's value before it is.
+// readLog follows the log from its end: each record says what the chain's value before it is. Only the places are kept.
 func (c *recovery) readLog() error {
 	last, value := c.endOfLog()
 	c.logs, c.last, c.trustEnded, c.logWhole = make([]store.Place, last), map[string]LogRecord{}, map[string]bool{}, c.head != nil
@@ -97,6 +98,7 @@ func (c *recovery) readLog() error {
 			c.noteRecord(&l.LogRecord)
 		}
 	}
+	delete(c.found, prefixLog)
 	return nil
 }
 
@@ -200,12 +202,17 @@ func (c *recovery) copyStash(path string) (made bool, err error) {
 	return true, writeStash(c.db.disk, path, &st)
 }
 
-// write puts everything into the new database.
-func (c *recovery) write(put func(string, []byte) error) error {
+// write puts everything into the new database; nil only finds out what would be put.
+func (c *recovery) write(made store.Tx) error {
+	c.dry = made == nil
+	if c.dry {
+		made = unwritten{}
+	}
 	c.to = &tx{
-		ctx: c.ctx, db: c.db, stx: putter{nothing{}, put}, keys: c.keys, operation: "recover", digester: c.keys.digester(),
+		ctx: c.ctx, db: c.db, stx: putter{nothing{}, made}, keys: c.keys, operation: "recover", digester: c.keys.digester(),
 		spots: c.keys.spotter(), bound: c.keys.meta.bind(""), issuers: map[[32]byte]*issuer{}, counted: anyNumber,
 	}
+	defer c.to.aside.wait()
 	c.copied = map[string]bool{}
 	if c.head != nil {
 		c.to.head.generation, c.to.head.lastSlot, c.to.head.seals = c.head.generation, c.head.lastSlot, c.head.seals

@@ -96,7 +96,11 @@ func (c *recovery) mayTrust(s *kdb.Summary, label string) bool {
 func (c *recovery) putEntry(label string, s summary, e *kdb.Entry) error {
 	c.copied[label] = true
 	c.to.head.entries++
-	c.to.postings = append(c.to.postings, c.to.spots.postings(e)...)
+	if !c.dry {
+		if err := c.to.index(e, false); err != nil {
+			return err
+		}
+	}
 	if err := c.to.put(prefixCerts+label, encodeCerts(e), &s.certs); err != nil {
 		return err
 	}

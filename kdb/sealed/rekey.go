@@ -104,35 +104,43 @@ func (r *rekeying) keepsStash() bool {
 
 // inPlace seals all records again in a transaction that changes them.
 func (r *rekeying) inPlace(stx store.Tx) error {
-	return replaceRecords(stx, []string{prefixSlot, copyKey(prefixSlot), prefixIndex}, func(put func(string, []byte) error) error {
-		return r.run(chunked{stx}, put)
+	return replaceRecords(stx, []string{prefixSlot, copyKey(prefixSlot), prefixIndex}, func(made store.Tx) error {
+		return r.run(chunked{stx}, made)
 	})
 }
 
 // replaceRecords changes records in their place: fn puts them, and those with one of the prefixes that it does not put are deleted.
-func replaceRecords(stx store.Tx, prefixes []string, fn func(put func(string, []byte) error) error) error {
-	unwanted := make(map[string]bool)
+func replaceRecords(stx store.Tx, prefixes []string, fn func(made store.Tx) error) error {
+	unwanted := unwanted{stx, make(map[string]bool)}
 	for _, prefix := range prefixes {
 		for record, err := range stx.Scan(prefix, "") {
 			if err != nil {
 				return err
 			}
-			unwanted[record.Key] = true
+			unwanted.keys[record.Key] = true
 		}
 	}
-	err := fn(func(key string, value []byte) error {
-		delete(unwanted, key)
-		return stx.Put(key, value)
-	})
-	if err != nil {
+	if err := fn(unwanted); err != nil {
 		return err
 	}
-	for key := range unwanted {
+	for key := range unwanted.keys {
 		if err := stx.Delete(key); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// unwanted is a transaction and the keys of records in it that nobody has put again.
+type unwanted struct {
+	store.Tx
+	keys map[string]bool
+}
+
+// Put implements store.Tx.
+func (u unwanted) Put(key string, value []byte) error {
+	delete(u.keys, key)
+	return u.Tx.Put(key, value)
 }
 
 // chunked is a transaction whose records may be changed while they are scanned.
@@ -251,7 +259,7 @@ func (db *Database) secretOf(k *keys, s *storedSlot, secrets []*derivations) (*d
 }
 
 // run copies the records, sealed under the new key.
-func (r *rekeying) run(stx store.Tx, put func(string, []byte) error) error {
+func (r *rekeying) run(stx, made store.Tx) error {
 	from, err := r.db.begin(r.ctx, stx, r.old)
 	if err != nil {
 		return err
@@ -260,9 +268,10 @@ func (r *rekeying) run(stx store.Tx, put func(string, []byte) error) error {
 		return err
 	}
 	to := &tx{
-		ctx: r.ctx, db: r.db, stx: putter{stx, put}, keys: r.next, operation: "rekey",
+		ctx: r.ctx, db: r.db, stx: putter{stx, made}, keys: r.next, operation: "rekey",
 		digester: r.next.digester(), spots: r.next.spotter(), bound: r.next.meta.bind(""),
 	}
+	defer to.aside.wait()
 	to.head = head{
 		generation: from.head.generation, entries: from.head.entries, lastSlot: from.head.lastSlot, defaultLabel: from.head.defaultLabel,
 	}
@@ -305,14 +314,25 @@ func (r *rekeying) sameSlots(from *tx) error {
 	return nil
 }
 
-// putter is a transaction whose writes go elsewhere.
+// putter is a transaction whose writes go elsewhere, and which reads there what it has set aside.
 type putter struct {
 	store.Tx
-	put func(string, []byte) error
+	made store.Tx
+}
+
+// Get implements store.Tx.
+func (p putter) Get(key string) ([]byte, error) {
+	if strings.HasPrefix(key, prefixAside) {
+		return p.made.Get(key)
+	}
+	return p.Tx.Get(key)
 }
 
 // Put implements store.Tx.
-func (p putter) Put(key string, value []byte) error { return p.put(key, value) }
+func (p putter) Put(key string, value []byte) error { return p.made.Put(key, value) }
+
+// Delete implements store.Tx.
+func (p putter) Delete(key string) error { return p.made.Delete(key) }
 
 // reseal copies log and entries. What does not verify stops it.
 func reseal(from, to *tx) error {
@@ -371,7 +391,9 @@ func resealEntry(from, to *tx, label string, raw []byte) error {
 	if err := decodeCerts(plain, &e); err != nil {
 		return fmt.Errorf("%s: %w", place(prefixCerts+label), err)
 	}
-	to.postings = append(to.postings, to.spots.postings(&e)...)
+	if err := to.index(&e, false); err != nil {
+		return err
+	}
 	if s.hasKey {
 		if plain, err = from.part(prefixKey+label, s.key); err != nil {
 			return err

@@ -242,18 +242,17 @@ func (r *restoration) write() (err error) {
 	}
 	filler, canFill := r.dst.store.(store.Filler)
 	rewriter, canRewrite := r.dst.store.(store.Rewriter)
-	fill := func(put func(string, []byte) error) error { return r.fill(put) }
 	switch {
 	case r.old == targetNone && canFill:
-		return filler.Fill(r.ctx, false, fill)
+		return filler.Fill(r.ctx, false, r.fill)
 	case r.old == targetDamaged && canFill:
-		return filler.Fill(r.ctx, true, fill)
+		return filler.Fill(r.ctx, true, r.fill)
 	case canRewrite:
-		err = rewriter.Rewrite(r.ctx, func(old store.Tx, put func(string, []byte) error) error {
+		err = rewriter.Rewrite(r.ctx, func(old, made store.Tx) error {
 			if err := r.isSame(old); err != nil {
 				return err
 			}
-			return fill(put)
+			return r.fill(made)
 		})
 	}
 	if !canRewrite || errors.Is(err, kdb.ErrUnsupported) {
@@ -261,7 +260,7 @@ func (r *restoration) write() (err error) {
 			if err := r.isSame(stx); err != nil {
 				return err
 			}
-			return replaceRecords(stx, []string{""}, fill)
+			return replaceRecords(stx, []string{""}, r.fill)
 		})
 		if err == nil {
 			err = r.dst.eraseRemoved(r.ctx)
@@ -304,17 +303,17 @@ func (r *restoration) stashOpened() bool {
 }
 
 // fill puts the records of the backup, with a generation above all that are known and a record of the change.
-func (r *restoration) fill(put func(string, []byte) error) error {
+func (r *restoration) fill(made store.Tx) error {
 	return r.src.store.View(r.ctx, func(stx store.Tx) error {
 		from, err := r.src.begin(r.ctx, stx, r.keys)
 		if err != nil {
 			return err
 		}
-		if err := copyRecords(stx, put); err != nil {
+		if err := copyRecords(stx, made); err != nil {
 			return err
 		}
 		to := &tx{
-			ctx: r.ctx, db: r.dst, stx: putter{stx, put}, keys: r.keys, operation: opRestore,
+			ctx: r.ctx, db: r.dst, stx: putter{stx, made}, keys: r.keys, operation: opRestore,
 			digester: r.keys.digester(), spots: r.keys.spotter(), bound: r.keys.meta.bind(""),
 		}
 		to.head, to.counted = from.head, from.head.entries

@@ -35,9 +35,9 @@ func (db *Database) Salvage(ctx context.Context) (found kdb.Salvaged, err error)
 			return err
 		}
 		c := newRecovery(r)
-		into := held{}
+		into := kept{records: map[string][]byte{}}
 		if err = c.choose(); err == nil {
-			err = c.write(into.put)
+			err = c.write(into)
 		}
 		if err != nil {
 			r.keys.retire()
@@ -54,9 +54,8 @@ func (db *Database) Salvage(ctx context.Context) (found kdb.Salvaged, err error)
 }
 
 // salvaged is what was found as a database that is held in memory.
-func (c *recovery) salvaged(into held) kdb.Salvaged {
-	into.sort()
-	db := newDatabase(&into, c.db.location, c.db.o)
+func (c *recovery) salvaged(into kept) kdb.Salvaged {
+	db := newDatabase(into.sorted(), c.db.location, c.db.o)
 	db.keys = c.keys
 	found := kdb.Salvaged{Database: db, Verified: c.Verified, Unnamed: max(c.unnamed, 0)}
 	damaged := maps.Clone(c.missing)
@@ -75,16 +74,40 @@ type held struct {
 	records []store.Record
 }
 
-func (h *held) put(key string, value []byte) error {
-	h.records = append(h.records, store.Record{Key: key, Value: bytes.Clone(value)})
+// kept is a transaction that keeps what is put in memory.
+type kept struct {
+	nothing
+	records map[string][]byte
+}
+
+// Get implements store.Tx.
+func (k kept) Get(key string) ([]byte, error) {
+	value, there := k.records[key]
+	if !there {
+		return nil, store.ErrNotFound
+	}
+	return bytes.Clone(value), nil
+}
+
+// Put implements store.Tx.
+func (k kept) Put(key string, value []byte) error {
+	k.records[key] = bytes.Clone(value)
 	return nil
 }
 
-// sort brings the records in order. Of those with one key, the last one stays.
-func (h *held) sort() {
-	slices.Reverse(h.records)
-	slices.SortStableFunc(h.records, func(a, b store.Record) int { return strings.Compare(a.Key, b.Key) })
-	h.records = slices.CompactFunc(h.records, func(a, b store.Record) bool { return a.Key == b.Key })
+// Delete implements store.Tx.
+func (k kept) Delete(key string) error {
+	delete(k.records, key)
+	return nil
+}
+
+// sorted is a store of the records.
+func (k kept) sorted() *held {
+	h := &held{}
+	for _, key := range slices.Sorted(maps.Keys(k.records)) {
+		h.records = append(h.records, store.Record{Key: key, Value: k.records[key]})
+	}
+	return h
 }
 
 // View implements store.Store.

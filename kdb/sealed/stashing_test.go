@@ -431,7 +431,7 @@ func (b *between) UpdateLocked(ctx context.Context, fn func(store.Tx) error) err
 }
 
 // Rewrite is what a file with several names does not have.
-func (b *between) Rewrite(context.Context, func(store.Tx, func(string, []byte) error) error) error {
+func (b *between) Rewrite(context.Context, func(old, made store.Tx) error) error {
 	return kdb.ErrUnsupported
 }
 

@@ -19,7 +19,7 @@ type wreckage struct {
 	ctx   context.Context
 	db    *Database
 	w     store.Wreck
-	found candidates
+	found finds
 	keys  *keys
 	slot  storedSlot // that opened it
 	head  *head      // nil if it is lost
@@ -77,7 +77,7 @@ func (r *wreckage) checkSlot(known bool) error {
 // isRecordKey reports whether FORMAT.md has such a key.
 func isRecordKey(key string) bool {
 	key = strings.TrimPrefix(key, store.Apart)
-	switch key[:strings.IndexByte(key, '/')+1] {
+	switch kindOf(key) {
 	case prefixSlot, prefixLog, prefixSummary, prefixCerts, prefixKey, prefixIssued, prefixRevoked, prefixIssuer, prefixIndex:
 		return true
 	}
@@ -213,12 +213,14 @@ func (r *wreckage) settle(states uint64) {
 	if states == 0 {
 		return
 	}
-	for i := range r.found {
-		if c := &r.found[i]; c.standing == store.InUse && c.states&states == 0 {
-			c.standing = store.Unused
+	for _, list := range r.found {
+		for i := range list {
+			if c := &list[i]; c.standing == store.InUse && c.states&states == 0 {
+				c.standing = store.Unused
+			}
 		}
+		list.rank()
 	}
-	r.found.rank()
 }
 
 // item is a record with its versions that open, the likeliest first.
@@ -298,6 +300,12 @@ type nothing struct{ store.Tx }
 
 // Get implements store.Tx.
 func (nothing) Get(string) ([]byte, error) { return nil, store.ErrNotFound }
+
+// unwritten is a store that is empty whatever is put.
+type unwritten struct{ nothing }
+
+// Put implements store.Tx.
+func (unwritten) Put(string, []byte) error { return nil }
 
 // errNoWreck says that a store cannot be looked at when it is damaged.
 var errNoWreck = errors.New("its records cannot be recovered")

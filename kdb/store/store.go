@@ -126,9 +126,9 @@ type Checker interface {
 
 // Copier is a Store that can be copied while it is in use.
 type Copier interface {
-	// Copy makes a compact copy of one state, in the folder of a path, where it takes no name. fn puts the records, best in the order of
-	// their keys; a nil fn copies all of them. The caller closes the copy.
-	Copy(ctx context.Context, path string, fn func(old Tx, put func(key string, value []byte) error) error) (Copy, error)
+	// Copy makes a compact copy of one state, in the folder of a path, where it takes no name. fn puts its records into made, which is empty,
+	// best in the order of their keys; a nil fn copies all of them. The caller closes the copy.
+	Copy(ctx context.Context, path string, fn func(old, made Tx) error) (Copy, error)
 }
 
 // Copy is a complete store in a file without a name, for its caller to write somewhere.
@@ -149,9 +149,9 @@ type Eraser interface {
 
 // Rewriter is a Store that can replace all its records at once with flat memory, leaving nothing of the old ones.
 type Rewriter interface {
-	// Rewrite calls fn with the old records, locked against other writers, and makes what fn puts, best in the order of
-	// the keys, the whole new content: all or nothing.
-	Rewrite(ctx context.Context, fn func(old Tx, put func(key string, value []byte) error) error) error
+	// Rewrite calls fn with the old records, locked against other writers, and makes what fn puts into made, which is empty, best in the
+	// order of the keys, the whole new content: all or nothing.
+	Rewrite(ctx context.Context, fn func(old, made Tx) error) error
 	// Compact keeps the records and gives unused space back: all or nothing. copied is called with the key of each record.
 	Compact(ctx context.Context, copied func(key string)) error
 }
@@ -207,8 +207,8 @@ type Found struct {
 
 // Filler is a Store that can be made out of any number of records.
 type Filler interface {
-	// Fill makes the store of what fn puts: whole, and down to the disk, or not at all. Keys may come in any order; a later value replaces an
-	// earlier one. kdb.ErrDatabaseExists if something is there, unless over is set: then the new file takes its place, with its owner and
-	// mode, whatever it is. Nothing locks a file that is replaced like this: it is for one that is damaged.
-	Fill(ctx context.Context, over bool, fn func(put func(key string, value []byte) error) error) error
+	// Fill makes the store of what fn puts into made, which is empty: whole, and down to the disk, or not at all. Keys may come in any order.
+	// kdb.ErrDatabaseExists if something is there, unless over is set: then the new file takes its place, with its owner and mode, whatever
+	// it is. Nothing locks a file that is replaced like this: it is for one that is damaged.
+	Fill(ctx context.Context, over bool, fn func(made Tx) error) error
 }

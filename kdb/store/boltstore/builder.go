@@ -114,7 +114,7 @@ func (b *builder) copyAll(snap *boltread.Snapshot, copied func(key string)) erro
 
 // Rewrite implements store.Rewriter: the file is written again, without free pages, and renamed over the old one while
 // the lock on the old one is held. Mode and owner stay.
-func (s *Store) Rewrite(ctx context.Context, fn func(old store.Tx, put func(key string, value []byte) error) error) error {
+func (s *Store) Rewrite(ctx context.Context, fn func(old, made store.Tx) error) error {
 	return s.replaceWith(ctx, func(snap *boltread.Snapshot, path string) (*builder, error) { return s.rewritten(ctx, snap, path, fn) })
 }
 
@@ -173,7 +173,7 @@ var errShared = fmt.Errorf("%w here: the file has other names (hard links) or is
 
 // rewritten makes a new file of what fn puts; a nil fn puts everything.
 func (s *Store) rewritten(
-	ctx context.Context, snap *boltread.Snapshot, path string, fn func(store.Tx, func(string, []byte) error) error,
+	ctx context.Context, snap *boltread.Snapshot, path string, fn func(old, made store.Tx) error,
 ) (b *builder, err error) {
 	if fn == nil {
 		return s.compacted(snap, path, func(string) {})
@@ -181,7 +181,7 @@ func (s *Store) rewritten(
 	o := newOverlay(ctx, boltread.Empty(ctx))
 	o.disk, o.path, o.limit = s.disk, path, s.limit
 	defer o.discard()
-	if err := fn(readOnly{snap}, o.Put); err != nil {
+	if err := fn(readOnly{snap}, o); err != nil {
 		return nil, err
 	}
 	b, _, err = o.build()

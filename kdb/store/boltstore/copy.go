@@ -10,7 +10,7 @@ import (
 
 // Copy implements store.Copier.
 func (s *Store) Copy(
-	ctx context.Context, path string, fn func(old store.Tx, put func(string, []byte) error) error,
+	ctx context.Context, path string, fn func(old, made store.Tx) error,
 ) (made store.Copy, err error) {
 	err = s.withSnapshot(ctx, func(snap *boltread.Snapshot) error {
 		b, err := s.rewritten(ctx, snap, path, fn)

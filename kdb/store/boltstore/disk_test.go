@@ -57,8 +57,8 @@ func jobs(dir string) map[string]struct {
 			return on(d, path, boltstore.Options{}).Compact(ctx, func(string) {})
 		}, replaced},
 		"a rewrite": {func(d *atomicfiletest.Disk) error {
-			return on(d, path, boltstore.Options{}).Rewrite(ctx, func(_ store.Tx, put func(string, []byte) error) error {
-				return put("b", []byte("new"))
+			return on(d, path, boltstore.Options{}).Rewrite(ctx, func(_, made store.Tx) error {
+				return made.Put("b", []byte("new"))
 			})
 		}, replaced},
 		"a large update": {func(d *atomicfiletest.Disk) error {
@@ -175,12 +175,12 @@ func TestCopy(t *testing.T) {
 	dir := oldFile(t)
 	s := boltstore.Open(filepath.Join(dir, "x"), boltstore.Options{})
 	for name, c := range map[string]struct {
-		fn   func(store.Tx, func(string, []byte) error) error
+		fn   func(old, made store.Tx) error
 		want map[string]string
 	}{
 		"everything": {nil, map[string]string{"a": "old"}},
 		"other records": {
-			func(_ store.Tx, put func(string, []byte) error) error { return put("b", []byte("new")) }, map[string]string{"b": "new"},
+			func(_, made store.Tx) error { return made.Put("b", []byte("new")) }, map[string]string{"b": "new"},
 		},
 	} {
 		made, err := s.Copy(ctx, filepath.Join(dir, "y"), c.fn)
@@ -234,7 +234,7 @@ func TestRewrite_sharedFileKeepsItsPlace(t *testing.T) {
 	if err := s.Compact(ctx, func(string) {}); !errors.Is(err, kdb.ErrUnsupported) || !strings.Contains(err.Error(), "hard links") {
 		t.Errorf("Rewrite = %v", err)
 	}
-	if err := s.Fill(ctx, true, func(func(string, []byte) error) error { return nil }); !errors.Is(err, kdb.ErrUnsupported) {
+	if err := s.Fill(ctx, true, func(store.Tx) error { return nil }); !errors.Is(err, kdb.ErrUnsupported) {
 		t.Errorf("Fill = %v", err)
 	}
 	if err := s.Update(ctx, func(tx store.Tx) error { return tx.Put("b", []byte("new")) }); err != nil {
@@ -269,14 +269,14 @@ func TestRewrite_leavesNothingOfTheOldRecords(t *testing.T) {
 	if err := s.Update(ctx, func(tx store.Tx) error { return tx.Put("secret record", bytes.Repeat([]byte("secret"), 3000)) }); err != nil {
 		t.Fatal(err)
 	}
-	err := s.Rewrite(ctx, func(old store.Tx, put func(string, []byte) error) error {
+	err := s.Rewrite(ctx, func(old, made store.Tx) error {
 		if _, err := old.Get("secret record"); err != nil {
 			return err
 		}
 		if old.Put("x", nil) == nil || old.Delete("secret record") == nil {
 			t.Error("the old state can be changed")
 		}
-		return put("a", []byte("new"))
+		return made.Put("a", []byte("new"))
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -285,7 +285,7 @@ func TestRewrite_leavesNothingOfTheOldRecords(t *testing.T) {
 		t.Errorf("the old record is still in the file, %v", err)
 	}
 	failed := errors.New("failed")
-	if err := s.Rewrite(ctx, func(store.Tx, func(string, []byte) error) error { return failed }); !errors.Is(err, failed) {
+	if err := s.Rewrite(ctx, func(_, _ store.Tx) error { return failed }); !errors.Is(err, failed) {
 		t.Errorf("Rewrite = %v, want the function's error", err)
 	}
 	if got, err := content(s); err != nil || !maps.Equal(got, map[string]string{"a": "new"}) {

@@ -55,7 +55,7 @@ func openToRead(path string) (*os.File, error) {
 }
 
 // Fill implements store.Filler.
-func (s *Store) Fill(ctx context.Context, over bool, fn func(put func(key string, value []byte) error) error) error {
+func (s *Store) Fill(ctx context.Context, over bool, fn func(made store.Tx) error) error {
 	exists, err := kdb.FileExists(ctx, s.path)
 	if err != nil || exists && !over {
 		return &store.Error{Op: "creating", Location: s.path, Err: errors.Join(err, kdb.ErrDatabaseExists)}
@@ -64,7 +64,7 @@ func (s *Store) Fill(ctx context.Context, over bool, fn func(put func(key string
 	if exists {
 		path = atomicfile.Follow(path)
 	}
-	b, err := s.rewritten(ctx, boltread.Empty(ctx), path, func(_ store.Tx, put func(string, []byte) error) error { return fn(put) })
+	b, err := s.rewritten(ctx, boltread.Empty(ctx), path, func(_, made store.Tx) error { return fn(made) })
 	if err != nil {
 		return err
 	}

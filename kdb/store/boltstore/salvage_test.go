@@ -18,9 +18,9 @@ func TestSalvage_andFill(t *testing.T) {
 	ctx := context.Background()
 	path := filepath.Join(t.TempDir(), "x")
 	s := Open(path, Options{Options: store.Options{Create: true}})
-	fill := func(put func(string, []byte) error) error {
+	fill := func(made store.Tx) error {
 		for i := range 200 {
-			if err := errors.Join(put(fmt.Sprintf("k/%d", i), []byte("value")), put("~head", []byte("copy"))); err != nil {
+			if err := errors.Join(made.Put(fmt.Sprintf("k/%d", i), []byte("value")), made.Put("~head", []byte("copy"))); err != nil {
 				return err
 			}
 		}
@@ -34,7 +34,7 @@ func TestSalvage_andFill(t *testing.T) {
 	}
 	failing := errors.New("failing")
 	other := filepath.Join(t.TempDir(), "y")
-	err := Open(other, Options{}).Fill(ctx, false, func(func(string, []byte) error) error { return failing })
+	err := Open(other, Options{}).Fill(ctx, false, func(store.Tx) error { return failing })
 	if _, exists := os.Lstat(other); !errors.Is(err, failing) || exists == nil {
 		t.Errorf("a Fill that fails: %v, and the file is there", err)
 	}
