@@ -277,7 +277,8 @@ var problemHints = sync.OnceValue(func() map[op.Code]string {
 		op.KeyWithoutCertificate: "add its certificate first with: certkdb receive FILE; or name only the other labels",
 		op.LoneKey: "name the file with its certificate too: certkdb add CERTIFICATE KEY; " +
 			"or add that first, and then the key, which joins it",
-		op.KeysOneByOne: "copy everything with: certkdb copy --all --to FILE",
+		op.BadInputLabel: "choose another one with --label LABEL, and, if the input has several entries, add that one alone with --only",
+		op.KeysOneByOne:  "copy everything with: certkdb copy --all --to FILE",
 		op.CAKey: "to share its certificate, copy that alone: certkdb copy LABEL --certificates --to FILE, or export it; to move the CA, " +
 			"allow it with --key",
 		op.KeyAlone:           "write it with its certificates: --combined",

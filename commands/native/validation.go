@@ -233,7 +233,11 @@ func lackingNote(v *inspect.Validation) string {
 }
 
 func trustRemedy(label string) string {
-	return "if you trust it: certkdb trust " + op.Quote(label)
+	text := "if you trust it: certkdb trust "
+	if strings.HasPrefix(label, "-") {
+		text += "-- " // it would be taken for an option
+	}
+	return text + op.Quote(label)
 }
 
 func printValidated(w io.Writer, validated inspect.Validated) {

@@ -43,6 +43,8 @@ const (
 	KeyWithoutCertificate
 	// LoneKey: an input has a private key, and nothing that belongs to it is there or in the database.
 	LoneKey
+	// BadInputLabel: an entry of an input has a label that nobody may choose now.
+	BadInputLabel
 	// KeysOneByOne: private keys are exported by name, not all of them.
 	KeysOneByOne
 	// CAKey: the private key of the CA Label would leave the database.

@@ -176,10 +176,7 @@ func (o Add) addAll(tx kdb.Tx, s *op.Session, in *input.Input, added *Added, lis
 			}
 		}
 		if err := put(tx, entry, o.Replace, &added.Changed, s.Guard); err != nil {
-			if p, ok := errors.AsType[*op.Problem](err); ok && p.Code == op.KeyWithoutCertificate {
-				err = op.Mark(op.LoneKey, err)
-			}
-			return err
+			return inInput(err)
 		}
 		if known != nil {
 			known[entry.Fingerprint()] = entry.Label

@@ -124,3 +124,13 @@ func TestAdd_loneKeyOfAStore(t *testing.T) {
 		t.Errorf("alone: %#v; the database holds %s", done.Err, done.State)
 	}
 }
+
+// TestAdd_badLabelOfAnInput: what to do about an invisible character, as the management console of Windows puts it into names, can be said.
+func TestAdd_badLabelOfAnInput(t *testing.T) {
+	t.Parallel()
+	store := optest.Store(t, "a.p12", optest.NewCA(t, "Root").Trusted("\u200eroot"))
+	done := optest.Try(t, entries.Add{Files: []string{store}, InPassword: optest.Secrets()}, added)
+	if p, ok := errors.AsType[*op.Problem](done.Err); !ok || p.Code != op.BadInputLabel || !errors.Is(done.Err, kdb.ErrLabel) {
+		t.Errorf("%v", done.Err)
+	}
+}
