@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -47,6 +48,29 @@ func TestErase_everyFault(t *testing.T) {
 		if !errors.Is(err, syscall.EIO) {
 			t.Errorf("call %d of %q: %v", n, disk.Calls(), err)
 		}
+	}
+}
+
+// TestErase_syncsBeforeAndAfter: a power failure must not bring back a state whose pages were overwritten, nor what was on them. What is
+// empty already is left alone.
+func TestErase_syncsBeforeAndAfter(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(fastDir(t), "x")
+	s := create(t, path)
+	for i := range 20 {
+		must(t, s.Update(ctx, func(tx store.Tx) error { return tx.Put(fmt.Sprint(i%5), bytes.Repeat([]byte("secret"), 500)) }))
+	}
+	calls := func() []string {
+		disk := &atomicfiletest.Disk{}
+		must(t, on(disk, path, boltstore.Options{}).Erase(ctx))
+		return disk.Calls()
+	}
+	if got := slices.Compact(calls()); !slices.Equal(got, []string{"sync x", "write x", "sync x"}) {
+		t.Errorf("it calls %q", got)
+	}
+	// The other meta page and the copy of the root page are written in any case.
+	if got := calls(); !slices.Equal(got, []string{"sync x", "write x", "write x", "sync x"}) {
+		t.Errorf("where nothing is left, it calls %q", got)
 	}
 }
 
