@@ -175,6 +175,28 @@ func TestIssuer_bounds(t *testing.T) {
 	}
 }
 
+// TestIssuer_countsAlike: of certificates that look alike, 64 with the right key identifier are compared, and 64 with another one.
+func TestIssuer_countsAlike(t *testing.T) {
+	t.Parallel()
+	ca, impostor := newEntity(t, "CN=CA", "ca"), newEntity(t, "CN=CA", "ca")
+	for what, identifier := range map[string]string{"the right key identifier": "ca", "another one": "other"} {
+		c := newEntity(t, "CN=leaf", "leaf").certify(t, ca, 1)
+		for _, others := range []int{63, 64} {
+			pool := issuers.NewPool(now)
+			for i := range others {
+				alike := *impostor.certify(t, impostor, 2)
+				alike.SKI, alike.Raw = []byte(identifier), append(slices.Clone(alike.Raw), byte(i)) // another certificate, as far as the pool knows
+				pool.Add(&alike)
+			}
+			own := withSKI(t, ca, identifier)
+			pool.Add(own)
+			if got := pool.Issuer(c); (got == own) != (others < 64) {
+				t.Errorf("%s, after %d others: %v", what, others, got)
+			}
+		}
+	}
+}
+
 // withSKI is a certificate of the entity with another subject key identifier.
 func withSKI(t *testing.T, e *entity, identifier string) *cert.Certificate {
 	t.Helper()

@@ -227,6 +227,11 @@ var baselineRules = []ruleTest{
 		leaf: both(serial(new(big.Int).Lsh(big.NewInt(1), 159)), beforeProfiles), accepted: "they bind what was made since",
 	},
 	{
+		section: "7.1.2.10.6", rule: "a CA for e-mail and clients, not for servers",
+		inter: usage(x509.ExtKeyUsageEmailProtection, x509.ExtKeyUsageClientAuth),
+		rules: "extended-key-usage", strict: "extended-key-usage",
+	},
+	{
 		section: "7.1.2.10.6", rule: "a CA for servers and clients", inter: usage(x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth),
 		accepted: "it is allowed",
 	},

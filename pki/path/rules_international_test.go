@@ -71,6 +71,11 @@ var internationalRules = []ruleTest{
 	malformedName("2.5", "an rfc822Name with a host in U-labels", mailName("a@exämple.com")),
 	malformedName("2.5", "an rfc822Name with a local part that is not ASCII", mailName("é@example.com")),
 	malformedName("2.5", "an rfc822Name whose host is not an A-label", mailName("a@xn--a.example.com")),
+	{
+		section: "2.5", rule: "a constraint for an address whose host is not an A-label", inter: excludes(mailName("a@xn--a.example.com")),
+		strict: "profile",
+	},
+	{section: "2.5", rule: "a constraint for a host that is no A-label", inter: excludes(mailName("xn--a.example.com")), strict: "profile"},
 	address("2.5", "the host in capitals", "a@EXAMPLE.com", mailName("a@example.com"), ""),
 	address("2.5", "the host in U-labels", "a@exämple.com", mailName("a@xn--exmple-cua.com"), ""),
 	address("2.5", "the local part in capitals", "A@example.com", mailName("a@example.com"), "email"),

@@ -93,6 +93,37 @@ func TestTurns_readersDoNotStarveAWriter(t *testing.T) {
 	<-read
 }
 
+// TestTurns_writerKeepsItsTurn: a writer waits for readers as long as it would wait for the lock, though no reader would, and at least as
+// long as a reader.
+func TestTurns_writerKeepsItsTurn(t *testing.T) {
+	t.Parallel()
+	for patience, wait := range map[time.Duration]time.Duration{time.Second: time.Hour, time.Hour: 0} {
+		synctest.Test(t, func(t *testing.T) { keepTurn(t, patience, wait) })
+	}
+}
+
+func keepTurn(t *testing.T, patience, wait time.Duration) {
+	s := orderly(t)
+	s.patience, s.wait = patience, wait
+	end := s.turns.take(t.Context(), false, time.Hour) // of a reader, who has no lock now
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		h, err := s.open(t.Context(), access{write: true})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		h.close()
+	}()
+	time.Sleep(time.Minute)
+	if s.turns.waiting() != 1 {
+		t.Error("the writer does not wait any more")
+	}
+	end()
+	<-written
+}
+
 // TestTurns_writersDoNotStarveAReader: a reader has its turn before the writers that come after it.
 func TestTurns_writersDoNotStarveAReader(t *testing.T) {
 	t.Parallel()
