@@ -393,3 +393,13 @@ func TestUpdate_beyondTheStoresLimits(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestVerify_number: all summaries are compared with the head's number, too, not with the digest alone.
+func TestVerify_number(t *testing.T) {
+	t.Parallel()
+	db := newInternal(t, storetest.NewMemory())
+	err := db.view(t.Context(), strict, func(x *tx) error { return x.verify(counted{x.head.entries + 1, x.head.digest}) })
+	if !errors.Is(err, kdb.ErrCorrupt) {
+		t.Errorf("one entry more than the head says: %v", err)
+	}
+}
