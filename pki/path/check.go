@@ -267,13 +267,24 @@ func hasName(n *cert.Certificate, text string) bool {
 }
 
 // nearMiss says what a reader may take for a name of the host although it is none: a wildcard that is more or fewer than one label above
-// the host, and the common name.
+// the host, a name that is not written as RFC 5280, 4.2.1.6 wants it, and the common name.
 func nearMiss(n *cert.Certificate, host string) string {
 	host = strings.TrimSuffix(hosts.Lower(host), ".")
+	ascii, err := hosts.PatternToASCII(host)
 	for _, g := range n.SAN {
-		suffix, isWildcard := strings.CutPrefix(hosts.Lower(g.String()), "dns:*.")
+		if g.Type != cert.DNSName {
+			continue
+		}
+		name := hosts.Lower(string(g.Value))
+		suffix, isWildcard := strings.CutPrefix(name, "*.")
 		if isWildcard && (host == suffix || strings.HasSuffix(host, "."+suffix)) {
 			return "; the * stands for exactly one label"
+		}
+		if strings.TrimSuffix(name, ".") == host && name != host {
+			return "; a name with a dot at its end matches nothing"
+		}
+		if a, errName := hosts.PatternToASCII(name); err == nil && errName == nil && a == ascii && a != name {
+			return "; that is not in ASCII, where it would be " + a
 		}
 	}
 	if strings.EqualFold(n.Subject.CommonName(), host) {

@@ -162,6 +162,9 @@ func (o Add) addAll(tx kdb.Tx, s *op.Session, in *input.Input, added *Added, lis
 			added.note(Action{Action: ActionSkipped, Reason: err.Error()})
 			continue
 		}
+		if _, bad := errors.AsType[*input.BadPiece](err); bad {
+			return op.Mark(op.PassesInvalid, err)
+		}
 		if err != nil {
 			return err
 		}

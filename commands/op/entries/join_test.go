@@ -134,3 +134,13 @@ func TestAdd_badLabelOfAnInput(t *testing.T) {
 		t.Errorf("%v", done.Err)
 	}
 }
+
+// TestAdd_badPiece: --skip-invalid leaves out a damaged certificate of a bundle, and is named.
+func TestAdd_badPiece(t *testing.T) {
+	t.Parallel()
+	text := op.PEMString("CERTIFICATE", []byte("\x30\x03\x02\x01\x05")) + optest.PEM(optest.NewCA(t, "Root").Trusted(""))
+	done := optest.Try(t, entries.Add{Files: []string{optest.File(t, "x.pem", text)}}, added)
+	if p, ok := errors.AsType[*op.Problem](done.Err); !ok || p.Code != op.PassesInvalid || done.State != "" {
+		t.Errorf("%v; the database holds %s", done.Err, done.State)
+	}
+}

@@ -16,6 +16,7 @@ import (
 	"certkdb/commands/op"
 	"certkdb/kdb"
 	"certkdb/kdb/keyfile/pem"
+	"certkdb/pki/cert"
 	"certkdb/pki/issuers"
 	"certkdb/pki/key"
 )
@@ -241,8 +242,11 @@ func (in *Input) Entries(adopt func(key.Private) (kdb.Entry, bool, error)) iter.
 			for entry, err := range pem.Entries(in.items(&current), options) {
 				if err != nil {
 					err = name(err)
-					if errors.Is(err, pem.ErrNoCertificate) {
+					switch {
+					case errors.Is(err, pem.ErrNoCertificate):
 						err = op.Mark(op.LoneKey, err)
+					case errors.Is(err, kdb.ErrParse) && in.hasCertificate():
+						err = &BadPiece{err}
 					}
 				} else {
 					entry.Trusted = entry.Kind == kdb.KindTrusted && (in.trust || entry.Trusted && trustworthy(&entry))
@@ -319,6 +323,27 @@ func (in *Input) items(current *string) iter.Seq2[pem.Item, error] {
 		}
 	}
 }
+
+// hasCertificate says whether some certificate in the files can be read.
+func (in *Input) hasCertificate() bool {
+	var current string
+	for item, err := range in.items(&current) {
+		if err != nil || item.Kind != pem.Certificate {
+			continue
+		}
+		if _, err := cert.Parse(item.DER); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// BadPiece is the error about a piece of the files that cannot be read, while others can be.
+type BadPiece struct{ Err error }
+
+func (b *BadPiece) Error() string { return b.Err.Error() }
+
+func (b *BadPiece) Unwrap() error { return b.Err }
 
 // errOnlyPublic is about a file that somebody takes for that of the private key.
 var errOnlyPublic = fmt.Errorf("%w: it holds a public key, but no certificate and no private key", kdb.ErrParse)

@@ -334,3 +334,22 @@ func TestInput_damageOfAStore(t *testing.T) {
 		}
 	}
 }
+
+// TestInput_namesBadPiecesAmongGood: where other certificates can be read, the error says that a piece is bad.
+func TestInput_namesBadPiecesAmongGood(t *testing.T) {
+	t.Parallel()
+	good := optest.PEM(optest.NewCA(t, "Root").Trusted(""))
+	bad := op.PEMString("CERTIFICATE", []byte("\x30\x03\x02\x01\x05"))
+	for text, want := range map[string]bool{
+		bad: false, bad + good: true, good + bad: true, "text": false, good + "-----BEGIN CERTIFICATE-----\nMA\n": true,
+	} {
+		in, err := input.Files{Names: []string{optest.File(t, "x.pem", text)}}.Open(ctx, optest.Env())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = read(in)
+		if _, got := errors.AsType[*input.BadPiece](err); got != want || !errors.Is(err, kdb.ErrParse) {
+			t.Errorf("%.60q: %v, want a bad piece: %v", text, err, want)
+		}
+	}
+}
