@@ -118,7 +118,7 @@ func (f *connectFlags) run(c *cli.Context, env *op.Env, args []string) (connecte
 	}
 	warnUnverified(env, s)
 	for _, r := range connected.Targets {
-		addRemedies(r)
+		addRemedies(r, c.String(flagDB))
 	}
 	return connected, err
 }

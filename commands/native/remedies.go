@@ -12,14 +12,23 @@ import (
 	"certkdb/pki/probe"
 )
 
-// addRemedies says of each finding what to do about it.
-func addRemedies(r *sessions.Result) {
+// addRemedies says of each finding what to do about it. Commands get the database that --db names, if it is not "".
+func addRemedies(r *sessions.Result, database string) {
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		if f.Remedy == "" {
-			f.Remedy = remedy(r, f)
+			f.Remedy = inDatabase(remedy(r, f), database)
 		}
 	}
+}
+
+// inDatabase adds --db to the command with which a remedy ends.
+func inDatabase(remedy, database string) string {
+	command := remedy[max(strings.LastIndex(remedy, ": "), 0):]
+	if database == "" || !strings.HasPrefix(command, ": certkdb ") {
+		return remedy
+	}
+	return remedy + " --db " + op.Quote(database)
 }
 
 const renewRemedy = "on the server: renew the certificate, and reload the server"

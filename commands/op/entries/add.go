@@ -386,6 +386,9 @@ func put(tx kdb.Tx, entry kdb.Entry, replace bool, changed *Changed, guard *op.G
 			changed.note(action)
 			return nil
 		}
+		if old.Kind == kdb.KindPersonal && entry.Kind == old.Kind && old.ChainLength > 0 && old.SHA256 == entry.Fingerprint() {
+			return rechain(tx, &old, &entry, action, changed)
+		}
 		if !replace && !joined {
 			return &op.Exists{Label: entry.Label, Found: "other content"}
 		}
