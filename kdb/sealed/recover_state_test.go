@@ -20,12 +20,14 @@ func TestRecover_newState(t *testing.T) {
 		generation func(before uint64) uint64
 		slots      int
 		lostLogs   bool
+		foreign    bool // another record is in the place of a slot that the head lists
 	}{
-		"sound":           {"none", func(before uint64) uint64 { return before + 1 }, 2, false},
-		"no log":          {"l/", func(before uint64) uint64 { return before + 1 }, 2, true},
-		"no index":        {"x/", func(before uint64) uint64 { return before + 1 }, 2, false},
-		"no head":         {"head", func(uint64) uint64 { return 1 }, 1, false},
-		"no head, no log": {"l/ head", func(uint64) uint64 { return 1 }, 1, false},
+		"sound":           {"none", func(before uint64) uint64 { return before + 1 }, 2, false, false},
+		"no log":          {"l/", func(before uint64) uint64 { return before + 1 }, 2, true, false},
+		"foreign slot":    {"none", func(before uint64) uint64 { return before + 1 }, 1, false, true},
+		"no index":        {"x/", func(before uint64) uint64 { return before + 1 }, 2, false, false},
+		"no head":         {"head", func(uint64) uint64 { return 1 }, 1, false, false},
+		"no head, no log": {"l/ head", func(uint64) uint64 { return 1 }, 1, false, false},
 	} {
 		st, _ := history(t, secretOptions)
 		db, err := Open(t.Context(), st, "test", secretOptions)
@@ -42,6 +44,9 @@ func TestRecover_newState(t *testing.T) {
 					delete(records, key)
 				}
 			}
+		}
+		if c.foreign {
+			records["slot/00000002"], records["~slot/00000002"] = records["slot/00000001"], records["slot/00000001"]
 		}
 		st.Replace(records)
 		to := boltstore.Backend().Open(filepath.Join(t.TempDir(), "new.ckdb"), store.Options{Create: true})
