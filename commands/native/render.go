@@ -394,7 +394,7 @@ func classHint(err error) string {
 	case errors.Is(err, lintprogram.ErrMissing):
 		return "install certkdb-lint in the folder of certkdb or in one that is in PATH; scripts/build builds both"
 	case errors.Is(err, kdb.ErrDatabaseExists):
-		return "choose another file; an existing database is never overwritten"
+		return "choose another file; an existing database is never overwritten: put entries into it with certkdb copy LABEL --to FILE"
 	}
 	return ""
 }

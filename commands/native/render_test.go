@@ -147,7 +147,7 @@ func TestRender_hintsOfClasses(t *testing.T) {
 	for want, err := range map[string]error{
 		"chmod 600": sealed.ErrStashMode, "help passwords": kdb.ErrPassword, "--lock-timeout": kdb.ErrLocked, "again": kdb.ErrChanged,
 		"certkdb show --file": kdb.ErrVersion, "certkdb check": kdb.ErrCorrupt, "owner": fs.ErrPermission, "certkdb-lint": lintprogram.ErrMissing,
-		"never overwritten": kdb.ErrDatabaseExists, "file in the folder": &fs.PathError{Op: "read", Path: "x", Err: syscall.EISDIR},
+		"certkdb copy LABEL --to FILE": kdb.ErrDatabaseExists, "file in the folder": &fs.PathError{Op: "read", Path: "x", Err: syscall.EISDIR},
 	} {
 		if _, hint := render(fmt.Errorf("doing something: %w", err)); !strings.Contains(hint, want) {
 			t.Errorf("%v: %q", err, hint)
