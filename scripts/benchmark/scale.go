@@ -94,7 +94,7 @@ func (b *bench) growth(n int) error {
 	return nil
 }
 
-// cores imports with one processor, two, four and so on, up to all.
+// cores imports with one processor, two, four and so on, up to all. The rates mean something on a quiet machine only.
 func (b *bench) cores(n int) error {
 	var first float64
 	for procs := 1; procs <= runtime.NumCPU(); procs *= 2 {
@@ -107,7 +107,7 @@ func (b *bench) cores(n int) error {
 			return err
 		}
 		rate := float64(n) / s.wall.Seconds()
-		fmt.Printf("%-34s %.0f/s", fmt.Sprintf("add of one bundle with GOMAXPROCS=%d", procs), rate)
+		fmt.Printf("%-34s %.0f/s, %s of processor time", fmt.Sprintf("add of one bundle with GOMAXPROCS=%d", procs), rate, seconds(s.cpu))
 		if procs == 1 {
 			first = rate
 			fmt.Println()
