@@ -31,7 +31,8 @@ func listCommand(env *op.Env) *cli.Command {
 			"The pattern is a shell's: * ? [a-z]. With several filters, entries are shown that fit all of them. On a terminal,\n" +
 			"wide columns are cut to its width, what has expired is red, and what expires within 30 days is yellow.\n\n" +
 			"The output is streamed: memory use does not grow with the number of entries, unless you sort them.\n" +
-			"-o pem leaves distrusted certificates out, unless you name one or ask for --kind distrusted.\n\n" +
+			"-o pem leaves distrusted certificates out, unless you name one or ask for --kind distrusted.\n" +
+			"In JSON they have the kind trusted, which means a certificate without a key, and trusted is false.\n\n" +
 			examples(
 				"certkdb list", "certkdb list 'corp-*' -o wide", "certkdb list --expiring 30d --json", "certkdb list --expiring 30d --check",
 				"certkdb list --db '/etc/app/*.p12' --db trust.jks --password file:1.pw --password file:2.pw --expiring 60d --check",

@@ -11,7 +11,7 @@ import (
 // StatusRevoked is the state of a certificate that its CA has revoked.
 const StatusRevoked Status = "revoked"
 
-// Entry is what a listing shows of an entry.
+// Entry is what a listing shows of an entry. The kind of a distrusted certificate is trusted, as databases store it; see Trusted.
 type Entry struct {
 	Database         string     `json:"location,omitempty"` // where it is, in a list of several
 	Label            string     `json:"label"`
