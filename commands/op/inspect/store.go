@@ -185,7 +185,9 @@ func (s *inspection) bag(bag *pkcs12.Bag) (Item, error) {
 	case "key", "shrouded-key":
 		return item, s.bagKey(&item, bag)
 	case "secret":
-		return item, s.bagSecret(&item, bag)
+		if bag.IsSecretKey() {
+			return item, s.bagSecret(&item, bag)
+		}
 	}
 	return item, nil
 }

@@ -89,6 +89,12 @@ func (v Bag) Key() ([]byte, error) {
 	return nil, bad("a bag of type %s holds no key", v.bag.describeType())
 }
 
+// IsSecretKey tells one of Java's secret keys: a bag of type secret may hold anything else.
+func (v Bag) IsSecretKey() bool {
+	_, ok := v.bag.secretValue()
+	return ok && v.bag.id == oidSecretBag
+}
+
 // Secret opens one of Java's secret keys, and names its algorithm as in [kdb.Entry.KeyAlgorithm].
 func (v Bag) Secret() (algorithm string, secret []byte, err error) {
 	if v.bag.id != oidSecretBag {
