@@ -32,6 +32,9 @@ var _ store.Wreck = (*Wreck)(nil)
 const (
 	// maxStates is the number of trees that are followed.
 	maxStates = 64
+	// maxOverlap is how many times as long as a page and its overflow its records may be together. Those of a sound page do not overlap; one
+	// with a damaged length takes in others.
+	maxOverlap = 4
 	// maxParsed is how many pages Read keeps.
 	maxParsed = 128
 	// sampleSize is how much of a file is looked at to find out the size of its pages.
@@ -323,10 +326,19 @@ func plausible(data []byte, count int, limit int64) (list []extent) {
 	return list
 }
 
-// cut takes keys and values out of a page. What is not there, because the file was cut off, is left out.
+// cut takes keys and values out of a page. What is not there, because the file was cut off, is left out, and so is what overlaps too much.
 func cut(data []byte, extents []extent) (list []fragment) {
+	room := int64(maxOverlap * len(data))
+	fits := func(x *extent) bool {
+		size := x.end - x.start
+		if size > room {
+			return false
+		}
+		room -= size
+		return true
+	}
 	for _, x := range extents {
-		if x.end > int64(len(data)) {
+		if x.end > int64(len(data)) || !fits(&x) {
 			continue
 		}
 		key, value := data[x.start:x.value], data[x.value:x.end]
@@ -340,7 +352,7 @@ func cut(data []byte, extents []extent) (list []fragment) {
 		inline := value[16:]
 		count := min(int(order.Uint16(inline[10:])), (len(inline)-headerSize)/elementSize)
 		for _, y := range plausible(inline, count, int64(len(inline))) {
-			if y.flags == 0 {
+			if y.flags == 0 && fits(&y) {
 				list = append(list, fragment{(x.index+1)<<inlineShift | y.index, inline[y.start:y.value], inline[y.value:y.end]})
 			}
 		}

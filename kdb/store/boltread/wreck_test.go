@@ -204,6 +204,46 @@ func TestSalvage_boundsWhatItReads(t *testing.T) {
 	}
 }
 
+// TestSalvage_boundsWhatOverlaps: elements that all name the same bytes do not make a small file look like a huge one.
+func TestSalvage_boundsWhatOverlaps(t *testing.T) {
+	t.Parallel()
+	const pages, elements, key = 4, 180, 16 + 180*16
+	for name, flags := range map[string]uint32{"records": 0, "buckets": flagBucket} {
+		data := make([]byte, pages*4096)
+		for id := range uint64(pages) {
+			p := data[id*4096:]
+			order.PutUint64(p, id)
+			order.PutUint16(p[8:], flagLeaf)
+			order.PutUint16(p[10:], elements)
+			for i := range uint32(elements) {
+				e := p[headerSize+elementSize*i:]
+				order.PutUint32(e, flags)
+				order.PutUint32(e[4:], key-headerSize-elementSize*i)
+				order.PutUint32(e[8:], 8)
+				order.PutUint32(e[12:], 1000)
+			}
+			inline := p[key+8+16:]
+			order.PutUint16(inline[10:], 50)
+			for i := range uint32(50) {
+				e := inline[headerSize+elementSize*i:]
+				order.PutUint32(e[4:], 800+headerSize-elementSize*i)
+				order.PutUint32(e[8:], 100)
+			}
+		}
+		w, err := Salvage(ctx, bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, size := 0, 0
+		for f := range w.Scan() {
+			n, size = n+1, size+len(f.Key)+len(f.Value)
+		}
+		if n == 0 || size > maxOverlap*len(data) {
+			t.Errorf("%s: %d of %d bytes in a file of %d", name, n, size, len(data))
+		}
+	}
+}
+
 type counting struct {
 	*bytes.Reader
 	n int64
