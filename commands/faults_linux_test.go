@@ -25,7 +25,8 @@ func supervised(
 		cmd.Args = append(cmd.Args, strings.ReplaceAll(arg, "DIR", dir))
 	}
 	var stderr strings.Builder
-	cmd.Env, cmd.Stderr = append(os.Environ(), "COMMANDS_TEST_PROGRAM="+program, "PASSWORDDIR="+dir, "XDG_STATE_HOME="+dir), &stderr
+	cmd.Env = append(os.Environ(), "COMMANDS_TEST_PROGRAM="+program, "PASSWORDDIR="+dir, "XDG_STATE_HOME="+dir, "TMPDIR="+dir)
+	cmd.Stderr = &stderr
 	if err := atomicfiletest.Supervise(cmd, dir, decide); err != nil {
 		t.Fatal(err)
 	}

@@ -50,6 +50,9 @@ type Driver struct {
 	// CreateWith is Create with a first change: the database appears together with its content. If fn fails or changes nothing,
 	// nothing is made; the database is nil. It is nil itself where an empty database is no trap for the programs that load it.
 	CreateWith func(ctx context.Context, location string, o CreateOptions, fn func(Tx) error) (Database, error)
+	// Encode makes the content of a new file with what fn puts into it, and no file; the location is its name. It is nil if the kind needs
+	// its file, or several.
+	Encode func(ctx context.Context, location string, o CreateOptions, fn func(Tx) error) ([]byte, error)
 	// Accepts reports why such a database cannot hold an entry; nil if it can hold every complete entry.
 	Accepts func(Entry) error
 	// Fold is that of the transactions ([Folder]); nil if such a database tells all labels apart.

@@ -39,6 +39,9 @@ func Driver(c Codec) kdb.Driver {
 	}
 	d.Beside = func(location string) []string { return newDatabase(c, location, kdb.Options{}).paths().others() }
 	if c.New != nil {
+		d.Encode = func(ctx context.Context, location string, o kdb.CreateOptions, fn func(kdb.Tx) error) ([]byte, error) {
+			return newDatabase(c, location, o.Options).encode(ctx, o, fn)
+		}
 		d.CreateWith = func(ctx context.Context, location string, o kdb.CreateOptions, fn func(kdb.Tx) error) (kdb.Database, error) {
 			db := newDatabase(c, location, o.Options)
 			if made, err := db.create(ctx, o, fn); err != nil || !made {
@@ -121,19 +124,13 @@ func (d *Database) create(ctx context.Context, o kdb.CreateOptions, fn func(kdb.
 			return false, fmt.Errorf("creating %q: %w", path, kdb.ErrDatabaseExists)
 		}
 	}
-	container, err := d.codec.New(o.Profile)
-	encode, errStash := d.stashEncoder(o)
-	if err == nil {
-		err = errStash
-	}
+	encode, err := d.stashEncoder(o)
 	if err != nil {
 		return false, fmt.Errorf("creating %q: %w", d.location, err)
 	}
-	if fn != nil {
-		tx := newTx(ctx, &d.codec, container, true)
-		if err := fn(tx); err != nil || !tx.changed {
-			return false, err
-		}
+	container, changed, err := d.newContainer(ctx, o.Profile, fn)
+	if err != nil || fn != nil && !changed {
+		return false, err
 	}
 	files, password, err := d.encodeNew(ctx, container)
 	changes := paths.changes(files, Files{})
@@ -150,6 +147,35 @@ func (d *Database) create(ctx context.Context, o kdb.CreateOptions, fn func(kdb.
 	}
 	d.secrets.set(password)
 	return true, nil
+}
+
+// newContainer makes a container with what fn puts into it, and says whether that is anything.
+func (d *Database) newContainer(ctx context.Context, profile string, fn func(kdb.Tx) error) (c Container, changed bool, err error) {
+	if c, err = d.codec.New(profile); err != nil {
+		return nil, false, fmt.Errorf("creating %q: %w", d.location, err)
+	}
+	if fn != nil {
+		tx := newTx(ctx, &d.codec, c, true)
+		if err := fn(tx); err != nil {
+			return nil, false, err
+		}
+		changed = tx.changed
+	}
+	return c, changed, nil
+}
+
+// encode makes the content of a new file with what fn puts into it. Files beside it are left out.
+func (d *Database) encode(ctx context.Context, o kdb.CreateOptions, fn func(kdb.Tx) error) ([]byte, error) {
+	container, _, err := d.newContainer(ctx, o.Profile, fn)
+	if err != nil {
+		return nil, err
+	}
+	files, password, err := d.encodeNew(ctx, container)
+	clear(password)
+	if err != nil {
+		return nil, fmt.Errorf("creating %q: %w", d.location, err)
+	}
+	return files.Main, nil
 }
 
 // encodeNew encodes a new container. A file of pieces needs a password only if a private key is in it.

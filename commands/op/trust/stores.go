@@ -243,33 +243,31 @@ type nssStore struct {
 	others   map[string]string // certificates under names that are not ours
 }
 
-// certutil runs the tool with the password, if there is one, in a file for a moment.
-func (n *nssStore) certutil(ctx context.Context, stdin []byte, args ...string) ([]byte, error) {
+// certutil runs the tool. The password, if there is one, is its standard input, which is no file that a kill could leave behind.
+func (n *nssStore) certutil(ctx context.Context, args ...string) (output []byte, err error) {
 	argv := append([]string{"certutil", args[0], "-d", "sql:" + n.folder}, args[1:]...)
 	password, err := n.password(n.folder)
 	if err != nil {
 		return nil, err
 	}
-	if password != nil {
-		f, err := os.CreateTemp("", "certkdb-") // mode 0600
-		if err != nil {
-			return nil, err
-		}
-		defer os.Remove(f.Name())
-		_, err = f.Write(password)
-		if err = errors.Join(err, f.Close()); err != nil {
-			return nil, err
-		}
-		argv = append(argv, "-f", f.Name())
+	if password == nil {
+		return n.env.Command(ctx, nil, argv...)
 	}
-	return n.env.Command(ctx, stdin, argv...)
+	if runtime.GOOS != "windows" {
+		return n.env.Command(ctx, password, append(argv, "-f", "/dev/stdin")...)
+	}
+	err = withFile(password, func(file string) error {
+		output, err = n.env.Command(ctx, nil, append(argv, "-f", file)...)
+		return err
+	})
+	return output, err
 }
 
 func (n *nssStore) list(ctx context.Context, _ []anchor) (names []string, err error) {
 	if _, err := os.Stat(n.folder); err != nil {
 		return nil, fmt.Errorf("%q: %w", n.folder, op.UnwrapPath(err))
 	}
-	listing, err := n.certutil(ctx, nil, "-L")
+	listing, err := n.certutil(ctx, "-L")
 	if err != nil {
 		return nil, err
 	}
@@ -279,7 +277,7 @@ func (n *nssStore) list(ctx context.Context, _ []anchor) (names []string, err er
 		if !isEntry {
 			continue
 		}
-		text, err := n.certutil(ctx, nil, "-L", "-n", name, "-a")
+		text, err := n.certutil(ctx, "-L", "-n", name, "-a")
 		if err != nil {
 			return nil, err
 		}
@@ -310,13 +308,16 @@ func (n *nssStore) change(ctx context.Context, add []anchor, remove []string) ([
 		if other, there := n.others[string(a.der)]; there {
 			return nil, op.Classify(fmt.Errorf("it has the certificate of label %q already, under the name %q", a.label, other), fs.ErrExist)
 		}
-		text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.der})
-		if _, err := n.certutil(ctx, text, "-A", "-n", a.name(), "-t", "C,,", "-a"); err != nil {
+		err := withFile(pemOf(a.der), func(file string) error {
+			_, err := n.certutil(ctx, "-A", "-n", a.name(), "-t", "C,,", "-a", "-i", file)
+			return err
+		})
+		if err != nil {
 			return nil, err
 		}
 	}
 	for _, name := range remove {
-		if _, err := n.certutil(ctx, nil, "-D", "-n", name); err != nil {
+		if _, err := n.certutil(ctx, "-D", "-n", name); err != nil {
 			return nil, err
 		}
 	}

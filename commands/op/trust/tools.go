@@ -76,13 +76,13 @@ func (c *commandStore) list(ctx context.Context, anchors []anchor) (names []stri
 
 func (c *commandStore) change(ctx context.Context, add []anchor, remove []string) ([]string, error) {
 	for _, a := range add {
-		if err := withFile(a.der, func(file string) error { return c.runAll(ctx, c.tool.add(file)) }); err != nil {
+		if err := withFile(pemOf(a.der), func(file string) error { return c.runAll(ctx, c.tool.add(file)) }); err != nil {
 			return nil, err
 		}
 	}
 	for _, name := range remove {
 		der := c.byName[name].der
-		if err := withFile(der, func(file string) error { return c.runAll(ctx, c.tool.remove(der, file)...) }); err != nil {
+		if err := withFile(pemOf(der), func(file string) error { return c.runAll(ctx, c.tool.remove(der, file)...) }); err != nil {
 			return nil, err
 		}
 	}
@@ -98,14 +98,16 @@ func (c *commandStore) runAll(ctx context.Context, commands ...[]string) error {
 	return nil
 }
 
-// withFile calls do with a file that has the certificate.
-func withFile(der []byte, do func(file string) error) error {
+func pemOf(der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}) }
+
+// withFile calls do with a file of mode 0600 that has some content.
+func withFile(content []byte, do func(file string) error) error {
 	f, err := os.CreateTemp("", "certkdb-*.crt")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(f.Name())
-	err = pem.Encode(f, &pem.Block{Type: "CERTIFICATE", Bytes: der})
+	_, err = f.Write(content)
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}

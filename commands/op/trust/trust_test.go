@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -292,14 +293,18 @@ func TestTools(t *testing.T) {
 // nss stands for certutil: a list of names with certificates.
 type nss map[string][]byte
 
-func (n nss) run(_ context.Context, stdin []byte, argv ...string) ([]byte, error) {
+func (n nss) run(_ context.Context, _ []byte, argv ...string) ([]byte, error) {
 	name := ""
 	if i := slices.Index(argv, "-n"); i > 0 {
 		name = argv[i+1]
 	}
 	switch argv[1] {
 	case "-A":
-		block, _ := pem.Decode(stdin)
+		text, err := os.ReadFile(argv[slices.Index(argv, "-i")+1])
+		if err != nil {
+			return nil, err
+		}
+		block, _ := pem.Decode(text)
 		n[name] = block.Bytes
 	case "-D":
 		delete(n, name)
@@ -343,7 +348,12 @@ func TestChange_passwordIsReadOnce(t *testing.T) {
 	var passwords []string
 	tool := nss{}
 	s.Env.Command = func(ctx context.Context, stdin []byte, argv ...string) ([]byte, error) {
-		password, err := os.ReadFile(argv[slices.Index(argv, "-f")+1])
+		password, err := stdin, error(nil)
+		if file := argv[slices.Index(argv, "-f")+1]; runtime.GOOS == "windows" {
+			password, err = os.ReadFile(file)
+		} else if file != "/dev/stdin" {
+			t.Errorf("the password is in %q, which a kill would leave behind", file)
+		}
 		if err != nil {
 			return nil, err
 		}
