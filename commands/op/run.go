@@ -24,6 +24,8 @@ type Plan[R any] struct {
 	// Before does what is outside of the database. It is called after all plans, before the transaction, also if the database stays
 	// as it is.
 	Before func(context.Context) error
+	// BeforeChange is the same, but called only if the database is going to be changed.
+	BeforeChange func(context.Context) error
 	// After is called when the change is stored, or when there was nothing to change.
 	After func(context.Context, *R) error
 	// Close is called at the end in any case, to clear secrets.
@@ -45,8 +47,9 @@ type Step interface {
 	plan(ctx context.Context, s *Session) error
 	name() string
 	apply(tx kdb.Tx) error
-	isPreceded() bool // by what Before does
+	isPreceded() bool // by what Before or BeforeChange does
 	before(ctx context.Context) (did bool, err error)
+	beforeChange(ctx context.Context) (did bool, err error)
 	after(ctx context.Context) error
 	close()
 }
@@ -77,7 +80,12 @@ func Run(ctx context.Context, s *Session, operation string, steps ...Step) error
 	if err != nil || s.DryRun {
 		return InterruptedAt(err, ProgressNone)
 	}
-	elsewhere, err := before(ctx, steps)
+	elsewhere, err := each(ctx, steps, Step.before)
+	if err == nil && changes {
+		var noted bool
+		noted, err = each(ctx, steps, Step.beforeChange)
+		elsewhere = elsewhere || noted
+	}
 	if err == nil && (changes || elsewhere) {
 		err = perform(ctx, s, operation, changes, steps)
 	}
@@ -95,10 +103,10 @@ func Run(ctx context.Context, s *Session, operation string, steps ...Step) error
 	return nil
 }
 
-// before does what comes before the transaction, and says whether anything does.
-func before(ctx context.Context, steps []Step) (elsewhere bool, err error) {
+// each does what comes before the transaction, and says whether anything does.
+func each(ctx context.Context, steps []Step, do func(Step, context.Context) (bool, error)) (elsewhere bool, err error) {
 	for _, step := range steps {
-		did, err := step.before(ctx)
+		did, err := do(step, ctx)
 		elsewhere = elsewhere || did
 		if err != nil {
 			return elsewhere, err
@@ -158,7 +166,10 @@ func perform(ctx context.Context, s *Session, operation string, changes bool, st
 	}
 	if !changes { // again, for the results
 		err := s.db.View(ctx, func(tx kdb.Tx) error { return all(reader(tx)) })
-		if !errors.Is(err, errChanges) { // else the database is not as it was any more
+		if !errors.Is(err, errChanges) {
+			return err
+		}
+		if _, err := each(ctx, steps, Step.beforeChange); err != nil { // the database is not as it was any more
 			return err
 		}
 	}
@@ -200,13 +211,22 @@ func (s *step[R]) apply(tx kdb.Tx) (err error) {
 	return err
 }
 
-func (s *step[R]) isPreceded() bool { return s.planned.Before != nil }
+func (s *step[R]) isPreceded() bool { return s.planned.Before != nil || s.planned.BeforeChange != nil }
 
 func (s *step[R]) before(ctx context.Context) (did bool, err error) {
-	if s.planned.Before == nil {
+	return callIfAny(ctx, s.planned.Before)
+}
+
+func (s *step[R]) beforeChange(ctx context.Context) (did bool, err error) {
+	return callIfAny(ctx, s.planned.BeforeChange)
+}
+
+// callIfAny calls a function unless it is nil, and says whether it did.
+func callIfAny(ctx context.Context, do func(context.Context) error) (did bool, err error) {
+	if do == nil {
 		return false, nil
 	}
-	return true, s.planned.Before(ctx)
+	return true, do(ctx)
 }
 
 func (s *step[R]) after(ctx context.Context) error {

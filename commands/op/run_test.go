@@ -191,6 +191,51 @@ func TestRun_laterPlansSeeEarlierChanges(t *testing.T) {
 	}
 }
 
+// TestRun_beforeAChange: what must be on record before a change is, even if only another process has made the change necessary.
+func TestRun_beforeAChange(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		rule                  string
+		there, removed, wants bool
+	}{
+		{"something to change", false, false, true},
+		{"nothing to change", true, false, false},
+		{"changed meanwhile", true, true, true},
+	} {
+		s := optest.New(t)
+		if c.there {
+			optest.Put(t, s, optest.Secret("x"))
+		}
+		noted, stored := false, false
+		_, err := op.One(ctx, s, op.Planned(op.Plan[string]{
+			Name: "copy",
+			Before: func(context.Context) error {
+				if c.removed {
+					return s.Database().Update(ctx, "delete", func(tx kdb.Tx) error { return tx.Delete("x") })
+				}
+				return nil
+			},
+			BeforeChange: func(context.Context) error {
+				noted = true
+				return nil
+			},
+			Apply: func(tx kdb.Tx) (string, error) {
+				if _, err := tx.Summary("x"); err == nil {
+					return "", nil
+				}
+				err := putSecret("x")(tx)
+				if stored = err == nil; stored && !noted {
+					t.Errorf("%s: stored, and not noted", c.rule)
+				}
+				return "", err
+			},
+		}))
+		if err != nil || noted != c.wants || stored != c.wants {
+			t.Errorf("%s: noted %t, stored %t, %v", c.rule, noted, stored, err)
+		}
+	}
+}
+
 // operation is an operation that is a function.
 type operation func(context.Context, *op.Session) (op.Plan[string], error)
 

@@ -68,7 +68,7 @@ func TestInit_refuses(t *testing.T) {
 		{"an unknown kind", databases.Init{DB: at("a"), Type: "floppy", NewPassword: newPassword("x")}, 0, op.ErrUsage},
 		{"nowhere", databases.Init{NewPassword: newPassword("x")}, op.NoDefaultDatabase, op.ErrUsage},
 		{"no password", databases.Init{DB: at("a.ckdb")}, op.NoPassword, kdb.ErrNoPassword},
-		{"an empty password", databases.Init{DB: at("a.ckdb"), NewPassword: newPassword("")}, 0, kdb.ErrNoPassword},
+		{"an empty password", databases.Init{DB: at("a.ckdb"), NewPassword: newPassword("")}, op.EmptyPassword, kdb.ErrNoPassword},
 	} {
 		s, _, err := c.o.Run(ctx, env)
 		if s != nil || problem(err) != c.code || !errors.Is(err, c.err) {

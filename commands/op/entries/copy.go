@@ -63,7 +63,7 @@ func (e Existing) check() error {
 }
 
 // Plan reads the entries, or of many in a native database what has to be known before they are copied. Before private keys are copied, that
-// is noted in the audit log of the database that they come from.
+// is noted in the audit log of the database that they come from; not if the target has them all already.
 func (o Copy) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 	if err := o.check(); err != nil {
 		return op.Plan[Added]{}, err
@@ -87,7 +87,7 @@ func (o Copy) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 	}
 	return op.Plan[Added]{
 		Name: "copy", Close: source.close, Streams: streams,
-		Before: func(ctx context.Context) error { return o.noteKeys(ctx, source.keys) },
+		BeforeChange: func(ctx context.Context) error { return o.noteKeys(ctx, source.keys) },
 		Apply: func(tx kdb.Tx) (Added, error) {
 			run := copying{Copy: o, env: s.Env, number: source.number, guard: s.Guard, brief: o.Brief && streams}
 			run.All = o.All || o.SkipDamaged

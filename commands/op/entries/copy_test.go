@@ -149,6 +149,12 @@ func TestCopy_isNotedInTheSource(t *testing.T) {
 	if got := strings.Join(log[len(log)-2:], ", "); !strings.HasSuffix(got, "copy-key web") || strings.Contains(got, "root") {
 		t.Errorf("the log ends with %s", got)
 	}
+	optest.Unchanged(t, store, "copying again", func() {
+		again := entries.Copy{From: source, Labels: []string{"web", "root"}}
+		if added, err := op.One(ctx, target, again); err != nil || added.HasChanged() || len(added.Actions) != 2 {
+			t.Errorf("%+v, %v", added, err)
+		}
+	})
 	bundle := optest.Kind(t, "pkcs7", optest.NewCA(t, "Other").Trusted("other"))
 	if _, err := op.One(ctx, bundle, entries.Copy{From: source, All: true, CAKeys: true}); err != nil {
 		t.Error(err)
