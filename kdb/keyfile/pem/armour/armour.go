@@ -120,14 +120,14 @@ func Scan(r io.Reader, found func(Block, error) (more bool)) (Result, error) {
 func (s *scanner) line(text []byte, more bool) {
 	dash := bytes.IndexByte(text, '-')
 	for dash >= 0 && !s.stopped {
-		begin, end := bytes.Index(text, []byte(BeginMark)), bytes.Index(text, []byte(EndMark))
-		if begin < 0 && end < 0 {
+		at, begin := nextMarker(text)
+		if at < 0 {
 			break
 		}
-		if begin >= 0 && (end < 0 || begin < end) {
-			text = s.begin(text[:begin], text[begin+len(BeginMark):])
+		if begin {
+			text = s.begin(text[:at], text[at+len(BeginMark):])
 		} else {
-			text = s.close(text[:end], text[end+len(EndMark):])
+			text = s.close(text[:at], text[at+len(EndMark):])
 		}
 		if len(trim(text)) == 0 {
 			return
@@ -137,6 +137,21 @@ func (s *scanner) line(text []byte, more bool) {
 		s.content(text, more)
 	} else {
 		s.comment(trim(text), dash)
+	}
+}
+
+// nextMarker finds the first BEGIN or END, and looks no further: a line may have any number of one of them. at is -1 if there is none.
+func nextMarker(text []byte) (at int, begin bool) {
+	for {
+		i := bytes.Index(text[at:], []byte(closeMark))
+		if i < 0 {
+			return -1, false
+		}
+		at += i
+		if begin = bytes.HasPrefix(text[at:], []byte(BeginMark)); begin || bytes.HasPrefix(text[at:], []byte(EndMark)) {
+			return at, begin
+		}
+		at++
 	}
 }
 
@@ -266,6 +281,10 @@ func (s *scanner) header(text []byte) bool {
 		last := len(b.headers) - 1
 		if !strings.HasSuffix(b.headers[last].Value, ",") && !strings.HasSuffix(b.headers[last].Value, `\`) {
 			return false
+		}
+		if len(b.headers[last].Value)+len(name) > maxHeader {
+			b.bad = fmt.Errorf("it has a header of more than %d characters", maxHeader)
+			return true
 		}
 		b.headers[last].Value += name
 		b.first++

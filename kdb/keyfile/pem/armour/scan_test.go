@@ -175,6 +175,41 @@ func TestScan_headers(t *testing.T) {
 }
 
 // TestScan_attributes: those above a block are its own, not those of the next one.
+// TestScan_hugeInLength: lines of markers alone, and a header that never ends, take time and memory in proportion to their length.
+func TestScan_hugeInLength(t *testing.T) {
+	t.Parallel()
+	const n = 20_000 // each marker, or line, must not make the scanner look at all others
+	for name, c := range map[string]struct {
+		text, want string
+		errors     int
+	}{
+		"BEGIN": {strings.Repeat(`-----BEGIN A-----\n`, n), "there is no END before the next BEGIN", n},
+		"END":   {strings.Repeat(`-----END A-----\n`, n), "END without BEGIN", n},
+		"a header": {
+			"-----BEGIN A-----\nName: value,\n" + strings.Repeat("continued,\n", n) + "\nMIIB\n-----END A-----\n",
+			"it has a header of more than 4096 characters", 1,
+		},
+	} {
+		list, _ := scan(t, c.text)
+		if len(list) != c.errors || !strings.Contains(list[0], c.want) {
+			t.Errorf("%s: %d errors, such as %.100q", name, len(list), list[0])
+		}
+	}
+}
+
+func TestNextMarker(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"": "-1 false", "-----": "-1 false", "-----BEGIN": "-1 false", "-----BEGIN -----END ": "0 true", "a-----END -----BEGIN ": "1 false",
+		"-------BEGIN ": "2 true", "-----x-----END ": "6 false", "----BEGIN -----": "-1 false",
+	} {
+		at, begin := nextMarker([]byte(text))
+		if got := fmt.Sprint(at, begin); got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
+}
+
 func TestScan_attributes(t *testing.T) {
 	t.Parallel()
 	text := "Bag Attributes\n    friendlyName: one\n    localKeyID: 01 02\n" + blockOf("A", "1") + "certkdbChain: 03\n" +
