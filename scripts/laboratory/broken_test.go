@@ -53,7 +53,7 @@ func brokenServers() []broken {
 			name: "incomplete chain", prepare: func(b *broker) { b.signed("sub"); b.chain() },
 			cause: `the server does not send the certificate of the issuer "CN=Lab Issuing CA": it is not among the trusted certificates either`,
 			remedy: `on the server: append the certificate of "CN=Lab Issuing CA" to the file with its own; if it is a root that you trust, ` +
-				`here: certkdb add FILE`,
+				`here: certkdb add FILE --db root.crt`,
 			sClient: "verify error:num=20:unable to get local issuer certificate", gnutls: "The certificate issuer is unknown.",
 			step: "x509: certificate signed by unknown authority",
 		},
@@ -66,15 +66,16 @@ func brokenServers() []broken {
 		},
 		{
 			name: "self-signed", prepare: func(b *broker) { b.signed(""); b.chain() },
-			cause:   "the server's certificate is self-signed, and not among the trusted certificates",
-			remedy:  "compare its fingerprint with the server's owner, then: certkdb connect HOST:PORT --save localhost --fingerprint SHA256",
+			cause: "the server's certificate is self-signed, and not among the trusted certificates",
+			remedy: "compare its fingerprint with the server's owner, then: " +
+				"certkdb connect HOST:PORT --save localhost --fingerprint SHA256 --db root.crt",
 			sClient: "verify error:num=18:self-signed certificate", gnutls: "The certificate issuer is unknown.",
 			step: "x509: certificate signed by unknown authority",
 		},
 		{
 			name: "untrusted root", prepare: func(b *broker) { b.signed("stranger"); b.chain("stranger") },
 			cause:   `the root "CN=Stranger Root" is not among the trusted certificates`,
-			remedy:  `get the root "CN=Stranger Root" from its owner; if you trust it: certkdb add FILE`,
+			remedy:  `get the root "CN=Stranger Root" from its owner; if you trust it: certkdb add FILE --db root.crt`,
 			sClient: "verify error:num=19:self-signed certificate in certificate chain", gnutls: "The certificate issuer is unknown.",
 			step: "x509: certificate signed by unknown authority",
 		},
@@ -291,6 +292,7 @@ func (c *broken) ask(t *testing.T, l *lab, address string) string {
 	for _, volatile := range [][2]string{
 		{`\A` + regexp.QuoteMeta(address) + ": ", ""},
 		{regexp.QuoteMeta(address), "HOST:PORT"},
+		{regexp.QuoteMeta(root), "root.crt"},
 		{`\d+ days ago`, "N days ago"},
 		{`[0-9a-f]{64}`, "SHA256"},
 		{`revoked on \S+`, "revoked on DATE"},
