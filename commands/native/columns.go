@@ -244,10 +244,10 @@ func statusText(e *op.Entry) string {
 	return string(e.Status) + ", chain until " + e.ChainEnds.NotAfter.Format(time.DateOnly)
 }
 
-// soon is how long before its end the certificates of a list are Yellow.
+// soon is how long before its end the certificates of a list are yellow.
 const soon = 30 * 24 * 60 * 60 // seconds
 
-// colourOf is that of an entry: Red if it is of no use any more, Yellow if it soon will be, or is not yet.
+// colourOf is that of an entry: red if it is of no use any more, yellow if it soon will be, or is not yet.
 func colourOf(status op.Status, secondsLeft *int64) terminal.Colour {
 	switch {
 	case status == op.StatusExpired, status == op.StatusRevoked, status == op.StatusDamaged:

@@ -159,10 +159,10 @@ func featureHint(e *op.Unsupported) string {
 	return "copy it into a native database with: certkdb copy --all --key --to NEW.ckdb"
 }
 
-// wayHint says how something can be had that a kind of database cannot do.
 // writeRemedy is how certificates get into a file that cannot be a database with them.
 const writeRemedy = "write the certificates to a file with: certkdb export LABEL --chain --out FILE.p7b"
 
+// wayHint says how something can be had that a kind of database cannot do.
 func wayHint(way kdb.Way) string {
 	switch way {
 	case kdb.WayCopy:

@@ -22,7 +22,9 @@ func (db *Database) Discard(ctx context.Context) error {
 		if err := t.isEmpty(); err != nil {
 			return err
 		}
-		if s, err := readStash(db.stash); err == nil && s.id == t.keys.meta.id {
+		s, err := readStash(db.stash)
+		defer clear(s.key[:])
+		if err == nil && s.id == t.keys.meta.id {
 			if err := db.disk.Remove(db.stash); err != nil {
 				return err
 			}

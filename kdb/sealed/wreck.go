@@ -301,7 +301,7 @@ type nothing struct{ store.Tx }
 // Get implements store.Tx.
 func (nothing) Get(string) ([]byte, error) { return nil, store.ErrNotFound }
 
-// unwritten is a store that is empty whatever is put.
+// unwritten is a transaction that forgets what is put.
 type unwritten struct{ nothing }
 
 // Put implements store.Tx.

@@ -165,7 +165,7 @@ func (p *Pool) best(c *cert.Certificate, candidates []*cert.Certificate) (best *
 		}
 		a, asked := answers[string(candidate.RawSPKI)] // one CA has many certificates
 		if !asked {
-			a.signed, a.known = p.signed(c, candidate)
+			a = p.ask(c, candidate)
 			answers[string(candidate.RawSPKI)] = a
 		}
 		rank, ok := p.rank(c, candidate, a)
@@ -176,15 +176,15 @@ func (p *Pool) best(c *cert.Certificate, candidates []*cert.Certificate) (best *
 	return best, bestRank
 }
 
-// answer says whether a key verifies a signature, and whether that is known at all.
-type answer struct{ signed, known bool }
+// answer says whether a key verifies a signature, whether that is known at all, and whether it was tried.
+type answer struct{ signed, known, tried bool }
 
 // rank tells how well a certificate of the right name fits as issuer; not ok is not at all.
 func (p *Pool) rank(c, candidate *cert.Certificate, a answer) (rank int, ok bool) {
 	ids := KeyIDs(c, candidate)
 	switch {
 	case a.known && !a.signed:
-		if ids > 0 {
+		if ids > 0 && a.tried {
 			p.pretenders[string(candidate.Raw)] = true
 		}
 		return 0, false
@@ -202,14 +202,20 @@ func (p *Pool) rank(c, candidate *cert.Certificate, a answer) (rank int, ok bool
 	return rank, true
 }
 
-// signed is verify, as long as not too many signatures failed. After that no issuer is found.
 func (p *Pool) signed(c, issuer *cert.Certificate) (signed, known bool) {
+	a := p.ask(c, issuer)
+	return a.signed, a.known
+}
+
+// ask is verify, as long as not too many signatures failed. After that no issuer is found.
+func (p *Pool) ask(c, issuer *cert.Certificate) (a answer) {
 	if p.failed > maxFailed+p.looked {
-		return false, true
+		return answer{known: true}
 	}
-	signed, known = verify(c, issuer)
-	if known && !signed {
+	a.tried = true
+	a.signed, a.known = verify(c, issuer)
+	if a.known && !a.signed {
 		p.failed++
 	}
-	return signed, known
+	return a
 }

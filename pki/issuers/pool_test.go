@@ -175,6 +175,26 @@ func TestIssuer_bounds(t *testing.T) {
 	}
 }
 
+// TestPretends_onlyWhatWasTried: when no signature is tried any more, nobody is called a pretender.
+func TestPretends_onlyWhatWasTried(t *testing.T) {
+	t.Parallel()
+	ca, leaf := newEntity(t, "CN=CA", "ca"), newEntity(t, "CN=leaf", "leaf")
+	own, c := ca.certify(t, ca, 1, validIn(-300, 900)), leaf.certify(t, ca, 2)
+	pool := issuers.NewPool(now)
+	for i := range int64(63) {
+		impostor := newEntity(t, "CN=CA", "ca")
+		pool.Add(impostor.certify(t, impostor, 100+i))
+	}
+	pool.Add(own)
+	for range 80 {
+		again := *c
+		pool.Issuer(&again)
+	}
+	if pool.Pretends(own) {
+		t.Error("the CA pretends to be itself")
+	}
+}
+
 // TestIssuer_countsAlike: of certificates that look alike, 64 with the right key identifier are compared, and 64 with another one.
 func TestIssuer_countsAlike(t *testing.T) {
 	t.Parallel()

@@ -178,7 +178,7 @@ func (o Add) addAll(tx kdb.Tx, s *op.Session, in *input.Input, added *Added, lis
 				return err
 			}
 		}
-		if err := put(tx, entry, o.Replace, &added.Changed, s.Guard); err != nil {
+		if err := put(tx, entry, replacing(o.Replace), &added.Changed, s.Guard); err != nil {
 			return inInput(err)
 		}
 		if known != nil {
@@ -362,8 +362,9 @@ func freeLabel(tx kdb.Tx, entry *kdb.Entry) (string, error) {
 	}
 }
 
-// put stores an entry unless it is there already with the same content; with other content it needs replace.
-func put(tx kdb.Tx, entry kdb.Entry, replace bool, changed *Changed, guard *op.Guard) error {
+// put stores an entry unless it is there already with the same content; with other content it needs ExistingReplace. An entry with the same
+// certificate and key, but another chain, gets the new chain, unless what exists is to be kept.
+func put(tx kdb.Tx, entry kdb.Entry, existing Existing, changed *Changed, guard *op.Guard) error {
 	action := Action{Label: entry.Label, Action: ActionAdded, Kind: entry.Kind, SHA256: op.HexDigest(entry.Fingerprint())}
 	joined := false  // the key of a certificate that is there
 	renewed := false // a certificate for the key that is there
@@ -386,10 +387,11 @@ func put(tx kdb.Tx, entry kdb.Entry, replace bool, changed *Changed, guard *op.G
 			changed.note(action)
 			return nil
 		}
-		if old.Kind == kdb.KindPersonal && entry.Kind == old.Kind && old.ChainLength > 0 && old.SHA256 == entry.Fingerprint() {
-			return rechain(tx, &old, &entry, action, changed)
+		if existing != ExistingKeep && old.Kind == kdb.KindPersonal && entry.Kind == old.Kind && old.ChainLength > 0 &&
+			old.SHA256 == entry.Fingerprint() {
+			return rechain(tx, &old, &entry, action, existing == ExistingReplace, changed)
 		}
-		if !replace && !joined {
+		if existing != ExistingReplace && !joined {
 			return &op.Exists{Label: entry.Label, Found: "other content"}
 		}
 		entry.Trusted = entry.Trusted || joined && old.Trusted

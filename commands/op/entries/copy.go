@@ -54,6 +54,14 @@ func ExistingRules() []string {
 	return []string{string(ExistingKeep), string(ExistingReplace), string(ExistingRename)}
 }
 
+// replacing is the rule of a switch that has entries replaced.
+func replacing(on bool) Existing {
+	if on {
+		return ExistingReplace
+	}
+	return ""
+}
+
 // check refuses any other.
 func (e Existing) check() error {
 	if e == "" || slices.Contains(ExistingRules(), string(e)) {
@@ -63,7 +71,7 @@ func (e Existing) check() error {
 }
 
 // Plan reads the entries, or of many in a native database what has to be known before they are copied. Before private keys are copied, that
-// is noted in the audit log of the database that they come from; not if the target has them all already.
+// is noted in the audit log of the database that they come from; not if nothing in the target changes.
 func (o Copy) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 	if err := o.check(); err != nil {
 		return op.Plan[Added]{}, err
@@ -164,7 +172,7 @@ func (o Copy) put(tx kdb.Tx, entry kdb.Entry, changed *Changed, guard *op.Guard)
 	label, key := entry.Label, entry.Key
 	for n := 2; ; n++ {
 		entry.Key = bytes.Clone(key) // the database may clear it
-		err := put(tx, entry, o.Replace || o.Existing == ExistingReplace, changed, guard)
+		err := put(tx, entry, cmp.Or(replacing(o.Replace), o.Existing), changed, guard)
 		var exists *op.Exists
 		switch {
 		case !errors.As(err, &exists) || o.Existing == "":

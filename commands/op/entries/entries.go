@@ -186,6 +186,9 @@ func (o SetTrust) Plan(context.Context, *op.Session) (op.Plan[Changed], error) {
 		}
 		return done, tx.Mark(s.Label, kdb.Marks{Trusted: &o.Trusted})
 	})
+	if err != nil || !o.Trusted {
+		return plan, err
+	}
 	apply := plan.Apply
 	plan.Apply = func(tx kdb.Tx) (Changed, error) {
 		before, err := trustedImplicitly(tx)
@@ -193,12 +196,12 @@ func (o SetTrust) Plan(context.Context, *op.Session) (op.Plan[Changed], error) {
 			return Changed{}, err
 		}
 		changed, err := apply(tx)
-		if o.Trusted && changed.Changed {
+		if changed.Changed {
 			changed.noteMarked(o.Labels, before)
 		}
 		return changed, err
 	}
-	return plan, err
+	return plan, nil
 }
 
 // MarkedToo is the reason of an action about a certificate that was not named: as soon as one certificate of a file has the mark of trust,

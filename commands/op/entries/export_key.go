@@ -104,8 +104,13 @@ type rendered struct {
 func (r rendered) clear() { clear(r.data) }
 
 // render makes the content of a file of private keys.
-func (o Export) render(entries []kdb.Entry, password []byte, format Format) (rendered, error) {
+func (o Export) render(entries []kdb.Entry, password []byte, format Format) (r rendered, err error) {
 	p := pieces{format: format, counts: tally{}}
+	defer func() {
+		if err != nil {
+			clear(p.data.Bytes())
+		}
+	}()
 	for i := range entries {
 		if err := o.writeKey(&entries[i], password, p.add); err != nil {
 			return rendered{}, fmt.Errorf("label %q: %w", entries[i].Label, err)

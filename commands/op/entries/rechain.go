@@ -15,14 +15,14 @@ const (
 )
 
 // rechain gives an entry the chain of another one with the same certificate, and so with the same key: an issuer above it was renewed. The
-// older chain does not come back when an old file is added again.
-func rechain(tx kdb.Tx, old *kdb.Summary, entry *kdb.Entry, action Action, changed *Changed) error {
+// older chain does not come back when an old file is added again, unless that is to replace what is there.
+func rechain(tx kdb.Tx, old *kdb.Summary, entry *kdb.Entry, action Action, replace bool, changed *Changed) error {
 	have, err := tx.Entry(old.Label)
 	if err != nil {
 		return err
 	}
 	action.Label = old.Label
-	if isNewer(have.Certificates, entry.Certificates) {
+	if !replace && isNewer(have.Certificates, entry.Certificates) {
 		action.Action, action.Reason = ActionUnchanged, NewerChain
 		changed.note(action)
 		return nil

@@ -148,21 +148,26 @@ func (in *Input) addDatabase(ctx context.Context, driver *kdb.Driver, source op.
 // warnOfLosses says what of a database is not among the entries that were read, because it is damaged, and that there are none.
 func (in *Input) warnOfLosses(ctx context.Context, name string, db kdb.Database, entries int) error {
 	info, err := db.Info(ctx)
-	if err != nil || in.env.Warn == nil {
+	if err != nil {
 		return err
+	}
+	warn := func(err error) {
+		if in.env.Warn != nil {
+			in.env.Warn(err)
+		}
 	}
 	damaged := 0
 	for _, fact := range info.Facts {
 		if fact.Name == kdb.FactKept && fact.Weak {
 			damaged++
-			in.env.Warn(fmt.Errorf("reading %q: damaged, and left out: %s", name, fact.Value))
+			warn(fmt.Errorf("reading %q: damaged, and left out: %s", name, fact.Value))
 		}
 	}
 	if damaged > 0 && entries == 0 {
 		return fmt.Errorf("reading %q: %w: nothing in it can be read", name, kdb.ErrParse)
 	}
 	if info.Entries == 0 {
-		in.env.Warn(fmt.Errorf("%q has no entries", name))
+		warn(fmt.Errorf("%q has no entries", name))
 	}
 	return nil
 }

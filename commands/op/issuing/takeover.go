@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -146,8 +147,8 @@ func (h *inheritance) addFile(env *op.Env, file string, inFolder bool) error {
 	})
 	_, isOther := errors.AsType[*kdb.ForeignFormat](err) // text is one
 	switch {
-	case (isOther || errors.Is(err, pem.ErrNothing)) && !inFolder && h.addIndex(file) == nil: // openssl.cnf can call it anything
-		return nil
+	case (isOther || errors.Is(err, pem.ErrNothing)) && !inFolder:
+		return h.tryIndex(file, err)
 	case err == nil && failed == nil && h.size() == before && !inFolder:
 		return fmt.Errorf("reading %q: %w: there is no certificate, revocation list or index in it", file, kdb.ErrParse)
 	case inFolder && errors.Is(err, kdb.ErrParse): // a folder has other things
@@ -156,6 +157,35 @@ func (h *inheritance) addFile(env *op.Env, file string, inFolder bool) error {
 		err = fmt.Errorf("reading %q: %w: %w", file, kdb.ErrParse, failed)
 	}
 	return err
+}
+
+// tryIndex reads a text as an index, which openssl.cnf can call anything. If it does not look like one, the error is the given one.
+func (h *inheritance) tryIndex(file string, other error) error {
+	before := h.size()
+	err := h.addIndex(file)
+	switch {
+	case err == nil && h.size() > before:
+		return nil
+	case err != nil && looksLikeIndex(file):
+		return err
+	}
+	return other
+}
+
+// looksLikeIndex says whether the first line of a text that is not a comment has the six fields of an index.
+func looksLikeIndex(file string) bool {
+	f, err := os.Open(file)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	head, _ := io.ReadAll(io.LimitReader(f, kdb.HeadSize)) // what cannot be read is no index
+	for line := range strings.Lines(string(head)) {
+		if !strings.HasPrefix(line, "#") {
+			return strings.Count(line, "\t") == 5
+		}
+	}
+	return false
 }
 
 func (h *inheritance) addItem(item pem.Item, file string, inFolder bool) error {

@@ -211,6 +211,17 @@ func TestTakeOver_indexUnderAnyName(t *testing.T) {
 	}
 }
 
+// TestTakeOver_brokenIndexUnderAnyName: what looks like an index is told its line.
+func TestTakeOver_brokenIndexUnderAnyName(t *testing.T) {
+	t.Parallel()
+	s, _, _, _ := broughtAlong(t)
+	database := file(t, "database", "V\t270101000000Z\t\t0A\tunknown\t/CN=a\nV\t270101000000Z\t\txyz\tunknown\t/CN=b\n")
+	_, err := op.One(ctx, s, issuing.TakeOver{CA: "legacy", Files: []string{database}})
+	if err == nil || !strings.Contains(err.Error(), "line 2") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestTakeOver_refuses(t *testing.T) {
 	t.Parallel()
 	s, _, _, _ := broughtAlong(t)
@@ -225,6 +236,7 @@ func TestTakeOver_refuses(t *testing.T) {
 		"another CA's leaf": pemFile(t, optest.NewCA(t, "x").Issue(t, "x")),
 		"another CA's list": file(t, "x.crl", op.PEMString("X509 CRL", optest.NewCA(t, "x").CRL(t, 1))),
 		"something odd":     file(t, "odd", "hello\n"),
+		"comments":          file(t, "notes", "# hello\n"),
 		"a key alone":       file(t, "key.pem", op.PEMString("PRIVATE KEY", optest.NewCA(t, "x").Key)),
 	} {
 		if _, err := op.One(ctx, s, issuing.TakeOver{CA: "legacy", Files: []string{name}}); err == nil {

@@ -243,7 +243,8 @@ type nssStore struct {
 	others   map[string]string // certificates under names that are not ours
 }
 
-// certutil runs the tool. The password, if there is one, is its standard input, which is no file that a kill could leave behind.
+// certutil runs the tool. The password, if there is one, is its standard input, so that a kill leaves no file behind; Windows, which has no
+// /dev/stdin, needs one.
 func (n *nssStore) certutil(ctx context.Context, args ...string) (output []byte, err error) {
 	argv := append([]string{"certutil", args[0], "-d", "sql:" + n.folder}, args[1:]...)
 	password, err := n.password(n.folder)

@@ -376,10 +376,10 @@ func isBrokenMarker(text []byte) bool {
 	if !ok || len(word) == len(text) || len(name) == len(typ) || len(name) == 0 || name[0] < 'A' || name[0] > 'Z' {
 		return false
 	}
-	return text[0] == '-' || name[len(name)-1] != ' ' // a heading between long dashes is none
+	return text[0] == '-' || name[len(name)-1] != ' ' // a heading between long dashes is not a marker
 }
 
-// BrokenMarker says whether a line of the text was meant to be the BEGIN of a block.
+// BrokenMarker says whether some line of the text was meant to be a BEGIN or END line.
 func BrokenMarker(text []byte) bool {
 	for len(text) > 0 {
 		var line []byte
