@@ -141,6 +141,7 @@ func (o Copy) hold(ctx context.Context, target string) (selection, error) {
 	if err != nil {
 		return all, err
 	}
+	o.warnOfKept(ctx)
 	all.each = func(left *leftOut, fn func(*kdb.Entry) error) error {
 		*left = closed.clone()
 		for i := range entries {

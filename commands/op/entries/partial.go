@@ -1,6 +1,7 @@
 package entries
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -34,6 +35,22 @@ func (l *leftOut) note(label string, kind kdb.Kind, err error, reasons []error) 
 	l.actions = append(l.actions, Action{Label: label, Action: ActionSkipped, Kind: kind, Reason: err.Error()})
 	l.errs = append(l.errs, err)
 	return true
+}
+
+// warnOfKept says what the source of a copy of everything keeps that is not an entry, such as CRLs: it is not copied.
+func (o Copy) warnOfKept(ctx context.Context) {
+	if !o.All || o.Certificates || o.From.Env.Warn == nil {
+		return
+	}
+	info, err := o.From.Database().Info(ctx)
+	if err != nil {
+		return // its entries were read; there is no more to be said
+	}
+	for _, f := range info.Facts {
+		if f.Name == kdb.FactKept && !f.Weak { // what is damaged is said elsewhere
+			o.From.Env.Warn(fmt.Errorf("%q: not copied: %s", o.From.Location, f.Value))
+		}
+	}
 }
 
 // clone is a copy that grows by itself.

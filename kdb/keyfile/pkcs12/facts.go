@@ -17,7 +17,7 @@ func (c *Container) Facts() []kdb.Fact {
 	facts = append(facts, c.encryptionFacts()...)
 	facts = append(facts, kdb.Fact{Name: "written as", Value: "profile " + c.profile.name})
 	if kept := c.keptBags(); len(kept) > 0 {
-		facts = append(facts, kdb.Fact{Name: "kept unread", Value: strings.Join(kept, ", ")})
+		facts = append(facts, kdb.Fact{Name: kdb.FactKept, Value: strings.Join(kept, ", ")})
 	}
 	if n := c.unseen(); n > 0 {
 		facts = append(facts, kdb.Fact{Name: kdb.FactForJava, Value: unseenText(n)})

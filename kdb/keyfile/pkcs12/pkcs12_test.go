@@ -189,7 +189,7 @@ func TestContainer_keepsWhatItDoesNotUnderstand(t *testing.T) {
 		}
 	}
 	facts := fmt.Sprint(again.Facts())
-	for _, want := range []string{"1 crl (1.2.840.113549.1.12.10.1.4)", "1 secret", "2 1.3.6.1.4.1.99999.7"} {
+	for _, want := range []string{kdb.FactKept, "1 crl (1.2.840.113549.1.12.10.1.4)", "1 secret", "2 1.3.6.1.4.1.99999.7"} {
 		if !strings.Contains(facts, want) {
 			t.Errorf("the facts do not say %q: %s", want, facts)
 		}
