@@ -1,6 +1,7 @@
 package inspect_test
 
 import (
+	"fmt"
 	"testing"
 
 	"certkdb/commands/op"
@@ -53,7 +54,10 @@ func TestFailures_reachTheCaller(t *testing.T) {
 			return err
 		},
 		"validate": func(s *op.Session) error {
-			_, err := inspect.Validate{Labels: []string{"web"}, Files: []string{file}, MaxDepth: -1}.Run(ctx, s)
+			v, err := inspect.Validate{Labels: []string{"web"}, Files: []string{file}, MaxDepth: -1}.Run(ctx, s)
+			if err != nil && v.Results != nil {
+				return fmt.Errorf("it says that %s is valid, before its records are read", v.Results[0].Name)
+			}
 			return err
 		},
 		"judge": func(s *op.Session) error {

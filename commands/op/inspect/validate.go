@@ -99,7 +99,8 @@ type candidate struct {
 // NeedsDatabase says whether Run reads the database; else the session needs none ([op.Nothing]).
 func (o Validate) NeedsDatabase() bool { return len(o.Labels) > 0 || !o.OnlyThese }
 
-// Run validates. If a certificate is not valid, the error wraps ErrFindings and the result says why.
+// Run validates. If a certificate is not valid, the error wraps [op.ErrInvalid] and the result says why. With any other error there is no
+// result: a certificate is valid only if its CA's records do not say that it was revoked, and these are read last.
 func (o Validate) Run(ctx context.Context, s *op.Session) (Validated, error) {
 	options, err := o.options(s.Env)
 	if err != nil {
@@ -119,7 +120,7 @@ func (o Validate) Run(ctx context.Context, s *op.Session) (Validated, error) {
 		s.Env.Advance(op.UnitCertificates, i, len(list))
 		leaf, err := cert.Parse(c.chain[0])
 		if err != nil {
-			return validated, fmt.Errorf("%s: %w: %w", c.name, kdb.ErrParse, err)
+			return Validated{}, fmt.Errorf("%s: %w: %w", c.name, kdb.ErrParse, err)
 		}
 		result := validator.Validate(leaf)
 		v := o.describe(c.name, result, labels)
@@ -128,13 +129,13 @@ func (o Validate) Run(ctx context.Context, s *op.Session) (Validated, error) {
 			v.Lacking = steps(append(result.Chain[:1:1], lacking...), labels)
 		}
 		if err := o.checkOCSP(ctx, s.Env, &v, result, options, labels); err != nil {
-			return validated, err
+			return Validated{}, err
 		}
 		validated.Results = append(validated.Results, v)
 		chains = append(chains, result.Chain)
 	}
 	if err := checkRecords(ctx, s, options.Time, validated.Results, chains, labels); err != nil {
-		return validated, err
+		return Validated{}, err
 	}
 	for i := range validated.Results {
 		validated.Valid = validated.Valid && validated.Results[i].Valid
