@@ -50,3 +50,16 @@ func TestRecognise_passedPipes(t *testing.T) {
 		}
 	}
 }
+
+// TestPiece_largerThanMemory: a file that has something else cannot make the program read it.
+func TestPiece_largerThanMemory(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "web.key")
+	if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, 1<<42)); err != nil {
+		t.Fatal(err)
+	}
+	piece := op.Piece{Path: path, Data: []byte("key"), Secret: true}
+	if state, err := piece.State(); state != op.FileDiffers || err != nil {
+		t.Errorf("%v, %v", state, err)
+	}
+}

@@ -58,7 +58,12 @@ func (p *Piece) State() (State, error) {
 	return FileUnchanged, nil
 }
 
+// equal reads no file of another length: it may be larger than the memory.
 func (p *Piece) equal(path string) (bool, error) {
+	info, err := os.Stat(path)
+	if err != nil || info.Size() != int64(len(p.Data)) {
+		return false, err
+	}
 	data, err := os.ReadFile(path)
 	return err == nil && bytes.Equal(data, p.Data), err
 }

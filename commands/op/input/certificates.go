@@ -1,7 +1,6 @@
 package input
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -48,14 +47,11 @@ func isStore(env *op.Env, file string) bool {
 
 // EachItem calls fn with everything in a file of certificates, keys, lists, and with what a PKCS #7 message in it holds.
 func EachItem(env *op.Env, file string, fn func(pem.Item)) error {
-	p := piece{name: file}
-	if file == "-" {
-		in := &Input{env: env}
-		if err := in.add(context.Background(), Files{}, file); err != nil {
-			return err
-		}
-		p = in.pieces[0]
+	in := &Input{env: env}
+	if err := in.addPieces(file); err != nil {
+		return err
 	}
+	p := in.pieces[0]
 	r, closeFile, err := p.open()
 	if err != nil {
 		return fmt.Errorf("reading %q: %w", file, op.UnwrapPath(err))

@@ -216,9 +216,18 @@ func TestReadCertificates(t *testing.T) {
 		t.Errorf("damaged PKCS #7: %v", err)
 	}
 	for _, name := range []string{"a.p12", "a.jks"} {
-		_, err := input.ReadCertificates(env, optest.Store(t, name, root.Trusted("root")))
-		if p, ok := errors.AsType[*op.Problem](err); !ok || p.Code != op.StoreAsFile || p.Location == "" || !errors.Is(err, kdb.ErrParse) {
-			t.Errorf("%s: %v", name, err)
+		store := optest.Store(t, name, root.Trusted("root"))
+		data, err := os.ReadFile(store)
+		if err != nil {
+			t.Fatal(err)
+		}
+		piped := optest.Env()
+		piped.Stdin = bytes.NewReader(data)
+		for path, env := range map[string]*op.Env{store: env, op.Stdin: piped} {
+			_, err := input.ReadCertificates(env, path)
+			if p, ok := errors.AsType[*op.Problem](err); !ok || p.Code != op.StoreAsFile || p.Location == "" || !errors.Is(err, kdb.ErrParse) {
+				t.Errorf("%s, %s: %v", name, path, err)
+			}
 		}
 	}
 	first, err := input.ReadCertificateFile(env, optest.File(t, "x.pem", optest.PEM(web, root.Trusted(""))))

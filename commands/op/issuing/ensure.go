@@ -147,7 +147,8 @@ func (a *asking) writeAgain(done *Requested) error {
 	if done.Out == "" {
 		return nil
 	}
-	if info, err := os.Stat(done.Out); err == nil && info.Mode().IsRegular() { // reading a pipe would wait for ever
+	// Reading a pipe would wait for ever, and another file may be larger than the memory.
+	if info, err := os.Stat(done.Out); err == nil && info.Mode().IsRegular() && info.Size() == int64(len(done.PEM)) {
 		if content, err := os.ReadFile(done.Out); err == nil && bytes.Equal(content, []byte(done.PEM)) {
 			return nil
 		}

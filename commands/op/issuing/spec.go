@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/big"
 	"os"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"certkdb/commands/op"
+	"certkdb/kdb"
 	"certkdb/pki"
 	"certkdb/pki/cert"
 	"certkdb/pki/issue"
@@ -175,13 +177,29 @@ func (s Spec) names(r *issue.Request) error {
 	return nil
 }
 
+// maxProfileFile bounds what is read of a file of profiles.
+const maxProfileFile = 4 << 20
+
+func readProfileFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxProfileFile+1))
+	if err == nil && len(data) > maxProfileFile {
+		err = fmt.Errorf("%w: more than 4 MiB", kdb.ErrUnsupported)
+	}
+	return data, err
+}
+
 func (s Spec) profile() (issue.Profile, error) {
 	if s.Plain && !s.IsCA {
 		return issue.PlainProfile(), nil
 	}
 	var own []issue.Profile
 	if s.ProfileFile != "" {
-		data, err := os.ReadFile(s.ProfileFile)
+		data, err := readProfileFile(s.ProfileFile)
 		if err != nil {
 			return issue.Profile{}, fmt.Errorf("reading %q: %w", s.ProfileFile, op.UnwrapPath(err))
 		}

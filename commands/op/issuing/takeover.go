@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -128,15 +127,17 @@ func isOfCA(name string) bool {
 	return name == "index.txt" || name == "crlnumber"
 }
 
-// maxIndex bounds what is read of an index: about a million certificates.
-const maxIndex = 256 << 20
+const (
+	maxIndex      = 256 << 20 // of an index: about a million certificates
+	maxNumberFile = 4 << 10   // of the number of a list
+)
 
 func (h *inheritance) addFile(env *op.Env, file string, inFolder bool) error {
 	if strings.HasPrefix(filepath.Base(file), "crlnumber") {
-		return h.addNumber(file)
+		return h.addText(env, file, maxNumberFile, h.addNumber)
 	}
 	if strings.HasSuffix(file, ".txt") {
-		return h.addIndex(file)
+		return h.addText(env, file, maxIndex, h.addIndex)
 	}
 	before := h.size()
 	var failed error
@@ -148,7 +149,7 @@ func (h *inheritance) addFile(env *op.Env, file string, inFolder bool) error {
 	_, isOther := errors.AsType[*kdb.ForeignFormat](err) // text is one
 	switch {
 	case (isOther || errors.Is(err, pem.ErrNothing)) && !inFolder:
-		return h.tryIndex(file, err)
+		return h.tryIndex(env, file, err)
 	case err == nil && failed == nil && h.size() == before && !inFolder:
 		return fmt.Errorf("reading %q: %w: there is no certificate, revocation list or index in it", file, kdb.ErrParse)
 	case inFolder && errors.Is(err, kdb.ErrParse): // a folder has other things
@@ -159,28 +160,33 @@ func (h *inheritance) addFile(env *op.Env, file string, inFolder bool) error {
 	return err
 }
 
+func (h *inheritance) addText(env *op.Env, file string, limit int64, add func(file string, text []byte) error) error {
+	text, err := readText(env, file, limit)
+	if err != nil {
+		return err
+	}
+	return add(file, text)
+}
+
 // tryIndex reads a text as an index, which openssl.cnf can call anything. If it does not look like one, the error is the given one.
-func (h *inheritance) tryIndex(file string, other error) error {
+func (h *inheritance) tryIndex(env *op.Env, file string, other error) error {
 	before := h.size()
-	err := h.addIndex(file)
+	text, err := readText(env, file, maxIndex)
+	if err == nil {
+		err = h.addIndex(file, text)
+	}
 	switch {
 	case err == nil && h.size() > before:
 		return nil
-	case err != nil && looksLikeIndex(file):
+	case err != nil && looksLikeIndex(string(text)):
 		return err
 	}
 	return other
 }
 
 // looksLikeIndex says whether the first line of a text that is not a comment has the six fields of an index.
-func looksLikeIndex(file string) bool {
-	f, err := os.Open(file)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	head, _ := io.ReadAll(io.LimitReader(f, kdb.HeadSize)) // what cannot be read is no index
-	for line := range strings.Lines(string(head)) {
+func looksLikeIndex(text string) bool {
+	for line := range strings.Lines(text[:min(len(text), kdb.HeadSize)]) {
 		if !strings.HasPrefix(line, "#") {
 			return strings.Count(line, "\t") == 5
 		}
@@ -206,18 +212,7 @@ func (h *inheritance) addItem(item pem.Item, file string, inFolder bool) error {
 	return nil
 }
 
-func (h *inheritance) addIndex(file string) error {
-	info, err := os.Stat(file)
-	if err != nil {
-		return fmt.Errorf("reading %q: %w", file, op.UnwrapPath(err))
-	}
-	if info.Size() > maxIndex {
-		return fmt.Errorf("reading %q: %w: more than 256 MiB", file, kdb.ErrUnsupported)
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return fmt.Errorf("reading %q: %w", file, op.UnwrapPath(err))
-	}
+func (h *inheritance) addIndex(file string, text []byte) error {
 	records, err := parseIndex(string(text))
 	if err != nil {
 		return fmt.Errorf("reading %q: %w", file, err)
@@ -227,17 +222,33 @@ func (h *inheritance) addIndex(file string) error {
 }
 
 // addNumber reads the number of the next list, in hexadecimal.
-func (h *inheritance) addNumber(file string) error {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return fmt.Errorf("reading %q: %w", file, op.UnwrapPath(err))
-	}
+func (h *inheritance) addNumber(file string, text []byte) error {
 	number, err := strconv.ParseUint(strings.TrimSpace(string(text)), 16, 64)
 	if err != nil {
 		return fmt.Errorf("reading %q: %w: it is not the number of a revocation list, in hexadecimal", file, kdb.ErrParse)
 	}
 	h.number = max(h.number, number)
 	return nil
+}
+
+// readText reads a text of at most limit bytes. What is read out of a pipe is kept: it can be read once.
+func readText(env *op.Env, file string, limit int64) (text []byte, err error) {
+	info, err := os.Stat(file)
+	switch {
+	case file == op.Stdin, err == nil && kdb.Irregular(info):
+		if text, err = env.Piped(file); err != nil {
+			return nil, err
+		}
+	case err == nil && info.Size() <= limit:
+		text, err = os.ReadFile(file)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading %q: %w", file, op.UnwrapPath(err))
+	}
+	if info != nil && info.Size() > limit || int64(len(text)) > limit {
+		return nil, fmt.Errorf("reading %q: %w: more than %d bytes", file, kdb.ErrUnsupported, limit)
+	}
+	return text, nil
 }
 
 // takeCertificates records those that the CA's key signed, but for its own.

@@ -211,6 +211,27 @@ func TestTakeOver_indexUnderAnyName(t *testing.T) {
 	}
 }
 
+// TestTakeOver_pipes: what recognises a pipe has read it to its end.
+func TestTakeOver_pipes(t *testing.T) {
+	t.Parallel()
+	s, _, _, _ := broughtAlong(t)
+	s.Env.Stdin = strings.NewReader("V\t270101000000Z\t\t0A\tunknown\t/CN=a.example.com\n")
+	if taken := one(t, s, issuing.TakeOver{CA: "legacy", Files: []string{op.Stdin}}); taken.Recorded != 1 {
+		t.Errorf("taken over: %+v", taken)
+	}
+}
+
+// TestTakeOver_tooLong: what cannot be in memory is not read.
+func TestTakeOver_tooLong(t *testing.T) {
+	t.Parallel()
+	s, _, _, _ := broughtAlong(t)
+	number := file(t, "crlnumber", strings.Repeat("0", 5000))
+	_, err := op.One(ctx, s, issuing.TakeOver{CA: "legacy", Files: []string{number}})
+	if !errors.Is(err, kdb.ErrUnsupported) {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestTakeOver_brokenIndexUnderAnyName: what looks like an index is told its line.
 func TestTakeOver_brokenIndexUnderAnyName(t *testing.T) {
 	t.Parallel()
