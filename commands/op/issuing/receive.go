@@ -180,13 +180,15 @@ func takePlace(tx kdb.Tx, label string) (bool, error) {
 // candidate is an entry whose private key belongs to one of the certificates.
 type candidate struct {
 	kdb.Summary
-	certificate []byte
+	certificate *cert.Certificate
 }
 
-// match finds the entry whose private key belongs to one of the certificates: a pending request before a personal entry.
+// match finds the entry whose private key belongs to one of the certificates: a pending request before a personal entry, and that before the
+// entries of the CAs above it, whose certificates come along in a chain.
 func (o Receive) match(tx kdb.Tx, given [][]byte) (kdb.Summary, []byte, error) {
 	var all []candidate
-	for _, c := range op.ParseAll(given) {
+	certificates := op.ParseAll(given)
+	for _, c := range certificates {
 		for s, err := range tx.Find(kdb.ByKey(c.RawSPKI)) {
 			if err == nil && isKeyed(&s) && (o.Label == "" || s.Label == o.Label) {
 				err = addCandidate(tx, &all, &s, c)
@@ -196,6 +198,7 @@ func (o Receive) match(tx kdb.Tx, given [][]byte) (kdb.Summary, []byte, error) {
 			}
 		}
 	}
+	all = withoutIssuers(all, certificates)
 	var best *candidate
 	slices.SortStableFunc(all, func(a, b candidate) int { return strings.Compare(a.Label, b.Label) })
 	for i := range all {
@@ -204,7 +207,7 @@ func (o Receive) match(tx kdb.Tx, given [][]byte) (kdb.Summary, []byte, error) {
 		}
 	}
 	if best != nil {
-		return best.Summary, best.certificate, nil
+		return best.Summary, best.certificate.Raw, nil
 	}
 	err := errors.New("receiving the certificate: no pending request and no private key here has its public key")
 	if o.Label != "" {
@@ -213,13 +216,30 @@ func (o Receive) match(tx kdb.Tx, given [][]byte) (kdb.Summary, []byte, error) {
 	return kdb.Summary{}, nil, op.Mark(op.NoMatchingKey, op.Classify(err, kdb.ErrNotFound))
 }
 
+// withoutIssuers leaves out the personal entries whose certificates come along because they are above others, if any candidate is left then.
+func withoutIssuers(all []candidate, certificates []*cert.Certificate) []candidate {
+	above := map[string]bool{}
+	for _, c := range certificates {
+		if !issuers.SelfIssued(c) {
+			above[c.Issuer.Canonical()] = true
+		}
+	}
+	below := slices.DeleteFunc(slices.Clone(all), func(c candidate) bool {
+		return c.Kind == kdb.KindPersonal && above[c.certificate.Subject.Canonical()]
+	})
+	if len(below) == 0 {
+		return all
+	}
+	return below
+}
+
 func isKeyed(s *kdb.Summary) bool { return s.Kind == kdb.KindRequest || s.Kind == kdb.KindPersonal }
 
 // addCandidate takes an entry that was found by a public key if it has that key indeed.
 func addCandidate(tx kdb.Tx, all *[]candidate, s *kdb.Summary, c *cert.Certificate) error {
 	spki, err := publicKeyOf(tx, s.Label)
 	if err == nil && key.SameKey(spki, c.RawSPKI) {
-		*all = append(*all, candidate{*s, c.Raw})
+		*all = append(*all, candidate{*s, c})
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"certkdb/commands/op"
@@ -44,6 +45,34 @@ func TestReceive_underALabel(t *testing.T) {
 	_, err = op.One(ctx, s, issuing.Receive{Files: []string{file}, Label: "none"})
 	if e, ok := errors.AsType[*op.NotFound](err); !ok || e.Label != "none" {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+// TestReceive_withItsIssuers: a renewed certificate is for its own entry, in a file in which the CAs above it, whose keys are here too, come
+// along, in any order. A file with nothing but the CA's certificate is for the CA.
+func TestReceive_withItsIssuers(t *testing.T) {
+	t.Parallel()
+	root, request := optest.NewCA(t, "Root"), optest.Request(t, "api")
+	sub := root.CA(t, "Sub")
+	pem := func(certificates ...[]byte) string { return strings.Join(op.PEMStrings(certificates), "") }
+	for rule, c := range map[string]struct {
+		file  string
+		label string
+	}{
+		"the issuers after it":  {pem(sub.Receive(t, request.Request), sub.Certificate, root.Certificate), "api"},
+		"the issuers before it": {pem(root.Certificate, sub.Certificate, sub.Receive(t, request.Request)), "api"},
+		"a CA and its root":     {pem(sub.Certificate, root.Certificate), "sub"},
+		"a root alone":          {pem(root.Certificate), "the root"},
+	} {
+		s := optest.New(t, root.Personal("the root"), sub.Personal("sub"), request)
+		first := optest.File(t, "first.crt", pem(sub.Receive(t, request.Request)))
+		if _, err := op.One(ctx, s, issuing.Receive{Files: []string{first}}); err != nil {
+			t.Fatal(err)
+		}
+		received, err := op.One(ctx, s, issuing.Receive{Files: []string{optest.File(t, "renewed.crt", c.file)}})
+		if err != nil || received.Label != c.label || received.Changed != (c.label == "api") {
+			t.Errorf("%s: received %+v, %v", rule, received, err)
+		}
 	}
 }
 
