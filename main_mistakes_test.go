@@ -41,6 +41,7 @@ func TestMistakes_areAnsweredWithTheRemedy(t *testing.T) {
 		{"crl|--ca|ca|--out|a folder|--force", 2, "it is a folder; name a file in it"},
 		{"request|q|--cn|q|--out|nosuch/q.csr", 3, "make the folder first: mkdir -p nosuch"},
 		{"backup|nosuch/b.ckdb", 3, "make the folder first: mkdir -p nosuch"},
+		{"link|nosuch", 3, "make the folder first: mkdir -p nosuch"},
 		{"export|web|--out-dir|web.crt", 2, `writing to "web.crt": wrong usage: it is not a folder`},
 		{"export|web|--out|web.crt", 4, "replace it with --force"},
 		// Options of other programs, in other forms, and in word processors' writing.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -34,6 +35,45 @@ func TestREADME_firstJobRunsTwice(t *testing.T) {
 		if first[path] != content {
 			t.Errorf("the second run changed %s", path)
 		}
+	}
+}
+
+// scripts/build says what is missing: Go, before it makes a folder, and the folder in PATH. A program that does nothing stands for Go.
+func TestBuild_saysWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("the script is for sh")
+	}
+	tools, folder := t.TempDir(), filepath.Join(t.TempDir(), "bin")
+	link := func(name, program string) {
+		path, err := exec.LookPath(program)
+		if err == nil {
+			err = os.Symlink(path, filepath.Join(tools, name))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	build := func(path string) string {
+		cmd := exec.Command("/bin/sh", "scripts/build", folder)
+		cmd.Env = []string{"PATH=" + path}
+		out, _ := cmd.CombinedOutput()
+		return string(out)
+	}
+	link("dirname", "dirname")
+	link("mkdir", "mkdir")
+	if said := build(tools); !strings.HasPrefix(said, "build: Go is missing: install Go 1.21 or newer") {
+		t.Errorf("without Go it says %q", said)
+	}
+	if _, err := os.Stat(folder); err == nil {
+		t.Error("without Go it makes a folder")
+	}
+	link("go", "true")
+	if said := build(tools); !strings.Contains(said, "bin is not in PATH; for this shell: export PATH=") {
+		t.Errorf("into a folder that is not in PATH it says %q", said)
+	}
+	if said := build(tools + ":" + folder); !strings.HasPrefix(said, "built ") || strings.Contains(said, "PATH") {
+		t.Errorf("into a folder in PATH it says %q", said)
 	}
 }
 

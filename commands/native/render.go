@@ -186,6 +186,11 @@ func problemHint(p *op.Problem) string {
 		return "make the folder first: mkdir -p " + op.Quote(p.Location)
 	case op.NoTrustStore:
 		return "name one that exists, or make it with: certkdb copy --trusted --to " + op.Quote(p.Location)
+	case op.NoNSS:
+		return fmt.Sprintf("make a database there first: mkdir -p %[1]s && certutil -N -d %[2]s --empty-password", op.Quote(p.Location),
+			op.Quote("sql:"+p.Location))
+	case op.SystemTrust:
+		return "run it as root, and name the database: sudo certkdb export --db " + op.Quote(p.Location) + " …"
 	case op.NoKeyPassword:
 		return "it keeps private keys encrypted; certkdb export --key writes unencrypted ones; " + hintFor(p.Err)
 	case op.NoPassword:
@@ -294,6 +299,7 @@ var problemHints = sync.OnceValue(func() map[op.Code]string {
 		op.NoMatchingKey: "see the requests with: certkdb list --kind request; " +
 			"to add a certificate without a key: certkdb add",
 		op.NoJava:        "set JAVA_HOME, or name the key store: java:FILE",
+		op.NoCertutil:    "install certutil: the package libnss3-tools of Debian, nss-tools of Red Hat, mozilla-nss-tools of SUSE",
 		op.NotDeployed:   "name its files, such as --key FILE and --fullchain FILE",
 		op.NotRemembered: "use file:PATH, env:VAR or cred:NAME; or do not remember this, with --no-remember",
 		op.NotARequest:   "a request is made with certkdb request, or openssl req; a certificate is renewed with: certkdb renew LABEL",

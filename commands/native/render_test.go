@@ -68,6 +68,14 @@ func TestRender(t *testing.T) {
 		},
 		{errors.Join(errCause, errors.New("other")), "cause; other", ""},
 		{withHint(op.Mark(op.FileExists, errCause), "do this"), "cause", "do this"},
+		{
+			&op.Problem{Code: op.SystemTrust, Location: "/a b/key.ckdb", Err: errCause}, "cause",
+			"run it as root, and name the database: sudo certkdb export --db '/a b/key.ckdb' …",
+		},
+		{
+			&op.Problem{Code: op.NoNSS, Location: "a b", Err: errCause}, "cause",
+			"make a database there first: mkdir -p 'a b' && certutil -N -d 'sql:a b' --empty-password",
+		},
 		{&op.Problem{Code: op.NoProfileChosen, Found: "a, b", Err: errCause}, "cause", "choose a profile of the file with --profile: a, b"},
 		{fmt.Errorf("reading: %w", context.Canceled), "interrupted", ""},
 		{

@@ -75,7 +75,7 @@ expensive.
 const helpFormats = `Kinds of databases and files. An existing file is recognised by its content; the kind of a new one
 comes from --type or the extension.
   --type   extension                   what it is
-  ckdb     .ckdb and any other         native: everything encrypted, key slots, stash, audit log
+  ckdb     .ckdb and any other         native: encrypted, with key slots, stash and audit log
   cms      .kdb                        IBM CMS key database with .rdb, .crl and .sth
   pkcs12   .p12 .pfx                   PKCS #12 with any number of entries; see: help profiles
   jks      .jks                        Java key store (.jceks is read only)

@@ -63,6 +63,9 @@ func printTrust(w io.Writer, done trust.Changed) {
 		}
 		if t.Error != "" {
 			fmt.Fprintf(w, "%s: failed: %s\n", t.Kind, op.Printable(t.Error))
+			if hint := hintFor(t.Err()); hint != "" {
+				fmt.Fprintf(w, "  remedy: %s\n", op.Printable(hint))
+			}
 		}
 		printNotes(w, t.Notes)
 	}

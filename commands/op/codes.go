@@ -29,7 +29,7 @@ const (
 	// FileExists: an output file exists. SecretExists: one that is never replaced cannot be made.
 	FileExists
 	SecretExists
-	// NoFolder: the folder Location of an output file is not there.
+	// NoFolder: the folder Location, in which files or links are to be made, does not exist.
 	NoFolder
 	// CopyHasStash: a copy of a database is not replaced, because its stash would open it no longer.
 	CopyHasStash
@@ -141,6 +141,12 @@ const (
 	NoTrustStore
 	// NoJava: it is not known where Java is installed.
 	NoJava
+	// NoNSS: the folder Location has no database of NSS.
+	NoNSS
+	// NoCertutil: certutil, the program of NSS, is not installed.
+	NoCertutil
+	// SystemTrust: this user may not change whom the whole system trusts. Location is the database with the certificates.
+	SystemTrust
 	// NotRemembered: the source of a password is of no use to another run of the program.
 	NotRemembered
 	// NotValid: a certificate is not valid. Found is the remedy.

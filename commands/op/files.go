@@ -252,7 +252,7 @@ func (o Output) Check(env *Env) error {
 		return fmt.Errorf("writing %q: %w", o.Path, err)
 	}
 	if _, err := os.Stat(filepath.Dir(path)); err != nil {
-		return noFolder(filepath.Dir(path), fmt.Errorf("writing %q: its folder: %w", o.Path, UnwrapPath(err)))
+		return NoFolderIf(filepath.Dir(path), fmt.Errorf("writing %q: its folder: %w", o.Path, UnwrapPath(err)))
 	}
 	info, err := os.Lstat(path)
 	switch {
@@ -267,8 +267,8 @@ func (o Output) Check(env *Env) error {
 	return nil
 }
 
-// noFolder marks an error about a folder as one of a missing folder, if that is what it is.
-func noFolder(folder string, err error) error {
+// NoFolderIf marks an error about a folder as [NoFolder], if it says that the folder does not exist.
+func NoFolderIf(folder string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return &Problem{Code: NoFolder, Location: folder, Err: err}
 	}

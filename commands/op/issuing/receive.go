@@ -183,8 +183,8 @@ type candidate struct {
 	certificate *cert.Certificate
 }
 
-// match finds the entry whose private key belongs to one of the certificates: a pending request before a personal entry, and that before the
-// entries of the CAs above it, whose certificates come along in a chain.
+// match finds the entry whose private key belongs to one of the certificates: a pending request before a personal entry, and that before
+// the entries of the CAs above it, whose certificates come along in a chain.
 func (o Receive) match(tx kdb.Tx, given [][]byte) (kdb.Summary, []byte, error) {
 	var all []candidate
 	certificates := op.ParseAll(given)
@@ -216,7 +216,8 @@ func (o Receive) match(tx kdb.Tx, given [][]byte) (kdb.Summary, []byte, error) {
 	return kdb.Summary{}, nil, op.Mark(op.NoMatchingKey, op.Classify(err, kdb.ErrNotFound))
 }
 
-// withoutIssuers leaves out the personal entries whose certificates come along because they are above others, if any candidate is left then.
+// withoutIssuers leaves out the personal entries whose certificates come along because they are above others, if any candidate is left
+// then.
 func withoutIssuers(all []candidate, certificates []*cert.Certificate) []candidate {
 	above := map[string]bool{}
 	for _, c := range certificates {

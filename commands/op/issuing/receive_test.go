@@ -48,8 +48,8 @@ func TestReceive_underALabel(t *testing.T) {
 	}
 }
 
-// TestReceive_withItsIssuers: a renewed certificate is for its own entry, in a file in which the CAs above it, whose keys are here too, come
-// along, in any order. A file with nothing but the CA's certificate is for the CA.
+// TestReceive_withItsIssuers: a renewed certificate is for its own entry, in a file in which the CAs above it, whose keys are here too,
+// come along, in any order. A file with nothing but the CA's certificate is for the CA.
 func TestReceive_withItsIssuers(t *testing.T) {
 	t.Parallel()
 	root, request := optest.NewCA(t, "Root"), optest.Request(t, "api")

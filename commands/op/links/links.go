@@ -57,7 +57,7 @@ func (o Make) Run(dryRun bool) (Links, error) {
 		return done, err
 	}
 	if info, err := os.Stat(o.Folder); err != nil {
-		return done, fmt.Errorf("linking into %q: %w", o.Folder, op.UnwrapPath(err))
+		return done, op.NoFolderIf(o.Folder, fmt.Errorf("linking into %q: %w", o.Folder, op.UnwrapPath(err)))
 	} else if !info.IsDir() {
 		return done, fmt.Errorf("linking into %q: %w: it is not a folder", o.Folder, op.ErrUsage)
 	}

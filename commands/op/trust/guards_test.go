@@ -3,12 +3,16 @@ package trust
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"certkdb/commands/op"
 	"certkdb/commands/op/optest"
 )
 
@@ -64,6 +68,53 @@ func TestFolder_fresh(t *testing.T) {
 		_, err := f.change(ctx, nil, remove)
 		if got := strings.Join(ran, ", "); got != c.want || (err != nil) != (c.fails == update) {
 			t.Errorf("%s: ran %q, %v; want %q", c.rule, got, err, c.want)
+		}
+	}
+}
+
+// TestChange_whatIsMissing: what keeps a store from being changed has a code, for which there is a remedy.
+func TestChange_whatIsMissing(t *testing.T) {
+	t.Parallel()
+	s := optest.New(t, optest.NewCA(t, "Corp").Trusted("corp"))
+	s.Env.Command = func(context.Context, []byte, ...string) ([]byte, error) { return nil, exec.ErrNotFound }
+	folder := t.TempDir()
+	missing := filepath.Join(folder, "none")
+	done, err := Change{Labels: []string{"corp"}, Targets: []Target{{NSS, "sql:" + missing}, {NSS, folder}}}.Run(ctx, s)
+	if err != nil || len(done.Targets) != 2 {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	first, ok := errors.AsType[*op.Problem](done.Targets[0].Err())
+	if !ok || first.Code != op.NoNSS || first.Location != missing || !errors.Is(first, fs.ErrNotExist) {
+		t.Errorf("no database: %v", done.Targets[0].Err())
+	}
+	if second, ok := errors.AsType[*op.Problem](done.Targets[1].Err()); !ok || second.Code != op.NoCertutil {
+		t.Errorf("no program: %v", done.Targets[1].Err())
+	}
+}
+
+// TestChange_rights: only root changes whom the whole system trusts, and has to name the database. Other stores belong to users.
+func TestChange_rights(t *testing.T) {
+	t.Parallel()
+	denied := fmt.Errorf("writing: %w", fs.ErrPermission)
+	for rule, c := range map[string]struct {
+		change Change
+		target Target
+		err    error
+		marked bool
+	}{
+		"the system":             {Change{}, Target{Kind: System}, denied, true},
+		"the system, not rights": {Change{}, Target{Kind: System}, fs.ErrNotExist, false},
+		"an image":               {Change{Root: "image"}, Target{Kind: System}, denied, false},
+		"a folder":               {Change{}, Target{System, "folder"}, denied, false},
+		"NSS":                    {Change{}, Target{Kind: NSS}, denied, false},
+	} {
+		err := c.change.rights(c.target, "key.ckdb", c.err)
+		p, marked := errors.AsType[*op.Problem](err)
+		if marked != c.marked || !errors.Is(err, c.err) {
+			t.Errorf("%s: %v", rule, err)
+		}
+		if marked && (p.Code != op.SystemTrust || !filepath.IsAbs(p.Location)) {
+			t.Errorf("%s: %+v", rule, p)
 		}
 	}
 }

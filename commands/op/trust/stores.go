@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -266,9 +267,12 @@ func (n *nssStore) certutil(ctx context.Context, args ...string) (output []byte,
 
 func (n *nssStore) list(ctx context.Context, _ []anchor) (names []string, err error) {
 	if _, err := os.Stat(n.folder); err != nil {
-		return nil, fmt.Errorf("%q: %w", n.folder, op.UnwrapPath(err))
+		return nil, &op.Problem{Code: op.NoNSS, Location: n.folder, Err: fmt.Errorf("%q: %w", n.folder, op.UnwrapPath(err))}
 	}
 	listing, err := n.certutil(ctx, "-L")
+	if errors.Is(err, exec.ErrNotFound) {
+		return nil, op.Mark(op.NoCertutil, err)
+	}
 	if err != nil {
 		return nil, err
 	}

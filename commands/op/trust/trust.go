@@ -14,6 +14,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -94,6 +95,9 @@ type Outcome struct {
 
 	err error
 }
+
+// Err is what went wrong, nil if nothing did. Error is its text.
+func (o *Outcome) Err() error { return o.err }
 
 // Action tells about one name in a target.
 type Action struct {
@@ -181,7 +185,7 @@ func (c Change) Run(ctx context.Context, s *op.Session) (Changed, error) {
 	for _, t := range c.Targets {
 		o := Outcome{Target: t, Actions: []Action{}}
 		if o.err = c.runOne(ctx, s, &o, anchors); o.err != nil {
-			o.err = fmt.Errorf("%s trust store: %w", t.Kind, o.err)
+			o.err = fmt.Errorf("%s trust store: %w", t.Kind, c.rights(t, s.Location, o.err))
 			o.Error = o.err.Error()
 		}
 		done.Targets = append(done.Targets, o)
@@ -190,6 +194,18 @@ func (c Change) Run(ctx context.Context, s *op.Session) (Changed, error) {
 		}
 	}
 	return done, nil
+}
+
+// rights marks an error of a target as one of missing rights to change the running system. location is the database: root has another one
+// by default.
+func (c Change) rights(t Target, location string, err error) error {
+	if t != (Target{Kind: System}) || c.Root != "" || !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	if full, err := filepath.Abs(location); err == nil {
+		location = full
+	}
+	return &op.Problem{Code: op.SystemTrust, Location: location, Err: err}
 }
 
 // anchors reads the certificates. A label to remove need not be in the database any more.
