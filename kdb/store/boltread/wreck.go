@@ -72,6 +72,7 @@ func Salvage(ctx context.Context, file io.ReaderAt, size int64) (*Wreck, error) 
 		states = w.findStates()
 	}
 	for i, s := range states {
+		s.file = &rationed{file, 4*size + maxRun}
 		for _, b := range s.buckets {
 			if b.root != 0 {
 				w.follow(s, b.root, 1<<i, 0)
@@ -156,13 +157,30 @@ func (w *Wreck) statesOf(metas []Meta) (states []*Snapshot) {
 
 // findStates are those of all pages that can be root pages.
 func (w *Wreck) findStates() (states []*Snapshot) {
+	file := &rationed{w.file, 4*w.size + maxRun}
 	for id := uint64(2); id < w.pages && len(states) < maxStates && w.ctx.Err() == nil; id++ {
 		m := Meta{PageSize: w.pageSize, Root: id, Freelist: noFreelist, Pages: w.pages}
-		if s, err := openAt(w.ctx, w.file, m); err == nil {
+		if s, err := openAt(w.ctx, file, m); err == nil {
 			states = append(states, s)
 		}
 	}
 	return states
+}
+
+// rationed is a file of which only so much can be read. The pages of a tree do not overlap, so that together they are not longer than the
+// file; those that somebody made can all reach to its end.
+type rationed struct {
+	io.ReaderAt
+	left int64 // bytes
+}
+
+// ReadAt implements io.ReaderAt.
+func (r *rationed) ReadAt(p []byte, at int64) (int, error) {
+	if r.left -= int64(len(p)); r.left < 0 {
+		r.left = 0
+		return 0, corrupt("its pages overlap")
+	}
+	return r.ReaderAt.ReadAt(p, at)
 }
 
 // follow notes the pages below one as reached. A page that cannot be read was reached all the same.

@@ -244,6 +244,34 @@ func TestSalvage_boundsWhatOverlaps(t *testing.T) {
 	}
 }
 
+// TestSalvage_boundsPagesThatReachTheEnd: whether the tree is there or lost, pages that are all as long as the file are not all read.
+func TestSalvage_boundsPagesThatReachTheEnd(t *testing.T) {
+	t.Parallel()
+	const pages, size = 300, 4096
+	for _, flags := range []uint16{flagLeaf, flagBranch} {
+		data := make([]byte, pages*size)
+		for id := range uint64(pages) {
+			p := data[id*size:]
+			order.PutUint64(p, id)
+			order.PutUint16(p[8:], flags)
+			order.PutUint16(p[10:], 1)
+			order.PutUint32(p[12:], uint32(pages-id-1))
+			order.PutUint32(p[headerSize+4:], elementSize)
+			order.PutUint32(p[headerSize+8:], 1)
+		}
+		f := &counting{Reader: bytes.NewReader(data)}
+		w, err := Salvage(ctx, f, int64(len(data)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range w.Scan() {
+		}
+		if limit := int64(40*len(data)) + maxRun; f.n > limit {
+			t.Errorf("pages of kind %d: it read %d MiB of a file of %d MiB", flags, f.n>>20, len(data)>>20)
+		}
+	}
+}
+
 type counting struct {
 	*bytes.Reader
 	n int64
