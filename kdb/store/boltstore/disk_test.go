@@ -7,7 +7,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -15,7 +14,6 @@ import (
 	"time"
 
 	"certkdb/kdb"
-	"certkdb/kdb/atomicfile"
 	"certkdb/kdb/atomicfile/atomicfiletest"
 	"certkdb/kdb/store"
 	"certkdb/kdb/store/boltstore"
@@ -372,41 +370,5 @@ func TestView_otherByteOrder(t *testing.T) {
 	write(t, path, data)
 	if err := boltstore.Open(path, boltstore.Options{}).View(ctx, func(store.Tx) error { return nil }); !errors.Is(err, kdb.ErrVersion) {
 		t.Errorf("View = %v, want ErrVersion", err)
-	}
-}
-
-// renames is the disk of this machine; before a file is renamed over another one it calls before.
-type renames struct {
-	atomicfile.Disk
-	before func()
-}
-
-func (d renames) Rename(from, to string) error {
-	d.before()
-	return d.Disk.Rename(from, to)
-}
-
-// TestRewrite_lockedUntilItIsReplaced: nobody can write to the old file when the new one takes its place.
-func TestRewrite_lockedUntilItIsReplaced(t *testing.T) {
-	t.Parallel()
-	if runtime.GOOS == "windows" {
-		t.Skip("an open file cannot be renamed over on this system")
-	}
-	put := func(tx store.Tx) error { return tx.Put("b", []byte("new")) }
-	for how, replace := range map[string]func(*boltstore.Store) error{
-		"a rewrite":      func(s *boltstore.Store) error { return s.Rewrite(ctx, nil) },
-		"a compaction":   func(s *boltstore.Store) error { return s.Compact(ctx, func(string) {}) },
-		"a large update": func(s *boltstore.Store) error { return s.Update(ctx, put) },
-	} {
-		path, asked := filepath.Join(oldFile(t), "x"), 0
-		disk := renames{before: func() {
-			asked++
-			if err := boltstore.Open(path, boltstore.Options{}).Update(ctx, put); !errors.Is(err, kdb.ErrLocked) {
-				t.Errorf("%s: another writer: %v, want ErrLocked", how, err)
-			}
-		}}
-		if err := replace(boltstore.Open(path, boltstore.Options{Disk: disk, MaxMemory: 1})); err != nil || asked != 1 {
-			t.Errorf("%s: %v, renamed %d times", how, err, asked)
-		}
 	}
 }

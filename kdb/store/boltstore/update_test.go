@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -77,25 +75,6 @@ func TestUpdateLocked_isAlone(t *testing.T) {
 	}
 	if err := openStore(path+"-none").UpdateLocked(ctx, func(store.Tx) error { return nil }); !errors.Is(err, kdb.ErrNoDatabase) {
 		t.Errorf("without a file: %v", err)
-	}
-}
-
-func TestUpdate_fileThatIsRemovedMeanwhile(t *testing.T) {
-	t.Parallel()
-	if runtime.GOOS == "windows" {
-		t.Skip("an open file cannot be removed there")
-	}
-	path := filepath.Join(oldFile(t), "x")
-	for _, memory := range []int{0, 1} {
-		s := boltstore.Open(path, boltstore.Options{MaxMemory: memory})
-		err := s.Update(ctx, func(tx store.Tx) error { return errors.Join(os.Remove(path), tx.Put("b", nil)) })
-		if !errors.Is(err, kdb.ErrNoDatabase) {
-			t.Errorf("Update = %v, want ErrNoDatabase", err)
-		}
-		if files, err := os.ReadDir(filepath.Dir(path)); err != nil || len(files) != 0 {
-			t.Errorf("left over: %v, %v", files, err)
-		}
-		create(t, path)
 	}
 }
 
