@@ -13,14 +13,12 @@ import (
 	"certkdb/kdb/store/storetest"
 )
 
-// TestCheck_chunks: entries and log records of several chunks are checked in order, and what is wrong with one is reported once.
-func TestCheck_chunks(t *testing.T) {
-	t.Parallel()
-	st := storetest.NewMemory()
-	db := newInternal(t, st)
+// addHosts adds n trusted entries, "host 0000" and so on, in one transaction.
+func addHosts(t *testing.T, db *Database, n int) {
+	t.Helper()
 	der := anyCertificate(t)
 	err := db.Update(t.Context(), "add", func(tx kdb.Tx) (err error) {
-		for i := range 2*checkChunk + 1 {
+		for i := range n {
 			err = errors.Join(err, tx.Put(kdb.Entry{Label: fmt.Sprintf("host %04d", i), Kind: kdb.KindTrusted, Certificates: [][]byte{der}}))
 		}
 		return err
@@ -28,6 +26,14 @@ func TestCheck_chunks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestCheck_chunks: entries and log records of several chunks are checked in order, and what is wrong with one is reported once.
+func TestCheck_chunks(t *testing.T) {
+	t.Parallel()
+	st := storetest.NewMemory()
+	db := newInternal(t, st)
+	addHosts(t, db, 2*checkChunk+1)
 	problems := func() (list []string) {
 		if err := db.Check(t.Context(), func(p kdb.Problem) { list = append(list, p.Where) }); err != nil {
 			t.Fatal(err)
@@ -97,19 +103,10 @@ func (x tornTx) Scan(prefix, after string) iter.Seq2[store.Record, error] {
 // TestCheck_torn: what was found in front of the place after which nothing can be read is reported.
 func TestCheck_torn(t *testing.T) {
 	t.Parallel()
-	der := anyCertificate(t)
-	for prefix, damaged := range map[string]string{prefixSummary: prefixCerts + "host 1", prefixLog: logKey(2)} {
+	for prefix, damaged := range map[string]string{prefixSummary: prefixCerts + "host 0001", prefixLog: logKey(2)} {
 		st := &torn{Memory: storetest.NewMemory()}
 		db := newInternal(t, st)
-		err := db.Update(t.Context(), "add", func(tx kdb.Tx) (err error) {
-			for i := range 5 {
-				err = errors.Join(err, tx.Put(kdb.Entry{Label: fmt.Sprint("host ", i), Kind: kdb.KindTrusted, Certificates: [][]byte{der}}))
-			}
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		addHosts(t, db, 5)
 		records := st.Records()
 		records[damaged][len(records[damaged])-1] ^= 1
 		st.Replace(records)

@@ -1,8 +1,6 @@
 package sealed
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"testing"
 
@@ -14,7 +12,6 @@ import (
 // log still is with what the head says.
 func TestCheck_logAfterADamagedRecord(t *testing.T) {
 	t.Parallel()
-	der := anyCertificate(t)
 	for rule, c := range map[string]struct {
 		damaged, removed int // of six
 		want             []string
@@ -28,15 +25,7 @@ func TestCheck_logAfterADamagedRecord(t *testing.T) {
 	} {
 		st := storetest.NewMemory()
 		db := newInternal(t, st)
-		err := db.Update(t.Context(), "add", func(tx kdb.Tx) (err error) {
-			for i := range 5 {
-				err = errors.Join(err, tx.Put(kdb.Entry{Label: fmt.Sprint("host ", i), Kind: kdb.KindTrusted, Certificates: [][]byte{der}}))
-			}
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		addHosts(t, db, 5)
 		records := st.Records()
 		if value := records[logKey(uint64(c.damaged))]; value != nil {
 			value[len(value)-1] ^= 1

@@ -450,6 +450,9 @@ func TestStash_isNotReplacedBetweenCheckAndCommit(t *testing.T) {
 		"a new master key in place": func(db *Database, _ uint32) error { return db.Rekey(t.Context(), Rekey{}) },
 		"a slot that is removed":    func(db *Database, made uint32) error { return db.RemoveSlot(t.Context(), int(made), false) },
 		"a stash that was replaced": func(db *Database, made uint32) error { return db.removeStashSlots(t.Context(), []uint32{made}, true) },
+		"a stash that is removed": func(db *Database, _ uint32) error {
+			return db.removeStashFile(t.Context(), func(*stash) bool { return true })
+		},
 	} {
 		path := stashOnly(t)
 		st := &between{Store: boltstore.Open(path, boltstore.Options{Options: patient})}

@@ -103,6 +103,9 @@ func TestIssuer(t *testing.T) {
 			t.Errorf("%s: %v", test.rule, got)
 		}
 	}
+	if got := issuers.NewPool(now, own).Issuer(own); got != nil {
+		t.Errorf("a certificate is not looked for above itself: %v", got.SerialHex())
+	}
 }
 
 // TestIssuer_verified: a certificate with the right name and key identifier, which anybody can make, does not stand for the issuer, nor

@@ -32,6 +32,10 @@ func TestCopy_renewedIssuer(t *testing.T) {
 	longer := [][]byte{old, root.Certificate}
 	marked := with(old)
 	marked.Trusted, marked.Default = true, true
+	existing := map[string]entries.Existing{
+		"the old one is wanted": entries.ExistingReplace, "no other one is wanted": entries.ExistingKeep,
+	}
+	const kept = "the target has other content under this label, which stays"
 	for rule, c := range map[string]struct {
 		have, from kdb.Entry
 		action     entries.ActionName
@@ -47,9 +51,13 @@ func TestCopy_renewedIssuer(t *testing.T) {
 		"marks stay":                 {marked, with(renewed), entries.ActionReplaced, entries.NewChain, [][]byte{renewed}},
 		"an issuer cannot be read":   {with([]byte("?")), with(old), entries.ActionReplaced, entries.NewChain, [][]byte{old}},
 		"the new one is unreadable":  {with(old), with([]byte("?")), entries.ActionUnchanged, entries.NewerChain, [][]byte{old}},
+		"the old one is wanted":      {with(renewed), with(old), entries.ActionReplaced, entries.NewChain, [][]byte{old}},
+		"no other one is wanted":     {with(old), with(renewed), entries.ActionSkipped, kept, [][]byte{old}},
 	} {
 		target := optest.New(t, c.have)
-		done, err := op.One(ctx, target, op.Operation[entries.Added](entries.Copy{From: optest.New(t, c.from), Labels: []string{"web"}}))
+		done, err := op.One(ctx, target, op.Operation[entries.Added](entries.Copy{
+			From: optest.New(t, c.from), Labels: []string{"web"}, Existing: existing[rule],
+		}))
 		if err != nil || len(done.Actions) != 1 || done.Actions[0].Action != c.action || done.Actions[0].Reason != c.reason {
 			t.Errorf("%s: %+v, %v", rule, done.Actions, err)
 			continue
