@@ -143,7 +143,7 @@ type SlotInfo struct {
 // FactKept names the facts about content that is kept in a file and is no entry. A weak one is about content that is damaged.
 const FactKept = "kept, not shown"
 
-// FactForJava names facts, and is where problems are, that only users of Java need to know: it does not see everything in the file.
+// FactForJava is the name of facts, and the place of problems, that matter only to users of Java: it does not see all that is in the file.
 const FactForJava = "for Java"
 
 // Fact is one line of [Info]: a name, its value, and whether it is something to worry about.

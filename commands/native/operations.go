@@ -50,7 +50,7 @@ type dialectExit int
 
 func (e dialectExit) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
-// withoutProgress is an environment for a command that scripts read which know the output of another program.
+// withoutProgress is an environment for a command that stands in for another program, whose output scripts parse.
 func withoutProgress(env *op.Env) *op.Env {
 	own := *env
 	own.Report = nil

@@ -265,7 +265,7 @@ func createHint(location string) string {
 var problemHints = sync.OnceValue(func() map[op.Code]string {
 	return map[op.Code]string{
 		op.NoDefaultDatabase: "use --db FILE or set CERTKDB_DB",
-		op.EmptyPassword:     "choose one that is not; a PKCS #12 file without a password is made with --profile passwordless",
+		op.EmptyPassword:     "choose a password with at least one character; --profile passwordless makes a PKCS #12 file without a password",
 		op.PasswordsDiffer:   "type the same password twice",
 		op.NoCredentials:     "cred:NAME works in a systemd service with LoadCredential=NAME:…",
 		op.FIPSOff:           "start the program with GODEBUG=fips140=on in its environment, or leave --fips out",

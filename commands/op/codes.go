@@ -11,7 +11,7 @@ const (
 	NoDefaultDatabase
 	// NoKeyPassword: the database keeps nothing but private keys encrypted, and has no password for them.
 	NoKeyPassword
-	// EmptyPassword: the password is empty, and only some PKCS #12 files have such a one.
+	// EmptyPassword: the new password is empty; only a PKCS #12 file can do without one.
 	EmptyPassword
 	// NoPassword: a password is needed, and there is no terminal to ask on. Found is the Field that takes it.
 	NoPassword
@@ -43,7 +43,7 @@ const (
 	KeyWithoutCertificate
 	// LoneKey: an input has a private key, and nothing that belongs to it is there or in the database.
 	LoneKey
-	// BadInputLabel: an entry of an input has a label that nobody may choose now.
+	// BadInputLabel: an entry of an input has a label that a new entry must not have.
 	BadInputLabel
 	// KeysOneByOne: private keys are exported by name, not all of them.
 	KeysOneByOne
@@ -86,7 +86,7 @@ const (
 	Incomplete
 	// LeftOut: what is damaged was not copied.
 	LeftOut
-	// PassesInvalid and PassesUnsupported: Add.SkipInvalid, or Copy.SkipUnsupported, leaves out without error what was left out.
+	// PassesInvalid and PassesUnsupported: Add.SkipInvalid, or Copy.SkipUnsupported, would leave out the same entries without an error.
 	PassesInvalid
 	PassesUnsupported
 	// ReadAsAWhole: a damaged file is of a kind of which nothing can be left out.

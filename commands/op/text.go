@@ -90,6 +90,9 @@ func HexDigest(sum [32]byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// SecretKeyBlock is the type of a PEM block with the bytes of a secret key, as GSKit's -secretkey -extract writes it.
+const SecretKeyBlock = "SECRET KEY"
+
 // PEMString writes a PEM block.
 func PEMString(kind string, der []byte) string {
 	var b bytes.Buffer

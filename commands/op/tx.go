@@ -73,9 +73,6 @@ type Silent struct{ kdb.Tx }
 // Audit implements kdb.Tx.
 func (Silent) Audit(string, string) error { return nil }
 
-// SecretKeyBlock is the type of a PEM block with the bytes of a secret key, as GSKit's -secretkey -extract writes it.
-const SecretKeyBlock = "SECRET KEY"
-
 // MustHave says in one sentence that label is not in the database.
 func MustHave(tx kdb.Tx, label string) (kdb.Summary, error) {
 	s, err := tx.Summary(label)

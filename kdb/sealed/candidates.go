@@ -11,7 +11,7 @@ import (
 	"certkdb/kdb/store"
 )
 
-// candidate is a record that may be the one of its key. A large database has millions, so that nothing is kept that can be read again.
+// candidate is a record that may be the one of its key. A large database has millions of them, so nothing is kept that can be read again.
 type candidate struct {
 	key      string
 	at       store.Place

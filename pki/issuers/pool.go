@@ -202,6 +202,7 @@ func (p *Pool) rank(c, candidate *cert.Certificate, a answer) (rank int, ok bool
 	return rank, true
 }
 
+// signed says whether the key of an issuer verifies the signature of a certificate, and whether that is known.
 func (p *Pool) signed(c, issuer *cert.Certificate) (signed, known bool) {
 	a := p.ask(c, issuer)
 	return a.signed, a.known

@@ -24,7 +24,7 @@ func (c *checker) checkBaselineFields(i int, n *node) {
 		c.baseline(i, "its serial number is not less than 2^159 (7.1.2)")
 	}
 	if i+1 < len(c.chain) && !bytes.Equal(n.RawIssuer, c.chain[i+1].RawSubject) {
-		c.baseline(i, "its issuer is not written as its issuer's subject is (7.1.4.1)")
+		c.baseline(i, "its issuer is not encoded like the subject of its issuer (7.1.4.1)")
 	}
 	if e := n.Extension(cert.IDKeyUsage); e != nil && !e.Critical {
 		c.baseline(i, "its key usage is not critical (7.1.2)")

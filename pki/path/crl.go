@@ -103,7 +103,7 @@ func (r *revocationCheck) tryCRL(l *crl, p cert.DistributionPoint, alone bool) e
 		return err
 	}
 	if r.v.o.Profile >= StrictRFC5280 && !bytes.Equal(l.RawIssuer, signer.RawSubject) {
-		return errors.New("its issuer is not written as its issuer's subject is (5.1.2.3)")
+		return errors.New("its issuer is not encoded like the subject of its issuer (5.1.2.3)")
 	}
 	interim := p.Reasons
 	if l.point != nil {

@@ -165,7 +165,7 @@ func (c *checker) checkCriticality(i int, n *node) {
 	}
 	// The Baseline Requirements have the same rule, 7.1.4.1.
 	if c.v.o.Profile != WebPKI && i+1 < len(c.chain) && !bytes.Equal(n.RawIssuer, c.chain[i+1].RawSubject) {
-		c.profile(i, "its issuer is not written as its issuer's subject is (4.1.2.6)")
+		c.profile(i, "its issuer is not encoded like the subject of its issuer (4.1.2.6)")
 	}
 	switch {
 	case n.Subject.Empty() && len(n.SAN) == 0:

@@ -35,8 +35,8 @@ func (s *search) preferSuccessor() {
 	}
 }
 
-// nameFollower makes the remedy of an expired root, and of an expired certificate of it for a CA, one that is possible where the owner of
-// the root has given it up: to get and to trust the root that followed. Perhaps that is the CA that it certified.
+// nameFollower changes the remedy for an expired root, and for an expired certificate that it issued to a CA. The owner may have given the
+// root up; then nobody renews it, and the way out is to get and to trust the root that followed, perhaps that of the CA.
 func nameFollower(a *Attempt) {
 	top := len(a.Chain) - 1
 	isExpired := func(f Failure) bool { return f.Position == top && f.Remedy.Action == RenewCA }

@@ -10,7 +10,7 @@ import (
 // Writer keeps the first error of a writer, so that text can be printed without a check after each line.
 type Writer struct {
 	text io.Writer
-	raw  io.Writer // for bytes that are no text
+	raw  io.Writer // for bytes that are not text
 	on   Screen
 	err  error
 }
@@ -34,7 +34,7 @@ func NewResults(w io.Writer, on Screen, dryRun bool) *Writer {
 // Err is the first error of the writer.
 func (w *Writer) Err() error { return w.err }
 
-// Bytes writes what is no text, as it is.
+// Bytes writes data that is not text, unescaped.
 func (w *Writer) Bytes(data []byte) {
 	if w.err == nil {
 		_, w.err = w.raw.Write(data)

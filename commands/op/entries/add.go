@@ -443,6 +443,18 @@ func notStored(entry *kdb.Entry, err error) error {
 	return err
 }
 
+// inInput marks an error of storing an entry of an input by what can be done about it there.
+func inInput(err error) error {
+	p, ok := errors.AsType[*op.Problem](err)
+	switch {
+	case ok && p.Code == op.KeyWithoutCertificate:
+		return op.Mark(op.LoneKey, err)
+	case errors.Is(err, kdb.ErrLabel):
+		return op.Mark(op.BadInputLabel, err)
+	}
+	return err
+}
+
 // notKept says which marks of a new entry this kind of database cannot store; "" if it keeps all.
 func notKept(entry *kdb.Entry, now *kdb.Summary) string {
 	trusted, isDefault := entry.Trusted && !now.Trusted, entry.Default && !now.Default

@@ -74,7 +74,7 @@ func (l *leftOut) pass(s *kdb.Summary, err error) {
 // invalid says that what is wrong with an entry is what Add.SkipInvalid passes over: a wrong password is not.
 func invalid(err error) bool { return errors.Is(err, kdb.ErrParse) || unsupported(err) }
 
-// unsupported says that an entry, or its encryption, is of a kind that cannot be read, or kept.
+// unsupported says that an entry, or its encryption, is of a kind that cannot be read or stored.
 func unsupported(err error) bool {
 	return errors.Is(err, kdb.ErrEncryption) || errors.Is(err, kdb.ErrUnsupported) || errors.Is(err, kdb.ErrLabel)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 
-	"certkdb/commands/op"
 	"certkdb/kdb"
 	"certkdb/pki/cert"
 	"certkdb/pki/issuers"
@@ -76,16 +75,4 @@ func adopter(tx kdb.Tx) func(key.Private) (kdb.Entry, bool, error) {
 		}
 		return kdb.Entry{}, false, nil
 	}
-}
-
-// inInput marks an error of storing an entry of an input by what can be done about it there.
-func inInput(err error) error {
-	p, ok := errors.AsType[*op.Problem](err)
-	switch {
-	case ok && p.Code == op.KeyWithoutCertificate:
-		return op.Mark(op.LoneKey, err)
-	case errors.Is(err, kdb.ErrLabel):
-		return op.Mark(op.BadInputLabel, err)
-	}
-	return err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha1"
 	"crypto/sha256"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
@@ -98,7 +97,7 @@ func (c *commandStore) runAll(ctx context.Context, commands ...[]string) error {
 	return nil
 }
 
-func pemOf(der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}) }
+func pemOf(der []byte) []byte { return []byte(op.PEMString("CERTIFICATE", der)) }
 
 // withFile calls do with a file of mode 0600 that has some content.
 func withFile(content []byte, do func(file string) error) error {
