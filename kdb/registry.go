@@ -33,4 +33,6 @@ type Issued struct {
 	// RevokedAt is zero unless the certificate was revoked; Reason is a CRLReason (RFC 5280, 5.3.1).
 	RevokedAt time.Time
 	Reason    int
+	// InvalidSince is the invalidity date of the revocation (RFC 5280, 5.3.2), zero if it is not known.
+	InvalidSince time.Time
 }

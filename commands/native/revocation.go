@@ -103,7 +103,7 @@ func printIssued(env *op.Env, list []issuing.IssuedCertificate, format string, c
 		return nil
 	case formatCSV:
 		if columns == nil {
-			columns = columnsNamed(issuedColumns(), "serial issued_at not_after status revoked_at reason subject sha256")
+			columns = columnsNamed(issuedColumns(), "serial issued_at not_after status revoked_at reason invalid_since subject sha256")
 		}
 		return csvIssued(w, list, columns)
 	case formatPEM, formatIndex:
@@ -132,18 +132,29 @@ func printIssued(env *op.Env, list []issuing.IssuedCertificate, format string, c
 // issuedColumns are all columns of a list of what a CA issued.
 func issuedColumns() []column[*issuing.IssuedCertificate] {
 	type record = *issuing.IssuedCertificate
-	moment := func(of func(record) *time.Time, layout string) func(record) string {
-		return func(i record) string { return timeText(of(i), layout) }
+	day := func(of func(record) *time.Time) func(record) string {
+		return func(i record) string { return timeText(of(i), time.DateOnly) }
+	}
+	second := func(of func(record) *time.Time) func(record) string {
+		return func(i record) string {
+			if of(i) == nil {
+				return ""
+			}
+			return of(i).Format(time.RFC3339)
+		}
 	}
 	issued := func(i record) *time.Time { return i.IssuedAt }
 	notAfter := func(i record) *time.Time { return i.NotAfter }
+	revoked := func(i record) *time.Time { return i.RevokedAt }
+	invalidSince := func(i record) *time.Time { return i.InvalidSince }
 	return []column[record]{
 		{"serial", "SERIAL", func(i record) string { return i.Serial }, nil},
-		{"issued_at", "ISSUED", moment(issued, time.DateOnly), moment(issued, time.RFC3339)},
-		{"not_after", "EXPIRES", moment(notAfter, time.DateOnly), moment(notAfter, time.RFC3339)},
+		{"issued_at", "ISSUED", day(issued), second(issued)},
+		{"not_after", "EXPIRES", day(notAfter), second(notAfter)},
 		{"status", "STATUS", issuedStatus, func(i record) string { return string(i.Status) }},
-		{"revoked_at", "REVOKED", func(i record) string { return timeText(i.RevokedAt, time.DateOnly) }, revokedAt},
+		{"revoked_at", "REVOKED", day(revoked), second(revoked)},
 		{"reason", "REASON", func(i record) string { return orDash(i.Reason) }, func(i record) string { return i.Reason }},
+		{"invalid_since", "INVALID SINCE", day(invalidSince), second(invalidSince)},
 		{"subject", "SUBJECT", func(i record) string { return orDash(i.Subject) }, func(i record) string { return i.Subject }},
 		{"sha256", "SHA256", func(i record) string { return i.SHA256 }, nil},
 	}
@@ -154,13 +165,6 @@ func issuedStatus(i *issuing.IssuedCertificate) string {
 		return string(i.Status) + " (" + i.Reason + ")"
 	}
 	return string(i.Status)
-}
-
-func revokedAt(i *issuing.IssuedCertificate) string {
-	if i.RevokedAt == nil {
-		return ""
-	}
-	return i.RevokedAt.Format(time.RFC3339)
 }
 
 func csvIssued(w io.Writer, list []issuing.IssuedCertificate, columns []column[*issuing.IssuedCertificate]) error {
@@ -180,11 +184,13 @@ func revokeCommand(env *op.Env) *cli.Command {
 		Description: "Name the certificate by a label in the database, by its serial number or by a file. The revocation takes effect with\n" +
 			"the next list; see: certkdb crl. Reasons: unspecified keyCompromise cACompromise affiliationChanged superseded\n" +
 			"cessationOfOperation certificateHold privilegeWithdrawn aACompromise. removeFromCRL releases a certificate from hold;\n" +
-			"any other reason makes the revocation final.\n\n" +
+			"any other reason makes the revocation final. --invalid-since tells those who check old signatures since when a key is\n" +
+			"not to be relied on, and can be said of a certificate that is revoked already.\n\n" +
 			examples(
 				"certkdb revoke web --ca sub --reason keyCompromise", "certkdb revoke --serial 43563c82e3f71e21 --ca sub",
 				"certkdb revoke --file old.crt --ca sub", "certkdb revoke api --ca sub --reason certificateHold",
 				"certkdb revoke api --ca sub --reason removeFromCRL", "certkdb revoke john --ca sub --all",
+				"certkdb revoke web --ca sub --reason keyCompromise --invalid-since 2026-10-31",
 			),
 		Flags: append(changeFlags(),
 			&cli.StringFlag{Name: "ca", Usage: "`LABEL` of the CA", Destination: &o.CA},
@@ -194,6 +200,10 @@ func revokeCommand(env *op.Env) *cli.Command {
 			},
 			&cli.BoolFlag{Name: "all", Usage: "and every other certificate of the same subject that is still valid", Destination: &o.All},
 			&cli.StringFlag{Name: "reason", Usage: "why: a reason `NAME` from RFC 5280, 5.3.1", Destination: &o.Reason},
+			&cli.StringFlag{
+				Name: "invalid-since", Usage: "the invalidity date (RFC 5280, 5.3.2): since when the key is compromised, a `TIME` such as 2026-10-31 " +
+					"or 2026-10-31T12:00:00Z", Destination: &o.InvalidSince,
+			},
 		),
 		Action: change(env, "revoke", func(c *cli.Context, _ []string) (op.Operation[issuing.Revoked], error) {
 			named := c.NArg()
@@ -215,6 +225,9 @@ func printRevoked(w io.Writer, r issuing.Revoked, ca string) {
 	word, state := "unchanged", "not revoked"
 	if r.RevokedAt != nil {
 		state = fmt.Sprintf("%s since %s", r.Reason, r.RevokedAt.Format(time.RFC3339))
+	}
+	if r.InvalidSince != nil {
+		state += ", invalid since " + r.InvalidSince.Format(time.RFC3339)
 	}
 	switch {
 	case r.Changed && r.RevokedAt != nil:

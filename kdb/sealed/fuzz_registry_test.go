@@ -20,6 +20,9 @@ func FuzzDecodeIssued(f *testing.F) {
 func FuzzDecodeRevocation(f *testing.F) {
 	r := revocation{at: time.Unix(1_700_000_000, 0), reason: 4}
 	f.Add(r.encode())
+	f.Add(append(r.encode(), 0))
+	r.invalidSince = time.Unix(1_600_000_000, 0)
+	f.Add(r.encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := decodeRevocation(b)
 		wantRoundTrip(t, b, r.encode(), err)

@@ -54,8 +54,18 @@ func decodeIssued(b []byte) (kdb.Issued, error) {
 
 // revocation is the plain text of the record of a revoked certificate.
 type revocation struct {
-	at     time.Time
-	reason uint8
+	at           time.Time
+	reason       uint8
+	invalidSince time.Time // zero if it is not known: then it is not in the record
+}
+
+func (r *revocation) same(other *revocation) bool {
+	return r.at.Equal(other.at) && r.reason == other.reason && r.invalidSince.Equal(other.invalidSince)
+}
+
+// fill puts the revocation into the record of its certificate.
+func (r *revocation) fill(of *kdb.Issued) {
+	of.RevokedAt, of.Reason, of.InvalidSince = r.at, int(r.reason), r.invalidSince
 }
 
 func (r *revocation) encode() []byte {
@@ -63,6 +73,9 @@ func (r *revocation) encode() []byte {
 	e.u8(formatVersion)
 	e.time(r.at)
 	e.u8(r.reason)
+	if !r.invalidSince.IsZero() {
+		e.time(r.invalidSince)
+	}
 	return e.b
 }
 
@@ -72,6 +85,11 @@ func decodeRevocation(b []byte) (revocation, error) {
 		return revocation{}, fmt.Errorf("%w %d", kdb.ErrVersion, version)
 	}
 	r := revocation{at: d.time(), reason: d.u8()}
+	if len(d.b) > 0 {
+		if r.invalidSince = d.time(); r.invalidSince.IsZero() {
+			d.fail("an invalidity date without a value")
+		}
+	}
 	return r, d.end()
 }
 
@@ -130,9 +148,9 @@ func (t *tx) putRevoked(of *issuer, r *kdb.Issued) error {
 	}
 	key := revokedPrefix(r.Issuer) + r.Serial
 	was, there := of.revocations[r.Serial]
-	now := revocation{r.RevokedAt, uint8(r.Reason)}
+	now := revocation{r.RevokedAt, uint8(r.Reason), r.InvalidSince}
 	switch {
-	case r.RevokedAt.IsZero() && !there, there && was.at.Equal(now.at) && was.reason == now.reason:
+	case r.RevokedAt.IsZero() && !there, there && was.same(&now):
 		return nil
 	case r.RevokedAt.IsZero():
 		delete(of.revocations, r.Serial)
@@ -166,7 +184,7 @@ func (t *tx) Issued(issuer [32]byte, serial string) (r kdb.Issued, err error) {
 		return r, err
 	}
 	r, err = t.openIssued(store.Record{Key: key, Value: value})
-	r.RevokedAt, r.Reason = revoked.at, int(revoked.reason)
+	revoked.fill(&r)
 	return r, err
 }
 
@@ -218,7 +236,7 @@ func (t *tx) AllIssued(issuer [32]byte) iter.Seq2[kdb.Issued, error] {
 				}
 				seen.add(t.digester, record.Key, record.Value)
 				if revocation, is := of.revocations[r.Serial]; is {
-					r.RevokedAt, r.Reason = revocation.at, int(revocation.reason)
+					revocation.fill(&r)
 					revoked++
 				}
 				if !yield(r, nil) {

@@ -221,6 +221,28 @@ func allIssuedError(db *sealed.Database, issuer [32]byte) error {
 	})
 }
 
+// TestRegistry_invalidSince: the date may be changed and stay away, and a record without it is as long as before.
+func TestRegistry_invalidSince(t *testing.T) {
+	t.Parallel()
+	db, path := newDatabase(t)
+	one := record(t, 1, "one")
+	one.RevokedAt, one.Reason = time.Unix(1_800_000_100, 0).UTC(), 1
+	for _, since := range []time.Time{{}, time.Unix(1_700_000_000, 0).UTC(), time.Unix(-1_700_000_000, 0).UTC(), {}} {
+		one.InvalidSince = since
+		register(t, db, func(r kdb.Registry) error { return r.PutIssued(one) })
+		db = openWith(t, path, options("secret"))
+		register(t, db, func(r kdb.Registry) error {
+			if got, err := r.Issued(one.Issuer, one.Serial); err != nil || !got.InvalidSince.Equal(since) {
+				t.Errorf("invalid since %s, %v, want %s", got.InvalidSince, err, since)
+			}
+			return nil
+		})
+		if got := all(t, db, 1); len(got) != 1 || !got[0].InvalidSince.Equal(since) || got[0].Reason != 1 {
+			t.Errorf("listed: %+v", got)
+		}
+	}
+}
+
 // TestRegistry_revocationsComeAndGo: a revocation is changed, and taken back, and the counts follow.
 func TestRegistry_revocationsComeAndGo(t *testing.T) {
 	t.Parallel()

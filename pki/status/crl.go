@@ -4,6 +4,8 @@ package status
 import (
 	"crypto/rand"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"fmt"
 	"io"
 	"math/big"
@@ -19,7 +21,20 @@ type Entry struct {
 	Serial *big.Int
 	Time   time.Time
 	Reason cert.Reason
+	// InvalidSince is the invalidity date, not in the entry if it is zero (RFC 5280, 5.3.2).
+	InvalidSince time.Time
 }
+
+// extensions are those of the entry but for the reason, which x509 adds. A date outside the years that ASN.1 can write is left out.
+func (e *Entry) extensions() []pkix.Extension {
+	value, err := asn1.MarshalWithParams(e.InvalidSince.UTC().Truncate(time.Second), "generalized")
+	if e.InvalidSince.IsZero() || err != nil {
+		return nil
+	}
+	return []pkix.Extension{{Id: idInvalidityDate, Value: value}}
+}
+
+var idInvalidityDate = asn1.ObjectIdentifier{2, 5, 29, 24} // RFC 5280, 5.3.2
 
 // CRL describes a complete revocation list (RFC 5280, 5).
 type CRL struct {
@@ -56,6 +71,7 @@ func (l CRL) sign(ca *issue.CA) ([]byte, error) {
 		// x509 leaves the extension out for Unspecified, as RFC 5280, 5.3.1 demands.
 		template.RevokedCertificateEntries = append(template.RevokedCertificateEntries, x509.RevocationListEntry{
 			SerialNumber: r.Serial, RevocationTime: r.Time.UTC().Truncate(time.Second), ReasonCode: int(r.Reason),
+			ExtraExtensions: r.extensions(),
 		})
 	}
 	random := l.Rand

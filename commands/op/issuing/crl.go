@@ -162,12 +162,12 @@ func (l *listing) good(record *ledger, revoked []status.Entry, last uint64, now 
 		!record.signed(list.SignatureAlgorithm, list.RawTBS, list.Signature) {
 		return false
 	}
-	reasons := make(map[string]cert.Reason, len(revoked))
+	wanted := make(map[string]status.Entry, len(revoked))
 	for _, r := range revoked {
-		reasons[r.Serial.String()] = r.Reason
+		wanted[r.Serial.String()] = r
 	}
 	for _, r := range list.Revoked {
-		if reason, is := reasons[r.Serial.String()]; !is || reason != r.Reason {
+		if e, is := wanted[r.Serial.String()]; !is || e.Reason != r.Reason || !e.InvalidSince.Equal(r.InvalidityDate()) {
 			return false
 		}
 	}
@@ -228,7 +228,9 @@ func (l *listing) list(record *ledger, now time.Time) (list status.CRL, first bo
 		}
 		// A certificate whose end is not known stays in the list.
 		if end.IsZero() || now.Sub(end) < revokedStay {
-			list.Revoked = append(list.Revoked, status.Entry{Serial: serial, Time: r.RevokedAt, Reason: cert.Reason(r.Reason)})
+			list.Revoked = append(list.Revoked, status.Entry{
+				Serial: serial, Time: r.RevokedAt, Reason: cert.Reason(r.Reason), InvalidSince: r.InvalidSince,
+			})
 		}
 	}
 	return list, first || l.ca.broughtAlong, nil

@@ -105,7 +105,7 @@ func (l *ledger) takeList(list *cert.CRL) (revoked int, least uint64, err error)
 		if !known {
 			record = kdb.Issued{Issuer: l.issuer, Serial: serial, At: r.Date.UTC()}
 		}
-		record.RevokedAt, record.Reason = r.Date.UTC(), int(r.Reason)
+		record.RevokedAt, record.Reason, record.InvalidSince = r.Date.UTC(), int(r.Reason), r.InvalidityDate()
 		if !r.Reason.Known() {
 			record.Reason = int(cert.Unspecified)
 		}
@@ -213,10 +213,24 @@ func parseIndexLine(line string) (r kdb.Issued, err error) {
 	if r.RevokedAt, err = parseIndexTime(when); err != nil {
 		return r, err
 	}
-	reason, _, _ = strings.Cut(reason, ",")
-	r.Reason, err = indexReasonCode(reason)
+	reason, value, _ := strings.Cut(reason, ",")
+	if r.Reason, err = indexReasonCode(reason); err == nil {
+		r.InvalidSince, err = indexInvalidity(reason, value)
+	}
 	return r, err
 }
+
+// indexInvalidity reads since when a certificate is invalid: the value of -crl_compromise and -crl_CA_compromise. That of -crl_hold is what
+// to do during a hold, which RFC 5280 no longer has; with other reasons openssl passes over a value.
+func indexInvalidity(reason, value string) (time.Time, error) {
+	at, err := time.Parse(generalizedTime, value)
+	if err != nil && isKeyTime(reason) {
+		return at, fmt.Errorf("%q is not the time of a compromise", value)
+	}
+	return at, nil
+}
+
+func isKeyTime(reason string) bool { return reason == keyTime || reason == caKeyTime }
 
 // indexReasonCode knows the words of openssl ca that stand for a reason with a further value.
 func indexReasonCode(word string) (int, error) {
@@ -225,9 +239,9 @@ func indexReasonCode(word string) (int, error) {
 		return int(cert.Unspecified), nil
 	case "holdInstruction":
 		return int(cert.CertificateHold), nil
-	case "keyTime":
+	case keyTime:
 		return int(cert.KeyCompromise), nil
-	case "CAkeyTime":
+	case caKeyTime:
 		return int(cert.CACompromise), nil
 	}
 	for _, r := range cert.RevocationReasons() {
@@ -239,9 +253,9 @@ func indexReasonCode(word string) (int, error) {
 }
 
 func parseIndexTime(text string) (time.Time, error) {
-	layout := "060102150405Z"
-	if len(text) == len("20060102150405Z") {
-		layout = "20060102150405Z"
+	layout := utcTime
+	if len(text) == len(generalizedTime) {
+		layout = generalizedTime
 	}
 	t, err := time.Parse(layout, text)
 	if err != nil {

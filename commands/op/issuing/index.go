@@ -10,6 +10,18 @@ import (
 	"certkdb/pki/name"
 )
 
+// The words of an index for a key that was compromised with the time since when, which follows as a GeneralizedTime.
+const (
+	keyTime   = "keyTime"
+	caKeyTime = "CAkeyTime"
+)
+
+// The layouts of times in an index.
+const (
+	utcTime         = "060102150405Z"
+	generalizedTime = "20060102150405Z"
+)
+
 // indexLine is the record of a certificate in the file in which openssl ca keeps its own and which openssl ocsp answers from (-index):
 // status, end, revocation with its reason, serial number, file and subject, separated by tabs. It has no specification but openssl-ca(1)
 // and apps/ca.c.
@@ -21,7 +33,7 @@ func indexLine(r kdb.Issued, now time.Time) string {
 	status, revoked := "V", ""
 	switch {
 	case !r.RevokedAt.IsZero():
-		status, revoked = "R", indexTime(r.RevokedAt)+indexReason(cert.Reason(r.Reason).String())
+		status, revoked = "R", indexTime(r.RevokedAt)+indexReason(&r)
 	case now.After(end):
 		status = "E"
 	}
@@ -41,18 +53,26 @@ func indexSubject(subject name.Name) string {
 // indexTime is a UTCTime, or from 2050 on a GeneralizedTime.
 func indexTime(t time.Time) string {
 	if t.Year() >= 2050 {
-		return t.UTC().Format("20060102150405Z")
+		return t.UTC().Format(generalizedTime)
 	}
-	return t.UTC().Format("060102150405Z")
+	return t.UTC().Format(utcTime)
 }
 
-// indexReason is left out where openssl has no word for it: it refuses the whole file otherwise.
-func indexReason(reason string) string {
+// indexReason is left out where openssl has no word for it: it refuses the whole file otherwise. Of the invalidity dates, openssl keeps
+// those of compromised keys.
+func indexReason(r *kdb.Issued) string {
 	known := []string{
 		"unspecified", "keyCompromise", "cACompromise", "affiliationChanged", "superseded", "cessationOfOperation", "certificateHold",
 	}
-	if slices.Contains(known, reason) {
-		return "," + reason
+	reason := cert.Reason(r.Reason)
+	since := "," + r.InvalidSince.UTC().Format(generalizedTime)
+	switch {
+	case reason == cert.KeyCompromise && !r.InvalidSince.IsZero():
+		return "," + keyTime + since
+	case reason == cert.CACompromise && !r.InvalidSince.IsZero():
+		return "," + caKeyTime + since
+	case slices.Contains(known, reason.String()):
+		return "," + reason.String()
 	}
 	return ""
 }

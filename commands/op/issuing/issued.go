@@ -30,9 +30,11 @@ type IssuedCertificate struct {
 	NotAfter  *time.Time `json:"not_after,omitempty"`
 	RevokedAt *time.Time `json:"revoked_at,omitempty"`
 	Reason    string     `json:"reason,omitempty"`
-	SHA256    string     `json:"sha256,omitempty"` // of the certificate; missing if only its number is known
-	PEM       string     `json:"pem,omitempty"`
-	Index     string     `json:"-"` // its line in the index of openssl ca
+	// InvalidSince is the invalidity date: since when the key is suspected to be compromised, or the certificate invalid.
+	InvalidSince *time.Time `json:"invalid_since,omitempty"`
+	SHA256       string     `json:"sha256,omitempty"` // of the certificate; missing if only its number is known
+	PEM          string     `json:"pem,omitempty"`
+	Index        string     `json:"-"` // its line in the index of openssl ca
 }
 
 // Run calls each with the records in chunks, outside of any lock.
@@ -86,6 +88,7 @@ func (o Issued) describe(r kdb.Issued, now time.Time) IssuedCertificate {
 	}
 	if !r.RevokedAt.IsZero() {
 		record.Status, record.RevokedAt, record.Reason = op.StatusRevoked, op.TimePointer(r.RevokedAt), cert.Reason(r.Reason).String()
+		record.InvalidSince = op.TimePointer(r.InvalidSince)
 	}
 	if o.WithPEM && len(r.Certificate) > 0 {
 		record.PEM = op.PEMString("CERTIFICATE", r.Certificate)

@@ -22,6 +22,8 @@ type Revoke struct {
 	Serial string // its serial number, hexadecimal
 	File   string // or a file with it
 	Reason string // a name of RFC 5280, 5.3.1; "" is unspecified
+	// InvalidSince is since when the certificate is invalid, a date or time (RFC 5280, 5.3.2); "" does not say.
+	InvalidSince string
 	// All revokes every certificate of the same subject that the CA issued and that is still valid, such as those that were renewed.
 	All bool
 }
@@ -72,9 +74,13 @@ func (o Revoke) Plan(ctx context.Context, s *op.Session) (op.Plan[Revoked], erro
 		}
 		plan.Name = "revoke"
 	}
+	why := revocation{reason: reason}
+	var err error
+	if why.invalidSince, err = o.invalidSince(s.Env.Now()); err != nil {
+		return plan, err
+	}
 	var serial string
 	var der []byte
-	var err error
 	switch {
 	case o.Serial != "":
 		if serial = normalSerial(o.Serial); !isHex(serial) {
@@ -93,12 +99,30 @@ func (o Revoke) Plan(ctx context.Context, s *op.Session) (op.Plan[Revoked], erro
 				return Revoked{}, err
 			}
 		}
-		return o.revoke(tx, serial, der, reason, s.Env.Now())
+		return o.revoke(tx, serial, der, why, s.Env.Now())
 	}
 	if err == nil {
 		err = newest(ctx, s)
 	}
 	return plan, err
+}
+
+// revocation is what is said of a revocation.
+type revocation struct {
+	reason       cert.Reason
+	invalidSince time.Time // zero if it is not known
+}
+
+// invalidSince reads the date. A certificate that becomes invalid later is one to revoke then.
+func (o Revoke) invalidSince(now time.Time) (time.Time, error) {
+	at, err := op.ParseTime(op.FieldInvalidSince, o.InvalidSince)
+	switch {
+	case err == nil && o.releases() && !at.IsZero():
+		err = &op.Invalid{Field: op.FieldInvalidSince, Value: o.InvalidSince, Reason: "a certificate that is released is valid"}
+	case err == nil && at.After(now):
+		err = &op.Invalid{Field: op.FieldInvalidSince, Value: o.InvalidSince, Reason: "it is in the future"}
+	}
+	return at.Truncate(time.Second), err
 }
 
 func isHex(text string) bool {
@@ -107,7 +131,7 @@ func isHex(text string) bool {
 }
 
 // revoke changes the record of a certificate; der is nil if only its number is known.
-func (o Revoke) revoke(tx kdb.Tx, serial string, der []byte, reason cert.Reason, now time.Time) (revoked Revoked, err error) {
+func (o Revoke) revoke(tx kdb.Tx, serial string, der []byte, why revocation, now time.Time) (revoked Revoked, err error) {
 	l, err := ledgerOf(tx, o.CA)
 	if err != nil {
 		return revoked, err
@@ -116,18 +140,18 @@ func (o Revoke) revoke(tx kdb.Tx, serial string, der []byte, reason cert.Reason,
 	if err != nil {
 		return revoked, err
 	}
-	if revoked.Changed, err = o.change(&record, reason, now); err == nil && revoked.Changed {
+	if revoked.Changed, err = o.change(&record, why, now); err == nil && revoked.Changed {
 		err = l.PutIssued(record)
 	}
 	revoked.IssuedCertificate = Issued{}.describe(record, now)
 	if err != nil || o.releases() {
 		return revoked, err
 	}
-	return revoked, o.revokeOthers(l, &record, &revoked, reason, now)
+	return revoked, o.revokeOthers(l, &record, &revoked, why, now)
 }
 
 // revokeOthers revokes the other certificates of the same subject under All, and lists them otherwise.
-func (o Revoke) revokeOthers(l *ledger, record *kdb.Issued, revoked *Revoked, reason cert.Reason, now time.Time) error {
+func (o Revoke) revokeOthers(l *ledger, record *kdb.Issued, revoked *Revoked, why revocation, now time.Time) error {
 	others, err := l.alike(record, now)
 	for i := range others {
 		other := &others[i]
@@ -135,7 +159,7 @@ func (o Revoke) revokeOthers(l *ledger, record *kdb.Issued, revoked *Revoked, re
 			revoked.Valid = append(revoked.Valid, Issued{}.describe(*other, now))
 			continue
 		}
-		if _, err := o.change(other, reason, now); err != nil {
+		if _, err := o.change(other, why, now); err != nil {
 			return err
 		}
 		if err := l.PutIssued(*other); err != nil {
@@ -179,24 +203,34 @@ func subjectAndEnd(r *kdb.Issued) (subject string, end time.Time, ok bool) {
 }
 
 // change puts the revocation into the record, or takes it out.
-func (o Revoke) change(record *kdb.Issued, reason cert.Reason, now time.Time) (changed bool, err error) {
+func (o Revoke) change(record *kdb.Issued, why revocation, now time.Time) (changed bool, err error) {
 	was := cert.Reason(record.Reason)
 	switch {
 	case record.RevokedAt.IsZero() && o.releases():
 		return false, nil
 	case record.RevokedAt.IsZero():
-		record.RevokedAt, record.Reason = now.UTC().Truncate(time.Second), int(reason)
+		record.RevokedAt, record.Reason = now.UTC().Truncate(time.Second), int(why.reason)
 	case o.releases() && was == cert.CertificateHold:
-		record.RevokedAt, record.Reason = time.Time{}, 0
+		record.RevokedAt, record.Reason, record.InvalidSince = time.Time{}, 0, time.Time{}
 	case o.releases():
 		err = fmt.Errorf("serial number %s is revoked for good (%s): only a hold can be taken back (RFC 5280, 5.3.1)", record.Serial, was)
 		return false, op.Classify(err, kdb.ErrExists)
-	case was == cert.CertificateHold && o.Reason != "" && reason != was: // since when it is not to be relied on stays
-		record.Reason = int(reason)
 	default:
-		return false, nil
+		return why.amend(record, o.Reason != ""), nil
 	}
+	why.amend(record, false)
 	return true, nil
+}
+
+// amend makes a hold final, and sets the invalidity date. When the certificate was revoked stays.
+func (r revocation) amend(record *kdb.Issued, hasReason bool) (changed bool) {
+	if hasReason && cert.Reason(record.Reason) == cert.CertificateHold && r.reason != cert.CertificateHold {
+		record.Reason, changed = int(r.reason), true
+	}
+	if !r.invalidSince.IsZero() && !r.invalidSince.Equal(record.InvalidSince) {
+		record.InvalidSince, changed = r.invalidSince, true
+	}
+	return changed
 }
 
 // named returns the certificate of a label and its serial number.

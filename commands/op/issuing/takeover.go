@@ -297,7 +297,7 @@ func (h *inheritance) takeIndex(l *ledger, taken *TakenOver) error {
 		case line.RevokedAt.IsZero() || !record.RevokedAt.IsZero():
 			continue
 		default:
-			record.RevokedAt, record.Reason = line.RevokedAt, line.Reason
+			record.RevokedAt, record.Reason, record.InvalidSince = line.RevokedAt, line.Reason, line.InvalidSince
 		}
 		if !record.RevokedAt.IsZero() {
 			taken.Revoked++

@@ -6,6 +6,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -196,8 +197,96 @@ func TestTakeOver(t *testing.T) {
 		}
 		return nil
 	})
-	if err != nil || !strings.Contains(index, "R\t270101000000Z\t260101000000Z,keyCompromise\t0999\tunknown\t/CN=gone\n") {
+	if err != nil || !strings.Contains(index, "R\t270101000000Z\t260101000000Z,keyTime,20260101000000Z\t0999\tunknown\t/CN=gone\n") {
 		t.Errorf("the index is %q, %v", index, err)
+	}
+}
+
+// TestTakeOver_invalidSince: since when a key is compromised comes along in every form of an index, stays in what is written as one, and is
+// in the next list (RFC 5280, 5.3.2).
+func TestTakeOver_invalidSince(t *testing.T) {
+	t.Parallel()
+	since := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+	for revoked, c := range map[string]struct {
+		since time.Time
+		index string // as it is written
+	}{
+		"keyTime,20240101000000Z":                   {since, "keyTime,20240101000000Z"},
+		"CAkeyTime,20240101000000Z":                 {since, "CAkeyTime,20240101000000Z"},
+		"keyCompromise,20240101000000Z":             {since, "keyTime,20240101000000Z"},
+		"superseded,20240101000000Z":                {since, "superseded"},
+		"keyCompromise":                             {time.Time{}, "keyCompromise"},
+		"holdInstruction,holdInstructionCallIssuer": {time.Time{}, "certificateHold"},
+	} {
+		s, _, _, _ := broughtAlong(t)
+		index := file(t, "index.txt", "R\t350101000000Z\t260101000000Z,"+revoked+"\t09\tunknown\t/CN=gone\n")
+		one(t, s, issuing.TakeOver{CA: "legacy", Files: []string{index}})
+		if got := issuedBy(t, s, "legacy")[0].InvalidSince; (got == nil) != c.since.IsZero() || got != nil && !got.Equal(c.since) {
+			t.Errorf("%s: invalid since %v", revoked, got)
+		}
+		err := issuing.Issued{CA: "legacy", WithIndex: true}.Run(ctx, s, func(all []issuing.IssuedCertificate) error {
+			if !strings.Contains(all[0].Index, "\t260101000000Z,"+c.index+"\t09\t") {
+				t.Errorf("%s: written as %q", revoked, all[0].Index)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		list := one(t, s, issuing.CRL{CA: "legacy", NextUpdate: time.Hour, Format: entries.FormatDER})
+		parsed, err := cert.ParseCRL(list.Body)
+		if err != nil || parsed.Revoked[0].Malformed || !parsed.Revoked[0].InvalidityDate().Equal(c.since) {
+			t.Errorf("%s: in the list: %+v, %v", revoked, parsed, err)
+		}
+	}
+	s, _, _, _ := broughtAlong(t)
+	for _, revoked := range []string{"keyTime", "CAkeyTime,yesterday"} {
+		index := file(t, "index.txt", "R\t350101000000Z\t260101000000Z,"+revoked+"\t09\tunknown\t/CN=gone\n")
+		if _, err := op.One(ctx, s, issuing.TakeOver{CA: "legacy", Files: []string{index}}); !errors.Is(err, kdb.ErrParse) {
+			t.Errorf("%s: %v", revoked, err)
+		}
+	}
+}
+
+// TestRevoke_invalidSince: the date can be said later, goes with a release, and makes a list that does not say it one to replace.
+func TestRevoke_invalidSince(t *testing.T) {
+	t.Parallel()
+	s := withCA(t)
+	list := issuing.CRL{CA: "root", NextUpdate: 7 * 24 * time.Hour, Before: 48 * time.Hour, Format: entries.FormatPEM}
+	list.Out.Path = filepath.Join(t.TempDir(), "root.crl")
+	for i, c := range []struct {
+		reason, since string
+		changed       bool
+		got           string
+	}{
+		{"certificateHold", "", true, ""},
+		{"", "2020-01-01", true, "2020-01-01"},
+		{"", "2020-01-01", false, "2020-01-01"},
+		{"", "", false, "2020-01-01"},
+		{"removeFromCRL", "", true, ""},
+		{"certificateHold", "2020-01-02", true, "2020-01-02"},
+		{"keyCompromise", "2020-01-03", true, "2020-01-03"},
+	} {
+		done := one(t, s, issuing.Revoke{CA: "root", Label: "web", Reason: c.reason, InvalidSince: c.since})
+		got := ""
+		if done.InvalidSince != nil {
+			got = done.InvalidSince.Format(time.DateOnly)
+		}
+		if done.Changed != c.changed || got != c.got {
+			t.Errorf("step %d: %+v", i+1, done)
+		}
+		if made := one(t, s, list); made.Changed != c.changed {
+			t.Errorf("step %d: the list: %+v", i+1, made)
+		}
+	}
+	for rule, o := range map[string]issuing.Revoke{
+		"no date": {InvalidSince: "noon"}, "the future": {InvalidSince: "2999-01-01"},
+		"a release": {InvalidSince: "2020-01-01", Reason: "removeFromCRL"},
+	} {
+		o.CA, o.Label = "root", "web"
+		if _, err := op.One(ctx, s, o); !slices.Equal(fieldsOf(err), []op.Field{op.FieldInvalidSince}) {
+			t.Errorf("%s: %v", rule, err)
+		}
 	}
 }
 
