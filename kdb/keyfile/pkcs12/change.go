@@ -109,6 +109,7 @@ func (c *Container) Rename(from, to string) error {
 			b.setFriendlyName(to)
 		}
 	}
+	c.dropCopies(r)
 	r.label = to
 	return nil
 }
@@ -277,6 +278,7 @@ func (c *Container) Delete(label string) error {
 // dropBags removes the bags of a record that its successor, if any, and the other entries do not need.
 func (c *Container) dropBags(r, successor *record) {
 	c.stock.Release(r.chain)
+	c.dropCopies(r)
 	if r.key != nil && (successor == nil || successor.key != r.key) {
 		r.key.removed = true
 	}
@@ -290,6 +292,19 @@ func (c *Container) dropBags(r, successor *record) {
 			c.dropCert(b)
 		}
 	}
+}
+
+// dropCopies removes what says the same as a record that is changed: it would be an entry of its own.
+func (c *Container) dropCopies(r *record) {
+	for _, other := range r.copies {
+		if other.key != nil {
+			other.key.removed = true
+		}
+		if other.cert != nil {
+			c.dropCert(other.cert)
+		}
+	}
+	r.copies = nil
 }
 
 // dropCert removes the bag of a certificate, or takes its label and trust if a chain needs it and no other bag has it.

@@ -40,6 +40,9 @@ type record struct {
 	key   *bag // of a private or secret key
 	cert  *bag
 	chain [][]byte // after the entry's own certificate
+	// copies are records that say the same again.
+	copies []*record
+	spki   []byte // of a private key; nil if nothing shows it
 	// trusted and isDefault are as in kdb.Entry.
 	trusted, isDefault bool
 	// plain is a key that was opened, or put; toEncrypt says that it has yet to be encrypted.

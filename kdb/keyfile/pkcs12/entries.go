@@ -39,10 +39,14 @@ func (c *Container) makeRecords() error {
 	}
 	c.describeKeys(keys, x)
 	c.describeCerts(byBag, keys, x)
+	var records []*record
 	for b := range c.bags() {
 		if r := byBag[b]; r != nil {
-			c.addRecord(r)
+			records = append(records, r)
 		}
+	}
+	for _, r := range c.foldCopies(records) {
+		c.addRecord(r)
 	}
 	return nil
 }
@@ -58,7 +62,7 @@ func (c *Container) describeKeys(keys []*record, x *index) {
 			}
 			continue
 		}
-		r.algorithm = ""
+		r.algorithm, r.spki = "", x.parsed[r.cert].RawSPKI
 		r.chain = x.chainOf(x.parsed[r.cert])
 		if m.fixed {
 			r.chain = x.markedChain(m.chain)

@@ -99,7 +99,7 @@ func (c *Container) search(r *record, x *index, taken map[*bag]bool) (*bag, erro
 	switch err := c.open(r); {
 	case err == nil:
 		private, err := key.ReadPrivate(r.plain)
-		r.algorithm = private.Type
+		r.algorithm, r.spki = private.Type, private.SPKI
 		if err == nil && private.SPKI != nil {
 			return first(x.withKey(private.SPKI, taken), alike, named, func(*bag) bool { return true }), nil
 		}

@@ -15,6 +15,7 @@
 //     name, so it is an entry too. It and certificates that belong to no key are shown as not trusted.
 //   - A key without a certificate makes a personal entry without certificates, or a request if it has one with it.
 //   - A secret key as Java writes it makes a secret key entry.
+//   - What is in the file again under the same name, or none, is no further entry. It goes when its entry is changed.
 //
 // What the format has no place for (default, distrusted, an entry under its own subject that is part of a chain, a chain that
 // issuer and subject do not give, the PKCS #10 request of a key) is kept in a description attribute (X.520, 6.5.1) that begins with
