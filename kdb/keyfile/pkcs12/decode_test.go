@@ -413,9 +413,6 @@ func TestDecode_manyAlike(t *testing.T) {
 	if n := len(c.Entries()); n != 1 {
 		t.Errorf("%d entries", n)
 	}
-	if err := c.Delete("one"); err != nil {
-		t.Error(err)
-	}
 }
 
 func TestDecode_damage(t *testing.T) {
