@@ -222,7 +222,7 @@ func (o Export) ssh(ctx context.Context, s *op.Session) (Exported, error) {
 		if err != nil {
 			return err
 		}
-		line, err := pem.AuthorizedKey(spki, entry.Label)
+		line, err := pem.AuthorizedKey(spki, op.Printable(entry.Label))
 		if err != nil {
 			return fmt.Errorf("label %q: %w", entry.Label, err)
 		}

@@ -230,10 +230,11 @@ func (w *folderWriter) file(label, kind, extension string, data []byte) error {
 	return nil
 }
 
-// fileName makes a name of a label that all systems take: * of *.example.com and what divides folders become _.
+// fileName makes a name of a label that all systems take and that shows: * of *.example.com, what divides folders and invisible characters
+// become _.
 func fileName(label string) string {
 	name := strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || strings.ContainsRune(`/\:*?"<>|`, r) {
+		if op.Hidden(r) || strings.ContainsRune(`/\:*?"<>|`, r) {
 			return '_'
 		}
 		return r
