@@ -226,7 +226,7 @@ func (j *journal) perform(disk FS) error {
 			return bare(err)
 		}
 		if err != nil {
-			return fmt.Errorf("%w: %w", ErrUnfinished, bare(err))
+			return fmt.Errorf("%w: %q: %w", ErrUnfinished, a.path, bare(err))
 		}
 	}
 	var folders []string

@@ -63,6 +63,9 @@ func (s *Set) Add(path string) (*Temp, error) {
 
 // addOver prepares a file that exists, and finds out whether it can be replaced.
 func (s *Set) addOver(path string, old *os.File) (*Temp, error) {
+	if isFixed(old) { // said before another file of the set is changed
+		return nil, fmt.Errorf("%w: the file is immutable or append-only (lsattr shows it, chattr -i -a ends it)", fs.ErrPermission)
+	}
 	m := &member{path: path, write: IsShared(old)}
 	if m.write && !mayWrite(path) {
 		return nil, fmt.Errorf("%w: it has other names (hard links) or is mounted, so that only its content can be changed", fs.ErrPermission)

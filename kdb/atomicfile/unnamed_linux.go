@@ -40,8 +40,15 @@ func reopenUnnamed(f *os.File) (*os.File, error) {
 func descriptorPath(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
 
 // isMountPoint says that something is mounted on the file itself, such as a file in a container, so that nothing can be renamed over it.
-func isMountPoint(f *os.File) bool {
+func isMountPoint(f *os.File) bool { return hasAttribute(f, unix.STATX_ATTR_MOUNT_ROOT) }
+
+// isFixed says that nobody can change or replace the file: chattr +i and +a.
+func isFixed(f *os.File) bool {
+	return hasAttribute(f, unix.STATX_ATTR_IMMUTABLE|unix.STATX_ATTR_APPEND)
+}
+
+func hasAttribute(f *os.File, wanted uint64) bool {
 	var x unix.Statx_t
 	err := unix.Statx(int(f.Fd()), "", unix.AT_EMPTY_PATH, unix.STATX_TYPE, &x)
-	return err == nil && x.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0
+	return err == nil && x.Attributes&wanted != 0
 }

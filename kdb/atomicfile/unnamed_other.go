@@ -15,3 +15,6 @@ func reopenUnnamed(*os.File) (*os.File, error) { return nil, errors.ErrUnsupport
 
 // isMountPoint does not know: a rename will tell.
 func isMountPoint(*os.File) bool { return false }
+
+// isFixed does not know: a rename will tell.
+func isFixed(*os.File) bool { return false }

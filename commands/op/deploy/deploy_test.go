@@ -267,6 +267,30 @@ func TestDeploy_allOrNothing(t *testing.T) {
 	w.want(t, "after that", deploy.Deploy{All: true, Compare: true}, "key unchanged, cert unchanged")
 }
 
+// TestDeploy_saysWhatWasWritten: where a file cannot take its place after another one did, the result says which, and what the next run
+// completes is written then, and makes the server read it.
+func TestDeploy_saysWhatWasWritten(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	o := deploy.Deploy{Label: "web", Target: w.target(deploy.FormKey, deploy.FormCert, deploy.FormChain), Forgetful: true}
+	o.Reload = "reload"
+	disk := &atomicfiletest.Disk{Fail: func(_ int, call string) error {
+		if strings.HasPrefix(call, "rename ") && strings.HasSuffix(call, " cert") {
+			return syscall.EPERM
+		}
+		return nil
+	}}
+	w.s.Env.Disk = disk
+	const unfinished = "the change is stored, but not all of its files could be replaced yet: \"DIR/cert\": operation not permitted"
+	w.want(t, "first", o, `key written, chain written, cert missing, reload false, deploying "web": replacing "DIR/key" `+
+		`and the files with it: `+unfinished)
+	w.want(t, "again", o, `key unchanged, chain unchanged, cert missing, deploying "web": completing an interrupted change `+
+		`(DIR/.key.certkdb-journal): `+unfinished)
+	w.s.Env.Disk = nil
+	w.want(t, "completed", o, "key unchanged, chain unchanged, cert written, reload true, ran reload")
+	w.want(t, "after that", o, "key unchanged, chain unchanged, cert unchanged")
+}
+
 func TestDeploy_keyStores(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
