@@ -1,6 +1,7 @@
 package op
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -128,7 +129,8 @@ func TestOutput_listensBeforeSecrets(t *testing.T) {
 		for what, write := range map[string]func(env *Env, path string) error{
 			"one file": func(env *Env, path string) error { return Output{Path: path}.Write(env, secret, fill("key")) },
 			"files that belong together": func(env *Env, path string) error {
-				return WriteTogether(env, []Piece{{Path: path + ".crt", Data: []byte("c")}, {Path: path, Secret: secret, Data: []byte("key")}})
+				pieces := []Piece{{Path: path + ".crt", Data: []byte("c")}, {Path: path, Secret: secret, Data: []byte("key")}}
+				return WriteTogether(t.Context(), env, pieces)
 			},
 		} {
 			listens, made := false, 0
@@ -141,5 +143,36 @@ func TestOutput_listensBeforeSecrets(t *testing.T) {
 				t.Errorf("%s: %v, %d files made", what, err, made)
 			}
 		}
+	}
+}
+
+// TestWriteTogether_atTheSameTime: processes that write the same files wait for each other, and the files always belong together.
+func TestWriteTogether_atTheSameTime(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	results := make(chan error, 8)
+	for i := range cap(results) {
+		go func() {
+			var err error
+			for range 5 {
+				content := []byte{byte('a' + i)}
+				pieces := []Piece{{Path: filepath.Join(folder, "key"), Data: content}, {Path: filepath.Join(folder, "crt"), Data: content}}
+				err = errors.Join(err, WriteTogether(context.Background(), &Env{}, pieces))
+			}
+			results <- err
+		}()
+	}
+	for range cap(results) {
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
+	}
+	one, err1 := os.ReadFile(filepath.Join(folder, "key"))
+	other, err2 := os.ReadFile(filepath.Join(folder, "crt"))
+	if err := errors.Join(err1, err2); err != nil || string(one) != string(other) {
+		t.Errorf("the files hold %q and %q, %v", one, other, err)
+	}
+	if names, err := os.ReadDir(folder); err != nil || len(names) != 2 {
+		t.Errorf("the folder has %v, %v", names, err)
 	}
 }

@@ -2,12 +2,14 @@ package op
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"slices"
 
+	"certkdb/kdb"
 	"certkdb/kdb/atomicfile"
 )
 
@@ -75,7 +77,20 @@ func (p *Piece) Check(env *Env) error {
 
 // FinishTogether completes what a killed process began to write to some of these files, and removes what it left. It must come before
 // their states are compared: the files that are to be written then need not be those that were being written.
-func FinishTogether(env *Env, pieces []Piece) error {
+func FinishTogether(ctx context.Context, env *Env, pieces []Piece) error {
+	return patiently(ctx, func() error { return finishTogether(env, pieces) })
+}
+
+// patiently waits for another process that is writing some of the files. After that the error counts as kdb.ErrChanged.
+func patiently(ctx context.Context, try func() error) error {
+	err := atomicfile.WhileBusy(ctx, DefaultLockTimeout, try)
+	if errors.Is(err, atomicfile.ErrBusy) {
+		err = Classify(fmt.Errorf("another process is writing the same files: %w", err), kdb.ErrChanged)
+	}
+	return err
+}
+
+func finishTogether(env *Env, pieces []Piece) error {
 	paths := make([]string, len(pieces))
 	for i := range pieces {
 		if err := pieces[i].Check(env); err != nil {
@@ -96,14 +111,20 @@ func FinishTogether(env *Env, pieces []Piece) error {
 // WriteTogether writes files that belong together. All of them are on the disk before the first takes its place, and they take their places
 // in their order, in one step: after a kill, [FinishTogether] completes it. An error means that no file was changed, unless
 // it wraps atomicfile.ErrUnfinished. Symbolic links are followed.
-func WriteTogether(env *Env, pieces []Piece) error {
+func WriteTogether(ctx context.Context, env *Env, pieces []Piece) error {
 	if len(pieces) == 0 {
 		return nil
 	}
 	env.listen(slices.ContainsFunc(pieces, func(p Piece) bool { return p.Secret }))
-	if err := FinishTogether(env, pieces); err != nil {
-		return err
-	}
+	return patiently(ctx, func() error {
+		if err := finishTogether(env, pieces); err != nil {
+			return err
+		}
+		return writeTogether(env, pieces)
+	})
+}
+
+func writeTogether(env *Env, pieces []Piece) error {
 	disk := Output{}.disk(env)
 	paths := make([]string, len(pieces))
 	for i := range pieces {

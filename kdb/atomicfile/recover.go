@@ -1,6 +1,7 @@
 package atomicfile
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -8,12 +9,24 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"certkdb/kdb/internal/lockfile"
 )
 
 // ErrBusy says that another process is making the change of which there is a journal.
 var ErrBusy = lockfile.ErrBusy
+
+// LockFolder keeps others who call it from going on until what it returns is called. It waits up to timeout, and then, or where folders
+// cannot be locked, locks nothing: whoever calls it must be safe without the lock.
+func LockFolder(ctx context.Context, path string, timeout time.Duration) (unlock func()) {
+	return lockfile.Folder(ctx, path, timeout)
+}
+
+// WhileBusy calls try until its error no longer wraps [ErrBusy], or the timeout is over; it calls it at least once.
+func WhileBusy(ctx context.Context, timeout time.Duration, try func() error) error {
+	return lockfile.Wait(ctx, timeout, ErrBusy, try)
+}
 
 // Recover completes the change to a main file and those that belong to it that a killed process left, or goes back to the state before
 // if it cannot be completed, and removes what it left behind. The caller holds the lock of the main file. The journal is not believed:

@@ -127,7 +127,8 @@ func (s *Set) Overwrites() bool {
 // Remove removes the file at path when its turn comes. A missing file is no error.
 func (s *Set) Remove(path string) { s.members = append(s.members, &member{path: path}) }
 
-// Replace makes the change. If it fails before the first file was changed, all are old. If it fails later, the error wraps ErrUnfinished.
+// Replace makes the change. If it fails before the first file was changed, all are old; the error wraps ErrBusy if another process is
+// changing them. If it fails later, the error wraps ErrUnfinished.
 func (s *Set) Replace() error {
 	if err := s.finish(); err != nil {
 		return err
@@ -276,7 +277,9 @@ func (s *Set) publish(kind string) (*journal, error) {
 		return nil, err
 	}
 	var err error
-	s.record, err = j.publish(s.fs, s.main)
+	if s.record, err = j.publish(s.fs, s.main); errors.Is(err, fs.ErrExist) {
+		err = ErrBusy // another process changes the files, or was killed before Recover was called
+	}
 	return j, err
 }
 

@@ -53,7 +53,7 @@ func (d *Database) createFiles(changes []change) error {
 	}
 	defer set.Discard()
 	err = set.Create()
-	if errors.Is(err, fs.ErrExist) {
+	if errors.Is(err, fs.ErrExist) || errors.Is(err, atomicfile.ErrBusy) {
 		return fmt.Errorf("%w: %q", kdb.ErrDatabaseExists, d.location)
 	}
 	return err

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"certkdb/commands/op"
 	"certkdb/kdb"
+	"certkdb/kdb/atomicfile"
 )
 
 // Init makes a new, empty database.
@@ -122,13 +124,26 @@ func (o Init) driver(env *op.Env, location string) (*kdb.Driver, error) {
 // Run makes the database and leaves it open.
 func (o Init) Run(ctx context.Context, env *op.Env) (*op.Session, Created, error) {
 	created, driver, err := o.plan(ctx, env)
-	if err != nil {
+	if err != nil && !(o.Ensure && isSecretExists(err)) { // another process may be about to make the database
 		return nil, created, err
+	}
+	if !created.exists && (o.Ensure || o.stashOnly(driver)) {
+		unlock, err := o.alone(ctx, env)
+		if err != nil {
+			return nil, created, err
+		}
+		defer unlock()
+		if created, driver, err = o.plan(ctx, env); err != nil {
+			return nil, created, err
+		}
 	}
 	if created.exists {
 		return o.ensured(ctx, env, created, driver, false)
 	}
 	db, err := o.create(ctx, env, driver, created.Location, nil)
+	if o.Ensure && errors.Is(err, kdb.ErrDatabaseExists) { // where folders cannot be locked
+		return o.ensured(ctx, env, created, driver, false)
+	}
 	if err != nil {
 		return nil, created, err
 	}
@@ -144,6 +159,25 @@ func (o Init) Run(ctx context.Context, env *op.Env) (*op.Session, Created, error
 		return nil, created, err
 	}
 	return s, created, nil
+}
+
+// isSecretExists says that there is a file where the generated password is to be.
+func isSecretExists(err error) bool {
+	problem, ok := errors.AsType[*op.Problem](err)
+	return ok && problem.Code == op.SecretExists
+}
+
+// alone keeps other processes from making a database in the same folder until it is unlocked: they find this one, whole, and do not put
+// their own stash next to it in between.
+func (o Init) alone(ctx context.Context, env *op.Env) (unlock func(), err error) {
+	location, err := o.DB.Path(env)
+	if err == nil {
+		err = op.MakeFolder(o.DB, location)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("creating %q: %w", location, err)
+	}
+	return atomicfile.LockFolder(ctx, filepath.Dir(location), o.DB.LockTimeout), nil
 }
 
 // ensured opens the database that is there and compares it with what would be made; it makes a stash that is missing. In a dry run it only

@@ -68,7 +68,7 @@ func (j *job) prepare(ctx context.Context, s *op.Session, writes bool) {
 	}
 	if err == nil && writes {
 		before := j.stat()
-		err = op.FinishTogether(s.Env, j.pieces)
+		err = op.FinishTogether(ctx, s.Env, j.pieces)
 		err = cmp.Or(err, j.compare(before))
 	} else if err == nil {
 		err = j.compare(nil)
@@ -224,7 +224,7 @@ func (j *job) perform(ctx context.Context, s *op.Session) error {
 	if err := j.store(ctx, s, len(changed) > 0); err != nil {
 		return err
 	}
-	err := op.WriteTogether(s.Env, changed)
+	err := op.WriteTogether(ctx, s.Env, changed)
 	if err != nil && !errors.Is(err, atomicfile.ErrUnfinished) {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -13,6 +14,7 @@ import (
 	"certkdb/commands/op/databases"
 	"certkdb/commands/op/input"
 	"certkdb/kdb"
+	"certkdb/kdb/atomicfile"
 )
 
 // Copy puts entries of another database into the one of the session: those with the labels, all, or what is trusted.
@@ -236,15 +238,8 @@ func (o Copy) CopyTo(ctx context.Context, to databases.Init, newOnly bool) (Adde
 	if kdb.Same(o.From.Location, to.DB.Location) {
 		return Added{}, fmt.Errorf("%w: source and target are the same file %q", op.ErrUsage, to.DB.Location)
 	}
-	exists, err := kdb.Exists(ctx, o.From.Env.Drivers, to.DB.Location)
-	if err != nil {
-		return Added{}, err
-	}
-	if !exists || newOnly {
-		if !to.NewPassword.Wanted() {
-			to.NewPassword.Source, to.NewPassword.Field = to.DB.Password.Source, cmp.Or(to.DB.Password.Field, to.NewPassword.Field)
-		}
-		return databases.RunNew(ctx, o.From.Env, to, o.From.DryRun, o)
+	if done, found, err := o.toNew(ctx, to, newOnly); err != nil || !found {
+		return done, err
 	}
 	target, err := o.From.Other(ctx, to.DB)
 	if err != nil {
@@ -252,6 +247,25 @@ func (o Copy) CopyTo(ctx context.Context, to databases.Init, newOnly bool) (Adde
 	}
 	defer target.Close()
 	return op.One(ctx, target, o)
+}
+
+// toNew copies into a database that it makes, unless there is one: found. Another process may be making it, for the same entries.
+func (o Copy) toNew(ctx context.Context, to databases.Init, newOnly bool) (done Added, found bool, err error) {
+	if !newOnly && !o.From.DryRun {
+		defer atomicfile.LockFolder(ctx, filepath.Dir(to.DB.Location), to.DB.LockTimeout)()
+	}
+	exists, err := kdb.Exists(ctx, o.From.Env.Drivers, to.DB.Location)
+	if err != nil || exists && !newOnly {
+		return Added{}, exists, err
+	}
+	if !to.NewPassword.Wanted() {
+		to.NewPassword.Source, to.NewPassword.Field = to.DB.Password.Source, cmp.Or(to.DB.Password.Field, to.NewPassword.Field)
+	}
+	done, err = databases.RunNew(ctx, o.From.Env, to, o.From.DryRun, o)
+	if found = errors.Is(err, kdb.ErrDatabaseExists) && !newOnly; found { // where folders cannot be locked
+		err = nil
+	}
+	return done, found, err
 }
 
 // join puts two reasons into one; either may be "".

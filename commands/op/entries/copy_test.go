@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"certkdb/commands/op"
 	"certkdb/commands/op/databases"
@@ -298,6 +299,28 @@ func TestCopyTo(t *testing.T) {
 	self := databases.Init{DB: op.DB{Location: source.Location}}
 	if _, err = (entries.Copy{From: source, All: true}).CopyTo(ctx, self, false); !errors.Is(err, op.ErrUsage) {
 		t.Errorf("to itself: %v", err)
+	}
+}
+
+// TestCopyTo_together: of several runs at the same time one makes the database, and all succeed.
+func TestCopyTo_together(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"new.ckdb", "new.p12", "new.kdb", "new.jks", "new.pem"} {
+		source := optest.New(t, fixture(t)...)
+		db := op.DB{Location: filepath.Join(t.TempDir(), name), Password: optest.Secrets(), LockTimeout: time.Minute}
+		to := databases.Init{DB: db, Cost: kdb.CostTest}
+		results := make(chan error, 6)
+		for range cap(results) {
+			go func() {
+				_, err := entries.Copy{From: source, Labels: []string{"root", "web"}}.CopyTo(ctx, to, false)
+				results <- err
+			}()
+		}
+		for range cap(results) {
+			if err := <-results; err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
 	}
 }
 

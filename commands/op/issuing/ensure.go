@@ -1,9 +1,9 @@
 package issuing
 
 import (
-	"bytes"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -144,17 +144,25 @@ func (a *asking) ensured(tx kdb.Tx) (Requested, bool, error) {
 
 // writeAgain writes the file of a request that was made before, unless it has it.
 func (a *asking) writeAgain(done *Requested) error {
-	if done.Out == "" {
+	if done.Out == "" || holds(done.Out, done.PEM) {
 		return nil
 	}
-	// Reading a pipe would wait for ever, and another file may be larger than the memory.
-	if info, err := os.Stat(done.Out); err == nil && info.Mode().IsRegular() && info.Size() == int64(len(done.PEM)) {
-		if content, err := os.ReadFile(done.Out); err == nil && bytes.Equal(content, []byte(done.PEM)) {
-			return nil
-		}
-	}
-	return a.Out.Write(a.env, false, func(w io.Writer) error {
+	err := a.Out.Write(a.env, false, func(w io.Writer) error {
 		_, err := io.WriteString(w, done.PEM)
 		return err
 	})
+	if errors.Is(err, fs.ErrExist) && holds(done.Out, done.PEM) { // another process wrote it at the same time
+		return nil
+	}
+	return err
+}
+
+// holds says whether a file has that content. Reading a pipe would wait for ever, and another file may be larger than the memory.
+func holds(path, content string) bool {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() != int64(len(content)) {
+		return false
+	}
+	there, err := os.ReadFile(path)
+	return err == nil && string(there) == content
 }

@@ -366,6 +366,25 @@ func TestEnsure_whatIsOver(t *testing.T) {
 	}
 }
 
+// TestRequest_ensuredTogether: of several runs at the same time one makes the request and its file, and all succeed.
+func TestRequest_ensuredTogether(t *testing.T) {
+	t.Parallel()
+	s := newSession(t)
+	o := issuing.Request{Label: "a", Spec: spec("a.example.com"), Ensure: true, Out: op.Output{Path: filepath.Join(t.TempDir(), "a.csr")}}
+	results := make(chan error, 8)
+	for range cap(results) {
+		go func() {
+			_, err := op.One(ctx, s, o)
+			results <- err
+		}()
+	}
+	for range cap(results) {
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestRequest_ensuresItsFile: a request that is here already is written to its file again if that is not the one.
 func TestRequest_ensuresItsFile(t *testing.T) {
 	t.Parallel()

@@ -59,15 +59,14 @@ func (o Request) Plan(ctx context.Context, s *op.Session) (plan op.Plan[Requeste
 	}
 	a := &asking{Request: o, env: s.Env, guard: s.Guard, request: request}
 	plan = op.Plan[Requested]{Name: "request", Apply: a.apply, After: a.after}
-	var done bool
-	err = s.View(ctx, func(tx kdb.Tx) (err error) {
-		_, done, err = a.ensured(tx)
-		return err
-	})
+	done, err := a.isDone(ctx, s)
 	if done || err != nil {
 		return plan, err
 	}
 	if err := o.Out.Check(s.Env); err != nil {
+		if done, errDone := a.isDone(ctx, s); o.Ensure && errDone == nil && done { // another process made it in between
+			return plan, nil
+		}
 		return plan, err
 	}
 	made, err := issue.NewRequest(request)
@@ -168,6 +167,14 @@ type asking struct {
 	guard   *op.Guard
 	request issue.Request
 	made    *issue.Requested // nil if the label has it already
+}
+
+func (a *asking) isDone(ctx context.Context, s *op.Session) (done bool, err error) {
+	err = s.View(ctx, func(tx kdb.Tx) (err error) {
+		_, done, err = a.ensured(tx)
+		return err
+	})
+	return done, err
 }
 
 func (a *asking) apply(tx kdb.Tx) (Requested, error) {

@@ -26,6 +26,17 @@ func Lock(ctx context.Context, path string, timeout time.Duration) (unlock func(
 	return unlock, err
 }
 
+// Folder locks a folder and returns what unlocks it. It waits up to timeout for others. Where folders cannot be locked, or others have the
+// lock for longer, it locks nothing: such a lock only saves work.
+func Folder(ctx context.Context, path string, timeout time.Duration) (unlock func()) {
+	f, err := os.Open(path)
+	if err != nil {
+		return func() {}
+	}
+	_ = Wait(ctx, timeout, ErrBusy, func() error { return TryFile(f) })
+	return func() { Close(f) }
+}
+
 // Wait calls try until it does not fail with busy any more, or the timeout is over; it tries at least once.
 func Wait(ctx context.Context, timeout time.Duration, busy error, try func() error) error {
 	deadline := time.Now().Add(timeout)
