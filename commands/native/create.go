@@ -119,6 +119,7 @@ func createFrom(c *cli.Context, env *op.Env, o issuing.Create, from string) erro
 		if err := op.Run(c.Context, s, "create", steps...); err != nil {
 			return made, err
 		}
+		warnUnverified(env, s)
 		made.Changed = slices.ContainsFunc(made.Entries, issuing.Made.HasChanged)
 		return made, nil
 	}, func(w io.Writer, made madeAll) {

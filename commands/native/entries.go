@@ -221,7 +221,11 @@ func deleteCommand(env *op.Env) *cli.Command {
 					return entries.Changed{}, err
 				}
 			}
-			return op.One(c.Context, s, o)
+			changed, err := op.One(c.Context, s, o)
+			if err == nil {
+				warnUnverified(env, s)
+			}
+			return changed, err
 		}, printChanged),
 	}
 }

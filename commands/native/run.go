@@ -92,10 +92,15 @@ func openDatabase(c *cli.Context, env *op.Env) (*op.Session, error) {
 }
 
 // warnUnverified warns if what was read of a key store was not verified, because its password was not given, and of labels that were cut.
+// The database of a CA, and one to copy to, count too.
 func warnUnverified(env *op.Env, s *op.Session) {
-	warnShortened(env, s)
-	if warning := s.Unverified(); warning != nil && env.Warn != nil {
-		env.Warn(warning)
+	warned := map[string]bool{}
+	for _, s := range s.Opened() {
+		warnShortened(env, s)
+		if warning := s.Unverified(); warning != nil && env.Warn != nil && !warned[s.Location] {
+			env.Warn(warning)
+			warned[s.Location] = true
+		}
 	}
 }
 

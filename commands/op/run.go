@@ -119,6 +119,7 @@ func each(ctx context.Context, steps []Step, do func(Step, context.Context) (boo
 // anything, so a single step is tried only if something comes before it, and only up to its first change.
 func rehearse(ctx context.Context, s *Session, steps []Step) (changes bool, err error) {
 	planning := *s
+	defer func() { s.others = planning.others }()
 	if s.pending == nil && (s.DryRun || len(steps) > 1) {
 		planning.pending = memory.NewOverlay()
 	}

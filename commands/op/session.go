@@ -22,6 +22,7 @@ type Session struct {
 	Guard *Guard
 
 	db      kdb.Database
+	others  []*Session
 	pending *memory.Overlay // what earlier plans of a Run are going to change
 }
 
@@ -74,9 +75,13 @@ func (s *Session) Other(ctx context.Context, d DB) (*Session, error) {
 	other, err := Open(ctx, s.Env, d)
 	if err == nil {
 		other.DryRun, other.Guard = s.DryRun, s.Guard
+		s.others = append(s.others, other)
 	}
 	return other, err
 }
+
+// Opened are the session and those that operations opened by Other, closed or not: what was read of them may be worth a warning.
+func (s *Session) Opened() []*Session { return append([]*Session{s}, s.others...) }
 
 // Database is the open database, for operations on the whole of it.
 func (s *Session) Database() kdb.Database { return s.db }
