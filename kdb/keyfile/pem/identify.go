@@ -44,6 +44,8 @@ func kindOfType(typ string) Kind {
 // kind to what has no armour.
 func (i *Item) identify() error {
 	switch {
+	case i.Kind == Other && kindOfType(strings.ToUpper(i.Type)) != Other:
+		return fmt.Errorf("its type %q is not in capitals, as programs look for it", i.Type)
 	case i.Kind == Other && i.Type != "":
 		return nil // the content of an unknown type can be anything (PGP's has a checksum, for example)
 	case i.Kind == OpenSSHKey:

@@ -229,6 +229,10 @@ func (s *scanner) content(text []byte, more bool) {
 		return
 	}
 	b.body = true
+	if capitals(text) != nil {
+		s.discard("the END in line %d is not in capitals: %q", s.in.number, text)
+		return
+	}
 	if len(b.text) > 0 && len(text) > 0 && text[0] == '-' {
 		b.over = true // OpenSSL takes a '-' for the end of the text, and what follows up to END for nothing
 	}
@@ -332,13 +336,13 @@ func (b *block) decode() ([]byte, error) {
 // comment takes a line outside of blocks. dash is where its first '-' is.
 func (s *scanner) comment(text []byte, dash int) {
 	if (dash == 0 || typographic(text)) && isBrokenMarker(text) {
-		end := bytes.HasPrefix(bytes.TrimLeft(text, dashes+" "), []byte("END "))
+		end := bytes.HasPrefix(bytes.ToUpper(bytes.TrimLeft(text, dashes+" ")), []byte("END "))
 		if end && s.lost {
 			s.lost = false
 			return
 		}
 		s.lost = !end
-		s.fail("line %d: a damaged BEGIN or END line: %.80q%s", s.in.number, string(head(text)), dashHint(text))
+		s.fail("line %d: a damaged BEGIN or END line: %.80q%s", s.in.number, string(head(text)), markerHint(text))
 		return
 	}
 	s.above.line(text)
@@ -356,8 +360,11 @@ func typographic(text []byte) bool {
 	return r > utf8.RuneSelf && strings.ContainsRune(dashes, r)
 }
 
-// dashHint says why a marker is damaged, if it has dashes that are not hyphens.
-func dashHint(text []byte) string {
+// markerHint says why a marker is damaged, if it has dashes that are not hyphens or is not in capitals.
+func markerHint(text []byte) string {
+	if right := capitals(text); right != nil {
+		return "; write it in capitals: " + string(right)
+	}
 	if i := bytes.IndexAny(text, dashes[1:]); i >= 0 {
 		r, _ := utf8.DecodeRune(text[i:])
 		return fmt.Sprintf("; it has dashes (%U) in place of hyphens, as text processors make them", r)
@@ -367,6 +374,9 @@ func dashHint(text []byte) string {
 
 // isBrokenMarker recognises lines that were meant to be markers, such as "----BEGIN CERTIFICATE-----".
 func isBrokenMarker(text []byte) bool {
+	if capitals(text) != nil {
+		return true
+	}
 	word := bytes.TrimLeft(text, dashes+" ")
 	typ, ok := bytes.CutPrefix(word, []byte("BEGIN "))
 	if !ok {
