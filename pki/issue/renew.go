@@ -1,6 +1,7 @@
 package issue
 
 import (
+	"crypto/x509"
 	"fmt"
 	"slices"
 
@@ -17,7 +18,7 @@ func Renewal(der []byte) (Request, error) {
 	if err != nil {
 		return Request{}, fmt.Errorf("renewing a certificate: %w: %w", pki.ErrParse, err)
 	}
-	r := Request{Subject: c.Subject, SANs: c.SAN, IsCA: c.IsCA, Profile: Profile{Name: "renewal", IsCA: c.IsCA}}
+	r := Request{Subject: c.Subject, SANs: c.SAN, IsCA: c.IsCA, Profile: Profile{Name: "renewal", IsCA: c.IsCA}, renews: c}
 	if slices.Contains(key.Types(), c.KeyType) {
 		r.KeyType = c.KeyType
 	} // else the default: the caller may want another, or sets the key
@@ -72,10 +73,21 @@ func renewedUsages(c *cert.Certificate) (usages []string, none bool) {
 	return usages, false
 }
 
+// keepKeyID gives the same key the same identifier, in whatever way that was made (RFC 5280, 4.2.1.2): what a CA issued before names it as
+// its issuer's.
+func (d *draft) keepKeyID(old *cert.Certificate) {
+	if old == nil || len(old.SKI) == 0 {
+		return
+	}
+	if spki, err := x509.MarshalPKIXPublicKey(d.PublicKey); err == nil && key.SameKey(spki, old.RawSPKI) {
+		d.SubjectKeyId = old.SKI
+	}
+}
+
 // stays tells whether an extension of the old certificate holds for the new one as it is.
 func stays(id string) bool {
 	switch id {
-	case cert.IDSubjectKeyID, cert.IDAuthorityKeyID: // made of the keys
+	case cert.IDSubjectKeyID, cert.IDAuthorityKeyID: // made of the keys, but see keepKeyID
 		return false
 	case cert.IDBasicConstraints, cert.IDSubjectAltName, cert.IDKeyUsage: // made from what the request says
 		return false

@@ -102,6 +102,31 @@ func TestRenewal_withTheSameOrAnotherKey(t *testing.T) {
 	}
 }
 
+// TestRenewal_keepsTheKeyIdentifier: what a CA issued names it by its key identifier, which need not be the usual digest of the key.
+func TestRenewal_keepsTheKeyIdentifier(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	issuetest.MustTool(t, dir, "openssl", "req", "-x509", "-new", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+		"-keyout", "k.pem", "-subj", "/CN=Odd CA", "-out", "c.pem", "-days", "30", "-addext", "subjectKeyIdentifier=01:02:03")
+	old := readPEM(t, dir+"/c.pem")
+	private, err := key.ReadPrivate(readPEM(t, dir+"/k.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := issue.Renewal(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same := r
+	same.Key = &private
+	if _, after, _ := selfSigned(t, same); !bytes.Equal(after.SKI, []byte{1, 2, 3}) || !bytes.Equal(after.AKI, after.SKI) {
+		t.Errorf("the key identifiers are %x, %x", after.SKI, after.AKI)
+	}
+	if _, after, _ := selfSigned(t, r); len(after.SKI) < 20 {
+		t.Errorf("the identifier of another key is %x", after.SKI)
+	}
+}
+
 func TestRenewal_ofACertificateWithoutUsages(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -78,6 +78,8 @@ type Request struct {
 
 	// publicKey is that of a PKCS #10 request, whose private key is elsewhere.
 	publicKey crypto.PublicKey
+	// renews is the certificate in whose place the new one comes.
+	renews *cert.Certificate
 }
 
 // Issued is what came of a request.

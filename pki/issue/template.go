@@ -46,6 +46,7 @@ func (r *Request) draft(public crypto.PublicKey, issuer *CA) (draft, error) {
 	if err := fill(d.Certificate, p, from, to); err != nil {
 		return d, err
 	}
+	d.keepKeyID(r.renews)
 	if p.noKeyUsage {
 		d.KeyUsage = 0
 	}

@@ -9,6 +9,7 @@ package issuers
 import (
 	"bytes"
 	"errors"
+	"fmt"
 
 	"certkdb/pki/cert"
 	"certkdb/pki/key"
@@ -66,6 +67,38 @@ func KeyIDs(c, issuer *cert.Certificate) int {
 		return 1
 	}
 	return -1
+}
+
+// Misnames says what the authority key identifier of a certificate (RFC 5280, 4.2.1.1) says of its issuer that is not so; "" if nothing.
+// The path is valid all the same, but OpenSSL takes no such issuer, and others none with another key identifier.
+func Misnames(c, issuer *cert.Certificate) string {
+	id := authority(c)
+	switch {
+	case KeyIDs(c, issuer) < 0:
+		return fmt.Sprintf("key identifier %x, not %x", c.AKI, issuer.SKI)
+	case id.Serial != nil && id.Serial.Cmp(issuer.Serial) != 0:
+		return fmt.Sprintf("serial number %x, not %x", id.Serial, issuer.Serial)
+	}
+	for _, n := range id.Issuer {
+		named, err := name.Parse(n.Value)
+		if n.Type == cert.DirectoryName && err == nil && !name.Equal(named, issuer.Issuer) {
+			return fmt.Sprintf("issuer %q, not %q", named.String(), issuer.Issuer.String())
+		}
+	}
+	return ""
+}
+
+// NamesSerial says that a certificate names its issuer by serial number: what takes that issuer's place has another one.
+func NamesSerial(c *cert.Certificate) bool { return authority(c).Serial != nil }
+
+// authority is the authority key identifier of a certificate; an empty one if it has none that can be read.
+func authority(c *cert.Certificate) cert.AuthorityKeyID {
+	if e := c.Extension(cert.IDAuthorityKeyID); e != nil {
+		if id, err := cert.ParseAuthorityKeyID(e.Value); err == nil {
+			return *id
+		}
+	}
+	return cert.AuthorityKeyID{}
 }
 
 // MayHaveIssued tells whether names and key identifiers allow that one certificate issued the other.

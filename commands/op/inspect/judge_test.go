@@ -200,6 +200,10 @@ func TestJudge_notes(t *testing.T) {
 		c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 24}, Value: []byte("\x30\x03\x02\x01\x05")}}
 	})
 	anything := root.Issue(t, "any.example", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny} })
+	stranger := root.Issue(t, "stranger.example", func(c *x509.Certificate) {
+		id := pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 35}, Value: []byte("\x30\x03\x80\x01\x07")}
+		c.ExtraExtensions = append(c.ExtraExtensions, id)
+	})
 	plain := root.Issue(t, "plain.example")
 	judge, err := inspect.NewJudge(ctx, optest.New(t, root.Trusted("root")))
 	if err != nil {
@@ -213,6 +217,7 @@ func TestJudge_notes(t *testing.T) {
 		{plain, nil, "[]"},
 		{staples, staple(t, root, staples, ocsp.Good), "[]"},
 		{staples, nil, "must-staple, but the server stapled no OCSP response"},
+		{stranger, nil, "certificate 0 of the chain says of certificate 1: key identifier 07, not "},
 		{anything, nil, "anyExtendedKeyUsage, without serverAuth: OpenSSL and NSS refuse it"},
 	} {
 		known, err := judge.Look(ctx, [][]byte{c.of.Certificate})

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"certkdb/pki/cert"
+	"certkdb/pki/issuers"
 	"certkdb/pki/oid"
 	"certkdb/pki/path"
 )
@@ -28,6 +29,17 @@ func usageNotes(leaf *cert.Certificate, purpose string) []string {
 	}
 	named, wanted := oid.Name(path.AnyUsage), oid.Name(purpose)
 	return []string{fmt.Sprintf("its extended key usage is %s, without %s: OpenSSL and NSS refuse it", named, wanted)}
+}
+
+// misnamedNotes says which certificates of a valid chain name another issuer than the one that signed them.
+func misnamedNotes(chain []*cert.Certificate) (notes []string) {
+	for i, c := range chain[:max(0, len(chain)-1)] {
+		if how := issuers.Misnames(c, chain[i+1]); how != "" {
+			notes = append(notes, fmt.Sprintf(
+				"certificate %d of the chain says of certificate %d: %s: OpenSSL refuses the chain; have certificate %d reissued", i, i+1, how, i))
+		}
+	}
+	return notes
 }
 
 // stapleNotes says that a server stapled no OCSP response although its certificate asks for one (RFC 7633).

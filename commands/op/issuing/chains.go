@@ -2,11 +2,17 @@ package issuing
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"certkdb/kdb"
 	"certkdb/pki/cert"
+	"certkdb/pki/issuers"
 	"certkdb/pki/key"
+	"certkdb/pki/name"
 )
 
 // refreshChains puts the renewed certificate of a CA, and the chain that came with it, into the chains of the entries that hold the old
@@ -48,6 +54,58 @@ func refreshChains(tx kdb.Tx, label string, old []byte, renewed [][]byte) ([]str
 	}
 	return labels, nil
 }
+
+// below is how many entries that a CA issued are looked at for a note.
+const below = 100
+
+// orphans says which certificates name the old certificate of a renewed CA as their issuer's: those of easy-rsa and openssl ca by its
+// serial number, and some by a key identifier that the new one does not have. Below the new one OpenSSL refuses them. "" if there seem
+// to be none.
+func orphans(tx kdb.Tx, label string, old, renewed []byte) (note string, err error) {
+	if !sameIssuer(old, renewed) {
+		return "", nil
+	}
+	before, errOld := cert.Parse(old)
+	now, errNow := cert.Parse(renewed)
+	if err := errors.Join(errOld, errNow); err != nil {
+		return "", err // unreachable: they were read before
+	}
+	var labels []string
+	seen := 0
+	for s, err := range tx.Find(kdb.ByIssuer(before.Subject)) {
+		if err != nil {
+			return "", err
+		}
+		if seen++; seen > below {
+			break
+		}
+		entry, err := tx.Entry(s.Label)
+		if err != nil {
+			return "", err
+		}
+		if s.Label == label || len(entry.Certificates) == 0 {
+			continue
+		}
+		c, err := cert.Parse(entry.Certificates[0])
+		if err == nil && name.Equal(c.Issuer, before.Subject) && issuers.Misnames(c, before) == "" && issuers.Misnames(c, now) != "" {
+			labels = append(labels, strconv.Quote(s.Label))
+		}
+	}
+	if len(labels) == 0 && !issuers.NamesSerial(before) {
+		return "", nil
+	}
+	note = "OpenSSL takes no certificate below the new one that names the old one by serial number or key identifier: renew such certificates"
+	if len(labels) > 0 {
+		note += ", here " + strings.Join(labels[:min(len(labels), most)], ", ")
+	}
+	if more := len(labels) - most; more > 0 {
+		note += fmt.Sprintf(" and %d more", more)
+	}
+	return note, nil
+}
+
+// most is how many labels a note names.
+const most = 5
 
 func sameCertificates(a, b [][]byte) bool {
 	return slices.EqualFunc(a, b, bytes.Equal)

@@ -135,7 +135,13 @@ func (o Receive) store(tx kdb.Tx, waiting *kdb.Summary, certificates [][]byte, r
 	if err := tx.Mark(waiting.Label, marks); err != nil || same || len(old.Certificates) == 0 {
 		return err
 	}
-	received.Refreshed, err = refreshChains(tx, waiting.Label, old.Certificates[0], certificates)
+	if received.Refreshed, err = refreshChains(tx, waiting.Label, old.Certificates[0], certificates); err != nil {
+		return err
+	}
+	note, err := orphans(tx, waiting.Label, old.Certificates[0], certificates[0])
+	if note != "" {
+		received.Notes = append(received.Notes, note)
+	}
 	return err
 }
 

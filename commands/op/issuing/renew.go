@@ -348,6 +348,13 @@ func (r *renewal) apply(tx kdb.Tx) (renewed Renewed, err error) {
 			renewed.Notes = append(renewed.Notes, NoteNoCross)
 		}
 	}
+	note, err := orphans(tx, r.Label, r.old.Certificates[0], r.draft.Certificate)
+	if err != nil {
+		return renewed, err
+	}
+	if note != "" {
+		renewed.Notes = append(renewed.Notes, note)
+	}
 	if r.Before > 0 && renewed.NotAfter != nil && renewed.NotAfter.Sub(r.env.Now()) <= r.Before {
 		renewed.Notes = append(renewed.Notes, NoteDueAgain)
 	}

@@ -2,6 +2,7 @@ package issuing_test
 
 import (
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
 	"os"
@@ -16,6 +17,9 @@ import (
 	"certkdb/commands/op/issuing"
 	"certkdb/commands/op/optest"
 	"certkdb/kdb"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
 // certificateFile writes the certificate of a label into a folder.
@@ -134,6 +138,40 @@ func TestRenew_rollsTheKeyOfACABelowAnotherOver(t *testing.T) {
 	one(t, s, issuing.Create{Label: "limited", Spec: limited})
 	if r := one(t, s, issuing.Renew{Label: "limited", NewKey: true}); len(r.CrossCertificates) != 2 {
 		t.Errorf("a root with the path length 0: %+v", r)
+	}
+}
+
+// byNumber makes a certificate name its issuer by name and serial number, as easy-rsa and openssl ca do.
+func byNumber(issuer *x509.Certificate) optest.Adapt {
+	var b cryptobyte.Builder
+	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddASN1(asn1.Tag(0).ContextSpecific(), func(b *cryptobyte.Builder) { b.AddBytes(issuer.SubjectKeyId) })
+		b.AddASN1(asn1.Tag(1).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) {
+			b.AddASN1(asn1.Tag(4).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) { b.AddBytes(issuer.RawIssuer) })
+		})
+		b.AddASN1(asn1.Tag(2).ContextSpecific(), func(b *cryptobyte.Builder) { b.AddBytes(issuer.SerialNumber.Bytes()) })
+	})
+	extension := pkix.Extension{Id: []int{2, 5, 29, 35}, Value: b.BytesOrPanic()}
+	return func(c *x509.Certificate) { c.ExtraExtensions = append(c.ExtraExtensions, extension) }
+}
+
+// TestRenew_saysWhatTheOldCAKeeps: what names the serial number of a CA's old certificate is below the new one only for some programs.
+func TestRenew_saysWhatTheOldCAKeeps(t *testing.T) {
+	t.Parallel()
+	root := optest.NewCA(t, "Root")
+	parsed, _ := root.Parts()
+	s := optest.New(t, root.Personal("root"), root.Issue(t, "plain").Personal("plain"))
+	if r := one(t, s, issuing.Renew{Label: "root"}); len(r.Notes) != 0 {
+		t.Errorf("notes without such certificates: %q", r.Notes)
+	}
+	s = optest.New(t, root.Personal("root"), root.Issue(t, "web", byNumber(parsed)).Personal("web"), root.Issue(t, "plain").Personal("plain"))
+	r := one(t, s, issuing.Renew{Label: "root"})
+	if got := strings.Join(r.Notes, "; "); !strings.HasSuffix(got, `renew such certificates, here "web"`) {
+		t.Errorf("the notes are %q", r.Notes)
+	}
+	one(t, s, issuing.Renew{Label: "web"})
+	if r := one(t, s, issuing.Renew{Label: "root"}); len(r.Notes) != 0 {
+		t.Errorf("notes after they were renewed: %q", r.Notes)
 	}
 }
 
