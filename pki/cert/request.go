@@ -132,5 +132,5 @@ func (r *Request) readExtensionRequest(values cryptobyte.String) error {
 	return nil
 }
 
-// Malformed returns the requested extensions that could not be decoded.
+// Malformed returns the requested extensions that could not be decoded, and the attribute that has them if there are several.
 func (r *Request) Malformed() []Malformation { return r.malformed }

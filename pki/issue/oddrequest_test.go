@@ -118,7 +118,7 @@ func TestSign_oddRequests(t *testing.T) {
 			"extensions asked for twice",
 			oddRequest{subject: good, attributes: [][]byte{asks(t, extensionRequest, "a.example.com"), asks(t, ms, "b.example.com")}},
 			pki.ErrParse,
-			"more than once",
+			"its attribute extensionRequest: it is there more than once",
 		},
 		{
 			"a name with spaces",

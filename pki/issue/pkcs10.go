@@ -175,7 +175,11 @@ func readRequest(der []byte) (*cert.Request, crypto.PublicKey, error) {
 		return nil, nil, fmt.Errorf("%w: %d alternative names; at most %d are issued", pki.ErrRefused, len(request.SAN), maxSANs)
 	}
 	if bad := request.Malformed(); len(bad) > 0 {
-		return nil, nil, fmt.Errorf("%w: its extension %s: %w", pki.ErrParse, bad[0].ID, bad[0].Err)
+		what := "extension"
+		if bad[0].ID == oid.ExtensionRequest {
+			what = "attribute" // that has the extensions (RFC 2985, 5.4.2)
+		}
+		return nil, nil, fmt.Errorf("%w: its %s %s: %w", pki.ErrParse, what, cert.TypeName(bad[0].ID), bad[0].Err)
 	}
 	certified, err := key.ParsePublic(request.RawSPKI)
 	if err != nil || certified.OID == oid.RSAPSS || !certifiable(certified.Key) { // the certificate would lose the restriction to RSASSA-PSS

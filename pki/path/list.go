@@ -79,7 +79,7 @@ func (l *crl) check() error {
 		}
 	}
 	if bad := l.Malformed(); len(bad) > 0 {
-		return fmt.Errorf("its extension %s cannot be read: %w", bad[0].ID, bad[0].Err)
+		return fmt.Errorf("its extension %s cannot be read: %w", cert.TypeName(bad[0].ID), bad[0].Err)
 	}
 	switch {
 	case l.Version != 1 && l.Version != 2:
