@@ -1,6 +1,7 @@
 package path
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -72,7 +73,7 @@ func (l *crl) freshestError(value []byte) error {
 			return errors.New("it has reasons or a CRL issuer (5.2.6)")
 		}
 	}
-	return err
+	return cmp.Or(err, pointProblem(points))
 }
 
 // issuerAccessError is RFC 5280, 5.2.7: nothing but the issuer's certificate.
@@ -85,7 +86,7 @@ func issuerAccessError(value []byte) error {
 	if len(list) == 0 || slices.ContainsFunc(list, other) {
 		return errors.New("it is not about the certificates of the issuer alone (5.2.7)")
 	}
-	return nil
+	return accessProblem(list)
 }
 
 // entriesError looks at the criticality of the entries' extensions.

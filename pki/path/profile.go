@@ -197,6 +197,9 @@ func (c *checker) checkReadable(i int, n *node) {
 			if list, err = cert.ParseAccess(e.Value); err == nil && len(list) == 0 {
 				err = errors.New("it is empty")
 			}
+			if err == nil {
+				err = accessProblem(list)
+			}
 		case cert.IDCRLDistributionPoints, cert.IDFreshestCRL:
 			var points []cert.DistributionPoint
 			if points, err = cert.ParseDistributionPoints(e.Value); err == nil {
@@ -227,8 +230,8 @@ func issuerNamesProblem(value []byte) error {
 	return err
 }
 
-// pointProblem finds what RFC 5280, 4.2.1.13 forbids in distribution points: CRL issuers that are not directory names, and a name relative
-// to one of several.
+// pointProblem finds what RFC 5280, 4.2.1.13 forbids in distribution points: CRL issuers that are not directory names, a name relative
+// to one of several, and LDAP URIs that do not lead to a CRL.
 func pointProblem(points []cert.DistributionPoint) error {
 	for _, p := range points {
 		switch {
@@ -236,6 +239,13 @@ func pointProblem(points []cert.DistributionPoint) error {
 			return errors.New("a CRL issuer is not a directory name")
 		case p.Name != nil && p.Name.Relative != nil && len(p.CRLIssuer) > 1:
 			return errors.New("a name is relative to one of several CRL issuers")
+		case p.Name == nil:
+			continue
+		}
+		for _, g := range p.Name.Full {
+			if err := ldapProblem(g, true); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

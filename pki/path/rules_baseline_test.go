@@ -163,7 +163,7 @@ var baselineRules = []ruleTest{
 		section: "7.1.2.11.2", rule: "a point with a CRL issuer", leaf: point(fullName("http://a.example/crl"), der(0xa2, dirName("a"))),
 		strict: baseline,
 	},
-	{section: "7.1.2.11.2", rule: "a point by another scheme than HTTP", leaf: point(fullName("ldap://a.example/crl")), strict: baseline},
+	{section: "7.1.2.11.2", rule: "a point by another scheme than HTTP", leaf: point(fullName("ldap://a.example/cn=a?crl")), strict: baseline},
 	{section: "7.1.2.11.2", rule: "a point by a relative name", leaf: point(relativeName("a")), strict: baseline},
 	{section: "7.1.3.2.2", rule: "P-256 signs with SHA-384", leaf: signedWith(x509.ECDSAWithSHA384), strict: baseline},
 	{
@@ -250,7 +250,7 @@ var baselineRules = []ruleTest{
 	},
 	{
 		section: "7.1.2.11.2", rule: "a point by HTTP and by another scheme",
-		leaf: point(der(0xa0, der(0xa0, uriName("http://a.example/crl"), uriName("ldap://a.example/crl")))), strict: baseline,
+		leaf: point(der(0xa0, der(0xa0, uriName("http://a.example/crl"), uriName("ldap://a.example/cn=a?crl")))), strict: baseline,
 	},
 	{section: "7.1.2.11.3", rule: "timestamps that cannot be read", leaf: extra(cert.IDSCTList, false, "\x05\x00"), strict: baseline},
 	{

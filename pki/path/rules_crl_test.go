@@ -187,6 +187,10 @@ var crlRules = []crlRule{
 	},
 	{section: "5.2.5", rule: "for no reason", list: issuing("\x83\x02\x00\x00"), rules: noCRL, strict: noCRL},
 	{section: "5.2.5", rule: "for reasons in unused bits", list: issuing("\x83\x03\x07\x00\xff"), rules: noCRL, strict: noCRL},
+	{section: "5.2.5", rule: "for the unused bit of the reasons alone", list: issuing("\x83\x02\x07\x80"), rules: noCRL, strict: noCRL},
+	{
+		section: "5.2.5", rule: "for the unused bit and one reason, and an entry of none", list: unspecifiedReason, rules: noCRL, strict: noCRL,
+	},
 	{section: "5.2.5", rule: "an unknown field", list: issuing("\x89\x01\xff"), rules: noCRL, strict: noCRL},
 	{
 		section: "5.2.5", rule: "a name with trailing data", list: issuing(der(0xa0, der(0xa0, uriName("http://a.example")), "\x05\x00")),
@@ -211,6 +215,14 @@ var crlRules = []crlRule{
 	{
 		section: "5.2.7", rule: "information access without the issuer's certificate", strict: noCRL,
 		list: crlExtension(cert.IDAuthorityInfoAccess, false, der(0x30, der(0x30, derOCSP, uriName("http://a.example")))),
+	},
+	{
+		section: "5.2.6", rule: "LDAP without an attribute", strict: noCRL,
+		list: crlExtension(cert.IDFreshestCRL, false, der(0x30, der(0x30, fullName("ldap:///cn=a")))),
+	},
+	{
+		section: "5.2.7", rule: "LDAP without attributes", strict: noCRL,
+		list: crlExtension(cert.IDAuthorityInfoAccess, false, der(0x30, der(0x30, derCAIssuers, uriName("ldap:///cn=a")))),
 	},
 	{
 		section: "5.2.7", rule: "information access of the issuer's certificate", accepted: "it is what the extension is for",
@@ -297,6 +309,12 @@ func crlExtensions(list ...string) []string {
 
 // derCAIssuers is the access method of an issuer's certificate.
 const derCAIssuers = "\x06\x08\x2b\x06\x01\x05\x05\x07\x30\x02"
+
+// unspecifiedReason makes a list for key compromises and bit 0, which is not that of the reason 0, with an entry that gives no reason.
+func unspecifiedReason(l *x509.RevocationList) {
+	issuing("\x83\x02\x06\xc0")(l)
+	entryAt(l)
+}
 
 // someReasons makes a list for key compromises with an entry that gives no reason.
 func someReasons(l *x509.RevocationList) {

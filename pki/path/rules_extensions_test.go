@@ -38,6 +38,12 @@ const (
 	derServerAuth = "\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x01"
 )
 
+// derCARepository is the access method of what a CA issued.
+const derCARepository = "\x06\x08\x2b\x06\x01\x05\x05\x07\x30\x05"
+
+// crlAttribute is where a directory has a CRL (RFC 4523).
+const crlAttribute = "certificateRevocationList;binary"
+
 // keyIDOfCA is the authority key identifier of what the intermediate issues.
 const keyIDOfCA = "\x80\x0cIntermediate"
 
@@ -321,6 +327,28 @@ var extensionRules = []ruleTest{
 		section: "4.2.1.13", rule: "points for some reasons alone", leaf: point(fullName("http://a.example"), "\x81"+keyCompromise),
 		strict: "profile",
 	},
+	{
+		section: "4.2.1.13", rule: "points for the unused bit of the reasons alone", strict: "profile",
+		leaf: point(fullName("http://a.example"), "\x81\x02\x07\x80"),
+	},
+	{section: "4.2.1.13", rule: "LDAP without a name", leaf: point(fullName("ldap://a.example/?" + crlAttribute)), strict: "profile"},
+	{section: "4.2.1.13", rule: "LDAP and nothing else", leaf: point(fullName("LDAP://a.example")), strict: "profile"},
+	{section: "4.2.1.13", rule: "LDAP without an attribute", leaf: point(fullName("ldap://a.example/cn=a,dc=example")), strict: "profile"},
+	{section: "4.2.1.13", rule: "LDAP with an empty attribute", leaf: point(fullName("ldap:///cn=a?")), strict: "profile"},
+	{
+		section: "4.2.1.13", rule: "LDAP with two attributes", leaf: point(fullName("ldap:///cn=a?" + crlAttribute + ",deltaRevocationList")),
+		strict: "profile",
+	},
+	{section: "4.2.1.13", rule: "LDAP with all attributes", leaf: point(fullName("ldap:///cn=a?*")), strict: "profile"},
+	{section: "4.2.1.13", rule: "LDAP with a name that is none", leaf: point(fullName("ldap:///a%zz=b?" + crlAttribute)), strict: "profile"},
+	{
+		section: "4.2.1.13", rule: "LDAP with name and attribute", accepted: "it is as it must be",
+		leaf: point(fullName("ldap://a.example/cn=example%20CA,dc=example,dc=com?" + crlAttribute)),
+	},
+	{
+		section: "4.2.1.13", rule: "LDAP with scope and filter", accepted: "certificate services of Windows write them",
+		leaf: point(fullName("ldap:///CN=a,DC=b?certificateRevocationList?base?objectClass=cRLDistributionPoint")),
+	},
 	{section: "4.2.1.14", rule: "not critical", inter: extra(cert.IDInhibitAnyPolicy, false, "\x02\x01\x05"), strict: "profile"},
 	{
 		section: "4.2.1.14", rule: "a negative number", inter: extra(cert.IDInhibitAnyPolicy, true, "\x02\x01\xff"), rules: "malformed",
@@ -336,6 +364,26 @@ var extensionRules = []ruleTest{
 		strict: "profile",
 	},
 	{
+		section: "4.2.1.15", rule: "LDAP without an attribute", strict: "profile",
+		leaf: has(cert.IDFreshestCRL, der(0x30, fullName("ldap:///cn=a"))),
+	},
+	{
+		section: "4.2.2.1", rule: "LDAP without a name",
+		leaf: has(cert.IDAuthorityInfoAccess, der(0x30, derCAIssuers, uriName("ldap://a.example/?cACertificate"))), strict: "profile",
+	},
+	{
+		section: "4.2.2.1", rule: "LDAP without attributes",
+		leaf: has(cert.IDAuthorityInfoAccess, der(0x30, derCAIssuers, uriName("ldap:///cn=a"))), strict: "profile",
+	},
+	{
+		section: "4.2.2.1", rule: "LDAP with an empty attribute",
+		leaf: has(cert.IDAuthorityInfoAccess, der(0x30, derCAIssuers, uriName("ldap:///cn=a?cACertificate,"))), strict: "profile",
+	},
+	{
+		section: "4.2.2.1", rule: "LDAP with attributes", accepted: "it is as it must be",
+		leaf: has(cert.IDAuthorityInfoAccess, der(0x30, derCAIssuers, uriName("ldap:///cn=a?cACertificate;binary,crossCertificatePair;binary"))),
+	},
+	{
 		section: "4.2.2.1", rule: "critical",
 		leaf:  extra(cert.IDAuthorityInfoAccess, true, der(0x30, der(0x30, derOCSP, uriName("http://a.example")))),
 		rules: "critical-extension", strict: "critical-extension profile",
@@ -345,6 +393,10 @@ var extensionRules = []ruleTest{
 		section: "4.2.2.2", rule: "critical",
 		inter: extra(cert.IDSubjectInfoAccess, true, der(0x30, der(0x30, derOCSP, uriName("http://a.example")))),
 		rules: "critical-extension", strict: "critical-extension profile",
+	},
+	{
+		section: "4.2.2.2", rule: "LDAP without attributes",
+		inter: has(cert.IDSubjectInfoAccess, der(0x30, derCARepository, uriName("ldap:///cn=a"))), strict: "profile",
 	},
 	{section: "4.2.2.2", rule: "empty", inter: has(cert.IDSubjectInfoAccess), strict: "profile"},
 }
