@@ -62,7 +62,9 @@ func kinds() []kind {
 			"create --from DIR/servers.txt --ca ca --ensure", "add DIR/other.pem DIR/third.pem", "export web api --key --out-dir DIR/out",
 			"sign DIR/requests --ca ca --out DIR/signed",
 		}},
-		{file: "new.ckdb", generated: true, absent: true, commands: []string{"init --generate-password --stash", "init" + random}},
+		{file: "new.ckdb", generated: true, absent: true, commands: []string{
+			"init --generate-password --stash", "init --generate-password --stash --ensure", "init" + random,
+		}},
 		{file: "new.kdb", absent: true, commands: []string{
 			"gsk8capicmd_64 -keydb -create -db DIR/new.kdb -pw the-new-one -expire 100 -stash",
 			"gsk8capicmd_64 -keydb -create -db DIR/new.kdb -pw the-new-one -type p12 -stash",

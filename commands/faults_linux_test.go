@@ -66,6 +66,9 @@ func (tr *trial) process(
 			if isUnnamed(file) { // its number is random
 				file = "#"
 			}
+			if name, id, found := strings.Cut(file, ".stash.certkdb-"); found && len(id) == 32 { // so is the id of a new database
+				file = name + ".stash.certkdb-#"
+			}
 			call += " " + file
 		}
 		seen[call]++

@@ -211,6 +211,8 @@ type powerFailures struct {
 	medium     *medium
 	random     *rand.Rand
 	seen       map[[sha256.Size]byte]bool
+	making     []string // the command, if it makes a database
+	made       []string // the names of all files that are there then
 }
 
 // TestPowerFailure records what the program writes, to native databases above all, and lets the power fail before any wait for the disk,
@@ -252,6 +254,9 @@ func (p *powerFailures) try(t *testing.T, command string, args []string) {
 	before := p.state(t, p.dir)
 	calls := record(t, p.dir, args...)
 	after := p.state(t, p.dir)
+	if args[0] == "init" {
+		p.making, p.made = args, names(t, p.dir)
+	}
 	if len(calls) < 5 {
 		t.Errorf("%s: only %d calls", command, len(calls))
 	}
@@ -281,6 +286,9 @@ func (p *powerFailures) fail(t *testing.T, what string, states ...string) {
 		if got := p.state(t, p.trial); !slices.Contains(states, got) {
 			t.Fatalf("%s, case %d: there is\n%s\nand should be\n%s", what, i, got, strings.Join(states, "\nor\n"))
 		}
+		if p.making != nil {
+			p.makeAgain(t, fmt.Sprintf("%s, case %d", what, i))
+		}
 		changed := i%4 != 0 // it is seen often enough
 		for _, source := range []string{"file:DIR/old.pw", "file:DIR/new.pw"} {
 			if changed {
@@ -291,6 +299,21 @@ func (p *powerFailures) fail(t *testing.T, what string, states ...string) {
 		}
 		if !changed {
 			t.Fatalf("%s, case %d: it cannot be changed", what, i)
+		}
+	}
+}
+
+// makeAgain repeats a command that makes a database, and changes the database: it must be there, and no other file.
+func (p *powerFailures) makeAgain(t *testing.T, what string) {
+	t.Helper()
+	run(nil, p.trial, p.making...) // it may be there
+	code, _, text := run(nil, p.trial, "add", "DIR/third.pem", "--db", "DIR/new.ckdb", "--password", "stash")
+	if code != 0 {
+		t.Errorf("%s: once more: exit code %d, %s", what, code, text)
+	}
+	for _, name := range names(t, p.trial) {
+		if !slices.Contains(p.made, name) {
+			t.Errorf("%s: once more, it left %s", what, name)
 		}
 	}
 }

@@ -51,8 +51,8 @@ func Open(ctx context.Context, env *Env, d DB) (*Session, error) {
 	switch files := db.(type) {
 	case interface{ Files() []string }:
 		env.Protect(files.Files()...)
-	case interface{ StashPath() string }:
-		env.Protect(files.StashPath())
+	case interface{ StashFiles() []string }:
+		env.Protect(files.StashFiles()...)
 	}
 	return &Session{Env: env, Location: location, Source: d, db: db}, nil
 }

@@ -142,28 +142,40 @@ func (b *Backup) view(ctx context.Context, fn func(*tx) error) error {
 // StashOf is the path of the stash of the database in a file.
 func StashOf(path string) string { return stashPath(path) }
 
-// WriteStash writes the stash that opens the copy. It belongs next to the place where the copy goes: see StashOf.
+// WriteStash writes the stash that opens the copy, before the copy is written. PlaceStash gives it its name, which belongs next to the
+// place of the copy: see StashOf.
 func (b *Backup) WriteStash(path string) error {
-	if err := writeStash(b.db.disk, path, &b.stash); err != nil {
+	if err := b.early(path).write(); err != nil {
 		b.WithdrawStash(path) // it may have its name
 		return fmt.Errorf("creating the stash %q: %w", path, err)
 	}
 	return nil
 }
 
-// WithdrawStash removes the stash of a copy that nobody gets.
-func (b *Backup) WithdrawStash(path string) {
-	if there, err := readStash(path); err == nil && there == b.stash {
-		_ = b.db.disk.Remove(path) // at worst a stash stays that opens nothing
+// PlaceStash gives the stash its name when the copy has its own. Until then it opens the copy, too. For a copy without a stash it removes
+// those that killed commands left.
+func (b *Backup) PlaceStash(path string) error {
+	if b.stash.slot == 0 {
+		removeEarly(b.db.disk, path, [16]byte{})
+		return nil
 	}
+	if err := b.early(path).place(); err != nil {
+		return fmt.Errorf("creating the stash %q: %w", path, err)
+	}
+	return nil
 }
+
+// WithdrawStash removes the stash of a copy that nobody gets.
+func (b *Backup) WithdrawStash(path string) { b.early(path).remove() }
+
+func (b *Backup) early(path string) *earlyStash { return &earlyStash{b.db.disk, path, b.stash} }
 
 // errNoOpener says that something does not open the copy of a database.
 var errNoOpener = errors.New("it does not open the copy")
 
-// ProveStash opens the copy with the stash in a file, and nothing else.
+// ProveStash opens the copy with the stash that was written, and nothing else.
 func (b *Backup) ProveStash(ctx context.Context, path string) error {
-	s, err := readStash(path)
+	s, err := readStash(earlyPath(path, b.stash.id))
 	defer clear(s.key[:])
 	if err != nil {
 		return err
@@ -208,7 +220,7 @@ func (b *Backup) Slots() []kdb.SlotInfo {
 }
 
 // DatabaseStash is the path of the stash of the database itself.
-func (b *Backup) DatabaseStash() string { return b.db.stash }
+func (b *Backup) DatabaseStash() string { return b.db.stashFile(b.keys.meta.id) }
 
 // Size is the number of bytes of the copy.
 func (b *Backup) Size() int64 { return b.copy.Size() }

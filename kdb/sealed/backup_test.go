@@ -25,8 +25,11 @@ func backUp(t testing.TB, db *sealed.Database, to string, o sealed.NewBackup) *s
 	if o.Password != nil {
 		must(t, b.ProvePassword(ctx, o.Password))
 	}
-	must(t, b.Close())
+	defer func() { must(t, b.Close()) }()
 	must(t, os.WriteFile(to, data.Bytes(), 0o600))
+	if o.Stash {
+		must(t, b.PlaceStash(to+".stash"))
+	}
 	return b
 }
 

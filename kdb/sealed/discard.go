@@ -3,9 +3,11 @@ package sealed
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"runtime"
 
 	"certkdb/kdb"
+	"certkdb/kdb/atomicfile"
 	"certkdb/kdb/store"
 )
 
@@ -14,33 +16,59 @@ import (
 // kdb.ErrExists, and nothing is removed, if there are entries or records of a CA; and kdb.ErrUnsupported if the database was opened, not
 // created, or is in no file.
 func (db *Database) Discard(ctx context.Context) error {
-	file, ok := db.store.(store.File)
-	if !ok || !db.created {
+	if _, ok := db.store.(store.File); !ok || !db.created {
 		return fmt.Errorf("removing %q: %w", db.location, kdb.ErrUnsupported)
 	}
-	err := db.updateAlone(ctx, "discard", func(t *tx) error {
+	k, err := db.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer k.release()
+	if err := db.discard(ctx, k); err != nil {
+		return fmt.Errorf("removing %q: %w", db.location, err)
+	}
+	return nil
+}
+
+// discard removes the database, and then its stash, which until then opens it: as an early one, which a kill may leave.
+func (db *Database) discard(ctx context.Context, k *keys) error {
+	path := db.store.(store.File).Path()
+	err := db.updateWith(ctx, k, db.alone(), "discard", lenient, func(t *tx) error {
 		if err := t.isEmpty(); err != nil {
 			return err
 		}
-		s, err := readStash(db.stash)
-		defer clear(s.key[:])
-		if err == nil && s.id == t.keys.meta.id {
-			if err := db.disk.Remove(db.stash); err != nil {
-				return err
-			}
+		if err := t.makeStashEarly(); err != nil {
+			return err
 		}
 		if runtime.GOOS == "windows" { // which does not remove a file that is open
 			return t.wipe()
 		}
-		return db.disk.Remove(file.Path())
+		return db.disk.Remove(path)
 	})
 	if err == nil && runtime.GOOS == "windows" {
-		err = db.disk.Remove(file.Path())
+		err = db.disk.Remove(path)
 	}
 	if err != nil {
-		return fmt.Errorf("removing %q: %w", db.location, err)
+		return err
+	}
+	if early := earlyPath(db.stash, k.meta.id); exists(early) && db.disk.SyncFolder(filepath.Dir(path)) == nil {
+		_ = db.disk.Remove(early) // at worst it stays until another database is made here
 	}
 	return nil
+}
+
+// makeStashEarly takes the stash its name.
+func (t *tx) makeStashEarly() error {
+	path, disk := atomicfile.Follow(t.db.stash), t.db.disk
+	s, err := readStash(path)
+	clear(s.key[:])
+	if err != nil || s.id != t.keys.meta.id {
+		return nil // it is none of this database
+	}
+	if err := disk.Rename(path, earlyPath(path, s.id)); err != nil {
+		return err
+	}
+	return disk.SyncFolder(filepath.Dir(path))
 }
 
 // wipe removes all records, so that nobody can store anything in the database any more.

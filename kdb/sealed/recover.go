@@ -156,18 +156,14 @@ func (c *recovery) create(to store.Store) (err error) {
 		return fmt.Errorf("%w: making a database of recovered records", kdb.ErrUnsupported)
 	}
 	target := newDatabase(to, "", c.db.o)
-	if target.stash != "" {
-		if withdraw, err := c.copyStash(target.stash); err != nil {
-			return err
-		} else if withdraw {
-			defer func() {
-				if err != nil {
-					_ = c.db.disk.Remove(target.stash) // at worst a stash stays that opens nothing
-				}
-			}()
-		}
+	target.disk = c.db.disk
+	early, err := c.copyStash(target)
+	if err != nil {
+		return err
 	}
+	defer clear(early.content.key[:])
 	if err := filler.Fill(c.ctx, false, c.write); err != nil {
+		target.withdrawStash(c.ctx, &early, err)
 		return err
 	}
 	target.keys = c.keys
@@ -180,26 +176,35 @@ func (c *recovery) create(to store.Store) (err error) {
 	if len(problems) > 0 {
 		return fmt.Errorf("%w: the recovered database is not sound: %s", kdb.ErrCorrupt, strings.Join(problems, "; "))
 	}
-	return nil
+	if early.path == "" {
+		removeEarly(target.disk, target.stash, c.keys.meta.id)
+		return nil
+	}
+	return target.settleStash(c.ctx, c.keys, &early.content)
 }
 
-// copyStash gives the new database the stash that opens the damaged one. One that is there already stays, and is an error.
-func (c *recovery) copyStash(path string) (made bool, err error) {
-	if !c.db.stashOpens(&c.keys.meta, &c.slot) {
-		return false, nil
+// copyStash writes the stash that opens the damaged database for the new one, early; without a path there is none to be made. Another one
+// that is there already stays, and is an error.
+func (c *recovery) copyStash(target *Database) (e earlyStash, err error) {
+	if target.stash == "" {
+		return e, nil
 	}
-	st, err := readStash(c.db.stash)
-	defer clear(st.key[:])
-	if err != nil {
-		return false, err
+	for st, err := range c.db.stashes(c.keys.meta.id) {
+		if err == nil && st.opensAny(&c.keys.meta, []storedSlot{c.slot}) {
+			e = earlyStash{c.db.disk, target.stash, st.stash}
+			break
+		}
 	}
-	if there, err := readStash(path); err == nil && there == st {
-		return true, nil // of an attempt that was killed
+	if e.path == "" {
+		return e, nil
 	}
-	if exists(path) {
-		return false, fmt.Errorf("the stash %q: %w", path, kdb.ErrDatabaseExists)
+	if there, err := readStash(target.stash); err == nil && there == e.content {
+		return earlyStash{}, nil
 	}
-	return true, writeStash(c.db.disk, path, &st)
+	if exists(target.stash) {
+		return earlyStash{}, fmt.Errorf("the stash %q: %w", target.stash, kdb.ErrDatabaseExists)
+	}
+	return e, e.write()
 }
 
 // write puts everything into the new database; nil only finds out what would be put.

@@ -44,6 +44,9 @@ func (db *Database) Rekey(ctx context.Context, r Rekey) error {
 		return err
 	}
 	next.slot, next.slotName = old.slot, old.slotName
+	if err := db.settleStash(ctx, old, nil); err != nil {
+		return db.name(err)
+	}
 	job := rekeying{db: db, ctx: ctx, old: old, next: next}
 	if err := job.rewrap(r); err != nil {
 		return &store.Error{Op: "rekeying", Location: db.location, Err: err}
@@ -243,16 +246,22 @@ func (db *Database) secretOf(k *keys, s *storedSlot, secrets []*derivations) (*d
 		return nil, false
 	}
 	if s.slot.kind == slotStash {
-		st, err := readStash(db.stash)
-		if err != nil || st.slot != s.id || st.id != k.meta.id {
-			return nil, false
-		}
-		secrets = []*derivations{{secret: st.key[:]}}
+		return db.stashOf(k, s)
 	}
 	for _, d := range secrets {
 		if master, err := s.slot.unwrapBy(&k.meta, s.id, d); err == nil {
 			clear(master)
 			return d, true
+		}
+	}
+	return nil, false
+}
+
+// stashOf finds the stash that opens a slot.
+func (db *Database) stashOf(k *keys, s *storedSlot) (*derivations, bool) {
+	for st, err := range db.stashes(k.meta.id) {
+		if err == nil && st.opensAny(&k.meta, []storedSlot{*s}) {
+			return &derivations{secret: bytes.Clone(st.key[:])}, true
 		}
 	}
 	return nil, false

@@ -24,7 +24,7 @@ func Restore(ctx context.Context, from, to store.Store, backup, location string,
 	}
 	r := restoration{ctx: ctx, o: o, src: newDatabase(from, backup, o.Options), dst: newDatabase(to, location, o.Options)}
 	r.src.o.State, r.dst.o.Warn = "", nil // which state is the newest is decided here
-	if !exists(r.src.stash) {
+	if !exists(r.src.stash) && len(earlyOnes(r.src.stash)) == 0 {
 		r.src.stash = r.dst.stash // most likely it opens an older state too
 	}
 	defer r.src.Close()
@@ -230,16 +230,29 @@ func (t *tx) hasSlotsOf(other *tx) bool {
 
 // write makes the change.
 func (r *restoration) write() (err error) {
-	if !exists(r.dst.stash) && r.src.stash != r.dst.stash && r.dst.stash != "" {
-		if err := r.copyStash(); err != nil {
+	if r.old == targetRead { // its stash stays, also an early one
+		if err := r.dst.settleStash(r.ctx, r.dst.keys, nil); err != nil {
 			return err
 		}
-		defer func() {
-			if err != nil && r.done.StashMade {
-				_ = r.dst.disk.Remove(r.dst.stash) // at worst a stash stays that opens nothing
-			}
-		}()
 	}
+	early, err := r.copyStash()
+	defer clear(early.content.key[:])
+	if err == nil {
+		err = r.replace()
+	}
+	switch {
+	case err != nil:
+		r.dst.withdrawStash(r.ctx, &early, err)
+	case early.path != "":
+		err = r.dst.settleStash(r.ctx, r.keys, &early.content)
+	default:
+		removeEarly(r.dst.disk, r.dst.stash, r.keys.meta.id)
+	}
+	return err
+}
+
+// replace puts the records in their place.
+func (r *restoration) replace() (err error) {
 	filler, canFill := r.dst.store.(store.Filler)
 	rewriter, canRewrite := r.dst.store.(store.Rewriter)
 	switch {
@@ -281,25 +294,29 @@ func (r *restoration) isSame(stx store.Tx) error {
 	return err
 }
 
-// copyStash gives the database the stash of the backup, if that opens it.
-func (r *restoration) copyStash() error {
-	if !r.stashOpened() {
-		return nil
+// copyStash writes the stash of the backup for a database that has none, early, if that opens it. Without a path there is none to be made.
+func (r *restoration) copyStash() (e earlyStash, err error) {
+	if exists(r.dst.stash) || r.src.stash == r.dst.stash || r.dst.stash == "" {
+		return e, nil
 	}
-	s, err := readStash(r.src.stash)
-	defer clear(s.key[:])
-	if err != nil {
-		return err
+	for s, err := range r.src.stashes(r.keys.meta.id) {
+		if err == nil && s.slot == r.keys.slot {
+			r.done.StashMade = true
+			e = earlyStash{r.dst.disk, r.dst.stash, s.stash}
+			return e, e.write()
+		}
 	}
-	r.done.StashMade = true
-	return writeStash(r.dst.disk, r.dst.stash, &s)
+	return e, nil
 }
 
 // stashOpened says whether it was the stash that opened the backup.
 func (r *restoration) stashOpened() bool {
-	s, err := readStash(r.src.stash)
-	clear(s.key[:])
-	return err == nil && s.id == r.keys.meta.id && s.slot == r.keys.slot
+	for s, err := range r.src.stashes(r.keys.meta.id) {
+		if err == nil && s.slot == r.keys.slot {
+			return true
+		}
+	}
+	return false
 }
 
 // fill puts the records of the backup, with a generation above all that are known and a record of the change.
@@ -376,7 +393,7 @@ func (r *restoration) judgeStash(db *Database) error {
 		slots, err := t.listedSlots()
 		r.done.DeadStash = path
 		if r.src.stash != path && r.stashOpened() {
-			r.done.BackupStash = r.src.stash
+			r.done.BackupStash = r.src.stashFile(t.keys.meta.id)
 		}
 		for i := range slots {
 			if r.dst.stashOpens(&t.keys.meta, &slots[i]) {

@@ -31,7 +31,8 @@ import (
 type Database struct {
 	store    store.Store
 	location string
-	stash    string // path of the stash, "" if there can be none
+	id       [16]byte // as it was when the database was opened or created
+	stash    string   // path of the stash, "" if there can be none
 	disk     atomicfile.FS
 	o        kdb.Options
 	created  bool // here, not opened
@@ -107,7 +108,8 @@ func asDatabase(db *Database, err error) (kdb.Database, error) {
 func Open(ctx context.Context, st store.Store, location string, o kdb.Options) (*Database, error) {
 	db := newDatabase(st, location, o)
 	err := st.View(ctx, func(stx store.Tx) error {
-		_, _, err := readMetaRecord(stx)
+		m, _, err := readMetaRecord(stx)
+		db.id = m.id
 		return err
 	})
 	if err != nil {
@@ -148,14 +150,17 @@ func (db *Database) create(ctx context.Context, o kdb.CreateOptions) error {
 		return db.name(db.store.Update(ctx, func(stx store.Tx) (err error) { made, err = db.initialise(ctx, stx, k, s); return err }))
 	}
 	if o.StashOnly {
-		err = db.createByStash(ctx, &k.meta, commit)
+		err = db.createByStash(ctx, k, commit)
 	} else {
 		err = db.createByPassword(ctx, o.Cost, commit)
+		if err == nil {
+			removeEarly(db.disk, db.stash, k.meta.id)
+		}
 	}
 	if err != nil {
 		return err
 	}
-	db.keys, db.created = k, true
+	db.keys, db.created, db.id = k, true, k.meta.id
 	db.note(&k.meta, made)
 	return nil
 }
@@ -241,8 +246,19 @@ func (db *Database) updateBy(
 		return err
 	}
 	defer k.release()
+	if err := db.settleStash(ctx, k, nil); err != nil {
+		return db.name(err)
+	}
+	return db.updateWith(ctx, k, update, operation, how, fn)
+}
+
+// updateWith is updateBy with the keys, and with the stash as it is.
+func (db *Database) updateWith(
+	ctx context.Context, k *keys, update func(context.Context, func(store.Tx) error) error, operation string, how strictness,
+	fn func(*tx) error,
+) error {
 	var done tx
-	err = update(ctx, func(stx store.Tx) error {
+	err := update(ctx, func(stx store.Tx) error {
 		t, err := db.begin(ctx, stx, k)
 		if err == nil {
 			err = t.require(how)
@@ -300,9 +316,9 @@ func (db *Database) name(err error) error {
 // Info implements kdb.Database.
 func (db *Database) Info(ctx context.Context) (kdb.Info, error) {
 	info := kdb.Info{Location: db.location, Format: "ckdb", Version: fmt.Sprint(formatVersion)}
-	err := db.store.View(ctx, func(stx store.Tx) error {
-		m, _, err := readMetaRecord(stx)
-		if err != nil {
+	var m meta
+	err := db.store.View(ctx, func(stx store.Tx) (err error) {
+		if m, _, err = readMetaRecord(stx); err != nil {
 			return err
 		}
 		info.ID, info.Created = hex.EncodeToString(m.id[:]), m.created
@@ -316,7 +332,7 @@ func (db *Database) Info(ctx context.Context) (kdb.Info, error) {
 		return kdb.Info{}, db.name(err)
 	}
 	info.Size, err = db.store.Size()
-	info.Facts = db.facts(info.Slots)
+	info.Facts = db.facts(&m, info.Slots)
 	return info, db.name(err)
 }
 
@@ -336,14 +352,14 @@ func countEntries(stx store.Tx) (n int, err error) {
 	return n, nil
 }
 
-func (db *Database) facts(slots []kdb.SlotInfo) []kdb.Fact {
+func (db *Database) facts(m *meta, slots []kdb.SlotInfo) []kdb.Fact {
 	facts := []kdb.Fact{{Name: "records", Value: "AES-256-GCM, each sealed by itself"}}
 	for _, s := range slots {
 		if s.Kind != "stash" {
 			continue
 		}
-		fact := kdb.Fact{Name: "stash", Value: db.stash}
-		if _, err := readStash(db.stash); errors.Is(err, fs.ErrNotExist) {
+		fact := kdb.Fact{Name: "stash", Value: db.stashFile(m.id)}
+		if _, err := readStash(fact.Value); errors.Is(err, fs.ErrNotExist) {
 			fact.Value += " is missing, though there is a key slot for it"
 		} else if err != nil {
 			fact.Value, fact.Weak = err.Error(), errors.Is(err, ErrStashMode)

@@ -41,14 +41,13 @@ func (db *Database) markInUse(list []kdb.SlotInfo, m *meta) {
 		opened = int(db.keys.slot)
 	}
 	db.mu.Unlock()
-	var st stash
-	if db.stash != "" {
-		st, _ = readStash(db.stash)
-		clear(st.key[:])
-	}
 	for i := range list {
 		list[i].Opened = list[i].ID == opened
-		list[i].HasStash = list[i].Kind == "stash" && st.id == m.id && list[i].ID == int(st.slot)
+	}
+	for st, err := range db.stashes(m.id) {
+		for i := range list {
+			list[i].HasStash = list[i].HasStash || err == nil && list[i].Kind == "stash" && list[i].ID == int(st.slot)
+		}
 	}
 }
 

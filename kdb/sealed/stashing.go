@@ -11,7 +11,6 @@ import (
 
 	"certkdb/kdb"
 	"certkdb/kdb/atomicfile"
-	"certkdb/kdb/store"
 )
 
 // CreateStash makes a key slot with a random key and stores that key in the file next to the database that StashPath
@@ -84,43 +83,12 @@ func (db *Database) fileStash(ctx context.Context, content *stash) error {
 		if !there {
 			return fmt.Errorf("%w: the key slot of the new stash was removed", kdb.ErrChanged)
 		}
-		return writeStash(db.disk, db.stash, content)
+		if err := writeStash(db.disk, db.stash, content); err != nil {
+			return err
+		}
+		removeEarly(db.disk, db.stash, content.id)
+		return nil
 	})
-}
-
-// createByStash writes the stash of a new database and then has the database stored. Whenever it ends, no database is there that
-// nothing opens.
-func (db *Database) createByStash(ctx context.Context, m *meta, commit func(*slot, []byte) error) error {
-	if db.stash == "" {
-		return fmt.Errorf("creating a stash: %w", kdb.ErrUnsupported)
-	}
-	content := stash{id: m.id, slot: 1}
-	rand.Read(content.key[:]) // never fails
-	defer clear(content.key[:])
-	if err := writeStash(db.disk, db.stash, &content); err != nil {
-		db.withdrawStash(ctx, &content) // it may have its name
-		return fmt.Errorf("creating the stash %q: %w", db.stash, err)
-	}
-	err := commit(db.newSlot(slotStash, kdb.CostProduction), content.key[:])
-	if err != nil {
-		db.withdrawStash(ctx, &content)
-	}
-	return err
-}
-
-// withdrawStash removes the stash of a database that could not be made, and puts the one back that it replaced.
-func (db *Database) withdrawStash(ctx context.Context, content *stash) {
-	if there, err := readStash(db.stash); err != nil || there != *content {
-		return
-	}
-	var m meta
-	err := db.store.View(ctx, func(stx store.Tx) (err error) { m, _, err = readMetaRecord(stx); return err })
-	switch {
-	case errors.Is(err, kdb.ErrNoDatabase):
-		_ = db.disk.Remove(db.stash) // at worst a stash stays that opens nothing
-	case err == nil && m.id != content.id: // another process was faster
-		_ = db.disk.Rename(keptStash(db.stash, &stash{id: m.id, slot: 1}), db.stash)
-	}
 }
 
 // RemoveStash removes the stash's key slot and its file.
@@ -213,17 +181,35 @@ func (db *Database) hasWorkingStash(ctx context.Context) (opens bool, err error)
 
 // stashOpens reports whether the stash opens this slot.
 func (db *Database) stashOpens(m *meta, s *storedSlot) bool {
-	if db.stash == "" || s.slot == nil || s.slot.kind != slotStash {
-		return false
+	for st, err := range db.stashes(m.id) {
+		if err == nil && st.opensAny(m, []storedSlot{*s}) {
+			return true
+		}
 	}
-	st, err := readStash(db.stash)
-	defer clear(st.key[:])
-	if err != nil || st.id != m.id || st.slot != s.id {
-		return false
-	}
-	master, err := s.slot.unwrap(m, s.id, st.key[:])
+	return false
+}
+
+// opensAny reports whether the stash opens one of the slots.
+func (s *stash) opensAny(m *meta, slots []storedSlot) bool {
+	_, master := s.open(m, slots)
 	clear(master)
-	return err == nil
+	return master != nil
+}
+
+// open returns the slot that the stash opens, and the master key; nil if it opens none.
+func (s *stash) open(m *meta, slots []storedSlot) (*storedSlot, []byte) {
+	if s.id != m.id {
+		return nil, nil
+	}
+	for _, slot := range slots {
+		if !slot.isStash() || slot.id != s.slot {
+			continue
+		}
+		if master, err := slot.slot.unwrap(m, slot.id, s.key[:]); err == nil {
+			return &slot, master
+		}
+	}
+	return nil, nil
 }
 
 // stashPath is where the stash of the database at path is. Behind a symbolic link it is next to the database itself, where it is found
@@ -236,17 +222,31 @@ func stashPath(path string) string {
 	return atomicfile.Follow(path) + StashExtension
 }
 
-// writeStash replaces the file, down to the disk. The stash of a different database, which may be the only key to it, is kept under
-// another name: NAME.stash.ID.
+// writeStash replaces the file, down to the disk.
 func writeStash(disk atomicfile.FS, path string, s *stash) error {
 	path = atomicfile.Follow(path)
-	if old, err := parseStash(path); err == nil && old.id != s.id {
-		err := disk.Link(path, keptStash(path, &old))
-		if err != nil && !errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("the stash of another database is there, and cannot be kept: %w", err)
-		}
+	if err := keepOther(disk, path, s.id); err != nil {
+		return err
 	}
 	atomicfile.RemoveStale(disk, path)
+	return storeStash(disk, path, s)
+}
+
+// keepOther keeps the stash of a different database, which may be the only key to it, under another name: NAME.stash.ID.
+func keepOther(disk atomicfile.FS, path string, id [16]byte) error {
+	old, err := parseStash(path)
+	defer clear(old.key[:])
+	if err != nil || old.id == id {
+		return nil
+	}
+	if err := disk.Link(path, keptStash(path, &old)); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("the stash of another database is there, and cannot be kept: %w", err)
+	}
+	return nil
+}
+
+// storeStash writes a stash to a path, down to the disk.
+func storeStash(disk atomicfile.FS, path string, s *stash) error {
 	t, err := atomicfile.New(disk, path) // mode 0600
 	if err != nil {
 		return err

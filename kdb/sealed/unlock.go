@@ -327,26 +327,17 @@ func (db *Database) openByStash(m *meta, slots []storedSlot) (*storedSlot, []byt
 	if !db.mayUseStash(slots) {
 		return nil, nil, nil
 	}
-	st, err := readStash(db.stash)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, nil
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	defer clear(st.key[:])
-	if st.id != m.id {
-		return nil, nil, nil
-	}
-	for _, s := range slots {
-		if !s.isStash() || s.id != st.slot {
+	var first error
+	for st, err := range db.stashes(m.id) {
+		if err != nil {
+			first = cmp.Or(first, err)
 			continue
 		}
-		if master, err := s.slot.unwrap(m, s.id, st.key[:]); err == nil {
-			return &s, master, nil
+		if s, master := st.open(m, slots); s != nil {
+			return s, master, nil
 		}
 	}
-	return nil, nil, nil
+	return nil, nil, first
 }
 
 // openByPassword tries the slots of passwords, those first that cost nothing. A wrong password, a damaged slot and one whose parameters are

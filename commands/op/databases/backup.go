@@ -123,7 +123,11 @@ func (o Backup) Do(ctx context.Context, s *op.Session) (done BackupDone, err err
 	if err := o.prove(ctx, b); err != nil {
 		return done, err
 	}
-	return o.write(s.Env, b)
+	done, err = o.write(s.Env, b)
+	if err == nil {
+		err = b.PlaceStash(o.stash())
+	}
+	return done, err
 }
 
 // isOld says that the file is as it was before: what opens the copy is of no use then.

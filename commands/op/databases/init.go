@@ -193,7 +193,11 @@ func (o Init) ensured(ctx context.Context, env *op.Env, created Created, driver 
 	created.PasswordFile = ""
 	if o.Stash {
 		if s, err := o.openExisting(ctx, env, created.Location, op.FromStash()); err == nil {
+			err := settle(ctx, s, dry)
 			s.Close()
+			if err != nil {
+				return nil, created, err
+			}
 			created.Unchanged = true
 		} else if o.NewPassword.Generate && o.NewPassword.OutFile == "" { // nothing else opens it
 			return nil, created, err
@@ -222,6 +226,19 @@ func (o Init) ensured(ctx context.Context, env *op.Env, created Created, driver 
 		return nil, created, err
 	}
 	return s, created, nil
+}
+
+// settler is a database whose stash has another name until the command that makes both is done.
+type settler interface {
+	SettleStash(ctx context.Context) error
+}
+
+// settle ends what a command that was killed began.
+func settle(ctx context.Context, s *op.Session, dry bool) error {
+	if db, ok := s.Database().(settler); ok && !dry {
+		return db.SettleStash(ctx)
+	}
+	return nil
 }
 
 // openExisting opens a database that is there with a password, also one that could be read without it.
