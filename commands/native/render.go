@@ -272,6 +272,7 @@ var problemHints = sync.OnceValue(func() map[op.Code]string {
 		op.NotFIPS:           "use RSA with at least 2048 bits, P-256, P-384, P-521, Ed25519 or ML-DSA, or leave --fips out",
 		op.UntrustedServer:   "if you trust the server, add the certificate of its CA to the database: certkdb add FILE",
 		op.FileExists:        "replace it with --force",
+		op.BytesForTerminal:  "write it to a file with --out FILE, or to the terminal all the same with --out -",
 		op.Unverified:        "verify it by giving its password with --password SRC; that of an input file with --in-password SRC",
 		op.CopyHasStash:      "write to another file, or remove the old copy and its stash",
 		op.OverDatabase:      "write to another file",

@@ -78,6 +78,8 @@ const (
 	Unreadable
 	// NoEntries: the file Location holds something that a database has no entries for.
 	NoEntries
+	// BytesForTerminal: a result that is not text would go to a terminal.
+	BytesForTerminal
 	// Unverified: a file was read without the password that verifies it.
 	Unverified
 	// Wrecked: the beginning of a native database is damaged. Location is the file.

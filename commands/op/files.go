@@ -41,6 +41,17 @@ func (o Output) IsStdout() bool {
 	return o.Path == "" || o.Path == "-"
 }
 
+// CheckBytes refuses to write what is not text to a terminal, which may take it for commands, unless that is asked for with "-".
+func (o Output) CheckBytes(env *Env) error {
+	if o.Path != "" || env.Screen == nil {
+		return nil
+	}
+	if columns, _ := env.Screen(); columns == 0 {
+		return nil
+	}
+	return &Problem{Code: BytesForTerminal, Err: fmt.Errorf("%w: the result is not text, and standard output is a terminal", ErrUsage)}
+}
+
 // Write calls fill with a writer. A file appears whole or not at all, with mode 0600 if it is secret, else 0644. A file that has the
 // content already is left alone. What is not a regular file (a device, a pipe, /dev/fd/3) is written to and never replaced, and a symbolic
 // link is followed.

@@ -77,6 +77,11 @@ func (o Export) Run(ctx context.Context, s *op.Session) (Exported, error) {
 	if err := o.check(s.Env, format); err != nil {
 		return Exported{}, err
 	}
+	if (format == FormatDER || format == FormatPKCS7DER) && !s.DryRun {
+		if err := o.Out.CheckBytes(s.Env); err != nil {
+			return Exported{}, err
+		}
+	}
 	unchanged := false
 	o.Out.Unchanged, o.completed = func() { unchanged = true }, new([]string)
 	exported, err := o.runAs(ctx, s, format)

@@ -34,6 +34,37 @@ func exporting(t *testing.T) *op.Session {
 	return optest.New(t, root.Trusted("root"), web.Personal("web"), optest.Request(t, "pending"), optest.Secret("aes"))
 }
 
+// TestExport_noBytesToATerminal: it may take them for commands. Text goes there, and bytes that are asked for with "-".
+func TestExport_noBytesToATerminal(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		o               entries.Export
+		columns         int
+		dryRun, refused bool
+	}{
+		{o: entries.Export{Labels: []string{"aes"}, Key: true, Format: "der"}, columns: 80, refused: true},
+		{o: entries.Export{Labels: []string{"web"}, Key: true, Format: "der"}, columns: 80, refused: true},
+		{o: entries.Export{Labels: []string{"web"}, Format: "der"}, columns: 80, refused: true},
+		{o: entries.Export{Labels: []string{"web"}, Format: "p7c"}, columns: 80, refused: true},
+		{o: entries.Export{Labels: []string{"web"}, Format: "der"}, columns: 0},
+		{o: entries.Export{Labels: []string{"web"}, Format: "der", Out: op.Output{Path: "-"}}, columns: 80},
+		{o: entries.Export{Labels: []string{"web"}, Format: "der"}, columns: 80, dryRun: true},
+		{o: entries.Export{Labels: []string{"web"}}, columns: 80},
+		{o: entries.Export{Labels: []string{"web"}, Format: "pkcs7"}, columns: 80},
+		{o: entries.Export{Labels: []string{"web"}, Format: "ssh"}, columns: 80},
+	} {
+		s := exporting(t)
+		var out bytes.Buffer
+		s.Env.Stdout, s.Env.Screen, s.DryRun = &out, func() (int, bool) { return c.columns, true }, c.dryRun
+		_, err := c.o.Run(ctx, s)
+		problem, _ := errors.AsType[*op.Problem](err)
+		isRefused := problem != nil && problem.Code == op.BytesForTerminal && errors.Is(err, op.ErrUsage)
+		if isRefused != c.refused || err != nil && !c.refused || (out.Len() == 0) != (c.refused || c.dryRun) {
+			t.Errorf("%+v: %d bytes, %v", c, out.Len(), err)
+		}
+	}
+}
+
 func TestExport_toStandardOutput(t *testing.T) {
 	t.Parallel()
 	s := exporting(t)

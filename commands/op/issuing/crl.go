@@ -73,6 +73,11 @@ func (o CRL) Plan(ctx context.Context, s *op.Session) (op.Plan[CRLDone], error) 
 	if o.Before > 0 && o.Out.IsStdout() {
 		return plan, op.Need(op.FieldOut)
 	}
+	if o.Format == entries.FormatDER && !s.DryRun {
+		if err := o.Out.CheckBytes(s.Env); err != nil {
+			return plan, err
+		}
+	}
 	l := &listing{CRL: o, existing: existingList(s.Env, o.Out.Path)}
 	if o.Before > 0 && l.existing != nil {
 		l.Out.Force = true // a list that was written here before

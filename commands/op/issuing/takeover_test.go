@@ -103,6 +103,25 @@ func TestCRL_goesOnFromAListMadeElsewhere(t *testing.T) {
 	}
 }
 
+// TestCRL_noBytesToATerminal: nothing is made, and no number taken.
+func TestCRL_noBytesToATerminal(t *testing.T) {
+	t.Parallel()
+	s := withCA(t)
+	s.Env.Screen = func() (int, bool) { return 80, true }
+	o := issuing.CRL{CA: "root", NextUpdate: time.Hour, Format: entries.FormatDER}
+	_, err := op.One(ctx, s, o)
+	if problem, _ := errors.AsType[*op.Problem](err); problem == nil || problem.Code != op.BytesForTerminal {
+		t.Errorf("made: %v", err)
+	}
+	o.Out.Path = "-"
+	if done := one(t, s, o); done.Number != 1 || len(done.Body) == 0 {
+		t.Errorf("with -: %+v", done)
+	}
+	if done := one(t, s, issuing.CRL{CA: "root", NextUpdate: time.Hour, Format: entries.FormatPEM}); done.Number != 2 {
+		t.Errorf("PEM: %+v", done)
+	}
+}
+
 func TestCRL_leavesAGoodListAlone(t *testing.T) {
 	t.Parallel()
 	s := withCA(t)
