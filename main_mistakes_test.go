@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"os/exec"
@@ -77,6 +78,33 @@ func TestMistakes_areAnsweredWithTheRemedy(t *testing.T) {
 		code, stderr := mistaken(t, folder, strings.Split(c.line, "|")...)
 		if code != c.code || !strings.Contains(stderr, c.remedy) {
 			t.Errorf("certkdb %s: exit code %d, want %d and %q:\n%s", c.line, code, c.code, c.remedy, stderr)
+		}
+	}
+}
+
+// What is too large is an input that cannot be read, not wrong usage.
+func TestMistakes_tooLarge(t *testing.T) {
+	t.Parallel()
+	folder := newcomersFolder(t)
+	if code, stderr := mistaken(t, folder, "init", "--db", "large.p12", "--profile", "passwordless"); code != 0 {
+		t.Fatal(stderr)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "large.txt"), bytes.Repeat([]byte("name"), 2<<20), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(filepath.Join(folder, "large.p12"), 2<<30); err != nil {
+		t.Fatal(err)
+	}
+	for line, what := range map[string]string{
+		"list|--db|large.p12":                      "it is larger than 1 GiB",
+		"copy|--all|--db|large.p12|--to|new.jks":   "it is larger than 1 GiB",
+		"create|x|--cn|x|--profile-file|large.txt": "it is larger than 4 MiB",
+		"create|--from|large.txt":                  "line 1: cannot be parsed: it is longer than 64 KiB",
+		"connect|--options|large.txt":              "it is larger than 4194304 bytes",
+	} {
+		code, stderr := mistaken(t, folder, strings.Split(line, "|")...)
+		if code != 7 || !strings.Contains(stderr, what) {
+			t.Errorf("certkdb %s: exit code %d, want 7 and %q:\n%s", line, code, what, stderr)
 		}
 	}
 }

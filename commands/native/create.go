@@ -2,6 +2,7 @@ package native
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -142,7 +143,8 @@ func readServers(env *op.Env, from string) (servers [][]string, err error) {
 	}
 	lines := bufio.NewScanner(in)
 	known := map[string]int{}
-	for n := 1; lines.Scan(); n++ {
+	n := 1
+	for ; lines.Scan(); n++ {
 		text, _, _ := strings.Cut(strings.TrimPrefix(lines.Text(), "\ufeff"), "#")
 		names := strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r == ',' })
 		if len(names) == 0 {
@@ -157,7 +159,10 @@ func readServers(env *op.Env, from string) (servers [][]string, err error) {
 		}
 		servers = append(servers, names)
 	}
-	if err := lines.Err(); err != nil {
+	switch err := lines.Err(); {
+	case errors.Is(err, bufio.ErrTooLong):
+		return nil, fmt.Errorf("reading %q: line %d: %w: it is longer than 64 KiB", from, n, kdb.ErrParse)
+	case err != nil:
 		return nil, fmt.Errorf("reading %q: %w", from, op.UnwrapPath(err))
 	}
 	if len(servers) == 0 {

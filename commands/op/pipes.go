@@ -1,6 +1,7 @@
 package op
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -15,8 +16,11 @@ const Stdin = "-"
 // StdinName is the name of standard input in messages.
 const StdinName = "standard input"
 
-// maxPiped bounds what is kept of a pipe.
-const maxPiped = 1 << 30
+// maxPiped bounds what is kept of a pipe, and maxUnknown what is kept if there is nothing in it that certkdb can read.
+const (
+	maxPiped   = 1 << 30
+	maxUnknown = 16 << 20
+)
 
 // Recognise finds the driver of the existing database at a location: a file, [Stdin], or a pipe that the shell made for this command
 // (<(…)). What was read out of a pipe is kept for the next time. Other pipes, and devices, are refused: nobody may ever write to them.
@@ -66,10 +70,7 @@ func (e *Env) Piped(location string) ([]byte, error) {
 		defer f.Close()
 		r = f
 	}
-	data, err := io.ReadAll(io.LimitReader(r, maxPiped+1))
-	if err == nil && len(data) > maxPiped {
-		err = fmt.Errorf("%w: more than 1 GiB; write it to a file and name that", kdb.ErrParse)
-	}
+	data, err := e.readPipe(r)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, UnwrapPath(err))
 	}
@@ -78,6 +79,33 @@ func (e *Env) Piped(location string) ([]byte, error) {
 	}
 	e.piped[location] = data
 	return data, nil
+}
+
+// readPipe reads to the end of a pipe, if there is one: what never ends, such as /dev/zero, is not kept until the bound for large bundles.
+func (e *Env) readPipe(r io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxUnknown))
+	if err != nil || len(data) < maxUnknown {
+		return data, err
+	}
+	if !e.isKnown(data) {
+		return nil, fmt.Errorf("%w: no certificate, key or key store begins within 16 MiB", kdb.ErrParse)
+	}
+	data, err = io.ReadAll(io.LimitReader(io.MultiReader(bytes.NewReader(data), r), maxPiped+1))
+	if err == nil && len(data) > maxPiped {
+		return nil, fmt.Errorf("%w: more than 1 GiB; write it to a file and name that", kdb.ErrParse)
+	}
+	return data, err
+}
+
+// isKnown says whether something begins in the data that may be larger than they are: DER, PEM blocks or a key store. The driver of PEM
+// files takes any text, because a certificate may come after it.
+func (e *Env) isKnown(data []byte) bool {
+	const sequence = 0x30
+	if data[0] == sequence || bytes.Contains(data, []byte("-----BEGIN ")) {
+		return true
+	}
+	driver, err := kdb.RecogniseData(e.Drivers, "", data)
+	return err == nil && driver.Name != "pem"
 }
 
 // Named is a location for messages.

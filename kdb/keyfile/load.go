@@ -203,6 +203,8 @@ func (p paths) read() (Files, error) {
 	return files, err
 }
 
+var errTooLarge = fmt.Errorf("%w: it is larger than 1 GiB", kdb.ErrParse)
+
 func readAll(path string) ([]byte, error) {
 	// Before it is opened, which would wait if it is a pipe.
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
@@ -217,8 +219,11 @@ func readAll(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info.IsDir() || info.Size() > maxFile {
-		return nil, fmt.Errorf("%w: a folder, or a file of more than %d bytes", kdb.ErrUnsupported, maxFile)
+	switch {
+	case info.IsDir():
+		return nil, fmt.Errorf("%w: a folder", kdb.ErrUnsupported)
+	case info.Size() > maxFile:
+		return nil, errTooLarge
 	}
 	data := make([]byte, 0, info.Size()+1)
 	for {
@@ -230,7 +235,7 @@ func readAll(path string) ([]byte, error) {
 		case err != nil:
 			return nil, err
 		case len(data) > maxFile:
-			return nil, fmt.Errorf("%w: a file of more than %d bytes", kdb.ErrUnsupported, maxFile)
+			return nil, errTooLarge
 		case len(data) == cap(data):
 			data = append(data, 0)[:len(data)]
 		}

@@ -6,9 +6,10 @@ import (
 	"os"
 
 	"certkdb/commands/op"
+	"certkdb/kdb"
 )
 
-// ReadFile reads a file of at most limit bytes; "-" is standard input. A longer one is [op.ErrUsage].
+// ReadFile reads a file of at most limit bytes; "-" is standard input. A larger one is [kdb.ErrParse].
 func ReadFile(env *op.Env, file string, limit int64) ([]byte, error) {
 	in := env.Stdin
 	if file != "-" {
@@ -24,7 +25,7 @@ func ReadFile(env *op.Env, file string, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("reading %q: %w", file, op.UnwrapPath(err))
 	}
 	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("reading %q: %w: it is longer than %d bytes", file, op.ErrUsage, limit)
+		return nil, fmt.Errorf("reading %q: %w: it is larger than %d bytes", file, kdb.ErrParse, limit)
 	}
 	return data, nil
 }

@@ -166,13 +166,13 @@ func (o Inspect) read(env *op.Env) ([]byte, error) {
 	var data []byte
 	var err error
 	if info, errStat := os.Stat(o.File); o.File == op.Stdin || errStat == nil && kdb.Irregular(info) {
-		data, err = env.Piped(o.File)
-	} else {
-		data, err = readFile(o.File)
+		data, err = env.Piped(o.File) // its errors name it
+	} else if data, err = readFile(o.File); err != nil {
+		err = fmt.Errorf("reading %s: %w", name, op.UnwrapPath(err))
 	}
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("reading %s: %w", name, op.UnwrapPath(err))
+		return nil, err
 	case len(data) > maxInspected:
 		return nil, op.Mark(op.TooLong, fmt.Errorf("reading %s: it is longer than 64 MiB, which is the most that can be shown", name))
 	case len(data) == 0:

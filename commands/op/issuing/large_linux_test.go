@@ -27,7 +27,7 @@ func TestTakeOver_largerThanMemory(t *testing.T) {
 	s, _, _, _ := broughtAlong(t)
 	for _, name := range []string{"crlnumber", "index.txt"} {
 		_, err := op.One(ctx, s, issuing.TakeOver{CA: "legacy", Files: []string{large(t, name)}})
-		if !errors.Is(err, kdb.ErrUnsupported) {
+		if !errors.Is(err, kdb.ErrParse) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -58,7 +58,7 @@ func TestCreate_profilesLargerThanMemory(t *testing.T) {
 	s, _, _, _ := broughtAlong(t)
 	o := issuing.Create{Label: "web", Spec: spec("web.example.com")}
 	o.Spec.ProfileFile = large(t, "profiles.json")
-	if _, err := op.One(ctx, s, o); !errors.Is(err, kdb.ErrUnsupported) {
+	if _, err := op.One(ctx, s, o); !errors.Is(err, kdb.ErrParse) {
 		t.Errorf("%v", err)
 	}
 }

@@ -188,7 +188,7 @@ func readProfileFile(path string) ([]byte, error) {
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxProfileFile+1))
 	if err == nil && len(data) > maxProfileFile {
-		err = fmt.Errorf("%w: more than 4 MiB", kdb.ErrUnsupported)
+		err = fmt.Errorf("%w: it is larger than 4 MiB", kdb.ErrParse)
 	}
 	return data, err
 }

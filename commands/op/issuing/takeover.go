@@ -246,7 +246,7 @@ func readText(env *op.Env, file string, limit int64) (text []byte, err error) {
 		return nil, fmt.Errorf("reading %q: %w", file, op.UnwrapPath(err))
 	}
 	if info != nil && info.Size() > limit || int64(len(text)) > limit {
-		return nil, fmt.Errorf("reading %q: %w: more than %d bytes", file, kdb.ErrUnsupported, limit)
+		return nil, fmt.Errorf("reading %q: %w: it is larger than %d bytes", file, kdb.ErrParse, limit)
 	}
 	return text, nil
 }

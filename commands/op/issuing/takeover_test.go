@@ -335,7 +335,7 @@ func TestTakeOver_tooLong(t *testing.T) {
 	s, _, _, _ := broughtAlong(t)
 	number := file(t, "crlnumber", strings.Repeat("0", 5000))
 	_, err := op.One(ctx, s, issuing.TakeOver{CA: "legacy", Files: []string{number}})
-	if !errors.Is(err, kdb.ErrUnsupported) {
+	if !errors.Is(err, kdb.ErrParse) {
 		t.Errorf("%v", err)
 	}
 }

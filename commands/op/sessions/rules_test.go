@@ -87,7 +87,7 @@ func TestRules_files(t *testing.T) {
 		"no such server":  {sessions.Options{File: optionsFile(t, "dsm.sys", vault), Server: "other"}, op.ErrUsage},
 		"no level":        {sessions.Options{File: optionsFile(t, "dsm.sys", vault), ServerLevel: "new"}, op.ErrUsage},
 		"no such file":    {sessions.Options{File: filepath.Join(t.TempDir(), "dsm.sys")}, os.ErrNotExist},
-		"too long a file": {sessions.Options{File: optionsFile(t, "dsm.sys", string(make([]byte, 5<<20)))}, op.ErrUsage},
+		"too long a file": {sessions.Options{File: optionsFile(t, "dsm.sys", string(make([]byte, 5<<20)))}, kdb.ErrParse},
 		"a client's options for the server's": {
 			sessions.Options{File: optionsFile(t, "dsm.sys", vault), ServerOptions: optionsFile(t, "dsm.opt", "")}, op.ErrUsage,
 		},

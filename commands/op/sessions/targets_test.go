@@ -10,6 +10,7 @@ import (
 	"certkdb/commands/op"
 	"certkdb/commands/op/optest"
 	"certkdb/commands/op/sessions"
+	"certkdb/kdb"
 	"certkdb/pki/probe"
 )
 
@@ -58,7 +59,7 @@ func TestReadTargets(t *testing.T) {
 	}
 	long := optest.File(t, "long", strings.Repeat("#", 16<<20)+"\na:1")
 	_, err = sessions.ReadTargets(optest.Env(), long, common)
-	if !errors.Is(err, op.ErrUsage) || !strings.Contains(err.Error(), "longer than") {
+	if !errors.Is(err, kdb.ErrParse) || !strings.Contains(err.Error(), "larger than") {
 		t.Errorf("a long file: %v", err)
 	}
 }
