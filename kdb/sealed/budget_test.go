@@ -150,21 +150,22 @@ func TestSlots_oneDerivation(t *testing.T) {
 	}
 	passwords := [][]byte{[]byte("word 0")}
 	for i := 1; i < maxSlots; i++ {
-		passwords = append(passwords, fmt.Appendf(nil, "word %d", i/2)) // some are the same
+		passwords = append(passwords, fmt.Appendf(nil, "word %d", i))
 		if _, err := db.AddPasswordSlot(t.Context(), "", passwords[i], kdb.CostTest); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := db.ChangePassword(t.Context(), 5, []byte("word 5"), kdb.CostTest); err != nil {
+	if _, err := db.ChangePassword(t.Context(), 5, []byte("word five"), kdb.CostTest); err != nil {
 		t.Fatal(err)
 	}
+	passwords[3] = []byte("word five")
 	check := func(when string) {
 		t.Helper()
 		list := salts()
 		if n := len(slices.Compact(list)); len(list) != maxSlots || n != 1 {
 			t.Errorf("%s: %d slots have %d salts", when, len(list), n)
 		}
-		for _, password := range []string{"word 5", "word 7", "wrong"} {
+		for _, password := range []string{"word five", "word 7", "wrong"} {
 			if n, err := tried(t, db, password); n != 1 || (password == "wrong") != errors.Is(err, kdb.ErrPassword) {
 				t.Errorf("%s: %s: %d derivations: %v", when, password, n, err)
 			}
@@ -192,8 +193,15 @@ func TestSlots_saltOfAStranger(t *testing.T) {
 		s.salt = stranger
 	})
 	s := newSlot(slotPassword, kdb.CostTest)
-	err := db.view(t.Context(), lenient, func(tx *tx) error { return tx.shareSalt(s, []uint32{1}) })
-	if err != nil || s.salt == stranger {
+	var others []storedSlot
+	err := db.view(t.Context(), lenient, func(tx *tx) (err error) { others, err = tx.passwordSlots([]uint32{1}); return err })
+	k, errKeys := db.acquire(t.Context())
+	if err := errors.Join(err, errKeys); err != nil {
+		t.Fatal(err)
+	}
+	defer k.release()
+	change := slotChange{kind: slotPassword, secret: []byte("new")}
+	if err := db.wrapAlone(t.Context(), k, 2, s, &change, others); err != nil || s.salt == stranger {
 		t.Errorf("the salt of a stranger was taken: %v", err)
 	}
 }

@@ -101,7 +101,7 @@ func (db *Database) HasPassword(ctx context.Context, password []byte, cost kdb.C
 }
 
 // AddPasswordSlot adds a key slot for a further password and returns its id. Without a name it gets one that is free. The error wraps
-// kdb.ErrExists when another slot has the name, and kdb.ErrLabel when it is no name.
+// kdb.ErrExists when another slot has the name or, as a *SamePassword, the password, and kdb.ErrLabel when it is no name.
 func (db *Database) AddPasswordSlot(ctx context.Context, name string, password []byte, cost kdb.Cost) (id int, err error) {
 	if name != "" {
 		if err := CheckSlotName(name); err != nil {
@@ -114,14 +114,14 @@ func (db *Database) AddPasswordSlot(ctx context.Context, name string, password [
 
 // ChangePassword puts a slot for the new password in the place of a password slot, with its name. old is the id of that slot; 0 is the
 // slot that the database was unlocked with, or the only password slot; a database without one gets its first. The id of the new
-// slot is returned.
+// slot is returned. The error is a *SamePassword if yet another slot has the password.
 func (db *Database) ChangePassword(ctx context.Context, old int, password []byte, cost kdb.Cost) (id int, err error) {
 	replaced, err := db.passwordSlot(ctx, old)
 	if err != nil {
 		return 0, fmt.Errorf("changing the password: %w", err)
 	}
 	added, err := db.replaceSlots(ctx, slotChange{
-		operation: "passwd", kind: passwordKind(cost), cost: cost, secret: password, removed: replaced,
+		operation: "passwd", kind: passwordKind(cost), cost: cost, secret: password, removed: replaced, first: len(replaced) == 0,
 	})
 	return int(added), err
 }
@@ -164,7 +164,20 @@ type slotChange struct {
 	cost      kdb.Cost
 	secret    []byte
 	removed   []uint32
+	first     bool // no slot of a password is there
 }
+
+// SamePassword says that another key slot has the password already: it would go on opening the database when one of the two is removed. It
+// wraps kdb.ErrExists.
+type SamePassword struct {
+	Slot string // its name
+}
+
+func (e *SamePassword) Error() string {
+	return fmt.Sprintf("key slot %q has this password already", e.Slot)
+}
+
+func (e *SamePassword) Unwrap() error { return kdb.ErrExists }
 
 // replaceSlots adds a slot and removes others, in one transaction. Deriving its key takes long, so it happens outside of the transaction;
 // then the slot's id and name are not certain, and it is done again if somebody else took them.
@@ -180,17 +193,22 @@ func (db *Database) replaceSlots(ctx context.Context, change slotChange) (uint32
 	for {
 		s := db.newSlot(change.kind, change.cost)
 		var id uint32
+		var others []storedSlot
 		err := db.view(ctx, lenient, func(t *tx) (err error) {
 			id = t.head.lastSlot + 1
 			if s.name, err = t.slotName(&change); err != nil {
 				return err
 			}
-			return t.shareSalt(s, change.removed)
+			others, err = t.passwordSlots(change.removed)
+			return err
 		})
 		if err != nil {
 			return 0, err
 		}
-		if err := s.wrap(&k.meta, id, change.secret, k.master); err != nil {
+		if change.first && len(others) > 0 {
+			return 0, fmt.Errorf("key slot %q: %w: it was added meanwhile", others[0].slot.name, kdb.ErrChanged)
+		}
+		if err := db.wrapAlone(ctx, k, id, s, &change, others); err != nil {
 			return 0, err
 		}
 		err = db.update(ctx, change.operation, lenient, func(t *tx) error { return t.swapSlots(id, s, &change) })
@@ -200,15 +218,34 @@ func (db *Database) replaceSlots(ctx context.Context, change slotChange) (uint32
 	}
 }
 
-// shareSalt gives the slot of a password the salt of those that stay, so that one derivation serves for all. See FORMAT.md, "Key slots".
-func (t *tx) shareSalt(s *slot, removed []uint32) error {
-	list, err := t.listedSlots() // others may have been put there by somebody without a key
-	for _, other := range list {
-		if other.slot != nil && !slices.Contains(removed, other.id) && s.alike(&other.slot.stretch) {
+// wrapAlone seals the master key in a slot, unless another one of a password has the secret already. The slot of a password gets the salt
+// of the others, so that one derivation serves for all. See FORMAT.md, "Key slots".
+func (db *Database) wrapAlone(ctx context.Context, k *keys, id uint32, s *slot, change *slotChange, others []storedSlot) error {
+	for _, other := range others {
+		if s.alike(&other.slot.stretch) {
 			s.salt = other.slot.salt
 		}
 	}
-	return err
+	d := derivations{secret: change.secret, left: newBudget(db.o.MaxKDFMemory)}
+	defer d.forget()
+	if change.kind != slotStash {
+		found, master, err := db.openByPassword(ctx, &k.meta, others, &d)
+		clear(master)
+		if err == nil {
+			return &SamePassword{found.slot.name}
+		}
+		if !errors.Is(err, kdb.ErrPassword) {
+			return err
+		}
+	}
+	d.left = nil // it is not to fail for what others cost
+	return s.wrapBy(&k.meta, id, &d, k.master)
+}
+
+// passwordSlots are the slots of passwords that stay.
+func (t *tx) passwordSlots(removed []uint32) ([]storedSlot, error) {
+	list, err := t.listedSlots() // others may have been put there by somebody without a key
+	return slices.DeleteFunc(list, func(s storedSlot) bool { return s.rank() == 0 || slices.Contains(removed, s.id) }), err
 }
 
 // errSlotTaken says that the slot's id or name was given to somebody else meanwhile.

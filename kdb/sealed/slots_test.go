@@ -93,8 +93,8 @@ func TestSlots_haveNames(t *testing.T) {
 	t.Parallel()
 	db, path := newDatabase(t)
 	must(t, db.CreateStash(ctx))
-	for _, name := range []string{"", "ansible", ""} {
-		_, err := db.AddPasswordSlot(ctx, name, []byte("password of "+name), kdb.CostTest)
+	for i, name := range []string{"", "ansible", ""} {
+		_, err := db.AddPasswordSlot(ctx, name, fmt.Appendf(nil, "password %d of %s", i, name), kdb.CostTest)
 		must(t, err)
 	}
 	if _, err := db.AddPasswordSlot(ctx, "ansible", []byte("p"), kdb.CostTest); !errors.Is(err, kdb.ErrExists) {
@@ -106,7 +106,7 @@ func TestSlots_haveNames(t *testing.T) {
 		}
 	}
 	wantSlots(t, db, "1 password opened", "2 stash stash", "3 password-2", "4 ansible", "5 password-3")
-	again := openWith(t, path, kdb.Options{Password: password("password of ansible"), NoStash: true, User: func() string { return "bob" }})
+	again := openWith(t, path, kdb.Options{Password: password("password 1 of ansible"), NoStash: true, User: func() string { return "bob" }})
 	must(t, again.Unlock(ctx))
 	wantSlots(t, again, "1 password", "2 stash stash", "3 password-2", "4 ansible opened", "5 password-3")
 	_, err := again.ChangePassword(ctx, 0, []byte("new"), kdb.CostTest)
@@ -174,8 +174,8 @@ func TestSlots_areBounded(t *testing.T) {
 	t.Parallel()
 	db, _ := newDatabase(t)
 	var err error
-	for range 20 {
-		if _, err = db.AddPasswordSlot(ctx, "", []byte("p"), kdb.CostTest); err != nil {
+	for i := range 20 {
+		if _, err = db.AddPasswordSlot(ctx, "", fmt.Appendf(nil, "password %d", i), kdb.CostTest); err != nil {
 			break
 		}
 	}

@@ -32,14 +32,19 @@ const stashAttempts = 5
 // stash that is there opens a slot at every moment.
 func (db *Database) replaceStash(ctx context.Context) error {
 	for range stashAttempts {
-		old, err := db.stashSlots(ctx)
+		err := db.addStash(ctx)
+		if err != nil && !errors.Is(err, kdb.ErrChanged) { // else another process removed the slot, and has a stash of its own
+			return err
+		}
+		added := err == nil
+		if opens, err := db.hasWorkingStash(ctx); err != nil || opens && !added {
+			return err
+		}
+		old, err := db.stashSlots(ctx) // those too that other processes have added meanwhile
+		if err == nil {
+			err = db.removeStashSlots(ctx, old, true)
+		}
 		if err != nil {
-			return err
-		}
-		if err := db.addStash(ctx); err != nil {
-			return err
-		}
-		if err := db.removeStashSlots(ctx, old, true); err != nil {
 			return fmt.Errorf("the new one opens the database, but the old one does, too: %w", err)
 		}
 		if opens, err := db.hasWorkingStash(ctx); err != nil || opens {

@@ -132,7 +132,13 @@ func (o Passwd) Do(ctx context.Context, s *op.Session) (Done, error) {
 		return Done{}, err
 	}
 	defer clear(password)
-	return Done{Location: s.Location}, change(ctx, password, o.NewPassword.Cost(o.Cost))
+	err = change(ctx, password, o.NewPassword.Cost(o.Cost))
+	if db, native := s.Database().(*sealed.Database); native && (errors.Is(err, kdb.ErrExists) || errors.Is(err, kdb.ErrChanged)) {
+		if has, errHas := db.HasPassword(ctx, password, o.NewPassword.Cost(o.Cost)); has && errHas == nil { // by another process, just now
+			return Done{Location: s.Location, Unchanged: true}, nil
+		}
+	}
+	return Done{Location: s.Location}, err
 }
 
 // passwordChanger returns what changes the password of a database.

@@ -93,7 +93,7 @@ func (o AddSlot) existing(ctx context.Context, db *sealed.Database, password []b
 	case err != nil:
 		return SlotDone{}, err
 	case o.Name != "" && found.Name != o.Name:
-		return SlotDone{}, op.Classify(fmt.Errorf("key slot %q has this password already", found.Name), kdb.ErrExists)
+		return SlotDone{}, &sealed.SamePassword{Slot: found.Name}
 	}
 	return SlotDone{ID: found.ID, Name: found.Name, Unchanged: true}, nil
 }
@@ -113,6 +113,12 @@ func (o AddSlot) Do(ctx context.Context, s *op.Session) (SlotDone, error) {
 		return done, err
 	}
 	id, err := db.AddPasswordSlot(ctx, o.Name, password, o.NewPassword.Cost(o.Cost))
+	if errors.Is(err, kdb.ErrExists) { // another process may have added it at the same time
+		done, errExisting := o.existing(ctx, db, password)
+		if done.Unchanged || errExisting != nil {
+			return done, errExisting
+		}
+	}
 	if err != nil {
 		return SlotDone{}, err
 	}
