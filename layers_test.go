@@ -16,8 +16,8 @@ import (
 // arrows point down, and those in one line know nothing of each other. A new package is put into the lowest line that it fits.
 var layers = map[string][]string{
 	"certkdb/pki": {
-		". oid hosts session",
-		"key name pbe exchange",
+		". oid hosts spelling",
+		"key name pbe exchange session",
 		"cert key/openssh",
 		"issuers lint probe",
 		"path",

@@ -6,7 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"certkdb/commands/op"
+	"certkdb/pki/spelling"
 )
 
 // The formats of results.
@@ -61,7 +61,7 @@ func outputFormat(c *cli.Context) (string, error) {
 	}
 	if allowed := formatsOf(commandPath(c)); !slices.Contains(allowed, format) {
 		err := usage(c, "--output %s is not possible here: use %s", format, strings.Join(allowed, ", "))
-		if near := op.Nearest(allowed, format); near != "" {
+		if near := spelling.Nearest(allowed, format); near != "" {
 			err = withHint(err, didYouMean(near))
 		}
 		return "", err

@@ -10,6 +10,7 @@ import (
 
 	"certkdb/commands/native/terminal"
 	"certkdb/commands/op"
+	"certkdb/pki/spelling"
 )
 
 func helpCommand(env *op.Env) *cli.Command {
@@ -54,7 +55,7 @@ func showHelp(w io.Writer, on terminal.Screen, app *cli.App, path []string) erro
 // noHelp is the error about a word that is neither a command nor a topic.
 func noHelp(commands []*cli.Command, word string) error {
 	err := unknownCommand(commands, word)
-	if near := op.Nearest(slices.Concat(topicNames(), commandNames(commands)), word); near != "" {
+	if near := spelling.Nearest(slices.Concat(topicNames(), commandNames(commands)), word); near != "" {
 		err = withHint(err, didYouMean(near)+" All commands and topics: certkdb help")
 	}
 	return err

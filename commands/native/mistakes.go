@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"certkdb/commands/op"
+	"certkdb/pki/spelling"
 )
 
 // pointToHelp adds a hint to an error without one: what was probably meant or, if the line is wrong, where the help is.
@@ -111,7 +112,7 @@ func optionHint(c *cli.Context, err error) string {
 		near = "format" // of the file, which is what openssl's -outform is about
 	}
 	if optionNamed(c.Command.Flags, near) == nil {
-		near = strings.TrimPrefix(op.Nearest(optionNames(c.Command.Flags), "--"+written), "--")
+		near = strings.TrimPrefix(spelling.Nearest(optionNames(c.Command.Flags), "--"+written), "--")
 	}
 	if near == "" {
 		return ""

@@ -16,6 +16,7 @@ import (
 	"certkdb/kdb"
 	"certkdb/kdb/sealed"
 	"certkdb/kdb/store"
+	"certkdb/pki/spelling"
 )
 
 // render puts an error into the words of this command line: its text on one line, and what to do about it, "" if there is nothing
@@ -126,7 +127,7 @@ func wantedHint(e *op.Invalid) string {
 	}
 	words := strings.FieldsFunc(e.Wanted, func(r rune) bool { return r == ' ' || r == ',' || r == ';' || r == ':' })
 	if text, ok := e.Value.(string); ok && len(words) > 3 {
-		if near := op.Nearest(words, text); near != "" {
+		if near := spelling.Nearest(words, text); near != "" {
 			return didYouMean(near) + " Or " + e.Wanted
 		}
 	}

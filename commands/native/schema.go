@@ -23,6 +23,7 @@ import (
 	"certkdb/commands/op/links"
 	"certkdb/commands/op/sessions"
 	"certkdb/commands/op/trust"
+	"certkdb/pki/spelling"
 )
 
 // results are the forms of JSON by the names of their schemas, with a zero value of what is printed.
@@ -83,7 +84,7 @@ func schemaCommand(env *op.Env) *cli.Command {
 			result, ok := all[args[0]]
 			if !ok {
 				err := usage(c, "no schema is called %q", args[0])
-				if near := op.Nearest(schemaNames(all), args[0]); near != "" {
+				if near := spelling.Nearest(schemaNames(all), args[0]); near != "" {
 					return withHint(err, didYouMean(near))
 				}
 				return withHint(err, "see their names with: certkdb schema")

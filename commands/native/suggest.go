@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"certkdb/commands/op"
+	"certkdb/pki/spelling"
 )
 
 func didYouMean(word string) string { return fmt.Sprintf("did you mean %q?", word) }
@@ -27,7 +28,7 @@ func unknownCommand(commands []*cli.Command, word string) error {
 	if meant := synonym(word); slices.Contains(names, strings.Fields(meant + " -")[0]) {
 		return withHint(err, didYouMean(meant)+" All commands: certkdb help")
 	}
-	if near := op.Nearest(names, word); near != "" {
+	if near := spelling.Nearest(names, word); near != "" {
 		return withHint(err, didYouMean(near)+" All commands: certkdb help")
 	}
 	if isFile(word) {
@@ -41,7 +42,7 @@ func unknownBelow(commands []*cli.Command, group, word string) error {
 	names := commandNames(commands)
 	err := fmt.Errorf("%w: there is no command \"%s %s\"", op.ErrUsage, group, word)
 	hint := fmt.Sprintf("use %s; see: certkdb help %s", op.Choice(names), group)
-	if near := op.Nearest(names, word); near != "" {
+	if near := spelling.Nearest(names, word); near != "" {
 		hint = didYouMean(group+" "+near) + " Or " + hint
 	}
 	return withHint(err, hint)
@@ -95,7 +96,7 @@ func strayOption(line []string, option string) error {
 			return withHint(err, fmt.Sprintf("it looks like a line for %s; translate it with: certkdb explain -- %s …", tool, tool))
 		}
 	}
-	if near := op.Nearest(optionNames(commonFlags("")), option); near != "" {
+	if near := spelling.Nearest(optionNames(commonFlags("")), option); near != "" {
 		return withHint(err, didYouMean(near)+" See: certkdb help")
 	}
 	return withHint(err, "the command comes first; see: certkdb help")

@@ -3,6 +3,8 @@ package session
 import (
 	"slices"
 	"strings"
+
+	"certkdb/pki/spelling"
 )
 
 // form is what the value of an option looks like.
@@ -146,44 +148,18 @@ func (f form) keyword(value string) (string, bool) {
 	return "", false
 }
 
-// nearest is the candidate that differs from word in at most two letters, "" if there is none.
+// nearest is the candidate that differs from word in at most two letters, "" if there is none. It is stricter than [spelling.Nearest]: an
+// option that the table does not know may be right.
 func nearest(word string, candidates []string) string {
 	word = strings.ToUpper(word)
 	best, found := 3, ""
 	for _, candidate := range candidates {
 		upper := strings.ToUpper(candidate)
-		if d := distance(word, upper); d < best && d < len(upper)/2 {
+		if d := spelling.Distance(word, upper); d < best && d < len(upper)/2 {
 			best, found = d, upper
 		}
 	}
 	return found
-}
-
-// distance counts the letters to insert, remove, replace or swap (optimal string alignment); 9 if the lengths differ too much to matter.
-func distance(a, b string) int {
-	if max(len(a), len(b))-min(len(a), len(b)) > 2 {
-		return 9
-	}
-	older, old, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		older, old, row = old, row, older
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			row[j] = min(old[j], row[j-1]) + 1
-			if a[i-1] == b[j-1] {
-				row[j] = min(row[j], old[j-1])
-			} else {
-				row[j] = min(row[j], old[j-1]+1)
-			}
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], older[j-2]+1)
-			}
-		}
-	}
-	return row[len(b)]
 }
 
 // names lists the options of a table.

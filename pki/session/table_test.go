@@ -44,24 +44,3 @@ func TestKeywords_abbreviations(t *testing.T) {
 		}
 	}
 }
-
-func TestDistance(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		a, b string
-		want int
-	}{
-		{"", "", 0},
-		{"SSL", "SSL", 0},
-		{"SSL", "SLS", 1},
-		{"SSL", "SS", 1},
-		{"YES", "YSE", 1},
-		{"ABCD", "AXCY", 2},
-		{"ABC", "ABCDEF", 9},
-		{"AB", "CD", 2},
-	} {
-		if got := distance(c.a, c.b); got != c.want {
-			t.Errorf("%s, %s: %d", c.a, c.b, got)
-		}
-	}
-}
