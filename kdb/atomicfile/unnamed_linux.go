@@ -37,6 +37,11 @@ func reopenUnnamed(f *os.File) (*os.File, error) {
 	return os.OpenFile(descriptorPath(int(f.Fd())), os.O_RDWR, 0)
 }
 
+// release makes a hole in a file (fallocate(2), FALLOC_FL_PUNCH_HOLE).
+func release(f *os.File, from, to int64) {
+	_ = unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, from, to-from)
+}
+
 func descriptorPath(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
 
 // isMountPoint says that something is mounted on the file itself, such as a file in a container, so that nothing can be renamed over it.

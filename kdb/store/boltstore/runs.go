@@ -19,6 +19,7 @@ import (
 // changes of a key that of the later run counts.
 type runs struct {
 	temp *atomicfile.Temp
+	last bool // they are read for the last time, all to their ends
 	list []run
 	end  int64
 	seed maphash.Seed
@@ -126,7 +127,33 @@ func (r *runs) cursor(number int, from string, buffer int) *cursor {
 	if i > 0 {
 		at = run.marks[i-1].at
 	}
-	return &cursor{r: bufio.NewReaderSize(io.NewSectionReader(r.temp.File(), at, run.end-at), buffer), from: from}
+	var in io.Reader = io.NewSectionReader(r.temp.File(), at, run.end-at)
+	if r.last {
+		in = &lastReader{in, r.temp, at, at}
+	}
+	return &cursor{r: bufio.NewReaderSize(in, buffer), from: from}
+}
+
+// lastReader reads a run and gives back the space of what was read. Meanwhile a new file of the same size is written: so both together take
+// not much more space on the disk than one, and what the system keeps in memory of the one makes room for the other.
+type lastReader struct {
+	run      io.Reader
+	temp     *atomicfile.Temp
+	released int64 // up to there
+	at       int64
+}
+
+// releaseSize is how many bytes are given back at once.
+const releaseSize = 256 << 10
+
+// Read implements io.Reader.
+func (l *lastReader) Read(p []byte) (int, error) {
+	n, err := l.run.Read(p)
+	if l.at += int64(n); l.at-l.released >= releaseSize || err == io.EOF && l.at > l.released {
+		l.temp.Release(l.released, l.at)
+		l.released = l.at
+	}
+	return n, err
 }
 
 // cursor goes through changes in the order of their keys: those of a run, or some in memory.

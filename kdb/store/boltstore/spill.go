@@ -74,6 +74,9 @@ func (o *overlay) build() (b *builder, changed bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
+	if o.runs != nil {
+		o.runs.last = true
+	}
 	r := newRelay(b.put)
 	put := func(key string, old, value []byte, found bool) error {
 		if value == nil {
