@@ -94,11 +94,16 @@ func (t *tx) nextLog(operation, label string, fingerprint [32]byte) (key string,
 		SHA256: fingerprint, User: call(t.db.o.User), Host: call(t.db.o.Host), Slot: int(t.keys.slot), SlotName: t.keys.slotName,
 	}, t.head.logChain}
 	plain = l.encode()
+	t.head.logSeq, t.head.logChain = l.Sequence, t.chain(plain)
+	return logKey(l.Sequence), plain
+}
+
+// chain is [keys.chain] for many records, one after the other.
+func (t *tx) chain(plain []byte) [32]byte {
 	if t.chainer == nil {
 		t.chainer = hmac.New(sha256.New, t.keys.audit)
 	}
-	t.head.logSeq, t.head.logChain = l.Sequence, chainAfter(t.chainer, plain)
-	return logKey(l.Sequence), plain
+	return chainAfter(t.chainer, plain)
 }
 
 func call(f func() string) string {

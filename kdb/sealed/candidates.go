@@ -47,7 +47,7 @@ func collect(w store.Wreck) (finds, error) {
 		}
 	}
 	for kind, list := range found {
-		found[kind] = list.arranged()
+		found[kind] = slices.Clone(list.arranged()) // without room for more
 	}
 	return found, nil
 }

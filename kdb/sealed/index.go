@@ -357,10 +357,10 @@ func (t *tx) buildIndex() error {
 	if err := t.storeAside(); err != nil {
 		return err
 	}
-	rest := sortPostings(t.postings)
+	pending := sortPostings(t.postings)
 	t.postings = nil
 	last := block{upper: lastSpot}
-	for p, err := range t.asidePostings(rest) {
+	for p, err := range t.asidePostings(pending) {
 		if err != nil {
 			return err
 		}
@@ -371,8 +371,9 @@ func (t *tx) buildIndex() error {
 		if err := t.putBlocks(made[:len(made)-1]); err != nil {
 			return err
 		}
-		last = made[len(made)-1]
-		last.postings = slices.Clone(last.postings)
+		rest := made[len(made)-1]
+		rest.postings = append(last.postings[:0], rest.postings...) // in the same memory
+		last = rest
 	}
 	if err := t.putBlocks(last.split()); err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"certkdb/kdb"
 	"certkdb/kdb/store"
@@ -50,18 +51,35 @@ func Recover(ctx context.Context, from, to store.Store, location string, o kdb.O
 type recovery struct {
 	*wreckage
 	kdb.Recovery
-	summaries  []item
-	missing    map[string]string    // what is lost of which label
-	altered    map[string]string    // what is not as it was of which label
-	unnamed    int                  // entries that are lost without a trace of their labels
-	last       map[string]LogRecord // the last record of each entry
-	trustEnded map[string]bool      // labels whose entry or trust was taken away, and that were not trusted since
-	logs       []store.Place        // by sequence number less one; a zero place is a lost record
-	logWhole   bool
-	to         *tx
-	dry        bool // nothing is written
-	copied     map[string]bool
+	summaries []item
+	missing   map[string]string // what is lost of which label
+	altered   map[string]string // what is not as it was of which label
+	unnamed   int               // entries that are lost without a trace of their labels
+	noted     map[string]*noted // what the log says of each label; empty if the digest vouches for the entries
+	logs      []store.Place     // by sequence number less one; a zero place is a lost record
+	logWhole  bool
+	to        *tx
+	dry       bool // nothing is written
+	// copied are the labels of entries that are in the new database; if the digest vouches for them, only those of which something is missing.
+	copied map[string]bool
 }
+
+// noted is what the log says of a label. A large database has millions of records, so nothing else is kept of them.
+type noted struct {
+	operation string // of the last record, and its time and fingerprint
+	time      time.Time
+	sha256    [32]byte
+	trust     trustNote
+}
+
+// trustNote says whether an entry, or its trust, was taken away, and it was not trusted since.
+type trustNote uint8
+
+const (
+	trustUnknown trustNote = iota
+	trustGiven
+	trustEnded
+)
 
 func newRecovery(r *wreckage) *recovery {
 	return &recovery{wreckage: r, missing: map[string]string{}, altered: map[string]string{}}
@@ -82,7 +100,7 @@ func (c *recovery) choose() (err error) {
 // readLog follows the log from its end: each record says what the chain's value before it is. Only the places are kept.
 func (c *recovery) readLog() error {
 	last, value := c.endOfLog()
-	c.logs, c.last, c.trustEnded, c.logWhole = make([]store.Place, last), map[string]LogRecord{}, map[string]bool{}, c.head != nil
+	c.logs, c.noted, c.logWhole = make([]store.Place, last), map[string]*noted{}, c.head != nil
 	known := c.head != nil
 	for seq := last; seq > 0; seq-- {
 		if err := c.ctx.Err(); err != nil {
@@ -107,17 +125,19 @@ func (c *recovery) noteRecord(l *LogRecord) {
 	if l.SHA256 == [32]byte{} && l.Operation != opDeleteDamaged {
 		return
 	}
-	if _, later := c.last[l.Label]; !later {
-		c.last[l.Label] = *l
+	n := c.noted[l.Label]
+	if n == nil {
+		n = &noted{operation: l.Operation, time: l.Time, sha256: l.SHA256}
+		c.noted[l.Label] = n
 	}
-	if _, later := c.trustEnded[l.Label]; later {
+	if n.trust != trustUnknown {
 		return
 	}
 	switch l.Operation {
 	case opTrust:
-		c.trustEnded[l.Label] = false
+		n.trust = trustGiven
 	case opDistrust, opDelete, opDeleteDamaged, opRename:
-		c.trustEnded[l.Label] = true
+		n.trust = trustEnded
 	}
 }
 
@@ -141,7 +161,7 @@ func (c *recovery) logRecord(seq uint64, value [32]byte, known bool) (l logEntry
 	for i := range all {
 		f := &all[i]
 		l, err := c.t.openLog(store.Record{Key: f.key, Value: c.read(f)})
-		if err != nil || known && c.keys.chain(l.encode()) != value || !known && f.standing == store.Unused {
+		if err != nil || known && c.t.chain(l.encode()) != value || !known && f.standing == store.Unused {
 			continue
 		}
 		return l, f.at, true
@@ -287,7 +307,7 @@ func (c *recovery) writeLog() error {
 		if err := c.to.put(logKey(l.Sequence), plain, nil); err != nil {
 			return err
 		}
-		c.to.head.logSeq, c.to.head.logChain = l.Sequence, c.keys.chain(plain)
+		c.to.head.logSeq, c.to.head.logChain = l.Sequence, c.to.chain(plain)
 	}
 	for len(lost) > 0 {
 		n := 1
@@ -306,7 +326,6 @@ func (c *recovery) writeLog() error {
 
 // result is what there is to say, in the order of the labels.
 func (c *recovery) result() kdb.Recovery {
-	c.Entries = len(c.copied)
 	c.unnamed = c.Expected - c.Entries
 	for _, label := range slices.Sorted(maps.Keys(c.missing)) {
 		what := c.missing[label]

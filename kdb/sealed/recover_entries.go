@@ -17,16 +17,16 @@ func (c *recovery) writeEntries() error {
 			return err
 		}
 	}
-	if c.head != nil && c.copied[c.head.defaultLabel] {
-		c.to.head.defaultLabel = c.head.defaultLabel
+	if !c.Verified {
+		if err := c.rebuild(); err != nil {
+			return err
+		}
+		c.nameMissing()
 	}
-	if c.Verified {
-		return nil
+	c.summaries, c.noted, c.logs = nil, nil, nil // what comes now needs the memory
+	for _, kind := range []string{prefixSummary, prefixCerts, prefixKey, prefixIndex} {
+		delete(c.found, kind)
 	}
-	if err := c.rebuild(); err != nil {
-		return err
-	}
-	c.nameMissing()
 	return nil
 }
 
@@ -89,13 +89,23 @@ func (c *recovery) writeEntry(it *item) error {
 // mayTrust says that a trust mark is the last one: the digest or a whole log vouches for it. An older summary may have been put back, of
 // an entry that was distrusted, replaced, or removed and added again.
 func (c *recovery) mayTrust(s *kdb.Summary, label string) bool {
-	return c.Verified || c.logWhole && !c.trustEnded[label] && c.last[label].SHA256 == s.SHA256
+	if c.Verified || !c.logWhole {
+		return c.Verified
+	}
+	n := c.noted[label]
+	return n != nil && n.trust != trustEnded && n.sha256 == s.SHA256
 }
 
 // putEntry stores the certificates and the summary, and what the index is made of.
 func (c *recovery) putEntry(label string, s summary, e *kdb.Entry) error {
-	c.copied[label] = true
+	if _, loses := c.missing[label]; loses || !c.Verified {
+		c.copied[label] = true
+	}
+	c.Entries++
 	c.to.head.entries++
+	if c.head != nil && c.head.defaultLabel == label {
+		c.to.head.defaultLabel = label
+	}
 	if !c.dry {
 		if err := c.to.index(e, false); err != nil {
 			return err
@@ -138,16 +148,16 @@ func (c *recovery) withoutKey(label string, s summary, e *kdb.Entry) error {
 // olderVersion chooses a version of a summary that may no longer be in use. It is -1 if the log says that the label was removed, or now has
 // something else. Without the log the first version will do.
 func (c *recovery) olderVersion(label string, it *item) int {
-	last, logged := c.last[label]
-	if !logged {
+	last := c.noted[label]
+	if last == nil {
 		if c.logWhole {
 			return -1
 		}
 		return 0
 	}
-	if slices.Contains([]string{opDelete, opDeleteDamaged, opRename}, last.Operation) {
+	if slices.Contains([]string{opDelete, opDeleteDamaged, opRename}, last.operation) {
 		c.LeftOut = append(c.LeftOut, kdb.Problem{
-			Where: fmt.Sprintf("label %q", label), What: fmt.Sprintf("%s, on %s", last.Operation, last.Time.Format("2006-01-02")),
+			Where: fmt.Sprintf("label %q", label), What: fmt.Sprintf("%s, on %s", last.operation, last.time.Format("2006-01-02")),
 		})
 		return -1
 	}
@@ -156,7 +166,7 @@ func (c *recovery) olderVersion(label string, it *item) int {
 		if err != nil {
 			continue // unreachable: it was opened before
 		}
-		if s, err := decodeSummary(plain); err == nil && s.SHA256 == last.SHA256 {
+		if s, err := decodeSummary(plain); err == nil && s.SHA256 == last.sha256 {
 			return v
 		}
 	}

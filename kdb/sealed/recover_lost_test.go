@@ -111,3 +111,31 @@ func TestRecover_namesWhatIsLost(t *testing.T) {
 		}
 	}
 }
+
+// TestRecover_keepsDefault: the default entry stays the default, whether or not something else is lost, and none becomes it in its place.
+func TestRecover_keepsDefault(t *testing.T) {
+	t.Parallel()
+	for _, lost := range []string{"", "s/label 3", "s/label 10", "c/label 10"} {
+		path := manyEntries(t, 20)
+		db := openWith(t, path, options("secret"))
+		yes := true
+		must(t, db.Update(ctx, "default", func(tx kdb.Tx) error { return tx.Mark("label 10", kdb.Marks{Default: &yes}) }))
+		must(t, db.Close())
+		if lost != "" {
+			without(t, path, lost)
+		}
+		to := filepath.Join(t.TempDir(), "to.ckdb")
+		from := boltstore.Backend().Open(path, store.Options{})
+		if _, err := sealed.Recover(ctx, from, boltstore.Backend().Open(to, store.Options{Create: true}), path, options("secret")); err != nil {
+			t.Fatal(err)
+		}
+		must(t, openWith(t, to, options("secret")).View(ctx, func(tx kdb.Tx) error {
+			for s, err := range tx.Summaries("") {
+				if want := s.Label == "label 10"; err != nil || s.Default != want {
+					t.Errorf("without %q: default is %t of %q, %v", lost, s.Default, s.Label, err)
+				}
+			}
+			return nil
+		}))
+	}
+}

@@ -362,7 +362,7 @@ func reseal(from, to *tx) error {
 		if err := to.put(record.Key, plain, nil); err != nil {
 			return err
 		}
-		to.head.logSeq, to.head.logChain = l.Sequence, to.keys.chain(plain)
+		to.head.logSeq, to.head.logChain = l.Sequence, to.chain(plain)
 	}
 	if err := c.end(); err != nil {
 		return err

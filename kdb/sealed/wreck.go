@@ -251,7 +251,10 @@ func (r *wreckage) items(prefix string) (list []item, err error) {
 // thatOpen are the candidates of a key that the record key opens.
 func (r *wreckage) thatOpen(all candidates) candidates {
 	opens := func(c *candidate) bool {
-		_, err := r.t.open(c.key, r.read(c))
+		plain, err := r.t.openInto(r.t.plain, c.key, r.read(c))
+		if err == nil {
+			r.t.plain = plain
+		}
 		return err == nil
 	}
 	for i := range all {

@@ -32,6 +32,7 @@ func (o Rekey) Do(ctx context.Context, s *op.Session) (Done, error) {
 	if err != nil {
 		return Done{}, err
 	}
+	defer op.CollectMore()()
 	err = db.Rekey(ctx, sealed.Rekey{Passwords: o.Passwords(), Drop: o.DropSlots, Cost: o.Cost})
 	if errors.Is(err, kdb.ErrPassword) {
 		err = op.Mark(op.SlotsDropped, err)

@@ -62,6 +62,7 @@ func (o Recover) Run(ctx context.Context, env *op.Env, dryRun bool) (Recovered, 
 	if dryRun {
 		to = ""
 	}
+	defer op.CollectMore()()
 	found, err := driver.Recover(ctx, location, to, options)
 	if err != nil {
 		return Recovered{}, op.InterruptedAt(err, op.ProgressNone)

@@ -1,6 +1,7 @@
 package boltread
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -25,6 +26,7 @@ type Wreck struct {
 	torn     bool              // a tree could not be followed to all of its leaves
 	budget   int64             // of bytes that may still be read behind the first pages of records
 	parsed   map[uint64][]fragment
+	leaf     []byte // room for a page
 }
 
 var _ store.Wreck = (*Wreck)(nil)
@@ -62,6 +64,7 @@ func Salvage(ctx context.Context, file io.ReaderAt, size int64) (*Wreck, error) 
 	} else {
 		w.pageSize, _ = guessPageSize(file, size)
 	}
+	w.leaf = make([]byte, w.pageSize)
 	w.pages = uint64((size + w.pageSize - 1) / w.pageSize)
 	if len(metas) > 0 {
 		w.readFree(metas[0])
@@ -189,7 +192,7 @@ func (w *Wreck) follow(s *Snapshot, id, bit uint64, depth int) {
 		return
 	}
 	w.reached[id] |= bit
-	p, err := s.read(id, nil)
+	p, err := s.read(id, w.leaf)
 	if err != nil {
 		w.torn = true
 		return
@@ -197,6 +200,7 @@ func (w *Wreck) follow(s *Snapshot, id, bit uint64, depth int) {
 	if p.leaf {
 		return
 	}
+	p.data = bytes.Clone(p.data)
 	for i := range p.count {
 		w.follow(s, p.child(i), bit, depth+1)
 	}
