@@ -113,10 +113,13 @@ type Folder interface {
 	Fold(label string) string
 }
 
+// Native is the format of the native databases, as Info and Driver.Name have it.
+const Native = "ckdb"
+
 // Info is what a database says of itself in clear.
 type Info struct {
 	Location string    // as given
-	Format   string    // "ckdb", "pkcs12", "jks", "jceks", "cms", "pem", "der", "pkcs7"
+	Format   string    // Native, "pkcs12", "jks", "jceks", "cms", "pem", "der", "pkcs7"
 	Version  string    // of the format
 	ID       string    // of a native database: 32 hexadecimal digits
 	Created  time.Time // zero where the format does not say

@@ -197,7 +197,7 @@ func problemHint(p *op.Problem) string {
 	case op.NoPassword:
 		return passwordHint(op.Field(p.Found))
 	case op.Damaged:
-		if p.Found == "ckdb" {
+		if p.Found == kdb.Native {
 			return recoverHint(p.Location)
 		}
 		return "put a backup copy of the file in its place"

@@ -31,11 +31,11 @@ type Database struct {
 
 var _ kdb.Database = (*Database)(nil)
 
-// New returns an empty database, which gives a location and a format as its own. One of the native format ("ckdb") has records of what
+// New returns an empty database, which gives a location and a format as its own. One of the native format has records of what
 // CAs issue, and refuses incomplete entries.
 func New(location, format string) *Database {
 	d := &Database{content: NewOverlay(), base: empty{}, location: location, format: format}
-	if format == "ckdb" {
+	if format == kdb.Native {
 		d.base = emptyNative{}
 	}
 	return d

@@ -59,7 +59,7 @@ func (db *Database) progress(done, total uint64) {
 // Driver opens and creates native databases in the stores of a backend.
 func Driver(b store.Backend) kdb.Driver {
 	return kdb.Driver{
-		Name:       "ckdb",
+		Name:       kdb.Native,
 		Aliases:    []string{"native"},
 		Locates:    b.Locates,
 		Extensions: []string{".ckdb"},
@@ -315,7 +315,7 @@ func (db *Database) name(err error) error {
 
 // Info implements kdb.Database.
 func (db *Database) Info(ctx context.Context) (kdb.Info, error) {
-	info := kdb.Info{Location: db.location, Format: "ckdb", Version: fmt.Sprint(formatVersion)}
+	info := kdb.Info{Location: db.location, Format: kdb.Native, Version: fmt.Sprint(formatVersion)}
 	var m meta
 	err := db.store.View(ctx, func(stx store.Tx) (err error) {
 		if m, _, err = readMetaRecord(stx); err != nil {

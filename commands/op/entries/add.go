@@ -98,7 +98,7 @@ func (o Add) Plan(ctx context.Context, s *op.Session) (op.Plan[Added], error) {
 		return op.Plan[Added]{}, err
 	}
 	return op.Plan[Added]{Name: "add", Close: in.Close, Apply: func(tx kdb.Tx) (added Added, err error) {
-		if info.Format == "ckdb" {
+		if info.Format == kdb.Native {
 			defer o.collectLess(in)()
 		}
 		listed := newTrustList(o.Exclusive)

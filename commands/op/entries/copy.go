@@ -159,7 +159,7 @@ func (o Copy) hold(ctx context.Context, target string) (selection, error) {
 		}
 	}
 	err = from.View(ctx, func(tx kdb.Tx) (err error) {
-		if all.records, err = recorded(tx, entries); err == nil && target != native {
+		if all.records, err = recorded(tx, entries); err == nil && target != kdb.Native {
 			all.completed, err = complete(tx, entries, o.From.Env.Now())
 		}
 		return err

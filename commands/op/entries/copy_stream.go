@@ -11,15 +11,12 @@ import (
 // streams says that entries are read while they are stored, an entry after the other, so that memory does not grow with their number. Other
 // formats than the native one are in memory anyway.
 func (o Copy) streams(ctx context.Context, target string) (bool, error) {
-	if len(o.Labels) > 0 || o.SkipDamaged || target != native {
+	if len(o.Labels) > 0 || o.SkipDamaged || target != kdb.Native {
 		return false, nil
 	}
 	info, err := o.From.Database().Info(ctx)
-	return info.Format == native, err
+	return info.Format == kdb.Native, err
 }
-
-// native is the format of native databases.
-const native = "ckdb"
 
 // stream reads what has to be known before anything is copied: which entries have keys, whether they open, and that there is something to
 // copy. It reads all summaries, which verifies that they are complete.

@@ -55,7 +55,7 @@ func Env() *op.Env {
 // New opens a session on a native database in memory that has the entries.
 func New(t testing.TB, entries ...kdb.Entry) *op.Session {
 	t.Helper()
-	return Kind(t, "ckdb", entries...)
+	return Kind(t, kdb.Native, entries...)
 }
 
 // Kind is [New] for a database of another format.
