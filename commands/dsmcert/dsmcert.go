@@ -145,16 +145,15 @@ func add(ctx context.Context, env *op.Env, found string, r request) error {
 	if err != nil {
 		return err
 	}
-	list, ok := readIndex(found)
-	if added.made {
-		list = nil // what an index tells of a database that was deleted
-	}
-	own := indexed{r.server, r.server}
-	isMissing := !slices.Contains(list, own) && added.Actions[0].Label == r.server // after an -add that was killed
-	if ok && (added.HasChanged() || isMissing) {
-		err = updateIndex(env, found, append(without(list, r.server, r.server), own))
-	}
-	return errors.Join(report(env.Stdout, r.server, added.Added), err)
+	err = changeIndex(ctx, env, found, func(list []indexed) []indexed {
+		own := indexed{r.server, r.server}
+		isMissing := !slices.Contains(list, own) && added.Actions[0].Label == r.server // after an -add that was killed
+		if !added.HasChanged() && !isMissing {
+			return list
+		}
+		return append(without(list, r.server, r.server), own)
+	})
+	return errors.Join(report(env.Stdout, r.server, added), err)
 }
 
 // report says what became of each certificate.
@@ -176,32 +175,39 @@ func report(w io.Writer, server string, added entries.Added) error {
 	return err
 }
 
-// imported tells what was added, and whether a database was made for it.
-type imported struct {
-	entries.Added
-	made bool
-}
-
 // importFile opens the database or makes it, and returns where it is.
-func importFile(ctx context.Context, env *op.Env, found string, o entries.Add) (imported, string, error) {
+func importFile(ctx context.Context, env *op.Env, found string, o entries.Add) (entries.Added, string, error) {
 	if found == "" {
 		if path := place(env, clientFolders); path != "" {
 			added, err := create(ctx, env, path, o)
-			return imported{added, true}, path, err
+			return added, path, err
 		}
 	}
-	s, err := op.Open(ctx, env, database(found))
-	if found == "" && op.ClassOf(err) == op.ClassDatabaseNotFound {
-		made := databases.Init{DB: database(""), NewPassword: op.NewPassword{Generate: true}, Stash: true}
-		added, err := databases.RunNew(ctx, env, made, false, o)
-		return imported{added, false}, "", err
+	added, err := importInto(ctx, env, found, o)
+	if found != "" || op.ClassOf(err) != op.ClassDatabaseNotFound {
+		return added, found, err
 	}
+	unlock, err := databases.Alone(ctx, env, database(""))
 	if err != nil {
-		return imported{}, "", err
+		return added, "", err
+	}
+	defer unlock()
+	added, err = importInto(ctx, env, "", o) // another process may have made it meanwhile
+	if op.ClassOf(err) == op.ClassDatabaseNotFound {
+		made := databases.Init{DB: database(""), NewPassword: op.NewPassword{Generate: true}, Stash: true, IsAlone: true}
+		added, err = databases.RunNew(ctx, env, made, false, o)
+	}
+	return added, "", err
+}
+
+// importInto opens a database that is there.
+func importInto(ctx context.Context, env *op.Env, found string, o entries.Add) (entries.Added, error) {
+	s, err := op.Open(ctx, env, database(found))
+	if err != nil {
+		return entries.Added{}, err
 	}
 	defer s.Close()
-	added, err := op.One(ctx, s, o)
-	return imported{added, false}, found, err
+	return op.One(ctx, s, o)
 }
 
 // create makes the files that IBM's client makes: PKCS #12 as GSKit writes it, a stash, and the index that add writes.
@@ -210,10 +216,18 @@ func create(ctx context.Context, env *op.Env, path string, o entries.Add) (entri
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return entries.Added{}, fmt.Errorf("making the folder of %q: %w", path, op.UnwrapPath(err))
 	}
-	made := databases.Init{
-		DB: database(path), Type: "pkcs12", Profile: "gskit", NewPassword: op.NewPassword{Generate: true}, Stash: true,
+	unlock, err := databases.Alone(ctx, env, database(path))
+	if err != nil {
+		return entries.Added{}, err
 	}
-	added, err := entries.Added{}, error(nil)
+	defer unlock()
+	if _, err := os.Lstat(path); err == nil { // another process made it meanwhile
+		return importInto(ctx, env, path, o)
+	}
+	made := databases.Init{
+		DB: database(path), Type: "pkcs12", Profile: "gskit", NewPassword: op.NewPassword{Generate: true}, Stash: true, IsAlone: true,
+	}
+	added := entries.Added{}
 	isFirst := !hasIndex(path)
 	if isFirst { // before the database, which would have none if this process was killed
 		err = writeIndex(env, path, nil)
@@ -228,6 +242,9 @@ func create(ctx context.Context, env *op.Env, path string, o entries.Add) (entri
 		for _, folder := range missing {
 			_ = os.Remove(folder) // it stays if there is something in it
 		}
+	}
+	if _, ok := readIndex(path); err == nil && !isFirst && ok {
+		err = writeIndex(env, path, nil) // it tells of a database that was deleted
 	}
 	return added, err
 }
@@ -274,19 +291,16 @@ func describe(e op.Entry, server string) string {
 
 // remove deletes the certificate of a server.
 func remove(ctx context.Context, s *op.Session, found string, r request) error {
-	index, ok := readIndex(found)
+	index, _ := readIndex(found)
 	label := labelOf(index, r.server)
-	rest := without(index, r.server, label)
+	leave := func(list []indexed) []indexed { return without(list, r.server, label) }
 	if _, err := op.One(ctx, s, entries.Delete{Labels: []string{label}, CertificatesOnly: true}); err != nil {
-		if op.ClassOf(err) == op.ClassLabelNotFound && len(rest) < len(index) { // after a -delete that was killed
-			err = errors.Join(err, updateIndex(s.Env, found, rest))
+		if op.ClassOf(err) == op.ClassLabelNotFound && len(leave(index)) < len(index) { // after a -delete that was killed
+			err = errors.Join(err, changeIndex(ctx, s.Env, found, leave))
 		}
 		return err
 	}
-	var err error
-	if ok {
-		err = updateIndex(s.Env, found, rest)
-	}
+	err := changeIndex(ctx, s.Env, found, leave)
 	_, printed := fmt.Fprintf(s.Env.Stdout, "The certificate for server %q was deleted successfully.\n", r.server)
 	return errors.Join(printed, err)
 }

@@ -287,6 +287,37 @@ func TestMain_clientWithoutDatabase(t *testing.T) {
 	}
 }
 
+// TestMain_together: processes that add certificates at the same time find the database that one of them makes, in the client's folder or
+// in the default place, and none takes what another wrote out of the index.
+func TestMain_together(t *testing.T) {
+	t.Parallel()
+	file := optest.File(t, "cert256.arm", optest.PEM(optest.NewCA(t, "Root").Trusted("")))
+	for _, name := range []string{"DSM_DIR", "CERTKDB_DB"} {
+		folder := t.TempDir()
+		vars := map[string]string{name: folder}
+		if name != "DSM_DIR" {
+			vars[name] = filepath.Join(folder, "own.ckdb")
+		}
+		done := make(chan string, 6)
+		for i := range cap(done) {
+			go func() {
+				env := optest.Env()
+				env.Getenv = func(name string) string { return vars[name] }
+				status, _, stderr := call(env, "-add", "-server", fmt.Sprintf("SP%d", i), "-file", file)
+				done <- fmt.Sprint(status, stderr)
+			}()
+		}
+		for range cap(done) {
+			if got := <-done; got != "0" {
+				t.Errorf("%s: %s", name, got)
+			}
+		}
+		if list, _ := readIndex(filepath.Join(folder, databaseName)); name == "DSM_DIR" && len(list) != cap(done) {
+			t.Errorf("the index has %v", list)
+		}
+	}
+}
+
 // TestMain_furtherCertificateIsThere: what the database has under another label is not stored again.
 func TestMain_furtherCertificateIsThere(t *testing.T) {
 	t.Parallel()

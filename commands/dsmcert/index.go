@@ -2,6 +2,7 @@ package dsmcert
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"certkdb/commands/op"
+	"certkdb/commands/op/databases"
 )
 
 // indexed is what dsmcert.idx holds of an entry: the name of a server, and the label of its certificate. In the one file that was seen both
@@ -67,9 +69,23 @@ func encodeIndex(list []indexed) []byte {
 	return append(data, 0, 0)
 }
 
-// updateIndex changes the index next to a database that was changed.
-func updateIndex(env *op.Env, database string, list []indexed) error {
-	if err := writeIndex(env, database, list); err != nil {
+// changeIndex changes the index next to a database that was changed, if there is one. Processes that do so at the same time wait for each
+// other.
+func changeIndex(ctx context.Context, env *op.Env, path string, change func([]indexed) []indexed) error {
+	if _, ok := readIndex(path); !ok {
+		return nil
+	}
+	unlock, err := databases.Alone(ctx, env, database(path))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	list, ok := readIndex(path)
+	next := change(list)
+	if !ok || slices.Equal(list, next) {
+		return nil
+	}
+	if err := writeIndex(env, path, next); err != nil {
 		return fmt.Errorf("the key database was changed, but not its index: %w", err)
 	}
 	return nil

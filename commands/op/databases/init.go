@@ -24,6 +24,8 @@ type Init struct {
 	// Ensure does nothing if the location has such a database already, which the password or the stash opens. A stash that is missing
 	// is made.
 	Ensure bool
+	// IsAlone says that the caller has locked the folder, see [Alone].
+	IsAlone bool
 }
 
 // Created tells of a new database.
@@ -127,8 +129,8 @@ func (o Init) Run(ctx context.Context, env *op.Env) (*op.Session, Created, error
 	if err != nil && !(o.Ensure && isSecretExists(err)) { // another process may be about to make the database
 		return nil, created, err
 	}
-	if !created.exists && (o.Ensure || o.stashOnly(driver)) {
-		unlock, err := o.alone(ctx, env)
+	if !created.exists && !o.IsAlone && (o.Ensure || o.stashOnly(driver)) {
+		unlock, err := Alone(ctx, env, o.DB)
 		if err != nil {
 			return nil, created, err
 		}
@@ -167,17 +169,17 @@ func isSecretExists(err error) bool {
 	return ok && problem.Code == op.SecretExists
 }
 
-// alone keeps other processes from making a database in the same folder until it is unlocked: they find this one, whole, and do not put
-// their own stash next to it in between.
-func (o Init) alone(ctx context.Context, env *op.Env) (unlock func(), err error) {
-	location, err := o.DB.Path(env)
+// Alone keeps other processes that call it from making a database in the same folder until it is unlocked: they find this one, whole, and
+// do not put their own stash next to it in between. It waits for them up to the lock timeout.
+func Alone(ctx context.Context, env *op.Env, db op.DB) (unlock func(), err error) {
+	location, err := db.Path(env)
 	if err == nil {
-		err = op.MakeFolder(o.DB, location)
+		err = op.MakeFolder(db, location)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("creating %q: %w", location, err)
 	}
-	return atomicfile.LockFolder(ctx, filepath.Dir(location), o.DB.LockTimeout), nil
+	return atomicfile.LockFolder(ctx, filepath.Dir(location), db.LockTimeout), nil
 }
 
 // ensured opens the database that is there and compares it with what would be made; it makes a stash that is missing. In a dry run it only

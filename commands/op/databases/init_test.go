@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"certkdb/commands/op"
 	"certkdb/commands/op/databases"
@@ -403,43 +402,5 @@ func TestInit_ensureStash(t *testing.T) {
 	}
 	if _, err := run(alone); !errors.Is(err, kdb.ErrNoPassword) {
 		t.Errorf("nothing opens it: %v", err)
-	}
-}
-
-// TestInit_ensureTogether: of several runs at the same time one makes the database, and the others find it. None leaves a stash that opens
-// nothing.
-func TestInit_ensureTogether(t *testing.T) {
-	t.Parallel()
-	for _, name := range []string{"alone.ckdb", "password.ckdb", "file.ckdb", "file.p12"} {
-		dir := t.TempDir()
-		db := op.DB{Location: filepath.Join(dir, name), LockTimeout: time.Minute}
-		o := databases.Init{DB: db, Stash: true, Ensure: true, Cost: kdb.CostTest}
-		files := 2
-		switch {
-		case strings.HasPrefix(name, "alone"):
-			o.NewPassword.Generate = true
-		case strings.HasPrefix(name, "file"):
-			o.NewPassword, files = op.NewPassword{Generate: true, OutFile: filepath.Join(dir, "pw")}, 3
-		default:
-			o.NewPassword = newPassword("pw")
-		}
-		results := make(chan error, 8)
-		for range cap(results) {
-			go func() {
-				s, _, err := o.Run(ctx, optest.Env())
-				if err == nil {
-					err = s.Close()
-				}
-				results <- err
-			}()
-		}
-		for range cap(results) {
-			if err := <-results; err != nil {
-				t.Errorf("%s: %v", name, err)
-			}
-		}
-		if there, err := os.ReadDir(dir); err != nil || len(there) != files {
-			t.Errorf("%s: %v, %v", name, there, err)
-		}
 	}
 }

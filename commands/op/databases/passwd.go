@@ -132,13 +132,28 @@ func (o Passwd) Do(ctx context.Context, s *op.Session) (Done, error) {
 		return Done{}, err
 	}
 	defer clear(password)
+	done := Done{Location: s.Location}
 	err = change(ctx, password, o.NewPassword.Cost(o.Cost))
-	if db, native := s.Database().(*sealed.Database); native && (errors.Is(err, kdb.ErrExists) || errors.Is(err, kdb.ErrChanged)) {
-		if has, errHas := db.HasPassword(ctx, password, o.NewPassword.Cost(o.Cost)); has && errHas == nil { // by another process, just now
-			return Done{Location: s.Location, Unchanged: true}, nil
-		}
+	if errors.Is(err, kdb.ErrExists) || errors.Is(err, kdb.ErrChanged) || errors.Is(err, kdb.ErrPassword) {
+		done.Unchanged = o.isSet(ctx, s, password)
 	}
-	return Done{Location: s.Location}, err
+	if done.Unchanged {
+		return done, nil
+	}
+	return done, err
+}
+
+// isSet says that another process has set the new password just now.
+func (o Passwd) isSet(ctx context.Context, s *op.Session, password []byte) bool {
+	if db, native := s.Database().(*sealed.Database); native {
+		has, err := db.HasPassword(ctx, password, o.NewPassword.Cost(o.Cost))
+		return has && err == nil
+	}
+	if !o.NewPassword.Source.Lasts() {
+		return false
+	}
+	has, err := o.has(ctx, s, kdb.ErrPassword)
+	return has && err == nil
 }
 
 // passwordChanger returns what changes the password of a database.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -14,7 +13,6 @@ import (
 	"certkdb/commands/op/databases"
 	"certkdb/commands/op/input"
 	"certkdb/kdb"
-	"certkdb/kdb/atomicfile"
 )
 
 // Copy puts entries of another database into the one of the session: those with the labels, all, or what is trusted.
@@ -252,7 +250,12 @@ func (o Copy) CopyTo(ctx context.Context, to databases.Init, newOnly bool) (Adde
 // toNew copies into a database that it makes, unless there is one: found. Another process may be making it, for the same entries.
 func (o Copy) toNew(ctx context.Context, to databases.Init, newOnly bool) (done Added, found bool, err error) {
 	if !newOnly && !o.From.DryRun {
-		defer atomicfile.LockFolder(ctx, filepath.Dir(to.DB.Location), to.DB.LockTimeout)()
+		unlock, err := databases.Alone(ctx, o.From.Env, to.DB)
+		if err != nil {
+			return done, false, err
+		}
+		defer unlock()
+		to.IsAlone = true
 	}
 	exists, err := kdb.Exists(ctx, o.From.Env.Drivers, to.DB.Location)
 	if err != nil || exists && !newOnly {
