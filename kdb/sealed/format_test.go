@@ -13,6 +13,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/argon2"
 
@@ -128,6 +129,19 @@ func TestFormat_examples(t *testing.T) {
 	mac = hmac.New(sha256.New, subkeys["audit"])
 	mac.Write(e["log plain"])
 	same(t, "chain value", mac.Sum(nil), e["log chain"])
+}
+
+// TestFormat_revocation decodes the examples that the golden database does not have.
+func TestFormat_revocation(t *testing.T) {
+	t.Parallel()
+	e := examples(t)
+	want := revocation{at: time.Date(2026, 10, 31, 12, 0, 0, 0, time.UTC), reason: 1}
+	same(t, "revocation plain short", want.encode(), e["revocation plain short"])
+	want.invalidSince = time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC)
+	same(t, "revocation plain", want.encode(), e["revocation plain"])
+	if r, err := decodeRevocation(e["revocation plain"]); err != nil || !r.same(&want) {
+		t.Errorf("%+v, %v", r, err)
+	}
 }
 
 func same(t *testing.T, what string, got, want []byte) {
