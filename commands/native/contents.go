@@ -55,6 +55,7 @@ func addCommand(env *op.Env) *cli.Command {
 		Action: change(env, "add", func(c *cli.Context, args []string) (op.Operation[entries.Added], error) {
 			format, err := outputFormat(c)
 			o.InPassword.AllowEmpty, o.LeaveOut, o.Files, o.Brief = true, true, args, format == formatTable
+			o.Retrust = o.Trust
 			return o, err
 		}, printAdded),
 	}

@@ -47,7 +47,9 @@ type Add struct {
 	// Trust trusts all certificates without keys, NoTrust none. With neither, those become trusted that are self-signed, and those that
 	// a key store marks as trusted. A database that cannot mark certificates trusts all that it has.
 	Trust, NoTrust bool
-	InPassword     op.Password // of inputs that are databases or encrypted keys
+	// Retrust goes with Trust: certificates that are there, and not trusted, become trusted too.
+	Retrust    bool
+	InPassword op.Password // of inputs that are databases or encrypted keys
 }
 
 // Added tells what became of each entry of the input.
@@ -184,7 +186,7 @@ func (o Add) addAll(tx kdb.Tx, s *op.Session, in *input.Input, added *Added, lis
 		if known != nil {
 			known[entry.Fingerprint()] = entry.Label
 		}
-		if err := o.noteUntrusted(tx, &entry, &added.Actions[len(added.Actions)-1]); err != nil {
+		if err := o.trusting(tx, &entry, added); err != nil {
 			return err
 		}
 		if o.Brief {
@@ -197,16 +199,26 @@ func (o Add) addAll(tx kdb.Tx, s *op.Session, in *input.Input, added *Added, lis
 	return nil
 }
 
-// noteUntrusted says of a certificate that is in the database now, or was before, that it is not trusted.
-func (o Add) noteUntrusted(tx kdb.Tx, entry *kdb.Entry, a *Action) error {
+// trusting says of a certificate that is in the database now, or was before, that it is not trusted, or trusts it.
+func (o Add) trusting(tx kdb.Tx, entry *kdb.Entry, added *Added) error {
+	last := len(added.Actions) - 1
+	a := &added.Actions[last]
 	if o.NoTrust || entry.Kind != kdb.KindTrusted || a.Trusted {
 		return nil
 	}
 	now, err := tx.Summary(a.Label)
-	if err == nil && now.Kind == kdb.KindTrusted && !now.Trusted {
-		a.Reason = cmp.Or(a.Reason, NotTrusted)
+	switch {
+	case err != nil || now.Kind != kdb.KindTrusted || now.Trusted:
+		return err
+	case o.Trust && o.Retrust:
+		action := *a
+		action.Action = ActionTrusted
+		added.Actions = added.Actions[:last]
+		added.note(action)
+		return tx.Mark(now.Label, kdb.Marks{Trusted: new(true)})
 	}
-	return err
+	a.Reason = cmp.Or(a.Reason, NotTrusted)
+	return nil
 }
 
 // wanted yields the entries that were asked for, with the label and the trust that were asked for.
