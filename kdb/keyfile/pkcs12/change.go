@@ -66,13 +66,15 @@ func (c *Container) store(e kdb.Entry) error {
 	if err != nil {
 		return fmt.Errorf("storing %q in a PKCS #12 file: %w", e.Label, err)
 	}
+	c.begin()
 	if r.isDefault {
 		for _, other := range c.records.All() {
-			other.isDefault = false
+			if other.isDefault && other != old {
+				other.isDefault = false
+				c.dropCopies(other) // which may have the mark
+			}
 		}
-		r.isDefault = true
 	}
-	c.begin()
 	if old == nil {
 		err = c.records.Insert(r.label, r)
 	} else {

@@ -89,10 +89,16 @@ func (r *record) twin() twin {
 	return t
 }
 
-// sameKey compares the keys themselves: a certificate that is paired by an identifier may be that of another key.
+// sameKey compares the keys themselves: a certificate that is paired by an identifier may be that of another key. Records without keys
+// have the same certificate. A key in clear is shown next to the same one that is encrypted.
 func (c *Container) sameKey(a, b *record) bool {
-	if a.key == nil || b.key == nil || bytes.Equal(a.key.value, b.key.value) {
-		return (a.key == nil) == (b.key == nil)
+	switch {
+	case a.key == nil || b.key == nil:
+		return a.key == b.key
+	case a.key.id != b.key.id:
+		return false
+	case bytes.Equal(a.key.value, b.key.value):
+		return true
 	}
 	if c.open(a) != nil || c.open(b) != nil {
 		return false

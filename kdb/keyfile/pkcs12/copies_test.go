@@ -40,6 +40,13 @@ func TestDecode_copies(t *testing.T) {
 	secrets := append(bagsOf(t, secret)["secret"], bagsOf(t, secret)["secret"]...)
 	root, rootAgain := bagsOf(t, trusted("root", f.root)), bagsOf(t, trusted("root", f.root))
 	const key, crt = "shrouded-key", "certificate"
+	plain := decode(t, encode(t, newFile(t, "passwordless", f.alone("web", f.one)), ""), "").Bags()
+	var inClear [][]byte
+	for _, b := range plain {
+		if b.Type == "key" {
+			inClear = append(inClear, b.DER)
+		}
+	}
 	for rule, test := range map[string]struct {
 		file []byte
 		want string
@@ -54,10 +61,34 @@ func TestDecode_copies(t *testing.T) {
 		"a secret key":                       {rawFile(t, secrets...), "s:secret-key:"},
 		"another name":                       {copiesFile(t, web[key], web[crt], api[key], api[crt]), "web:personal:c api:personal:c"},
 		"another key under the name":         {copiesFile(t, web[key], web[crt], other[key], other[crt]), "web:personal:c web (2):personal:c"},
+		"a key in clear and one that is not": {copiesFile(t, web[key], web[crt], inClear), "web:personal:c web (2):personal:"},
 		"a name of its own without its cert": {copiesFile(t, web[key], web[crt], api[key]), "web:personal:c api:personal:"},
 	} {
 		if got := labels(decode(t, test.file, "x")); got != test.want {
 			t.Errorf("%s: %s, want %s", rule, got, test.want)
+		}
+	}
+}
+
+// TestCopies_oneDefault: a copy that has the mark of the default entry loses it with its entry.
+func TestCopies_oneDefault(t *testing.T) {
+	t.Parallel()
+	f := newFamily(t)
+	web := f.alone("web", f.one)
+	plain := bagsOf(t, web)
+	web.Default = true
+	marked := bagsOf(t, web)
+	const key, crt = "shrouded-key", "certificate"
+	for _, file := range [][]byte{copiesFile(t, plain[key], plain[crt], marked[key]), copiesFile(t, marked[key], marked[crt], marked[key])} {
+		c := decode(t, file, "x")
+		if got := labels(c); got != "web:personal:c!" {
+			t.Errorf("read: %s", got)
+		}
+		api := f.alone("api", f.two)
+		api.Default = true
+		put(t, c, api)
+		if got := sorted(labels(decode(t, encode(t, c, "x"), "x"))); got != "api:personal:c! web:personal:c" {
+			t.Errorf("with another default: %s", got)
 		}
 	}
 }
