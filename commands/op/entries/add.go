@@ -199,28 +199,6 @@ func (o Add) addAll(tx kdb.Tx, s *op.Session, in *input.Input, added *Added, lis
 	return nil
 }
 
-// trusting says of a certificate that is in the database now, or was before, that it is not trusted, or trusts it.
-func (o Add) trusting(tx kdb.Tx, entry *kdb.Entry, added *Added) error {
-	last := len(added.Actions) - 1
-	a := &added.Actions[last]
-	if o.NoTrust || entry.Kind != kdb.KindTrusted || a.Trusted {
-		return nil
-	}
-	now, err := tx.Summary(a.Label)
-	switch {
-	case err != nil || now.Kind != kdb.KindTrusted || now.Trusted:
-		return err
-	case o.Trust && o.Retrust:
-		action := *a
-		action.Action = ActionTrusted
-		added.Actions = added.Actions[:last]
-		added.note(action)
-		return tx.Mark(now.Label, kdb.Marks{Trusted: new(true)})
-	}
-	a.Reason = cmp.Or(a.Reason, NotTrusted)
-	return nil
-}
-
 // wanted yields the entries that were asked for, with the label and the trust that were asked for.
 func (o Add) wanted(entries iter.Seq2[kdb.Entry, error]) iter.Seq2[kdb.Entry, error] {
 	return func(yield func(kdb.Entry, error) bool) {

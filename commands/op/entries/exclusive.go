@@ -2,6 +2,7 @@ package entries
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -99,6 +100,28 @@ func (a *Added) supersede(action Action) {
 		a.untrusted--
 	}
 	a.note(action)
+}
+
+// trusting says of a certificate that is in the database now, or was before, that it is not trusted, or trusts it.
+func (o Add) trusting(tx kdb.Tx, entry *kdb.Entry, added *Added) error {
+	last := len(added.Actions) - 1
+	a := &added.Actions[last]
+	if o.NoTrust || entry.Kind != kdb.KindTrusted || a.Trusted {
+		return nil
+	}
+	now, err := tx.Summary(a.Label)
+	switch {
+	case err != nil || now.Kind != kdb.KindTrusted || now.Trusted:
+		return err
+	case o.Trust && o.Retrust:
+		action := *a
+		action.Action = ActionTrusted
+		added.Actions = added.Actions[:last]
+		added.note(action)
+		return tx.Mark(now.Label, kdb.Marks{Trusted: new(true)})
+	}
+	a.Reason = cmp.Or(a.Reason, NotTrusted)
+	return nil
 }
 
 // guardKey tells the guard if a private key is lost when an entry takes the place of another one.
