@@ -1,6 +1,7 @@
 package issue
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/mldsa"
 	"crypto/rsa"
@@ -17,6 +18,7 @@ import (
 	"certkdb/pki/hosts"
 	"certkdb/pki/name"
 	"certkdb/pki/oid"
+	"certkdb/pki/path"
 )
 
 // draft is a certificate before it has an issuer.
@@ -219,11 +221,22 @@ func checkURLs(lists ...[]string) error {
 	return nil
 }
 
+// checkLDAP refuses LDAP URIs that do not say where in a directory something is. Of a CRL there is a single attribute.
+func checkLDAP(urls []string, single bool) error {
+	for _, text := range urls {
+		if err := path.LDAPProblem(cert.GeneralName{Type: cert.URIName, Value: []byte(text)}, single); err != nil {
+			return fmt.Errorf("%w: %q: %w (RFC 5280, 4.2.1.13 and 4.2.2.1)", pki.ErrArgument, text, err)
+		}
+	}
+	return nil
+}
+
 // addExtensions adds what x509's template cannot say or says differently.
 func (d *draft) addExtensions(r *Request) error {
 	// cfssl takes the names of a CA away; here they all stand in one extension of our own.
 	d.DNSNames, d.EmailAddresses, d.IPAddresses, d.URIs = nil, nil, nil, nil
-	if err := checkURLs(d.CRLDistributionPoints, d.OCSPServer, d.IssuingCertificateURL); err != nil {
+	err := checkURLs(d.CRLDistributionPoints, d.OCSPServer, d.IssuingCertificateURL)
+	if err := cmp.Or(err, checkLDAP(d.CRLDistributionPoints, true), checkLDAP(d.IssuingCertificateURL, false)); err != nil {
 		return err
 	}
 	var own []cert.Extension

@@ -10,9 +10,9 @@ import (
 	"certkdb/pki/oid"
 )
 
-// ldapProblem says what an LDAP URI (RFC 4516, 2) lacks that leads to a CRL or to certificates: the name of an entry, and attribute
+// LDAPProblem says what an LDAP URI (RFC 4516, 2) lacks that leads to a CRL or to certificates: the name of an entry, and attribute
 // descriptions (RFC 5280, 4.2.1.13 and 4.2.2.1). Of a CRL there is a single one. Other names are none of its business.
-func ldapProblem(location cert.GeneralName, single bool) error {
+func LDAPProblem(location cert.GeneralName, single bool) error {
 	scheme, rest, _ := strings.Cut(string(location.Value), ":")
 	if location.Type != cert.URIName || !strings.EqualFold(scheme, "ldap") {
 		return nil
@@ -50,7 +50,7 @@ func accessProblem(list []cert.Access) error {
 		if a.Method != oid.CAIssuers && a.Method != oid.CARepository {
 			continue
 		}
-		if err := ldapProblem(a.Location, false); err != nil {
+		if err := LDAPProblem(a.Location, false); err != nil {
 			return err
 		}
 	}

@@ -243,7 +243,7 @@ func pointProblem(points []cert.DistributionPoint) error {
 			continue
 		}
 		for _, g := range p.Name.Full {
-			if err := ldapProblem(g, true); err != nil {
+			if err := LDAPProblem(g, true); err != nil {
 				return err
 			}
 		}
