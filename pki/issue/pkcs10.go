@@ -75,6 +75,9 @@ func (d *draft) requested(r *Request) []pkix.Extension {
 	if ids := d.purposes(&Request{}); (explicit || len(r.ExtKeyUsages) > 0) && len(ids) > 0 {
 		asked = append(asked, purposesExtension(ids))
 	}
+	if d.ownKeyID && d.IsCA { // what the CA issued names it by that
+		asked = append(asked, keyIDExtension(d.SubjectKeyId))
+	}
 	out := make([]pkix.Extension, 0, len(asked)+len(d.ExtraExtensions))
 	for _, e := range asked {
 		id, err := parseOID(e.ID)
@@ -112,6 +115,13 @@ func basicConstraintsExtension(ca bool, pathLen int) cert.Extension {
 		}
 	})
 	return cert.Extension{ID: cert.IDBasicConstraints, Critical: true, Value: b.BytesOrPanic()}
+}
+
+// keyIDExtension writes RFC 5280, 4.2.1.2.
+func keyIDExtension(id []byte) cert.Extension {
+	var b cryptobyte.Builder
+	b.AddASN1OctetString(id)
+	return cert.Extension{ID: cert.IDSubjectKeyID, Value: b.BytesOrPanic()}
 }
 
 // keyUsageExtension writes RFC 5280, 4.2.1.3: a named bit list, so that zeros at the end are left out (X.690, 11.2.2).

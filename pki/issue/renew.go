@@ -1,6 +1,7 @@
 package issue
 
 import (
+	"bytes"
 	"crypto/x509"
 	"fmt"
 	"slices"
@@ -75,12 +76,16 @@ func renewedUsages(c *cert.Certificate) (usages []string, none bool) {
 
 // keepKeyID gives the same key the same identifier, in whatever way that was made (RFC 5280, 4.2.1.2): what a CA issued before names it as
 // its issuer's.
-func (d *draft) keepKeyID(old *cert.Certificate) {
-	if old == nil || len(old.SKI) == 0 {
+func (d *draft) keepKeyID(r *Request) {
+	if len(r.keyID) > 0 {
+		d.SubjectKeyId = r.keyID
+	}
+	if r.renews == nil || len(r.renews.SKI) == 0 {
 		return
 	}
-	if spki, err := x509.MarshalPKIXPublicKey(d.PublicKey); err == nil && key.SameKey(spki, old.RawSPKI) {
-		d.SubjectKeyId = old.SKI
+	spki, err := x509.MarshalPKIXPublicKey(d.PublicKey)
+	if err == nil && key.SameKey(spki, r.renews.RawSPKI) && !bytes.Equal(d.SubjectKeyId, r.renews.SKI) {
+		d.SubjectKeyId, d.ownKeyID = r.renews.SKI, true
 	}
 }
 

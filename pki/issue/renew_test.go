@@ -122,6 +122,25 @@ func TestRenewal_keepsTheKeyIdentifier(t *testing.T) {
 	if _, after, _ := selfSigned(t, same); !bytes.Equal(after.SKI, []byte{1, 2, 3}) || !bytes.Equal(after.AKI, after.SKI) {
 		t.Errorf("the key identifiers are %x, %x", after.SKI, after.AKI)
 	}
+	asked, err := issue.RenewalRequest(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked.Key = &private
+	request, err := issue.NewRequest(asked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca, _ := issuetest.NewCA(t, issue.Request{})
+	for preserve, want := range map[bool]int{true: 3, false: 20} {
+		issued, err := ca.Sign(request.Request, issue.Request{Profile: issuetest.Profile(t, "ca")}, preserve)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if after, _ := issuetest.Parse(t, issued.Certificate); len(after.SKI) != want {
+			t.Errorf("signed with preserve %v: %x, notes %q", preserve, after.SKI, issued.Notes)
+		}
+	}
 	if _, after, _ := selfSigned(t, r); len(after.SKI) < 20 {
 		t.Errorf("the identifier of another key is %x", after.SKI)
 	}

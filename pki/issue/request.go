@@ -80,6 +80,8 @@ type Request struct {
 	publicKey crypto.PublicKey
 	// renews is the certificate in whose place the new one comes.
 	renews *cert.Certificate
+	// keyID is the subject key identifier that a request asks for.
+	keyID []byte
 }
 
 // Issued is what came of a request.

@@ -9,6 +9,9 @@ import (
 	"certkdb/pki/cert"
 	"certkdb/pki/name"
 	"certkdb/pki/oid"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
 // Sign issues a certificate for a PKCS #10 request. What r says is so: its subject, names, usages, validity; what it
@@ -122,6 +125,7 @@ func (r *Request) takeExtensions(asked *cert.Request, p Profile, preserve bool) 
 		switch {
 		case e.ID == cert.IDSubjectAltName || given || r.overrides(e.ID):
 		case e.ID == cert.IDBasicConstraints && asked.IsCA == p.IsCA: // made from the parameters
+		case e.ID == cert.IDSubjectKeyID && preserve && p.IsCA && r.takeKeyID(e.Value):
 		case p.copies(e.ID, preserve, asked):
 			r.Extensions = append(r.Extensions, e)
 			if !preserve && !p.CopyExtensions {
@@ -140,6 +144,19 @@ func (r *Request) takeExtensions(asked *cert.Request, p Profile, preserve bool) 
 	return notes
 }
 
+// maxKeyID is more than any digest of a key has.
+const maxKeyID = 64
+
+// takeKeyID takes the identifier that a CA asks for: what its key signed before names it by that.
+func (r *Request) takeKeyID(value cryptobyte.String) bool {
+	var id cryptobyte.String
+	if !value.ReadASN1(&id, asn1.OCTET_STRING) || !value.Empty() || len(id) == 0 || len(id) > maxKeyID {
+		return false
+	}
+	r.keyID = id
+	return true
+}
+
 // overrides tells whether r decides itself what an extension says.
 func (r *Request) overrides(id string) bool {
 	return id == cert.IDKeyUsage && len(r.KeyUsages) > 0 || id == cert.IDExtendedKeyUsage && len(r.ExtKeyUsages) > 0 ||
@@ -147,7 +164,7 @@ func (r *Request) overrides(id string) bool {
 		id == cert.IDCertificatePolicies && len(r.Policies) > 0
 }
 
-// copies tells whether an extension may come from a request. Key identifiers are computed; where to find revocation and
+// copies tells whether an extension may come from a request. Key identifiers are computed, but see takeKeyID; where to find revocation and
 // issuer is the issuer's to say; what limits a CA below is preserved only for a CA.
 func (p Profile) copies(id string, preserve bool, asked *cert.Request) bool {
 	switch id {

@@ -24,7 +24,8 @@ import (
 // draft is a certificate before it has an issuer.
 type draft struct {
 	*x509.Certificate
-	notes []string
+	notes    []string
+	ownKeyID bool // the key has an identifier that nobody else would give it
 }
 
 // draft makes the template of a request. issuer is nil for a self-signed certificate.
@@ -48,7 +49,7 @@ func (r *Request) draft(public crypto.PublicKey, issuer *CA) (draft, error) {
 	if err := fill(d.Certificate, p, from, to); err != nil {
 		return d, err
 	}
-	d.keepKeyID(r.renews)
+	d.keepKeyID(r)
 	if p.noKeyUsage {
 		d.KeyUsage = 0
 	}
