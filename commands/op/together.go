@@ -21,6 +21,8 @@ type Piece struct {
 	Data   []byte
 	// Same, if it is not nil, says whether the file has the content already, for forms that are never the same twice.
 	Same func(path string) (bool, error)
+
+	completed bool // FinishTogether wrote the file
 }
 
 // State is how a file compares with what it should be.
@@ -31,7 +33,11 @@ const (
 	FileMissing   State = "missing"
 	FileDiffers   State = "differs"
 	FileUnchanged State = "unchanged"
+	FileWritten   State = "written" // just now
 )
+
+// IsDone says that the file is as it should be.
+func (s State) IsDone() bool { return s == FileUnchanged || s == FileWritten }
 
 // State compares the file with the piece: content and rights.
 func (p *Piece) State() (State, error) {
@@ -56,6 +62,9 @@ func (p *Piece) State() (State, error) {
 	}
 	if !ok || !p.Rights.forFile(info, p.Secret).has(info) {
 		return FileDiffers, nil
+	}
+	if p.completed {
+		return FileWritten, nil
 	}
 	return FileUnchanged, nil
 }
@@ -97,6 +106,7 @@ func finishTogether(env *Env, pieces []Piece) error {
 			return err
 		}
 		paths[i], _ = follow(pieces[i].Path)
+		defer pieces[i].noteChange(paths[i])()
 	}
 	disk := Output{}.disk(env)
 	for i := range paths { // the journal is that of one of them
@@ -106,6 +116,15 @@ func finishTogether(env *Env, pieces []Piece) error {
 		}
 	}
 	return nil
+}
+
+// noteChange looks at the file, and returns a function that finds out whether it has become another since.
+func (p *Piece) noteChange(path string) func() {
+	before, errBefore := os.Stat(path)
+	return func() {
+		now, err := os.Stat(path)
+		p.completed = err == nil && (errBefore != nil || !os.SameFile(before, now) || !before.ModTime().Equal(now.ModTime()))
+	}
 }
 
 // WriteTogether writes files that belong together. All of them are on the disk before the first takes its place, and they take their places

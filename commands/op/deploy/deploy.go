@@ -122,9 +122,6 @@ type Result struct {
 	State op.State `json:"state"`
 }
 
-// FileWritten is the state of a file that was written.
-const FileWritten op.State = "written"
-
 // Reload tells about the command.
 type Reload struct {
 	Command string `json:"command"`

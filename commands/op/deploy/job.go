@@ -7,8 +7,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"slices"
 	"time"
 
@@ -67,11 +65,10 @@ func (j *job) prepare(ctx context.Context, s *op.Session, writes bool) {
 		err = j.encodeAll(ctx, s)
 	}
 	if err == nil && writes {
-		before := j.stat()
 		err = op.FinishTogether(ctx, s.Env, j.pieces)
-		err = cmp.Or(err, j.compare(before))
-	} else if err == nil {
-		err = j.compare(nil)
+	}
+	if len(j.pieces) == len(j.target.Files) { // also where a change cannot be completed
+		err = cmp.Or(err, j.compare())
 	}
 	j.fail(err)
 	j.reloads = err == nil && j.target.Reload != "" && (j.target.Pending || j.out.outdated() > 0)
@@ -139,33 +136,16 @@ func (j *job) encodeAll(ctx context.Context, s *op.Session) error {
 	return nil
 }
 
-// stat tells the files that are there, nil for each that is not.
-func (j *job) stat() []fs.FileInfo {
-	list := make([]fs.FileInfo, len(j.pieces))
-	for i := range j.pieces {
-		list[i], _ = os.Stat(j.pieces[i].Path) // what cannot be seen is an error of compare
-	}
-	return list
-}
-
-// compare finds out which files differ. One that a killed process left for this one to complete, after before, was written now.
-func (j *job) compare(before []fs.FileInfo) error {
-	now := j.stat()
+// compare finds out which files differ.
+func (j *job) compare() error {
 	for i, f := range j.target.Files {
 		state, err := j.pieces[i].State()
 		if err != nil {
 			return err
 		}
-		if before != nil && state == op.FileUnchanged && isNew(before[i], now[i]) {
-			state = FileWritten
-		}
 		j.out.Files = append(j.out.Files, Result{File: f, State: state})
 	}
 	return nil
-}
-
-func isNew(before, now fs.FileInfo) bool {
-	return now != nil && (before == nil || !os.SameFile(before, now) || !before.ModTime().Equal(now.ModTime()))
 }
 
 const noIssuers = "the certificate has no issuers with it: it is self-signed, or they are missing"
@@ -209,7 +189,7 @@ func (j *job) encode(f Form) []byte {
 func (j *job) perform(ctx context.Context, s *op.Session) error {
 	var changed []op.Piece
 	for i := range j.pieces {
-		if j.out.Files[i].State == op.FileUnchanged || j.out.Files[i].State == FileWritten {
+		if j.out.Files[i].State.IsDone() {
 			continue
 		}
 		if f := j.target.Files[i]; f.Form.isStore() {
@@ -230,7 +210,7 @@ func (j *job) perform(ctx context.Context, s *op.Session) error {
 	}
 	for i := range j.out.Files {
 		if f := &j.out.Files[i]; f.State != op.FileUnchanged && (err == nil || j.isWritten(i)) {
-			f.State = FileWritten
+			f.State = op.FileWritten
 		}
 	}
 	return err
@@ -239,7 +219,7 @@ func (j *job) perform(ctx context.Context, s *op.Session) error {
 // isWritten says whether a file took its place before an error.
 func (j *job) isWritten(i int) bool {
 	state, err := j.pieces[i].State()
-	return err == nil && state == op.FileUnchanged
+	return err == nil && state.IsDone()
 }
 
 // store notes the deployment in the audit log if a file is going to be written, and remembers the target, with a reload that is pending.

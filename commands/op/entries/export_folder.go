@@ -52,9 +52,6 @@ type ExportedFile struct {
 // HasChanged says whether a file was written, or would be.
 func (e ExportedFiles) HasChanged() bool { return e.Changed }
 
-// FileWritten is the state of a file that was written.
-const FileWritten op.State = "written"
-
 // Run exports. In a dry run nothing is written, or noted in the audit log.
 func (o ExportFolder) Run(ctx context.Context, s *op.Session) (ExportedFiles, error) {
 	if len(o.Labels) == 0 && !o.All {
@@ -284,7 +281,7 @@ func (w *folderWriter) write(ctx context.Context, s *op.Session) error {
 	var changed []op.Piece
 	var keys []string
 	for i, f := range w.done.Files {
-		if f.State == op.FileUnchanged {
+		if f.State.IsDone() {
 			continue
 		}
 		if err := w.pieces[i].Check(s.Env); err != nil {
@@ -316,7 +313,7 @@ func (w *folderWriter) write(ctx context.Context, s *op.Session) error {
 	}
 	for i := range w.done.Files {
 		if w.done.Files[i].State != op.FileUnchanged {
-			w.done.Files[i].State = FileWritten
+			w.done.Files[i].State = op.FileWritten
 		}
 	}
 	return nil

@@ -8,11 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"certkdb/commands/op"
 	"certkdb/commands/op/entries"
 	"certkdb/commands/op/optest"
+	"certkdb/kdb/atomicfile/atomicfiletest"
 )
 
 // TestExportFolder: which files are written, which are left alone, and which keys stay.
@@ -36,7 +38,7 @@ func TestExportFolder(t *testing.T) {
 		{entries.ExportFolder{Labels: []string{"[w"}}, "it is not a pattern"},
 	} {
 		c.o.Folder = filepath.Join(t.TempDir(), "new")
-		for _, state := range []op.State{entries.FileWritten, op.FileUnchanged} {
+		for _, state := range []op.State{op.FileWritten, op.FileUnchanged} {
 			if got := exportTo(s, c.o, state); !strings.Contains(got, c.want) || strings.Contains(c.want, ".crt") && got != c.want {
 				t.Errorf("%+v: %s, want %s", c.o, got, c.want)
 			}
@@ -62,6 +64,27 @@ func exportTo(s *op.Session, o entries.ExportFolder, state op.State) string {
 }
 
 // TestExportFolder_refuses: nothing is written over without Force, over the database, or for labels whose files have the same name.
+// TestExportFolder_completes: what an interrupted run began is written by the next one.
+func TestExportFolder_completes(t *testing.T) {
+	t.Parallel()
+	ca := optest.NewCA(t, "CA")
+	s := optest.New(t, ca.Trusted("ca"), ca.Issue(t, "web").Trusted("web"))
+	o := entries.ExportFolder{All: true, Folder: t.TempDir()}
+	s.Env.Disk = &atomicfiletest.Disk{Fail: func(_ int, call string) error {
+		if strings.HasPrefix(call, "rename ") && strings.HasSuffix(call, " web.crt") {
+			return syscall.EPERM
+		}
+		return nil
+	}}
+	if got := exportTo(s, o, op.FileWritten); !strings.Contains(got, "web.crt") || !strings.Contains(got, "could be replaced yet") {
+		t.Errorf("interrupted: %s", got)
+	}
+	s.Env.Disk = nil
+	if got := exportTo(s, o, op.FileWritten); got != "ca.crt (unchanged) web.crt" {
+		t.Errorf("completed: %s", got)
+	}
+}
+
 func TestExportFolder_refuses(t *testing.T) {
 	t.Parallel()
 	ca := optest.NewCA(t, "CA")
@@ -84,7 +107,7 @@ func TestExportFolder_refuses(t *testing.T) {
 		t.Errorf("a dry run: %s", got)
 	}
 	s.DryRun = false
-	if got := exportTo(s, o, entries.FileWritten); got != "web.key web.crt" {
+	if got := exportTo(s, o, op.FileWritten); got != "web.key web.crt" {
 		t.Errorf("with force: %s", got)
 	}
 	s.Env.Protect(other)
@@ -128,7 +151,7 @@ func TestExportFolder_names(t *testing.T) {
 		"com0": "com0.crt", "console": "console.crt",
 	} {
 		s := optest.New(t, ca.Trusted(label))
-		if got := exportTo(s, entries.ExportFolder{All: true, Folder: t.TempDir()}, entries.FileWritten); got != want {
+		if got := exportTo(s, entries.ExportFolder{All: true, Folder: t.TempDir()}, op.FileWritten); got != want {
 			t.Errorf("%q: %s, want %s", label, got, want)
 		}
 	}
