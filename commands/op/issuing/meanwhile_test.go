@@ -166,6 +166,23 @@ func TestRenew_whenItWasRenewedMeanwhile(t *testing.T) {
 	}
 }
 
+// TestRenew_whenItIsNoLongerDue: of two runs that renew what expires soon, the second has nothing to do.
+func TestRenew_whenItIsNoLongerDue(t *testing.T) {
+	t.Parallel()
+	s := withCA(t)
+	short := spec("short.example.com")
+	short.Days = 20
+	one(t, s, issuing.Create{Label: "short", Spec: short, CA: issuing.Authority{Label: "root"}})
+	due := issuing.Renew{Label: "short", Before: 30 * 24 * time.Hour, Days: 90}
+	if err := meanwhile(s, due, func() { one(t, s, due) }); err != nil {
+		t.Errorf("renewed for longer: %v", err)
+	}
+	due.Before = 100 * 24 * time.Hour
+	if err := meanwhile(s, due, func() { one(t, s, due) }); op.ClassOf(err) != op.ClassChanged {
+		t.Errorf("still due: %v", err)
+	}
+}
+
 // TestPlan_relyingOnACAInAnotherDatabase: that database is checked as well, and nothing is recorded there when the CA has changed.
 func TestPlan_relyingOnACAInAnotherDatabase(t *testing.T) {
 	t.Parallel()

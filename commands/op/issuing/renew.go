@@ -327,6 +327,9 @@ func (r *renewal) apply(tx kdb.Tx) (renewed Renewed, err error) {
 		return renewed, err
 	}
 	if before.SHA256 != r.old.Fingerprint() {
+		if r.Before > 0 && !r.expires(before.NotAfter) && !r.ca.elsewhere() { // another process renewed it
+			return Renewed{Entry: op.NewEntry(&before, r.env.Now())}, nil
+		}
 		return renewed, &op.ChangedMeanwhile{Label: r.Label, What: "it has a different certificate now"}
 	}
 	if renewed.Refreshed, err = r.store(tx, &before); err != nil {
