@@ -100,9 +100,9 @@ func (s *Session) View(ctx context.Context, fn func(kdb.Tx) error) error {
 // nothing is noted: the keys go nowhere.
 func (s *Session) ReadKeys(ctx context.Context, operation string, fn func(kdb.Tx) error) error {
 	if s.DryRun || s.pending != nil {
-		return s.View(ctx, func(tx kdb.Tx) error { return fn(Silent{tx}) })
+		return s.View(ctx, func(tx kdb.Tx) error { return fn(Silent{Tx: tx}) })
 	}
-	return ReadKeys(ctx, s.db, operation, fn)
+	return ReadKeys(ctx, s, operation, fn)
 }
 
 // roller is a database that notices when an older state of it is put back.

@@ -195,7 +195,10 @@ func TestReadKeys_ofADatabaseThatCanOnlyBeRead(t *testing.T) {
 		read bool
 	}{{fs.ErrPermission, true}, {kdb.ErrLocked, false}} {
 		var entries []kdb.Entry
-		err := op.ReadKeys(ctx, readOnly{s.Database(), c.err}, "copy-key", func(tx kdb.Tx) (err error) {
+		var warned []string
+		env := *s.Env
+		env.Warn = func(err error) { warned = append(warned, err.Error()) }
+		err := op.ReadKeys(ctx, op.Attach(&env, "test", readOnly{s.Database(), c.err}), "copy-key", func(tx kdb.Tx) (err error) {
 			if entries, err = op.ReadEntries(tx, nil, true, nil); err == nil {
 				err = tx.Audit("copy-key", "aes")
 			}
@@ -203,6 +206,9 @@ func TestReadKeys_ofADatabaseThatCanOnlyBeRead(t *testing.T) {
 		})
 		if (err == nil) != c.read || (len(entries) == 1) != c.read {
 			t.Errorf("%v: %d entries, %v", c.err, len(entries), err)
+		}
+		if (len(warned) == 1 && strings.Contains(warned[0], "no record of this: permission denied")) != c.read {
+			t.Errorf("%v: warnings %q", c.err, warned)
 		}
 	}
 }

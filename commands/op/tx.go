@@ -58,20 +58,37 @@ func FreeLabel(tx kdb.Tx, label string, replace bool) error {
 	return err
 }
 
-// ReadKeys calls fn, which reads private keys and notes that in the audit log. A database that can only be read takes no notes.
-func ReadKeys(ctx context.Context, db kdb.Database, operation string, fn func(kdb.Tx) error) error {
-	err := db.Update(ctx, operation, fn)
-	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
-		return db.View(ctx, func(tx kdb.Tx) error { return fn(Silent{tx}) })
+// ReadKeys calls fn, which reads private keys of the session's database and notes that in the audit log. A database that can only be read
+// takes no notes: a warning says so if it has a log.
+func ReadKeys(ctx context.Context, s *Session, operation string, fn func(kdb.Tx) error) error {
+	err := s.db.Update(ctx, operation, fn)
+	if !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.EROFS) {
+		return err
 	}
-	return err
+	unnoted := false
+	readOnly := s.db.View(ctx, func(tx kdb.Tx) error {
+		_, hasLog := tx.(kdb.Registry)
+		return fn(Silent{tx, func() { unnoted = hasLog }})
+	})
+	if readOnly == nil && unnoted && s.Env.Warn != nil {
+		s.Env.Warn(fmt.Errorf("the audit log has no record of this: %w", err))
+	}
+	return readOnly
 }
 
-// Silent is a transaction that notes nothing.
-type Silent struct{ kdb.Tx }
+// Silent is a transaction that notes nothing, and calls Noted, if that is not nil, when it should.
+type Silent struct {
+	kdb.Tx
+	Noted func()
+}
 
 // Audit implements kdb.Tx.
-func (Silent) Audit(string, string) error { return nil }
+func (s Silent) Audit(string, string) error {
+	if s.Noted != nil {
+		s.Noted()
+	}
+	return nil
+}
 
 // MustHave says in one sentence that label is not in the database.
 func MustHave(tx kdb.Tx, label string) (kdb.Summary, error) {

@@ -386,6 +386,36 @@ func TestDeploy_foreign(t *testing.T) {
 	w.want(t, "all", deploy.Deploy{All: true}, "")
 }
 
+// unchangeable is a database that this user can only read.
+type unchangeable struct{ kdb.Database }
+
+func (unchangeable) Update(context.Context, string, func(kdb.Tx) error) error {
+	return fs.ErrPermission
+}
+
+// TestDeploy_readOnly: what a database has no record of is said, and only that.
+func TestDeploy_readOnly(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	known := deploy.Deploy{Label: "web", Target: w.target(deploy.FormKey)}
+	w.run(t, known)
+	env, warned := *w.s.Env, 0
+	env.Warn = func(error) { warned++ }
+	w.s = op.Attach(&env, w.s.Location, unchangeable{w.s.Database()})
+	w.want(t, "known and there", known, "key unchanged")
+	if warned != 0 {
+		t.Errorf("%d warnings where nothing was written", warned)
+	}
+	if err := os.Remove(known.Target.Files[0].Path); err != nil {
+		t.Fatal(err)
+	}
+	w.want(t, "known", known, "key written")
+	w.want(t, "new", deploy.Deploy{Label: "web", Target: w.target(deploy.FormCert)}, "cert written, "+deploy.ReadOnly)
+	if warned != 2 {
+		t.Errorf("%d warnings about the log, want 2", warned)
+	}
+}
+
 func TestRemembered(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

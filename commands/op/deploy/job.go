@@ -226,6 +226,7 @@ func (j *job) isWritten(i int) bool {
 func (j *job) store(ctx context.Context, s *op.Session, writes bool) error {
 	next := j.target
 	next.Pending = j.reloads
+	remembers := true
 	err := s.ReadKeys(ctx, "deploy", func(tx kdb.Tx) error {
 		if err := j.basis.Holds(tx); err != nil {
 			return err
@@ -239,20 +240,40 @@ func (j *job) store(ctx context.Context, s *op.Session, writes bool) error {
 			return nil
 		}
 		deployer, ok := tx.(kdb.Deployer)
-		if !ok {
-			if !slices.Contains(j.out.Notes, NotRemembered) {
-				j.out.Notes = append(j.out.Notes, NotRemembered)
-			}
-			return nil
+		if ok {
+			return setTarget(deployer, &j.entry, next)
 		}
-		return setTarget(deployer, &j.entry, next)
+		if note := j.forgetful(tx); note != "" && !slices.Contains(j.out.Notes, note) {
+			j.out.Notes = append(j.out.Notes, note)
+		}
+		remembers = false
+		return nil
 	})
-	j.pending = err == nil && next.Pending && j.remember && !slices.Contains(j.out.Notes, NotRemembered)
+	j.pending = err == nil && next.Pending && j.remember && remembers
 	return err
 }
 
-// NotRemembered is the note about a database that has no place for deployments.
-const NotRemembered = "this database cannot remember where its certificates are deployed"
+// The notes about a database that has no place for deployments, and about one that this user cannot change.
+const (
+	NotRemembered = "this database cannot remember where its certificates are deployed"
+	ReadOnly      = "the database cannot be changed, so it does not remember that the certificate is deployed here"
+)
+
+// forgetful says why a deployment is not remembered; "" if the database that cannot be changed has it already.
+func (j *job) forgetful(tx kdb.Tx) string {
+	silent, isSilent := tx.(op.Silent)
+	if !isSilent {
+		return NotRemembered
+	}
+	if _, native := silent.Tx.(kdb.Deployer); !native {
+		return NotRemembered
+	}
+	targets, err := Targets(&j.entry)
+	if err == nil && slices.ContainsFunc(targets, func(t Target) bool { return t.meets(j.target) }) {
+		return ""
+	}
+	return ReadOnly
+}
 
 // sameStore says whether a key store has the entry, and opens with the password.
 func (j *job) sameStore(ctx context.Context, env *op.Env, path string) (bool, error) {

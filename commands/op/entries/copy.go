@@ -443,7 +443,7 @@ func (o Copy) noteKeys(ctx context.Context, labels []string) error {
 	if len(labels) == 0 {
 		return nil
 	}
-	err := op.ReadKeys(ctx, o.From.Database(), "copy-key", func(tx kdb.Tx) error {
+	err := op.ReadKeys(ctx, o.From, "copy-key", func(tx kdb.Tx) error {
 		for _, label := range labels {
 			if err := tx.Audit("copy-key", label); err != nil {
 				return err
