@@ -313,6 +313,7 @@ var problemHints = sync.OnceValue(func() map[op.Code]string {
 		op.LastSlot:      "add another password or a stash first; after --force nothing opens the database any more",
 		op.NoSlot:        "see them with: certkdb slots list",
 		op.SlotsDropped:  "give the password with --password SRC, or remove the slots that cannot be kept with --drop-slots",
+		op.StashLost:     "make the stash again with: certkdb stash create, or remove its key slot with --drop-slots",
 		op.LeftOut: "copy what is missing from a backup: certkdb copy LABEL --db BACKUP --to FILE; certkdb recover also copies what is left of " +
 			"damaged entries",
 		op.PassesInvalid:     "leave out what cannot be read, without an error, with --skip-invalid",

@@ -71,8 +71,9 @@ const (
 	OnlyStash
 	// NoSlot: there is no key slot of that number.
 	NoSlot
-	// SlotsDropped: a slot cannot be carried over.
+	// SlotsDropped: a slot cannot be carried over. StashLost: those of a stash that is not there.
 	SlotsDropped
+	StashLost
 	// Damaged: a check found damage. Unreadable: not even a check is possible.
 	Damaged
 	Unreadable

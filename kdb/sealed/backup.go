@@ -146,7 +146,6 @@ func StashOf(path string) string { return stashPath(path) }
 // place of the copy: see StashOf.
 func (b *Backup) WriteStash(path string) error {
 	if err := b.early(path).write(); err != nil {
-		b.WithdrawStash(path) // it may have its name
 		return fmt.Errorf("creating the stash %q: %w", path, err)
 	}
 	return nil

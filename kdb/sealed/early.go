@@ -35,12 +35,22 @@ func earlyPath(path string, id [16]byte) string {
 
 // write brings it to the disk.
 func (e *earlyStash) write() error {
-	atomicfile.RemoveStale(e.disk, atomicfile.Follow(e.path))
-	return storeStash(e.disk, earlyPath(e.path, e.content.id), &e.content)
+	err := storeStash(e.disk, earlyPath(e.path, e.content.id), &e.content)
+	if err != nil {
+		e.remove() // it may have its name
+	}
+	return err
 }
 
-// remove removes it. At worst a file stays that the next command which makes a database here removes.
-func (e *earlyStash) remove() { _ = e.disk.Remove(earlyPath(e.path, e.content.id)) }
+// remove removes it, if it is the one that is there. At worst a file stays that the next command which makes a database here removes.
+func (e *earlyStash) remove() {
+	path := earlyPath(e.path, e.content.id)
+	there, err := readStash(path)
+	defer clear(there.key[:])
+	if err == nil && there == e.content {
+		_ = e.disk.Remove(path)
+	}
+}
 
 // place gives it its name. If another process has removed it, it is written again.
 func (e *earlyStash) place() error {
@@ -62,7 +72,11 @@ func (e *earlyStash) place() error {
 
 // removeEarly removes the early stashes of all databases but one, which is at their place: theirs cannot get there any more.
 func removeEarly(disk atomicfile.FS, path string, id [16]byte) {
+	if path == "" {
+		return
+	}
 	path = atomicfile.Follow(path)
+	atomicfile.RemoveStale(disk, path)
 	for _, early := range earlyOnes(path) {
 		if early != earlyPath(path, id) {
 			_ = disk.Remove(early) // at worst it stays until the next time
@@ -72,9 +86,6 @@ func removeEarly(disk atomicfile.FS, path string, id [16]byte) {
 
 // earlyOnes are the early stashes for a path.
 func earlyOnes(path string) (list []string) {
-	if path == "" {
-		return nil
-	}
 	path = atomicfile.Follow(path)
 	folder, name := filepath.Split(path)
 	files, _ := os.ReadDir(filepath.Clean(folder)) // of a folder that cannot be read nothing is found
@@ -176,13 +187,14 @@ func (t *tx) settleStash(made *stash) error {
 	return e.place()
 }
 
-// SettleStash gives the stash its name if a command that made the database was killed before it did.
+// SettleStash ends what killed commands began: it gives the stash its name, and removes those of databases that were not made.
 func (db *Database) SettleStash(ctx context.Context) error {
 	k, err := db.acquire(ctx)
 	if err != nil {
 		return err
 	}
 	defer k.release()
+	removeEarly(db.disk, db.stash, k.meta.id)
 	return db.name(db.settleStash(ctx, k, nil))
 }
 
@@ -196,7 +208,6 @@ func (db *Database) createByStash(ctx context.Context, k *keys, commit func(*slo
 	rand.Read(e.content.key[:]) // never fails
 	defer clear(e.content.key[:])
 	if err := e.write(); err != nil {
-		e.remove() // it may have its name
 		return fmt.Errorf("creating the stash %q: %w", db.stash, err)
 	}
 	if err := commit(db.newSlot(slotStash, kdb.CostProduction), e.content.key[:]); err != nil {

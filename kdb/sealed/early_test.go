@@ -7,180 +7,15 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 
 	"certkdb/kdb"
-	"certkdb/kdb/atomicfile"
 	"certkdb/kdb/atomicfile/atomicfiletest"
 	"certkdb/kdb/store"
 	"certkdb/kdb/store/boltstore"
 )
-
-// faulty is the store in a file whose calls to the disk fail.
-func faulty(path string, disk *atomicfiletest.Disk, create bool) store.Store {
-	o := store.Options{LockTimeout: patient.LockTimeout, Create: create}
-	return boltstore.Open(path, boltstore.Options{Options: o, Disk: disk})
-}
-
-// makers make a database at a path that only its stash opens, on a disk: out of nothing, or out of another one.
-func makers(t *testing.T, other string) map[string]func(path string, disk *atomicfiletest.Disk) error {
-	return map[string]func(path string, disk *atomicfiletest.Disk) error{
-		"create": func(path string, disk *atomicfiletest.Disk) error { return createStashOnly(t, path, disk) },
-		"back up": func(path string, disk *atomicfiletest.Disk) error {
-			db := openFaulty(t, other, disk)
-			b, err := db.Backup(t.Context(), path, NewBackup{Stash: true})
-			if err != nil {
-				return err
-			}
-			defer b.Close()
-			if err := b.WriteStash(path + StashExtension); err != nil {
-				return err
-			}
-			f, err := atomicfile.New(disk, path)
-			if err == nil {
-				defer f.Discard()
-				if _, err = b.WriteTo(f); err == nil {
-					err = f.Publish()
-				}
-			}
-			if err != nil {
-				if !exists(path) {
-					b.WithdrawStash(path + StashExtension)
-				}
-				return err
-			}
-			return b.PlaceStash(path + StashExtension)
-		},
-		"restore": func(path string, disk *atomicfiletest.Disk) error {
-			r := restoration{
-				ctx: t.Context(), src: newDatabase(boltstore.Backend().Open(other, patient), other, kdb.Options{}),
-				dst: newDatabase(faulty(path, disk, false), path, kdb.Options{}),
-			}
-			r.dst.disk = disk
-			return r.run()
-		},
-		"recover": func(path string, disk *atomicfiletest.Disk) error {
-			from := boltstore.Backend().Open(other, patient)
-			db := newDatabase(from, other, kdb.Options{})
-			db.disk = disk
-			return from.(store.Salvager).Salvage(t.Context(), func(w store.Wreck) error {
-				r, err := newWreckage(t.Context(), db, w, nil)
-				if err != nil {
-					return err
-				}
-				defer r.keys.retire()
-				c := newRecovery(r)
-				if err := c.choose(); err != nil {
-					return err
-				}
-				return c.create(faulty(path, disk, true))
-			})
-		},
-	}
-}
-
-// filesNextTo are the names of the files in the folder of a path, without those that are temporary.
-func filesNextTo(path string) (list []string) {
-	files, _ := os.ReadDir(filepath.Dir(path))
-	for _, f := range files {
-		if f.Name()[0] != '.' {
-			list = append(list, f.Name())
-		}
-	}
-	return list
-}
-
-// changeByStash makes a change with the stash.
-func changeByStash(t *testing.T, path string) error {
-	t.Helper()
-	db := openFaulty(t, path, &atomicfiletest.Disk{})
-	db.o.Password = nil
-	_, err := db.AddPasswordSlot(t.Context(), "", []byte("another"), kdb.CostTest)
-	return err
-}
-
-// TestEarlyStash_leavesNothing: whichever call of a command that makes a database with a stash fails, or is its last one, a database that
-// is there is opened by its stash. After the next change, or after another database has taken the place, nothing else is there.
-func TestEarlyStash_leavesNothing(t *testing.T) {
-	t.Parallel()
-	other := stashOnly(t)
-	for what, make := range makers(t, other) {
-		for how, faults := range map[string]func(int, error) func(int, string) error{
-			"an error": atomicfiletest.At, "the end": atomicfiletest.From,
-		} {
-			for n := 1; ; n++ {
-				path := filepath.Join(t.TempDir(), "x.ckdb")
-				disk := &atomicfiletest.Disk{Fail: faults(n, syscall.EIO)}
-				err := make(path, disk)
-				done := len(disk.Calls()) < n
-				if done && !slices.Contains(disk.Calls(), "rename x.ckdb.stash~ x.ckdb.stash") {
-					t.Errorf("%s: its stash had the name from the beginning: %q", what, disk.Calls())
-				}
-				if done && err != nil || !done && err == nil && !exists(path) {
-					t.Errorf("%s, %d calls: %v", what, n-1, err)
-				}
-				context := func() { t.Logf("%s, %s at call %d of %q: %v", what, how, n, disk.Calls(), err) }
-				if exists(path) {
-					wantStashOpens(t, path, context)
-					err = changeByStash(t, path)
-				} else {
-					err = createStashOnly(t, path, &atomicfiletest.Disk{})
-				}
-				if err != nil {
-					context()
-					t.Error(err)
-				}
-				wantStashOpens(t, path, context)
-				if got := filesNextTo(path); !slices.Equal(got, []string{"x.ckdb", "x.ckdb.stash"}) {
-					context()
-					t.Errorf("there are %q", got)
-				}
-				if done {
-					break
-				}
-			}
-		}
-	}
-}
-
-// TestDiscard_opensAfterEveryFault: a database that is removed is opened by its stash until it is gone. Another one can take its place, and
-// then nothing else is there.
-func TestDiscard_opensAfterEveryFault(t *testing.T) {
-	t.Parallel()
-	for how, faults := range map[string]func(int, error) func(int, string) error{
-		"an error": atomicfiletest.At, "the end": atomicfiletest.From,
-	} {
-		for n := 1; ; n++ {
-			path := filepath.Join(t.TempDir(), "x.ckdb")
-			db := newDatabase(faulty(path, &atomicfiletest.Disk{}, true), path, kdb.Options{})
-			if err := db.create(t.Context(), kdb.CreateOptions{StashOnly: true}); err != nil {
-				t.Fatal(err)
-			}
-			disk := &atomicfiletest.Disk{Fail: faults(n, syscall.EIO)}
-			db.disk = disk
-			err := db.Discard(t.Context())
-			context := func() { t.Logf("%s at call %d of %q: %v", how, n, disk.Calls(), err) }
-			if exists(path) {
-				wantStashOpens(t, path, context)
-				if err == nil {
-					context()
-					t.Error("it is there")
-				}
-				err = changeByStash(t, path)
-			} else {
-				err = createStashOnly(t, path, &atomicfiletest.Disk{})
-			}
-			if got := filesNextTo(path); err != nil || !slices.Equal(got, []string{"x.ckdb", "x.ckdb.stash"}) {
-				context()
-				t.Errorf("there are %q, %v", got, err)
-			}
-			if len(disk.Calls()) < n {
-				break
-			}
-		}
-	}
-}
 
 // killedEarly makes a database whose stash has not got its name, and returns its path and that of the stash.
 func killedEarly(t *testing.T) (path, early string) {
@@ -247,8 +82,10 @@ func TestEarlyStash_nothingIsStoredBefore(t *testing.T) {
 	}
 	db := openFaulty(t, path, &atomicfiletest.Disk{})
 	db.disk = &atomicfiletest.Disk{Fail: atomicfiletest.Every("rename", fs.ErrPermission)}
-	if err := db.CreateStash(t.Context()); !errors.Is(err, fs.ErrPermission) {
-		t.Error(err)
+	for _, err := range []error{db.CreateStash(t.Context()), db.Rekey(t.Context(), Rekey{}), db.SettleStash(t.Context())} {
+		if !errors.Is(err, fs.ErrPermission) {
+			t.Error(err)
+		}
 	}
 	wantStashOpens(t, path, func() {})
 	if after, err := os.ReadFile(path); err != nil || !slices.Equal(after, before) || !exists(early) {
@@ -380,4 +217,190 @@ type interrupted struct {
 func (i *interrupted) Update(ctx context.Context, fn func(store.Tx) error) error {
 	i.before()
 	return i.Store.Update(ctx, fn)
+}
+
+// TestCreate_stashIsOnTheDiskFirst, with its name in the folder; so is the stash's name before anything can be stored.
+func TestCreate_stashIsOnTheDiskFirst(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "x.ckdb")
+	disk := &atomicfiletest.Disk{}
+	if err := createStashOnly(t, path, disk); err != nil {
+		t.Fatal(err)
+	}
+	calls, folder := disk.Calls(), "syncfolder "+filepath.Base(filepath.Dir(path))
+	first := []string{
+		"create x.ckdb.stash~", "write x.ckdb.stash~", "sync x.ckdb.stash~", "link x.ckdb.stash~ x.ckdb.stash~", folder, "remove x.ckdb.stash~",
+		"create x.ckdb~",
+	}
+	last := []string{"rename x.ckdb.stash~ x.ckdb.stash", folder}
+	if !slices.Equal(calls[:len(first)], first) || !slices.Equal(calls[len(calls)-len(last):], last) {
+		t.Errorf("calls %q", calls)
+	}
+}
+
+// TestCreate_stashHasNoPlace: a database whose stash cannot get its name is not there.
+func TestCreate_stashHasNoPlace(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "x.ckdb")
+	if err := os.MkdirAll(filepath.Join(path+StashExtension, "full"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	err := createStashOnly(t, path, &atomicfiletest.Disk{})
+	if got := filesNextTo(path); err == nil || !slices.Equal(got, []string{"x.ckdb.stash"}) {
+		t.Errorf("%v, there are %q", err, got)
+	}
+}
+
+// inUse is a file that somebody else reads all the time.
+type inUse struct{ *boltstore.Store }
+
+func (inUse) UpdateLocked(context.Context, func(store.Tx) error) error { return kdb.ErrLocked }
+
+// TestCreate_inUseAtOnce: somebody who reads the new database by its early stash does not make its creation fail.
+func TestCreate_inUseAtOnce(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "x.ckdb")
+	st := inUse{boltstore.Open(path, boltstore.Options{Options: store.Options{Create: true}})}
+	if _, err := Create(t.Context(), st, path, kdb.CreateOptions{StashOnly: true}); err != nil {
+		t.Error(err)
+	}
+	wantStashOpens(t, path, func() {})
+	if err := changeByStash(t, path); err != nil || !exists(path+StashExtension) {
+		t.Error(err)
+	}
+}
+
+// TestEarlyStash_ofAnotherDatabaseIsRemoved by whatever makes a database or a stash, also where the stash is there already.
+func TestEarlyStash_ofAnotherDatabaseIsRemoved(t *testing.T) {
+	t.Parallel()
+	other := stashOnly(t)
+	none := &atomicfiletest.Disk{}
+	made := makers(t, other)
+	byPassword := func(path string) error {
+		_, err := Create(t.Context(), faulty(path, none, true), path, kdb.CreateOptions{Options: secretOptions, Cost: kdb.CostTest})
+		return err
+	}
+	withStash := func(then string) func(string) error {
+		return func(path string) error {
+			data, err := os.ReadFile(other + StashExtension)
+			return errors.Join(err, os.WriteFile(path+StashExtension, data, 0o600), made[then](path, none))
+		}
+	}
+	for what, make := range map[string]func(path string) error{
+		"create":                   byPassword,
+		"an end of what was begun": func(path string) error { return openFaulty(t, path, none).SettleStash(t.Context()) },
+		"a stash":                  func(path string) error { return openFaulty(t, path, none).CreateStash(t.Context()) },
+		"restore":                  withStash("restore"),
+		"recover":                  withStash("recover"),
+		"back up": func(path string) error {
+			b, err := openFaulty(t, other, none).Backup(t.Context(), path, NewBackup{})
+			if err != nil {
+				return err
+			}
+			defer b.Close()
+			return b.PlaceStash(path + StashExtension)
+		},
+	} {
+		path := filepath.Join(t.TempDir(), "x.ckdb")
+		if strings.HasPrefix(what, "a") { // for a database that is there
+			if err := byPassword(path); err != nil {
+				t.Fatal(err)
+			}
+		}
+		e := earlyStash{none, path + StashExtension, stash{id: [16]byte{1}, slot: 1}}
+		if err := e.write(); err != nil {
+			t.Fatal(err)
+		}
+		if err := make(path); err != nil || len(earlyOnes(path+StashExtension)) > 0 {
+			t.Errorf("%s: %v, there are %q", what, err, filesNextTo(path))
+		}
+	}
+}
+
+// TestStashes_ofAnotherDatabase: the stash of another database is not in use, though it has the number of a slot.
+func TestStashes_ofAnotherDatabase(t *testing.T) {
+	t.Parallel()
+	path, other := stashOnly(t), stashOnly(t)
+	if err := os.Rename(other+StashExtension, path+StashExtension); err != nil {
+		t.Fatal(err)
+	}
+	slots, err := openFaulty(t, path, &atomicfiletest.Disk{}).Slots(t.Context())
+	if err != nil || len(slots) != 1 || slots[0].HasStash {
+		t.Errorf("slots %v, %v", slots, err)
+	}
+}
+
+// TestEarlyStash_nextToAStash: where the stash opens the database, another one that does, too, is of no use.
+func TestEarlyStash_nextToAStash(t *testing.T) {
+	t.Parallel()
+	db := onDisk(t, &atomicfiletest.Disk{})
+	e := earlyStash{&atomicfiletest.Disk{}, db.stash, stash{id: db.id, key: [32]byte{1}}}
+	err := db.CreateStash(t.Context())
+	if err == nil {
+		e.content.slot, err = db.replaceSlots(t.Context(), slotChange{operation: "test", kind: slotStash, secret: e.content.key[:]})
+	}
+	before, errRead := readStash(db.stash)
+	if err := errors.Join(err, errRead, e.write(), db.SettleStash(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	if after, err := readStash(db.stash); err != nil || after != before || len(earlyOnes(db.stash)) > 0 {
+		t.Errorf("it took the place of the stash, or is still there: %v", err)
+	}
+}
+
+// TestWithdrawStash: the early stash of a database that may be there stays.
+func TestWithdrawStash(t *testing.T) {
+	t.Parallel()
+	db := onDisk(t, &atomicfiletest.Disk{})
+	there := earlyStash{db.disk, db.stash, stash{id: db.id, slot: 1}}
+	other := earlyStash{db.disk, db.stash, stash{id: db.id, slot: 2}}
+	if err := there.write(); err != nil {
+		t.Fatal(err)
+	}
+	if other.remove(); !exists(earlyPath(db.stash, db.id)) {
+		t.Error("one with other content was removed")
+	}
+	other.disk = &atomicfiletest.Disk{Fail: atomicfiletest.Every("write", syscall.ENOSPC)}
+	if err := other.write(); err == nil || !exists(earlyPath(db.stash, db.id)) {
+		t.Errorf("writing on a full disk: %v", err)
+	}
+	for id, stays := range map[[16]byte]bool{db.id: true, {1}: false} {
+		e := earlyStash{db.disk, db.stash, stash{id: id, slot: 1}}
+		if err := e.write(); err != nil {
+			t.Fatal(err)
+		}
+		db.withdrawStash(t.Context(), &e, syscall.EIO)
+		if exists(earlyPath(db.stash, id)) != stays {
+			t.Errorf("of the database that is there: %v", stays)
+		}
+		e.remove()
+	}
+}
+
+// TestRestore_earlyStash: that of the backup opens it, and one that waits at the database stays the stash of it, and is no longer early.
+func TestRestore_earlyStash(t *testing.T) {
+	t.Parallel()
+	backup, early := killedEarly(t)
+	path := filepath.Join(t.TempDir(), "x.ckdb")
+	restore := func() error {
+		_, err := Restore(t.Context(), boltstore.Backend().Open(backup, patient), boltstore.Backend().Open(path, patient), backup, path,
+			kdb.RestoreOptions{Force: true})
+		return err
+	}
+	if err := restore(); err != nil {
+		t.Fatal(err)
+	}
+	wantStashOpens(t, path, func() {})
+	s, err := readStash(early)
+	if err == nil {
+		err = errors.Join(os.Rename(path+StashExtension, earlyPath(path+StashExtension, s.id)), changeByStash(t, backup))
+	}
+	db := openFaulty(t, backup, &atomicfiletest.Disk{})
+	if err := errors.Join(err, db.CreateStash(t.Context()), restore()); err != nil {
+		t.Fatal(err)
+	}
+	got, err := readStash(path + StashExtension)
+	if list := filesNextTo(path); err != nil || got != s || !slices.Equal(list, []string{"x.ckdb", "x.ckdb.stash"}) {
+		t.Errorf("%v, the stash is the same: %v, there are %q", err, got == s, list)
+	}
 }

@@ -85,6 +85,17 @@ func (db *Database) adopt(old, next *keys) {
 	}
 }
 
+// LostStash says that the stash is missing that opens key slots, which cannot be carried over to a new master key without it. It wraps
+// kdb.ErrPassword.
+type LostStash struct {
+	Slots []string // numbers with names
+}
+
+func (e *LostStash) Error() string { return "no stash opens key slot " + strings.Join(e.Slots, ", ") }
+
+// Unwrap returns kdb.ErrPassword.
+func (e *LostStash) Unwrap() error { return kdb.ErrPassword }
+
 // rekeying is one change of the master key.
 type rekeying struct {
 	db        *Database
@@ -228,12 +239,14 @@ func (r *rekeying) rewrap(how Rekey) error {
 			return err
 		}
 	}
-	if !r.keepsStash() { // else the new stash takes the place of all others, which a killed process may have left
-		lost = append(lost, stashes...)
+	if r.keepsStash() { // the new stash takes the place of all others, which a killed process may have left
+		stashes = nil
 	}
 	switch {
 	case len(lost) > 0 && !how.Drop:
-		return fmt.Errorf("%w: nothing given opens key slot %s", kdb.ErrPassword, strings.Join(lost, ", "))
+		return fmt.Errorf("%w: nothing given opens key slot %s", kdb.ErrPassword, strings.Join(append(lost, stashes...), ", "))
+	case len(stashes) > 0 && !how.Drop:
+		return &LostStash{stashes}
 	case len(r.slots) == 0:
 		return fmt.Errorf("%w: no key slot would be left", ErrLastSlot)
 	}

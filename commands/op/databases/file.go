@@ -34,7 +34,9 @@ func (o Rekey) Do(ctx context.Context, s *op.Session) (Done, error) {
 	}
 	defer op.CollectMore()()
 	err = db.Rekey(ctx, sealed.Rekey{Passwords: o.Passwords(), Drop: o.DropSlots, Cost: o.Cost})
-	if errors.Is(err, kdb.ErrPassword) {
+	if _, lost := errors.AsType[*sealed.LostStash](err); lost {
+		err = op.Mark(op.StashLost, err)
+	} else if errors.Is(err, kdb.ErrPassword) {
 		err = op.Mark(op.SlotsDropped, err)
 	}
 	return Done{Location: s.Location}, err
