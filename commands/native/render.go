@@ -342,7 +342,7 @@ func passwordHint(field op.Field) string {
 	empty := "; an empty password is file:/dev/null"
 	switch field {
 	case op.FieldPassword:
-		return text + ", or, for a native or CMS database, make a stash with: certkdb stash create" + empty
+		return text + ", or, for all but a PEM database, make a stash with: certkdb stash create" + empty
 	case op.FieldInPassword:
 		return text + empty
 	case op.FieldNewPassword:

@@ -91,7 +91,7 @@ func (d DB) Options(ctx context.Context, env *Env) (kdb.Options, error) {
 	if text := env.Getenv("CERTKDB_KDF_MEMORY"); text != "" {
 		var err error
 		if o.MaxKDFMemory, err = strconv.Atoi(text); err != nil || o.MaxKDFMemory <= 0 {
-			return o, fmt.Errorf("%w: CERTKDB_KDF_MEMORY=%q is no number of MiB", ErrUsage, text)
+			return o, fmt.Errorf("%w: CERTKDB_KDF_MEMORY=%q is not a number of MiB", ErrUsage, text)
 		}
 	}
 	for _, p := range d.KeyPassword {

@@ -74,7 +74,7 @@ func (c *container) holds(e *kdb.Entry) error {
 	case e.Kind == kdb.KindSecretKey:
 		return unsupported(e.Label, "it holds no secret keys; use a PKCS #12 file or a native database")
 	case e.Kind == kdb.KindRequest:
-		return unsupported(e.Label, "it holds no certificate requests; use a native or CMS database")
+		return unsupported(e.Label, "it holds no certificate requests; use a native, PKCS #12 or CMS database")
 	case e.Kind == kdb.KindTrusted && !e.Trusted:
 		return unsupported(e.Label, "every certificate without a key in it is trusted")
 	case len(e.Certificates) == 0:

@@ -104,7 +104,7 @@ func (c *checker) run() {
 		c.take("free page", id, 1)
 	}
 	if lost := c.s.meta.Pages - c.used.count; lost > 0 && c.findings == 0 {
-		c.finding("pages", fmt.Errorf("%d are neither in use nor free", lost))
+		c.finding("pages", fmt.Errorf("neither in use nor free: %d", lost))
 	}
 }
 
