@@ -2,10 +2,24 @@ package native
 
 import (
 	"testing"
+	"time"
 
 	"certkdb/commands/native/terminal"
 	"certkdb/commands/op"
 )
+
+// An entry that is listed because its chain ends first says when (N7).
+func TestStatusText(t *testing.T) {
+	t.Parallel()
+	e := &op.Entry{Status: op.StatusValid}
+	if got := statusText(e); got != "valid" {
+		t.Errorf("%q", got)
+	}
+	e.ChainEnds = &op.ChainEnd{NotAfter: time.Date(2027, 1, 31, 0, 0, 0, 0, time.UTC)}
+	if got := statusText(e); got != "valid, chain until 2027-01-31" {
+		t.Errorf("%q", got)
+	}
+}
 
 func TestColourOf(t *testing.T) {
 	t.Parallel()
