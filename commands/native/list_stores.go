@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"certkdb/commands/op"
+	"certkdb/commands/op/databases"
 	"certkdb/commands/op/inspect"
 	"certkdb/kdb"
 )
@@ -68,7 +69,7 @@ func (l *stores) end() error {
 // has a stash. The warning says that it was read unverified.
 func (l *stores) listOne(location string, o inspect.List) (warning, first error) {
 	sources := allOf(l.c, flagPassword)
-	if len(l.locations) > 1 && sources[0] != "" && hasStash(location) {
+	if len(l.locations) > 1 && sources[0] != "" && databases.HasStash(location) {
 		sources = slices.Concat(sources, []string{"stash"})
 	}
 	for _, source := range sources {
@@ -109,16 +110,6 @@ func (l *stores) listWith(location, source string, o inspect.List) (warning, err
 		warnShortened(l.env, s)
 	}
 	return s.Unverified(), err
-}
-
-// hasStash says whether a stash lies next to a database: of a native one, or of GSKit.
-func hasStash(location string) bool {
-	for _, name := range []string{location + ".stash", strings.TrimSuffix(location, filepath.Ext(location)) + ".sth"} {
-		if _, err := os.Lstat(name); err == nil {
-			return true
-		}
-	}
-	return false
 }
 
 // expanded replaces patterns, which a shell leaves alone in quotes, by the names of the files that match.

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"certkdb/commands/op"
+	"certkdb/commands/op/databases"
 	"certkdb/kdb"
 )
 
@@ -46,7 +47,7 @@ func openOther(c *cli.Context, env *op.Env, file string, passwords []op.Password
 		}
 	}
 	tried := passwords
-	if hasStash(file) {
+	if databases.HasStash(file) {
 		tried = append(tried[:len(tried):len(tried)], op.Password{Source: op.FromStash()})
 	}
 	var first error

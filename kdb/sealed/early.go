@@ -98,6 +98,12 @@ func earlyOnes(path string) (list []string) {
 	return list
 }
 
+// HasStash says whether a stash lies next to the database in a file, perhaps an early one.
+func HasStash(location string) bool { return isStashAt(stashPath(location)) }
+
+// isStashAt says whether something has the path of a stash, or is to get it.
+func isStashAt(path string) bool { return path != "" && (exists(path) || len(earlyOnes(path)) > 0) }
+
 // stashPaths are the files that can be the stash of the database with an id.
 func (db *Database) stashPaths(id [16]byte) []string {
 	if db.stash == "" {

@@ -24,7 +24,7 @@ func Restore(ctx context.Context, from, to store.Store, backup, location string,
 	}
 	r := restoration{ctx: ctx, o: o, src: newDatabase(from, backup, o.Options), dst: newDatabase(to, location, o.Options)}
 	r.src.o.State, r.dst.o.Warn = "", nil // which state is the newest is decided here
-	if r.src.stash == "" || !exists(r.src.stash) && len(earlyOnes(r.src.stash)) == 0 {
+	if !isStashAt(r.src.stash) {
 		r.src.stash = r.dst.stash // most likely it opens an older state too
 	}
 	defer r.src.Close()

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"certkdb/commands/op"
 	"certkdb/kdb"
@@ -17,6 +19,12 @@ type stasher interface {
 	CreateStash(ctx context.Context) error
 	RemoveStash(ctx context.Context) error
 	StashPath() string
+}
+
+// HasStash says whether a stash lies next to a database: of a native one, or of GSKit.
+func HasStash(location string) bool {
+	_, err := os.Lstat(strings.TrimSuffix(location, filepath.Ext(location)) + ".sth")
+	return err == nil || sealed.HasStash(location)
 }
 
 // StashAction is what was done to a stash.
