@@ -63,6 +63,7 @@ const helpPasswords = `Where a password comes from: --password SRC (and --new-pa
   prompt      ask on the terminal               stash       the stash next to the database
   cred:NAME   a file in systemd's $CREDENTIALS_DIRECTORY
   pass:TEXT   the text itself; every user of the machine can see it
+As long as a command runs, root and the same user can read its environment variables.
 Without it, certkdb tries the stash, then the file that $CERTKDB_PASSWORD_FILE names, then asks on
 the terminal. If other users can read or change a password file, certkdb warns (not with --quiet):
   (umask 077; echo PASSWORD > key.pw)    or    chmod 600 key.pw

@@ -6,7 +6,8 @@
 //
 // A change writes a new file next to the old one and renames it, so that readers, which take no lock, and a killed process
 // leave the old file or the new one, whole. Companions and a stash file change in the same step (package atomicfile). Writers
-// lock each other out; a writer that does not lock, such as keytool, is noticed if it comes between (kdb.ErrChanged).
+// lock each other out; a writer that does not lock, such as keytool, is noticed if it comes between (kdb.ErrChanged), but it may overwrite
+// what was changed while it ran.
 package keyfile
 
 import (
