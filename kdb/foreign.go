@@ -128,9 +128,13 @@ func isMangled(head []byte) bool {
 	return slices.ContainsFunc(mangled, func(s string) bool { return bytes.HasPrefix(head, []byte(s)) })
 }
 
+const convertURL = `decode it first with: python3 -c 'import sys, urllib.parse as u; print(u.unquote(sys.stdin.read()))' < FILE`
+
 // findEncoded recognises text that is one of the known files in an encoding that certkdb does not read; nil if it is something else.
 func findEncoded(head []byte) *ForeignFormat {
 	switch {
+	case bytes.HasPrefix(bytes.TrimLeft(head, " \t\r\n\"'"), []byte("-----BEGIN%20")): // what proxies put into headers
+		return &ForeignFormat{Name: "PEM file in URL encoding", Convert: convertURL, Loose: true}
 	case isHex(head):
 		return &ForeignFormat{Name: "file in hexadecimal", Convert: "decode it first with: xxd -r -p FILE", Loose: true}
 	case isBase64URL(head):

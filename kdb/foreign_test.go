@@ -69,6 +69,7 @@ func TestRecognise_namesOtherFiles(t *testing.T) {
 		{"ssh-keygen makes keys", "text file", "PEM", true},
 		{"---- BEGIN SSH2 PUBLIC KEY ----\n", "RFC 4716", "ssh-keygen -e", false},
 		{"MIIB_-8", "base64url", "basenc", true},
+		{"-----BEGIN%20CERTIFICATE-----%0AMIIB", "URL encoding", "unquote", true},
 		{"MIIB" + strings.Repeat("-_Aa", 2000), "base64url", "basenc", true},       // as long as the head
 		{"30820101" + strings.Repeat("4f\n", 3000), "hexadecimal", "xxd -r", true}, // the same
 		{"\ufffd\ufffd\ufffd\ufffd\x00\x00\x00\x02", "converted", "binary", true},  // a JKS file

@@ -141,11 +141,11 @@ func readServers(env *op.Env, from string) (servers [][]string, err error) {
 		defer f.Close()
 		in = f
 	}
-	lines := bufio.NewScanner(in)
+	lines := bufio.NewScanner(op.Decoded(in))
 	known := map[string]int{}
 	n := 1
 	for ; lines.Scan(); n++ {
-		text, _, _ := strings.Cut(strings.TrimPrefix(lines.Text(), "\ufeff"), "#")
+		text, _, _ := strings.Cut(lines.Text(), "#")
 		names := strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r == ',' })
 		if len(names) == 0 {
 			continue

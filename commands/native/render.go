@@ -360,6 +360,8 @@ func isClosedKey(err error) bool {
 // classHint is the advice that fits the class of an error.
 func classHint(err error) string {
 	switch {
+	case errors.Is(err, sealed.ErrStashForm):
+		return "give the password with --password SRC, and make the stash again with: certkdb stash create; or put a copy of the stash there"
 	case errors.Is(err, sealed.ErrStashMode):
 		return "chmod 600 the stash; if others may have read it, replace it with: certkdb stash create"
 	case isClosedKey(err):

@@ -153,7 +153,8 @@ func TestRender_everyPasswordHasAnOption(t *testing.T) {
 func TestRender_hintsOfClasses(t *testing.T) {
 	t.Parallel()
 	for want, err := range map[string]error{
-		"chmod 600": sealed.ErrStashMode, "help passwords": kdb.ErrPassword, "--lock-timeout": kdb.ErrLocked, "again": kdb.ErrChanged,
+		"a copy of the stash": sealed.ErrStashForm,
+		"chmod 600":           sealed.ErrStashMode, "help passwords": kdb.ErrPassword, "--lock-timeout": kdb.ErrLocked, "again": kdb.ErrChanged,
 		"certkdb show --file": kdb.ErrVersion, "certkdb check": kdb.ErrCorrupt, "owner": fs.ErrPermission, "certkdb-lint": lintprogram.ErrMissing,
 		"certkdb copy LABEL --to FILE": kdb.ErrDatabaseExists, "file in the folder": &fs.PathError{Op: "read", Path: "x", Err: syscall.EISDIR},
 	} {

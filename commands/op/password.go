@@ -273,6 +273,11 @@ func passwordCredential(env *Env, name string) ([]byte, error) {
 	return passwordFile(filepath.Join(folder, name), nil) // systemd chose its mode
 }
 
+// Decoded reads text that may be in UTF-16, as Windows PowerShell writes it. A byte order mark is taken off.
+func Decoded(r io.Reader) io.Reader {
+	return transform.NewReader(r, unicode.BOMOverride(transform.Nop))
+}
+
 // isUTF16 says that a text begins with the byte order mark of UTF-16.
 func isUTF16(text []byte) bool {
 	return bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff"))

@@ -130,7 +130,7 @@ func ParseTime(field Field, text string) (time.Time, error) {
 const maxLength = uint64(1<<63 - 1)
 
 // ParseLength reads a length of time: a number with d, w or y for days, weeks and years of 365 days, or Go's hours, minutes and seconds.
-// "" is 0. The error wraps [ErrUsage].
+// "" is 0, which cannot be written: it would stand for no limit. The error wraps [ErrUsage].
 func ParseLength(text string) (time.Duration, error) {
 	if text == "" {
 		return 0, nil
@@ -145,10 +145,10 @@ func ParseLength(text string) (time.Duration, error) {
 		unit = 365 * 24 * time.Hour
 	}
 	if unit > 0 {
-		if n, err := strconv.ParseUint(text[:len(text)-1], 10, 16); err == nil && n <= maxLength/uint64(unit) {
+		if n, err := strconv.ParseUint(text[:len(text)-1], 10, 16); err == nil && n > 0 && n <= maxLength/uint64(unit) {
 			return time.Duration(n) * unit, nil
 		}
-	} else if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+	} else if d, err := time.ParseDuration(text); err == nil && d > 0 {
 		return d, nil
 	}
 	return 0, fmt.Errorf("%w: %q is not a length of time; write 90d, 12h, 2w or 1y", ErrUsage, text)

@@ -1,7 +1,9 @@
 package op_test
 
 import (
+	"errors"
 	"testing"
+	"time"
 
 	"certkdb/commands/op"
 )
@@ -19,5 +21,18 @@ func TestPrintable_escapesWhatIsNotSeen(t *testing.T) {
 	}
 	if got, want := op.PrintableText("a\tb\n\u202ec\r\n"), "a\tb\n\\u202ec\\u000d\n"; got != want {
 		t.Errorf("a text became %q, want %q", got, want)
+	}
+}
+
+// TestParseLength_ofNothing: what is written is not taken for what is left out.
+func TestParseLength_ofNothing(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"0d", "0w", "0y", "0h", "0s", "-1h", "d", "0"} {
+		if d, err := op.ParseLength(text); !errors.Is(err, op.ErrUsage) {
+			t.Errorf("%q: %v, %v", text, d, err)
+		}
+	}
+	if d, err := op.ParseLength("1s"); d != time.Second || err != nil {
+		t.Errorf("%v, %v", d, err)
 	}
 }

@@ -19,6 +19,9 @@ const StashExtension = ".stash"
 // ErrStashMode says that others than the owner can read the stash, or that it is no file. It wraps fs.ErrPermission.
 var ErrStashMode = fmt.Errorf("stash not safe: %w", fs.ErrPermission)
 
+// ErrStashForm says that a file in the place of a stash is not one, or was cut off.
+var ErrStashForm = fmt.Errorf("%w: it is no stash of a native database", kdb.ErrParse)
+
 // stash is the content of a stash file: one line of text,
 //
 //	certkdb-stash-v1 <database id> <slot> <key>
@@ -40,25 +43,24 @@ func (s *stash) encode() []byte {
 }
 
 func decodeStash(b []byte) (s stash, err error) {
-	wrong := fmt.Errorf("%w: it is no stash of a native database", kdb.ErrParse)
 	fields := strings.Split(strings.TrimSuffix(string(b), "\n"), " ")
 	if len(fields) != 4 || fields[0] != stashWord {
-		return s, wrong
+		return s, ErrStashForm
 	}
 	if len(fields[1]) != 2*len(s.id) || len(fields[3]) != 2*len(s.key) {
-		return s, wrong
+		return s, ErrStashForm
 	}
 	slot, err := strconv.ParseUint(fields[2], 10, 32)
 	if err != nil {
-		return s, wrong
+		return s, ErrStashForm
 	}
 	s.slot = uint32(slot)
 	if _, err := hex.Decode(s.id[:], []byte(fields[1])); err != nil {
-		return s, wrong
+		return s, ErrStashForm
 	}
 	if _, err := hex.Decode(s.key[:], []byte(fields[3])); err != nil ||
 		!bytes.Equal(s.encode(), append(bytes.TrimSuffix(b, []byte("\n")), '\n')) {
-		return s, wrong
+		return s, ErrStashForm
 	}
 	return s, nil
 }

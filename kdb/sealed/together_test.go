@@ -2,10 +2,13 @@ package sealed
 
 import (
 	"errors"
+	"os"
+	"strings"
 	"testing"
 
 	"certkdb/kdb"
 	"certkdb/kdb/atomicfile/atomicfiletest"
+	"certkdb/kdb/store/boltstore"
 	"certkdb/kdb/store/storetest"
 )
 
@@ -60,5 +63,25 @@ func TestChangePassword_toThatOfAnother(t *testing.T) {
 		if same, ok := errors.AsType[*SamePassword](err); !ok || !errors.Is(err, kdb.ErrExists) || same.Slot == "password" {
 			t.Errorf("the password %q: %v", password, err)
 		}
+	}
+}
+
+// TestStash_ofAnotherDatabase: the error says why the stash that is there does not help.
+func TestStash_ofAnotherDatabase(t *testing.T) {
+	t.Parallel()
+	path, other := stashOnly(t), stashOnly(t)
+	if err := os.Rename(other+StashExtension, path+StashExtension); err != nil {
+		t.Fatal(err)
+	}
+	file := boltstore.Open(path, boltstore.Options{Options: patient})
+	err := newDatabase(file, path, kdb.Options{}).Unlock(t.Context())
+	if !errors.Is(err, kdb.ErrNoPassword) || !strings.HasSuffix(err.Error(), "belongs to another database") {
+		t.Errorf("a stash of another database: %v", err)
+	}
+	if err := os.Remove(path + StashExtension); err != nil {
+		t.Fatal(err)
+	}
+	if err := newDatabase(file, path, kdb.Options{}).Unlock(t.Context()); strings.Contains(err.Error(), "another") {
+		t.Errorf("no stash: %v", err)
 	}
 }

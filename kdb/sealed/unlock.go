@@ -290,12 +290,25 @@ func (db *Database) askForSlot(
 	}
 	password, err := db.askPassword(ctx)
 	if err != nil {
-		return nil, nil, nil, cmp.Or(errStash, err)
+		return nil, nil, nil, cmp.Or(errStash, db.strayStash(metas, err))
 	}
 	defer clear(password)
 	d := derivations{secret: password, left: newBudget(db.o.MaxKDFMemory)}
 	defer d.forget()
 	return db.openAny(ctx, metas, slots, &d)
+}
+
+// strayStash adds to the error about a missing password that the stash which is there is that of another database.
+func (db *Database) strayStash(metas []meta, err error) error {
+	if !errors.Is(err, kdb.ErrNoPassword) || db.o.NoStash || db.stash == "" {
+		return err
+	}
+	st, errStash := readStash(db.stash)
+	clear(st.key[:])
+	if errStash != nil || slices.ContainsFunc(metas, func(m meta) bool { return m.id == st.id }) {
+		return err
+	}
+	return fmt.Errorf("%w; the stash %q belongs to another database", err, db.stash)
 }
 
 // openAny tries the slots with each identity.

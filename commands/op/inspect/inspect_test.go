@@ -71,6 +71,10 @@ func TestList(t *testing.T) {
 			t.Errorf("%s: %s, %v; want %s", c.rule, got, err, c.want)
 		}
 	}
+	if got, err := listed(optest.New(t, root.Trusted("root[1]"), root.Trusted("root1")), inspect.List{Pattern: "root[1]"}); err != nil ||
+		got != "root1 valid, root[1] valid" {
+		t.Errorf("a label that looks like a pattern: %s, %v", got, err)
+	}
 	for field, o := range map[op.Field]inspect.List{op.FieldPattern: {Pattern: "[a"}, op.FieldKind: {Kind: "odd"}} {
 		_, err := listed(s, o)
 		if e, ok := errors.AsType[*op.Invalid](err); !ok || e.Field != field {

@@ -287,5 +287,5 @@ func (o List) matches(label string) bool {
 	}
 	hide := strings.NewReplacer("/", "\x01")
 	ok, _ := path.Match(hide.Replace(o.Pattern), hide.Replace(label))
-	return ok
+	return ok || label == o.Pattern // which may have brackets of its own
 }

@@ -1,7 +1,9 @@
 package sessions
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"net"
 	"slices"
 	"strconv"
@@ -64,6 +66,9 @@ func ReadTargets(env *op.Env, file string, common Target) ([]Target, error) {
 	data, err := input.ReadFile(env, file, maxTargets)
 	if err != nil {
 		return nil, err
+	}
+	if data, err = io.ReadAll(op.Decoded(bytes.NewReader(data))); err != nil {
+		return nil, fmt.Errorf("reading %q: %w", file, err)
 	}
 	var list []Target
 	number := 0

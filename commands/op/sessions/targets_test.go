@@ -28,6 +28,10 @@ func TestReadTargets(t *testing.T) {
 	if strings.Join(got, ", ") != want || err != nil {
 		t.Errorf("%q, %v", got, err)
 	}
+	wide := optest.File(t, "targets", "\xff\xfea\x00:\x001\x00\r\x00\n\x00") // as PowerShell writes it
+	if list, err := sessions.ReadTargets(optest.Env(), wide, sessions.Target{}); err != nil || len(list) != 1 || list[0].Address != "a:1" {
+		t.Errorf("UTF-16: %v, %v", list, err)
+	}
 	env := optest.Env()
 	env.Stdin = strings.NewReader("a:1\n")
 	if list, err := sessions.ReadTargets(env, "-", sessions.Target{}); err != nil || len(list) != 1 || list[0].Address != "a:1" {
