@@ -29,6 +29,10 @@ func Lock(ctx context.Context, path string, timeout time.Duration) (unlock func(
 // Folder locks a folder and returns what unlocks it. It waits up to timeout for others. Where folders cannot be locked, or others have the
 // lock for longer, it locks nothing: such a lock only saves work.
 func Folder(ctx context.Context, path string, timeout time.Duration) (unlock func()) {
+	info, err := os.Stat(path) // opening a pipe would wait
+	if err != nil || !info.IsDir() {
+		return func() {}
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return func() {}
