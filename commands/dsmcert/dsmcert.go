@@ -139,7 +139,8 @@ func (r request) complete() error {
 // one whose password nobody knows, with a stash: IBM's where the client is installed, else the default one.
 func add(ctx context.Context, env *op.Env, found string, r request) error {
 	o := entries.Add{
-		Files: []string{r.file}, Label: r.server, LabelFirst: true, LabelBySubject: true, SkipKnown: true, CertificatesOnly: true, Trust: true,
+		Files: []string{r.file}, Label: r.server, LabelFirst: true, LabelBySubject: true, SkipKnown: true, CertificatesOnly: true,
+		Trust: true, Retrust: true,
 	}
 	added, found, err := importFile(ctx, env, found, o)
 	if err != nil {
