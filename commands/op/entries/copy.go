@@ -176,6 +176,8 @@ func (o Copy) put(tx kdb.Tx, entry kdb.Entry, changed *Changed, guard *op.Guard)
 		err := put(tx, entry, cmp.Or(replacing(o.Replace), o.Existing), changed, guard)
 		var exists *op.Exists
 		switch {
+		case err == nil:
+			return noteDistrusted(tx, &entry, changed)
 		case !errors.As(err, &exists) || o.Existing == "":
 			return err
 		case o.Existing == ExistingKeep:
@@ -187,6 +189,19 @@ func (o Copy) put(tx kdb.Tx, entry kdb.Entry, changed *Changed, guard *op.Guard)
 		}
 		entry.Label = fmt.Sprintf("%s (%d)", label, n)
 	}
+}
+
+// noteDistrusted says of a trusted certificate that was in the target already that it is not trusted there.
+func noteDistrusted(tx kdb.Tx, entry *kdb.Entry, changed *Changed) error {
+	a := &changed.Actions[len(changed.Actions)-1]
+	if a.Action != ActionUnchanged || !entry.Trusted {
+		return nil
+	}
+	now, err := tx.Summary(a.Label)
+	if err == nil && now.Kind == kdb.KindTrusted && !now.Trusted {
+		a.Reason = "it is not trusted in the target"
+	}
+	return err
 }
 
 // check refuses what contradicts itself.
