@@ -121,6 +121,15 @@ func signalled(t *testing.T, s syscall.Signal, args []string) (int, string) {
 // onTerminal gives a command a terminal of its own and returns its other side.
 func onTerminal(t *testing.T, cmd *exec.Cmd) *os.File {
 	t.Helper()
+	_, slave := newTerminal(t)
+	cmd.ExtraFiles = []*os.File{slave}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 3}
+	return slave
+}
+
+// newTerminal makes a terminal without a width, and returns its side of the person and that of the program.
+func newTerminal(t *testing.T) (master, slave *os.File) {
+	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
 		t.Skip("no terminals here:", err)
@@ -133,14 +142,12 @@ func onTerminal(t *testing.T, cmd *exec.Cmd) *os.File {
 	if err != nil {
 		t.Fatal(err)
 	}
-	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { slave.Close() })
-	cmd.ExtraFiles = []*os.File{slave}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 3}
-	return slave
+	return master, slave
 }
 
 // echoes reports a terminal that does not show any more what is typed.

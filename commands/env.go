@@ -93,11 +93,18 @@ func interactive() bool {
 	return term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stderr.Fd()))
 }
 
+// usualColumns is the width of a terminal that does not know its own, such as that of expect or of docker exec -t.
+const usualColumns = 80
+
 // screen is the width of the terminal that standard output is, 0 if it is not one, and whether it shows colours.
 func screen() (columns int, colours bool) {
-	columns, _, err := term.GetSize(int(os.Stdout.Fd()))
-	if err != nil {
+	fd := int(os.Stdout.Fd())
+	if !term.IsTerminal(fd) {
 		return 0, false
+	}
+	columns, _, err := term.GetSize(fd)
+	if err != nil || columns <= 0 {
+		columns = usualColumns
 	}
 	return columns, showsColours(os.Stdout)
 }
