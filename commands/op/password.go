@@ -86,9 +86,13 @@ func (s Source) Reference() string {
 	return ""
 }
 
-// Lasts says whether the source can be read again: nobody types it, and it is no pipe.
+// Lasts says whether the source can be read again: nobody types it, and it is not a pipe, as that of file:<(…).
 func (s Source) Lasts() bool {
-	return s.kind == fromFile || s.kind == fromEnv || s.kind == fromCredential || s.kind == fromBytes
+	if s.kind == fromFile {
+		info, err := os.Stat(s.value)
+		return err != nil || !kdb.Irregular(info)
+	}
+	return s.kind == fromEnv || s.kind == fromCredential || s.kind == fromBytes
 }
 
 // ReadsOnce says whether the source is used up when it has been read: standard input, or an open file.
@@ -118,6 +122,9 @@ type Password struct {
 	// Seen is told each password that was read.
 	Seen func([]byte)
 }
+
+// passwordFileVariable names the file of the default source.
+const passwordFileVariable = "CERTKDB_PASSWORD_FILE"
 
 // maxPassword bounds what is read as a password.
 const maxPassword = 4096
@@ -215,7 +222,7 @@ func (p Password) fetch(env *Env, what, whose string, ask func(Terminal) ([]byte
 	case fromPrompt:
 		return p.prompt(env, ask)
 	}
-	if path := env.Getenv("CERTKDB_PASSWORD_FILE"); path != "" {
+	if path := env.Getenv(passwordFileVariable); path != "" {
 		return passwordFile(path, env.Warn)
 	}
 	password, err := p.prompt(env, ask)
