@@ -370,6 +370,15 @@ func (n NewPassword) Drop() {
 	}
 }
 
+// Waits says whether Get may wait for a person, or for what writes into a pipe.
+func (n NewPassword) Waits(env *Env) bool {
+	source := n.Source
+	if path := env.Getenv(passwordFileVariable); source.kind == fromDefault && path != "" {
+		source = FromFile(path)
+	}
+	return !n.Generate && !source.Lasts()
+}
+
 // Wanted says that there is to be a password.
 func (n NewPassword) Wanted() bool { return n.Given() || n.Generate }
 

@@ -126,24 +126,22 @@ func (o Init) driver(env *op.Env, location string) (*kdb.Driver, error) {
 // Run makes the database and leaves it open.
 func (o Init) Run(ctx context.Context, env *op.Env) (*op.Session, Created, error) {
 	created, driver, err := o.plan(ctx, env)
-	if err != nil && !(o.Ensure && isSecretExists(err)) { // another process may be about to make the database
-		return nil, created, err
-	}
-	if !created.exists && !o.IsAlone && (o.Ensure || o.stashOnly(driver)) {
-		unlock, err := Alone(ctx, env, o.DB)
-		if err != nil {
-			return nil, created, err
+	if o.finds(env, created, err) {
+		unlock, errLock := Alone(ctx, env, o.DB)
+		if errLock != nil {
+			return nil, created, errLock
 		}
 		defer unlock()
-		if created, driver, err = o.plan(ctx, env); err != nil {
-			return nil, created, err
-		}
+		created, driver, err = o.plan(ctx, env)
+	}
+	if err != nil {
+		return nil, created, err
 	}
 	if created.exists {
 		return o.ensured(ctx, env, created, driver, false)
 	}
 	db, err := o.create(ctx, env, driver, created.Location, nil)
-	if o.Ensure && errors.Is(err, kdb.ErrDatabaseExists) { // where folders cannot be locked
+	if o.Ensure && errors.Is(err, kdb.ErrDatabaseExists) { // where folders are not locked
 		return o.ensured(ctx, env, created, driver, false)
 	}
 	if err != nil {
@@ -161,6 +159,12 @@ func (o Init) Run(ctx context.Context, env *op.Env) (*op.Session, Created, error
 		return nil, created, err
 	}
 	return s, created, nil
+}
+
+// finds says that what another process makes at this moment has to be found whole: the database, its stash and the file of its password.
+// Nobody waits for it while it waits for a person or a pipe.
+func (o Init) finds(env *op.Env, planned Created, err error) bool {
+	return o.Ensure && !o.IsAlone && !planned.exists && (err == nil || isSecretExists(err)) && !o.NewPassword.Waits(env)
 }
 
 // isSecretExists says that there is a file where the generated password is to be.

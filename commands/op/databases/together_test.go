@@ -17,7 +17,7 @@ import (
 // nothing.
 func TestInit_ensureTogether(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"alone.ckdb", "password.ckdb", "file.ckdb", "file.p12"} {
+	for _, name := range []string{"alone.ckdb", "alone.p12", "password.ckdb", "password.p12", "file.ckdb", "file.p12"} {
 		dir := t.TempDir()
 		db := op.DB{Location: filepath.Join(dir, name), LockTimeout: time.Minute}
 		o := databases.Init{DB: db, Stash: true, Ensure: true, Cost: kdb.CostTest}

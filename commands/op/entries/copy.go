@@ -264,23 +264,25 @@ func (o Copy) CopyTo(ctx context.Context, to databases.Init, newOnly bool) (Adde
 
 // toNew copies into a database that it makes, unless there is one: found. Another process may be making it, for the same entries.
 func (o Copy) toNew(ctx context.Context, to databases.Init, newOnly bool) (done Added, found bool, err error) {
-	if !newOnly && !o.From.DryRun {
-		unlock, err := databases.Alone(ctx, o.From.Env, to.DB)
-		if err != nil {
+	env := o.From.Env
+	if !to.NewPassword.Wanted() {
+		to.NewPassword.Source, to.NewPassword.Field = to.DB.Password.Source, cmp.Or(to.DB.Password.Field, to.NewPassword.Field)
+	}
+	exists, err := kdb.Exists(ctx, env.Drivers, to.DB.Location)
+	if err == nil && !exists && !newOnly && !o.From.DryRun && !to.NewPassword.Waits(env) {
+		var unlock func()
+		if unlock, err = databases.Alone(ctx, env, to.DB); err != nil {
 			return done, false, err
 		}
 		defer unlock()
 		to.IsAlone = true
+		exists, err = kdb.Exists(ctx, env.Drivers, to.DB.Location)
 	}
-	exists, err := kdb.Exists(ctx, o.From.Env.Drivers, to.DB.Location)
 	if err != nil || exists && !newOnly {
 		return Added{}, exists, err
 	}
-	if !to.NewPassword.Wanted() {
-		to.NewPassword.Source, to.NewPassword.Field = to.DB.Password.Source, cmp.Or(to.DB.Password.Field, to.NewPassword.Field)
-	}
-	done, err = databases.RunNew(ctx, o.From.Env, to, o.From.DryRun, o)
-	if found = errors.Is(err, kdb.ErrDatabaseExists) && !newOnly; found { // where folders cannot be locked
+	done, err = databases.RunNew(ctx, env, to, o.From.DryRun, o)
+	if found = errors.Is(err, kdb.ErrDatabaseExists) && !newOnly; found { // where folders are not locked
 		err = nil
 	}
 	return done, found, err
