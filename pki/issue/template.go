@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"certkdb/pki"
@@ -45,7 +46,7 @@ func (r *Request) draft(public crypto.PublicKey, issuer *CA) (draft, error) {
 	if err != nil {
 		return d, err
 	}
-	d.notes = slices.Concat(p.notes, notes, tooLong(r.Subject))
+	d.notes = slices.Concat(p.notes, notes, tooLong(r.Subject), unseen(r.Subject))
 	if err := fill(d.Certificate, p, from, to); err != nil {
 		return d, err
 	}
@@ -124,6 +125,25 @@ func tooLong(n name.Name) (notes []string) {
 		}
 	}
 	return notes
+}
+
+// unseen notes characters that nobody sees or tells from a space, such as a copied text has: programs that compare names take
+// it for another one.
+func unseen(n name.Name) (notes []string) {
+	for _, rdn := range n.RDNs {
+		for _, a := range rdn {
+			short := name.ShortName(a.Type)
+			for _, c := range a.Value {
+				switch {
+				case unicode.In(c, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp):
+					notes = append(notes, fmt.Sprintf("%s of the subject has the character %U, which is invisible", short, c))
+				case c != ' ' && unicode.Is(unicode.Zs, c):
+					notes = append(notes, fmt.Sprintf("%s of the subject has the character %U, which looks like a space", short, c))
+				}
+			}
+		}
+	}
+	return distinct(notes)
 }
 
 // overrideUsages replaces the profile's usages by those asked for and leaves out those that the key cannot have.

@@ -214,6 +214,10 @@ func parseIndexLine(line string) (r kdb.Issued, err error) {
 		return r, err
 	}
 	reason, value, _ := strings.Cut(reason, ",")
+	if strings.EqualFold(reason, cert.RemoveFromCRL.String()) { // openssl verify accepts what is listed so
+		r.RevokedAt = time.Time{}
+		return r, nil
+	}
 	if r.Reason, err = indexReasonCode(reason); err == nil {
 		r.InvalidSince, err = indexInvalidity(reason, value)
 	}

@@ -319,6 +319,18 @@ func TestTakeOver_indexUnderAnyName(t *testing.T) {
 	}
 }
 
+// TestTakeOver_releasedInAnIndex: the reason says that a certificate is not revoked (RFC 5280, 5.3.1), as in a list.
+func TestTakeOver_releasedInAnIndex(t *testing.T) {
+	t.Parallel()
+	s, _, _, _ := broughtAlong(t)
+	index := file(t, "index.txt", "R\t270101000000Z\t260101000000Z,removeFromCRL\t0A\tunknown\t/CN=a.example.com\n"+
+		"R\t270101000000Z\t260101000000Z,superseded\t0B\tunknown\t/CN=b.example.com\n")
+	taken := one(t, s, issuing.TakeOver{CA: "legacy", Files: []string{index}})
+	if taken.Recorded != 2 || taken.Revoked != 1 {
+		t.Errorf("taken over: %+v", taken)
+	}
+}
+
 // TestTakeOver_pipes: what recognises a pipe has read it to its end.
 func TestTakeOver_pipes(t *testing.T) {
 	t.Parallel()
