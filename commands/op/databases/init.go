@@ -1,11 +1,13 @@
 package databases
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"certkdb/commands/op"
 	"certkdb/kdb"
@@ -126,7 +128,10 @@ func (o Init) driver(env *op.Env, location string) (*kdb.Driver, error) {
 // Run makes the database and leaves it open.
 func (o Init) Run(ctx context.Context, env *op.Env) (*op.Session, Created, error) {
 	created, driver, err := o.plan(ctx, env)
-	if o.finds(env, created, err) {
+	if o.finds(created, err) {
+		if o, err = o.known(env, driver, created.Location); err != nil {
+			return nil, created, err
+		}
 		unlock, errLock := Alone(ctx, env, o.DB)
 		if errLock != nil {
 			return nil, created, errLock
@@ -141,7 +146,7 @@ func (o Init) Run(ctx context.Context, env *op.Env) (*op.Session, Created, error
 		return o.ensured(ctx, env, created, driver, false)
 	}
 	db, err := o.create(ctx, env, driver, created.Location, nil)
-	if o.Ensure && errors.Is(err, kdb.ErrDatabaseExists) { // where folders are not locked
+	if o.Ensure && errors.Is(err, kdb.ErrDatabaseExists) { // where folders cannot be locked
 		return o.ensured(ctx, env, created, driver, false)
 	}
 	if err != nil {
@@ -162,9 +167,19 @@ func (o Init) Run(ctx context.Context, env *op.Env) (*op.Session, Created, error
 }
 
 // finds says that what another process makes at this moment has to be found whole: the database, its stash and the file of its password.
-// Nobody waits for it while it waits for a person or a pipe.
-func (o Init) finds(env *op.Env, planned Created, err error) bool {
-	return o.Ensure && !o.IsAlone && !planned.exists && (err == nil || isSecretExists(err)) && !o.NewPassword.Waits(env)
+func (o Init) finds(planned Created, err error) bool {
+	return o.Ensure && !o.IsAlone && !planned.exists && (err == nil || isSecretExists(err))
+}
+
+// known has the password at hand: others wait as soon as the folder is locked, and must not wait for a person or a pipe. driver is nil if
+// there is no need for that.
+func (o Init) known(env *op.Env, driver *kdb.Driver, location string) (Init, error) {
+	if driver == nil || !o.asks(driver) || !o.NewPassword.Waits(env) {
+		return o, nil
+	}
+	password, err := o.NewPassword.Get(env, location)
+	o.NewPassword.Source = op.FromBytes(password)
+	return o, err
 }
 
 // isSecretExists says that there is a file where the generated password is to be.
@@ -294,19 +309,19 @@ func (o Init) create(ctx context.Context, env *op.Env, driver *kdb.Driver, locat
 	if options.Options, err = o.DB.Options(ctx, env); err != nil {
 		return nil, err
 	}
-	options.Password = op.ForKeys(func(context.Context, string) ([]byte, error) { return o.NewPassword.Get(env, location) })
+	ask := o.password(env, location)
+	options.Password = op.ForKeys(ask)
 	options.NewPassword = options.Password
-	unprotected := driver.Unprotected != nil && driver.Unprotected(o.Profile)
-	if unprotected {
+	if unprotected(driver, o.Profile) {
 		options.Password = nil
 	}
-	if !options.StashOnly && (o.NewPassword.Wanted() || !driver.Pieces && !unprotected) { // else the first private key will ask
-		password, err := o.NewPassword.Get(env, location)
+	if o.asks(driver) { // else the first private key will ask
+		password, err := ask(ctx, location)
+		clear(password)
 		if err != nil {
 			return nil, err
 		}
-		defer clear(password)
-		options.Password = op.Fixed(password)
+		options.Password = ask
 	}
 	var db kdb.Database
 	if fn != nil {
@@ -318,6 +333,24 @@ func (o Init) create(ctx context.Context, env *op.Env, driver *kdb.Driver, locat
 		o.dropPassword(env, location, err)
 	}
 	return db, op.NameFolder(location, err)
+}
+
+// asks says that the database has a password from the beginning.
+func (o Init) asks(driver *kdb.Driver) bool {
+	return !o.stashOnly(driver) && (o.NewPassword.Wanted() || !driver.Pieces && !unprotected(driver, o.Profile))
+}
+
+func unprotected(driver *kdb.Driver, profile string) bool {
+	return driver.Unprotected != nil && driver.Unprotected(profile)
+}
+
+// password gets the password when it is first wanted, and keeps it: a pipe can be read once, and nobody is asked twice.
+func (o Init) password(env *op.Env, location string) func(context.Context, string) ([]byte, error) {
+	get := sync.OnceValues(func() ([]byte, error) { return o.NewPassword.Get(env, location) })
+	return func(context.Context, string) ([]byte, error) {
+		password, err := get()
+		return bytes.Clone(password), err // which is cleared
+	}
 }
 
 // dropPassword removes the file of a generated password if no database got that password.

@@ -1,7 +1,6 @@
 package databases_test
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -14,25 +13,43 @@ import (
 	"certkdb/kdb"
 )
 
-// TestInit_ensureWaitsForNoOther: what may wait for a person or a pipe does not keep others in the folder waiting.
-func TestInit_ensureWaitsForNoOther(t *testing.T) {
+// person is a terminal at which somebody sees whether others in the folder have to wait.
+type person struct {
+	folder *os.File
+	waits  error
+	asked  int
+}
+
+func (p *person) ReadPassword(string) ([]byte, error) {
+	p.asked++
+	p.waits = syscall.Flock(int(p.folder.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	return []byte("secret"), syscall.Flock(int(p.folder.Fd()), syscall.LOCK_UN)
+}
+
+func (*person) Close() error { return nil }
+
+// TestInit_ensureAsksFirst: nobody in the folder has to wait for a person, who is asked once, and twice for what is new.
+func TestInit_ensureAsksFirst(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	folder, err := os.Open(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"new.ckdb", "new.p12"} {
+		folder, err := os.Open(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer folder.Close()
+		p := &person{folder: folder}
+		env := optest.Env()
+		env.Terminal = func() (op.Terminal, error) { return p, nil }
+		o := databases.Init{DB: op.DB{Location: filepath.Join(folder.Name(), name)}, Stash: true, Ensure: true, Cost: kdb.CostTest}
+		s, _, err := o.Run(ctx, env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Close()
+		if p.waits != nil || p.asked != 2 {
+			t.Errorf("%s: %v, asked %d times", name, p.waits, p.asked)
+		}
 	}
-	defer folder.Close()
-	if err := syscall.Flock(int(folder.Fd()), syscall.LOCK_EX); err != nil {
-		t.Fatal(err)
-	}
-	db := op.DB{Location: filepath.Join(folder.Name(), "new.ckdb"), LockTimeout: time.Hour}
-	s, _, err := databases.Init{DB: db, NewPassword: piped(t, "secret"), Ensure: true, Cost: kdb.CostTest}.Run(ctx, optest.Env())
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Close()
 }
 
 // TestInit_stashTogether: of several runs at the same time one makes the database, the others say that it is there, and leave nothing.
