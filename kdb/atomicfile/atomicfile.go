@@ -122,8 +122,8 @@ func (t *Temp) Write(data []byte) (int, error) {
 	return n, bare(err)
 }
 
-// Release gives back the space that a part of the file takes, on the disk and in memory. Nobody reads that part again. Where the system or
-// the file system cannot do that, nothing happens.
+// Release gives back the space that a part of the file takes, on the disk and in memory. That part must not be read again. Where the system
+// or the file system cannot do that, nothing happens.
 func (t *Temp) Release(from, to int64) { release(t.file, from, to) }
 
 // Failed returns the first error of Write. It tells errors of the disk from those of whatever produced the data.

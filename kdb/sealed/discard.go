@@ -30,7 +30,8 @@ func (db *Database) Discard(ctx context.Context) error {
 	return nil
 }
 
-// discard removes the database, and then its stash, which until then opens it: as an early one, which a kill may leave.
+// discard removes the database, and then its stash, which opens it until then. After a kill an early stash may stay, which the next
+// database at this place removes.
 func (db *Database) discard(ctx context.Context, k *keys) error {
 	path := db.store.(store.File).Path()
 	err := db.updateWith(ctx, k, db.alone(), "discard", lenient, func(t *tx) error {
@@ -57,13 +58,13 @@ func (db *Database) discard(ctx context.Context, k *keys) error {
 	return nil
 }
 
-// makeStashEarly takes the stash its name.
+// makeStashEarly gives the stash the name that it had before the database was there.
 func (t *tx) makeStashEarly() error {
 	path, disk := atomicfile.Follow(t.db.stash), t.db.disk
 	s, err := readStash(path)
 	clear(s.key[:])
 	if err != nil || s.id != t.keys.meta.id {
-		return nil // it is none of this database
+		return nil // it is not the stash of this database
 	}
 	if err := disk.Rename(path, earlyPath(path, s.id)); err != nil {
 		return err

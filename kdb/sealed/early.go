@@ -125,25 +125,17 @@ func (db *Database) stashFile(id [16]byte) string {
 // StashFiles are the paths of the files that are the stash, or become it.
 func (db *Database) StashFiles() []string { return db.stashPaths(db.id) }
 
-// stashFile is a stash that is there.
-type stashFile struct {
-	path string
-	stash
-}
-
 // stashes yields those that are there for the database with an id. They are cleared afterwards.
-func (db *Database) stashes(id [16]byte) iter.Seq2[*stashFile, error] {
-	return func(yield func(*stashFile, error) bool) {
+func (db *Database) stashes(id [16]byte) iter.Seq2[*stash, error] {
+	return func(yield func(*stash, error) bool) {
 		for _, path := range db.stashPaths(id) {
 			s, err := readStash(path)
 			if errors.Is(err, fs.ErrNotExist) || err == nil && s.id != id {
 				clear(s.key[:])
 				continue
 			}
-			file := stashFile{path, s}
-			more := yield(&file, err)
+			more := yield(&s, err)
 			clear(s.key[:])
-			clear(file.key[:])
 			if !more {
 				return
 			}

@@ -211,7 +211,7 @@ func (c *recovery) copyStash(target *Database) (e earlyStash, err error) {
 	}
 	for st, err := range c.db.stashes(c.keys.meta.id) {
 		if err == nil && st.opensAny(&c.keys.meta, []storedSlot{c.slot}) {
-			e = earlyStash{c.db.disk, target.stash, st.stash}
+			e = earlyStash{c.db.disk, target.stash, *st}
 			break
 		}
 	}

@@ -302,7 +302,7 @@ func (r *restoration) copyStash() (e earlyStash, err error) {
 	for s, err := range r.src.stashes(r.keys.meta.id) {
 		if err == nil && s.slot == r.keys.slot {
 			r.done.StashMade = true
-			e = earlyStash{r.dst.disk, r.dst.stash, s.stash}
+			e = earlyStash{r.dst.disk, r.dst.stash, *s}
 			return e, e.write()
 		}
 	}

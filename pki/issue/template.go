@@ -242,7 +242,7 @@ func checkURLs(lists ...[]string) error {
 	return nil
 }
 
-// checkLDAP refuses LDAP URIs that do not say where in a directory something is. Of a CRL there is a single attribute.
+// checkLDAP refuses LDAP URIs that do not lead to anything in a directory; see [path.LDAPProblem].
 func checkLDAP(urls []string, single bool) error {
 	for _, text := range urls {
 		if err := path.LDAPProblem(cert.GeneralName{Type: cert.URIName, Value: []byte(text)}, single); err != nil {

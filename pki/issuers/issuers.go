@@ -69,8 +69,8 @@ func KeyIDs(c, issuer *cert.Certificate) int {
 	return -1
 }
 
-// Misnames says what the authority key identifier of a certificate (RFC 5280, 4.2.1.1) says of its issuer that is not so; "" if nothing.
-// The path is valid all the same, but OpenSSL takes no such issuer, and others none with another key identifier.
+// Misnames says where the authority key identifier of a certificate (RFC 5280, 4.2.1.1) contradicts its issuer; "" if it does not. The path
+// is valid all the same, but OpenSSL does not accept it, and other programs do not accept a different key identifier.
 func Misnames(c, issuer *cert.Certificate) string {
 	id := authority(c)
 	switch {

@@ -10,8 +10,8 @@ import (
 	"certkdb/pki/oid"
 )
 
-// LDAPProblem says what an LDAP URI (RFC 4516, 2) lacks that leads to a CRL or to certificates: the name of an entry, and attribute
-// descriptions (RFC 5280, 4.2.1.13 and 4.2.2.1). Of a CRL there is a single one. Other names are none of its business.
+// LDAPProblem says what is missing in an LDAP URI (RFC 4516, 2) that is to lead to a CRL or to certificates: the name of an entry, and
+// attribute descriptions (RFC 5280, 4.2.1.13 and 4.2.2.1). single demands exactly one, as for a CRL. It has nothing to say of other names.
 func LDAPProblem(location cert.GeneralName, single bool) error {
 	scheme, rest, _ := strings.Cut(string(location.Value), ":")
 	if location.Type != cert.URIName || !strings.EqualFold(scheme, "ldap") {
