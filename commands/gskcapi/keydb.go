@@ -279,7 +279,7 @@ func (p *program) undoKilled(path, base string, stale []string) error {
 		return nil
 	}
 	pieces := []op.Piece{{Path: path}, {Path: base + ".rdb"}, {Path: base + ".crl"}, {Path: base + ".sth"}}
-	return op.FinishTogether(p.ctx, p.env, pieces)
+	return op.FinishTogether(p.ctx, p.env, op.DefaultLockTimeout, pieces)
 }
 
 // hasSibling says that there is a database of the same name, to which a stash may belong.

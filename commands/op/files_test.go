@@ -8,8 +8,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+	"time"
 
+	"certkdb/kdb"
 	"certkdb/kdb/atomicfile"
 )
 
@@ -130,7 +133,7 @@ func TestOutput_listensBeforeSecrets(t *testing.T) {
 			"one file": func(env *Env, path string) error { return Output{Path: path}.Write(env, secret, fill("key")) },
 			"files that belong together": func(env *Env, path string) error {
 				pieces := []Piece{{Path: path + ".crt", Data: []byte("c")}, {Path: path, Secret: secret, Data: []byte("key")}}
-				return WriteTogether(t.Context(), env, pieces)
+				return WriteTogether(t.Context(), env, 0, pieces)
 			},
 		} {
 			listens, made := false, 0
@@ -146,6 +149,44 @@ func TestOutput_listensBeforeSecrets(t *testing.T) {
 	}
 }
 
+// renamingDisk calls a function before a file takes its place.
+type renamingDisk struct {
+	atomicfile.Disk
+	renames func()
+}
+
+func (d renamingDisk) Rename(from, to string) error {
+	d.renames()
+	return d.Disk.Rename(from, to)
+}
+
+// TestWriteTogether_waitsAsLongAsAsked for another process that is writing the same files.
+func TestWriteTogether_waitsAsLongAsAsked(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	pieces := []Piece{{Path: filepath.Join(folder, "key"), Data: []byte("k")}, {Path: filepath.Join(folder, "crt"), Data: []byte("c")}}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	asked := 0
+	env := &Env{Disk: renamingDisk{renames: func() {
+		asked++
+		for _, meanwhile := range []func(context.Context, *Env, time.Duration, []Piece) error{FinishTogether, WriteTogether} {
+			if err := meanwhile(ctx, &Env{}, 0, slices.Clone(pieces)); !errors.Is(err, kdb.ErrChanged) {
+				t.Errorf("while they are written: %v", err)
+			}
+		}
+	}}}
+	for range 2 { // new files, and those that are there
+		pieces[0].Data = append(pieces[0].Data, 'x')
+		if err := WriteTogether(ctx, env, 0, pieces); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if asked == 0 {
+		t.Error("no file was renamed")
+	}
+}
+
 // TestWriteTogether_atTheSameTime: processes that write the same files wait for each other, and the files always belong together.
 func TestWriteTogether_atTheSameTime(t *testing.T) {
 	t.Parallel()
@@ -157,7 +198,7 @@ func TestWriteTogether_atTheSameTime(t *testing.T) {
 			for range 5 {
 				content := []byte{byte('a' + i)}
 				pieces := []Piece{{Path: filepath.Join(folder, "key"), Data: content}, {Path: filepath.Join(folder, "crt"), Data: content}}
-				err = errors.Join(err, WriteTogether(context.Background(), &Env{}, pieces))
+				err = errors.Join(err, WriteTogether(context.Background(), &Env{}, time.Minute, pieces))
 			}
 			results <- err
 		}()

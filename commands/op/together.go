@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"time"
 
 	"certkdb/kdb"
 	"certkdb/kdb/atomicfile"
@@ -85,14 +86,15 @@ func (p *Piece) Check(env *Env) error {
 }
 
 // FinishTogether completes what a killed process began to write to some of these files, and removes what it left. It must come before
-// their states are compared: the files that are to be written then need not be those that were being written.
-func FinishTogether(ctx context.Context, env *Env, pieces []Piece) error {
-	return patiently(ctx, func() error { return finishTogether(env, pieces) })
+// their states are compared: the files that are to be written then need not be those that were being written. It waits up to timeout for
+// another process that is writing them.
+func FinishTogether(ctx context.Context, env *Env, timeout time.Duration, pieces []Piece) error {
+	return patiently(ctx, timeout, func() error { return finishTogether(env, pieces) })
 }
 
 // patiently waits for another process that is writing some of the files. After that the error counts as kdb.ErrChanged.
-func patiently(ctx context.Context, try func() error) error {
-	err := atomicfile.WhileBusy(ctx, DefaultLockTimeout, try)
+func patiently(ctx context.Context, timeout time.Duration, try func() error) error {
+	err := atomicfile.WhileBusy(ctx, timeout, try)
 	if errors.Is(err, atomicfile.ErrBusy) {
 		err = Classify(fmt.Errorf("another process is writing the same files: %w", err), kdb.ErrChanged)
 	}
@@ -129,13 +131,13 @@ func (p *Piece) noteChange(path string) func() {
 
 // WriteTogether writes files that belong together. All of them are on the disk before the first takes its place, and they take their places
 // in their order, in one step: after a kill, [FinishTogether] completes it. An error means that no file was changed, unless
-// it wraps atomicfile.ErrUnfinished. Symbolic links are followed.
-func WriteTogether(ctx context.Context, env *Env, pieces []Piece) error {
+// it wraps atomicfile.ErrUnfinished. Symbolic links are followed. It waits up to timeout for another process that is writing the files.
+func WriteTogether(ctx context.Context, env *Env, timeout time.Duration, pieces []Piece) error {
 	if len(pieces) == 0 {
 		return nil
 	}
 	env.listen(slices.ContainsFunc(pieces, func(p Piece) bool { return p.Secret }))
-	return patiently(ctx, func() error {
+	return patiently(ctx, timeout, func() error {
 		if err := finishTogether(env, pieces); err != nil {
 			return err
 		}

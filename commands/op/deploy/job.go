@@ -65,7 +65,7 @@ func (j *job) prepare(ctx context.Context, s *op.Session, writes bool) {
 		err = j.encodeAll(ctx, s)
 	}
 	if err == nil && writes {
-		err = op.FinishTogether(ctx, s.Env, j.pieces)
+		err = op.FinishTogether(ctx, s.Env, s.Source.LockTimeout, j.pieces)
 	}
 	if len(j.pieces) == len(j.target.Files) { // also where a change cannot be completed
 		err = cmp.Or(err, j.compare())
@@ -204,7 +204,7 @@ func (j *job) perform(ctx context.Context, s *op.Session) error {
 	if err := j.store(ctx, s, len(changed) > 0); err != nil {
 		return err
 	}
-	err := op.WriteTogether(ctx, s.Env, changed)
+	err := op.WriteTogether(ctx, s.Env, s.Source.LockTimeout, changed)
 	if err != nil && !errors.Is(err, atomicfile.ErrUnfinished) {
 		return err
 	}

@@ -73,7 +73,7 @@ func (o ExportFolder) Run(ctx context.Context, s *op.Session) (ExportedFiles, er
 	case err == nil && !info.IsDir():
 		return w.done, fmt.Errorf("writing to %q: %w: it is not a folder", w.Folder, op.ErrUsage)
 	case err == nil && !s.DryRun:
-		if err := op.FinishTogether(ctx, s.Env, w.pieces); err != nil {
+		if err := op.FinishTogether(ctx, s.Env, s.Source.LockTimeout, w.pieces); err != nil {
 			return w.done, err
 		}
 	}
@@ -308,7 +308,7 @@ func (w *folderWriter) write(ctx context.Context, s *op.Session) error {
 			return err
 		}
 	}
-	if err := op.WriteTogether(ctx, s.Env, changed); err != nil {
+	if err := op.WriteTogether(ctx, s.Env, s.Source.LockTimeout, changed); err != nil {
 		return err
 	}
 	for i := range w.done.Files {
