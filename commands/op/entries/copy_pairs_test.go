@@ -81,8 +81,10 @@ func TestCopy_everyPairOfFormats(t *testing.T) {
 		t.Run(from.file, func(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), from.file)
-			copyAll(t, have, path, from.profile)
-			source, err := op.Open(context.Background(), have.Env, op.DB{Location: path, Password: optest.Secrets()})
+			own, env := *have, *have.Env // a session is one process's, and these run at once
+			own.Env = &env
+			copyAll(t, &own, path, from.profile)
+			source, err := op.Open(context.Background(), &env, op.DB{Location: path, Password: optest.Secrets()})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -373,8 +373,10 @@ func TestRequest_ensuredTogether(t *testing.T) {
 	o := issuing.Request{Label: "a", Spec: spec("a.example.com"), Ensure: true, Out: op.Output{Path: filepath.Join(t.TempDir(), "a.csr")}}
 	results := make(chan error, 8)
 	for range cap(results) {
+		own, env := *s, *s.Env // a session is one process's
+		own.Env = &env
 		go func() {
-			_, err := op.One(ctx, s, o)
+			_, err := op.One(ctx, &own, o)
 			results <- err
 		}()
 	}
