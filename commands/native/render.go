@@ -216,6 +216,8 @@ func problemHint(p *op.Problem) string {
 	case op.NotIssued:
 		return "see the serial numbers with: certkdb issued --ca " + op.Quote(p.Label) +
 			"; name a certificate that is not listed with --file FILE"
+	case op.SignedByOther:
+		return "name that CA: --ca " + op.Quote(p.Found)
 	case op.IssuedNotWritten:
 		return fmt.Sprintf("it was issued and recorded; get it with: certkdb issued --ca %s --serial %s -o pem", op.Quote(p.Label), p.Found)
 	case op.OlderGeneration:

@@ -125,6 +125,20 @@ func TestValidate_crossCertified(t *testing.T) {
 	}
 }
 
+// TestValidate_namesakes: a root that is not trusted ends a chain, and is not taken for one that its namesake with another key should have
+// signed, as after a rollover.
+func TestValidate_namesakes(t *testing.T) {
+	t.Parallel()
+	older, newer := ca(t, nil, "CA"), ca(t, nil, "CA")
+	for rule, pool := range map[string][]*member{"signed by the new": {newer, older}, "signed by the old": {older, newer}} {
+		o := path.Options{Roots: path.Anchors(ca(t, nil, "Stranger").Certificate), Intermediates: certificates(pool...), Time: now}
+		err := path.Validate(leaf(t, pool[0]).Certificate, o).Err()
+		if err == nil || !strings.Contains(err.Error(), `the root "CN=CA,O=Example" is not among the trusted`) {
+			t.Errorf("%s: %v", rule, err)
+		}
+	}
+}
+
 // TestValidate_trustedLeaf says why a certificate that is trusted is not valid.
 func TestValidate_trustedLeaf(t *testing.T) {
 	t.Parallel()

@@ -96,7 +96,7 @@ func (k *Known) Judge(ctx context.Context, p Peer) (Validation, error) {
 	}
 	result := path.Validate(leaf, options)
 	v := k.judge.rules.describe(p.Name, result, k.labels)
-	v.Notes = slices.Concat(misnamedNotes(result.Chain), usageNotes(leaf, options.Purpose), stapleNotes(leaf, p.OCSP))
+	v.Notes = slices.Concat(chainNotes(result.Chain, options.Purpose), stapleNotes(leaf, p.OCSP))
 	if len(p.OCSP) > 0 && v.Valid && len(result.Chain) > 1 {
 		if err := v.readOCSP(stapled, p.OCSP, result.Chain, options, k.labels); err != nil {
 			v.refuse(Failure{Subject: leaf.Subject.String(), Rule: "ocsp", Section: "RFC 6960", Reason: err.Error()})

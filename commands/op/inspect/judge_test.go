@@ -204,6 +204,9 @@ func TestJudge_notes(t *testing.T) {
 		id := pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 35}, Value: []byte("\x30\x03\x80\x01\x07")}
 		c.ExtraExtensions = append(c.ExtraExtensions, id)
 	})
+	sub := root.CA(t, "Any CA", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny} })
+	below := sub.Issue(t, "below.example")
+	spelt := root.As(t, "ROOT").Issue(t, "spelt.example")
 	plain := root.Issue(t, "plain.example")
 	judge, err := inspect.NewJudge(ctx, optest.New(t, root.Trusted("root")))
 	if err != nil {
@@ -219,12 +222,15 @@ func TestJudge_notes(t *testing.T) {
 		{staples, nil, "must-staple, but the server stapled no OCSP response"},
 		{stranger, nil, "certificate 0 of the chain says of certificate 1: key identifier 07, not "},
 		{anything, nil, "anyExtendedKeyUsage, without serverAuth: OpenSSL and NSS refuse it"},
+		{below, nil, "certificate 1 of the chain is anyExtendedKeyUsage, without serverAuth: OpenSSL and GnuTLS refuse the chain"},
+		{spelt, nil, "certificate 0 of the chain writes the name of its issuer otherwise than certificate 1 does"},
 	} {
-		known, err := judge.Look(ctx, [][]byte{c.of.Certificate})
+		chain := append([][]byte{c.of.Certificate}, c.of.Chain...)
+		known, err := judge.Look(ctx, chain)
 		if err != nil {
 			t.Fatal(err)
 		}
-		v, err := known.Judge(ctx, inspect.Peer{Chain: [][]byte{c.of.Certificate}, OCSP: c.staple})
+		v, err := known.Judge(ctx, inspect.Peer{Chain: chain, OCSP: c.staple})
 		if got := fmt.Sprint(v.Notes); err != nil || !v.Valid || !strings.Contains(got, c.want) {
 			t.Errorf("%s, %v; want %s", got, err, c.want)
 		}

@@ -124,7 +124,7 @@ func (o Validate) Run(ctx context.Context, s *op.Session) (Validated, error) {
 		}
 		result := validator.Validate(leaf)
 		v := o.describe(c.name, result, labels)
-		v.Notes = slices.Concat(c.notes, notesAbout(result.Chain), misnamedNotes(result.Chain), usageNotes(leaf, options.Purpose))
+		v.Notes = slices.Concat(c.notes, notesAbout(result.Chain), chainNotes(result.Chain, options.Purpose))
 		if lacking := c.lacking(result.Chain); len(o.Untrusted) == 0 && len(lacking) > 0 {
 			v.Lacking = steps(append(result.Chain[:1:1], lacking...), labels)
 		}

@@ -78,6 +78,33 @@ func (l *ledger) find(serial string, der []byte) (kdb.Issued, error) {
 	return record, err
 }
 
+// signedByOther makes of the error that a CA did not issue a certificate the one that says which CA of the database did, such as the one
+// with the old key after a rollover.
+func signedByOther(tx kdb.Tx, der []byte, err error) error {
+	problem, ok := errors.AsType[*op.Problem](err)
+	if !ok || problem.Code != op.NotIssued || der == nil {
+		return err
+	}
+	c, parseErr := cert.Parse(der)
+	if parseErr != nil {
+		return err
+	}
+	for s, findErr := range tx.Find(kdb.BySubject(c.Issuer)) {
+		if findErr != nil {
+			return err
+		}
+		if s.Kind != kdb.KindPersonal || !s.CA {
+			continue
+		}
+		if other, ledgerErr := ledgerOf(tx, s.Label); ledgerErr == nil && other.certified(c) {
+			err = fmt.Errorf("serial number %s is not among the certificates that %q issued: the key of %q signed it", problem.Found,
+				problem.Label, s.Label)
+			return &op.Problem{Code: op.SignedByOther, Label: problem.Label, Found: s.Label, Err: op.Classify(err, kdb.ErrNotFound)}
+		}
+	}
+	return err
+}
+
 // takeList takes over a revocation list that the CA made elsewhere: what it revokes, and that the next list has a higher number. It returns
 // how many certificates are revoked by that.
 func (l *ledger) takeList(list *cert.CRL) (revoked int, least uint64, err error) {

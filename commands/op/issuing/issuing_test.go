@@ -359,6 +359,11 @@ func TestRevoke_refusesWhatTheCADidNotIssue(t *testing.T) {
 	if _, err := op.One(ctx, s, issuing.Revoke{CA: "root", Label: "root"}); !errors.Is(err, kdb.ErrNotFound) {
 		t.Errorf("its own certificate: %v", err)
 	}
+	one(t, s, issuing.Create{Label: "other", Spec: caSpec("Root")})
+	_, err = op.One(ctx, s, issuing.Revoke{CA: "other", Label: "web"})
+	if problem, ok := errors.AsType[*op.Problem](err); !ok || problem.Code != op.SignedByOther || problem.Found != "root" {
+		t.Errorf("what another CA of the name signed: %v", err)
+	}
 	_, err = op.One(ctx, s, issuing.Revoke{CA: "root", Serial: "xyz"})
 	if invalid, ok := errors.AsType[*op.Invalid](err); !ok || invalid.Field != op.FieldSerial {
 		t.Errorf("the error is %v", err)

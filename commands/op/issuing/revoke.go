@@ -138,7 +138,7 @@ func (o Revoke) revoke(tx kdb.Tx, serial string, der []byte, why revocation, now
 	}
 	record, err := l.find(serial, der)
 	if err != nil {
-		return revoked, err
+		return revoked, signedByOther(tx, der, err)
 	}
 	if revoked.Changed, err = o.change(&record, why, now); err == nil && revoked.Changed {
 		err = l.PutIssued(record)

@@ -104,6 +104,18 @@ func newKey(t testing.TB) (crypto.Signer, []byte) {
 	return private, pkcs8
 }
 
+// As is the CA under another spelling of its name, which what it issues will have.
+func (i *Identity) As(t testing.TB, name string) *Identity {
+	t.Helper()
+	other, parsed := *i, *i.parsed
+	var err error
+	if parsed.RawSubject, err = asn1.Marshal(pkix.Name{CommonName: name}.ToRDNSequence()); err != nil {
+		t.Fatal(err)
+	}
+	other.parsed = &parsed
+	return &other
+}
+
 // Trusted is the certificate as a trusted entry.
 func (i *Identity) Trusted(label string) kdb.Entry {
 	return kdb.Entry{Label: label, Kind: kdb.KindTrusted, Trusted: true, Certificates: [][]byte{i.Certificate}}
