@@ -128,6 +128,8 @@ const (
 	NoMatchingKey
 	// NotIssued: the CA Label has issued nothing under the serial number Found.
 	NotIssued
+	// SerialTwice: the CA Label issued two certificates under the serial number Found.
+	SerialTwice
 	// SignedByOther: the CA Found, not the one that was named, signed a certificate.
 	SignedByOther
 	// OlderGeneration: the entry Label has the old key of a CA, or a cross certificate of it, from an earlier rollover.

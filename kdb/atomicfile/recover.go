@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"certkdb/kdb/internal/lockfile"
@@ -43,7 +44,7 @@ func Recover(disk FS, main string, others ...string) error {
 
 func recoverFrom(disk FS, at, main string, others []string) error {
 	f, err := os.OpenFile(at, os.O_RDWR|noFollow, 0)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) { // a file in the place of its folder is for the caller to report
 		return nil
 	}
 	if err != nil {

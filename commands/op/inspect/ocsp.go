@@ -46,7 +46,10 @@ func (o Validate) checkOCSP(
 	if err != nil {
 		return err
 	}
-	return v.readOCSP(source, response, result.Chain, options, labels)
+	if err := v.readOCSP(source, response, result.Chain, options, labels); err != nil {
+		return fmt.Errorf("%q: %w", source, err)
+	}
+	return nil
 }
 
 // readOCSP notes what a response says of the first certificate of a valid chain. The error is about a response that cannot be read.

@@ -181,6 +181,13 @@ func (l *listing) good(record *ledger, revoked []status.Entry, last uint64, now 
 
 // checkNumber refuses to make a list that clients take for older than one that exists (RFC 5280, 5.2.3).
 func (l *listing) checkNumber(record *ledger, last, least uint64) error {
+	switch {
+	case last == maxNumber:
+		return fmt.Errorf("%w: the last revocation list of %q has the largest number that is possible here, %d, and no list can follow it",
+			kdb.ErrUnsupported, l.CA, last)
+	case l.Number == maxNumber:
+		return &op.Invalid{Field: op.FieldNumber, Value: l.Number, Reason: "no list could follow it"}
+	}
 	if l.Number != 0 && l.Number < max(last+1, least) {
 		return &op.Invalid{
 			Field: op.FieldNumber, Value: l.Number, Reason: fmt.Sprintf("the next list must have at least the number %d", max(last+1, least)),

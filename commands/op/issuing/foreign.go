@@ -73,7 +73,8 @@ func (l *ledger) find(serial string, der []byte) (kdb.Issued, error) {
 	case err == nil && len(record.Certificate) == 0 && l.certified(c):
 		record.Certificate, record.Subject, record.NotAfter = der, "", time.Time{}
 	case err == nil && !bytes.Equal(der, record.Certificate): // another CA may have used the same number
-		err = op.Classify(fmt.Errorf("serial number %s: %q issued another certificate under it", serial, l.label), kdb.ErrNotFound)
+		err = fmt.Errorf("serial number %s: %q issued another certificate under it", serial, l.label)
+		err = &op.Problem{Code: op.SerialTwice, Label: l.label, Found: serial, Err: op.Classify(err, kdb.ErrNotFound)}
 	}
 	return record, err
 }

@@ -134,6 +134,9 @@ func (o Sign) files() (files []string, folder bool, err error) {
 		files = append(files, found...)
 	}
 	folder = folder || len(files) > 1 || isFolder(o.Out.Path)
+	if _, err := os.Stat(o.Out.Path); folder && !o.Out.IsStdout() && err == nil && !isFolder(o.Out.Path) {
+		return nil, false, fmt.Errorf("writing to %q: %w: it is not a folder, and several certificates need one", o.Out.Path, op.ErrUsage)
+	}
 	if folder && o.Out.IsStdout() {
 		return nil, false, op.Mark(op.NeedsFolder, fmt.Errorf("%w: several certificates need a folder to go to", op.ErrUsage))
 	}

@@ -227,6 +227,9 @@ func (h *inheritance) addNumber(file string, text []byte) error {
 	if err != nil {
 		return fmt.Errorf("reading %q: %w: it is not the number of a revocation list, in hexadecimal", file, kdb.ErrParse)
 	}
+	if number == maxNumber {
+		return fmt.Errorf("reading %q: %w: the number is too large to count on from", file, kdb.ErrUnsupported)
+	}
 	h.number = max(h.number, number)
 	return nil
 }

@@ -91,6 +91,7 @@ func TestCRL_goesOnFromAListMadeElsewhere(t *testing.T) {
 	}
 	for rule, o := range map[string]issuing.CRL{
 		"a number that was used":         {Number: 1000},
+		"a number that none can follow":  {Number: 1<<64 - 1},
 		"another CA's list":              {After: file(t, "x.crl", op.PEMString("X509 CRL", optest.NewCA(t, "Legacy CA").CRL(t, 1)))},
 		"no list":                        {After: pemFile(t, other)},
 		"an older list than there is":    {Out: op.Output{Path: file(t, "n.crl", op.PEMString("X509 CRL", ca.CRL(t, 5000))), Force: true}},
