@@ -71,10 +71,10 @@ func Purposes() []string {
 	return words
 }
 
-// PurposeNamed is the dotted identifier that one of [Purposes] stands for, "" for another word.
+// PurposeNamed is the dotted identifier that one of [Purposes] or its long name, such as serverAuth, stands for, "" for another word.
 func PurposeNamed(word string) string {
 	for _, u := range extKeyUsages() {
-		if u.word != "" && strings.EqualFold(u.word, word) {
+		if u.word != "" && (strings.EqualFold(u.word, word) || strings.EqualFold(u.name, word)) {
 			return u.oid
 		}
 	}

@@ -206,6 +206,8 @@ func TestValidate(t *testing.T) {
 		{"through an intermediate CA", inspect.Validate{Labels: []string{"web"}}, true, ""},
 		{"for its host", inspect.Validate{Labels: []string{"web"}, Host: "web.example"}, true, ""},
 		{"for another host", inspect.Validate{Labels: []string{"web"}, Host: "shop.example"}, false, "shop.example"},
+		{"for another purpose by its long name", inspect.Validate{Labels: []string{"web"}, Purpose: "emailProtection"}, false, "certificate 0"},
+		{"for its purpose by its long name", inspect.Validate{Labels: []string{"web"}, Purpose: "serverAuth"}, true, ""},
 		{"for another purpose", inspect.Validate{Labels: []string{"web"}, Purpose: "email"}, false, "certificate 0"},
 		{"a file, whatever its order", inspect.Validate{Files: []string{file}}, true, ""},
 		{"expired", inspect.Validate{Labels: []string{"old"}}, false, "old: certificate 0: "},
