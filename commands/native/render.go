@@ -216,6 +216,8 @@ func problemHint(p *op.Problem) string {
 	case op.NotIssued:
 		return "see the serial numbers with: certkdb issued --ca " + op.Quote(p.Label) +
 			"; name a certificate that is not listed with --file FILE"
+	case op.CompromisedKey:
+		return fmt.Sprintf("make a new key: certkdb renew %s; for a CA: certkdb renew %[1]s --new-key", op.Quote(p.Label))
 	case op.SerialTwice:
 		return fmt.Sprintf("a list names numbers alone, so that the two are revoked together: certkdb revoke --serial %s --ca %s", p.Found,
 			op.Quote(p.Label))

@@ -128,6 +128,8 @@ const (
 	NoMatchingKey
 	// NotIssued: the CA Label has issued nothing under the serial number Found.
 	NotIssued
+	// CompromisedKey: the key of the entry Label was compromised, as its revoked certificate says, and would be certified again.
+	CompromisedKey
 	// SerialTwice: the CA Label issued two certificates under the serial number Found.
 	SerialTwice
 	// SignedByOther: the CA Found, not the one that was named, signed a certificate.

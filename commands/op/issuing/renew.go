@@ -114,6 +114,7 @@ type renewal struct {
 	draft *draft
 	// revoked is the serial number of the old certificate, if it is revoked
 	revoked  string
+	settled  []string  // notes about that
 	rollover *rollover // nil unless a CA gets a new key
 	note     string    // about what is not due by itself
 }
@@ -270,7 +271,7 @@ func (r *renewal) before(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return r.ca.recordElsewhere(ctx, "renew", [][]byte{r.draft.Certificate}, r.env.Now(), r.revokeOld)
+	return r.ca.recordElsewhere(ctx, "renew", [][]byte{r.draft.Certificate}, r.env.Now(), r.settle)
 }
 
 // revocable refuses to revoke what no record of the signing CA can have.
@@ -287,33 +288,6 @@ func (r *renewal) revocable() error {
 		return &op.Unsupported{Feature: op.FeatureRecords}
 	}
 	return nil
-}
-
-// revokeOld revokes the certificate that was replaced, in the database of the CA.
-func (r *renewal) revokeOld(tx kdb.Tx) error {
-	if !r.Revoke {
-		return nil
-	}
-	c, err := cert.Parse(r.old.Certificates[0])
-	if err != nil {
-		return err
-	}
-	l, err := ledgerOf(tx, r.ca.label)
-	if err == nil && !l.certified(c) { // the CA has a new key, and what the old one signed is in the records of that
-		if before, errOld := ledgerOf(tx, r.ca.label+OldSuffix); errOld == nil {
-			l = before
-		}
-	}
-	if err != nil {
-		return err
-	}
-	record, err := l.find(c.SerialHex(), c.Raw)
-	if err == nil && record.RevokedAt.IsZero() {
-		record.RevokedAt, record.Reason = r.env.Now().UTC().Truncate(time.Second), int(cert.Superseded)
-		err = l.PutIssued(record)
-	}
-	r.revoked = record.Serial
-	return err
 }
 
 // apply replaces the entry, unless somebody else renewed it meanwhile.
@@ -341,7 +315,7 @@ func (r *renewal) apply(tx kdb.Tx) (renewed Renewed, err error) {
 	}
 	renewed.Entry, renewed.Changed, renewed.NewKey, renewed.Issuer = op.NewEntry(&now, r.env.Now()), true, !r.ReuseKey, now.Label
 	renewed.Revoked = r.revoked
-	renewed.Old, renewed.Notes = op.HexDigest(r.old.Fingerprint()), slices.Clone(r.draft.Notes)
+	renewed.Old, renewed.Notes = op.HexDigest(r.old.Fingerprint()), slices.Concat(r.draft.Notes, r.settled)
 	if r.ca != nil {
 		renewed.Issuer = r.ca.label
 	}
@@ -370,7 +344,7 @@ func (r *renewal) store(tx kdb.Tx, before *kdb.Summary) ([]string, error) {
 	if r.draft.Certificate == nil { // not yet signed by a remote CA
 		return nil, tx.Put(r.draft.entry(r.Label))
 	}
-	if err := r.ca.recordHere(tx, [][]byte{r.draft.Certificate}, r.env.Now(), r.revokeOld); err != nil {
+	if err := r.ca.recordHere(tx, [][]byte{r.draft.Certificate}, r.env.Now(), r.settle); err != nil {
 		return nil, err
 	}
 	chain := r.draft.certificates()
