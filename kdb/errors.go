@@ -93,6 +93,16 @@ func (e *RolledBack) Error() string {
 
 func (e *RolledBack) Unwrap() error { return ErrRolledBack }
 
+// StashError is why the stash file of a key store of another program does not open it. It may be damaged, or have an earlier password.
+type StashError struct {
+	Path string
+	Err  error
+}
+
+func (e *StashError) Error() string { return fmt.Sprintf("with the stash file %q: %v", e.Path, e.Err) }
+
+func (e *StashError) Unwrap() error { return e.Err }
+
 // OpenError is why a database cannot be opened, as [fs.PathError] is for a file.
 type OpenError struct {
 	Location string

@@ -239,6 +239,13 @@ func problemHint(p *op.Problem) string {
 		return "chmod 600 " + op.Quote(p.Location)
 	case op.NoProfileChosen:
 		return "choose a profile of the file with --profile: " + p.Found
+	case op.PassesInvalid, op.PassesUnsupported:
+		skip := problemHints()[p.Code]
+		if errors.Is(p.Err, kdb.ErrEncryption) {
+			skip, _, _ = strings.Cut(skip, ";") // a native database does not have the cipher either
+			return skip + "; or " + convertHint
+		}
+		return skip
 	case op.NotTrusted:
 		text := trustRemedy(p.Label) + "; or copy it into a native, PKCS #12 or CMS database"
 		if limit, ok := errors.AsType[*kdb.Limit](p.Err); ok && limit.Way == kdb.WayWrite {
@@ -364,10 +371,20 @@ func isClosedKey(err error) bool {
 	return closed && errors.Is(err, kdb.ErrPassword)
 }
 
+// isWrongStash says that what a stash file holds does not open its key store.
+func isWrongStash(err error) bool {
+	stash, ok := errors.AsType[*kdb.StashError](err)
+	return ok && !errors.Is(stash, fs.ErrPermission) && !errors.Is(stash, kdb.ErrEmptyPassword)
+}
+
+// convertHint is the way out for what is encrypted with a cipher that certkdb does not have, or with too many iterations.
+const convertHint = "convert it with OpenSSL: openssl pkcs12 -in FILE -out NEW.pem, or a key in PEM: openssl pkey -in FILE -aes256 " +
+	"-out NEW.pem; for old ciphers such as SEED add -provider legacy -provider default"
+
 // classHint is the advice that fits the class of an error.
 func classHint(err error) string {
 	switch {
-	case errors.Is(err, sealed.ErrStashForm):
+	case errors.Is(err, sealed.ErrStashForm), isWrongStash(err):
 		return "give the password with --password SRC, and make the stash again with: certkdb stash create; or put a copy of the stash there"
 	case errors.Is(err, sealed.ErrStashMode):
 		return "chmod 600 the stash; if others may have read it, replace it with: certkdb stash create"
@@ -377,6 +394,8 @@ func classHint(err error) string {
 		return "give the empty password with file:/dev/null as its SRC"
 	case errors.Is(err, kdb.ErrPassword):
 		return "see where passwords can come from with: certkdb help passwords"
+	case errors.Is(err, kdb.ErrEncryption):
+		return convertHint
 	case errors.Is(err, kdb.ErrIrregular), errors.Is(err, kdb.ErrNeedsFile):
 		return "write what it gives to a file, decoded if it is base64, and name that"
 	case errors.Is(err, kdb.ErrLocked):

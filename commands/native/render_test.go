@@ -90,6 +90,18 @@ func TestRender(t *testing.T) {
 			&kdb.Limit{Reason: "less", Way: kdb.WayWrite}, "not possible in this kind of database: less",
 			"write the certificates to a file with: certkdb export LABEL --chain --out FILE.p7b",
 		},
+		{
+			fmt.Errorf("adding: %w", op.Mark(op.PassesInvalid, kdb.ErrEncryption)), "adding: unsupported encryption",
+			"leave out what cannot be read, without an error, with --skip-invalid; or " + convertHint,
+		},
+		{
+			op.Mark(op.PassesUnsupported, kdb.ErrEncryption), "unsupported encryption",
+			"leave out what is not supported, without an error, with --skip-unsupported; or " + convertHint,
+		},
+		{
+			&kdb.StashError{Path: "key.sth", Err: fs.ErrPermission}, `with the stash file "key.sth": permission denied`,
+			"run as the owner of the file, or change its owner and mode",
+		},
 		{op.InterruptedAt(context.Canceled, op.ProgressNone), "interrupted; nothing was changed", ""},
 		{op.InterruptedAt(context.Canceled, op.ProgressStored), "interrupted; the database is up to date, but files may be missing", ""},
 	} {
@@ -153,8 +165,9 @@ func TestRender_everyPasswordHasAnOption(t *testing.T) {
 func TestRender_hintsOfClasses(t *testing.T) {
 	t.Parallel()
 	for want, err := range map[string]error{
-		"a copy of the stash": sealed.ErrStashForm,
-		"chmod 600":           sealed.ErrStashMode, "help passwords": kdb.ErrPassword, "--lock-timeout": kdb.ErrLocked, "again": kdb.ErrChanged,
+		"a copy of the stash": sealed.ErrStashForm, "openssl pkey -in FILE": kdb.ErrEncryption,
+		"with: certkdb stash create; or": &kdb.StashError{Path: "key.sth", Err: kdb.ErrPassword},
+		"chmod 600":                      sealed.ErrStashMode, "help passwords": kdb.ErrPassword, "--lock-timeout": kdb.ErrLocked, "again": kdb.ErrChanged,
 		"certkdb show --file": kdb.ErrVersion, "certkdb check": kdb.ErrCorrupt, "owner": fs.ErrPermission, "certkdb-lint": lintprogram.ErrMissing,
 		"certkdb copy LABEL --to FILE": kdb.ErrDatabaseExists, "file in the folder": &fs.PathError{Op: "read", Path: "x", Err: syscall.EISDIR},
 	} {

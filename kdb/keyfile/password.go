@@ -15,9 +15,9 @@ import (
 
 // candidate is a place where the password may come from.
 type candidate struct {
-	// what names the place in the message about a wrong password; "" for the user's own.
-	what string
-	read func() ([]byte, error)
+	// stash is the path of the stash file; "" for the user's own password.
+	stash string
+	read  func() ([]byte, error)
 }
 
 // candidates are the places to try, in this order: the password that fitted before, the stash, and if it may take its time the user.
@@ -27,7 +27,7 @@ func (d *Database) candidates(ctx context.Context, mayAsk bool) []candidate {
 		list = append(list, candidate{read: func() ([]byte, error) { return password, nil }})
 	}
 	if !d.options.NoStash && d.HasStash() {
-		list = append(list, candidate{fmt.Sprintf("the stash file %q", d.StashPath()), d.readStash})
+		list = append(list, candidate{stash: d.StashPath(), read: d.readStash})
 	}
 	if mayAsk || len(list) == 0 {
 		list = append(list, candidate{read: func() ([]byte, error) {
@@ -93,8 +93,8 @@ func (d *Database) decode(files Files, passwords []candidate, later *later) (con
 			return nil, false, err
 		}
 		wrong = err
-		if c.what != "" {
-			wrong = fmt.Errorf("with %s: %w", c.what, err)
+		if c.stash != "" {
+			wrong = &kdb.StashError{Path: c.stash, Err: err}
 		}
 	}
 	return nil, false, wrong
@@ -201,13 +201,9 @@ func (d *Database) HasStash() bool {
 func (d *Database) readStash() ([]byte, error) {
 	data, err := readAll(d.paths().current().stash)
 	if err != nil {
-		return nil, fmt.Errorf("reading the stash file %q: %w", d.StashPath(), err)
+		return nil, err
 	}
-	password, err := d.codec.Stash.Decode(data)
-	if err != nil {
-		return nil, fmt.Errorf("reading the stash file %q: %w", d.StashPath(), err)
-	}
-	return password, nil
+	return d.codec.Stash.Decode(data)
 }
 
 // stashHolds says that the stash file holds this password.
