@@ -99,6 +99,9 @@ func (p *program) with(fn func(*op.Session) error) error {
 		return err
 	}
 	defer s.Close()
+	if err := s.Verify(p.ctx); err != nil { // the tools need the password for everything
+		return err
+	}
 	if p.namesEntry() {
 		if err := p.resolve(s); err != nil {
 			return err

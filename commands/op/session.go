@@ -2,6 +2,7 @@ package op
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"certkdb/kdb"
@@ -137,6 +138,18 @@ func (s *Session) Unverified() error {
 		return nil
 	}
 	return WithoutPassword(s.Location)
+}
+
+// Verify reads the database as far as it has to be read to know that it was not changed. It fails if that takes a password and none is
+// given, where reading alone would do without.
+func (s *Session) Verify(ctx context.Context) error {
+	if err := s.View(ctx, func(kdb.Tx) error { return nil }); err != nil {
+		return err
+	}
+	if err := s.Unverified(); errors.Is(err, kdb.ErrNoPassword) {
+		return err
+	}
+	return nil
 }
 
 // WithoutPassword is the warning about a file that was read without the password that verifies it.
