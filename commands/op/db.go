@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -43,6 +45,29 @@ func (d DB) Path(env *Env) (string, error) {
 	return "", Mark(NoDefaultDatabase, fmt.Errorf("%w: no database is named and there is no home folder", ErrUsage))
 }
 
+// NotThere is the error that no database is at a location. Where a symbolic link leads nowhere, it is about what the link names.
+func NotThere(location string, err error) error {
+	if target := Dangling(location); target != "" {
+		return &Problem{Code: NoDatabase, Location: target, Err: fmt.Errorf("%w: it is a symbolic link to %q, which does not exist", err, target)}
+	}
+	return &Problem{Code: NoDatabase, Location: location, Err: err}
+}
+
+// Dangling is what a symbolic link names that leads nowhere; "" if the path is no such link.
+func Dangling(path string) string {
+	target, err := os.Readlink(path)
+	if err != nil {
+		return ""
+	}
+	if !filepath.IsAbs(target) {
+		target = filepath.Join(filepath.Dir(path), target)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	return target
+}
+
 // open opens the database at a location.
 func (d DB) open(ctx context.Context, env *Env, location string) (kdb.Database, error) {
 	options, err := d.Options(ctx, env)
@@ -51,7 +76,7 @@ func (d DB) open(ctx context.Context, env *Env, location string) (kdb.Database, 
 	}
 	driver, err := env.Recognise(location)
 	if errors.Is(err, kdb.ErrNoDatabase) {
-		return nil, &Problem{Code: NoDatabase, Location: location, Err: err}
+		return nil, NotThere(location, err)
 	}
 	if errors.Is(err, kdb.ErrRemains) {
 		return nil, &Problem{Code: Wrecked, Location: location, Err: err}

@@ -88,6 +88,9 @@ func (o Init) plan(ctx context.Context, env *op.Env) (Created, *kdb.Driver, erro
 		env.Protect(driver.Beside(location)...)
 	}
 	exists, err := kdb.Exists(ctx, env.Drivers, location)
+	if err == nil && exists && op.Dangling(location) != "" {
+		err = op.NotThere(location, fmt.Errorf("creating %q: %w", location, kdb.ErrNoDatabase))
+	}
 	created := Created{Location: location, Format: driver.Name, PasswordFile: o.NewPassword.OutFile, exists: exists}
 	switch {
 	case err != nil, exists && o.Ensure:
