@@ -138,6 +138,9 @@ func existsHint(e *op.Exists) string {
 	if e.InUse {
 		return "ask for its next certificate with: certkdb request --renew " + op.Quote(e.Label) + "; or choose another label"
 	}
+	if e.Twin {
+		return "rename one of them first with: certkdb rename LABEL NEW; or have copy number the label with --existing rename"
+	}
 	if e.Ensure {
 		return "replace it with a new one with --replace, or choose another label"
 	}

@@ -162,6 +162,8 @@ type Exists struct {
 	Found string
 	// Ensure says that the existing entry should have matched the one to be made.
 	Ensure bool
+	// Twin says that the other entry is one that was to be stored together with it, and whose label differs in case alone.
+	Twin bool
 	// InUse says that it has a certificate and its private key, where a request was to be made.
 	InUse bool
 }

@@ -381,6 +381,9 @@ func put(tx kdb.Tx, entry kdb.Entry, existing Existing, changed *Changed, guard 
 			old.SHA256 == entry.Fingerprint() {
 			return rechain(tx, &old, &entry, action, existing == ExistingReplace, changed)
 		}
+		if !joined && old.Label != entry.Label && changed.stored[old.Label] { // --replace is not about what comes along
+			return &op.Exists{Label: entry.Label, Found: "other content, of an entry that comes along: the labels differ in case alone", Twin: true}
+		}
 		if existing != ExistingReplace && !joined {
 			return &op.Exists{Label: entry.Label, Found: "other content"}
 		}
@@ -405,6 +408,7 @@ func put(tx kdb.Tx, entry kdb.Entry, existing Existing, changed *Changed, guard 
 	if action.Label = now.Label; err != nil {
 		return err
 	}
+	changed.store(tx, now.Label)
 	switch {
 	case joined:
 		action.Action = ActionAdded

@@ -178,7 +178,7 @@ func (o Copy) put(tx kdb.Tx, entry kdb.Entry, changed *Changed, guard *op.Guard)
 		switch {
 		case err == nil:
 			return noteDistrusted(tx, &entry, changed)
-		case !errors.As(err, &exists) || o.Existing == "":
+		case !errors.As(err, &exists) || o.Existing == "" || exists.Twin && o.Existing != ExistingRename:
 			return err
 		case o.Existing == ExistingKeep:
 			changed.note(Action{

@@ -37,6 +37,8 @@ func (a ActionName) changes() bool {
 type Changed struct {
 	Changed bool     `json:"changed"`
 	Actions []Action `json:"actions"`
+
+	stored map[string]bool // labels, as a key store of another program keeps them
 }
 
 // HasChanged says whether anything was changed.
@@ -61,6 +63,17 @@ type Action struct {
 func (c *Changed) note(a Action) {
 	c.Actions = append(c.Actions, a)
 	c.Changed = c.Changed || a.Action.changes()
+}
+
+// store remembers a label that an entry was stored under. A native database, which may be large, tells labels by their case.
+func (c *Changed) store(tx kdb.Tx, label string) {
+	if _, native := tx.(kdb.Registry); native {
+		return
+	}
+	if c.stored == nil {
+		c.stored = map[string]bool{}
+	}
+	c.stored[label] = true
 }
 
 // Rename gives an entry another label.
