@@ -35,7 +35,7 @@ type Received struct {
 	Complete      bool   `json:"complete"`
 	Missing       string `json:"missing_issuer,omitempty"`
 	UntrustedRoot string `json:"untrusted_root,omitempty"`
-	// Notes name the issuers in the chain that have expired.
+	// Notes name the issuers in the chain that have expired, and say that the certificate ends before the one that it replaced.
 	Notes   []string `json:"notes"`
 	Changed bool     `json:"changed"` // false: the entry had it already
 	// Renewed says that the certificate and its new key took the place of those of the entry that the request was to renew.
@@ -134,6 +134,10 @@ func (o Receive) store(tx kdb.Tx, waiting *kdb.Summary, certificates [][]byte, r
 	}
 	if err := tx.Mark(waiting.Label, marks); err != nil || same || len(old.Certificates) == 0 {
 		return err
+	}
+	if c, err := cert.Parse(certificates[0]); err == nil && c.NotAfter.Before(waiting.NotAfter) {
+		received.Notes = append(received.Notes, fmt.Sprintf("it expires on %s, and the one that it replaced on %s: it may be an earlier one",
+			c.NotAfter.UTC().Format(time.DateOnly), waiting.NotAfter.UTC().Format(time.DateOnly)))
 	}
 	if received.Refreshed, err = refreshChains(tx, waiting.Label, old.Certificates[0], certificates); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 
 	"certkdb/commands/op"
 	"certkdb/commands/op/issuing"
+	"certkdb/kdb"
 )
 
 // TestRenew_compromisedKey: a key that is known to be in other hands gets no certificate again.
@@ -43,5 +44,20 @@ func TestRenew_revokesTheRevoked(t *testing.T) {
 				t.Errorf("%q: %s", was, i.Reason)
 			}
 		}
+	}
+}
+
+// TestReceive_earlier: a certificate that was received before takes the place of a newer one, and that is said.
+func TestReceive_earlier(t *testing.T) {
+	t.Parallel()
+	s := withCA(t)
+	var old kdb.Entry
+	if err := s.View(ctx, func(tx kdb.Tx) (err error) { old, err = tx.Entry("web"); return err }); err != nil {
+		t.Fatal(err)
+	}
+	path := file(t, "old.crt", op.PEMString("CERTIFICATE", old.Certificates[0]))
+	one(t, s, issuing.Renew{Label: "web", ReuseKey: true, Days: 500})
+	if r := one(t, s, issuing.Receive{Files: []string{path}}); !strings.Contains(strings.Join(r.Notes, " "), "it may be an earlier one") {
+		t.Errorf("received: %+v", r)
 	}
 }
