@@ -243,12 +243,7 @@ func problemHint(p *op.Problem) string {
 	case op.NoProfileChosen:
 		return "choose a profile of the file with --profile: " + p.Found
 	case op.PassesInvalid, op.PassesUnsupported:
-		skip := problemHints()[p.Code]
-		if errors.Is(p.Err, kdb.ErrEncryption) {
-			skip, _, _ = strings.Cut(skip, ";") // a native database does not have the cipher either
-			return skip + "; or " + convertHint
-		}
-		return skip
+		return skipHint(p)
 	case op.NotTrusted:
 		text := trustRemedy(p.Label) + "; or copy it into a native, PKCS #12 or CMS database"
 		if limit, ok := errors.AsType[*kdb.Limit](p.Err); ok && limit.Way == kdb.WayWrite {
@@ -262,6 +257,16 @@ func problemHint(p *op.Problem) string {
 		return p.Found
 	}
 	return problemHints()[p.Code]
+}
+
+// skipHint is how to go on without what cannot be read or stored.
+func skipHint(p *op.Problem) string {
+	skip := problemHints()[p.Code]
+	if errors.Is(p.Err, kdb.ErrEncryption) {
+		skip, _, _ = strings.Cut(skip, ";") // a native database does not have the cipher either
+		return skip + "; or " + convertHint
+	}
+	return skip
 }
 
 // isForeign says that a file has an extension, and not that of native databases, which alone have backups.
@@ -399,6 +404,8 @@ func classHint(err error) string {
 		return "see where passwords can come from with: certkdb help passwords"
 	case errors.Is(err, kdb.ErrEncryption):
 		return convertHint
+	case errors.Is(err, kdb.ErrLabel):
+		return "choose another label; if a file has this one, rename its entry first: certkdb rename LABEL NEW --db FILE"
 	case errors.Is(err, kdb.ErrIrregular), errors.Is(err, kdb.ErrNeedsFile):
 		return "write what it gives to a file, decoded if it is base64, and name that"
 	case errors.Is(err, kdb.ErrLocked):

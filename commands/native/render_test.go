@@ -166,9 +166,10 @@ func TestRender_hintsOfClasses(t *testing.T) {
 	t.Parallel()
 	for want, err := range map[string]error{
 		"a copy of the stash": sealed.ErrStashForm, "openssl pkey -in FILE": kdb.ErrEncryption,
-		"with: certkdb stash create; or": &kdb.StashError{Path: "key.sth", Err: kdb.ErrPassword},
-		"chmod 600":                      sealed.ErrStashMode,
-		"help passwords":                 kdb.ErrPassword, "--lock-timeout": kdb.ErrLocked, "again": kdb.ErrChanged,
+		"certkdb rename LABEL NEW --db FILE": kdb.ErrLabel,
+		"with: certkdb stash create; or":     &kdb.StashError{Path: "key.sth", Err: kdb.ErrPassword},
+		"chmod 600":                          sealed.ErrStashMode,
+		"help passwords":                     kdb.ErrPassword, "--lock-timeout": kdb.ErrLocked, "again": kdb.ErrChanged,
 		"certkdb show --file": kdb.ErrVersion, "certkdb check": kdb.ErrCorrupt, "owner": fs.ErrPermission, "certkdb-lint": lintprogram.ErrMissing,
 		"certkdb copy LABEL --to FILE": kdb.ErrDatabaseExists, "file in the folder": &fs.PathError{Op: "read", Path: "x", Err: syscall.EISDIR},
 	} {
