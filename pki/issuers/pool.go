@@ -78,7 +78,7 @@ func (p *Pool) AddDER(certificates ...[]byte) {
 // where the pool has no issuer; then complete is false and the issuer of the last certificate is missing.
 func (p *Pool) Chain(leaf *cert.Certificate) (chain []*cert.Certificate, complete bool) {
 	chain = []*cert.Certificate{leaf}
-	for last := leaf; !p.selfSigned(last); last = chain[len(chain)-1] {
+	for last := leaf; !p.SelfSigned(last); last = chain[len(chain)-1] {
 		issuer := p.Issuer(last)
 		again := func(c *cert.Certificate) bool { return bytes.Equal(c.Raw, issuer.Raw) }
 		if issuer == nil || len(chain) == maxChain || slices.ContainsFunc(chain, again) {
@@ -89,7 +89,8 @@ func (p *Pool) Chain(leaf *cert.Certificate) (chain []*cert.Certificate, complet
 	return chain, true
 }
 
-func (p *Pool) selfSigned(c *cert.Certificate) bool {
+// SelfSigned is the function of this name, and remembers what it found.
+func (p *Pool) SelfSigned(c *cert.Certificate) bool {
 	is, known := p.roots[c]
 	if !known {
 		is = selfSigned(c, p.signed)

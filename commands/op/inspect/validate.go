@@ -116,6 +116,7 @@ func (o Validate) Run(ctx context.Context, s *op.Session) (Validated, error) {
 	validator := path.NewValidator(options)
 	validated := Validated{Valid: true}
 	var chains [][]*cert.Certificate
+	above := issuers.NewPool(options.Time)
 	for i, c := range list {
 		s.Env.Advance(op.UnitCertificates, i, len(list))
 		leaf, err := cert.Parse(c.chain[0])
@@ -125,7 +126,7 @@ func (o Validate) Run(ctx context.Context, s *op.Session) (Validated, error) {
 		result := validator.Validate(leaf)
 		v := o.describe(c.name, result, labels)
 		v.Notes = slices.Concat(c.notes, notesAbout(result.Chain), chainNotes(result.Chain, options.Purpose))
-		if lacking := c.lacking(result.Chain); len(o.Untrusted) == 0 && len(lacking) > 0 {
+		if lacking := c.lacking(above, result.Chain); len(o.Untrusted) == 0 && len(lacking) > 0 {
 			v.Lacking = steps(append(result.Chain[:1:1], lacking...), labels)
 		}
 		if err := o.checkOCSP(ctx, s.Env, &v, result, options, labels); err != nil {
@@ -232,11 +233,12 @@ func (o Validate) gather(ctx context.Context, s *op.Session, options *path.Optio
 	return list, labels, nil
 }
 
-// lacking are the certificates of a chain that a file lacks, but for the root, which its readers have.
-func (c candidate) lacking(chain []*cert.Certificate) (found []*cert.Certificate) {
+// lacking are the certificates of a chain that a file lacks, but for the root, which its readers have. The pool knows the roots of earlier
+// files.
+func (c candidate) lacking(pool *issuers.Pool, chain []*cert.Certificate) (found []*cert.Certificate) {
 	for _, above := range chain[min(1, len(chain)):] {
 		isGiven := slices.ContainsFunc(c.chain, func(der []byte) bool { return bytes.Equal(der, above.Raw) })
-		if c.isFile && !isGiven && !issuers.SelfSigned(above) {
+		if c.isFile && !isGiven && !pool.SelfSigned(above) {
 			found = append(found, above)
 		}
 	}
