@@ -168,6 +168,7 @@ func TestRender_hintsOfClasses(t *testing.T) {
 		"a copy of the stash": sealed.ErrStashForm, "openssl pkey -in FILE": kdb.ErrEncryption,
 		"certkdb rename LABEL NEW --db FILE": kdb.ErrLabel,
 		"with: certkdb stash create; or":     &kdb.StashError{Path: "key.sth", Err: kdb.ErrPassword},
+		"with file:/dev/null":                &kdb.StashError{Path: "key.sth", Err: kdb.ErrEmptyPassword},
 		"chmod 600":                          sealed.ErrStashMode,
 		"help passwords":                     kdb.ErrPassword, "--lock-timeout": kdb.ErrLocked, "again": kdb.ErrChanged,
 		"certkdb show --file": kdb.ErrVersion, "certkdb check": kdb.ErrCorrupt, "owner": fs.ErrPermission, "certkdb-lint": lintprogram.ErrMissing,

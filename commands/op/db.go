@@ -53,18 +53,15 @@ func NotThere(location string, err error) error {
 	return &Problem{Code: NoDatabase, Location: location, Err: err}
 }
 
-// Dangling is what a symbolic link names that leads nowhere; "" if the path is no such link.
+// Dangling is what a symbolic link leads to, over further links if need be, if nothing is there; "" if the path is no such link.
 func Dangling(path string) string {
-	target, err := os.Readlink(path)
-	if err != nil {
+	if _, err := os.Readlink(path); err != nil {
 		return ""
-	}
-	if !filepath.IsAbs(target) {
-		target = filepath.Join(filepath.Dir(path), target)
 	}
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		return ""
 	}
+	target, _ := follow(path)
 	return target
 }
 

@@ -251,3 +251,15 @@ func FuzzRecover(f *testing.F) {
 		}
 	})
 }
+
+// TestRecover_noFolder: where a file is in the place of the folder, nothing was begun.
+func TestRecover_noFolder(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Recover(Disk{}, filepath.Join(path, "main"), filepath.Join(path, "other")); err != nil {
+		t.Error(err)
+	}
+}

@@ -89,7 +89,7 @@ func (p *Pool) Chain(leaf *cert.Certificate) (chain []*cert.Certificate, complet
 	return chain, true
 }
 
-// SelfSigned is the function of this name, and remembers what it found.
+// SelfSigned is [SelfSigned], but remembers the answer for each certificate.
 func (p *Pool) SelfSigned(c *cert.Certificate) bool {
 	is, known := p.roots[c]
 	if !known {

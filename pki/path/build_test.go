@@ -137,6 +137,13 @@ func TestValidate_namesakes(t *testing.T) {
 			t.Errorf("%s: %v", rule, err)
 		}
 	}
+	cross := ca(t, older, "CA") // is no root: its signer is missing, and a namesake has another key
+	stranger := path.Anchors(ca(t, nil, "Stranger").Certificate)
+	o := path.Options{Roots: stranger, Intermediates: certificates(cross, newer), Time: now}
+	err := path.Validate(leaf(t, cross).Certificate, o).Err()
+	if err == nil || !strings.Contains(err.Error(), "the signature does not verify") {
+		t.Errorf("signed by one that is missing: %v", err)
+	}
 }
 
 // TestValidate_trustedLeaf says why a certificate that is trusted is not valid.

@@ -38,7 +38,7 @@ type Changed struct {
 	Changed bool     `json:"changed"`
 	Actions []Action `json:"actions"`
 
-	stored map[string]bool // labels, as a key store of another program keeps them
+	stored map[string]bool // labels that this run stored entries under, as the key store of another program spells them
 }
 
 // HasChanged says whether anything was changed.

@@ -208,7 +208,9 @@ func TestJudge_notes(t *testing.T) {
 	below := sub.Issue(t, "below.example")
 	spelt := root.As(t, "ROOT").Issue(t, "spelt.example")
 	plain := root.Issue(t, "plain.example")
-	judge, err := inspect.NewJudge(ctx, optest.New(t, root.Trusted("root")))
+	anyRoot := optest.NewCA(t, "Any Root", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny} })
+	nameless := optest.NewCA(t, "")
+	judge, err := inspect.NewJudge(ctx, optest.New(t, root.Trusted("root"), anyRoot.Trusted("any"), nameless.Trusted("nameless")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,6 +226,8 @@ func TestJudge_notes(t *testing.T) {
 		{anything, nil, "anyExtendedKeyUsage, without serverAuth: OpenSSL and NSS refuse it"},
 		{below, nil, "certificate 1 of the chain is anyExtendedKeyUsage, without serverAuth: OpenSSL and GnuTLS refuse the chain"},
 		{spelt, nil, "certificate 0 of the chain writes the name of its issuer otherwise than certificate 1 does"},
+		{anyRoot.Issue(t, "under.example"), nil, "[]"},
+		{nameless.Issue(t, "nobody.example"), nil, "certificate 0 of the chain names no issuer (RFC 5280, 4.1.2.4): Java refuses it"},
 	} {
 		chain := append([][]byte{c.of.Certificate}, c.of.Chain...)
 		known, err := judge.Look(ctx, chain)

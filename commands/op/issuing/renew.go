@@ -114,7 +114,7 @@ type renewal struct {
 	draft *draft
 	// revoked is the serial number of the old certificate, if it is revoked
 	revoked  string
-	settled  []string  // notes about that
+	settled  []string  // notes about the old certificate
 	rollover *rollover // nil unless a CA gets a new key
 	note     string    // about what is not due by itself
 }

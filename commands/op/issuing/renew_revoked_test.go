@@ -28,6 +28,16 @@ func TestRenew_compromisedKey(t *testing.T) {
 	one(t, s, issuing.Renew{Label: "sub", NewKey: true})
 }
 
+// TestRenew_keyOfAnotherCA: a CA that did not issue the old certificate knows of no revocation, and certifies its key.
+func TestRenew_keyOfAnotherCA(t *testing.T) {
+	t.Parallel()
+	s := withCA(t)
+	one(t, s, issuing.Create{Label: "other", Spec: caSpec("Other")})
+	if r := one(t, s, issuing.Renew{Label: "web", ReuseKey: true, CA: issuing.Authority{Label: "other"}}); r.Issuer != "other" {
+		t.Errorf("renewed: %+v", r)
+	}
+}
+
 // TestRenew_revokesTheRevoked: a hold becomes final, and another reason stays.
 func TestRenew_revokesTheRevoked(t *testing.T) {
 	t.Parallel()

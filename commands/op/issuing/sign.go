@@ -134,7 +134,7 @@ func (o Sign) files() (files []string, folder bool, err error) {
 		files = append(files, found...)
 	}
 	folder = folder || len(files) > 1 || isFolder(o.Out.Path)
-	if _, err := os.Stat(o.Out.Path); folder && !o.Out.IsStdout() && err == nil && !isFolder(o.Out.Path) {
+	if info, err := os.Stat(o.Out.Path); folder && !o.Out.IsStdout() && err == nil && !info.IsDir() {
 		return nil, false, fmt.Errorf("writing to %q: %w: it is not a folder, and several certificates need one", o.Out.Path, op.ErrUsage)
 	}
 	if folder && o.Out.IsStdout() {
