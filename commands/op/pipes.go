@@ -16,7 +16,7 @@ const Stdin = "-"
 // StdinName is the name of standard input in messages.
 const StdinName = "standard input"
 
-// maxPiped bounds what is kept of a pipe, and maxUnknown what is kept if there is nothing in it that certkdb can read.
+// maxPiped bounds what is kept of a pipe, and maxUnknown what is kept of one in which nothing begins that can be read.
 const (
 	maxPiped   = 1 << 30
 	maxUnknown = 16 << 20
