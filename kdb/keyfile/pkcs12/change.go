@@ -287,12 +287,18 @@ func (c *Container) dropBags(r, successor *record) {
 	if r.cert != nil && (successor == nil || successor.cert != r.cert) {
 		r.cert.owner = nil
 		c.dropCert(r.cert)
+		c.dropSpare(r.cert.cert)
 	}
 	for _, der := range r.chain {
-		owned := func(b *bag) bool { return b.owner != nil }
-		for _, b := range c.stock.Spare(der, owned, func(a, b *bag) int { return 0 }) {
-			c.dropCert(b)
-		}
+		c.dropSpare(der)
+	}
+}
+
+// dropSpare removes the bags of a certificate that no entry and no chain needs.
+func (c *Container) dropSpare(der []byte) {
+	owned := func(b *bag) bool { return b.owner != nil }
+	for _, b := range c.stock.Spare(der, owned, func(a, b *bag) int { return 0 }) {
+		c.dropCert(b)
 	}
 }
 

@@ -145,3 +145,46 @@ func TestCopies_goWithTheirEntry(t *testing.T) {
 		}
 	}
 }
+
+// TestCopies_trust: with the last key, or the first one, readers conclude otherwise whether certificates without attributes are trusted. A
+// copy stays what its entry is.
+func TestCopies_trust(t *testing.T) {
+	t.Parallel()
+	f := newFamily(t)
+	web := bagsOf(t, f.alone("web", f.one))
+	root := bagsOf(t, f.alone("", f.root))["certificate"] // without attributes that tell of trust
+	file := copiesFile(t, web["shrouded-key"], web["certificate"], root, root)
+	c := decode(t, file, "x")
+	label := c.Entries()[1].Label
+	if err := c.Delete("web"); err != nil {
+		t.Fatal(err)
+	}
+	if got := labels(decode(t, encode(t, c, "x"), "x")); got != label+":trusted:c" {
+		t.Errorf("without the last key: %s", got)
+	}
+	c = decode(t, copiesFile(t, root, root), "x")
+	put(t, c, f.alone("web", f.one))
+	if got := sorted(labels(decode(t, encode(t, c, "x"), "x"))); got != sorted(label+":trusted:c* web:personal:c") {
+		t.Errorf("with the first key: %s", got)
+	}
+}
+
+// TestCopies_leaf: a second bag of the certificate of a key goes with its entry. Without the key it would be an entry, even a trusted one.
+func TestCopies_leaf(t *testing.T) {
+	t.Parallel()
+	f := newFamily(t)
+	web := bagsOf(t, f.alone("web", f.one))
+	bare := bagsOf(t, kdb.Entry{Label: "", Kind: kdb.KindTrusted, Certificates: [][]byte{f.one.cert.Raw}})
+	for _, again := range [][][]byte{web["certificate"], bare["certificate"]} {
+		c := decode(t, copiesFile(t, web["shrouded-key"], web["certificate"], again), "x")
+		if got := labels(c); got != "web:personal:c" {
+			t.Fatalf("read: %s", got)
+		}
+		if err := c.Delete("web"); err != nil {
+			t.Fatal(err)
+		}
+		if got := labels(decode(t, encode(t, c, "x"), "x")); got != "" {
+			t.Errorf("after it was deleted: %s", got)
+		}
+	}
+}

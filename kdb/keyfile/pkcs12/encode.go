@@ -300,6 +300,9 @@ func (c *Container) settleTrust() {
 		m.entry = m.entry || r.hidden(used)
 		m.distrusted = !r.trusted && (m.distrusted || !byUse || r.cert.isGSKitSigner())
 		r.cert.setMarks(m)
+		if slices.ContainsFunc(r.copies, func(other *record) bool { return inferTrust(other.cert, byUse) != r.trusted }) {
+			c.dropCopies(r) // they would be entries with another trust
+		}
 		if r.trusted && !inferTrust(r.cert, byUse) {
 			r.cert.setTrustedKeyUsage(true)
 			r.nameApart()
