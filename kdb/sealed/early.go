@@ -35,6 +35,9 @@ func earlyPath(path string, id [16]byte) string {
 
 // write brings it to the disk.
 func (e *earlyStash) write() error {
+	if err := mayReplace(e.path, atomicfile.Follow(e.path)); err != nil {
+		return err
+	}
 	err := storeStash(e.disk, earlyPath(e.path, e.content.id), &e.content)
 	if err != nil {
 		e.remove() // it may have its name
@@ -55,6 +58,9 @@ func (e *earlyStash) remove() {
 // place gives it its name. If another process has removed it, it is written again.
 func (e *earlyStash) place() error {
 	path, early := atomicfile.Follow(e.path), earlyPath(e.path, e.content.id)
+	if err := mayReplace(e.path, path); err != nil {
+		return err
+	}
 	removeEarly(e.disk, path, e.content.id)
 	if err := keepOther(e.disk, path, e.content.id); err != nil {
 		return err

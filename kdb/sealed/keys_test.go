@@ -375,6 +375,34 @@ func TestCreateStash_throughALink(t *testing.T) {
 	}
 }
 
+// TestStash_replacesNothingBehindALink: a link leads to a file that is no stash. Neither a stash nor a new database with one overwrites it.
+func TestStash_replacesNothingBehindALink(t *testing.T) {
+	t.Parallel()
+	db := onDisk(t, &atomicfiletest.Disk{})
+	target := filepath.Join(t.TempDir(), "precious")
+	if err := os.WriteFile(target, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(target, db.stash); err != nil {
+		t.Skip("no symbolic links here")
+	}
+	content := stash{id: db.id, slot: 1}
+	early := earlyStash{db.disk, db.stash, content}
+	for what, err := range map[string]error{
+		"a stash": db.CreateStash(t.Context()), "an early one": early.write(), "its name": early.place(),
+	} {
+		if !errors.Is(err, ErrStashMode) || !strings.Contains(err.Error(), "remove the link") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if got, err := os.ReadFile(target); err != nil || string(got) != "precious" {
+		t.Errorf("it became %q, %v", got, err)
+	}
+	if files, err := os.ReadDir(filepath.Dir(target)); err != nil || len(files) != 1 {
+		t.Errorf("next to it are %v, %v", files, err)
+	}
+}
+
 // TestUpdate_beyondTheStoresLimits: what the store cannot take is refused as a whole, as something that this kind of database cannot hold.
 func TestUpdate_beyondTheStoresLimits(t *testing.T) {
 	t.Parallel()

@@ -228,13 +228,31 @@ func stashPath(path string) string {
 }
 
 // writeStash replaces the file, down to the disk.
-func writeStash(disk atomicfile.FS, path string, s *stash) error {
-	path = atomicfile.Follow(path)
+func writeStash(disk atomicfile.FS, name string, s *stash) error {
+	path := atomicfile.Follow(name)
+	if err := mayReplace(name, path); err != nil {
+		return err
+	}
 	if err := keepOther(disk, path, s.id); err != nil {
 		return err
 	}
 	atomicfile.RemoveStale(disk, path)
 	return storeStash(disk, path, s)
+}
+
+// mayReplace refuses to replace a file that a symbolic link leads to, unless it is a stash or empty: whoever can write to the folder of a
+// database could have any file of the user who makes a stash there overwritten. path is what the name leads to.
+func mayReplace(name, path string) error {
+	isOwn := path == name || path == filepath.Join(atomicfile.Follow(filepath.Dir(name)), filepath.Base(name))
+	if info, err := os.Stat(path); isOwn || err == nil && info.Mode().IsRegular() && info.Size() == 0 {
+		return nil
+	}
+	s, err := parseStash(path)
+	clear(s.key[:])
+	if err != nil {
+		return fmt.Errorf("%w: it is a symbolic link to %q, which is no stash; remove the link", ErrStashMode, path)
+	}
+	return nil
 }
 
 // keepOther keeps the stash of a different database, which may be the only key to it, under another name: NAME.stash.ID.
