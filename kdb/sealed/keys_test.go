@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -391,7 +392,7 @@ func TestStash_replacesNothingBehindALink(t *testing.T) {
 	for what, err := range map[string]error{
 		"a stash": db.CreateStash(t.Context()), "an early one": early.write(), "its name": early.place(),
 	} {
-		if !errors.Is(err, ErrStashMode) || !strings.Contains(err.Error(), "remove the link") {
+		if !errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(), "remove the link") {
 			t.Errorf("%s: %v", what, err)
 		}
 	}

@@ -250,7 +250,7 @@ func mayReplace(name, path string) error {
 	s, err := parseStash(path)
 	clear(s.key[:])
 	if err != nil {
-		return fmt.Errorf("%w: it is a symbolic link to %q, which is no stash; remove the link", ErrStashMode, path)
+		return fmt.Errorf("it is a symbolic link to %q, which is no stash; remove the link: %w", path, fs.ErrExist)
 	}
 	return nil
 }
